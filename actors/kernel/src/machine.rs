@@ -1,0 +1,170 @@
+//! A machine: the pure state machine of one writer. Its whole contract is on this page.
+
+use std::sync::Arc;
+
+use tapedeck_schemas::command::Command;
+use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::{self, Malformed, MarketEvent};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::subject::parse_market_subject;
+
+/// A deterministic function of what it reads in order.
+///
+/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision, at once. No clock, no
+/// randomness, no iteration over unordered maps, no IO, no logging. A machine cannot fail: what is wrong with
+/// its input is a fact that it decides.
+pub trait Machine: Send + 'static {
+    /// What it is handed: [`Fact`] from the tape, or an inbox's entries.
+    type Input: Input;
+    /// Its subject token, metric label and name in every tool.
+    const WRITER: Writer;
+    /// Bumped when `decide` changes meaning; a pinned digest of decisions in the tests enforces it.
+    const LOGIC: u32;
+
+    /// Whose facts it is handed; also draws the data-flow picture.
+    fn reads() -> Reads;
+    /// Folds an input into the state. Total.
+    fn observe(&mut self, at: Position, input: &Self::Input);
+    /// Judges the input just observed. Reads only; bounded output.
+    fn decide(&self, at: Position, input: &Self::Input, out: &mut Out);
+    /// Folds a decision of its own, right after its cause (not where it lands on the tape). Total.
+    fn apply(&mut self, cause: Position, own: &Event);
+    /// Tape time of the input just observed: what its decisions will carry as `at`.
+    fn time(&self, input: &Self::Input) -> TapeTime;
+}
+
+/// Where a machine's inputs come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// The facts of these writers, from the tape.
+    Tape(&'static [Writer]),
+    /// One inbox stream.
+    Inbox(Inbox),
+}
+
+/// The inbox streams of a partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inbox {
+    /// `INBOX_<p>`: market events.
+    Market,
+    /// `COMMAND_<p>`: operators' commands.
+    Command,
+}
+
+/// The decisions on one input, in order.
+#[derive(Debug, Default)]
+pub struct Out {
+    events: Vec<Event>,
+}
+
+impl Out {
+    /// Decides a fact.
+    pub fn push(&mut self, event: impl Into<Event>) {
+        self.events.push(event.into());
+    }
+    /// How many facts were decided so far: the index of the next one.
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+    /// Whether nothing was decided.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+/// Observes, decides and applies one input: the only way a machine is ever run.
+pub fn step<M: Machine>(machine: &mut M, at: Position, input: &M::Input) -> Vec<Event> {
+    let mut out = Out::default();
+    machine.observe(at, input);
+    machine.decide(at, input, &mut out);
+    for event in &out.events {
+        machine.apply(at, event);
+    }
+    out.events
+}
+
+/// What the driver must know of any input.
+pub trait Input: Send + 'static {
+    /// Whether it is a beat of tape time, which the driver itself may answer with `Progress`.
+    fn is_tick(&self) -> bool;
+}
+
+/// A fact from the tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Who decided it.
+    pub writer: Writer,
+    /// Tape time of its cause, ns.
+    pub at: TapeTime,
+    /// What was decided.
+    pub event: Event,
+}
+
+impl Input for Fact {
+    fn is_tick(&self) -> bool {
+        matches!(self.event.kind(), Kind::Tick)
+    }
+}
+
+/// An entry of an inbox stream: decoded from one message, which may hold several.
+pub trait InboxInput: Input + Sized {
+    /// Reads a message. Never empty, never fails: what is wrong is an entry that says so.
+    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self>;
+}
+
+/// A market event as it waits in `INBOX_<p>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketEntry {
+    /// The subject that it came on.
+    pub subject: Arc<str>,
+    /// The instrument that the subject names, if it is a market subject at all.
+    pub instrument: Option<InstrumentId>,
+    /// When the broker stored it, ns.
+    pub stamp: u64,
+    /// The event, or what is wrong with it.
+    pub event: Result<MarketEvent, Malformed>,
+}
+
+impl Input for MarketEntry {
+    fn is_tick(&self) -> bool {
+        matches!(&self.event, Ok(event) if event.body == market::MarketBody::Heartbeat)
+    }
+}
+
+impl InboxInput for MarketEntry {
+    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
+        let shared: Arc<str> = subject.into();
+        let entry = |instrument, event| MarketEntry { subject: shared.clone(), instrument, stamp, event };
+        let Some((instrument, kind)) = parse_market_subject(subject) else {
+            let detail = "not md.<venue>.<symbol>.<kind>".to_string();
+            return vec![entry(None, Err(Malformed { detail, source: None, seq: None }))];
+        };
+        let events = market::decode(kind, payload);
+        events.into_iter().map(|event| entry(Some(instrument), event)).collect()
+    }
+}
+
+/// A command as it waits in `COMMAND_<p>`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandEntry {
+    /// The subject that it came on.
+    pub subject: Arc<str>,
+    /// When the broker stored it, ns.
+    pub stamp: u64,
+    /// The command, or what is wrong with it.
+    pub command: Result<Command, String>,
+}
+
+impl Input for CommandEntry {
+    fn is_tick(&self) -> bool {
+        false
+    }
+}
+
+impl InboxInput for CommandEntry {
+    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
+        vec![CommandEntry { subject: subject.into(), stamp, command: Command::decode(payload) }]
+    }
+}

@@ -1,0 +1,247 @@
+//! Names and derived identities. Nothing here is random: an id is given from outside or hashed from a position.
+
+use std::fmt;
+use std::str::FromStr;
+
+use arrayvec::ArrayString;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::position::Position;
+use crate::record::Writer;
+
+/// Longest name, in bytes.
+pub const TOKEN_BYTES_MAX: usize = 24;
+
+/// A text that cannot be a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _{1})")]
+pub struct BadName(pub String, &'static str);
+
+/// A short name that is also one token of a NATS subject: 1–24 of `A-Z a-z 0-9 - _`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(ArrayString<TOKEN_BYTES_MAX>);
+
+impl Token {
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Token {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        match ArrayString::from(text) {
+            Ok(name) if !name.is_empty() && name.bytes().all(legal) => Ok(Token(name)),
+            _ => Err(BadName(text.chars().take(64).collect(), "")),
+        }
+    }
+}
+
+macro_rules! text_serde {
+    ($name:ty) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Text;
+                impl de::Visitor<'_> for Text {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("a name")
+                    }
+                    fn visit_str<E: de::Error>(self, v: &str) -> Result<$name, E> {
+                        v.parse().map_err(E::custom)
+                    }
+                }
+                deserializer.deserialize_str(Text)
+            }
+        }
+    };
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+text_serde!(Token);
+
+/// Who published: a feed or a program, named by itself.
+pub type SourceId = Token;
+/// A currency code, as BTC or USDT.
+pub type Currency = Token;
+/// The account that an order trades for.
+pub type AccountId = Token;
+/// The strategy that wanted an order.
+pub type StrategyId = Token;
+
+/// An instrument at a venue, printed `binance.BTCUSDT` as in the subjects.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct InstrumentId {
+    /// Where it trades.
+    pub venue: Token,
+    /// What the venue calls it.
+    pub symbol: Token,
+}
+
+impl fmt::Display for InstrumentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.venue, self.symbol)
+    }
+}
+
+impl FromStr for InstrumentId {
+    type Err = BadName;
+    fn from_str(text: &str) -> Result<Self, BadName> {
+        let bad = || BadName(text.chars().take(64).collect(), ", twice, as venue.symbol");
+        let (venue, symbol) = text.split_once('.').ok_or_else(bad)?;
+        Ok(Self { venue: venue.parse().map_err(|_| bad())?, symbol: symbol.parse().map_err(|_| bad())? })
+    }
+}
+text_serde!(InstrumentId);
+
+macro_rules! derived_id {
+    ($(#[$doc:meta])* $name:ident, $domain:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
+
+        impl $name {
+            /// The id of the `index`-th thing of its sort that `writer` decides from `cause` on this tape.
+            pub fn derive(tape: TapeId, cause: Position, writer: Writer, index: u32) -> Self {
+                let mut hasher = blake3::Hasher::new();
+                hasher.update($domain);
+                hasher.update(&tape.0);
+                hasher.update(&cause.seq.to_be_bytes());
+                hasher.update(&cause.index.to_be_bytes());
+                hasher.update(&[writer as u8]);
+                hasher.update(&index.to_be_bytes());
+                let mut id = [0; 16];
+                id.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+                Self(id)
+            }
+        }
+        hex_id!($name);
+    };
+}
+
+macro_rules! hex_id {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl FromStr for $name {
+            type Err = BadId;
+            fn from_str(text: &str) -> Result<Self, BadId> {
+                let bad = || BadId(text.chars().take(64).collect());
+                if text.len() != 32 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+                    return Err(bad());
+                }
+                let mut id = [0; 16];
+                for (byte, at) in id.iter_mut().zip((0..32).step_by(2)) {
+                    *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| bad())?;
+                }
+                Ok(Self(id))
+            }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.collect_str(self)
+                } else {
+                    serializer.serialize_bytes(&self.0)
+                }
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Id;
+                impl de::Visitor<'_> for Id {
+                    type Value = $name;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("an id: 16 bytes, or 32 hex digits")
+                    }
+                    fn visit_str<E: de::Error>(self, v: &str) -> Result<$name, E> {
+                        v.parse().map_err(E::custom)
+                    }
+                    fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<$name, E> {
+                        v.try_into().map($name).map_err(|_| E::custom("want 16 bytes"))
+                    }
+                }
+                if deserializer.is_human_readable() {
+                    deserializer.deserialize_str(Id)
+                } else {
+                    deserializer.deserialize_bytes(Id)
+                }
+            }
+        }
+    };
+}
+
+/// A text that is not 32 lower-case hex digits.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an id (want 32 lower-case hex digits)")]
+pub struct BadId(pub String);
+
+/// The random identity of a tape, in its first record; part of every derived id, so that no two tapes share one.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TapeId(pub [u8; 16]);
+hex_id!(TapeId);
+
+derived_id!(
+    /// An order; also the client order id that a venue sees.
+    OrderId, b"order"
+);
+derived_id!(
+    /// A fill (execution) of the simulated venue.
+    FillId, b"fill"
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_single_subject_tokens() {
+        assert_eq!("binance.BTCUSDT".parse::<InstrumentId>().unwrap().to_string(), "binance.BTCUSDT");
+        for bad in ["", "a b", "a.b", "*", ">", "é", "a234567890123456789012345"] {
+            assert!(bad.parse::<Token>().is_err(), "{bad}");
+        }
+        for bad in ["binance", "binance.", "a.b.c"] {
+            assert!(bad.parse::<InstrumentId>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn ids_differ_by_tape_cause_writer_and_index_and_round_trip() {
+        let id =
+            |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Position::new(seq, 0), writer, index);
+        let all = [
+            id(1, 1, Writer::Risk, 0),
+            id(2, 1, Writer::Risk, 0),
+            id(1, 2, Writer::Risk, 0),
+            id(1, 1, Writer::Venue, 0),
+            id(1, 1, Writer::Risk, 1),
+        ];
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        assert_eq!(all[0].to_string().parse::<OrderId>().unwrap(), all[0]);
+    }
+}

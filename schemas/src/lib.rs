@@ -1,0 +1,20 @@
+//! The vocabulary of Tapedeck, shared by everything and depending on nothing of it.
+//!
+//! Read [`event`] first: it lists every fact that a tape can hold. No IO, no clock, no float money.
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod event;
+pub mod ids;
+pub mod market;
+pub mod number;
+pub mod param;
+pub mod position;
+pub mod record;
+pub mod subject;
+
+pub use event::{Event, Kind};
+pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
+pub use number::{Money, Price, Quantity, Ratio};
+pub use position::{Position, TapeTime};
+pub use record::{Entry, Header, RecordHash, Writer};

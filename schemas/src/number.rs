@@ -1,0 +1,363 @@
+//! Exact decimal numbers: prices, quantities, ratios and money. Never a float, never a silent rounding.
+//!
+//! Each type is a signed 128-bit count of a fixed unit (decision 0002):
+//!
+//! | type | unit | bound on the magnitude |
+//! |---|---|---|
+//! | [`Price`] | 1e-9 of the quote currency | 1e10 |
+//! | [`Quantity`] | 1e-9 of the base currency | 1e13 |
+//! | [`Ratio`] | 1e-9 | 1e12 |
+//! | [`Money`] | 1e-18 of a currency | 1e20 |
+//!
+//! A price times a quantity is money *exactly* (1e-9 · 1e-9 = 1e-18). The few operations that must round
+//! (division, a fee rate) round half to even and say so. On the wire: a MessagePack integer when it fits
+//! 64 bits, else 16 big-endian bytes; in JSON: a decimal string without trailing zeros.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Why a decimal text is not a number of ours.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NumberError {
+    /// Not `-?digits[.digits]`.
+    #[error("not a decimal number (want digits, an optional point, no exponent)")]
+    Malformed,
+    /// Has more decimals than the unit can hold; nothing is rounded away.
+    #[error("has more than {0} decimals")]
+    TooPrecise(u32),
+    /// Beyond the type's bound.
+    #[error("is out of range")]
+    OutOfRange,
+}
+
+/// Divides rounding half to even. `d` must not be zero.
+const fn div_half_even(n: i128, d: i128) -> i128 {
+    let (n, d) = if d < 0 { (-n, -d) } else { (n, d) };
+    let q = n.div_euclid(d);
+    let r = n.rem_euclid(d);
+    let twice = r.checked_mul(2);
+    match twice {
+        Some(t) if t < d => q,
+        Some(t) if t == d => q + (q & 1),
+        _ => q + 1,
+    }
+}
+
+fn parse(text: &str, scale: u32) -> Result<i128, NumberError> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    if !all_digits(whole) || !all_digits(fraction) || text.len() > 64 {
+        return Err(NumberError::Malformed);
+    }
+    let fraction = fraction.trim_end_matches('0');
+    if fraction.len() > scale as usize {
+        return Err(NumberError::TooPrecise(scale));
+    }
+    let mut units: i128 = 0;
+    let padding = scale as usize - fraction.len();
+    let padded = fraction.bytes().chain(std::iter::repeat_n(b'0', padding));
+    for digit in whole.bytes().chain(padded) {
+        units = units
+            .checked_mul(10)
+            .and_then(|u| u.checked_add(i128::from(digit - b'0')))
+            .ok_or(NumberError::OutOfRange)?;
+    }
+    Ok(if negative { -units } else { units })
+}
+
+fn format(units: i128, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let sign = if units < 0 { "-" } else { "" };
+    let magnitude = units.unsigned_abs();
+    let one = 10u128.pow(scale);
+    let (whole, fraction) = (magnitude / one, magnitude % one);
+    if fraction == 0 {
+        return f.pad(&format!("{sign}{whole}"));
+    }
+    let fraction = format!("{fraction:0width$}", width = scale as usize);
+    f.pad(&format!("{sign}{whole}.{}", fraction.trim_end_matches('0')))
+}
+
+macro_rules! fixed {
+    ($(#[$doc:meta])* $name:ident, $scale:literal, $bound:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(i128);
+
+        impl $name {
+            /// Decimals of the unit.
+            pub const SCALE: u32 = $scale;
+            /// Units in one whole.
+            pub const ONE: i128 = 10i128.pow($scale);
+            /// The largest magnitude, in units.
+            pub const MAX_UNITS: i128 = $bound * Self::ONE;
+            /// Zero.
+            pub const ZERO: Self = Self(0);
+
+            /// From a count of units, `None` beyond the bound.
+            pub const fn from_units(units: i128) -> Option<Self> {
+                if units >= -Self::MAX_UNITS && units <= Self::MAX_UNITS { Some(Self(units)) } else { None }
+            }
+            /// From a count of units, held at the bound if beyond it.
+            pub const fn saturating_from_units(units: i128) -> Self {
+                if units > Self::MAX_UNITS {
+                    Self(Self::MAX_UNITS)
+                } else if units < -Self::MAX_UNITS {
+                    Self(-Self::MAX_UNITS)
+                } else {
+                    Self(units)
+                }
+            }
+            /// A whole number, held at the bound if beyond it.
+            pub const fn whole(n: i64) -> Self { Self::saturating_from_units((n as i128).saturating_mul(Self::ONE)) }
+            /// The count of units.
+            pub const fn units(self) -> i128 { self.0 }
+            /// The magnitude.
+            pub const fn abs(self) -> Self { Self(self.0.abs()) }
+            /// Whether above zero.
+            pub const fn is_positive(self) -> bool { self.0 > 0 }
+            /// Whether below zero.
+            pub const fn is_negative(self) -> bool { self.0 < 0 }
+            /// Whether zero.
+            pub const fn is_zero(self) -> bool { self.0 == 0 }
+            /// Whether a whole multiple of a positive `step` (false for a step that is not positive).
+            pub const fn is_multiple_of(self, step: Self) -> bool { step.0 > 0 && self.0 % step.0 == 0 }
+            /// The next multiple of `step` toward zero; unchanged for a step that is not positive.
+            pub const fn truncate_to(self, step: Self) -> Self {
+                if step.0 > 0 { Self(self.0 - self.0 % step.0) } else { self }
+            }
+            /// The nearest `f64`. For statistics inside strategies only; money never comes back from it.
+            pub fn to_f64(self) -> f64 { self.0 as f64 / Self::ONE as f64 }
+        }
+        impl std::ops::Add for $name {
+            type Output = Self;
+            fn add(self, other: Self) -> Self { Self::saturating_from_units(self.0 + other.0) }
+        }
+        impl std::ops::Sub for $name {
+            type Output = Self;
+            fn sub(self, other: Self) -> Self { Self::saturating_from_units(self.0 - other.0) }
+        }
+        impl std::ops::Neg for $name {
+            type Output = Self;
+            fn neg(self) -> Self { Self(-self.0) }
+        }
+        impl std::ops::AddAssign for $name {
+            fn add_assign(&mut self, other: Self) { *self = *self + other; }
+        }
+        impl std::ops::SubAssign for $name {
+            fn sub_assign(&mut self, other: Self) { *self = *self - other; }
+        }
+        impl std::iter::Sum for $name {
+            fn sum<I: Iterator<Item = Self>>(iter: I) -> Self { iter.fold(Self::ZERO, |a, b| a + b) }
+        }
+        impl FromStr for $name {
+            type Err = NumberError;
+            fn from_str(text: &str) -> Result<Self, NumberError> {
+                Self::from_units(parse(text, Self::SCALE)?).ok_or(NumberError::OutOfRange)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+        }
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                match i64::try_from(self.0) {
+                    Ok(small) => serializer.serialize_i64(small),
+                    Err(_) => serializer.serialize_bytes(&self.0.to_be_bytes()),
+                }
+            }
+        }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let units = if deserializer.is_human_readable() {
+                    deserializer.deserialize_str(Text($scale))?
+                } else {
+                    deserializer.deserialize_any(Units)?
+                };
+                Self::from_units(units).ok_or_else(|| de::Error::custom(NumberError::OutOfRange))
+            }
+        }
+    };
+}
+
+fixed!(
+    /// A price per unit of base currency, in the quote currency, unit 1e-9.
+    Price, 9, 10_000_000_000
+);
+fixed!(
+    /// An amount of the base currency, signed where a side is meant, unit 1e-9.
+    Quantity, 9, 10_000_000_000_000
+);
+fixed!(
+    /// A plain number: a weight, a fraction, a limit's value, unit 1e-9.
+    Ratio, 9, 1_000_000_000_000
+);
+fixed!(
+    /// An amount of a currency, unit 1e-18, so that price · quantity is exact.
+    Money, 18, 100_000_000_000_000_000_000
+);
+
+impl Price {
+    /// Price · quantity, exact; `None` beyond [`Money`]'s bound.
+    pub const fn notional(self, quantity: Quantity) -> Option<Money> {
+        match self.0.checked_mul(quantity.0) {
+            Some(units) => Money::from_units(units),
+            None => None,
+        }
+    }
+    /// Price · quantity, exact, held at [`Money`]'s bound if beyond it.
+    pub const fn saturating_notional(self, quantity: Quantity) -> Money {
+        Money::saturating_from_units(self.0.saturating_mul(quantity.0))
+    }
+    /// This price times a ratio, rounded half to even.
+    pub const fn scaled_by(self, ratio: Ratio) -> Price {
+        Price::saturating_from_units(div_half_even(self.0.saturating_mul(ratio.0), Ratio::ONE))
+    }
+}
+
+impl Money {
+    /// Money per quantity, rounded half to even to 1e-9; `None` for a zero quantity.
+    pub const fn per(self, quantity: Quantity) -> Option<Price> {
+        if quantity.0 == 0 { None } else { Price::from_units(div_half_even(self.0, quantity.0)) }
+    }
+    /// The quantity that this money buys at a price, rounded toward zero; `None` for a zero price.
+    pub const fn at(self, price: Price) -> Option<Quantity> {
+        if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
+    }
+    /// This amount times a ratio (a fee rate, a weight), rounded half to even to 1e-18.
+    pub const fn scaled_by(self, ratio: Ratio) -> Money {
+        // Split so that the product cannot overflow: |self| ≤ 1e38, |ratio| ≤ 1e21 units.
+        let whole = (self.0 / Ratio::ONE).saturating_mul(ratio.0);
+        let rest = div_half_even((self.0 % Ratio::ONE).saturating_mul(ratio.0), Ratio::ONE);
+        Money::saturating_from_units(whole.saturating_add(rest))
+    }
+    /// As a plain number, rounded half to even to 1e-9 and held at [`Ratio`]'s bound.
+    pub const fn to_ratio(self) -> Ratio {
+        Ratio::saturating_from_units(div_half_even(self.0, Ratio::ONE))
+    }
+}
+
+impl Ratio {
+    /// As money, exact.
+    pub const fn to_money(self) -> Money {
+        Money::saturating_from_units(self.0 * Ratio::ONE)
+    }
+    /// The ratio of two counts of like units, rounded half to even; zero for a zero denominator.
+    pub const fn of(numerator: i128, denominator: i128) -> Ratio {
+        if denominator == 0 {
+            return Ratio::ZERO;
+        }
+        Ratio::saturating_from_units(div_half_even(numerator.saturating_mul(Ratio::ONE), denominator))
+    }
+}
+
+struct Units;
+
+impl Visitor<'_> for Units {
+    type Value = i128;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer, or 16 big-endian bytes for one beyond 64 bits")
+    }
+    fn visit_i64<E: de::Error>(self, v: i64) -> Result<i128, E> {
+        Ok(i128::from(v))
+    }
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<i128, E> {
+        // Canonical form: what fits i64 is written so, what does not is written as bytes.
+        i64::try_from(v).map(i128::from).map_err(|_| E::custom("integer beyond i64 must be written as bytes"))
+    }
+    fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<i128, E> {
+        let bytes: [u8; 16] = v.try_into().map_err(|_| E::custom("want 16 bytes"))?;
+        let units = i128::from_be_bytes(bytes);
+        if i64::try_from(units).is_ok() {
+            return Err(E::custom("a number within 64 bits must be written as an integer"));
+        }
+        Ok(units)
+    }
+}
+
+struct Text(u32);
+
+impl Visitor<'_> for Text {
+    type Value = i128;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a decimal string")
+    }
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<i128, E> {
+        parse(v, self.0).map_err(|e| E::custom(format!("{v:?} {e}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_round_trips_without_trailing_zeros() {
+        for (given, shown) in [
+            ("1.50", "1.5"),
+            ("0.000000001", "0.000000001"),
+            ("-3", "-3"),
+            ("000.10", "0.1"),
+            ("61837.63000000", "61837.63"),
+        ] {
+            assert_eq!(given.parse::<Price>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_not_exact_is_refused() {
+        for (text, error) in [
+            ("1e3", NumberError::Malformed),
+            (".5", NumberError::Malformed),
+            ("", NumberError::Malformed),
+            ("+1", NumberError::Malformed),
+            ("1.", NumberError::Malformed),
+            ("0.0000000001", NumberError::TooPrecise(9)),
+            ("10000000001", NumberError::OutOfRange),
+        ] {
+            assert_eq!(text.parse::<Price>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn notional_is_exact_at_the_corners_of_the_range() {
+        let least: Price = "0.000000001".parse().unwrap();
+        let most: Quantity = "1000000000000".parse().unwrap();
+        assert_eq!(least.notional(most).unwrap().to_string(), "1000");
+        let unit: Quantity = "0.000000001".parse().unwrap();
+        assert_eq!(least.notional(unit).unwrap().to_string(), "0.000000000000000001");
+        assert_eq!(Price::from_units(Price::MAX_UNITS).unwrap().notional(most), None);
+    }
+
+    #[test]
+    fn division_rounds_half_to_even() {
+        assert_eq!([5, 15, 25, -5, -15, 14, 16].map(|n| div_half_even(n, 10)), [0, 2, 2, 0, -2, 1, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_round_trips_through_text_and_messagepack(units in -Quantity::MAX_UNITS..=Quantity::MAX_UNITS) {
+            let quantity = Quantity::from_units(units).unwrap();
+            prop_assert_eq!(quantity.to_string().parse::<Quantity>().unwrap(), quantity);
+            let bytes = rmp_serde::to_vec(&quantity).unwrap();
+            prop_assert_eq!(rmp_serde::from_slice::<Quantity>(&bytes).unwrap(), quantity);
+        }
+        #[test]
+        fn any_text_parses_or_is_refused_without_panic(text in "[-+0-9.e]{0,70}") {
+            let _ = text.parse::<Money>();
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The subjects and stream names, in one place.
+
+use crate::event::names;
+use crate::ids::InstrumentId;
+use crate::record::Writer;
+use serde::{Deserialize, Serialize};
+
+names! {
+    /// The last token of a market subject.
+    MarketKind {
+        /// Best bid and ask.
+        Quote = 1 "quote",
+        /// A printed trade.
+        Trade = 2 "trade",
+        /// An instrument's terms.
+        Definition = 3 "definition",
+        /// Nothing but the time.
+        Heartbeat = 4 "heartbeat",
+        /// An array whose maps each name their own kind.
+        Batch = 5 "batch",
+    }
+}
+
+/// The stream that is partition `p`'s tape.
+pub fn tape_stream(partition: u16) -> String {
+    format!("TAPE_{partition}")
+}
+/// The stream where partition `p`'s market data waits.
+pub fn inbox_stream(partition: u16) -> String {
+    format!("INBOX_{partition}")
+}
+/// The stream where partition `p`'s commands wait.
+pub fn command_stream(partition: u16) -> String {
+    format!("COMMAND_{partition}")
+}
+/// The stream where partition `p`'s venue reports wait.
+pub fn report_stream(partition: u16) -> String {
+    format!("REPORT_{partition}")
+}
+/// Where a writer appends.
+pub fn tape_subject(partition: u16, writer: Writer) -> String {
+    format!("tape.{partition}.{writer}")
+}
+/// Where operators ask; the last token says what.
+pub fn command_subject(partition: u16, verb: &str) -> String {
+    format!("cmd.{partition}.{verb}")
+}
+/// Where a market event is published.
+pub fn market_subject(instrument: &InstrumentId, kind: MarketKind) -> String {
+    format!("md.{instrument}.{kind}")
+}
+/// All market subjects of an instrument: what an inbox stream is given to place it.
+pub fn instrument_filter(instrument: &InstrumentId) -> String {
+    format!("md.{instrument}.*")
+}
+
+/// The instrument and kind that a market subject names.
+pub fn parse_market_subject(subject: &str) -> Option<(InstrumentId, MarketKind)> {
+    let (instrument, kind) = subject.strip_prefix("md.")?.rsplit_once('.')?;
+    Some((instrument.parse().ok()?, kind.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn market_subjects_round_trip_and_foreign_ones_are_refused() {
+        let instrument = "binance.BTCUSDT".parse().unwrap();
+        let subject = market_subject(&instrument, MarketKind::Quote);
+        assert_eq!(subject, "md.binance.BTCUSDT.quote");
+        assert_eq!(parse_market_subject(&subject), Some((instrument, MarketKind::Quote)));
+        for foreign in ["md.binance.quote", "md.a.b.c.quote", "md.binance.BTCUSDT.nothing", "tape.0.risk"] {
+            assert_eq!(parse_market_subject(foreign), None, "{foreign}");
+        }
+    }
+}
