@@ -1,8 +1,17 @@
 //! The pure core: what a machine is, and the protocol that makes its decisions happen exactly once.
 //!
-//! Read [`machine`] first. No IO, no clock, no randomness, no async, no logging.
+//! Read [`machine`] first, then [`driver`]. No IO, no clock, no randomness, no async, no logging.
 #![forbid(unsafe_code)]
 
+mod builder;
+pub mod driver;
 pub mod machine;
+pub mod merge;
+mod protocol;
+pub mod rejudge;
+pub mod tape;
 
+pub use driver::{Answer, Driver, Output, Owner, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, InboxInput, Input, Machine, MarketEntry, Out, Reads, step};
+pub use rejudge::{Difference, Rejudge};
+pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

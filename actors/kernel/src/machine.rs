@@ -85,10 +85,18 @@ pub fn step<M: Machine>(machine: &mut M, at: Position, input: &M::Input) -> Vec<
     out.events
 }
 
-/// What the driver must know of any input.
-pub trait Input: Send + 'static {
+/// What the driver must know of any input, and how it comes by it.
+pub trait Input: std::fmt::Debug + Sized + Send + 'static {
     /// Whether it is a beat of tape time, which the driver itself may answer with `Progress`.
     fn is_tick(&self) -> bool;
+    /// From a fact on the tape, for a machine that reads the tape.
+    fn from_fact(_fact: Fact) -> Option<Self> {
+        None
+    }
+    /// From a message of an inbox, for a machine that reads one.
+    fn from_message(_subject: &str, _stamp: u64, _payload: &[u8]) -> Vec<Self> {
+        Vec::new()
+    }
 }
 
 /// A fact from the tape.
@@ -105,6 +113,9 @@ pub struct Fact {
 impl Input for Fact {
     fn is_tick(&self) -> bool {
         matches!(self.event.kind(), Kind::Tick)
+    }
+    fn from_fact(fact: Fact) -> Option<Self> {
+        Some(fact)
     }
 }
 
@@ -130,6 +141,9 @@ pub struct MarketEntry {
 impl Input for MarketEntry {
     fn is_tick(&self) -> bool {
         matches!(&self.event, Ok(event) if event.body == market::MarketBody::Heartbeat)
+    }
+    fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
+        Self::decode(subject, stamp, payload)
     }
 }
 
@@ -160,6 +174,9 @@ pub struct CommandEntry {
 impl Input for CommandEntry {
     fn is_tick(&self) -> bool {
         false
+    }
+    fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
+        Self::decode(subject, stamp, payload)
     }
 }
 

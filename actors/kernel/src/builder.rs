@@ -1,0 +1,38 @@
+//! The record being built: encoded events within the bounds of a record, never split within one cause.
+
+use tapedeck_schemas::record::{self, Entry, HEADER_BYTES_MAX, RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
+
+/// Room kept for the events of one more cause, so that they always fit behind what is there.
+const CAUSE_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
+const CAUSE_EVENTS_MAX: usize = RECORD_EVENTS_MAX / 2;
+
+/// Encoded events on their way into a record.
+#[derive(Debug, Default)]
+pub(crate) struct Builder {
+    encoded: Vec<u8>,
+    events: usize,
+}
+
+impl Builder {
+    /// Adds an event.
+    pub(crate) fn push(&mut self, entry: &Entry) {
+        record::encode_entry(entry, &mut self.encoded);
+        self.events += 1;
+        let fits = self.encoded.len() + HEADER_BYTES_MAX <= RECORD_BYTES_MAX && self.events <= RECORD_EVENTS_MAX;
+        assert!(fits, "a machine decided more on one input than a record can hold");
+    }
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events == 0
+    }
+    /// Whether another cause's events might not fit.
+    pub(crate) fn is_full(&self) -> bool {
+        self.encoded.len() + HEADER_BYTES_MAX > RECORD_BYTES_MAX - CAUSE_BYTES_MAX
+            || self.events > RECORD_EVENTS_MAX - CAUSE_EVENTS_MAX
+    }
+    /// Takes the events out: how many, and their bytes.
+    pub(crate) fn take(&mut self) -> (usize, Vec<u8>) {
+        let next = Vec::with_capacity(self.encoded.len());
+        (std::mem::take(&mut self.events), std::mem::replace(&mut self.encoded, next))
+    }
+}

@@ -1,0 +1,110 @@
+//! The merge-join of two ordered cursors: a machine's inputs by position, its own recorded events by cause.
+//!
+//! Recovery, following as a standby and verification are this one act, with another closure.
+
+use std::collections::VecDeque;
+
+use tapedeck_schemas::event::{Epoch, Event};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Entry;
+
+use crate::machine::Machine;
+
+/// A machine, what it has yet to take in, and what its tape says it decided.
+#[derive(Debug)]
+pub struct Merge<M: Machine> {
+    /// The machine, up to `progress`.
+    pub machine: M,
+    /// Inputs not yet taken in, in order.
+    pub inputs: VecDeque<(Position, M::Input)>,
+    /// The last epoch passed.
+    pub epoch: Option<Epoch>,
+    /// Cause of the last own event passed: everything up to it is answered.
+    pub progress: Position,
+    /// Tape time at the last input taken in.
+    pub at: TapeTime,
+    own: VecDeque<Entry>,
+    fed: Position,
+}
+
+/// An own event names a cause that is no input: the tape is not this machine's, or inputs were lost.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an own event has the cause {cause}, but no input stands there")]
+pub struct UnknownCause {
+    /// The cause that is missing.
+    pub cause: Position,
+}
+
+impl<M: Machine> Merge<M> {
+    /// Around a machine in its first state.
+    pub fn new(machine: M) -> Self {
+        let (inputs, own) = (VecDeque::new(), VecDeque::new());
+        Self { machine, inputs, epoch: None, progress: Position::START, at: 0, own, fed: Position::START }
+    }
+
+    /// Takes an input; they must come in order of position.
+    pub fn push_input(&mut self, at: Position, input: M::Input) {
+        assert!(at > self.fed, "inputs come in order: {at} after {}", self.fed);
+        self.fed = at;
+        self.inputs.push_back((at, input));
+    }
+
+    /// Takes the events of an own record, whole.
+    pub fn push_own(&mut self, entries: Vec<Entry>) {
+        self.own.extend(entries);
+    }
+
+    /// Own events that wait for their input.
+    pub fn own_waiting(&self) -> usize {
+        self.own.len()
+    }
+
+    /// Joins as far as both cursors reach. `each` is called once for every input up to the last own event, in order,
+    /// with what the machine is recorded to have decided on it; it must leave the machine with both folded in.
+    pub fn join<E: From<UnknownCause>>(
+        &mut self,
+        mut each: impl FnMut(&mut M, Position, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while let Some(first) = self.own.front() {
+            if let Event::Epoch(epoch) = &first.event {
+                self.epoch = Some(epoch.clone());
+                self.own.pop_front();
+                continue;
+            }
+            let cause = first.cause;
+            while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
+                let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
+                each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
+                self.at = self.machine.time(&input);
+                if at == cause {
+                    self.progress = cause;
+                }
+            }
+            if self.progress < cause {
+                if self.fed >= cause {
+                    return Err(UnknownCause { cause }.into());
+                }
+                return Ok(()); // the input is yet to come
+            }
+            if self.own.front().is_some_and(|next| next.cause <= cause && !matches!(next.event, Event::Epoch(_))) {
+                return Err(UnknownCause { cause }.into()); // its cause was passed: events out of order
+            }
+        }
+        Ok(())
+    }
+
+    /// The decisions recorded for `cause`, without the driver's own facts.
+    fn take_answers(&mut self, cause: Position) -> Vec<Entry> {
+        let mut answers = Vec::new();
+        while let Some(entry) = self.own.pop_front_if(|entry| entry.cause == cause && !is_epoch(entry)) {
+            if !matches!(entry.event, Event::Progress(_)) {
+                answers.push(entry);
+            }
+        }
+        answers
+    }
+}
+
+fn is_epoch(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Epoch(_))
+}

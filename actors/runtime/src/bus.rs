@@ -1,0 +1,187 @@
+//! The NATS connection, and the few requests that exactly-once rests on: a fenced append and reads by the leader.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::jetstream::{self, stream::LastRawMessageErrorKind};
+use bytes::Bytes;
+use serde::Deserialize;
+use tapedeck_kernel::Answer;
+use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::{record, subject};
+
+/// How long an append may go unanswered before it is asked again.
+pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why the broker could not be asked, or what it answered.
+#[derive(Debug, thiserror::Error)]
+pub enum BusError {
+    /// No connection.
+    #[error("cannot reach NATS at {url}: {source}; is the server running, and is the URL right?")]
+    Connect {
+        /// Where (without credentials).
+        url: String,
+        /// What the client says.
+        source: async_nats::ConnectError,
+    },
+    /// A request failed.
+    #[error("{what}: {why}")]
+    Request {
+        /// What was asked.
+        what: String,
+        /// What went wrong.
+        why: String,
+    },
+    /// The partition has no tape.
+    #[error("partition {partition} has no tape ({why}); run `tapedeck provision`")]
+    NoTape {
+        /// Which.
+        partition: u16,
+        /// What was found instead.
+        why: String,
+    },
+}
+
+impl BusError {
+    /// A failed request, with what was asked.
+    pub fn request(what: impl Into<String>, why: impl ToString) -> Self {
+        BusError::Request { what: what.into(), why: why.to_string() }
+    }
+}
+
+/// A connection to NATS.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    client: async_nats::Client,
+    context: jetstream::Context,
+}
+
+/// The broker's answer to a publish, as JetStream writes it.
+#[derive(Deserialize)]
+struct PubAck {
+    seq: Option<u64>,
+    error: Option<ApiError>,
+}
+
+#[derive(Deserialize)]
+struct ApiError {
+    err_code: u64,
+    description: String,
+}
+
+/// JetStream error codes that mean something to us (server `errors.json`).
+const WRONG_LAST_SEQUENCE: u64 = 10071;
+const WRONG_LAST_SEQUENCE_IN_FLIGHT: u64 = 10164;
+const TEMPORARILY_UNAVAILABLE: u64 = 10008;
+
+impl Bus {
+    /// Connects; keeps reconnecting for ever afterwards.
+    pub async fn connect(url: &str, name: &str) -> Result<Self, BusError> {
+        let client = async_nats::ConnectOptions::new()
+            .name(name)
+            .client_capacity(4096)
+            .event_callback(|event| async move {
+                match event {
+                    async_nats::Event::Connected => tracing::debug!("connected to nats"),
+                    async_nats::Event::Disconnected => tracing::warn!("disconnected from nats, reconnecting"),
+                    other => tracing::warn!(event = %other, "nats connection event"),
+                }
+            })
+            .connect(url)
+            .await
+            .map_err(|source| BusError::Connect { url: without_credentials(url), source })?;
+        let context = jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT).build(client.clone());
+        Ok(Self { client, context })
+    }
+
+    /// The JetStream context.
+    pub fn context(&self) -> &jetstream::Context {
+        &self.context
+    }
+
+    /// The plain client.
+    pub fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
+    /// Appends a record behind the fence, once, and says what the broker answered.
+    pub async fn append(&self, stream: &str, subject: &str, expected: u64, payload: Bytes) -> Answer {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
+        let request = async_nats::Request::new().headers(headers).payload(payload).timeout(Some(APPEND_TIMEOUT));
+        let Ok(reply) = self.client.send_request(subject.to_string(), request).await else {
+            return Answer::Unknown; // timeout, disconnect, no responders: nobody knows
+        };
+        let Ok(ack) = serde_json::from_slice::<PubAck>(&reply.payload) else { return Answer::Unknown };
+        match (ack.seq, ack.error) {
+            (Some(seq), None) => Answer::Committed(seq),
+            (_, Some(error)) => match error.err_code {
+                WRONG_LAST_SEQUENCE => Answer::WrongLast(self.last_on(stream, subject).await.ok()),
+                WRONG_LAST_SEQUENCE_IN_FLIGHT | TEMPORARILY_UNAVAILABLE => Answer::Unknown,
+                code => Answer::Refused(format!("{} ({code})", error.description)),
+            },
+            (None, None) => Answer::Unknown,
+        }
+    }
+
+    /// Sequence of the last message on a subject, by a leader's read; 0 if there is none.
+    pub async fn last_on(&self, stream: &str, subject: &str) -> Result<u64, BusError> {
+        Ok(self.last_message_on(stream, subject).await?.map_or(0, |message| message.sequence))
+    }
+
+    /// The last message on a subject, by a leader's read.
+    pub async fn last_message_on(
+        &self,
+        stream: &str,
+        subject: &str,
+    ) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
+        let failed = |why: String| BusError::request(format!("last message on {subject} in {stream}"), why);
+        let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
+        match handle.get_last_raw_message_by_subject(subject).await {
+            Ok(message) => Ok(Some(message)),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// What the tape's first record says of it.
+    pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
+        let no_tape = |why: String| BusError::NoTape { partition, why };
+        let stream = subject::tape_stream(partition);
+        let handle = self.context.get_stream_no_info(&stream).await.map_err(|e| no_tape(e.to_string()))?;
+        let first = handle.get_raw_message(1).await.map_err(|e| no_tape(format!("{stream}: {e}")))?;
+        let (_, entries) = record::decode(&first.payload).map_err(|e| no_tape(e.to_string()))?;
+        match entries.into_iter().next().map(|entry| entry.event) {
+            Some(Event::TapeCreated(created)) => Ok(created),
+            _ => Err(no_tape("its first record does not create one".into())),
+        }
+    }
+}
+
+/// A URL as it may be shown: without user and password.
+pub fn without_credentials(url: &str) -> String {
+    match url.split_once("://") {
+        Some((scheme, rest)) => {
+            let (authority, tail) = rest.split_once('/').map_or((rest, ""), |(a, t)| (a, t));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            if tail.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{tail}") }
+        }
+        None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_shown_url_has_no_credentials() {
+        for (url, shown) in [
+            ("nats://u:p@127.0.0.1:4222", "nats://127.0.0.1:4222"),
+            ("postgres://t:secret@h:1/db", "postgres://h:1/db"),
+            ("nats://h:4222", "nats://h:4222"),
+            ("u:p@h", "h"),
+        ] {
+            assert_eq!(super::without_credentials(url), shown);
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! The one loop that runs any machine's driver: pull, step, append, await, go on.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
+use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::subject;
+
+use crate::DrainSignal;
+use crate::bus::{Bus, BusError};
+use crate::metrics::GroupMetrics;
+use crate::status::GroupStatus;
+use crate::tail::{Stored, Tail};
+
+/// Most messages taken in before the driver is asked what to do.
+const TAKE_MAX: usize = 1024;
+/// A standby takes over when inputs have waited this long without a word of the owner.
+const TAKEOVER_AFTER: Duration = Duration::from_secs(15);
+/// How often the loop looks up when nothing happens.
+const LOOK_UP: Duration = Duration::from_millis(500);
+
+/// What a group needs to run.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The connection; each group has its own.
+    pub bus: Bus,
+    /// Which partition.
+    pub partition: u16,
+    /// Its tape.
+    pub tape: TapeId,
+    /// Who runs it.
+    pub owner: Owner,
+    /// Where it says how it is.
+    pub status: Arc<GroupStatus>,
+    /// Where it counts.
+    pub metrics: GroupMetrics,
+}
+
+/// Why a group's loop ended, when it was not drained.
+#[derive(Debug, thiserror::Error)]
+pub enum ShellError {
+    /// The broker could not be asked.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The driver stopped for good.
+    #[error("{group} on partition {partition} stopped: {stop}")]
+    Stopped {
+        /// Which group.
+        group: &'static str,
+        /// On which partition.
+        partition: u16,
+        /// Why.
+        stop: Stop,
+    },
+}
+
+/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby.
+pub async fn run<M: Machine>(group: Group, make: impl Fn() -> M, drain: DrainSignal) -> Result<(), ShellError> {
+    let mut standby = false;
+    loop {
+        let stop = Loop::start(&group, make(), standby, drain.clone()).await?.run().await;
+        group.status.set_ready(false);
+        group.metrics.ready.set(0);
+        match stop {
+            Stop::Drained => return Ok(()),
+            Stop::Fenced(seq) => {
+                tracing::warn!(group = group.status.group, partition = group.partition, seq, "fenced: standing by");
+                standby = true;
+            }
+            stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
+        }
+    }
+}
+
+type Pending = Pin<Box<dyn Future<Output = (u64, Instant, Answer)> + Send>>;
+
+struct Loop<'a, M: Machine> {
+    group: &'a Group,
+    driver: Driver<M>,
+    tape: Tail,
+    inbox: Option<Tail>,
+    in_flight: Option<Pending>,
+    drain: DrainSignal,
+    stream: String,
+    subject: String,
+    owner_heard: Instant,
+    inbox_seq: u64,
+    caught_up: bool,
+}
+
+impl<'a, M: Machine> Loop<'a, M> {
+    async fn start(group: &'a Group, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
+        let (bus, partition) = (&group.bus, group.partition);
+        let stream = subject::tape_stream(partition);
+        let subject = subject::tape_subject(partition, M::WRITER);
+        let (filter, inbox) = match M::reads() {
+            Reads::Tape(_) => (String::new(), None),
+            Reads::Inbox(Inbox::Market) => (subject.clone(), Some(subject::inbox_stream(partition))),
+            Reads::Inbox(Inbox::Command) => (subject.clone(), Some(subject::command_stream(partition))),
+        };
+        let mut driver = Driver::follow(machine, group.tape, group.owner.clone());
+        if !standby {
+            driver.take_over(bus.last_on(&stream, &subject).await?);
+        }
+        Ok(Self {
+            group,
+            driver,
+            tape: Tail::new(bus, stream.clone(), filter, 1),
+            inbox: inbox.map(|inbox| Tail::new(bus, inbox, String::new(), 1)),
+            in_flight: None,
+            drain,
+            stream,
+            subject,
+            owner_heard: Instant::now(),
+            inbox_seq: 0,
+            caught_up: false,
+        })
+    }
+
+    async fn run(mut self) -> Stop {
+        loop {
+            if *self.drain.borrow() {
+                self.driver.handle(Input::Drain);
+            }
+            while let Some(output) = self.driver.poll() {
+                if let Some(stop) = self.perform(output) {
+                    return stop;
+                }
+            }
+            self.report();
+            self.wait().await;
+        }
+    }
+
+    fn perform(&mut self, output: Output) -> Option<Stop> {
+        let metrics = &self.group.metrics;
+        match output {
+            Output::Append { attempt, failures, expected, payload } => {
+                let (bus, stream, subject) = (self.group.bus.clone(), self.stream.clone(), self.subject.clone());
+                self.in_flight = Some(Box::pin(async move {
+                    tokio::time::sleep(back_off(failures)).await;
+                    let sent = Instant::now();
+                    let answer = bus.append(&stream, &subject, expected, Bytes::from_owner(payload)).await;
+                    (attempt, sent, answer)
+                }));
+            }
+            Output::Committed { events, .. } => {
+                metrics.records.inc();
+                metrics.events.inc_by(events as u64);
+            }
+            Output::Void { seq, why } => {
+                metrics.voids.inc();
+                let partition = self.group.partition;
+                tracing::error!(position = %format!("p{partition}:{seq}"), why, "void record on the tape, skipped");
+            }
+            Output::Stopped(stop) => return Some(stop),
+        }
+        None
+    }
+
+    /// Waits for the next thing to happen, and takes in all that has.
+    async fn wait(&mut self) {
+        let (wants_tape, wants_inbox) = (self.driver.wants_tape(), self.driver.wants_inbox());
+        let (tape, inbox) = (&mut self.tape, self.inbox.as_mut());
+        let answer = async {
+            match self.in_flight.as_mut() {
+                Some(pending) => pending.await,
+                None => std::future::pending().await,
+            }
+        };
+        let from_inbox = async {
+            match inbox {
+                Some(inbox) => inbox.next().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! { biased;
+            (attempt, sent, answer) = answer => {
+                self.in_flight = None;
+                self.answered(attempt, sent, answer);
+            }
+            changed = self.drain.changed(), if !*self.drain.borrow() => {
+                if changed.is_err() {
+                    self.driver.handle(Input::Drain); // whoever could ask for it is gone
+                }
+            }
+            stored = from_inbox, if wants_inbox => {
+                self.take_inbox(&stored);
+                self.take_more();
+            }
+            stored = tape.next(), if wants_tape => {
+                self.take_tape(&stored);
+                self.take_more();
+            }
+            () = tokio::time::sleep(LOOK_UP) => self.consider_take_over().await,
+        }
+    }
+
+    fn answered(&mut self, attempt: u64, sent: Instant, answer: Answer) {
+        match &answer {
+            Answer::Committed(_) => self.group.metrics.append.observe(sent.elapsed().as_secs_f64()),
+            Answer::Refused(why) => {
+                self.group.metrics.conflicts.inc();
+                self.group.status.set_ready(false);
+                tracing::error!(stream = self.stream, why, "the broker refuses to append; asking again slowly");
+            }
+            other => {
+                self.group.metrics.conflicts.inc();
+                tracing::info!(stream = self.stream, answer = ?other, "append not acknowledged");
+            }
+        }
+        self.driver.handle(Input::Answer { attempt, answer });
+    }
+
+    fn take_tape(&mut self, stored: &Stored) {
+        let writer = writer_of(self.group.partition, &stored.subject);
+        if writer == Some(M::WRITER) {
+            self.owner_heard = Instant::now();
+        }
+        self.driver.handle(Input::Tape { seq: stored.seq, writer, payload: &stored.payload });
+    }
+
+    fn take_inbox(&mut self, stored: &Stored) {
+        let Stored { seq, subject, stamp, payload } = stored;
+        self.inbox_seq = *seq;
+        self.driver.handle(Input::Inbox { seq: *seq, subject, stamp: *stamp, payload });
+    }
+
+    /// Takes what is here already, so that it goes out as one record.
+    fn take_more(&mut self) {
+        for _ in 0..TAKE_MAX {
+            let before = self.driver.wants_inbox().then(|| self.inbox.as_mut().and_then(Tail::try_next)).flatten();
+            if let Some(stored) = &before {
+                self.take_inbox(stored);
+            }
+            let tape = self.driver.wants_tape().then(|| self.tape.try_next()).flatten();
+            if let Some(stored) = &tape {
+                self.take_tape(stored);
+            }
+            if before.is_none() && tape.is_none() {
+                break;
+            }
+        }
+    }
+
+    async fn consider_take_over(&mut self) {
+        let silent = self.owner_heard.elapsed() > TAKEOVER_AFTER;
+        if self.driver.is_owner() || !silent || !self.driver.has_waiting_inputs() {
+            return;
+        }
+        match self.group.bus.last_on(&self.stream, &self.subject).await {
+            Ok(last) => {
+                tracing::warn!(group = self.group.status.group, "the owner is silent: taking over");
+                self.driver.take_over(last);
+            }
+            Err(error) => tracing::warn!(%error, "cannot take over yet"),
+        }
+    }
+
+    fn report(&mut self) {
+        let (status, driver) = (&self.group.status, &self.driver);
+        let (tape_seq, inbox_seq) = match driver.is_idle() {
+            true => (driver.tape_last(), self.inbox_seq),
+            false => (status.tape_seq(), status.inbox_seq()),
+        };
+        status.set_progress(tape_seq, inbox_seq, driver.own_last(), driver.at());
+        let source = self.inbox.as_ref().unwrap_or(&self.tape);
+        self.caught_up |= source.is_caught_up() && driver.is_idle();
+        let able = self.caught_up && driver.is_owner() && driver.failures() == 0;
+        status.set_ready(able);
+        self.group.metrics.ready.set(able.into());
+        let behind = source.behind();
+        status.set_behind(behind);
+        self.group.metrics.lag.set(i64::try_from(behind).unwrap_or(i64::MAX));
+    }
+}
+
+/// Whose subject on the tape of `partition` this is.
+pub fn writer_of(partition: u16, subject: &str) -> Option<Writer> {
+    let (own, writer) = subject.strip_prefix("tape.")?.split_once('.')?;
+    (own.parse() == Ok(partition)).then_some(())?;
+    writer.parse().ok()
+}
+
+/// None at first, then doubling from 20 ms to 5 s.
+fn back_off(failures: u32) -> Duration {
+    match failures {
+        0 => Duration::ZERO,
+        n => Duration::from_millis(10 << n.min(9)).min(Duration::from_secs(5)),
+    }
+}
