@@ -124,13 +124,15 @@ pub fn decode(kind: MarketKind, payload: &[u8]) -> Vec<Result<MarketEvent, Malfo
     }
 }
 
-/// The bytes of a message: one event as a map, several as an array of maps that name their kind.
-pub fn encode(events: &[MarketEvent]) -> Vec<u8> {
-    let written = match events {
-        [one] => rmp_serde::to_vec_named(&Wire { event: one, named: false }),
-        many => rmp_serde::to_vec_named(&many.iter().map(|event| Wire { event, named: true }).collect::<Vec<_>>()),
-    };
-    written.expect("writing a market message to memory cannot fail")
+/// The bytes of one event, for the subject of its own kind.
+pub fn encode(event: &MarketEvent) -> Vec<u8> {
+    rmp_serde::to_vec_named(&Wire { event, named: false }).expect("writing a market event to memory cannot fail")
+}
+
+/// The bytes of several events, for the subject of kind `batch`: an array of maps that each name their kind.
+pub fn encode_batch(events: &[MarketEvent]) -> Vec<u8> {
+    let wires: Vec<_> = events.iter().map(|event| Wire { event, named: true }).collect();
+    rmp_serde::to_vec_named(&wires).expect("writing market events to memory cannot fail")
 }
 
 struct Wire<'a> {
@@ -494,6 +496,82 @@ where
         Scalar::Absent => Err(format!("{field} is missing")),
         Scalar::LongText | Scalar::Other => {
             Err(format!("{field} must be a decimal string, or an integer that counts 1e-9"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn quote() -> MarketEvent {
+        let body = MarketBody::Quote {
+            bid: "61837.63".parse().unwrap(),
+            bid_size: "3.78826".parse().unwrap(),
+            ask: "61837.64".parse().unwrap(),
+            ask_size: "1000000000000".parse().unwrap(),
+            update_id: Some(50093239212),
+        };
+        MarketEvent {
+            source: "test".parse().unwrap(),
+            session: "s1".parse().unwrap(),
+            seq: 7,
+            ts_recv: 1,
+            ts_event: None,
+            body,
+        }
+    }
+
+    #[test]
+    fn one_event_and_a_batch_round_trip() {
+        let event = quote();
+        assert_eq!(decode(MarketKind::Quote, &encode(&event)), [Ok(event.clone())]);
+        let beat = MarketEvent { body: MarketBody::Heartbeat, ..event.clone() };
+        let both = [event, beat];
+        assert_eq!(decode(MarketKind::Batch, &encode_batch(&both)), both.clone().map(Ok));
+    }
+
+    #[test]
+    fn a_wrong_element_spoils_only_itself() {
+        let mut payload = vec![0x92, 0x01];
+        payload.extend(encode_batch(&[quote()]).split_off(1));
+        let read = decode(MarketKind::Batch, &payload);
+        assert_eq!(read[0].as_ref().unwrap_err().detail, "not a map");
+        assert_eq!(read[1], Ok(quote()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_source_and_number() {
+        #[derive(Serialize)]
+        struct Floating {
+            source: &'static str,
+            session: &'static str,
+            seq: u64,
+            ts_recv: u64,
+            price: f64,
+            quantity: &'static str,
+        }
+        let floating = Floating { source: "a", session: "b", seq: 3, ts_recv: 1, price: 0.1, quantity: "1" };
+        let payload = rmp_serde::to_vec_named(&floating).unwrap();
+        let wrong = decode(MarketKind::Trade, &payload).remove(0).unwrap_err();
+        assert!(wrong.detail.starts_with("price is a float"), "{}", wrong.detail);
+        assert_eq!((wrong.source, wrong.seq), (Some("a".parse().unwrap()), Some(3)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_at_least_one_element_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            for kind in MarketKind::ALL {
+                prop_assert!(!decode(*kind, &bytes).is_empty());
+            }
+        }
+        #[test]
+        fn a_damaged_message_never_panics(at in 0usize..200, byte in any::<u8>()) {
+            let mut payload = encode_batch(&[quote(), quote()]);
+            let at = at % payload.len();
+            payload[at] = byte;
+            prop_assert!(!decode(MarketKind::Batch, &payload).is_empty());
         }
     }
 }

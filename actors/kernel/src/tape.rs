@@ -32,6 +32,9 @@ pub enum TapeRead {
         writer: Option<Writer>,
         /// What is wrong with it.
         why: String,
+        /// Whether it is a record of its writer that does not follow the writer's last one: something between was
+        /// altered or lost. Other void records harm nobody.
+        breaks_chain: bool,
     },
 }
 
@@ -105,7 +108,7 @@ impl TapeReader {
     }
 
     fn judge(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
-        let void = |why: String| Ok(TapeRead::Void { writer, why });
+        let void = |why: String| Ok(TapeRead::Void { writer, why, breaks_chain: false });
         let Some(subject) = writer else { return void("on no writer's subject".into()) };
         let (header, entries) = match record::decode(payload) {
             Ok(decoded) => decoded,
@@ -117,7 +120,8 @@ impl TapeReader {
         }
         let chain = self.chains.entry(subject).or_default();
         if header.prev_hash != *chain {
-            return void(format!("chains to {:?}, the last was {chain:?}", header.prev_hash));
+            let why = format!("chains to {:?}, the last was {chain:?}", header.prev_hash);
+            return Ok(TapeRead::Void { writer, why, breaks_chain: true });
         }
         let hash = RecordHash::of(payload);
         *chain = hash;
