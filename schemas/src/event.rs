@@ -4,6 +4,8 @@
 //! [`crate::record::Entry`]; its body stands here. On the wire a body is a MessagePack array in field order, so a
 //! field is only ever appended, and then the kind's version goes up.
 
+// longer because: the alphabet is one page, so that a reader finds every fact in one place.
+
 use serde::de::SeqAccess;
 use serde::{Deserialize, Serialize};
 

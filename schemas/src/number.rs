@@ -137,11 +137,11 @@ macro_rules! fixed {
         }
         impl std::ops::Add for $name {
             type Output = Self;
-            fn add(self, other: Self) -> Self { Self::saturating_from_units(self.0 + other.0) }
+            fn add(self, other: Self) -> Self { Self::saturating_from_units(self.0.saturating_add(other.0)) }
         }
         impl std::ops::Sub for $name {
             type Output = Self;
-            fn sub(self, other: Self) -> Self { Self::saturating_from_units(self.0 - other.0) }
+            fn sub(self, other: Self) -> Self { Self::saturating_from_units(self.0.saturating_sub(other.0)) }
         }
         impl std::ops::Neg for $name {
             type Output = Self;
@@ -345,6 +345,12 @@ mod tests {
     #[test]
     fn division_rounds_half_to_even() {
         assert_eq!([5, 15, 25, -5, -15, 14, 16].map(|n| div_half_even(n, 10)), [0, 2, 2, 0, -2, 1, 2]);
+    }
+
+    #[test]
+    fn sums_are_held_at_the_bound_and_never_panic() {
+        let most = Money::from_units(Money::MAX_UNITS).unwrap();
+        assert_eq!((most + most, -most - most), (most, -most));
     }
 
     proptest! {

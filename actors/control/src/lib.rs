@@ -1,1 +1,83 @@
-//! (placeholder)
+//! The control machine: operators' commands in, each one fact out, accepted or refused. Nothing is acted on here.
+//!
+//! What an accepted command *does* is up to the machines that read its fact. Read [`verbs`] for what can be asked.
+#![forbid(unsafe_code)]
+
+use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
+use tapedeck_schemas::event::{CommandRefused, Event};
+use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+
+mod text;
+pub mod verbs;
+
+pub use text::{BY_BYTES_MAX, DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
+pub use verbs::{AMOUNT_MAX, WEIGHT_MAX};
+
+use text::bounded;
+use verbs::Known;
+
+/// The control machine of one partition.
+#[derive(Debug, Clone)]
+pub struct Control {
+    known: Known,
+    /// Running maximum of the broker's stamps, ns: wall time, not the market's.
+    time: TapeTime,
+}
+
+impl Control {
+    /// Knows what can be set: every limit and parameter of every machine, and the strategies that can be weighted.
+    pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
+        Self { known: Known { specs, strategies }, time: 0 }
+    }
+}
+
+impl Machine for Control {
+    type Input = CommandEntry;
+    const WRITER: Writer = Writer::Control;
+    const LOGIC: u32 = 1;
+
+    fn reads() -> Reads {
+        Reads::Inbox(Inbox::Command)
+    }
+
+    fn observe(&mut self, _at: Position, entry: &CommandEntry) {
+        self.time = self.time.max(entry.stamp);
+    }
+
+    fn decide(&self, _at: Position, entry: &CommandEntry, out: &mut Out) {
+        out.push(answer(&self.known, entry).unwrap_or_else(|detail| refused(entry, &detail)));
+    }
+
+    /// Accepting a command changes nothing that a later one is judged by.
+    fn apply(&mut self, _cause: Position, _own: &Event) {}
+
+    fn time(&self, _entry: &CommandEntry) -> TapeTime {
+        self.time
+    }
+}
+
+/// The fact that a command becomes, or why it is refused.
+fn answer(known: &Known, entry: &CommandEntry) -> Result<Event, String> {
+    let command = entry.command.as_ref().map_err(Clone::clone)?;
+    let on_subject = entry.subject.rsplit('.').next().unwrap_or_default();
+    let verb = command.request.verb();
+    if on_subject != verb {
+        return Err(format!(
+            "a request to {verb} on a subject for {on_subject:?}: publish it on cmd.<partition>.{verb}"
+        ));
+    }
+    verbs::judge(known, command)
+}
+
+fn refused(entry: &CommandEntry, detail: &str) -> Event {
+    let by = entry.command.as_ref().map_or("", |command| command.by.as_str());
+    let fact = CommandRefused {
+        subject: bounded(&entry.subject, SUBJECT_BYTES_MAX),
+        by: bounded(by, BY_BYTES_MAX),
+        detail: bounded(detail, DETAIL_BYTES_MAX),
+    };
+    fact.into()
+}

@@ -126,7 +126,8 @@ impl<M: Machine> Driver<M> {
     pub fn wants_tape(&self) -> bool {
         match (&self.phase, M::reads()) {
             (Phase::Stopped, _) => false,
-            (Phase::Owner, Reads::Tape(_)) => self.wants_input(),
+            // In doubt about an append, only the tape can tell: read on, whatever waits.
+            (Phase::Owner, Reads::Tape(_)) => self.wants_input() || self.failures() > 0,
             (Phase::Following { .. }, Reads::Inbox(_)) => self.merge.own_waiting() < QUEUED_INPUTS_MAX,
             (Phase::Owner, Reads::Inbox(_)) | (Phase::Following { .. }, Reads::Tape(_)) => true,
         }
@@ -264,7 +265,9 @@ impl<M: Machine> Driver<M> {
 
     fn try_own(&mut self) {
         let Phase::Following { until: Some(until) } = self.phase else { return };
-        if self.own_last < until || self.merge.own_waiting() > 0 {
+        // A reader of the whole tape must have seen that it is the right one.
+        let unseen = matches!(M::reads(), Reads::Tape(_)) && self.reader.last() == 0;
+        if unseen || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
         if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > M::LOGIC) {

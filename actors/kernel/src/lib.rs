@@ -5,6 +5,7 @@
 
 mod builder;
 pub mod driver;
+pub mod invariants;
 pub mod machine;
 pub mod merge;
 mod protocol;

@@ -105,9 +105,15 @@ impl Bus {
         &self.client
     }
 
-    /// Appends a record behind the fence, once, and says what the broker answered.
-    pub async fn append(&self, stream: &str, subject: &str, expected: u64, payload: Bytes) -> Answer {
-        let mut headers = HeaderMap::new();
+    /// Appends a message behind the fence, once, and says what the broker answered.
+    pub async fn append(
+        &self,
+        stream: &str,
+        subject: &str,
+        expected: u64,
+        mut headers: HeaderMap,
+        payload: Bytes,
+    ) -> Answer {
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
         let request = async_nats::Request::new().headers(headers).payload(payload).timeout(Some(APPEND_TIMEOUT));
         let Ok(reply) = self.client.send_request(subject.to_string(), request).await else {

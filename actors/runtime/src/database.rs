@@ -1,1 +1,117 @@
-//! tbd
+//! The Postgres connection, the migrations, and how far the projections are.
+
+use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
+use tapedeck_schemas::ids::TapeId;
+use tokio_postgres::{Client, NoTls};
+
+use crate::bus::without_credentials;
+
+/// Taken while migrating, so that two migrators wait for each other. Any number of our own.
+const MIGRATION_LOCK: i64 = 0x7461_7065_6465_636b;
+
+/// Why the database cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection.
+    #[error("cannot reach Postgres at {url}: {source}; is the server running, and is the URL right?")]
+    Connect {
+        /// Where (without credentials).
+        url: String,
+        /// What the client says.
+        source: tokio_postgres::Error,
+    },
+    /// A statement failed.
+    #[error("postgres: {0}")]
+    Statement(#[from] tokio_postgres::Error),
+    /// A migration failed; nothing of it holds.
+    #[error("migration {name}: {source}")]
+    Migration {
+        /// Which.
+        name: &'static str,
+        /// Why.
+        source: tokio_postgres::Error,
+    },
+    /// The rows are of another tape.
+    #[error(
+        "the rows of partition {partition} were projected from tape {theirs}, this is tape {ours}; \
+         use another database, or drop the schema `tapedeck` and migrate again"
+    )]
+    OtherTape {
+        /// Which partition.
+        partition: u16,
+        /// The tape in the database.
+        theirs: String,
+        /// The tape at hand.
+        ours: TapeId,
+    },
+}
+
+/// Connects; the connection is driven in the background until the client is dropped.
+pub async fn connect(url: &str) -> Result<Client, DatabaseError> {
+    let failed = |source| DatabaseError::Connect { url: without_credentials(url), source };
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(failed)?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::warn!(%error, "the connection to postgres ended");
+        }
+    });
+    Ok(client)
+}
+
+/// Applies what is missing, one transaction each; returns the names.
+pub async fn migrate(client: &mut Client) -> Result<Vec<&'static str>, DatabaseError> {
+    client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
+    client.batch_execute(SCHEMA_MIGRATIONS).await?;
+    let mut applied = Vec::new();
+    for (version, name, sql) in MIGRATIONS {
+        let known = "SELECT 1 FROM tapedeck.schema_migrations WHERE version = $1";
+        if client.query_opt(known, &[version]).await?.is_some() {
+            continue;
+        }
+        let failed = |source| DatabaseError::Migration { name, source };
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(sql).await.map_err(failed)?;
+        let record = "INSERT INTO tapedeck.schema_migrations (version, name) VALUES ($1, $2)";
+        transaction.execute(record, &[version, name]).await.map_err(failed)?;
+        transaction.commit().await.map_err(failed)?;
+        applied.push(*name);
+    }
+    client.execute("SELECT pg_advisory_unlock($1)", &[&MIGRATION_LOCK]).await?;
+    Ok(applied)
+}
+
+/// The migrations that this build has and the database has not.
+pub async fn missing_migrations(client: &Client) -> Result<Vec<&'static str>, DatabaseError> {
+    let table = client.query_one("SELECT to_regclass('tapedeck.schema_migrations') IS NOT NULL", &[]).await?;
+    let mut known: Vec<i32> = Vec::new();
+    if table.get::<_, bool>(0) {
+        let rows = client.query("SELECT version FROM tapedeck.schema_migrations", &[]).await?;
+        known.extend(rows.iter().map(|row| row.get::<_, i32>(0)));
+    }
+    Ok(MIGRATIONS.iter().filter(|(version, ..)| !known.contains(version)).map(|(_, name, _)| *name).collect())
+}
+
+/// Progress of one projection on one partition; none if it has not begun.
+pub async fn progress(
+    client: &Client,
+    tape: TapeId,
+    partition: u16,
+    projection: &str,
+) -> Result<Option<u64>, DatabaseError> {
+    let read = "SELECT tape_id, seq FROM tapedeck.projection_progress WHERE partition = $1 AND projection = $2";
+    let Some(row) = client.query_opt(read, &[&i32::from(partition), &projection]).await? else { return Ok(None) };
+    let theirs: String = row.get(0);
+    if theirs != tape.to_string() {
+        return Err(DatabaseError::OtherTape { partition, theirs, ours: tape });
+    }
+    Ok(Some(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)))
+}
+
+/// The last sequence that every projection has taken in.
+pub async fn projected(client: &Client, tape: TapeId, partition: u16) -> Result<u64, DatabaseError> {
+    let mut least = u64::MAX;
+    for projection in tapedeck_projections::all() {
+        least = least.min(progress(client, tape, partition, projection.name()).await?.unwrap_or(0));
+    }
+    Ok(least)
+}

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
@@ -146,7 +147,8 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.in_flight = Some(Box::pin(async move {
                     tokio::time::sleep(back_off(failures)).await;
                     let sent = Instant::now();
-                    let answer = bus.append(&stream, &subject, expected, Bytes::from_owner(payload)).await;
+                    let answer =
+                        bus.append(&stream, &subject, expected, HeaderMap::new(), Bytes::from_owner(payload)).await;
                     (attempt, sent, answer)
                 }));
             }
@@ -289,7 +291,7 @@ pub fn writer_of(partition: u16, subject: &str) -> Option<Writer> {
 }
 
 /// None at first, then doubling from 20 ms to 5 s.
-fn back_off(failures: u32) -> Duration {
+pub(crate) fn back_off(failures: u32) -> Duration {
     match failures {
         0 => Duration::ZERO,
         n => Duration::from_millis(10 << n.min(9)).min(Duration::from_secs(5)),

@@ -1,1 +1,268 @@
-//! tbd
+//! The streams as declared, as they are, and what differs; and the first record of a tape.
+
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use serde::Deserialize;
+use tapedeck_kernel::Answer;
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::subject;
+
+use crate::bus::{Bus, BusError};
+
+/// The built-in declaration.
+pub const BUILT_IN: &str = include_str!("../../../nats/streams.toml");
+
+/// Most partitions.
+pub const PARTITIONS_MAX: usize = 1024;
+
+/// The declaration of all streams.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    replicas: usize,
+    tape: StreamKind,
+    inbox: StreamKind,
+    command: StreamKind,
+    report: StreamKind,
+    /// The placement.
+    #[serde(rename = "partition")]
+    pub partitions: Vec<Partition>,
+}
+
+/// One partition's slice of the market.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// Market subjects placed on it.
+    pub market: Vec<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StreamKind {
+    name: String,
+    subjects: Vec<String>,
+    max_bytes: i64,
+    max_message_bytes: i32,
+    duplicate_window_ms: u64,
+    max_consumers: i32,
+}
+
+/// A declaration that cannot be.
+#[derive(Debug, thiserror::Error)]
+pub enum DeclarationError {
+    /// Not TOML of the right shape.
+    #[error("the declaration of streams cannot be read: {0}")]
+    Malformed(#[from] toml::de::Error),
+    /// A placement that cannot be.
+    #[error("partition {partition}: {why}")]
+    Placement {
+        /// Which.
+        partition: usize,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Declaration {
+    /// Reads a declaration.
+    pub fn parse(text: &str) -> Result<Self, DeclarationError> {
+        let declared: Self = toml::from_str(text)?;
+        let bad = |partition, why: String| Err(DeclarationError::Placement { partition, why });
+        if declared.partitions.is_empty() || declared.partitions.len() > PARTITIONS_MAX {
+            return bad(declared.partitions.len(), format!("want 1 to {PARTITIONS_MAX} partitions"));
+        }
+        for (number, partition) in declared.partitions.iter().enumerate() {
+            if partition.market.is_empty() {
+                return bad(number, "no market subjects; give it some, or take it out".into());
+            }
+            if let Some(foreign) = partition.market.iter().find(|subject| !subject.starts_with("md.")) {
+                return bad(number, format!("{foreign:?} is no market subject (want md.<venue>.<symbol>.*)"));
+            }
+        }
+        Ok(declared)
+    }
+
+    /// The same streams with another placement.
+    pub fn placed(mut self, partitions: Vec<Partition>) -> Self {
+        self.partitions = partitions;
+        self
+    }
+
+    /// The configuration of every stream, with its partition.
+    fn configs(&self) -> Vec<(u16, Config)> {
+        let mut all = Vec::new();
+        for (number, partition) in (0u16..).zip(&self.partitions) {
+            for kind in [&self.tape, &self.inbox, &self.command, &self.report] {
+                let mut config = self.config(kind, number);
+                if kind.subjects.is_empty() {
+                    config.subjects = partition.market.clone();
+                }
+                all.push((number, config));
+            }
+        }
+        all
+    }
+
+    fn config(&self, kind: &StreamKind, partition: u16) -> Config {
+        let fill = |text: &String| text.replace("{p}", &partition.to_string());
+        Config {
+            name: fill(&kind.name),
+            subjects: kind.subjects.iter().map(fill).collect(),
+            max_bytes: kind.max_bytes,
+            max_message_size: kind.max_message_bytes,
+            duplicate_window: Duration::from_millis(kind.duplicate_window_ms),
+            max_consumers: kind.max_consumers,
+            num_replicas: self.replicas,
+            storage: StorageType::File,
+            retention: RetentionPolicy::Limits,
+            discard: DiscardPolicy::New,
+            deny_delete: true,
+            ..Default::default()
+        }
+    }
+}
+
+/// A stream that is not as declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Which stream.
+    pub stream: String,
+    /// What differs.
+    pub what: String,
+}
+
+/// Compares every stream with its declaration.
+pub async fn check(bus: &Bus, declared: &Declaration) -> Result<Vec<Drift>, BusError> {
+    let mut drifts = Vec::new();
+    for (partition, config) in declared.configs() {
+        drifts.extend(
+            differences(bus, &config).await?.into_iter().map(|what| Drift { stream: config.name.clone(), what }),
+        );
+        if config.name == subject::tape_stream(partition)
+            && let Err(error) = bus.tape(partition).await
+        {
+            drifts.push(Drift { stream: config.name.clone(), what: error.to_string() });
+        }
+    }
+    Ok(drifts)
+}
+
+/// Creates what is missing and changes what may be changed; a tape's first record is written once, for ever.
+/// `new_id` gives the identity of a tape that is created now.
+pub async fn provision(
+    bus: &Bus,
+    declared: &Declaration,
+    new_id: impl Fn(u16) -> TapeId,
+) -> Result<Vec<String>, BusError> {
+    let mut done = Vec::new();
+    for (partition, config) in declared.configs() {
+        let (name, what) = (config.name.clone(), differences(bus, &config).await?);
+        if !what.is_empty() {
+            let placement = config.subjects.clone();
+            bus.context()
+                .create_or_update_stream(config)
+                .await
+                .map_err(|e| BusError::request(format!("creating {name}"), e))?;
+            done.push(format!("{name}: {} ({})", what.join(", "), placement.join(" ")));
+        }
+        if name == subject::tape_stream(partition) {
+            let placement = declared.partitions[usize::from(partition)].market.clone();
+            done.extend(create_tape(bus, partition, placement, new_id(partition)).await?);
+        }
+    }
+    Ok(done)
+}
+
+/// Writes the first record, unless the tape has one.
+async fn create_tape(
+    bus: &Bus,
+    partition: u16,
+    placement: Vec<String>,
+    id: TapeId,
+) -> Result<Option<String>, BusError> {
+    let (stream, keeper) = (subject::tape_stream(partition), subject::tape_subject(partition, Writer::Keeper));
+    if bus.last_on(&stream, &keeper).await? > 0 {
+        return Ok(None);
+    }
+    let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default() };
+    let event = TapeCreated { tape: id, partition, placement }.into();
+    let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
+    match bus.append(&stream, &keeper, 0, HeaderMap::new(), record.into()).await {
+        Answer::Committed(1) => Ok(Some(format!("{stream}: tape {id} begins"))),
+        Answer::Committed(seq) => Err(BusError::request(
+            format!("beginning the tape in {stream}"),
+            format!("it already held {} records of nobody; delete the stream and provision again", seq - 1),
+        )),
+        Answer::WrongLast(_) => Ok(None), // another provisioner was first
+        other => Err(BusError::request(format!("beginning the tape in {stream}"), format!("{other:?}"))),
+    }
+}
+
+async fn differences(bus: &Bus, want: &Config) -> Result<Vec<String>, BusError> {
+    use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
+    let stream = match bus.context().get_stream(&want.name).await {
+        Ok(stream) => stream,
+        Err(error) => match error.kind() {
+            GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                return Ok(vec!["missing".into()]);
+            }
+            _ => return Err(BusError::request(format!("looking at {}", want.name), error)),
+        },
+    };
+    let have = &stream.cached_info().config;
+    let mut what = Vec::new();
+    let mut compare = |name: &str, want: String, have: String| {
+        if want != have {
+            what.push(format!("{name} is {have}, declared {want}"));
+        }
+    };
+    compare("subjects", format!("{:?}", want.subjects), format!("{:?}", have.subjects));
+    compare("max_bytes", want.max_bytes.to_string(), have.max_bytes.to_string());
+    compare("max_message_bytes", want.max_message_size.to_string(), have.max_message_size.to_string());
+    compare("duplicate_window", format!("{:?}", want.duplicate_window), format!("{:?}", have.duplicate_window));
+    compare("max_consumers", want.max_consumers.to_string(), have.max_consumers.to_string());
+    compare("replicas", want.num_replicas.to_string(), have.num_replicas.to_string());
+    compare("storage", format!("{:?}", want.storage), format!("{:?}", have.storage));
+    compare("retention", format!("{:?}", want.retention), format!("{:?}", have.retention));
+    compare("discard", format!("{:?}", want.discard), format!("{:?}", have.discard));
+    compare("deny_delete", want.deny_delete.to_string(), have.deny_delete.to_string());
+    compare("max_age", format!("{:?}", want.max_age), format!("{:?}", have.max_age));
+    compare(
+        "max_messages",
+        "-1".into(),
+        if have.max_messages <= 0 { "-1".into() } else { have.max_messages.to_string() },
+    );
+    compare("allow_rollup", want.allow_rollup.to_string(), have.allow_rollup.to_string());
+    Ok(what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_declaration_is_whole() {
+        let declared = Declaration::parse(BUILT_IN).unwrap();
+        let names: Vec<_> = declared.configs().into_iter().map(|(_, config)| config.name).collect();
+        assert_eq!(names, ["TAPE_0", "INBOX_0", "COMMAND_0", "REPORT_0"]);
+        let most = i32::try_from(record::RECORD_BYTES_MAX).unwrap();
+        assert!(declared.tape.max_message_bytes >= most, "a full record must fit the tape");
+    }
+
+    #[test]
+    fn a_placement_that_cannot_be_is_refused() {
+        let with = |partitions: &str| {
+            let head = BUILT_IN.split("[[partition]]").next().unwrap();
+            Declaration::parse(&format!("{head}{partitions}")).unwrap_err().to_string()
+        };
+        assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
+        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is no market subject"));
+        assert!(with("partition = []").contains("want 1 to"));
+    }
+}

@@ -124,7 +124,7 @@ impl Tail {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next_seq },
             ack_policy: AckPolicy::None,
             filter_subject: self.filter.clone(),
-            inactive_threshold: Duration::from_secs(60),
+            inactive_threshold: Duration::from_secs(20),
             memory_storage: true,
             num_replicas: 1,
             ..Default::default()

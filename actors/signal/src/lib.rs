@@ -1,1 +1,179 @@
-//! (placeholder)
+//! The signal machine: quotes in, `SignalRaised` out. No orders, no positions, no limits live here.
+//!
+//! Each instrument's mid is sampled in tape time and handed to every strategy of [`strategies::STRATEGIES`]; their
+//! scores are combined by weight, and a signal is raised when the combined target has moved enough.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
+use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+
+pub mod combine;
+mod desk;
+pub mod strategies;
+
+use combine::rounded;
+use desk::Desk;
+use strategies::{STRATEGIES, Settings};
+
+/// The strategy that a signal speaks for: the combination of them all.
+pub const BLEND: &str = "blend";
+
+/// How far the target must move to be raised.
+pub const THRESHOLD: ParamSpec = ParamSpec {
+    name: "signal.threshold",
+    unit: "fraction",
+    about: "least move of the combined target, from the last raised one, that is raised",
+    default: Ratio::saturating_from_units(Ratio::ONE / 4),
+    min: Ratio::saturating_from_units(Ratio::ONE / 10_000),
+    max: Ratio::whole(2),
+};
+/// Least time between signals of one instrument.
+pub const MIN_INTERVAL_MS: ParamSpec = ParamSpec {
+    name: "signal.min_interval_ms",
+    unit: "ms",
+    about: "least tape time between two signals of one instrument",
+    default: Ratio::whole(250),
+    min: Ratio::ZERO,
+    max: Ratio::whole(86_400_000),
+};
+/// Least time between samples of one instrument.
+pub const SAMPLE_MS: ParamSpec = ParamSpec {
+    name: "signal.sample_ms",
+    unit: "ms",
+    about: "least tape time between two samples of one instrument's mid, so that bursts do not dominate",
+    default: Ratio::whole(50),
+    min: Ratio::ZERO,
+    max: Ratio::whole(86_400_000),
+};
+
+/// Every parameter of this machine and its strategies.
+pub fn params() -> Vec<ParamSpec> {
+    let own = [THRESHOLD, MIN_INTERVAL_MS, SAMPLE_MS];
+    let strategies = STRATEGIES.iter().flat_map(|strategy| strategy.params).copied();
+    own.into_iter().chain(strategies).collect()
+}
+
+/// The signal machine of one partition.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    account: AccountId,
+    blend: StrategyId,
+    /// Ids of [`STRATEGIES`], in its order, with the weights in force.
+    weights: Vec<(StrategyId, Ratio)>,
+    /// Running maximum of ingest's `at`.
+    now: TapeTime,
+    params: Params,
+    desks: BTreeMap<InstrumentId, Desk>,
+}
+
+impl Signal {
+    /// That of a partition, having seen nothing; every strategy weighs 1.
+    pub fn new(partition: u16) -> Self {
+        let name = |text: &str| text.parse().expect("a fixed short name");
+        let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
+        let account = name(&format!("sim-p{partition}"));
+        let (params, desks) = (Params::default(), BTreeMap::new());
+        Self { account, blend: name(BLEND), weights, now: 0, params, desks }
+    }
+
+    fn observe_quote(&mut self, quote: &Quote) {
+        let mid = mid(quote);
+        if mid <= 0.0 {
+            return;
+        }
+        let settings = Settings::new(&self.params, quote.instrument);
+        let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
+        self.desks.entry(quote.instrument).or_insert_with(Desk::new).sample(mid, self.now, interval, &settings);
+    }
+
+    fn observe_weights(&mut self, fact: &WeightsSet) {
+        for (strategy, weight) in &fact.weights {
+            if let Some(known) = self.weights.iter_mut().find(|(known, _)| known == strategy) {
+                known.1 = *weight;
+            }
+        }
+    }
+
+    fn judge(&self, quote: &Quote) -> Option<SignalRaised> {
+        let desk = self.desks.get(&quote.instrument)?;
+        let min_interval = duration_ns(self.params.get(&MIN_INTERVAL_MS, &quote.instrument));
+        if !desk.may_raise(self.now, min_interval) {
+            return None;
+        }
+        let warm = || desk.scores().zip(&self.weights).filter_map(|(score, named)| Some((score?, named)));
+        let combined = combine::combine(warm().map(|(score, (_, weight))| (score, *weight)))?;
+        let threshold = self.params.get(&THRESHOLD, &quote.instrument).clamp(THRESHOLD.min, THRESHOLD.max);
+        if !desk.has_moved(combined.target, threshold) {
+            return None;
+        }
+        Some(SignalRaised {
+            account: self.account,
+            strategy: self.blend,
+            instrument: quote.instrument,
+            target: combined.target,
+            confidence: combined.confidence,
+            reasons: warm().map(|(score, (name, weight))| (*name, rounded(score), *weight)).collect(),
+            tick_stamp: quote.stamp,
+        })
+    }
+}
+
+impl Machine for Signal {
+    type Input = Fact;
+    const WRITER: Writer = Writer::Signal;
+    const LOGIC: u32 = 1;
+
+    fn reads() -> Reads {
+        Reads::Tape(&[Writer::Ingest, Writer::Control])
+    }
+
+    fn observe(&mut self, _at: Position, fact: &Fact) {
+        if fact.writer == Writer::Ingest {
+            self.now = self.now.max(fact.at);
+        }
+        match &fact.event {
+            Event::Quote(quote) => self.observe_quote(quote),
+            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
+            Event::WeightsSet(weights) => self.observe_weights(weights),
+            _ => {}
+        }
+    }
+
+    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+        if let Event::Quote(quote) = &fact.event
+            && let Some(signal) = self.judge(quote)
+        {
+            out.push(signal);
+        }
+    }
+
+    fn apply(&mut self, _cause: Position, own: &Event) {
+        if let Event::SignalRaised(signal) = own {
+            self.desks.entry(signal.instrument).or_insert_with(Desk::new).raised(signal.target, self.now);
+        }
+    }
+
+    fn time(&self, fact: &Fact) -> TapeTime {
+        // Control's `at` is the broker's clock, which is not tape time.
+        if fact.writer == Writer::Control { self.now } else { fact.at }
+    }
+}
+
+/// The mid as a float, for statistics only; 0 when either side of the quote is not above zero.
+fn mid(quote: &Quote) -> f64 {
+    let usable = quote.bid.is_positive() && quote.ask.is_positive();
+    if usable { (quote.bid.to_f64() + quote.ask.to_f64()) * 0.5 } else { 0.0 }
+}
+
+/// A count of ms as ns; 0 for one below zero.
+fn duration_ns(ms: Ratio) -> TapeTime {
+    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
+    u64::try_from(ms.units() / UNITS_PER_NS).unwrap_or(0)
+}

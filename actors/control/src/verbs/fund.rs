@@ -1,0 +1,17 @@
+//! `fund`: pays capital into an account, or out of it. Balances are portfolio's to know and are not judged here.
+
+use tapedeck_schemas::command::Command;
+use tapedeck_schemas::event::{AccountFunded, Event};
+use tapedeck_schemas::ids::{AccountId, Currency};
+use tapedeck_schemas::number::Money;
+
+/// Greatest amount of one command, in or out: 1e15, so that sums stay far from money's bound.
+pub const AMOUNT_MAX: Money = Money::whole(1_000_000_000_000_000);
+
+/// An amount that is not zero and at most [`AMOUNT_MAX`] in magnitude.
+pub(super) fn judge(command: &Command, account: AccountId, currency: Currency, amount: Money) -> Result<Event, String> {
+    if amount.is_zero() || amount.abs() > AMOUNT_MAX {
+        return Err(format!("the amount {amount} is zero or beyond {AMOUNT_MAX} in or out"));
+    }
+    Ok(AccountFunded { account, currency, amount, by: command.by.clone() }.into())
+}

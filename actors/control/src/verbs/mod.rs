@@ -1,0 +1,43 @@
+//! What operators can ask, one verb a file, all listed in [`judge`]: each gives the fact or says what is wrong.
+
+mod cancel;
+mod fund;
+mod halt;
+mod limits;
+mod resume;
+mod weights;
+
+pub use fund::AMOUNT_MAX;
+pub use weights::WEIGHT_MAX;
+
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::param::ParamSpec;
+
+/// What can be set.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Every limit and parameter of every machine.
+    pub specs: Vec<ParamSpec>,
+    /// The strategies that can be weighted.
+    pub strategies: Vec<StrategyId>,
+}
+
+/// The fact that a command becomes, or what is wrong with it: the value, and what is allowed.
+pub fn judge(known: &Known, command: &Command) -> Result<Event, String> {
+    match &command.request {
+        Request::Limits { scope, values } => limits::judge(known, command, *scope, values),
+        Request::Weights { weights } => weights::judge(known, command, weights),
+        Request::Halt { scope, level } => halt::judge(command, *scope, *level),
+        Request::Resume { scope } => resume::judge(command, *scope),
+        Request::Cancel { order } => cancel::judge(command, *order),
+        Request::Fund { account, currency, amount } => fund::judge(command, *account, *currency, *amount),
+    }
+}
+
+/// The first name that an earlier item has too; quadratic, which the bound of 256 items allows.
+fn repeated<T: PartialEq, V>(items: &[(T, V)]) -> Option<&T> {
+    let seen_before = |at: usize| items[..at].iter().any(|(name, _)| *name == items[at].0);
+    (0..items.len()).find(|at| seen_before(*at)).map(|at| &items[at].0)
+}

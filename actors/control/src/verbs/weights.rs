@@ -1,0 +1,31 @@
+//! `weights`: sets how much each strategy counts in the combined signal, all of a command or none.
+
+use tapedeck_schemas::command::Command;
+use tapedeck_schemas::event::{Event, WeightsSet};
+use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::number::Ratio;
+
+use super::{Known, repeated};
+
+/// Greatest weight; the least is 0, which silences a strategy.
+pub const WEIGHT_MAX: Ratio = Ratio::whole(1000);
+
+/// At least one weight, every strategy known and given once, every weight 0 to [`WEIGHT_MAX`].
+pub(super) fn judge(known: &Known, command: &Command, weights: &[(StrategyId, Ratio)]) -> Result<Event, String> {
+    if weights.is_empty() {
+        return Err("no weights; give at least one strategy".into());
+    }
+    for (strategy, weight) in weights {
+        if !known.strategies.contains(strategy) {
+            return Err(format!("there is no strategy {strategy}; there are {:?}", known.strategies));
+        }
+        if weight.is_negative() || *weight > WEIGHT_MAX {
+            return Err(format!("the weight {weight} of {strategy} is not within 0 to {WEIGHT_MAX}"));
+        }
+    }
+    if let Some(strategy) = repeated(weights) {
+        return Err(format!("{strategy} is given twice"));
+    }
+    let (by, reason) = (command.by.clone(), command.reason.clone());
+    Ok(WeightsSet { weights: weights.to_vec(), by, reason }.into())
+}

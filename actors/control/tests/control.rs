@@ -1,0 +1,202 @@
+//! Every verb accepted, every reason for a refusal by example, and any bytes at all.
+
+use proptest::prelude::*;
+use tapedeck_control::{AMOUNT_MAX, Control, DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
+use tapedeck_kernel::{CommandEntry, InboxInput, Machine, step};
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::{Event, HaltLevel, Scope};
+use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::number::{Money, Ratio};
+use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{Entry, encode_entry};
+
+const PINNED: &str = "4fe99cc06550e7b3c6b58667026c7af6b261fe7098b3583f5ba0274d28e4360c";
+
+fn spec(name: &'static str, min: i64, max: i64) -> ParamSpec {
+    let (unit, about) = ("lots", "for the test");
+    ParamSpec { name, unit, about, default: Ratio::whole(min), min: Ratio::whole(min), max: Ratio::whole(max) }
+}
+
+fn control() -> Control {
+    let strategies = ["mean", "cross"].map(|name| name.parse().unwrap()).to_vec();
+    Control::new(vec![spec("risk.size", 1, 10), spec("signal.pace", -5, 5)], strategies)
+}
+
+fn ask(request: Request) -> CommandEntry {
+    let subject = format!("cmd.0.{}", request.verb()).as_str().into();
+    let command = Command { by: "ann".into(), reason: "because".into(), request };
+    CommandEntry { subject, stamp: 7, command: Ok(command) }
+}
+
+fn limits(scope: Scope, values: &[(&str, &str)]) -> CommandEntry {
+    let value = |(name, value): &(&str, &str)| (name.to_string(), value.parse().unwrap());
+    ask(Request::Limits { scope, values: values.iter().map(value).collect() })
+}
+
+fn weights(weights: &[(&str, &str)]) -> CommandEntry {
+    let weight = |(name, weight): &(&str, &str)| (name.parse().unwrap(), weight.parse().unwrap());
+    ask(Request::Weights { weights: weights.iter().map(weight).collect() })
+}
+
+fn fund(amount: Money) -> CommandEntry {
+    ask(Request::Fund { account: "sim-p0".parse().unwrap(), currency: "USDT".parse().unwrap(), amount })
+}
+
+fn instrument() -> Scope {
+    Scope::Instrument("v.AB".parse().unwrap())
+}
+
+fn answer(entry: &CommandEntry) -> Event {
+    let mut events = step(&mut control(), Position::new(1, 0), entry);
+    assert_eq!(events.len(), 1, "{events:?}");
+    events.remove(0)
+}
+
+fn refusal(entry: &CommandEntry) -> Option<String> {
+    if let Event::CommandRefused(fact) = answer(entry) { Some(fact.detail) } else { None }
+}
+
+/// What every verb is accepted with; the script of the pinned digest too.
+fn acceptable() -> Vec<(CommandEntry, &'static str)> {
+    let (level, order) = (HaltLevel::Reducing, OrderId([7; 16]));
+    vec![
+        (limits(Scope::All, &[("risk.size", "1"), ("signal.pace", "5")]), "LimitsSet"),
+        (limits(instrument(), &[("risk.size", "10")]), "LimitsSet"),
+        (weights(&[("cross", "0"), ("mean", "1000")]), "WeightsSet"),
+        (ask(Request::Halt { scope: Scope::All, level }), "TradingHalted"),
+        (ask(Request::Resume { scope: instrument() }), "TradingResumed"),
+        (ask(Request::Cancel { order }), "CancelRequested"),
+        (fund(AMOUNT_MAX), "AccountFunded"),
+        (fund(-AMOUNT_MAX), "AccountFunded"),
+    ]
+}
+
+fn refusable() -> Vec<(CommandEntry, &'static str)> {
+    let many = vec![("risk.size", "1"); 257];
+    let on = |subject: &str, entry: CommandEntry| CommandEntry { subject: subject.into(), ..entry };
+    let resume = || ask(Request::Resume { scope: Scope::All });
+    vec![
+        (limits(Scope::All, &[]), "0 values; give 1 to 256"),
+        (limits(Scope::All, &many), "257 values; give 1 to 256"),
+        (limits(Scope::All, &[("risk.size", "1"), ("risk.nonsense", "1")]), "no limit or parameter \"risk.nonsense\""),
+        (limits(Scope::All, &[("risk.size", "10.000000001")]), "risk.size 10.000000001 is not within 1 to 10 (lots)"),
+        (limits(instrument(), &[("signal.pace", "-5.1")]), "signal.pace -5.1 is not within -5 to 5 (lots)"),
+        (
+            limits(Scope::All, &[("risk.size", "1"), ("signal.pace", "1"), ("risk.size", "1")]),
+            "risk.size is given twice",
+        ),
+        (weights(&[]), "no weights"),
+        (weights(&[("nobody", "1")]), "no strategy nobody; there are [mean, cross]"),
+        (weights(&[("mean", "-0.1")]), "weight -0.1 of mean is not within 0 to 1000"),
+        (weights(&[("mean", "1000.1")]), "weight 1000.1 of mean is not within 0 to 1000"),
+        (weights(&[("mean", "1"), ("mean", "2")]), "mean is given twice"),
+        (fund(Money::ZERO), "the amount 0 "),
+        (fund(AMOUNT_MAX + Money::from_units(1).unwrap()), "the amount 1000000000000000.000000000000000001 "),
+        (fund(-AMOUNT_MAX - Money::from_units(1).unwrap()), "the amount -1000000000000000.000000000000000001 "),
+        (on("cmd.0.halt", resume()), "a request to resume on a subject for \"halt\""),
+        (on("", resume()), "a request to resume on a subject for \"\""),
+        (CommandEntry { command: Err("17 bytes after the end".into()), ..resume() }, "17 bytes after the end"),
+    ]
+}
+
+#[test]
+fn every_verb_in_order_becomes_its_fact() {
+    for (entry, kind) in acceptable() {
+        assert_eq!(answer(&entry).kind().name(), kind, "{entry:?}");
+    }
+}
+
+#[test]
+fn a_fact_says_all_that_was_asked_by_whom_and_why() {
+    let Event::LimitsSet(fact) = answer(&limits(instrument(), &[("risk.size", "2"), ("signal.pace", "3")])) else {
+        panic!("limits set")
+    };
+    assert_eq!((fact.scope, fact.by.as_str(), fact.reason.as_str()), (instrument(), "ann", "because"));
+    let values = [("risk.size".to_string(), Ratio::whole(2)), ("signal.pace".to_string(), Ratio::whole(3))];
+    assert_eq!(fact.values, values);
+    let Event::TradingHalted(fact) = answer(&ask(Request::Halt { scope: instrument(), level: HaltLevel::Halted }))
+    else {
+        panic!("halted")
+    };
+    assert_eq!((fact.scope, fact.level, fact.by.as_str()), (instrument(), HaltLevel::Halted, "ann"));
+    let Event::AccountFunded(fact) = answer(&fund(Money::whole(-3))) else { panic!("funded") };
+    assert_eq!((fact.account.as_str(), fact.currency.as_str(), fact.amount), ("sim-p0", "USDT", Money::whole(-3)));
+}
+
+#[test]
+fn every_refusal_names_the_value_and_what_is_allowed() {
+    for (entry, detail) in refusable() {
+        let found = refusal(&entry).unwrap_or_else(|| panic!("accepted: {entry:?}"));
+        assert!(found.contains(detail), "want {detail:?} in {found:?}");
+    }
+}
+
+#[test]
+fn the_text_of_a_refusal_is_bounded_and_names_who_asked() {
+    let long = "é".repeat(300);
+    let command = Command { by: "ann".into(), reason: "r".into(), request: Request::Resume { scope: Scope::All } };
+    let entry = CommandEntry { subject: long.as_str().into(), stamp: 1, command: Ok(command) };
+    let Event::CommandRefused(fact) = answer(&entry) else { panic!("refused") };
+    assert_eq!((fact.subject.len(), fact.by.as_str()), (SUBJECT_BYTES_MAX, "ann"));
+    assert!(fact.detail.len() <= DETAIL_BYTES_MAX);
+    let Event::CommandRefused(fact) = answer(&CommandEntry { command: Err(long), ..entry }) else { panic!("refused") };
+    assert_eq!((fact.detail.len(), fact.by.as_str()), (DETAIL_BYTES_MAX, ""));
+}
+
+#[test]
+fn time_is_the_running_maximum_of_the_stamps() {
+    let mut machine = control();
+    let times = [5, 9, 3].map(|stamp| {
+        let entry = CommandEntry { stamp, ..fund(Money::ZERO) };
+        step(&mut machine, Position::new(stamp, 0), &entry);
+        machine.time(&entry)
+    });
+    assert_eq!(times, [5, 9, 9]);
+}
+
+#[test]
+fn decisions_are_as_pinned() {
+    let mut machine = control();
+    let mut bytes = Vec::new();
+    let script = acceptable().into_iter().chain(refusable()).map(|(entry, _)| entry);
+    for (seq, input) in (1..).zip(script) {
+        let cause = Position::new(seq, 0);
+        let events = step(&mut machine, cause, &input);
+        let at = machine.time(&input);
+        for (index, event) in (0..).zip(events) {
+            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
+        }
+    }
+    let digest = blake3::hash(&bytes).to_hex();
+    assert_eq!(digest.as_str(), PINNED, "decide() changed meaning: bump LOGIC and this digest");
+}
+
+proptest! {
+    /// Damaged commands, whole ones and noise: one fact each, and following the facts gives the state of deciding.
+    #[test]
+    fn any_bytes_are_answered_once_and_the_answers_bring_back_the_state(
+        which in 0usize..25, damage in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+        noise in prop::collection::vec(any::<u8>(), 0..100), subject in "cmd[.]0[.](halt|limits|fund)|.{0,200}",
+        stamp in any::<u64>(),
+    ) {
+        let all: Vec<_> = acceptable().into_iter().chain(refusable()).map(|(entry, _)| entry).collect();
+        let mut payload = all[which % all.len()].command.as_ref().map_or_else(|_| vec![0], Command::encode);
+        for (at, byte) in damage {
+            let at = at % payload.len();
+            payload[at] = byte;
+        }
+        let (mut runs, mut follows) = (control(), control());
+        let messages = [(&*all[which % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
+        for (seq, (subject, bytes)) in (1..).zip(messages) {
+            for entry in CommandEntry::decode(subject, stamp, bytes) {
+                let at = Position::new(seq, 0);
+                let events = step(&mut runs, at, &entry);
+                prop_assert_eq!(events.len(), 1);
+                follows.observe(at, &entry);
+                follows.apply(at, &events[0]);
+            }
+        }
+        prop_assert_eq!(format!("{runs:?}"), format!("{follows:?}"));
+    }
+}

@@ -1,0 +1,142 @@
+//! One line of a Binance capture, read exactly: numbers are taken from their text, never by way of a float.
+
+use std::borrow::Cow;
+use std::str::FromStr;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+use tapedeck_schemas::event::Aggressor;
+use tapedeck_schemas::ids::{InstrumentId, Token};
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::NumberError;
+
+const VENUE: &str = "binance";
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A line that was read.
+pub(super) struct Line {
+    /// When it was received, ns.
+    pub(super) received: u64,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    Market(Market),
+    /// Left out, of this kind.
+    LeftOut(&'static str),
+}
+
+/// A quote or a trade.
+pub(super) struct Market {
+    pub(super) received: u64,
+    pub(super) instrument: InstrumentId,
+    pub(super) ts_event: Option<u64>,
+    pub(super) body: MarketBody,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    stream: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(rename = "lastUpdateId")]
+    last_update_id: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct BookTicker<'a> {
+    u: u64,
+    #[serde(borrow)]
+    s: Cow<'a, str>,
+    #[serde(borrow)]
+    b: Cow<'a, str>,
+    #[serde(borrow, rename = "B")]
+    bid_size: Cow<'a, str>,
+    #[serde(borrow)]
+    a: Cow<'a, str>,
+    #[serde(borrow, rename = "A")]
+    ask_size: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Trade<'a> {
+    t: u64,
+    #[serde(borrow)]
+    s: Cow<'a, str>,
+    #[serde(borrow)]
+    p: Cow<'a, str>,
+    #[serde(borrow)]
+    q: Cow<'a, str>,
+    #[serde(rename = "T")]
+    time_ms: u64,
+    m: bool,
+}
+
+/// Reads a line, or says what is wrong with it.
+pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
+    let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
+    let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, but there is no space")?;
+    let digits = received.bytes().all(|b| b.is_ascii_digit());
+    let received = received.parse().ok().filter(|ns| digits && *ns > 0);
+    let received = received.ok_or("the receive time is not a count of ns above 0 within 64 bits")?;
+    let envelope: Envelope = serde_json::from_str(json).map_err(|e| format!("not a JSON object of a stream: {e}"))?;
+    let content = match (&envelope.stream, envelope.data) {
+        (Some(stream), Some(data)) => of_stream(stream, data.get(), received)?,
+        (None, None) if envelope.last_update_id.is_some() => Content::LeftOut("depth_snapshot"),
+        (Some(_), None) => return Err("stream without data".into()),
+        _ => Content::LeftOut("other"),
+    };
+    Ok(Line { received, content })
+}
+
+fn of_stream(stream: &str, data: &str, received: u64) -> Result<Content, String> {
+    // `btcusdt@depth@100ms`: the symbol, the kind, its options.
+    let (symbol, kind) = stream.split_once('@').unwrap_or(("", stream));
+    let market = match kind {
+        "bookTicker" => book_ticker(symbol, data, received)?,
+        "trade" => trade(symbol, data, received)?,
+        _ if kind.starts_with("depth") => return Ok(Content::LeftOut("depth")),
+        _ => return Ok(Content::LeftOut("other")),
+    };
+    Ok(Content::Market(market))
+}
+
+fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<Market, String> {
+    let ticker: BookTicker = serde_json::from_str(data).map_err(|e| format!("not a bookTicker: {e}"))?;
+    let body = MarketBody::Quote {
+        bid: number("b", &ticker.b)?,
+        bid_size: number("B", &ticker.bid_size)?,
+        ask: number("a", &ticker.a)?,
+        ask_size: number("A", &ticker.ask_size)?,
+        update_id: Some(ticker.u),
+    };
+    Ok(Market { received, instrument: instrument(symbol, &ticker.s)?, ts_event: None, body })
+}
+
+fn trade(symbol: &str, data: &str, received: u64) -> Result<Market, String> {
+    let trade: Trade = serde_json::from_str(data).map_err(|e| format!("not a trade: {e}"))?;
+    let body = MarketBody::Trade {
+        price: number("p", &trade.p)?,
+        quantity: number("q", &trade.q)?,
+        // `m`: the buyer was the maker, so the seller crossed the spread.
+        aggressor: if trade.m { Aggressor::Seller } else { Aggressor::Buyer },
+        trade_id: Some(trade.t),
+    };
+    let ns = trade.time_ms.checked_mul(NS_PER_MS);
+    let ts_event = Some(ns.ok_or_else(|| format!("T {} is not a time in ms", trade.time_ms))?);
+    Ok(Market { received, instrument: instrument(symbol, &trade.s)?, ts_event, body })
+}
+
+fn instrument(stream_symbol: &str, symbol: &str) -> Result<InstrumentId, String> {
+    if !stream_symbol.eq_ignore_ascii_case(symbol) {
+        return Err(format!("s {symbol:?} on the stream of {stream_symbol:?}"));
+    }
+    let token = |name: &str| name.parse::<Token>().map_err(|e| format!("s {e}"));
+    Ok(InstrumentId { venue: token(VENUE)?, symbol: token(&symbol.to_ascii_uppercase())? })
+}
+
+fn number<T: FromStr<Err = NumberError>>(key: &str, text: &str) -> Result<T, String> {
+    text.parse().map_err(|e| format!("{key} {:?} {e}", text.chars().take(64).collect::<String>()))
+}

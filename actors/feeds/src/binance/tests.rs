@@ -1,0 +1,152 @@
+//! The reader against bytes: what each malformed line is told, and that no bytes make it panic.
+
+use std::io::{Cursor as Bytes, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+use tapedeck_schemas::market::MarketBody;
+
+use super::*;
+
+const QUOTE: &str = concat!(
+    r#"5 {"stream":"btcusdt@bookTicker","data":"#,
+    r#"{"u":9,"s":"BTCUSDT","b":"1.5","B":"2","a":"1.6","A":"3"}}"#
+);
+const TRADE: &str = concat!(
+    r#"6 {"stream":"btcusdt@trade","data":"#,
+    r#"{"e":"trade","s":"BTCUSDT","t":7,"p":"1.5","q":"2","T":4,"m":true,"M":true}}"#
+);
+
+fn read(path: &str, bytes: &[u8]) -> Result<Vec<Market>, FeedError> {
+    let lines = Lines::new(Path::new(path), Bytes::new(bytes.to_vec()))?;
+    Merge::new(vec![lines])?.collect()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The error for `wrong` as line 3, behind a quote and a trade.
+fn told(wrong: &str) -> String {
+    let text = format!("{QUOTE}\n{TRADE}\n{wrong}\n{QUOTE}\n");
+    read("a.jsonl", text.as_bytes()).err().unwrap_or_else(|| panic!("accepted: {wrong}")).to_string()
+}
+
+#[test]
+fn every_malformed_line_is_told_with_file_line_and_what_is_wrong() {
+    let cases = [
+        ("", "there is no space"),
+        ("5", "there is no space"),
+        (&QUOTE[1..], "the receive time is not a count"),
+        ("0 {}", "the receive time is not a count"),
+        ("+5 {}", "the receive time is not a count"),
+        ("-5 {}", "the receive time is not a count"),
+        ("1.5 {}", "the receive time is not a count"),
+        ("99999999999999999999 {}", "the receive time is not a count"),
+        ("5 ", "not a JSON object"),
+        ("5 []", "not a JSON object"),
+        ("5 {} x", "not a JSON object"),
+        (&QUOTE[..60], "not a JSON object"),
+        (r#"5 {"stream":"btcusdt@trade"}"#, "stream without data"),
+        (r#"5 {"stream":"btcusdt@trade","data":{}}"#, "not a trade: missing field"),
+        (r#"5 {"stream":"btcusdt@bookTicker","data":7}"#, "not a bookTicker: invalid type"),
+        (&TRADE.replace(r#""1.5""#, "1.5"), "not a trade: invalid type: floating point"),
+        (&TRADE.replace("1.5", "1.5e3"), r#"p "1.5e3" not a decimal number"#),
+        (&TRADE.replace(r#""2""#, r#""0.0000000001""#), r#"q "0.0000000001" has more than 9 decimals"#),
+        (&QUOTE.replace(r#""1.6""#, r#""10000000001""#), r#"a "10000000001" is out of range"#),
+        (&TRADE.replace(r#""T":4"#, r#""T":18446744073709551615"#), "T 18446744073709551615 is not a time in ms"),
+        (&TRADE.replace(r#""T":4"#, r#""T":-1"#), "not a trade: invalid value"),
+        (&TRADE.replace("BTCUSDT", "ETHUSDT"), r#"s "ETHUSDT" on the stream of "btcusdt""#),
+        (&TRADE.replace("btcusdt", "a b").replace("BTCUSDT", "a b"), r#"s "A B" is not a name"#),
+    ];
+    for (wrong, detail) in cases {
+        let error = told(wrong);
+        assert!(error.starts_with("a.jsonl:3: ") && error.contains(detail), "for {wrong:?}: {error}");
+    }
+}
+
+#[test]
+fn what_is_right_before_a_malformed_line_comes_before_its_error_and_nothing_after() {
+    let text = format!("{QUOTE}\nwrong line\n{TRADE}\n");
+    let lines = Lines::new(Path::new("a"), Bytes::new(text.into_bytes())).unwrap();
+    let all: Vec<bool> = Merge::new(vec![lines]).unwrap().map(|market| market.is_ok()).collect();
+    assert_eq!(all, [true, false]);
+}
+
+#[test]
+fn an_excerpt_is_bounded_and_printable() {
+    let error = told(&format!("\u{1b}[31m{}", "x".repeat(10_000)));
+    assert!(error.len() < 300 && !error.contains('\u{1b}') && error.ends_with("x…\""), "{error}");
+}
+
+#[test]
+fn bytes_that_are_not_utf8_are_told_by_their_place() {
+    let error = read("a", b"5 {\"stream\":\"\xff\"}\n").err().unwrap().to_string();
+    assert!(error.starts_with("a:1: not UTF-8 from byte 14"), "{error}");
+}
+
+#[test]
+fn a_line_is_read_up_to_the_bound_and_refused_beyond_it() {
+    use crate::lines::LINE_BYTES_MAX;
+    let line = |bytes: usize| format!("{TRADE}{}\r\n{QUOTE}\n", " ".repeat(bytes - TRADE.len()));
+    assert_eq!(read("a", line(LINE_BYTES_MAX).as_bytes()).unwrap().len(), 2);
+    let error = read("a", line(LINE_BYTES_MAX + 1).as_bytes()).err().unwrap().to_string();
+    assert!(error.starts_with("a:1: longer than 1048576 bytes"), "{error}");
+    assert!(read("a", &vec![b'x'; 3 * LINE_BYTES_MAX]).is_err());
+}
+
+#[test]
+fn gzip_reads_as_its_content_and_a_truncated_one_says_where_it_breaks_off() {
+    let text = format!("{QUOTE}\n{TRADE}\n").repeat(5_000);
+    let whole = gzip(text.as_bytes());
+    assert_eq!(read("a", &whole).unwrap().len(), 10_000);
+    let two = [whole.clone(), whole.clone()].concat();
+    assert_eq!(read("a", &two).unwrap().len(), 20_000, "members follow each other, as in rotated files");
+    let error = read("a.gz", &whole[..whole.len() / 2]).err().unwrap();
+    assert!(matches!(&error, FeedError::Truncated { line, .. } if *line > 0), "{error}");
+    let cut_trailer = read("a.gz", &whole[..whole.len() - 1]).err().unwrap();
+    assert!(matches!(&cut_trailer, FeedError::Truncated { line: 10_000, .. }), "{cut_trailer}");
+    assert!(cut_trailer.to_string().starts_with("a.gz: the gzip data breaks off after line 10000; "), "{cut_trailer}");
+    assert!(read("a.gz", text.as_bytes()).is_err(), "named gzip, but is not");
+}
+
+#[test]
+fn a_buyer_that_was_the_maker_makes_the_seller_the_aggressor() {
+    use tapedeck_schemas::event::Aggressor;
+    let side = |line: &str| match read("a", line.as_bytes()).unwrap().remove(0).body {
+        MarketBody::Trade { aggressor, .. } => aggressor,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(side(TRADE), Aggressor::Seller);
+    assert_eq!(side(&TRADE.replace(r#""m":true"#, r#""m":false"#)), Aggressor::Buyer);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read("a", &bytes);
+        let _ = read("a", &[&[0x1f, 0x8b, 8, 0][..], &bytes].concat());
+        let _ = read("a", &gzip(&bytes));
+    }
+
+    #[test]
+    fn a_damaged_capture_is_read_or_refused_without_panic(
+        at in 0usize..1000,
+        byte in any::<u8>(),
+        cut in 0usize..1000,
+    ) {
+        let mut bytes = format!("{QUOTE}\n{TRADE}\n").into_bytes();
+        let length = bytes.len();
+        bytes[at % length] = byte;
+        let _ = read("a", &bytes);
+        let _ = read("a", &bytes[..cut % length]);
+        let mut packed = gzip(&bytes);
+        let length = packed.len();
+        packed[at % length] = byte;
+        let _ = read("a", &packed);
+    }
+}

@@ -1,0 +1,36 @@
+//! The session that names a set of files by their content, so that the same files are the same session.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::PathBuf;
+
+use tapedeck_schemas::ids::Token;
+
+use crate::FeedError;
+
+/// The session of files in this order: `c` and 12 hex digits of the BLAKE3 of their BLAKE3s.
+///
+/// The order counts because it settles ties of the merge; the names do not.
+pub fn session(files: &[PathBuf]) -> Result<Token, FeedError> {
+    let mut all = blake3::Hasher::new();
+    let mut buffer = vec![0; 64 * 1024];
+    for path in files {
+        let mut file = File::open(path).map_err(|source| FeedError::Open { path: path.clone(), source })?;
+        let mut one = blake3::Hasher::new();
+        loop {
+            let read = file.read(&mut buffer);
+            match read.map_err(|source| FeedError::Read { path: path.clone(), line: 0, source })? {
+                0 => break,
+                count => one.update(&buffer[..count]),
+            };
+        }
+        all.update(one.finalize().as_bytes());
+    }
+    Ok(token('c', &all))
+}
+
+/// A letter and 12 hex digits of a hash, as a session's name.
+pub(crate) fn token(letter: char, hasher: &blake3::Hasher) -> Token {
+    let name = format!("{letter}{}", &hasher.finalize().to_hex()[..12]);
+    name.parse().expect("13 letters and digits are a name")
+}

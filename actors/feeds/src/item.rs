@@ -1,0 +1,149 @@
+//! What a feed yields, and how it is numbered; nothing here reads or invents a market.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::market::{MarketBody, MarketEvent};
+
+use crate::{FeedError, Setup, Totals};
+
+/// One thing to publish for an instrument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// Whose subject it goes to.
+    pub instrument: InstrumentId,
+    /// What goes there.
+    pub payload: Payload,
+    /// For what it must be refused, where it was made wrong on purpose.
+    pub injected: Option<RejectReason>,
+}
+
+/// What is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// A numbered event.
+    Event(MarketEvent),
+    /// Bytes that are no market message; they carry and take no number.
+    Raw(Vec<u8>),
+}
+
+/// What was left out, by kind.
+pub type LeftOut = BTreeMap<&'static str, u64>;
+
+/// What was made wrong on purpose.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Injected {
+    /// Events that came twice, with the same number.
+    pub duplicates: u64,
+    /// Times that numbers were skipped; the event behind the gap is good.
+    pub gaps: u64,
+    /// Events that must be refused, by the reason; without the duplicates.
+    pub bad: BTreeMap<RejectReason, u64>,
+}
+
+/// What a feed holds in all, known before its first item.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// The instruments that it defines, by name.
+    pub instruments: Vec<InstrumentId>,
+    /// How many items it yields, definitions included.
+    pub items: u64,
+    /// Totals of its quotes and trades, without what is wrong on purpose.
+    pub totals: Totals,
+    /// What its input holds and it leaves out.
+    pub left_out: LeftOut,
+    /// What it makes wrong on purpose; nothing for a recorded market.
+    pub injected: Injected,
+}
+
+/// Numbers one source's events of one session, per instrument from 1.
+#[derive(Debug, Clone)]
+pub struct Numberer {
+    source: SourceId,
+    session: Token,
+    last: BTreeMap<InstrumentId, u64>,
+}
+
+impl Numberer {
+    /// A session that has numbered nothing yet.
+    pub fn new(source: SourceId, session: Token) -> Self {
+        Self { source, session, last: BTreeMap::new() }
+    }
+
+    /// Leaves out the next `count` numbers of an instrument.
+    pub fn skip(&mut self, instrument: InstrumentId, count: u64) -> u64 {
+        let last = self.last.entry(instrument).or_default();
+        *last = last.saturating_add(count);
+        *last
+    }
+
+    /// Gives the event of an instrument its number.
+    pub fn item(&mut self, instrument: InstrumentId, ts_recv: u64, ts_event: Option<u64>, body: MarketBody) -> Item {
+        let seq = self.skip(instrument, 1);
+        let event = MarketEvent { source: self.source, session: self.session, seq, ts_recv, ts_event, body };
+        Item { instrument, payload: Payload::Event(event), injected: None }
+    }
+}
+
+/// The definitions of instruments as numbered events, received with the market's first event, which they precede.
+pub fn definitions(
+    setup: &Setup,
+    instruments: impl IntoIterator<Item = InstrumentId>,
+    numberer: &mut Numberer,
+    ts_recv: u64,
+) -> Result<Vec<Item>, FeedError> {
+    let define = |instrument| {
+        let body = setup.definition(&instrument).ok_or(FeedError::NoDefinition(instrument))?;
+        Ok(numberer.item(instrument, ts_recv, None, body))
+    };
+    instruments.into_iter().map(define).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seq(item: Item) -> u64 {
+        match item.payload {
+            Payload::Event(event) => event.seq,
+            Payload::Raw(_) => panic!("raw bytes have no number"),
+        }
+    }
+
+    #[test]
+    fn each_instrument_is_numbered_from_1_and_skipping_leaves_a_gap() {
+        let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
+        let [a, b]: [InstrumentId; 2] = ["x.A", "x.B"].map(|id| id.parse().unwrap());
+        let mut next = |instrument, skip| {
+            numberer.skip(instrument, skip);
+            seq(numberer.item(instrument, 1, None, MarketBody::Heartbeat))
+        };
+        assert_eq!([next(a, 0), next(b, 0), next(a, 0), next(a, 3), next(b, 0)], [1, 1, 2, 6, 2]);
+    }
+
+    #[test]
+    fn definitions_take_number_1_and_the_time_of_the_first_event() {
+        let setup = Setup::built_in();
+        let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
+        let ids = ["binance.BTCUSDT", "binance.ETHUSDT"].map(|id| id.parse().unwrap());
+        let items = definitions(&setup, ids, &mut numberer, 77).unwrap();
+        for (item, id) in items.into_iter().zip(ids) {
+            let Payload::Event(event) = item.payload else { panic!("raw") };
+            assert_eq!((item.instrument, event.seq, event.ts_recv), (id, 1, 77));
+            assert_eq!(Some(event.body), setup.definition(&id));
+        }
+    }
+
+    #[test]
+    fn an_instrument_that_nobody_defined_is_named_with_the_fix() {
+        let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
+        let unknown = ["binance.SOLUSDT".parse().unwrap()];
+        let error = definitions(&Setup::built_in(), unknown, &mut numberer, 1).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\" with base, quote, \
+             tick_size, lot_size and min_notional to the setup file and pass it by --setup"
+        );
+    }
+}

@@ -1,0 +1,187 @@
+//! The setup file: which instruments there are, and which funds, limits and weights to ask for; no addresses.
+//!
+//! It is read once to publish definitions and to send commands. What holds is what the tape says, never this file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde::Deserialize;
+use tapedeck_schemas::event::Scope;
+use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId};
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+
+/// A setup, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setup {
+    file: File,
+    digest: String,
+}
+
+/// What is wrong with a setup.
+#[derive(Debug, thiserror::Error)]
+#[error("setup {name}: {detail}")]
+pub struct SetupError {
+    /// The file, or what stands for it.
+    pub name: String,
+    /// What is wrong, with the key, the value and the fix.
+    pub detail: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    instrument: Vec<Instrument>,
+    #[serde(default)]
+    fund: Vec<Fund>,
+    #[serde(default)]
+    limits: Vec<Limits>,
+    #[serde(default)]
+    weights: BTreeMap<StrategyId, Ratio>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Instrument {
+    id: InstrumentId,
+    base: Currency,
+    quote: Currency,
+    tick_size: Price,
+    lot_size: Quantity,
+    min_notional: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fund {
+    currency: Currency,
+    amount: Money,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Limits {
+    scope: String,
+    values: BTreeMap<String, Ratio>,
+}
+
+impl Setup {
+    /// The text of the setup that holds unless another is given; also the example to copy.
+    pub fn default_toml() -> &'static str {
+        include_str!("../setup/default.toml")
+    }
+
+    /// The setup of [`Setup::default_toml`].
+    pub fn built_in() -> Self {
+        Self::parse("built-in", Self::default_toml()).expect("the built-in setup is right, as a test shows")
+    }
+
+    /// Reads a setup file.
+    pub fn read(path: &Path) -> Result<Self, SetupError> {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&name, &text),
+            Err(error) => Err(SetupError { name, detail: format!("cannot read it: {error}") }),
+        }
+    }
+
+    /// Reads a setup from its text; `name` stands in errors.
+    pub fn parse(name: &str, text: &str) -> Result<Self, SetupError> {
+        let error = |detail| SetupError { name: name.into(), detail };
+        let file: File = toml::from_str(text).map_err(|e| {
+            error(format!("{e}numbers are decimal strings, as tick_size = \"0.01\"; the built-in setup is an example"))
+        })?;
+        file.check().map_err(error)?;
+        let digest = blake3::hash(text.as_bytes()).to_hex()[..12].to_string();
+        Ok(Self { file, digest })
+    }
+
+    /// Names this text: 12 hex digits of its BLAKE3.
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// The instruments, in the order of the file.
+    pub fn instruments(&self) -> impl Iterator<Item = InstrumentId> {
+        self.file.instrument.iter().map(|one| one.id)
+    }
+
+    /// An instrument's terms, as they are published.
+    pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
+        let one = self.file.instrument.iter().find(|one| one.id == *id)?;
+        let Instrument { base, quote, tick_size, lot_size, min_notional, .. } = *one;
+        Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional })
+    }
+
+    /// What to pay into each partition's account.
+    pub fn funds(&self) -> impl Iterator<Item = (Currency, Money)> {
+        self.file.fund.iter().map(|one| (one.currency, one.amount))
+    }
+
+    /// Which limits and parameters to set where.
+    pub fn limits(&self) -> impl Iterator<Item = (Scope, Vec<(String, Ratio)>)> {
+        let values = |one: &Limits| one.values.iter().map(|(name, value)| (name.clone(), *value)).collect();
+        // A scope that does not parse was refused when the file was read.
+        self.file.limits.iter().filter_map(move |one| Some((one.scope.parse().ok()?, values(one))))
+    }
+
+    /// Which weights to give the strategies.
+    pub fn weights(&self) -> Vec<(StrategyId, Ratio)> {
+        self.file.weights.iter().map(|(strategy, weight)| (*strategy, *weight)).collect()
+    }
+}
+
+impl File {
+    fn check(&self) -> Result<(), String> {
+        let mut ids = BTreeSet::new();
+        for one in &self.instrument {
+            one.check().map_err(|wrong| format!("instrument {}: {wrong}", one.id))?;
+            if !ids.insert(one.id) {
+                return Err(format!("instrument {}: id is given twice; keep one", one.id));
+            }
+        }
+        let mut currencies = BTreeSet::new();
+        for Fund { currency, amount } in &self.fund {
+            if !amount.is_positive() {
+                return Err(format!("fund {currency}: amount {amount} must be above 0"));
+            }
+            if !currencies.insert(currency) {
+                return Err(format!("fund {currency}: currency is given twice; add the amounts up"));
+            }
+        }
+        for limits in &self.limits {
+            let scope: Scope = limits.scope.parse().map_err(|_| {
+                format!("limits: scope {:?} must be \"all\" or an instrument, as \"binance.BTCUSDT\"", limits.scope)
+            })?;
+            if matches!(scope, Scope::Instrument(id) if !ids.contains(&id)) {
+                return Err(format!("limits: scope {scope} is no [[instrument]] of this file; add it or correct it"));
+            }
+            if limits.values.is_empty() {
+                return Err(format!("limits of {scope}: values is empty; name a limit or leave the entry out"));
+            }
+        }
+        match self.weights.iter().find(|(_, weight)| weight.is_negative()) {
+            Some((strategy, weight)) => Err(format!("weights: {strategy} = {weight} must be 0 or more")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Instrument {
+    fn check(&self) -> Result<(), String> {
+        if !self.tick_size.is_positive() {
+            return Err(format!("tick_size {} must be above 0", self.tick_size));
+        }
+        if !self.lot_size.is_positive() {
+            return Err(format!("lot_size {} must be above 0", self.lot_size));
+        }
+        if self.min_notional.is_negative() {
+            return Err(format!("min_notional {} must be 0 or more", self.min_notional));
+        }
+        if self.base == self.quote {
+            return Err(format!("base and quote are both {}; a price is of one in the other", self.base));
+        }
+        Ok(())
+    }
+}

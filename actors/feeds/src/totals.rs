@@ -1,0 +1,64 @@
+//! Exact totals of what a feed yields that is not made wrong on purpose, to hold against what was recorded of it.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::{Money, Price, Quantity};
+
+use crate::item::{Item, Payload};
+
+/// Totals by instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Per instrument that had a quote or a trade.
+    pub by_instrument: BTreeMap<InstrumentId, InstrumentTotals>,
+}
+
+/// One instrument's totals.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstrumentTotals {
+    /// How many quotes.
+    pub quotes: u64,
+    /// How many trades.
+    pub trades: u64,
+    /// Σ price · quantity of the trades; exact below money's bound of 1e20.
+    pub notional: Money,
+    /// Σ quantity of the trades.
+    pub quantity: Quantity,
+    /// Price of the first trade.
+    pub first_price: Option<Price>,
+    /// Price of the last trade.
+    pub last_price: Option<Price>,
+    /// Bid and ask of the last quote.
+    pub last_quote: Option<(Price, Price)>,
+}
+
+impl Totals {
+    /// Counts an item, unless it was made wrong on purpose.
+    pub fn add(&mut self, item: &Item) {
+        if let (None, Payload::Event(event)) = (item.injected, &item.payload) {
+            self.add_body(item.instrument, &event.body);
+        }
+    }
+
+    /// Counts a market event that was accepted.
+    pub fn add_body(&mut self, instrument: InstrumentId, body: &MarketBody) {
+        match body {
+            MarketBody::Quote { bid, ask, .. } => {
+                let totals = self.by_instrument.entry(instrument).or_default();
+                totals.quotes += 1;
+                totals.last_quote = Some((*bid, *ask));
+            }
+            MarketBody::Trade { price, quantity, .. } => {
+                let totals = self.by_instrument.entry(instrument).or_default();
+                totals.trades += 1;
+                totals.notional += price.saturating_notional(*quantity);
+                totals.quantity += *quantity;
+                totals.first_price = totals.first_price.or(Some(*price));
+                totals.last_price = Some(*price);
+            }
+            MarketBody::Definition { .. } | MarketBody::Heartbeat => {}
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Captures as files: order of the merge, numbers, what is left out, exact totals, sessions by content.
+
+use std::path::PathBuf;
+
+use tapedeck_feeds::{Feed, FeedError, Item, Payload, Setup, content};
+use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tempfile::TempDir;
+
+fn quote(received: u64, symbol: &str, update: u64) -> String {
+    let stream = symbol.to_lowercase();
+    let book = r#""b":"61837.63000000","B":"3.78826000","a":"61837.64000000","A":"1.54698000""#;
+    format!(r#"{received} {{"stream":"{stream}@bookTicker","data":{{"u":{update},"s":"{symbol}",{book}}}}}"#)
+}
+
+fn trade(received: u64, symbol: &str, id: u64, price: &str, quantity: &str) -> String {
+    let stream = symbol.to_lowercase();
+    let head = format!(r#""e":"trade","E":1723161255343,"s":"{symbol}","t":{id}"#);
+    let rest = format!(r#""p":"{price}","q":"{quantity}","T":1723161255342,"m":true,"M":true"#);
+    format!(r#"{received} {{"stream":"{stream}@trade","data":{{{head},{rest}}}}}"#)
+}
+
+fn depth(received: u64) -> String {
+    let data = r#"{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["1.0","0.0"]],"a":[]}"#;
+    format!(r#"{received} {{"stream":"btcusdt@depth@100ms","data":{data}}}"#)
+}
+
+fn snapshot(received: u64) -> String {
+    format!(r#"{received} {{"lastUpdateId":50093239218,"bids":[["1.0","2.0"]],"asks":[]}}"#)
+}
+
+fn files(dir: &TempDir, contents: &[&[String]]) -> Vec<PathBuf> {
+    let write = |(index, lines): (usize, &&[String])| {
+        let path = dir.path().join(format!("{index}.jsonl"));
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        path
+    };
+    contents.iter().enumerate().map(write).collect()
+}
+
+fn open(files: &[PathBuf]) -> Result<Box<dyn Feed>, FeedError> {
+    tapedeck_feeds::open(files, &Setup::built_in(), 0, 0).map(|(_, feed, _)| feed)
+}
+
+fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
+    let event = |item: Item| match item.payload {
+        Payload::Event(event) => (item.instrument.symbol.to_string(), event),
+        Payload::Raw(bytes) => panic!("raw bytes {bytes:?} from a capture"),
+    };
+    feed.map(|item| event(item.unwrap())).collect()
+}
+
+/// The natural keys in the order of the feed.
+fn keys(feed: Box<dyn Feed>) -> Vec<u64> {
+    let key = |(_, event): (String, MarketEvent)| match event.body {
+        MarketBody::Quote { update_id, .. } => update_id,
+        MarketBody::Trade { trade_id, .. } => trade_id,
+        _ => None,
+    };
+    events(feed).into_iter().filter_map(key).collect()
+}
+
+#[test]
+fn files_merge_by_receive_time_with_ties_by_the_order_of_the_files() {
+    let dir = TempDir::new().unwrap();
+    let one = [quote(10, "BTCUSDT", 1), quote(20, "BTCUSDT", 2), quote(30, "BTCUSDT", 3)];
+    let two =
+        [quote(5, "ETHUSDT", 101), quote(20, "ETHUSDT", 102), quote(20, "ETHUSDT", 103), quote(40, "ETHUSDT", 104)];
+    let paths = files(&dir, &[&one, &two]);
+    assert_eq!(keys(open(&paths).unwrap()), [101, 1, 2, 102, 103, 3, 104]);
+    let turned: Vec<PathBuf> = paths.into_iter().rev().collect();
+    assert_eq!(keys(open(&turned).unwrap()), [101, 1, 102, 103, 2, 3, 104]);
+}
+
+#[test]
+fn a_clock_that_steps_back_reorders_no_line_of_its_file() {
+    let dir = TempDir::new().unwrap();
+    // The depth line holds back what follows it, as any line does.
+    let one = [quote(10, "BTCUSDT", 1), depth(30), quote(15, "BTCUSDT", 2), quote(31, "BTCUSDT", 3)];
+    let two = [quote(12, "ETHUSDT", 101), quote(20, "ETHUSDT", 102), quote(30, "ETHUSDT", 103)];
+    let paths = files(&dir, &[&one, &two]);
+    assert_eq!(keys(open(&paths).unwrap()), [1, 101, 102, 2, 103, 3]);
+    let late = events(open(&paths).unwrap()).into_iter().find(|(_, event)| event.ts_recv == 15);
+    assert!(late.is_some(), "the receive time stays as recorded");
+}
+
+#[test]
+fn definitions_come_first_and_each_instrument_counts_from_1() {
+    let dir = TempDir::new().unwrap();
+    let lines = [
+        depth(3),
+        quote(7, "ETHUSDT", 1),
+        quote(8, "BTCUSDT", 2),
+        trade(9, "ETHUSDT", 3, "2683.80", "1"),
+        quote(9, "BTCUSDT", 4),
+    ];
+    let paths = files(&dir, &[&lines]);
+    let feed = open(&paths).unwrap();
+    assert_eq!(feed.summary().items, 6);
+    let all = events(feed);
+    let numbered: Vec<_> = all.iter().map(|(symbol, event)| (symbol.as_str(), event.seq, event.ts_recv)).collect();
+    let (btc, eth) = ("BTCUSDT", "ETHUSDT");
+    assert_eq!(numbered, [(btc, 1, 7), (eth, 1, 7), (eth, 2, 7), (btc, 2, 8), (eth, 3, 9), (btc, 3, 9)]);
+    assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition { .. })));
+    let session = content::session(&paths).unwrap();
+    assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
+    assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");
+    assert_eq!(all[2].1.ts_event, None, "bookTicker has no event time");
+}
+
+#[test]
+fn depth_snapshots_and_other_streams_are_counted_and_left_out() {
+    let dir = TempDir::new().unwrap();
+    let lines = [
+        depth(1),
+        depth(2),
+        r#"2 {"stream":"btcusdt@depth20","data":{"lastUpdateId":1}}"#.to_string(),
+        snapshot(3),
+        r#"4 {"stream":"btcusdt@kline_1m","data":{}}"#.to_string(),
+        r#"5 {"result":null,"id":1}"#.to_string(),
+        quote(6, "BTCUSDT", 1),
+    ];
+    let feed = open(&files(&dir, &[&lines])).unwrap();
+    let left_out: Vec<_> = feed.summary().left_out.clone().into_iter().collect();
+    assert_eq!(left_out, [("depth", 3), ("depth_snapshot", 1), ("other", 2)]);
+    assert_eq!(keys(feed), [1]);
+}
+
+#[test]
+fn totals_are_exact_to_the_last_digit() {
+    let dir = TempDir::new().unwrap();
+    let lines = [
+        quote(1, "BTCUSDT", 1),
+        trade(2, "BTCUSDT", 1, "61837.63000000", "0.00001000"),
+        trade(3, "BTCUSDT", 2, "0.000000001", "0.000000001"),
+        trade(4, "BTCUSDT", 3, "61685.99", "212.03314"),
+    ];
+    let feed = open(&files(&dir, &[&lines])).unwrap();
+    let totals = &feed.summary().totals.by_instrument[&"binance.BTCUSDT".parse().unwrap()];
+    assert_eq!((totals.quotes, totals.trades), (1, 3));
+    // 0.6183763 + 1e-18 + 61685.99 · 212.03314, by Python's decimal.
+    assert_eq!(totals.notional.to_string(), "13079474.772084900000000001");
+    assert_eq!(totals.quantity.to_string(), "212.033150001");
+    assert_eq!(totals.first_price, Some("61837.63".parse().unwrap()));
+    assert_eq!(totals.last_price, Some("61685.99".parse().unwrap()));
+    assert_eq!(totals.last_quote, Some(("61837.63".parse().unwrap(), "61837.64".parse().unwrap())));
+}
+
+#[test]
+fn an_instrument_without_a_definition_stops_at_once_with_the_fix() {
+    let dir = TempDir::new().unwrap();
+    let lines = [quote(1, "BTCUSDT", 1), quote(2, "SOLUSDT", 1)];
+    let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
+    let start = "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\"";
+    assert!(error.starts_with(start) && error.ends_with("to the setup file and pass it by --setup"), "{error}");
+}
+
+#[test]
+fn a_malformed_line_stops_before_anything_is_published() {
+    let dir = TempDir::new().unwrap();
+    let lines = [quote(1, "BTCUSDT", 1), "2 {".to_string()];
+    let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
+    assert!(error.contains("0.jsonl:2: not a JSON object"), "{error}");
+}
+
+#[test]
+fn a_capture_without_market_and_a_missing_file_are_named() {
+    let dir = TempDir::new().unwrap();
+    let error = open(&files(&dir, &[&[depth(1)]])).err().unwrap().to_string();
+    assert!(error.starts_with("no bookTicker and no trade in ") && error.contains("0.jsonl"), "{error}");
+    let error = open(&[dir.path().join("none.jsonl")]).err().unwrap().to_string();
+    assert!(error.starts_with("cannot open ") && error.contains("none.jsonl"), "{error}");
+}
+
+#[test]
+fn the_session_follows_the_content_and_the_order_of_the_files_not_their_names() {
+    let dir = TempDir::new().unwrap();
+    let [one, two] = [[quote(1, "BTCUSDT", 1)], [quote(2, "BTCUSDT", 2)]];
+    let paths = files(&dir, &[&one, &two, &one]);
+    let [a, b, a_again] = [0, 1, 2].map(|index| paths[index].clone());
+    let of =
+        |files: &[&PathBuf]| content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>()).unwrap();
+    assert_eq!(of(&[&a, &b]), of(&[&a_again, &b]));
+    let distinct: std::collections::BTreeSet<_> = [of(&[&a]), of(&[&b]), of(&[&a, &b]), of(&[&b, &a])].into();
+    assert_eq!(distinct.len(), 4);
+    let name = of(&[&a]).to_string();
+    assert!(name.len() == 13 && name.starts_with('c'), "{name}");
+}

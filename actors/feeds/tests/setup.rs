@@ -1,0 +1,95 @@
+//! The setup file: what the built-in one says, and what each mistake is told.
+
+use tapedeck_feeds::{Setup, synthetic};
+use tapedeck_schemas::event::Scope;
+use tapedeck_schemas::market::MarketBody;
+
+const INSTRUMENT: &str = r#"
+[[instrument]]
+id = "x.AB"
+base = "A"
+quote = "B"
+tick_size = "0.01"
+lot_size = "0.1"
+min_notional = "5"
+"#;
+
+#[test]
+fn the_built_in_setup_defines_and_funds_every_instrument() {
+    let setup = Setup::built_in();
+    assert_eq!(setup.instruments().count(), 7);
+    assert_eq!(setup.funds().map(|(_, amount)| amount.to_string()).collect::<Vec<_>>(), ["1000000", "1000000"]);
+    for id in setup.instruments() {
+        let Some(MarketBody::Definition { quote, .. }) = setup.definition(&id) else { panic!("{id} is not defined") };
+        assert!(setup.funds().any(|(currency, _)| currency == quote), "{id} trades in {quote}, which is not funded");
+    }
+    synthetic::check(&setup).unwrap();
+    let definition = MarketBody::Definition {
+        base: "BTC".parse().unwrap(),
+        quote: "USDT".parse().unwrap(),
+        tick_size: "0.01".parse().unwrap(),
+        lot_size: "0.00001".parse().unwrap(),
+        min_notional: "5".parse().unwrap(),
+    };
+    assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));
+}
+
+#[test]
+fn limits_and_weights_come_out_as_they_were_written() {
+    let text = format!(
+        "{INSTRUMENT}[[limits]]\nscope = \"all\"\nvalues = {{ \"risk.max_position\" = \"50000\" }}\n\
+         [[limits]]\nscope = \"x.AB\"\nvalues = {{ \"a.b\" = \"0.5\" }}\n[weights]\nzscore = \"1\"\newma = \"0\"\n"
+    );
+    let setup = Setup::parse("s.toml", &text).unwrap();
+    let limits: Vec<_> = setup.limits().collect();
+    let ab = Scope::Instrument("x.AB".parse().unwrap());
+    assert_eq!(limits[0], (Scope::All, vec![("risk.max_position".into(), "50000".parse().unwrap())]));
+    assert_eq!(limits[1], (ab, vec![("a.b".into(), "0.5".parse().unwrap())]));
+    let weights = setup.weights().into_iter().map(|(name, weight)| format!("{name}={weight}"));
+    assert_eq!(weights.collect::<Vec<_>>(), ["ewma=0", "zscore=1"]);
+}
+
+#[test]
+fn every_mistake_is_told_with_the_key_and_the_fix() {
+    let with = |from: &str, to: &str| INSTRUMENT.replace(from, to);
+    let cases = [
+        (with("tick_size = \"0.01\"", ""), "missing field `tick_size`"),
+        (with("tick_size", "tick"), "unknown field `tick`"),
+        (with("\"0.01\"", "0.01"), "numbers are decimal strings, as tick_size = \"0.01\""),
+        (with("\"0.01\"", "\"1e-2\""), "\"1e-2\" not a decimal number"),
+        (with("\"0.01\"", "\"0\""), "instrument x.AB: tick_size 0 must be above 0"),
+        (with("\"0.1\"", "\"-1\""), "instrument x.AB: lot_size -1 must be above 0"),
+        (with("\"5\"", "\"-5\""), "instrument x.AB: min_notional -5 must be 0 or more"),
+        (with("base = \"A\"", "base = \"B\""), "instrument x.AB: base and quote are both B"),
+        (with("x.AB", "xAB"), "\"xAB\" is not a name"),
+        (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
+        ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),
+        ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n".repeat(2), "fund B: currency is given twice"),
+        ("[[limits]]\nscope = \"x.AB\"\nvalues = { a = \"1\" }".into(), "scope x.AB is no [[instrument]] of this file"),
+        (
+            "[[limits]]\nscope = \"any\"\nvalues = { a = \"1\" }".into(),
+            "scope \"any\" must be \"all\" or an instrument",
+        ),
+        ("[[limits]]\nscope = \"all\"\nvalues = { }".into(), "values is empty"),
+        ("[weights]\nzscore = \"-1\"".into(), "weights: zscore = -1 must be 0 or more"),
+        ("[weight]\nzscore = \"1\"".into(), "unknown field `weight`"),
+        ("this is not TOML".into(), "numbers are decimal strings"),
+    ];
+    for (text, told) in cases {
+        let error = Setup::parse("s.toml", &text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();
+        assert!(error.starts_with("setup s.toml: ") && error.contains(told), "for {text}: {error}");
+    }
+}
+
+#[test]
+fn a_setup_is_read_from_its_file_and_named_by_its_text() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let path = dir.path().join("mine.toml");
+    std::fs::write(&path, INSTRUMENT).unwrap();
+    let setup = Setup::read(&path).unwrap();
+    assert_eq!(setup, Setup::parse("other name", INSTRUMENT).unwrap());
+    assert_eq!(setup.digest().len(), 12);
+    assert_ne!(setup.digest(), Setup::built_in().digest());
+    let error = Setup::read(&dir.path().join("none.toml")).unwrap_err().to_string();
+    assert!(error.contains("none.toml: cannot read it"), "{error}");
+}

@@ -1,0 +1,40 @@
+//! Refuses prices off the tick grid and quantities off the lot grid: nothing is rounded onto them.
+
+use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::{Price, Quantity};
+
+use super::{Refusal, Subject, require};
+use crate::instruments::Instrument;
+
+/// Prices are multiples of the tick size, quantities and displayed sizes of the lot size.
+pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+    let Some(known) = subject.known else { return Ok(()) };
+    match subject.event.body {
+        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+            price(known, "bid", bid)?;
+            price(known, "ask", ask)?;
+            quantity(known, "bid_size", bid_size)?;
+            quantity(known, "ask_size", ask_size)
+        }
+        MarketBody::Trade { price: at, quantity: traded, .. } => {
+            price(known, "price", at)?;
+            quantity(known, "quantity", traded)
+        }
+        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+    }
+}
+
+fn price(known: &Instrument, name: &str, value: Price) -> Result<(), Refusal> {
+    let tick = known.tick_size;
+    require(value.is_multiple_of(tick), RejectReason::OffGrid, || {
+        format!("{name} {value} is no multiple of the tick {tick}")
+    })
+}
+
+fn quantity(known: &Instrument, name: &str, value: Quantity) -> Result<(), Refusal> {
+    let lot = known.lot_size;
+    require(value.is_multiple_of(lot), RejectReason::OffGrid, || {
+        format!("{name} {value} is no multiple of the lot {lot}")
+    })
+}

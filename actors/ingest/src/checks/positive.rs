@@ -1,0 +1,34 @@
+//! Refuses prices and quantities that are not above zero; a displayed size may be zero, when it is unknown.
+
+use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::{Price, Quantity};
+
+use super::{Refusal, Subject, require};
+
+/// Prices and traded quantities above zero, displayed sizes not below.
+pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+    match subject.event.body {
+        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+            price("bid", bid)?;
+            price("ask", ask)?;
+            size("bid_size", bid_size)?;
+            size("ask_size", ask_size)
+        }
+        MarketBody::Trade { price: at, quantity, .. } => {
+            price("price", at)?;
+            require(quantity.is_positive(), RejectReason::NotPositive, || {
+                format!("quantity {quantity} is not above zero")
+            })
+        }
+        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+    }
+}
+
+fn price(name: &str, value: Price) -> Result<(), Refusal> {
+    require(value.is_positive(), RejectReason::NotPositive, || format!("{name} {value} is not above zero"))
+}
+
+fn size(name: &str, value: Quantity) -> Result<(), Refusal> {
+    require(!value.is_negative(), RejectReason::NotPositive, || format!("{name} {value} is below zero"))
+}

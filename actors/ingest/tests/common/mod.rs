@@ -1,0 +1,97 @@
+//! Builders of market entries for ingest's tests; no assertions live here.
+#![allow(dead_code)] // each test binary uses its own part
+
+use tapedeck_ingest::Ingest;
+use tapedeck_kernel::{MarketEntry, step};
+use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
+use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::position::Position;
+
+pub(crate) const SYMBOL: &str = "v.AB";
+/// A second, ns.
+pub(crate) const SECOND: u64 = 1_000_000_000;
+/// `ts_recv` and stamp of every event that does not say otherwise: a boundary of the tick interval.
+pub(crate) const START: u64 = 1_700_000_000 * SECOND;
+
+pub(crate) fn entry(instrument: &str, event: MarketEvent) -> MarketEntry {
+    let subject = format!("md.{instrument}.{}", event.body.kind()).as_str().into();
+    MarketEntry { subject, instrument: Some(instrument.parse().unwrap()), stamp: event.ts_recv, event: Ok(event) }
+}
+
+pub(crate) fn event(seq: u64, body: MarketBody) -> MarketEvent {
+    let (source, session) = ("feed".parse().unwrap(), "s1".parse().unwrap());
+    MarketEvent { source, session, seq, ts_recv: START, ts_event: Some(START - 5), body }
+}
+
+pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_notional: &str) -> MarketBody {
+    MarketBody::Definition {
+        base: base.parse().unwrap(),
+        quote: quote.parse().unwrap(),
+        tick_size: tick.parse().unwrap(),
+        lot_size: lot.parse().unwrap(),
+        min_notional: min_notional.parse().unwrap(),
+    }
+}
+
+pub(crate) fn quote(bid: &str, bid_size: &str, ask: &str, ask_size: &str, update_id: Option<u64>) -> MarketBody {
+    MarketBody::Quote {
+        bid: bid.parse().unwrap(),
+        bid_size: bid_size.parse().unwrap(),
+        ask: ask.parse().unwrap(),
+        ask_size: ask_size.parse().unwrap(),
+        update_id,
+    }
+}
+
+pub(crate) fn trade(price: &str, quantity: &str, trade_id: Option<u64>) -> MarketBody {
+    let (price, quantity) = (price.parse().unwrap(), quantity.parse().unwrap());
+    MarketBody::Trade { price, quantity, aggressor: Aggressor::Buyer, trade_id }
+}
+
+/// A machine that is fed one entry after another, each at the next position.
+#[derive(Debug, Default)]
+pub(crate) struct Fed {
+    pub(crate) machine: Ingest,
+    next: u64,
+}
+
+impl Fed {
+    /// That knows [`SYMBOL`] (base A, quote B, tick 0.01, lot 0.1), by `def`'s numbering, at [`START`].
+    pub(crate) fn defined() -> Self {
+        let mut fed = Self::default();
+        let mut terms = event(1, definition("A", "B", "0.01", "0.1", "5"));
+        terms.source = "def".parse().unwrap();
+        assert_eq!(kinds(&fed.feed(&entry(SYMBOL, terms))), ["InstrumentDefined"]);
+        fed
+    }
+
+    pub(crate) fn feed(&mut self, entry: &MarketEntry) -> Vec<Event> {
+        self.next += 1;
+        step(&mut self.machine, Position::new(self.next, 0), entry)
+    }
+
+    /// Feeds an event of [`SYMBOL`], its number and body given.
+    pub(crate) fn body(&mut self, seq: u64, body: MarketBody) -> Vec<Event> {
+        self.feed(&entry(SYMBOL, event(seq, body)))
+    }
+
+    /// Feeds a heartbeat of [`SYMBOL`] that was received at `ts_recv`.
+    pub(crate) fn beat(&mut self, seq: u64, ts_recv: u64) -> Vec<Event> {
+        self.feed(&entry(SYMBOL, MarketEvent { ts_recv, ..event(seq, MarketBody::Heartbeat) }))
+    }
+}
+
+pub(crate) fn kinds(events: &[Event]) -> Vec<&'static str> {
+    events.iter().map(|event| event.kind().name()).collect()
+}
+
+/// The reason and detail of the one refusal among the events.
+pub(crate) fn refusal(events: &[Event]) -> Option<(RejectReason, &str)> {
+    let mut all = events.iter().filter_map(|event| match event {
+        Event::Rejected(fact) => Some((fact.reason, fact.detail.as_str())),
+        _ => None,
+    });
+    let first = all.next();
+    assert!(all.next().is_none(), "more than one refusal: {events:?}");
+    first
+}

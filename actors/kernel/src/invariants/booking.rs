@@ -1,0 +1,157 @@
+//! Whatever moves cash is booked, once, for what it was. Never how positions are valued.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tapedeck_schemas::event::{Event, Ledger, LedgerPosted, OrderFilled};
+use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId};
+use tapedeck_schemas::number::{Money, Quantity};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+/// What an account's cash ledger gains, by currency, without zeros.
+type Cash = BTreeMap<Currency, Money>;
+
+/// Something that portfolio has yet to book.
+#[derive(Debug)]
+struct Unbooked {
+    position: Position,
+    account: AccountId,
+    /// None where it cannot be said (an instrument without a definition, an amount beyond the bound).
+    cash: Option<Cash>,
+}
+
+impl Unbooked {
+    fn fault(&self, cause: Position, posted: &LedgerPosted) -> Option<String> {
+        let cash = net_cash(posted);
+        if cause != self.position {
+            Some(format!("booked by cause {cause}, but it stands at {}", self.position))
+        } else if posted.account != self.account {
+            Some(format!("booked for {}, but it is {}'s", posted.account, self.account))
+        } else if self.cash.as_ref().is_some_and(|expected| *expected != cash) {
+            Some(format!("booked as {cash:?}, expected {:?}", self.cash))
+        } else {
+            None
+        }
+    }
+}
+
+fn net(lines: impl IntoIterator<Item = (Currency, Money)>) -> Cash {
+    let mut cash = Cash::new();
+    for (currency, amount) in lines {
+        *cash.entry(currency).or_default() += amount;
+    }
+    cash.retain(|_, amount| !amount.is_zero());
+    cash
+}
+
+fn net_cash(posted: &LedgerPosted) -> Cash {
+    let cash = posted.entries.iter().filter(|line| line.ledger == Ledger::Cash);
+    net(cash.map(|line| (line.currency, line.amount)))
+}
+
+/// A quantity of the base currency as an amount of it.
+fn as_money(quantity: Quantity) -> Money {
+    Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
+}
+
+/// Every fill is booked exactly once, and for what it was. At the end, those after portfolio's last cause may wait.
+#[derive(Debug, Default)]
+pub(super) struct FillsBookedOnce {
+    currencies: BTreeMap<InstrumentId, (Currency, Currency)>,
+    unbooked: BTreeMap<FillId, Unbooked>,
+    booked: BTreeSet<FillId>,
+    progress: Position,
+}
+
+impl FillsBookedOnce {
+    /// Bought: base in, notional and fee out. Sold: the other way, and the fee out.
+    fn cash(&self, fill: &OrderFilled) -> Option<Cash> {
+        let (base, quote) = *self.currencies.get(&fill.instrument)?;
+        let quantity = fill.side.signed(fill.quantity);
+        let notional = fill.price.notional(quantity)?;
+        Some(net([(base, as_money(quantity)), (quote, -notional), (fill.fee_currency, -fill.fee)]))
+    }
+
+    fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &Recorded, report: &mut Report) {
+        let fault = match self.unbooked.remove(&fill) {
+            Some(unbooked) => unbooked.fault(recorded.entry.cause, posted),
+            None if self.booked.contains(&fill) => Some("booked before".into()),
+            None => Some("no such fill".into()),
+        };
+        self.booked.insert(fill);
+        report.check(InvariantId::FillsBookedOnce, recorded.position, fault.is_none(), || {
+            format!("fill {fill}: {}", fault.unwrap_or_default())
+        });
+    }
+}
+
+impl Invariant for FillsBookedOnce {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        if recorded.writer == Writer::Portfolio {
+            self.progress = self.progress.max(recorded.entry.cause);
+        }
+        match &recorded.entry.event {
+            Event::InstrumentDefined(defined) => {
+                self.currencies.insert(defined.instrument, (defined.base, defined.quote));
+            }
+            Event::OrderFilled(fill) if !self.booked.contains(&fill.fill) => {
+                let (position, account, cash) = (recorded.position, fill.account, self.cash(fill));
+                self.unbooked.entry(fill.fill).or_insert(Unbooked { position, account, cash });
+            }
+            Event::LedgerPosted(posted) => {
+                if let Some(fill) = posted.fill {
+                    self.post(fill, posted, recorded, report);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, report: &mut Report) {
+        for (fill, unbooked) in self.unbooked.iter().filter(|(_, unbooked)| unbooked.position <= self.progress) {
+            report.check(InvariantId::FillsBookedOnce, unbooked.position, false, || {
+                format!("fill {fill} is not booked, though portfolio has come to {}", self.progress)
+            });
+        }
+    }
+}
+
+/// Every payment into an account is booked exactly once, and for what it was. At the end as with fills.
+#[derive(Debug, Default)]
+pub(super) struct FundingBookedOnce {
+    unbooked: BTreeMap<Position, Unbooked>,
+    progress: Position,
+}
+
+impl Invariant for FundingBookedOnce {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let (id, at, cause) = (InvariantId::FundingBookedOnce, recorded.position, recorded.entry.cause);
+        if recorded.writer == Writer::Portfolio {
+            self.progress = self.progress.max(cause);
+        }
+        match &recorded.entry.event {
+            Event::AccountFunded(funded) => {
+                let cash = Some(net([(funded.currency, funded.amount)]));
+                self.unbooked.insert(at, Unbooked { position: at, account: funded.account, cash });
+            }
+            Event::LedgerPosted(posted) if posted.fill.is_none() => {
+                let fault = match self.unbooked.remove(&cause) {
+                    Some(unbooked) => unbooked.fault(cause, posted),
+                    None => Some("booked before, or no funding stands there".into()),
+                };
+                report.check(id, at, fault.is_none(), || format!("funding {cause}: {}", fault.unwrap_or_default()));
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&self, report: &mut Report) {
+        for position in self.unbooked.keys().filter(|position| **position <= self.progress) {
+            report.check(InvariantId::FundingBookedOnce, *position, false, || {
+                format!("the funding is not booked, though portfolio has come to {}", self.progress)
+            });
+        }
+    }
+}

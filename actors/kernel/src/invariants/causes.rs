@@ -1,0 +1,55 @@
+//! Every input is answered at most once, in order, in one piece. Never whether the answer is right.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+/// A writer's last event.
+#[derive(Debug)]
+struct Last {
+    cause: Position,
+    /// Its record and index, if a machine decided it; none for the driver's own facts, which nothing continues.
+    decision: Option<(u64, u32)>,
+}
+
+/// A writer's causes never go back; the events of one cause are in one record and count from 0.
+///
+/// The driver's own facts (`Epoch`, `Progress`) repeat or close a cause and so stand outside the count. The keeper
+/// answers nothing. A cause on the tape stands before its effect; ingest's and control's are in their inboxes.
+#[derive(Debug, Default)]
+pub(super) struct CausesInOrder {
+    last: BTreeMap<Writer, Last>,
+}
+
+impl Invariant for CausesInOrder {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let (writer, entry, at) = (recorded.writer, recorded.entry, recorded.position);
+        if writer == Writer::Keeper {
+            return;
+        }
+        let (cause, index) = (entry.cause, entry.index);
+        let is_decision = !matches!(entry.event.kind(), Kind::Epoch | Kind::Progress);
+        let reads_tape = !matches!(writer, Writer::Ingest | Writer::Control);
+        let fault = if reads_tape && cause >= at {
+            Some(format!("{writer} answers {cause}, which comes later"))
+        } else {
+            match self.last.get(&writer) {
+                Some(last) if cause < last.cause => Some(format!("{writer} goes back from {} to {cause}", last.cause)),
+                Some(last) if is_decision && cause == last.cause => match last.decision {
+                    Some((seq, n)) if seq == at.seq && n.checked_add(1) == Some(index) => None,
+                    Some((seq, n)) if seq == at.seq => Some(format!("{cause} is answered by {index} after {n}")),
+                    Some(_) | None => Some(format!("{writer} answers {cause} again")),
+                },
+                _ if is_decision && index != 0 => Some(format!("the answer to {cause} begins at {index}, not 0")),
+                _ => None,
+            }
+        };
+        report.check(InvariantId::CausesInOrder, at, fault.is_none(), || fault.unwrap_or_default());
+        let decision = is_decision.then_some((at.seq, index));
+        self.last.insert(writer, Last { cause, decision });
+    }
+}

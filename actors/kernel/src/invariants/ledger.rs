@@ -1,0 +1,61 @@
+//! The books balance, and cash is what they say. Never what caused a booking.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::{Event, Ledger};
+use tapedeck_schemas::ids::{AccountId, Currency};
+use tapedeck_schemas::number::Money;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+/// Every booking sums to zero in each currency.
+#[derive(Debug, Default)]
+pub(super) struct LedgerBalances;
+
+impl Invariant for LedgerBalances {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let Event::LedgerPosted(posted) = &recorded.entry.event else { return };
+        let mut sums = BTreeMap::<Currency, Money>::new();
+        for line in &posted.entries {
+            *sums.entry(line.currency).or_default() += line.amount;
+        }
+        for (currency, sum) in sums {
+            report.check(InvariantId::LedgerBalances, recorded.position, sum.is_zero(), || {
+                format!("the booking's {currency} sums to {sum}, not 0")
+            });
+        }
+    }
+}
+
+/// An account's cash is the fold of its cash postings, and its equity is cash and the value of its positions.
+///
+/// Both are portfolio's, in the order of their causes, so the fold so far is the fold at the mark's cause.
+#[derive(Debug, Default)]
+pub(super) struct EquityFoldsLedger {
+    cash: BTreeMap<(AccountId, Currency), Money>,
+}
+
+impl Invariant for EquityFoldsLedger {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let (id, at) = (InvariantId::EquityFoldsLedger, recorded.position);
+        match &recorded.entry.event {
+            Event::LedgerPosted(posted) => {
+                for line in posted.entries.iter().filter(|line| line.ledger == Ledger::Cash) {
+                    *self.cash.entry((posted.account, line.currency)).or_default() += line.amount;
+                }
+            }
+            Event::EquityMarked(mark) => {
+                let (account, currency) = (mark.account, mark.currency);
+                let cash = self.cash.get(&(account, currency)).copied().unwrap_or_default();
+                report.check(id, at, mark.cash == cash, || {
+                    format!("{account} has {cash} {currency} in its books, the mark says {}", mark.cash)
+                });
+                let equity = mark.cash + mark.position_value;
+                report.check(id, at, mark.equity == equity, || {
+                    format!("{account}: cash and positions are {equity} {currency}, the mark says {}", mark.equity)
+                });
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The life of an order as execution tells it. Never what the venue reports.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tapedeck_schemas::event::{Event, OrderStatus, OrderStatusChanged};
+use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::number::Quantity;
+use tapedeck_schemas::position::Position;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+const ID: InvariantId = InvariantId::OrderLifeCycle;
+
+/// Where an order may go from a status. What is finished stays so.
+fn may_become(from: OrderStatus) -> &'static [OrderStatus] {
+    use OrderStatus::*;
+    match from {
+        Approved => &[Submitted, Canceled, Expired, Rejected],
+        Submitted => &[Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
+        Accepted => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired],
+        PartiallyFilled => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired],
+        // Reports cross a cancel on its way, and the venue may refuse it: the order works on.
+        PendingCancel => &[Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
+        Filled | Canceled | Expired | Rejected => &[],
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    status: OrderStatus,
+    quantity: Quantity,
+    filled: Quantity,
+    /// `OrderSubmitted` has moved it, and a status change that says the same may still follow.
+    unsaid: bool,
+}
+
+/// An order's status moves along legal transitions, each from where it stood.
+///
+/// `OrderSubmitted` itself moves an order from approved to submitted; a status change that says so too, before or
+/// after it, is no second move.
+#[derive(Debug, Default)]
+pub(super) struct OrderLifeCycle {
+    open: BTreeMap<OrderId, Open>,
+    finished: BTreeSet<OrderId>,
+}
+
+impl Invariant for OrderLifeCycle {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let at = recorded.position;
+        match &recorded.entry.event {
+            Event::OrderApproved(event) if !self.finished.contains(&event.order.id) => {
+                let (status, quantity) = (OrderStatus::Approved, event.order.quantity);
+                let new = Open { status, quantity, filled: Quantity::ZERO, unsaid: false };
+                self.open.entry(event.order.id).or_insert(new);
+            }
+            Event::OrderSubmitted(event) => self.submit(event.order.id, at, report),
+            Event::OrderStatusChanged(event) => self.change(event, at, report),
+            _ => {}
+        }
+    }
+}
+
+impl OrderLifeCycle {
+    /// Other rules say whether it was approved, and whether twice.
+    fn submit(&mut self, order: OrderId, at: Position, report: &mut Report) {
+        let Some(open) = self.open.get_mut(&order) else { return };
+        let movable = matches!(open.status, OrderStatus::Approved | OrderStatus::Submitted);
+        report.check(ID, at, movable, || format!("order {order} is submitted, but it is {}", open.status));
+        if open.status == OrderStatus::Approved {
+            (open.status, open.unsaid) = (OrderStatus::Submitted, true);
+        }
+    }
+
+    fn change(&mut self, event: &OrderStatusChanged, at: Position, report: &mut Report) {
+        let OrderStatusChanged { order, from, to, filled, .. } = event;
+        let Some(open) = self.open.get_mut(order) else {
+            let known = if self.finished.contains(order) { "finished" } else { "unknown" };
+            report.check(ID, at, false, || format!("order {order} is {known}, and goes from {from} to {to}"));
+            return;
+        };
+        let unsaid = std::mem::take(&mut open.unsaid);
+        if unsaid && (*from, *to) == (OrderStatus::Approved, OrderStatus::Submitted) {
+            report.check(ID, at, filled.is_zero(), || format!("order {order} is submitted with {filled} filled"));
+            return;
+        }
+        let legal = *from == open.status && may_become(*from).contains(to);
+        report.check(ID, at, legal, || format!("order {order} is {}, and goes from {from} to {to}", open.status));
+        let whole = *filled == open.quantity;
+        let exact = *filled >= open.filled && *filled <= open.quantity && (*to == OrderStatus::Filled) <= whole;
+        report.check(ID, at, exact, || {
+            format!("order {order} goes to {to} with {filled} filled, after {} of {}", open.filled, open.quantity)
+        });
+        (open.status, open.filled) = (*to, *filled);
+        if to.is_terminal() {
+            self.open.remove(order);
+            self.finished.insert(*order);
+        }
+    }
+}

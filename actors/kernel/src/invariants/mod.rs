@@ -1,0 +1,182 @@
+//! What must hold of every tape, as named pure predicates over its facts in order. Never how a machine brings it about.
+//!
+//! The rules are written from the alphabet and the design, not from the machines, and share no code with them. Each
+//! keeps its own small fold: what is open (an order, a fill not yet booked), and sets of ids. They want a tape from
+//! its first record on: of a trimmed one they would miss what came before.
+//!
+//! To add a rule: one file (or one type in the file of its group), one [`InvariantId`], one line in [`rules`].
+
+mod booking;
+mod causes;
+mod epochs;
+mod fills;
+mod halts;
+mod ledger;
+mod lifecycle;
+mod orders;
+mod positions;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod tests;
+mod time;
+mod writers;
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{Entry, Writer};
+
+/// Declares every invariant once: its id, its name in reports, and what it says.
+macro_rules! invariant_ids {
+    ($($id:ident $name:literal $about:literal,)*) => {
+        /// Which rule.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum InvariantId { $(#[doc = $about] $id,)* }
+
+        impl InvariantId {
+            /// Every rule, in the order of this page.
+            pub const ALL: &'static [InvariantId] = &[$(InvariantId::$id,)*];
+            /// Its name in reports.
+            pub const fn name(self) -> &'static str {
+                match self { $(InvariantId::$id => $name,)* }
+            }
+            /// What it says, in a sentence.
+            pub const fn about(self) -> &'static str {
+                match self { $(InvariantId::$id => $about,)* }
+            }
+        }
+    };
+}
+
+invariant_ids! {
+    TapeCreatedOnce "tape_created_once" "The first event is the keeper's TapeCreated, and there is no other.",
+    OwnKinds "own_kinds" "Every writer writes only its own kinds of fact.",
+    EpochsCount "epochs_count" "Each writer but the keeper begins with an Epoch, and its epochs count 1, 2, 3…",
+    CausesInOrder "causes_in_order" "A writer's causes never go back; what answers one cause is in one record, from 0.",
+    TapeTime "tape_time" "Ingest's tape time never goes back, and its Ticks strictly rise.",
+    OrderIdsUnique "order_ids_unique" "No order is approved twice or submitted twice.",
+    SubmittedAsApproved "submitted_as_approved" "Every submitted order was approved before, on the same terms.",
+    DeniedNeverSubmitted "denied_never_submitted" "A denied order is never submitted.",
+    HaltsHold "halts_hold" "Nothing is approved or submitted whose cause lies between a halt and its resume.",
+    OrderLifeCycle "order_life_cycle" "An order's status moves along legal transitions, each from where it stood.",
+    FillIdsUnique "fill_ids_unique" "No execution is reported twice.",
+    FillsOfSubmitted "fills_of_submitted" "Only a submitted order is filled.",
+    FillsWithinOrder "fills_within_order" "Fills are on the order's terms and never exceed it; leaves are exact.",
+    FillsBookedOnce "fills_booked_once" "Every fill is booked exactly once, and for what it was.",
+    FundingBookedOnce "funding_booked_once" "Every funding is booked exactly once, and for what it was.",
+    LedgerBalances "ledger_balances" "Every booking sums to zero in each currency.",
+    PositionsFoldFills "positions_fold_fills" "A position's quantity, fees and cost less realised are its fills' fold.",
+    EquityFoldsLedger "equity_folds_ledger" "Cash is the fold of the cash postings; equity is cash and positions.",
+}
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub id: InvariantId,
+    /// The event that broke it.
+    pub position: Position,
+    /// What was expected and what was found.
+    pub detail: String,
+}
+
+/// An event as it stands on the tape.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    /// Where.
+    pub position: Position,
+    /// By whom.
+    pub writer: Writer,
+    /// The event, beside its cause and time.
+    pub entry: &'a Entry,
+}
+
+/// A rule: a fold over the tape that says when it is broken. Total: it never panics on any tape.
+trait Invariant: Send {
+    /// Takes in the next event, and reports each check made on it.
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report);
+    /// What can be said only when no more events come.
+    fn finish(&self, _report: &mut Report) {}
+}
+
+/// Every rule, in its first state.
+fn rules() -> Vec<Box<dyn Invariant>> {
+    vec![
+        Box::<writers::TapeCreatedOnce>::default(),
+        Box::<writers::OwnKinds>::default(),
+        Box::<epochs::EpochsCount>::default(),
+        Box::<causes::CausesInOrder>::default(),
+        Box::<time::TapeTime>::default(),
+        Box::<orders::OrderIdsUnique>::default(),
+        Box::<orders::SubmittedAsApproved>::default(),
+        Box::<orders::DeniedNeverSubmitted>::default(),
+        Box::<halts::HaltsHold>::default(),
+        Box::<lifecycle::OrderLifeCycle>::default(),
+        Box::<fills::FillIdsUnique>::default(),
+        Box::<fills::FillsOfSubmitted>::default(),
+        Box::<fills::FillsWithinOrder>::default(),
+        Box::<booking::FillsBookedOnce>::default(),
+        Box::<booking::FundingBookedOnce>::default(),
+        Box::<ledger::LedgerBalances>::default(),
+        Box::<positions::PositionsFoldFills>::default(),
+        Box::<ledger::EquityFoldsLedger>::default(),
+    ]
+}
+
+/// What the rules have to say: each check made, and each that failed.
+#[derive(Debug, Default)]
+struct Report {
+    checked: BTreeMap<InvariantId, u64>,
+    violations: Vec<Violation>,
+}
+
+impl Report {
+    /// Counts a check, and keeps why it failed if it did. Returns whether it held.
+    fn check(&mut self, id: InvariantId, position: Position, holds: bool, detail: impl FnOnce() -> String) -> bool {
+        *self.checked.entry(id).or_default() += 1;
+        if !holds {
+            self.violations.push(Violation { id, position, detail: detail() });
+        }
+        holds
+    }
+}
+
+/// All rules, over one partition's tape.
+pub struct Invariants {
+    rules: Vec<Box<dyn Invariant>>,
+    report: Report,
+}
+
+impl Default for Invariants {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Invariants {
+    /// Before the first event.
+    pub fn new() -> Self {
+        Self { rules: rules(), report: Report::default() }
+    }
+
+    /// Takes in the next event, in tape order, and returns what it breaks.
+    pub fn observe(&mut self, recorded: &Recorded) -> Vec<Violation> {
+        for rule in &mut self.rules {
+            rule.observe(recorded, &mut self.report);
+        }
+        std::mem::take(&mut self.report.violations)
+    }
+
+    /// What is missing if the tape ends here. What a writer has not come to yet is not missing.
+    pub fn finish(&self) -> Vec<Violation> {
+        let mut report = Report::default();
+        self.rules.iter().for_each(|rule| rule.finish(&mut report));
+        report.violations
+    }
+
+    /// How many times each rule was evaluated: one that says 0 has shown nothing.
+    pub fn checked(&self) -> BTreeMap<InvariantId, u64> {
+        InvariantId::ALL.iter().map(|id| (*id, self.report.checked.get(id).copied().unwrap_or(0))).collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! From approval to submission: what may be handed to a venue at all. Never what becomes of it there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tapedeck_schemas::event::{Event, Order};
+use tapedeck_schemas::ids::OrderId;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+/// No order is approved twice or submitted twice.
+#[derive(Debug, Default)]
+pub(super) struct OrderIdsUnique {
+    approved: BTreeSet<OrderId>,
+    submitted: BTreeSet<OrderId>,
+}
+
+impl Invariant for OrderIdsUnique {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let (new, order, verb) = match &recorded.entry.event {
+            Event::OrderApproved(event) => (self.approved.insert(event.order.id), event.order.id, "approved"),
+            Event::OrderSubmitted(event) => (self.submitted.insert(event.order.id), event.order.id, "submitted"),
+            _ => return,
+        };
+        let id = InvariantId::OrderIdsUnique;
+        report.check(id, recorded.position, new, || format!("order {order} is {verb} again"));
+    }
+}
+
+/// Every submitted order was approved before, on the same terms.
+#[derive(Debug, Default)]
+pub(super) struct SubmittedAsApproved {
+    /// Approved and not finished.
+    approved: BTreeMap<OrderId, Order>,
+}
+
+impl Invariant for SubmittedAsApproved {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        match &recorded.entry.event {
+            Event::OrderApproved(event) => {
+                self.approved.insert(event.order.id, event.order.clone());
+            }
+            Event::OrderStatusChanged(event) if event.to.is_terminal() => {
+                self.approved.remove(&event.order);
+            }
+            Event::OrderSubmitted(event) => {
+                let approved = self.approved.get(&event.order.id);
+                let same = approved == Some(&event.order);
+                report.check(InvariantId::SubmittedAsApproved, recorded.position, same, || match approved {
+                    Some(approved) => format!("approved as {approved:?}, submitted as {:?}", event.order),
+                    None => format!("order {} is submitted but not approved, or finished", event.order.id),
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A denied order is never submitted.
+#[derive(Debug, Default)]
+pub(super) struct DeniedNeverSubmitted {
+    denied: BTreeSet<OrderId>,
+}
+
+impl Invariant for DeniedNeverSubmitted {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        match &recorded.entry.event {
+            Event::OrderDenied(event) => {
+                self.denied.insert(event.order.id);
+            }
+            Event::OrderSubmitted(event) => {
+                let order = event.order.id;
+                report.check(
+                    InvariantId::DeniedNeverSubmitted,
+                    recorded.position,
+                    !self.denied.contains(&order),
+                    || format!("order {order} was denied and is submitted"),
+                );
+            }
+            _ => {}
+        }
+    }
+}

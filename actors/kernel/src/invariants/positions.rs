@@ -1,0 +1,112 @@
+//! Positions are what the fills made them. Never their value.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::{Event, OrderFilled, PositionChanged};
+use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId, StrategyId};
+use tapedeck_schemas::number::{Money, Quantity};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+const ID: InvariantId = InvariantId::PositionsFoldFills;
+
+type Key = (AccountId, StrategyId, InstrumentId);
+
+/// What the fills of a position add up to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fold {
+    quantity: Quantity,
+    /// Σ signed price · quantity. Whatever the rule of cost, what was paid is either in the cost of what is open or
+    /// was realised: cost − realised is this sum, exactly, rounding or not.
+    paid: Money,
+    /// None once a fee was in another currency than the instrument's.
+    fees: Option<Money>,
+}
+
+/// What the position must be after a fill.
+#[derive(Debug)]
+struct Expected {
+    at: Position,
+    key: Key,
+    fold: Fold,
+}
+
+/// A position's quantity, fees, and cost less realised profit are the fold of its fills, after each of them.
+#[derive(Debug, Default)]
+pub(super) struct PositionsFoldFills {
+    quote: BTreeMap<InstrumentId, Currency>,
+    folds: BTreeMap<Key, Fold>,
+    /// Fills whose `PositionChanged` is still to come.
+    waiting: BTreeMap<FillId, Expected>,
+    progress: Position,
+}
+
+impl PositionsFoldFills {
+    fn fill(&mut self, fill: &OrderFilled, at: Position) {
+        let key = (fill.account, fill.strategy, fill.instrument);
+        let first = Fold { fees: Some(Money::ZERO), ..Fold::default() };
+        let in_quote = self.quote.get(&fill.instrument) == Some(&fill.fee_currency);
+        let fold = self.folds.entry(key).or_insert(first);
+        let quantity = fill.side.signed(fill.quantity);
+        fold.quantity += quantity;
+        fold.paid += fill.price.saturating_notional(quantity);
+        fold.fees = fold.fees.filter(|_| in_quote).map(|fees| fees + fill.fee);
+        self.waiting.insert(fill.fill, Expected { at, key, fold: *fold });
+    }
+
+    fn change(&mut self, changed: &PositionChanged, recorded: &Recorded, report: &mut Report) {
+        let mut check = |holds, detail: &dyn Fn() -> String| {
+            report.check(ID, recorded.position, holds, || format!("after fill {}: {}", changed.fill, detail()))
+        };
+        let Some(expected) = self.waiting.remove(&changed.fill) else {
+            check(false, &|| "no such fill, or the position changed by it before".into());
+            return;
+        };
+        let key = (changed.account, changed.strategy, changed.instrument);
+        if !check(key == expected.key, &|| format!("the position is {key:?}, the fill is of {:?}", expected.key)) {
+            return;
+        }
+        let fold = expected.fold;
+        check(changed.quantity == fold.quantity, &|| {
+            format!("the quantity is {}, the fills make {}", changed.quantity, fold.quantity)
+        });
+        check(changed.cost - changed.realised == fold.paid, &|| {
+            format!("cost {} less realised {} is not the {} paid", changed.cost, changed.realised, fold.paid)
+        });
+        let average = changed.cost.per(changed.quantity);
+        let consistent = match average {
+            Some(average) => changed.average_price == average,
+            None => !changed.quantity.is_zero() || changed.cost.is_zero(),
+        };
+        check(consistent, &|| format!("cost {} of {} at {}", changed.cost, changed.quantity, changed.average_price));
+        if let Some(fees) = fold.fees {
+            check(changed.fees == fees, &|| format!("the fees are {}, the fills paid {fees}", changed.fees));
+        }
+    }
+}
+
+impl Invariant for PositionsFoldFills {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        if recorded.writer == Writer::Portfolio {
+            self.progress = self.progress.max(recorded.entry.cause);
+        }
+        match &recorded.entry.event {
+            Event::InstrumentDefined(defined) => {
+                self.quote.insert(defined.instrument, defined.quote);
+            }
+            Event::OrderFilled(fill) => self.fill(fill, recorded.position),
+            Event::PositionChanged(changed) => self.change(changed, recorded, report),
+            _ => {}
+        }
+    }
+
+    fn finish(&self, report: &mut Report) {
+        for (fill, expected) in self.waiting.iter().filter(|(_, expected)| expected.at <= self.progress) {
+            report.check(ID, expected.at, false, || {
+                format!("fill {fill} changed no position, though portfolio has come to {}", self.progress)
+            });
+        }
+    }
+}

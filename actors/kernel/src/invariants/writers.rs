@@ -1,0 +1,69 @@
+//! Who may write what, and how a tape begins. Never the content of a fact.
+
+use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+use super::{Invariant, InvariantId, Recorded, Report};
+
+/// The first event is the keeper's `TapeCreated`, and there is no other.
+#[derive(Debug, Default)]
+pub(super) struct TapeCreatedOnce {
+    begun: bool,
+}
+
+impl Invariant for TapeCreatedOnce {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let id = InvariantId::TapeCreatedOnce;
+        let creates = recorded.entry.event.kind() == Kind::TapeCreated;
+        if !self.begun {
+            self.begun = true;
+            let first = creates && recorded.writer == Writer::Keeper && recorded.position == Position::new(1, 0);
+            report.check(id, recorded.position, first, || {
+                format!("the tape begins with a {} of {}", recorded.entry.event.kind().name(), recorded.writer)
+            });
+        } else if creates {
+            report.check(id, recorded.position, false, || "the tape is created again".into());
+        }
+    }
+}
+
+/// Whose facts a kind is; `None` for those that every machine's driver writes.
+const fn writer_of(kind: Kind) -> Option<Writer> {
+    Some(match kind {
+        Kind::Epoch | Kind::Progress => return None,
+        Kind::TapeCreated | Kind::Trimmed => Writer::Keeper,
+        Kind::InstrumentDefined | Kind::Quote | Kind::Trade | Kind::Tick | Kind::Gap | Kind::Rejected => Writer::Ingest,
+        Kind::LimitsSet
+        | Kind::WeightsSet
+        | Kind::TradingHalted
+        | Kind::TradingResumed
+        | Kind::CancelRequested
+        | Kind::AccountFunded
+        | Kind::CommandRefused => Writer::Control,
+        Kind::SignalRaised => Writer::Signal,
+        Kind::OrderApproved | Kind::OrderDenied | Kind::RiskStateChanged => Writer::Risk,
+        Kind::OrderSubmitted | Kind::CancelSubmitted | Kind::OrderStatusChanged | Kind::LateReport => Writer::Execution,
+        Kind::OrderAccepted | Kind::OrderRejected | Kind::OrderFilled | Kind::OrderClosed | Kind::CancelRejected => {
+            Writer::Venue
+        }
+        Kind::LedgerPosted | Kind::PositionChanged | Kind::EquityMarked => Writer::Portfolio,
+    })
+}
+
+/// Every writer writes only its own kinds.
+#[derive(Debug, Default)]
+pub(super) struct OwnKinds;
+
+impl Invariant for OwnKinds {
+    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+        let kind = recorded.entry.event.kind();
+        let own = match writer_of(kind) {
+            Some(writer) => writer == recorded.writer,
+            None => recorded.writer != Writer::Keeper, // the keeper has no driver
+        };
+        report.check(InvariantId::OwnKinds, recorded.position, own, || {
+            format!("{} wrote a {}", recorded.writer, kind.name())
+        });
+    }
+}

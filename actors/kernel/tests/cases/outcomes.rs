@@ -1,0 +1,194 @@
+//! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
+
+use tapedeck_kernel::Answer;
+use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_schemas::event::{Epoch, Event, Progress};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+
+use super::{Bench, fenced_at, only_append};
+use crate::model::toys::Echo;
+
+const SIGNAL: Writer = Writer::Signal;
+
+/// A sound record of another owner, in answer to `cause`.
+fn rivals_record(bench: &Bench<Echo>, cause: Position) -> Vec<u8> {
+    let epoch = Epoch { number: 2, owner: 77, logic: 1, build: "rival".into() };
+    let entry = |event: Event| Entry { cause, index: 0, at: 0, event };
+    let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
+    record::encode(&header, &[entry(epoch.into()), entry(Progress {}.into())])
+}
+
+#[test]
+fn ok_commits_and_the_next_record_expects_its_sequence_and_chains_to_it() {
+    let (mut bench, asked) = Bench::asking();
+    let seq = bench.commit(&asked);
+    assert!(bench.driver.is_idle());
+    bench.price(3);
+    let next = bench.read_asked();
+    assert_eq!((next.expected, next.failures), (seq, 0));
+    assert_eq!(record::decode(&next.payload).unwrap().0.prev_hash, RecordHash::of(&asked.payload));
+}
+
+#[test]
+fn wrong_last_with_mine_on_the_tape_is_a_lost_ack() {
+    let (mut bench, first) = Bench::asking();
+    let seq = bench.store(&first);
+    let second = bench.asks_after(first.attempt, Answer::Unknown);
+    bench.asks_after(second.attempt, Answer::WrongLast(Some(seq)));
+    assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
+    assert!(bench.driver.is_idle());
+    bench.price(3);
+    assert_eq!(bench.read_asked().expected, seq);
+}
+
+#[test]
+fn mine_on_the_tape_is_committed_before_any_answer() {
+    let (mut bench, asked) = Bench::asking();
+    let seq = bench.store(&asked);
+    assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
+    assert_eq!(bench.answer(asked.attempt, Answer::Committed(seq)), [], "committed once");
+    assert_eq!(bench.answer(asked.attempt, Answer::Unknown), [], "nothing is left to ask");
+}
+
+#[test]
+fn wrong_last_with_anothers_on_the_tape_fences() {
+    let (mut bench, asked) = Bench::asking();
+    let theirs = rivals_record(&bench, Position::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+    assert_eq!(fenced_at(&bench.read()), Some(seq));
+    bench.assert_silent_for_good();
+}
+
+#[test]
+fn anothers_on_the_tape_fences_an_owner_that_has_nothing_in_flight() {
+    let mut bench = Bench::owner();
+    let theirs = rivals_record(&bench, Position::START);
+    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    assert_eq!(fenced_at(&bench.read()), Some(seq));
+    bench.assert_silent_for_good();
+}
+
+#[test]
+fn what_does_not_decode_or_chain_on_the_own_subject_fences() {
+    let unchained = Header { writer: SIGNAL, epoch: 1, prev_hash: RecordHash([9; 32]) };
+    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    for payload in [b"garbage".to_vec(), record::encode(&unchained, &[]), record::encode(&foreign, &[])] {
+        let (mut bench, asked) = Bench::asking();
+        let seq = bench.tape.put(Some(SIGNAL), payload);
+        bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+        let outputs = bench.read();
+        assert!(matches!(outputs[0], Output::Void { seq: void, .. } if void == seq), "{outputs:?}");
+        assert_eq!(fenced_at(&outputs), Some(seq));
+        bench.assert_silent_for_good();
+    }
+}
+
+#[test]
+fn wrong_last_below_mine_is_a_tape_that_went_backwards() {
+    let (mut bench, asked) = Bench::asking();
+    let (known, last) = (asked.expected, asked.expected - 1);
+    let outputs = bench.answer(asked.attempt, Answer::WrongLast(Some(last)));
+    assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last })]);
+    bench.assert_silent_for_good();
+}
+
+#[test]
+fn an_ack_at_or_below_mine_is_a_tape_that_went_backwards() {
+    let (mut bench, asked) = Bench::asking();
+    let known = asked.expected;
+    let outputs = bench.answer(asked.attempt, Answer::Committed(known));
+    assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last: known })]);
+}
+
+#[test]
+fn an_unknown_outcome_is_asked_again_with_the_same_sequence_and_bytes_whatever_waits() {
+    let (mut bench, first) = Bench::asking();
+    let mut last = first.clone();
+    for failures in 1..20 {
+        bench.price(3);
+        assert_eq!(bench.read(), [], "one append in flight");
+        let unclear = [Answer::Unknown, Answer::WrongLast(None), Answer::WrongLast(Some(first.expected))];
+        let again = bench.asks_after(last.attempt, unclear[failures as usize % 3].clone());
+        assert!(again.attempt > last.attempt);
+        assert_eq!((again.expected, &again.payload), (first.expected, &first.payload));
+        assert_eq!(again.failures, failures);
+        last = again;
+    }
+    let seq = bench.store(&last);
+    let outputs = bench.answer(last.attempt, Answer::Committed(seq));
+    assert_eq!(outputs[0], Output::Committed { seq, events: 1 });
+    assert_eq!(only_append(outputs).entries().len(), 19, "what waited goes out as one record");
+}
+
+#[test]
+fn a_refusal_is_asked_again_for_ever() {
+    let (mut bench, mut asked) = Bench::asking();
+    for _ in 0..1_000 {
+        let again = bench.asks_after(asked.attempt, Answer::Refused("maximum bytes exceeded".into()));
+        assert_eq!((again.expected, &again.payload), (asked.expected, &asked.payload));
+        asked = again;
+    }
+    assert_eq!((bench.driver.failures(), asked.failures), (1_000, 1_000));
+    bench.commit(&asked);
+    assert_eq!(bench.driver.failures(), 0);
+}
+
+#[test]
+fn a_late_answer_to_an_old_attempt_judges_nothing() {
+    let (mut bench, first) = Bench::asking();
+    let second = bench.asks_after(first.attempt, Answer::Unknown);
+    let late = [Answer::Committed(99), Answer::WrongLast(Some(0)), Answer::Unknown, Answer::Refused("full".into())];
+    for answer in late.clone() {
+        assert_eq!(bench.answer(first.attempt, answer), []);
+    }
+    let seq = bench.commit(&second);
+    bench.price(3);
+    let third = bench.read_asked();
+    for answer in late {
+        assert_eq!(bench.answer(second.attempt, answer.clone()), [], "an answer about the record before");
+        assert_eq!(bench.answer(third.attempt + 1, answer), [], "an answer to what was never asked");
+    }
+    assert_eq!(third.expected, seq);
+    bench.commit(&third);
+}
+
+#[test]
+fn a_drain_ends_only_when_everything_handed_on_is_answered_on_the_tape() {
+    let (mut bench, first) = Bench::asking();
+    for value in [3, 2] {
+        bench.price(value);
+    }
+    assert_eq!(bench.read(), []);
+    assert_eq!(bench.tell(Input::Drain), []);
+    assert!(!bench.driver.wants_tape());
+    let seq = bench.store(&first);
+    let second = only_append(bench.answer(first.attempt, Answer::Committed(seq)));
+    let events: Vec<Event> = second.entries().into_iter().map(|entry| entry.event).collect();
+    assert!(matches!(events[..], [Event::SignalRaised(_), Event::Progress(_)]), "{events:?}");
+    let seq = bench.store(&second);
+    let outputs = bench.answer(second.attempt, Answer::Committed(seq));
+    assert_eq!(outputs, [Output::Committed { seq, events: 2 }, Output::Stopped(Stop::Drained)]);
+}
+
+#[test]
+fn a_drain_whose_last_ack_was_lost_reads_on_until_the_tape_shows_the_record() {
+    let (mut bench, first) = Bench::asking();
+    assert_eq!(bench.tell(Input::Drain), []);
+    let seq = bench.store(&first);
+    let second = bench.asks_after(first.attempt, Answer::Unknown);
+    bench.asks_after(second.attempt, Answer::WrongLast(Some(seq)));
+    let outputs = bench.read();
+    assert_eq!(outputs, [Output::Committed { seq, events: 1 }, Output::Stopped(Stop::Drained)]);
+}
+
+#[test]
+fn a_drain_that_met_a_rival_reads_on_until_the_tape_shows_the_rival() {
+    let (mut bench, first) = Bench::asking();
+    assert_eq!(bench.tell(Input::Drain), []);
+    let theirs = rivals_record(&bench, Position::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    bench.asks_after(first.attempt, Answer::WrongLast(Some(seq)));
+    assert_eq!(fenced_at(&bench.read()), Some(seq));
+}

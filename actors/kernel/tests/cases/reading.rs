@@ -1,0 +1,184 @@
+//! Reading a tape, and taking over behind it: what stops a driver, what it skips, what it waits for.
+
+use tapedeck_kernel::TapeFault;
+use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_schemas::event::{Event, Progress, TapeCreated};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
+
+use super::{Bench, write_values};
+use crate::model::toys::{Echo, Gate, fact_of};
+use crate::model::{TAPE, Tape};
+
+/// A tape on which an owner with this logic has answered one price.
+fn tape_with_owner<const L: u32>() -> Tape {
+    let mut bench = Bench::<Echo<L>>::claiming(Tape::new());
+    let epoch = bench.read_asked();
+    bench.commit(&epoch);
+    bench.price(5);
+    let answer = bench.read_asked();
+    bench.commit(&answer);
+    bench.tape
+}
+
+/// A record of `writer` with one event of a kind that no build knows.
+fn record_of_the_future(tape: &Tape, writer: Writer) -> Vec<u8> {
+    let header = Header { writer, epoch: 1, prev_hash: tape.chain_of(writer) };
+    let event = [0x97, 0, 0, 0, 0, 0xcd, 0x7f, 0xff, 1, 0x90]; // [0, 0, 0, 0, 32767, 1, []]
+    record::assemble(&header, 1, &event)
+}
+
+#[test]
+fn a_gap_in_the_sequence_stops() {
+    let mut bench = Bench::owner();
+    let payload = bench.tape.at(1).payload.clone();
+    let (expected, got) = (bench.read + 1, bench.read + 2);
+    let outputs = bench.tell(Input::Tape { seq: got, writer: Some(Writer::Keeper), payload: &payload });
+    assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
+    bench.assert_silent_for_good();
+}
+
+#[test]
+fn a_message_that_comes_twice_stops() {
+    let mut bench = Bench::owner();
+    let (expected, got) = (bench.read + 1, bench.read);
+    let payload = bench.tape.at(got).payload.clone();
+    let outputs = bench.tell(Input::Tape { seq: got, writer: Some(Writer::Keeper), payload: &payload });
+    assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
+}
+
+#[test]
+fn a_kind_of_newer_code_stops_on_any_writers_subject() {
+    for writer in [Writer::Signal, Writer::Ingest, Writer::Risk] {
+        let (mut bench, _) = Bench::asking();
+        let payload = record_of_the_future(&bench.tape, writer);
+        let at = bench.tape.put(Some(writer), payload);
+        let stop = bench.read_stop();
+        assert!(matches!(stop, Stop::Tape(TapeFault::Newer { seq, .. }) if seq == at), "{stop:?}");
+        bench.assert_silent_for_good();
+    }
+}
+
+#[test]
+fn a_tape_of_another_identity_or_without_a_sound_first_record_stops() {
+    let other = TapeCreated { tape: TapeId([8; 16]), partition: 0, placement: Vec::new() };
+    let first_records: [fn(&mut Tape, Event) -> u64; 3] = [
+        |tape, other| tape.write(Writer::Keeper, 0, vec![(Position::START, 0, other)]),
+        |tape, _| tape.write(Writer::Ingest, 1, vec![(Position::START, 0, fact_of(1, 1))]),
+        |tape, _| tape.put(Some(Writer::Keeper), b"garbage".to_vec()),
+    ];
+    for first_record in first_records {
+        let mut tape = Tape::empty();
+        first_record(&mut tape, other.clone().into());
+        let stop = Bench::<Echo>::following(tape).read_stop();
+        assert!(matches!(stop, Stop::Tape(TapeFault::WrongTape { seq: 1, want: TAPE, .. })), "{stop:?}");
+    }
+}
+
+#[test]
+fn nothing_is_appended_to_a_tape_before_its_first_record_was_seen() {
+    let mut bench = Bench::<Echo>::claiming(Tape::new());
+    assert_eq!(bench.poll(), [], "it may be another tape, or one whose start with the own records is gone");
+}
+
+#[test]
+fn void_messages_on_other_subjects_are_skipped_with_an_alarm_and_are_no_inputs() {
+    let mut bench = Bench::owner();
+    let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]) };
+    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let voids = [
+        bench.tape.put(Some(Writer::Ingest), b"garbage".to_vec()),
+        bench.tape.put(Some(Writer::Ingest), record::encode(&unchained, &[])),
+        bench.tape.put(Some(Writer::Ingest), record::encode(&foreign, &[])),
+        bench.tape.put(None, b"hello".to_vec()),
+    ];
+    let outputs = bench.read();
+    let skipped = |seq| outputs.iter().any(|output| matches!(output, Output::Void { seq: void, .. } if *void == seq));
+    assert!(voids.into_iter().all(skipped) && outputs.len() == voids.len(), "{outputs:?}");
+    let cause = Position::new(bench.price(1), 0);
+    let entries = bench.read_asked().entries();
+    assert_eq!(entries.len(), 1);
+    assert_eq!(entries[0].cause, cause);
+}
+
+#[test]
+fn a_sound_record_of_a_writer_that_is_not_read_is_no_input() {
+    let mut bench = Bench::owner();
+    bench.tape.write(Writer::Risk, 1, vec![(Position::START, 0, fact_of(1, 1))]);
+    assert_eq!(bench.read(), []);
+    assert!(bench.driver.is_idle());
+    assert_eq!(bench.driver.machine().0.inputs, 0);
+}
+
+#[test]
+fn a_void_message_on_the_own_subject_counts_for_the_fence_but_not_for_the_chain() {
+    let mut tape = tape_with_owner::<1>();
+    let chain = tape.chain_of(Writer::Signal);
+    let void = tape.put(Some(Writer::Signal), b"garbage".to_vec());
+    let epoch = Bench::<Echo>::claiming(tape).read_asked();
+    assert_eq!(epoch.expected, void);
+    assert_eq!(record::decode(&epoch.payload).unwrap().0.prev_hash, chain);
+}
+
+#[test]
+fn a_take_over_waits_for_the_last_own_record_and_then_sends_its_epoch_together_with_what_is_due() {
+    let mut tape = tape_with_owner::<1>();
+    let own = tape.last_on(Writer::Signal);
+    let due = [write_values(&mut tape, &[3]), write_values(&mut tape, &[1, 2, 7])];
+    let mut bench = Bench::<Echo>::following(tape);
+    assert_eq!(bench.read(), [], "a standby decides nothing");
+    assert!(bench.driver.has_waiting_inputs());
+    bench.driver.take_over(own);
+    let asked = bench.read_asked();
+    let entries = asked.entries();
+    assert_eq!(asked.expected, own);
+    let Event::Epoch(epoch) = &entries[0].event else { panic!("{entries:?}") };
+    assert_eq!((epoch.number, epoch.owner, epoch.logic), (2, 1, 1));
+    let causes: Vec<Position> = entries[1..].iter().map(|entry| entry.cause).collect();
+    assert_eq!(causes, [Position::new(due[0], 0), Position::new(due[1], 0), Position::new(due[1], 2)]);
+
+    let mut early = Bench::<Echo>::claiming(bench.tape);
+    while early.driver.own_last() < own {
+        assert!(!early.driver.is_owner());
+        early.read += 1;
+        let message = early.tape.at(early.read).clone();
+        early.driver.handle(Input::Tape { seq: early.read, writer: message.subject, payload: &message.payload });
+    }
+    assert!(early.driver.is_owner());
+}
+
+#[test]
+fn an_older_logic_does_not_take_over_and_an_equal_or_newer_one_does() {
+    let stop = Bench::<Echo<1>>::claiming(tape_with_owner::<2>()).read_stop();
+    assert_eq!(stop, Stop::OlderLogic { ours: 1, theirs: 2 });
+    Bench::<Echo<2>>::claiming(tape_with_owner::<2>()).read_asked();
+    let newer = Bench::<Echo<3>>::claiming(tape_with_owner::<2>()).read_asked();
+    assert!(matches!(&newer.entries()[0].event, Event::Epoch(epoch) if (epoch.number, epoch.logic) == (2, 3)));
+}
+
+#[test]
+fn an_own_event_that_answers_no_input_stops() {
+    let mut tape = tape_with_owner::<1>();
+    let keeper = Position::new(1, 0);
+    tape.write(Writer::Signal, 1, vec![(keeper, 0, Progress {}.into())]);
+    let stop = Bench::<Echo>::claiming(tape).read_stop();
+    assert!(matches!(stop, Stop::Cause(_)), "{stop:?}");
+}
+
+#[test]
+fn a_machine_of_an_inbox_takes_over_only_when_the_inbox_has_been_read_up_to_its_last_event() {
+    let mut first = Bench::<Gate>::claiming(Tape::new());
+    let outputs = first.tell(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
+    let asked = super::only_append(outputs);
+    assert_eq!(asked.entries().len(), 3, "epoch and two answers");
+    let seq = first.commit(&asked);
+
+    let mut second = Bench::<Gate>::claiming(first.tape);
+    let payload = second.tape.at(seq).payload.clone();
+    assert_eq!(second.tell(Input::Tape { seq, writer: Some(Writer::Ingest), payload: &payload }), []);
+    assert!(!second.driver.is_owner(), "its own events still wait for their inputs");
+    let outputs = second.tell(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
+    assert_eq!(super::only_append(outputs).entries().len(), 1, "nothing is due but the epoch");
+    assert_eq!(second.driver.machine().0, first.driver.machine().0);
+}

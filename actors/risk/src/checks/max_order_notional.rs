@@ -1,0 +1,57 @@
+//! Max order notional: no order worth too much at its limit price.
+
+use tapedeck_schemas::event::Order;
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::ParamSpec;
+
+use super::{Check, Refusal, View};
+use crate::book::rounded_up;
+
+/// What one order may be worth.
+pub const MAX_ORDER_NOTIONAL: ParamSpec = ParamSpec {
+    name: "risk.max_order_notional",
+    unit: "quote currency",
+    about: "greatest limit price times quantity of one order",
+    default: Ratio::whole(20_000),
+    min: Ratio::ZERO,
+    max: Ratio::whole(100_000_000_000),
+};
+
+/// Measures limit price · quantity, rounded up.
+#[derive(Debug)]
+pub struct MaxOrderNotional;
+
+impl Check for MaxOrderNotional {
+    fn name(&self) -> &'static str {
+        "max_order_notional"
+    }
+    fn params(&self) -> &'static [ParamSpec] {
+        &[MAX_ORDER_NOTIONAL]
+    }
+    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+        let notional = order.price.saturating_notional(order.quantity);
+        view.at_most(&MAX_ORDER_NOTIONAL, order, rounded_up(notional))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{order, refused, verdict, view};
+    use super::*;
+    use tapedeck_schemas::event::Side::{Buy, Sell};
+    use tapedeck_schemas::param::Params;
+
+    #[test]
+    fn twenty_thousand_passes_and_the_least_more_does_not() {
+        let params = Params::default();
+        let view = view(&params);
+        for side in [Buy, Sell] {
+            assert_eq!(verdict(&MaxOrderNotional, &view, &order(side, "200", "100")), Ok(()));
+            let outside = order(side, "200.000000001", "100");
+            assert_eq!(verdict(&MaxOrderNotional, &view, &outside), refused("20000.0000001", "20000"));
+        }
+        // 4e-10 over the limit is over it, and is shown so.
+        let outside = order(Buy, "19999.996540001", "1.000000173");
+        assert_eq!(verdict(&MaxOrderNotional, &view, &outside), refused("20000.000000001", "20000"));
+    }
+}

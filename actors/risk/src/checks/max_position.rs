@@ -1,0 +1,78 @@
+//! Max position: no order that could take the position too far, should all that is open on its side fill.
+
+use tapedeck_schemas::event::Order;
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::ParamSpec;
+
+use super::halted::reduces;
+use super::{Check, Refusal, View};
+use crate::book::{rounded_up, worst_case};
+
+/// What a position may be worth, long or short.
+pub const MAX_POSITION: ParamSpec = ParamSpec {
+    name: "risk.max_position",
+    unit: "quote currency",
+    about: "greatest value at the mid of position, open orders of the side and the order together",
+    default: Ratio::whole(50_000),
+    min: Ratio::ZERO,
+    max: Ratio::whole(100_000_000_000),
+};
+
+/// Measures |position + open on the order's side + order| · mid, rounded up.
+///
+/// An order that only brings the position closer to zero passes whatever the position is worth: a limit that was
+/// lowered, or overtaken by the price, must not hold a position fast.
+#[derive(Debug)]
+pub struct MaxPosition;
+
+impl Check for MaxPosition {
+    fn name(&self) -> &'static str {
+        "max_position"
+    }
+    fn params(&self) -> &'static [ParamSpec] {
+        &[MAX_POSITION]
+    }
+    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+        if reduces(view, order) {
+            return Ok(());
+        }
+        let worst = worst_case(view.position, view.open.on(order.side), order.side, order.quantity);
+        view.at_most(&MAX_POSITION, order, rounded_up(view.mid().saturating_notional(worst.abs())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{order, refused, verdict, view};
+    use super::*;
+    use tapedeck_schemas::event::Side::{Buy, Sell};
+    use tapedeck_schemas::param::Params;
+
+    #[test]
+    fn position_open_orders_of_the_side_and_order_may_be_worth_fifty_thousand_together_and_no_more() {
+        let params = Params::default();
+        let mut view = view(&params);
+        for (position, buys, sells, side, inside, outside) in [
+            ("0", "0", "0", Buy, "500", "500.000000001"),
+            ("300", "150", "70", Buy, "50", "50.000000001"),
+            ("-300", "70", "150", Sell, "50", "50.000000001"),
+            ("-100", "0", "0", Buy, "600", "600.000000001"),
+            ("100", "0", "20", Sell, "580", "580.000000001"),
+        ] {
+            view.position = position.parse().unwrap();
+            (view.open.buy, view.open.sell) = (buys.parse().unwrap(), sells.parse().unwrap());
+            assert_eq!(verdict(&MaxPosition, &view, &order(side, inside, "100")), Ok(()), "{position} {side}");
+            let outcome = verdict(&MaxPosition, &view, &order(side, outside, "100"));
+            assert_eq!(outcome, refused("50000.0000001", "50000"), "{position} {side}");
+        }
+    }
+
+    #[test]
+    fn a_position_over_the_limit_may_be_reduced_and_not_increased() {
+        let params = Params::default();
+        let mut view = view(&params);
+        view.position = "900".parse().unwrap();
+        assert_eq!(verdict(&MaxPosition, &view, &order(Sell, "1", "100")), Ok(()));
+        assert_eq!(verdict(&MaxPosition, &view, &order(Buy, "1", "100")), refused("90100", "50000"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Price collar: no limit price too far from the mid, on either side.
+
+use tapedeck_schemas::event::Order;
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::ParamSpec;
+
+use super::{Check, Refusal, View};
+
+/// How far a limit price may be from the mid.
+pub const PRICE_COLLAR: ParamSpec = ParamSpec {
+    name: "risk.price_collar",
+    unit: "fraction",
+    about: "greatest distance of the limit price from the mid, as a fraction of the mid",
+    default: Ratio::saturating_from_units(Ratio::ONE / 50),
+    min: Ratio::ZERO,
+    max: Ratio::whole(1),
+};
+
+/// Measures |price / mid − 1|, rounded half to even to 1e-9; with no mid it is 2, over any limit.
+#[derive(Debug)]
+pub struct PriceCollar;
+
+impl Check for PriceCollar {
+    fn name(&self) -> &'static str {
+        "price_collar"
+    }
+    fn params(&self) -> &'static [ParamSpec] {
+        &[PRICE_COLLAR]
+    }
+    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+        let mid = view.mid();
+        let distance = (order.price - mid).abs();
+        let measured = if mid.is_zero() { Ratio::whole(2) } else { Ratio::of(distance.units(), mid.units()) };
+        view.at_most(&PRICE_COLLAR, order, measured)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{order, refused, verdict, view};
+    use super::*;
+    use tapedeck_schemas::event::Side::{Buy, Sell};
+    use tapedeck_schemas::param::Params;
+
+    #[test]
+    fn two_percent_of_the_mid_passes_either_way_and_a_hundredth_more_does_not() {
+        let params = Params::default();
+        let view = view(&params);
+        for (side, inside, outside) in [(Buy, "102", "102.01"), (Sell, "98", "97.99")] {
+            assert_eq!(verdict(&PriceCollar, &view, &order(side, "1", inside)), Ok(()));
+            assert_eq!(verdict(&PriceCollar, &view, &order(side, "1", outside)), refused("0.0201", "0.02"));
+        }
+    }
+
+    #[test]
+    fn without_a_mid_nothing_passes() {
+        let params = Params::default();
+        let mut view = view(&params);
+        view.quote = None;
+        assert_eq!(verdict(&PriceCollar, &view, &order(Buy, "1", "100")), refused("2", "0.02"));
+    }
+}

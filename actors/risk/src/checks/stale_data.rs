@@ -1,0 +1,63 @@
+//! Stale data: no order on a quote that landed too long ago in tape time.
+
+use tapedeck_schemas::event::Order;
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::ParamSpec;
+
+use super::{Check, Refusal, View, in_force, milliseconds};
+
+/// How old the latest quote may be.
+pub const STALE_DATA_MS: ParamSpec = ParamSpec {
+    name: "risk.stale_data_ms",
+    unit: "ms",
+    about: "greatest age of the latest quote, in tape time",
+    default: Ratio::whole(2_000),
+    min: Ratio::ZERO,
+    max: Ratio::whole(86_400_000),
+};
+
+/// Measures the age of the latest quote; without one, the greatest number there is.
+#[derive(Debug)]
+pub struct StaleData;
+
+impl Check for StaleData {
+    fn name(&self) -> &'static str {
+        "stale_data"
+    }
+    fn params(&self) -> &'static [ParamSpec] {
+        &[STALE_DATA_MS]
+    }
+    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+        let Some(quote) = view.quote else {
+            let limit = in_force(view.params, &STALE_DATA_MS, &order.instrument);
+            return Err(Refusal { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
+        };
+        view.at_most(&STALE_DATA_MS, order, milliseconds(view.now.saturating_sub(quote.at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{order, refused, verdict, view};
+    use super::*;
+    use tapedeck_schemas::event::Side::Buy;
+    use tapedeck_schemas::param::Params;
+
+    #[test]
+    fn a_quote_of_two_seconds_passes_and_one_ns_more_does_not() {
+        let params = Params::default();
+        let mut view = view(&params);
+        view.now += 2_000_000_000;
+        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), Ok(()));
+        view.now += 1;
+        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), refused("2000.000001", "2000"));
+    }
+
+    #[test]
+    fn without_a_quote_nothing_passes() {
+        let params = Params::default();
+        let mut view = view(&params);
+        view.quote = None;
+        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), refused("1000000000000", "2000"));
+    }
+}

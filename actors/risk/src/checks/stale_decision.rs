@@ -1,0 +1,51 @@
+//! Stale decision: no order on a signal whose cause is too old, as after an outage of risk or signal.
+
+use tapedeck_schemas::event::Order;
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::ParamSpec;
+
+use super::{Check, Refusal, View, milliseconds};
+
+/// How old the cause of a signal may be.
+pub const STALE_DECISION_MS: ParamSpec = ParamSpec {
+    name: "risk.stale_decision_ms",
+    unit: "ms",
+    about: "greatest age of the quote that a signal answers, in tape time",
+    default: Ratio::whole(2_000),
+    min: Ratio::ZERO,
+    max: Ratio::whole(86_400_000),
+};
+
+/// Measures the tape time since the signal's cause.
+#[derive(Debug)]
+pub struct StaleDecision;
+
+impl Check for StaleDecision {
+    fn name(&self) -> &'static str {
+        "stale_decision"
+    }
+    fn params(&self) -> &'static [ParamSpec] {
+        &[STALE_DECISION_MS]
+    }
+    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+        view.at_most(&STALE_DECISION_MS, order, milliseconds(view.now.saturating_sub(view.decided_at)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{order, refused, verdict, view};
+    use super::*;
+    use tapedeck_schemas::event::Side::Buy;
+    use tapedeck_schemas::param::Params;
+
+    #[test]
+    fn a_cause_of_two_seconds_passes_and_one_ns_more_does_not() {
+        let params = Params::default();
+        let mut view = view(&params);
+        view.decided_at = view.now - 2_000_000_000;
+        assert_eq!(verdict(&StaleDecision, &view, &order(Buy, "1", "100")), Ok(()));
+        view.decided_at -= 1;
+        assert_eq!(verdict(&StaleDecision, &view, &order(Buy, "1", "100")), refused("2000.000001", "2000"));
+    }
+}

@@ -1,0 +1,171 @@
+//! Facts for the tests of risk, made short. No assertions live here.
+#![allow(dead_code)] // each test binary uses its own part
+
+use tapedeck_kernel::Fact;
+use tapedeck_schemas::event::*;
+use tapedeck_schemas::ids::{FillId, InstrumentId, TapeId};
+use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+pub(crate) const MS: u64 = 1_000_000;
+pub(crate) const TAPE: TapeId = TapeId([9; 16]);
+
+pub(crate) fn fact(writer: Writer, at: u64, event: impl Into<Event>) -> Fact {
+    Fact { writer, at, event: event.into() }
+}
+
+pub(crate) fn instrument(symbol: &str) -> InstrumentId {
+    format!("sim.{symbol}").parse().unwrap()
+}
+
+/// Quoted in USDT, ticks of 0.01, lots of 0.001, at least 10 USDT an order.
+pub(crate) fn definition(symbol: &str) -> Fact {
+    let event = InstrumentDefined {
+        instrument: instrument(symbol),
+        base: symbol.parse().unwrap(),
+        quote: "USDT".parse().unwrap(),
+        tick_size: "0.01".parse().unwrap(),
+        lot_size: "0.001".parse().unwrap(),
+        min_notional: Money::whole(10),
+    };
+    fact(Writer::Ingest, 0, event)
+}
+
+pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
+    quote_of(symbol, at_ms, bid.parse().unwrap(), ask.parse().unwrap())
+}
+
+pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact {
+    let size = Quantity::whole(1);
+    let (ts_recv, ts_event, stamp) = (at_ms * MS, None, at_ms * MS);
+    let instrument = instrument(symbol);
+    fact(
+        Writer::Ingest,
+        at_ms * MS,
+        Quote { instrument, bid, bid_size: size, ask, ask_size: size, ts_recv, ts_event, stamp },
+    )
+}
+
+pub(crate) fn tick(at_ms: u64) -> Fact {
+    fact(Writer::Ingest, at_ms * MS, Tick { time: at_ms * MS })
+}
+
+pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -> Fact {
+    let event = SignalRaised {
+        account: "sim-p3".parse().unwrap(),
+        strategy: "blend".parse().unwrap(),
+        instrument: instrument(symbol),
+        target: target.parse().unwrap(),
+        confidence: confidence.parse().unwrap(),
+        reasons: Vec::new(),
+        tick_stamp: at_ms * MS + 7,
+    };
+    fact(Writer::Signal, at_ms * MS, event)
+}
+
+/// A fill of an order at its price, without a fee.
+pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
+    OrderFilled {
+        fill: FillId([1; 16]),
+        order: order.id,
+        account: order.account,
+        strategy: order.strategy,
+        instrument: order.instrument,
+        side: order.side,
+        price: order.price,
+        quantity,
+        leaves: Quantity::ZERO,
+        fee: Money::ZERO,
+        fee_currency: "USDT".parse().unwrap(),
+        liquidity: Liquidity::Taker,
+    }
+}
+
+pub(crate) fn filled(at_ms: u64, order: &Order, quantity: &str) -> Fact {
+    fact(Writer::Venue, at_ms * MS, fill(order, quantity.parse().unwrap()))
+}
+
+pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
+    let (from, filled, reason) = (OrderStatus::Submitted, Quantity::ZERO, "t".into());
+    fact(Writer::Execution, at_ms * MS, OrderStatusChanged { order: order.id, from, to, filled, reason })
+}
+
+/// A fact of control. Its `at` is the broker's clock, far from tape time.
+pub(crate) fn control(event: impl Into<Event>) -> Fact {
+    fact(Writer::Control, 1_700_000_000_000 * MS, event)
+}
+
+pub(crate) fn halt(scope: Scope, level: HaltLevel) -> Fact {
+    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
+}
+
+pub(crate) fn resume(scope: Scope) -> Fact {
+    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
+}
+
+pub(crate) fn limit(name: &str, value: &str) -> Fact {
+    limit_of(Scope::All, name, value.parse().unwrap())
+}
+
+pub(crate) fn limit_of(scope: Scope, name: &str, value: Ratio) -> Fact {
+    control(LimitsSet { scope, values: vec![(name.into(), value)], by: "ann".into(), reason: "t".into() })
+}
+
+/// A machine, and the number of its next input.
+pub(crate) struct Desk {
+    pub(crate) machine: tapedeck_risk::Risk,
+    pub(crate) seq: u64,
+}
+
+impl Desk {
+    /// Of partition 3, knowing X and a quote of 99.99 / 100.01 at 1,000 ms.
+    pub(crate) fn new() -> Self {
+        let mut desk = Self { machine: tapedeck_risk::Risk::new(TAPE, 3), seq: 0 };
+        desk.step(&definition("X"));
+        desk.step(&quote("X", 1_000, "99.99", "100.01"));
+        desk
+    }
+
+    pub(crate) fn step(&mut self, fact: &Fact) -> Vec<Event> {
+        self.seq += 1;
+        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+    }
+
+    /// The order that a fact leads to, approved or denied, or nothing.
+    pub(crate) fn order(&mut self, fact: &Fact) -> Outcome {
+        match &self.step(fact)[..] {
+            [] => Outcome::Silent,
+            [Event::OrderApproved(approved)] => Outcome::Approved(approved.order.clone()),
+            [Event::OrderDenied(denied)] => Outcome::Denied(denied.check.clone()),
+            other => panic!("not one order: {other:?}"),
+        }
+    }
+
+    pub(crate) fn approved(&mut self, fact: &Fact) -> Order {
+        match self.order(fact) {
+            Outcome::Approved(order) => order,
+            other => panic!("not approved: {other:?}"),
+        }
+    }
+
+    /// The change of the ladder that a fact leads to: from, to, reason.
+    pub(crate) fn ladder(&mut self, fact: &Fact) -> Option<(RiskState, RiskState, String)> {
+        match &self.step(fact)[..] {
+            [] => None,
+            [Event::RiskStateChanged(change)] => Some((change.from, change.to, change.reason.clone())),
+            other => panic!("not a change of the ladder: {other:?}"),
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Silent,
+    Approved(Order),
+    Denied(String),
+}
+
+pub(crate) fn denied(check: &str) -> Outcome {
+    Outcome::Denied(check.into())
+}

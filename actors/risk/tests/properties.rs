@@ -1,0 +1,278 @@
+//! Whatever comes, in any order: no approval over a limit or off the grid, and the recorded past rebuilds the state.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::*;
+use proptest::prelude::*;
+use tapedeck_kernel::{Fact, Machine};
+use tapedeck_schemas::event::{Event, HaltLevel, Order, OrderStatus, Scope, Side};
+use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
+
+const SYMBOLS: [&str; 2] = ["X", "Y"];
+
+/// What may happen; orders are picked from those approved so far.
+#[derive(Debug, Clone)]
+enum Act {
+    Quote { symbol: usize, bid: i64, spread: i64 },
+    Signal { symbol: usize, target: i64, confidence: i64, late_ms: u64 },
+    Fill { order: usize, share: u32 },
+    Finish { order: usize },
+    Wait { ms: u64 },
+    Halt { symbol: Option<usize>, halted: bool },
+    Resume { symbol: Option<usize> },
+    Limit { name: usize, value: i64 },
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let symbol = 0usize..2;
+    let scope = || prop::option::of(0usize..2);
+    prop_oneof![
+        8 => (symbol.clone(), 5_000i64..15_000, 1i64..9)
+            .prop_map(|(symbol, bid, spread)| Act::Quote { symbol, bid, spread }),
+        12 => (symbol, -1_100i64..1_100, 0i64..1_000, 0u64..60)
+            .prop_map(|(symbol, target, confidence, late_ms)| Act::Signal { symbol, target, confidence, late_ms }),
+        8 => (any::<usize>(), 1u32..=5).prop_map(|(order, share)| Act::Fill { order, share }),
+        4 => any::<usize>().prop_map(|order| Act::Finish { order }),
+        3 => (0u64..3_000).prop_map(|ms| Act::Wait { ms }),
+        1 => (scope(), any::<bool>()).prop_map(|(symbol, halted)| Act::Halt { symbol, halted }),
+        2 => scope().prop_map(|symbol| Act::Resume { symbol }),
+        1 => (0usize..3, 1i64..30_000).prop_map(|(name, value)| Act::Limit { name, value }),
+    ]
+}
+
+/// A straightforward account of what risk should know, kept beside it.
+#[derive(Default)]
+struct Model {
+    now_ms: u64,
+    quotes: BTreeMap<usize, (Price, Price)>,
+    orders: Vec<(Order, Quantity, bool)>,
+    position: BTreeMap<String, Quantity>,
+    limits: BTreeMap<&'static str, Ratio>,
+    halts: BTreeMap<Option<usize>, HaltLevel>,
+}
+
+impl Model {
+    fn limit(&self, name: &'static str, default: i64) -> Ratio {
+        self.limits.get(name).copied().unwrap_or(Ratio::whole(default))
+    }
+
+    /// The fact that an act is, if it can happen now.
+    fn enact(&mut self, act: &Act) -> Option<Fact> {
+        let scope = |symbol: &Option<usize>| symbol.map_or(Scope::All, |s| Scope::Instrument(instrument(SYMBOLS[s])));
+        Some(match act {
+            Act::Quote { symbol, bid, spread } => {
+                let cents = |n: i64| Price::saturating_from_units(i128::from(n) * 10_000_000);
+                let (bid, ask) = (cents(*bid), cents(bid + spread));
+                self.quotes.insert(*symbol, (bid, ask));
+                quote_of(SYMBOLS[*symbol], self.now_ms, bid, ask)
+            }
+            Act::Signal { symbol, target, confidence, late_ms } => {
+                let thousandths = |n: i64| Ratio::saturating_from_units(i128::from(n) * Ratio::ONE / 1_000).to_string();
+                let at = self.now_ms.saturating_sub(late_ms * 50);
+                signal(SYMBOLS[*symbol], at, &thousandths(*target), &thousandths(*confidence))
+            }
+            Act::Fill { order, share } => {
+                let (order, left, _) = pick(&mut self.orders, *order)?;
+                let lot = "0.001".parse().unwrap();
+                let quantity = Quantity::saturating_from_units(left.units() * i128::from(*share) / 5).truncate_to(lot);
+                *left -= quantity;
+                *self.position.entry(order.instrument.to_string()).or_default() += order.side.signed(quantity);
+                fact(Writer::Venue, self.now_ms * MS, fill(order, quantity))
+            }
+            Act::Finish { order } => {
+                let (order, _, open) = pick(&mut self.orders, *order)?;
+                *open = false;
+                status(self.now_ms, order, OrderStatus::Canceled)
+            }
+            Act::Wait { ms } => {
+                self.now_ms += ms;
+                tick(self.now_ms)
+            }
+            Act::Halt { symbol, halted } => {
+                let level = if *halted { HaltLevel::Halted } else { HaltLevel::Reducing };
+                let held = self.halts.entry(*symbol).or_insert(level);
+                *held = level.max(*held);
+                halt(scope(symbol), level)
+            }
+            Act::Resume { symbol } => {
+                self.halts.remove(symbol);
+                resume(scope(symbol))
+            }
+            Act::Limit { name, value } => {
+                let name = ["risk.max_position", "risk.max_order_notional", "risk.max_position_notional"][*name];
+                self.limits.insert(name, Ratio::whole(*value));
+                limit(name, &value.to_string())
+            }
+        })
+    }
+
+    fn assert_may_be_approved(&self, order: &Order) {
+        let symbol = SYMBOLS.iter().position(|s| instrument(s) == order.instrument).unwrap();
+        let held = self.position.get(&order.instrument.to_string()).copied().unwrap_or_default();
+        let open =
+            self.orders.iter().filter(|(o, _, open)| *open && o.instrument == order.instrument && o.side == order.side);
+        let open: Quantity = open.map(|(_, left, _)| *left).sum();
+        let worst = held + order.side.signed(open) + order.side.signed(order.quantity);
+        let (bid, ask) = self.quotes[&symbol];
+        let mid = Price::saturating_from_units((bid.units() + ask.units()) / 2);
+        let reduces = match order.side {
+            Side::Buy => held.is_negative() && !worst.is_positive(),
+            Side::Sell => held.is_positive() && !worst.is_negative(),
+        };
+        let most = self.limit("risk.max_position", 50_000).to_money();
+        assert!(reduces || mid.notional(worst.abs()).unwrap() <= most, "{order:?}: worst {worst} at {mid} over {most}");
+        let largest = self.limit("risk.max_order_notional", 20_000).to_money();
+        assert!(order.price.notional(order.quantity).unwrap() <= largest, "{order:?} over {largest}");
+        assert!(order.quantity.is_positive() && order.quantity.is_multiple_of("0.001".parse().unwrap()), "{order:?}");
+        assert!(order.price.is_positive() && order.price.is_multiple_of("0.01".parse().unwrap()), "{order:?}");
+        assert!(
+            order.price.notional(order.quantity).unwrap() >= Money::whole(10),
+            "{order:?} below the least notional"
+        );
+        for halt in [self.halts.get(&None), self.halts.get(&Some(symbol))].into_iter().flatten() {
+            assert!(*halt == HaltLevel::Reducing && reduces, "{order:?} in spite of {halt}");
+        }
+    }
+}
+
+fn pick(orders: &mut [(Order, Quantity, bool)], n: usize) -> Option<&mut (Order, Quantity, bool)> {
+    let count = orders.len();
+    (count > 0).then(|| &mut orders[n % count])
+}
+
+/// Plays acts to a machine, judging each approval by the model; what was read and what was decided.
+fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Position, Fact, Vec<Event>)> {
+    let mut model = Model { now_ms: 1_000, ..Model::default() };
+    let mut told = Vec::new();
+    let mut tell = |model: &mut Model, fact: Fact| {
+        let decided = desk.step(&fact);
+        for event in &decided {
+            if let Event::OrderApproved(approved) = event {
+                model.assert_may_be_approved(&approved.order);
+                model.orders.push((approved.order.clone(), approved.order.quantity, true));
+            }
+        }
+        told.push((Position::new(desk.seq, 0), fact, decided));
+    };
+    SYMBOLS.iter().for_each(|symbol| tell(&mut model, definition(symbol)));
+    for act in acts {
+        if let Some(fact) = model.enact(act) {
+            tell(&mut model, fact);
+        }
+    }
+    told
+}
+
+fn blank() -> Desk {
+    Desk { machine: tapedeck_risk::Risk::new(TAPE, 3), seq: 0 }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
+    #[test]
+    fn no_approval_breaks_a_limit_a_halt_or_the_grid_and_the_recorded_decisions_rebuild_the_state(
+        acts in prop::collection::vec(any_act(), 1..150),
+    ) {
+        let mut live = blank();
+        let told = play(&mut live, &acts);
+        let mut recovered = tapedeck_risk::Risk::new(TAPE, 3);
+        for (at, fact, decided) in &told {
+            recovered.observe(*at, fact);
+            decided.iter().for_each(|event| recovered.apply(*at, event));
+        }
+        prop_assert_eq!(format!("{:?}", live.machine), format!("{recovered:?}"));
+    }
+
+    #[test]
+    fn numbers_at_their_bounds_are_survived(
+        numbers in prop::collection::vec((any::<i128>(), any::<i128>(), any::<u64>(), any::<bool>()), 1..20),
+    ) {
+        let mut desk = Desk::new();
+        for (a, b, at, buy) in numbers {
+            let (price, quantity) = (Price::saturating_from_units(a), Quantity::saturating_from_units(b));
+            desk.step(&quote_of("X", at / MS, price, Price::saturating_from_units(b)));
+            let target = Ratio::saturating_from_units(b);
+            let raised = signal("X", at / MS, &target.to_string(), &target.to_string());
+            desk.step(&raised);
+            let mut filled = fill(&Desk::new().approved(&signal("X", 1_000, "1", "1")), quantity);
+            (filled.price, filled.fee) = (price, Money::saturating_from_units(a));
+            filled.side = if buy { Side::Buy } else { Side::Sell };
+            filled.fee_currency = if buy { "USDT" } else { "X" }.parse().unwrap();
+            desk.step(&fact(Writer::Venue, at, filled));
+            desk.step(&limit_of(Scope::All, "risk.max_position_notional", Ratio::saturating_from_units(a)));
+            desk.step(&limit_of(Scope::All, "risk.max_loss", Ratio::saturating_from_units(b)));
+            desk.step(&tick(at / MS));
+            desk.step(&resume(Scope::All));
+        }
+    }
+}
+
+/// Acts of a fixed pseudo-random sequence.
+fn script() -> Vec<Act> {
+    let mut state = 5u64;
+    let mut next = |bound: u64| {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 33) % bound
+    };
+    let mut acts = Vec::new();
+    for _ in 0..600 {
+        let symbol = next(2) as usize;
+        acts.push(match next(16) {
+            0..5 => Act::Quote { symbol, bid: 9_000 + next(2_000) as i64, spread: 1 + next(5) as i64 },
+            5..10 => {
+                let (target, confidence) = (next(2_001) as i64 - 1_000, next(1_000) as i64);
+                Act::Signal { symbol, target, confidence, late_ms: next(45) }
+            }
+            10..13 => Act::Fill { order: next(1_000) as usize, share: 1 + next(5) as u32 },
+            13 => Act::Finish { order: next(1_000) as usize },
+            14 => Act::Wait { ms: next(1_500) },
+            _ if next(4) == 0 => Act::Halt { symbol: (symbol == 1).then_some(0), halted: next(2) == 0 },
+            _ => Act::Resume { symbol: (symbol == 1).then_some(0) },
+        });
+    }
+    acts.insert(300, Act::Limit { name: 0, value: 9_000 });
+    acts.insert(450, Act::Limit { name: 1, value: 5_000 });
+    acts
+}
+
+#[test]
+fn the_decisions_on_a_fixed_script_are_pinned() {
+    let mut desk = blank();
+    let mut bytes = Vec::new();
+    let mut kinds = BTreeMap::new();
+    for (cause, fact, decided) in play(&mut desk, &script()) {
+        for (index, event) in (0..).zip(decided) {
+            let name =
+                if let Event::OrderDenied(denied) = &event { denied.check.clone() } else { event.kind().name().into() };
+            *kinds.entry(name).or_insert(0) += 1;
+            encode_entry(&Entry { cause, index, at: desk.machine.time(&fact), event }, &mut bytes);
+        }
+    }
+    let shown: Vec<&str> = kinds.keys().map(String::as_str).collect();
+    let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_data"];
+    assert!(all.iter().chain(&["stale_decision"]).all(|kind| shown.contains(kind)), "the script shows only {kinds:?}");
+    let digest = blake3::hash(&bytes).to_hex();
+    let pinned = "cda697c1b9b97af002459e315d11a151074d4d2c880363fec445448745f56a1b";
+    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
+}
+
+#[test]
+fn only_the_gate_makes_an_approval() {
+    let mut makers = Vec::new();
+    let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read_to_string(&path).unwrap().contains("OrderApproved {") {
+                makers.push(path.file_name().unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    assert_eq!(makers, ["gate.rs"]);
+}

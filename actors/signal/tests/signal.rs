@@ -1,0 +1,225 @@
+//! The signal machine from outside: what is raised, when, and that the recorded past rebuilds its state.
+
+use proptest::prelude::*;
+use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_schemas::event::{Event, LimitsSet, Quote, Scope, SignalRaised, Tick, WeightsSet};
+use tapedeck_schemas::number::{Price, Quantity, Ratio};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
+use tapedeck_signal::Signal;
+
+const MS: u64 = 1_000_000;
+
+fn ingest(at: u64, event: impl Into<Event>) -> Fact {
+    Fact { writer: Writer::Ingest, at, event: event.into() }
+}
+
+/// A quote whose mid is `mid_ticks` hundredths.
+fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
+    let cents = |n: i128| Price::saturating_from_units(n * 10_000_000);
+    let event = Quote {
+        instrument: format!("sim.{symbol}").parse().unwrap(),
+        bid: cents(mid_ticks - 1),
+        bid_size: Quantity::whole(1),
+        ask: cents(mid_ticks + 1),
+        ask_size: Quantity::whole(1),
+        ts_recv: at,
+        ts_event: None,
+        stamp: at + 5,
+    };
+    ingest(at, event)
+}
+
+fn weights(pairs: &[(&str, &str)]) -> Fact {
+    let weights = pairs.iter().map(|(name, weight)| (name.parse().unwrap(), weight.parse().unwrap())).collect();
+    // The broker's clock, far ahead of tape time: it must not count as the time.
+    let event = WeightsSet { weights, by: "t".into(), reason: "t".into() }.into();
+    Fact { writer: Writer::Control, at: u64::MAX, event }
+}
+
+fn limits(scope: Scope, name: &str, value: &str) -> Fact {
+    let values = vec![(name.to_string(), value.parse().unwrap())];
+    let event = LimitsSet { scope, values, by: "t".into(), reason: "t".into() }.into();
+    Fact { writer: Writer::Control, at: u64::MAX, event }
+}
+
+/// A market that ripples, trends up, and falls back: every strategy gets to speak.
+fn script() -> Vec<Fact> {
+    let mut facts = vec![weights(&[("zscore", "1"), ("ewma", "0.5")])];
+    for n in 0..1_500u64 {
+        let trend = if (n / 300) % 2 == 0 { n % 300 } else { 300 - n % 300 };
+        let jump = if n % 211 > 200 { 120 } else { 0 };
+        let at = 1_000_000 * MS + n * 60 * MS;
+        facts.push(quote("A", at, i128::from(10_000 + trend + n % 3 + jump)));
+        facts.push(quote("B", at, i128::from(500_000 - trend * 7 + n % 5)));
+        if n == 700 {
+            facts.push(weights(&[("zscore", "0")]));
+        }
+        if n == 1_000 {
+            facts.push(weights(&[("zscore", "2"), ("nobody", "9")]));
+        }
+    }
+    facts
+}
+
+fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Position, SignalRaised)> {
+    let mut raised = Vec::new();
+    for (n, fact) in facts.iter().enumerate() {
+        let at = Position::new(n as u64 + 1, 0);
+        for event in step(machine, at, fact) {
+            let Event::SignalRaised(signal) = event else { panic!("only signals are decided: {event:?}") };
+            raised.push((at, signal));
+        }
+    }
+    raised
+}
+
+#[test]
+fn the_decisions_on_a_fixed_script_are_pinned() {
+    let mut machine = Signal::new(3);
+    let mut bytes = Vec::new();
+    for (n, fact) in script().iter().enumerate() {
+        let cause = Position::new(n as u64 + 1, 0);
+        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
+            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
+        }
+    }
+    let digest = blake3::hash(&bytes).to_hex();
+    let pinned = "f0fcc136a24694ce3f02d554786d8f14b5e87fc9eafc7704a7d9cf8ce09d93e1";
+    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
+}
+
+#[test]
+fn signals_carry_account_blend_stamp_reasons_and_follow_the_cause() {
+    let facts = script();
+    let raised = run(&mut Signal::new(3), &facts);
+    assert!(raised.len() > 20, "only {} signals", raised.len());
+    for (at, signal) in &raised {
+        let Event::Quote(quote) = &facts[at.seq as usize - 1].event else { panic!("caused by {at}, not a quote") };
+        assert_eq!((signal.instrument, signal.tick_stamp), (quote.instrument, quote.stamp));
+        assert_eq!((signal.account.as_str(), signal.strategy.as_str()), ("sim-p3", "blend"));
+        assert!(signal.target.abs() <= Ratio::whole(1) && !signal.reasons.is_empty());
+        let named: Vec<_> = signal.reasons.iter().map(|(name, ..)| name.as_str()).collect();
+        assert!(["zscore", "ewma"].ends_with(&named) || named == ["zscore", "ewma"], "{named:?}");
+    }
+    assert!(raised.iter().any(|(_, s)| s.target.is_positive()) && raised.iter().any(|(_, s)| s.target.is_negative()));
+}
+
+#[test]
+fn signals_of_one_instrument_keep_the_least_interval_in_tape_time() {
+    let facts = script();
+    let mut last = std::collections::BTreeMap::new();
+    for (at, signal) in run(&mut Signal::new(0), &facts) {
+        let time = facts[at.seq as usize - 1].at;
+        if let Some(before) = last.insert(signal.instrument, time) {
+            assert!(time - before >= 250 * MS, "{before} then {time}");
+        }
+    }
+    let count = |ms: &str| {
+        let mut slow = script();
+        slow.insert(0, limits(Scope::All, "signal.min_interval_ms", ms));
+        run(&mut Signal::new(0), &slow).len()
+    };
+    assert!(count("10000") < count("250"));
+}
+
+#[test]
+fn quotes_within_the_sample_interval_change_no_score() {
+    let mut bursts = Vec::new();
+    for fact in script() {
+        let Event::Quote(quote) = &fact.event else {
+            bursts.push(fact);
+            continue;
+        };
+        let mut wild = quote.clone();
+        (wild.bid, wild.ask) = (Price::whole(1), Price::whole(2));
+        let at = fact.at;
+        bursts.push(fact);
+        bursts.push(ingest(at + 49 * MS, wild));
+    }
+    let targets = |facts: &[Fact]| -> Vec<_> {
+        run(&mut Signal::new(0), facts).into_iter().map(|(_, s)| (s.instrument, s.target, s.confidence)).collect()
+    };
+    let slow = [limits(Scope::All, "signal.min_interval_ms", "0")];
+    let calm = targets(&[&slow[..], &script()[..]].concat());
+    assert_eq!(targets(&[&slow[..], &bursts[..]].concat()), calm);
+    let hasty = [slow[0].clone(), limits(Scope::All, "signal.sample_ms", "49")];
+    assert_ne!(targets(&[&hasty[..], &bursts[..]].concat()), calm, "at 49 ms the wild quotes count");
+}
+
+#[test]
+fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
+    let facts = script();
+    let mut machine = Signal::new(0);
+    let raised = run(&mut machine, &facts[..800]);
+    let open = raised.iter().rev().find(|(_, s)| s.instrument.symbol.as_str() == "A").unwrap();
+    assert!(!open.1.target.is_zero(), "the script leaves a target open");
+    let next = quote("A", 2_000_000 * MS, 10_190);
+    let closed = |event: &Event| matches!(event, Event::SignalRaised(signal) if signal.target.is_zero());
+    assert!(
+        !step(&mut machine.clone(), Position::new(900, 0), &next).iter().any(closed),
+        "the market does not close it"
+    );
+    step(&mut machine, Position::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
+    let events = step(&mut machine, Position::new(901, 0), &next);
+    let [Event::SignalRaised(signal)] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((signal.target, signal.confidence), (Ratio::ZERO, Ratio::ZERO));
+}
+
+#[test]
+fn only_quotes_raise_signals() {
+    let mut machine = Signal::new(0);
+    for (n, fact) in script().iter().enumerate() {
+        step(&mut machine, Position::new(n as u64 + 1, 0), fact);
+        let tick = ingest(fact.at, Tick { time: fact.at });
+        if fact.writer == Writer::Ingest {
+            assert!(step(&mut machine.clone(), Position::new(n as u64 + 1, 1), &tick).is_empty());
+        }
+    }
+}
+
+fn any_fact() -> impl Strategy<Value = Fact> {
+    let wild = prop_oneof![Just(0i64), Just(i64::MAX), Just(i64::MIN), -100i64..100_000];
+    let any_price = wild.prop_map(|n| Price::saturating_from_units(i128::from(n) * 1_000_000_000_000));
+    let any_quote = (any_price.clone(), any_price, any::<u64>()).prop_map(|(bid, ask, at)| {
+        let mut fact = quote("A", at, 100);
+        if let Event::Quote(quote) = &mut fact.event {
+            (quote.bid, quote.ask) = (bid, ask);
+        }
+        fact
+    });
+    let names = prop::sample::select(tapedeck_signal::params().iter().map(|s| s.name).collect::<Vec<_>>());
+    let any_limits = (names, any::<i64>()).prop_map(|(name, value)| {
+        let value = Ratio::saturating_from_units(i128::from(value) * 1_000);
+        limits(Scope::All, name, &value.to_string())
+    });
+    let any_weights = any::<i64>().prop_map(|w| {
+        let weight = Ratio::saturating_from_units(i128::from(w) * 1_000).to_string();
+        weights(&[("ewma", weight.as_str())])
+    });
+    let sane = (0u64..200_000, 9_000i128..11_000).prop_map(|(ms, mid)| quote("A", ms * MS, mid));
+    prop_oneof![20 => sane, 2 => any_quote, 1 => any_limits, 1 => any_weights]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+    #[test]
+    fn any_facts_are_survived_and_the_recorded_decisions_rebuild_the_state(
+        facts in prop::collection::vec(any_fact(), 1..400),
+    ) {
+        let (mut live, mut recovered) = (Signal::new(0), Signal::new(0));
+        let warm = limits(Scope::All, "signal.zscore.window", "8");
+        for (n, fact) in std::iter::once(&warm).chain(&facts).enumerate() {
+            let at = Position::new(n as u64 + 1, 0);
+            let recorded = step(&mut live, at, fact);
+            recovered.observe(at, fact);
+            recorded.iter().for_each(|event| recovered.apply(at, event));
+            for event in &recorded {
+                let Event::SignalRaised(signal) = event else { panic!("{event:?}") };
+                prop_assert!(signal.target.abs() <= Ratio::whole(1));
+                prop_assert!(!signal.confidence.is_negative() && signal.confidence <= Ratio::whole(1));
+            }
+        }
+        prop_assert_eq!(format!("{live:?}"), format!("{recovered:?}"));
+    }
+}

@@ -1,0 +1,262 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use tapedeck_schemas::event::{HaltLevel, Scope};
+use tapedeck_schemas::ids::OrderId;
+
+use crate::groups::GroupName;
+
+/// An event-sourced trading system on NATS JetStream.
+#[derive(Debug, Parser)]
+#[command(version = crate::commands::VERSION, long_version = crate::commands::long_version())]
+pub struct Cli {
+    /// Where the servers are.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Where the servers are: flags win over the environment, that over `.tapedeck/connection.toml`.
+#[derive(Debug, Clone, Args)]
+pub struct ConnectionArgs {
+    /// NATS to use, as nats://host:4222; demo and up start a private one without it.
+    #[arg(long, global = true, env = "TAPEDECK_NATS_URL")]
+    pub nats_url: Option<String>,
+    /// Postgres to use, as postgres://user:password@host/db; demo and up start a private one without it.
+    #[arg(long, global = true, env = "TAPEDECK_DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// Where private servers and what they hold live, and where connection.toml is looked for.
+    #[arg(long, global = true, env = "TAPEDECK_DIR", default_value = ".tapedeck")]
+    pub dir: PathBuf,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Private servers, all groups: plays a market, reports, verifies, stops.
+    Demo(StackArgs),
+    /// The same stack without a market; stays up until Ctrl-C and writes connection.toml for the other commands.
+    Up(StackArgs),
+    /// One actor group on one partition: what a pod runs.
+    Run(RunArgs),
+    /// Publishes recorded or synthetic market events onto md.>; resumable.
+    Publish(PublishArgs),
+    /// Creates the streams and the tapes, or with --check tells where they differ from what is declared.
+    Provision(ProvisionArgs),
+    /// Brings the database to this build's schema, or with --check tells whether it is there.
+    Migrate(CheckArgs),
+    /// Limits, weights, funding, cancels: asked of control, which answers with facts.
+    Control(ControlArgs),
+    /// The kill switch: stops trading.
+    Halt(HaltArgs),
+    /// Lets trading go on.
+    Resume(ScopeArgs),
+    /// Prints the records and events of a tape.
+    Tape(TapeArgs),
+    /// Decides everything again and compares: 0 clean, 1 differs, 2 no verdict.
+    Verify(VerifyArgs),
+    /// What the tapes, inboxes, writers and projections are at; exit 1 if unhealthy.
+    Status(StatusArgs),
+}
+
+impl Command {
+    /// What is logged when TAPEDECK_LOG does not say.
+    pub fn default_log(&self) -> &'static str {
+        match self {
+            Command::Run(_) | Command::Up(_) => "info,async_nats=warn",
+            _ => "warn,async_nats=error",
+        }
+    }
+}
+
+/// What `demo` and `up` start.
+#[derive(Debug, Clone, Args)]
+pub struct StackArgs {
+    /// Recorded input instead of the synthetic market: Binance combined-stream captures (.jsonl, .jsonl.gz).
+    #[arg(long, num_args = 1.., value_name = "FILE")]
+    pub market: Vec<PathBuf>,
+    /// Instruments, funding, limits and weights (TOML) instead of the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    pub setup: Option<PathBuf>,
+    /// How many partitions the instruments are dealt to.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub partitions: u16,
+    /// Throw away what earlier runs left.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Seed of the synthetic market.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Quotes and trades of the synthetic market.
+    #[arg(long, default_value_t = 240_000)]
+    pub events: u64,
+    /// How far the market may run ahead of the slowest group, in milliseconds of tape time.
+    #[arg(long, default_value_t = 500)]
+    pub lead_ms: u64,
+    /// Port of the private NATS (0: any free one).
+    #[arg(long, default_value_t = 0)]
+    pub nats_port: u16,
+    /// Port of the private Postgres (0: any free one).
+    #[arg(long, default_value_t = 0)]
+    pub database_port: u16,
+    /// Address of health and metrics (port 0: any free one).
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub http: SocketAddr,
+    /// The report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `run` runs.
+#[derive(Debug, Clone, Args)]
+pub struct RunArgs {
+    /// Which group.
+    pub group: GroupName,
+    /// On which partition.
+    #[arg(long, env = "TAPEDECK_PARTITION")]
+    pub partition: u16,
+    /// Address of health and metrics.
+    #[arg(long, env = "TAPEDECK_HTTP", default_value = "127.0.0.1:9464")]
+    pub http: SocketAddr,
+}
+
+/// What `publish` publishes.
+#[derive(Debug, Clone, Args)]
+pub struct PublishArgs {
+    /// Captures (.jsonl, .jsonl.gz), merged by receive time; none: the synthetic market.
+    pub market: Vec<PathBuf>,
+    /// Instruments, funding, limits and weights (TOML) instead of the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    pub setup: Option<PathBuf>,
+    /// Seed of the synthetic market.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Quotes and trades of the synthetic market.
+    #[arg(long, default_value_t = 240_000)]
+    pub events: u64,
+    /// Recorded pace times this; 0 for as fast as the broker takes it.
+    #[arg(long, default_value_t = 0.0)]
+    pub speed: f64,
+}
+
+/// What `provision` does.
+#[derive(Debug, Clone, Args)]
+pub struct ProvisionArgs {
+    /// Only compare; exit 1 on drift.
+    #[arg(long)]
+    pub check: bool,
+    /// Declaration of the streams and the placement (TOML) instead of the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub streams: Option<PathBuf>,
+}
+
+/// A check instead of a change.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArgs {
+    /// Only compare; exit 1 if it differs.
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// What `control` asks.
+#[derive(Debug, Clone, Args)]
+pub struct ControlArgs {
+    /// The request.
+    #[command(subcommand)]
+    pub request: ControlRequest,
+    /// Who asks.
+    #[arg(long, global = true, env = "USER", default_value = "operator")]
+    pub by: String,
+}
+
+/// The requests of `control`.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ControlRequest {
+    /// Limits, weights and funding of a setup file, on every partition; applied once a file.
+    Apply {
+        /// The setup file (TOML).
+        file: PathBuf,
+    },
+    /// Cancels an order.
+    Cancel {
+        /// Which order.
+        order: OrderId,
+        /// Why.
+        #[arg(long, default_value = "requested")]
+        reason: String,
+    },
+    /// What can be set: names, units, defaults, bounds.
+    Show,
+}
+
+/// What `halt` stops.
+#[derive(Debug, Clone, Args)]
+pub struct HaltArgs {
+    /// Where and why.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// How far down: reducing (only orders that reduce a position) or halted.
+    #[arg(long, default_value = "halted")]
+    pub level: HaltLevel,
+}
+
+/// Where, why and who.
+#[derive(Debug, Clone, Args)]
+pub struct ScopeArgs {
+    /// all, or an instrument as binance.BTCUSDT.
+    #[arg(long)]
+    pub scope: Scope,
+    /// Why.
+    #[arg(long)]
+    pub reason: String,
+    /// Who asks.
+    #[arg(long, env = "USER", default_value = "operator")]
+    pub by: String,
+}
+
+/// What `tape` prints.
+#[derive(Debug, Clone, Args)]
+pub struct TapeArgs {
+    /// Which partition; all if not given.
+    #[arg(long)]
+    pub partition: Option<u16>,
+    /// First sequence.
+    #[arg(long, default_value_t = 1)]
+    pub from: u64,
+    /// Last sequence; the present end if not given.
+    #[arg(long)]
+    pub to: Option<u64>,
+    /// Only this writer.
+    #[arg(long)]
+    pub writer: Option<tapedeck_schemas::record::Writer>,
+    /// Only this kind, as OrderFilled.
+    #[arg(long)]
+    pub kind: Option<String>,
+    /// JSON lines.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `verify` checks.
+#[derive(Debug, Clone, Args)]
+pub struct VerifyArgs {
+    /// Leave Postgres out.
+    #[arg(long)]
+    pub no_database: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `status` shows.
+#[derive(Debug, Clone, Args)]
+pub struct StatusArgs {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}

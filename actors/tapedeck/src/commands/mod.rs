@@ -1,0 +1,83 @@
+//! One file a command; each is `run(args) -> exit code`.
+
+pub mod control;
+pub mod demo;
+pub mod migrate;
+pub mod provision;
+pub mod publish;
+pub mod run;
+pub mod status;
+pub mod tape;
+pub mod up;
+pub mod verify;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::TapeCreated;
+
+use crate::cli::{Cli, Command, ConnectionArgs};
+use crate::{connection, groups};
+
+/// Version of this build.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Version, commit, and the LOGIC number of each machine.
+pub fn long_version() -> String {
+    let logics: Vec<String> = groups::logics().iter().map(|(writer, logic)| format!("{writer} {logic}")).collect();
+    format!("{VERSION} ({})\nlogic: {}", option_env!("TAPEDECK_COMMIT").unwrap_or("no commit given"), logics.join(", "))
+}
+
+/// Runs the command.
+pub async fn run(cli: Cli) -> Result<ExitCode> {
+    let at = cli.connection;
+    match cli.command {
+        Command::Demo(args) => demo::run(at, args).await,
+        Command::Up(args) => up::run(at, args).await,
+        Command::Run(args) => run::run(at, args).await,
+        Command::Publish(args) => publish::run(at, args).await,
+        Command::Provision(args) => provision::run(at, args).await,
+        Command::Migrate(args) => migrate::run(at, args).await,
+        Command::Control(args) => control::run(at, args).await,
+        Command::Halt(args) => control::halt(at, args).await,
+        Command::Resume(args) => control::resume(at, args).await,
+        Command::Tape(args) => tape::run(at, args).await,
+        Command::Verify(args) => verify::run(at, args).await,
+        Command::Status(args) => status::run(at, args).await,
+    }
+}
+
+/// A connection for a command.
+async fn bus(at: &ConnectionArgs) -> Result<Bus> {
+    Ok(Bus::connect(&connection::nats_url(at)?, "tapedeck-cli").await?)
+}
+
+/// The tapes that there are, in order of their partition.
+pub async fn tapes(bus: &Bus) -> Result<Vec<TapeCreated>> {
+    let first = bus.tape(0).await?;
+    let mut all = vec![first];
+    for partition in 1..tapedeck_runtime::streams::PARTITIONS_MAX as u16 {
+        let stream = tapedeck_schemas::subject::tape_stream(partition);
+        if bus.context().get_stream(&stream).await.is_err() {
+            break;
+        }
+        all.push(bus.tape(partition).await?);
+    }
+    Ok(all)
+}
+
+/// Resolves at Ctrl-C or SIGTERM.
+pub async fn asked_to_stop() -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn exit(clean: bool) -> ExitCode {
+    if clean { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}

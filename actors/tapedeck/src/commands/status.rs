@@ -1,0 +1,142 @@
+//! `status`: tapes, inboxes, writers with their epochs, projections, and whether the groups are ready.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use tapedeck_runtime::{Bus, database};
+use tapedeck_schemas::event::{Kind, TapeCreated};
+use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject;
+
+use crate::cli::{ConnectionArgs, StatusArgs};
+use crate::connection::{self, Connection};
+
+/// What there is to see.
+#[derive(Debug, Serialize)]
+struct Status {
+    healthy: bool,
+    /// What the groups' health port says, where one is known.
+    groups: Option<String>,
+    partitions: Vec<PartitionStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct PartitionStatus {
+    partition: u16,
+    tape: String,
+    placement: Vec<String>,
+    tape_last: u64,
+    tape_bytes: u64,
+    market_inbox_last: u64,
+    command_inbox_last: u64,
+    /// Last tape sequence in Postgres, of the projection that is furthest behind.
+    projected: u64,
+    writers: Vec<WriterStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct WriterStatus {
+    writer: &'static str,
+    /// Last own sequence; 0 if it has never written.
+    last: u64,
+    epoch: u64,
+    /// Kind and cause of its last event.
+    did: String,
+}
+
+/// Shows.
+pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
+    let bus = super::bus(&at).await?;
+    let client = database::connect(&connection::database_url(&at)?).await?;
+    let mut partitions = Vec::new();
+    for tape in super::tapes(&bus).await? {
+        partitions.push(look(&bus, &client, tape).await?);
+    }
+    let groups = Connection::load(&at.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
+    let ready = groups.as_ref().is_none_or(|said| said == "ready");
+    let caught_up = |one: &PartitionStatus| {
+        one.projected >= one.tape_last && one.writers.iter().all(|writer| writer.last > 0)
+    };
+    let status = Status { healthy: ready && partitions.iter().all(caught_up), groups, partitions };
+    if args.json {
+        println!("{}", serde_json::to_string(&status)?);
+    } else {
+        print(&status);
+    }
+    Ok(super::exit(status.healthy))
+}
+
+async fn look(bus: &Bus, client: &tokio_postgres::Client, tape: TapeCreated) -> Result<PartitionStatus> {
+    let partition = tape.partition;
+    let stream = subject::tape_stream(partition);
+    let state = bus.context().get_stream(&stream).await?.cached_info().state.clone();
+    let mut writers = Vec::new();
+    for writer in Writer::ALL.iter().filter(|writer| **writer != Writer::Keeper) {
+        writers.push(look_at_writer(bus, &stream, partition, *writer).await?);
+    }
+    let last = async |stream: String| -> Result<u64> {
+        Ok(bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
+    };
+    Ok(PartitionStatus {
+        partition,
+        tape: tape.tape.to_string(),
+        placement: tape.placement,
+        tape_last: state.last_sequence,
+        tape_bytes: state.bytes,
+        market_inbox_last: last(subject::inbox_stream(partition)).await?,
+        command_inbox_last: last(subject::command_stream(partition)).await?,
+        projected: database::projected(client, tape.tape, partition).await?,
+        writers,
+    })
+}
+
+async fn look_at_writer(bus: &Bus, stream: &str, partition: u16, writer: Writer) -> Result<WriterStatus> {
+    let name = writer.as_str();
+    let message = bus.last_message_on(stream, &subject::tape_subject(partition, writer)).await?;
+    let Some(message) = message else {
+        return Ok(WriterStatus { writer: name, last: 0, epoch: 0, did: "nothing yet".into() });
+    };
+    Ok(match record::decode(&message.payload) {
+        Ok((header, entries)) => {
+            let describe = |entry: &record::Entry| (entry.event.kind(), entry.cause);
+            let (kind, cause) = entries.last().map_or((Kind::Progress, Default::default()), describe);
+            let did = format!("{} of {cause}", kind.name());
+            WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, did }
+        }
+        Err(error) => WriterStatus { writer: name, last: message.sequence, epoch: 0, did: format!("void: {error}") },
+    })
+}
+
+/// What `/readyz` at the address says.
+fn readiness(address: &str) -> String {
+    let ask = || -> Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address.parse()?, Duration::from_secs(2))?;
+        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.take(64 * 1024).read_to_string(&mut answer)?;
+        let body = answer.split_once("\r\n\r\n").context("no answer")?.1;
+        Ok(body.trim().to_string())
+    };
+    ask().unwrap_or_else(|error| format!("no answer from {address}: {error}"))
+}
+
+fn print(status: &Status) {
+    for one in &status.partitions {
+        println!("partition {}  tape {}  {}", one.partition, one.tape, one.placement.join(" "));
+        println!("  tape      {} records, {} MB", one.tape_last, one.tape_bytes / 1_000_000);
+        println!("  inboxes   market {}, command {}", one.market_inbox_last, one.command_inbox_last);
+        println!("  projected {} ({} behind)", one.projected, one.tape_last.saturating_sub(one.projected));
+        for writer in &one.writers {
+            println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
+        }
+    }
+    if let Some(groups) = &status.groups {
+        println!("groups    {groups}");
+    }
+    println!("{}", if status.healthy { "healthy" } else { "NOT healthy" });
+}

@@ -1,0 +1,50 @@
+//! `verify`: decides everything again and compares; exit 0 clean, 1 differs, 2 no verdict.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tapedeck_runtime::database;
+
+use crate::cli::{ConnectionArgs, VerifyArgs};
+use crate::connection;
+use crate::verify::{Verdict, verify};
+
+/// Verifies.
+pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
+    let bus = super::bus(&at).await?;
+    let tapes = super::tapes(&bus).await?;
+    let database = match args.no_database {
+        true => None,
+        false => Some(database::connect(&connection::database_url(&at)?).await?),
+    };
+    let verdict = verify(&bus, &tapes, database.as_ref()).await?;
+    if args.json {
+        println!("{}", serde_json::to_string(&verdict)?);
+    } else {
+        print(&verdict);
+    }
+    Ok(super::exit(verdict.is_clean()))
+}
+
+/// Prints what was checked and what was found.
+pub fn print(verdict: &Verdict) {
+    println!("verified");
+    println!("  chain       {} records, {} events, {} void", verdict.records, verdict.events, verdict.void);
+    for (writer, [inputs, events, followed]) in &verdict.decisions {
+        let note = if *followed > 0 { format!(", {followed} followed only (another logic)") } else { String::new() };
+        println!("  {writer:<11} {inputs} inputs decided again, {events} events the same to the byte{note}");
+    }
+    for (id, times) in &verdict.invariants {
+        println!("  {id:<36} held {times} times");
+    }
+    for (table, rows) in &verdict.rows {
+        println!("  {table:<36} {rows} rows = fold of the tape");
+    }
+    match verdict.findings.first() {
+        None => println!("  clean"),
+        Some(first) => {
+            println!("  NOT CLEAN; first: {first}");
+            verdict.findings.iter().skip(1).for_each(|finding| println!("    then: {finding}"));
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Publishes a feed's events onto `md.>`: per instrument in order, one message in flight, exactly once, resumable.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures_util::future::try_join_all;
+use tapedeck_feeds::{FeedError, Item, Payload};
+use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::{Bus, GroupStatus};
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::{self, MarketEvent};
+use tapedeck_schemas::subject::{self, MarketKind};
+
+/// Most events in one message.
+const MESSAGE_EVENTS: usize = 256;
+/// Most events on their way at once.
+const CHUNK_EVENTS: usize = 4096;
+
+/// How fast a market is played.
+pub enum Pace {
+    /// As fast as the broker takes it.
+    Max,
+    /// This many times the recorded pace.
+    Recorded(f64),
+    /// As fast as the groups take it: never further ahead of the slowest than this much tape time.
+    Lead {
+        /// How far, ns.
+        lead_ns: u64,
+        /// The machines of all partitions.
+        groups: Vec<Arc<GroupStatus>>,
+    },
+}
+
+/// What was published.
+#[derive(Debug, Default, Clone, Copy, serde::Serialize)]
+pub struct Published {
+    /// Events sent in this run.
+    pub sent: u64,
+    /// Events that an earlier run had sent already.
+    pub skipped: u64,
+}
+
+/// Publishes one session.
+pub struct Publisher {
+    bus: Bus,
+    session: String,
+    lanes: BTreeMap<InstrumentId, InstrumentLane>,
+    pace: Pace,
+    began: Option<(Instant, u64)>,
+}
+
+struct InstrumentLane {
+    lane: Lane,
+    items: u64,
+    waiting: Vec<Item>,
+}
+
+impl Publisher {
+    /// A publisher of `session`, which must name the same items whenever it is played again.
+    pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
+        Self { bus: bus.clone(), session, lanes: BTreeMap::new(), pace, began: None }
+    }
+
+    /// Publishes what the feed yields; `tick` is told how many events are behind us.
+    pub async fn publish(
+        &mut self,
+        feed: impl Iterator<Item = Result<Item, FeedError>>,
+        tick: impl Fn(u64),
+    ) -> Result<Published> {
+        let mut published = Published::default();
+        let mut waiting = 0;
+        let mut last_ts = 0;
+        for item in feed {
+            let item = item?;
+            let lane = self.lane(item.instrument).await?;
+            lane.items += 1;
+            if lane.items <= lane.lane.through() {
+                published.skipped += 1;
+                continue;
+            }
+            if let Payload::Event(event) = &item.payload {
+                last_ts = event.ts_recv;
+            }
+            if waiting == CHUNK_EVENTS || (waiting > 0 && !self.may_go(last_ts)) {
+                self.flush().await?;
+                published.sent += std::mem::take(&mut waiting) as u64;
+                tick(published.sent + published.skipped);
+            }
+            self.wait_until_may_go(last_ts).await;
+            self.lane(item.instrument).await?.waiting.push(item);
+            waiting += 1;
+        }
+        self.flush().await?;
+        published.sent += waiting as u64;
+        tick(published.sent + published.skipped);
+        Ok(published)
+    }
+
+    /// Last sequence per inbox stream that is known to hold ours.
+    pub fn stored(&self) -> BTreeMap<String, u64> {
+        let mut stored = BTreeMap::new();
+        for one in self.lanes.values() {
+            let last: &mut u64 = stored.entry(one.lane.stream().to_string()).or_default();
+            *last = one.lane.last_seq().max(*last);
+        }
+        stored
+    }
+
+    /// Whether nothing but this session was ever published on its subjects.
+    pub fn is_alone(&self) -> bool {
+        self.lanes.values().all(|one| one.lane.is_alone())
+    }
+
+    async fn lane(&mut self, instrument: InstrumentId) -> Result<&mut InstrumentLane> {
+        if !self.lanes.contains_key(&instrument) {
+            let subject = subject::market_subject(&instrument, MarketKind::Batch);
+            let lane = Lane::open(&self.bus, subject, self.session.clone()).await?;
+            self.lanes.insert(instrument, InstrumentLane { lane, items: 0, waiting: Vec::new() });
+        }
+        self.lanes.get_mut(&instrument).context("a lane just opened")
+    }
+
+    async fn flush(&mut self) -> Result<()> {
+        let busy = self.lanes.values_mut().filter(|one| !one.waiting.is_empty());
+        try_join_all(busy.map(InstrumentLane::send)).await?;
+        Ok(())
+    }
+
+    fn may_go(&mut self, ts: u64) -> bool {
+        match &self.pace {
+            Pace::Max => true,
+            Pace::Recorded(speed) => {
+                let (began, first) = *self.began.get_or_insert_with(|| (Instant::now(), ts));
+                began.elapsed().as_nanos() as f64 * speed >= ts.saturating_sub(first) as f64
+            }
+            Pace::Lead { lead_ns, groups } => {
+                let slowest = groups.iter().map(|group| group.at()).min().unwrap_or(u64::MAX);
+                ts <= slowest.saturating_add(*lead_ns) || self.is_taken(groups)
+            }
+        }
+    }
+
+    /// Whether everything sent has been taken in and answered by every machine, so that nothing runs ahead of any.
+    fn is_taken(&self, groups: &[Arc<GroupStatus>]) -> bool {
+        let stored = self.stored();
+        let of = |partition| groups.iter().filter(move |group| group.partition == partition);
+        groups.iter().filter(|group| group.group == "ingest").all(|ingest| {
+            let sent = stored.get(&subject::inbox_stream(ingest.partition)).copied().unwrap_or(0);
+            let on_tape = ingest.own_seq();
+            let others = |group: &&Arc<GroupStatus>| group.group != "ingest";
+            ingest.inbox_seq() >= sent && of(ingest.partition).filter(others).all(|group| group.tape_seq() >= on_tape)
+        })
+    }
+
+    async fn wait_until_may_go(&mut self, ts: u64) {
+        while !self.may_go(ts) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}
+
+impl InstrumentLane {
+    async fn send(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut through = self.lane.through();
+        let mut batch: Vec<MarketEvent> = Vec::new();
+        for item in waiting {
+            match item.payload {
+                Payload::Event(event) => {
+                    batch.push(event);
+                    if batch.len() == MESSAGE_EVENTS {
+                        through += send_batch(&mut self.lane, through, &mut batch).await?;
+                    }
+                }
+                Payload::Raw(bytes) => {
+                    through += send_batch(&mut self.lane, through, &mut batch).await?;
+                    through += 1;
+                    self.lane.send(through, bytes.into()).await?;
+                }
+            }
+        }
+        send_batch(&mut self.lane, through, &mut batch).await?;
+        Ok(())
+    }
+}
+
+/// Sends what is in the batch, and says how many that were.
+async fn send_batch(lane: &mut Lane, through: u64, batch: &mut Vec<MarketEvent>) -> Result<u64> {
+    let count = batch.len() as u64;
+    if count > 0 {
+        lane.send(through + count, market::encode_batch(batch).into()).await?;
+        batch.clear();
+    }
+    Ok(count)
+}

@@ -1,0 +1,284 @@
+//! A whole system in one process: private servers unless others are named, streams, database, all groups.
+
+use std::io::Read as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use tapedeck_feeds::{Feed, Setup};
+use tapedeck_kernel::Owner;
+use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::metrics::Metrics;
+use tapedeck_runtime::streams::{self, Declaration, Partition};
+use tapedeck_runtime::supervisor::Supervised;
+use tapedeck_runtime::{Bus, GroupStatus, database, http};
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::subject;
+use tapedeck_servers::{NatsServer, Postgres};
+
+use crate::cli::{ConnectionArgs, StackArgs};
+use crate::commands::VERSION;
+use crate::connection::Connection;
+use crate::groups::{self, Env, GroupName};
+
+/// A running system.
+pub struct Stack {
+    /// NATS.
+    pub nats_url: String,
+    /// Postgres.
+    pub database_url: String,
+    /// Health and metrics.
+    pub http: SocketAddr,
+    /// A connection for whoever runs the stack.
+    pub bus: Bus,
+    /// What is traded, and on which terms.
+    pub setup: Setup,
+    /// Every group.
+    pub groups: Arc<Vec<Arc<GroupStatus>>>,
+    supervised: Supervised,
+    servers: Servers,
+    dir: PathBuf,
+}
+
+/// The private servers; dropped, they stop.
+#[derive(Default)]
+struct Servers {
+    nats: Option<NatsServer>,
+    postgres: Option<Postgres>,
+}
+
+impl Stack {
+    /// Starts everything, and waits until every group is ready.
+    pub async fn start(at: &ConnectionArgs, args: &StackArgs) -> Result<Self> {
+        let setup = setup(args.setup.as_deref())?;
+        std::fs::create_dir_all(&at.dir).with_context(|| format!("cannot create {}", at.dir.display()))?;
+        if args.fresh {
+            forget_everything(at)?;
+        }
+        let mut servers = Servers::default();
+        let nats_url = match &at.nats_url {
+            Some(url) => url.clone(),
+            None => {
+                let nats = NatsServer::start(&at.dir.join("nats"), args.nats_port)?;
+                servers.nats.insert(nats).url()
+            }
+        };
+        let database_url = match &at.database_url {
+            Some(url) => url.clone(),
+            None => {
+                let postgres = Postgres::start(&at.dir.join("postgres"), args.database_port)?;
+                servers.postgres.insert(postgres).url()
+            }
+        };
+        let bus = Bus::connect(&nats_url, "tapedeck").await?;
+        provision(&bus, &setup, args.partitions).await?;
+        database::migrate(&mut database::connect(&database_url).await?).await?;
+        for partition in 0..args.partitions {
+            apply_setup(&bus, &setup, partition, "setup").await?;
+        }
+        let env = Env {
+            nats_url: nats_url.clone(),
+            database_url: Some(database_url.clone()),
+            metrics: Arc::new(Metrics::default()),
+            owner: owner()?,
+        };
+        let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
+            .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
+            .unzip();
+        let groups = Arc::new(groups);
+        let http = http::serve(args.http, env.metrics.clone(), groups.clone())
+            .await
+            .with_context(|| format!("cannot listen on {}; give another --http", args.http))?;
+        let connection =
+            Connection { nats_url: nats_url.clone(), database_url: database_url.clone(), http: Some(http.to_string()) };
+        connection.save(&at.dir)?;
+        let supervised = Supervised::start(tasks).await?;
+        let dir = at.dir.clone();
+        let stack = Self { nats_url, database_url, http, bus, setup, groups, supervised, servers, dir };
+        stack.wait_ready().await;
+        Ok(stack)
+    }
+
+    /// The groups that are machines and live in tape time (control keeps the broker's).
+    pub fn machines(&self) -> Vec<Arc<GroupStatus>> {
+        let edge = |group: &&Arc<GroupStatus>| !["control", "projector"].contains(&group.group);
+        self.groups.iter().filter(edge).cloned().collect()
+    }
+
+    async fn wait_ready(&self) {
+        while !self.groups.iter().all(|group| group.is_ready()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Waits until everything that was published is answered, and nothing is left to do for any group.
+    pub async fn wait_quiet(&self, stored: &std::collections::BTreeMap<String, u64>) -> Result<()> {
+        loop {
+            let mut quiet = true;
+            for group in self.groups.iter() {
+                let end = self.last_sequence(&subject::tape_stream(group.partition)).await?;
+                let sent = stored.get(&subject::inbox_stream(group.partition)).copied().unwrap_or(0);
+                quiet &= match group.group {
+                    "ingest" => group.inbox_seq() >= sent,
+                    "control" => {
+                        let asked = self.last_sequence(&subject::command_stream(group.partition)).await?;
+                        group.inbox_seq() >= asked
+                    }
+                    _ => group.tape_seq() >= end,
+                };
+            }
+            if quiet {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn last_sequence(&self, stream: &str) -> Result<u64> {
+        Ok(self.bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
+    }
+
+    /// Drains every group; the servers stay up.
+    pub async fn drain(&mut self) {
+        let (stopped, ended) = (Supervised::start(Vec::new()).await, &mut self.supervised);
+        if let Ok(empty) = stopped {
+            std::mem::replace(ended, empty).drain().await;
+        }
+    }
+
+    /// Drains, then stops what was started here.
+    pub async fn stop(mut self) {
+        self.drain().await;
+        Connection::forget(&self.dir);
+        drop(std::mem::take(&mut self.servers));
+    }
+}
+
+async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
+    let declared = Declaration::parse(streams::BUILT_IN)?.placed(placement(setup, partitions)?);
+    let existing = bus.context().get_stream(subject::tape_stream(partitions)).await.is_ok();
+    ensure!(!existing, "there are more than {partitions} partitions already; give --partitions as before, or --fresh");
+    let ids = tape_ids(declared.partitions.len())?;
+    if let Ok(tape) = bus.tape(0).await {
+        ensure!(
+            tape.placement == declared.partitions[0].market,
+            "partition 0 holds {:?}, but {partitions} partition(s) of this setup want {:?}; use --fresh",
+            tape.placement,
+            declared.partitions[0].market
+        );
+    }
+    streams::provision(bus, &declared, |partition| ids[usize::from(partition)]).await?;
+    Ok(())
+}
+
+/// Deals the setup's instruments to the partitions; a single partition takes the whole market.
+fn placement(setup: &Setup, partitions: u16) -> Result<Vec<Partition>> {
+    if partitions == 1 {
+        return Ok(vec![Partition { market: vec!["md.>".into()] }]);
+    }
+    let mut dealt = vec![Partition { market: Vec::new() }; usize::from(partitions)];
+    for (index, instrument) in setup.instruments().enumerate() {
+        dealt[index % usize::from(partitions)].market.push(subject::instrument_filter(&instrument));
+    }
+    let short = dealt.iter().any(|partition| partition.market.is_empty());
+    ensure!(!short, "--partitions {partitions} is more than the setup has instruments");
+    Ok(dealt)
+}
+
+/// Asks control for what the setup says, once: a second time sends nothing.
+pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
+    let mut sent = 0;
+    let reason = "setup".to_string();
+    for (verb, requests) in setup_requests(setup, partition)? {
+        let lane = Lane::open(bus, subject::command_subject(partition, verb), format!("setup-{}", setup.digest()));
+        let mut lane = lane.await?;
+        for (through, request) in (1..).zip(requests) {
+            if through > lane.through() {
+                let command = Command { by: by.into(), reason: reason.clone(), request };
+                lane.send(through, command.encode().into()).await?;
+                sent += 1;
+            }
+        }
+    }
+    Ok(sent)
+}
+
+fn setup_requests(setup: &Setup, partition: u16) -> Result<Vec<(&'static str, Vec<Request>)>> {
+    let account = format!("sim-p{partition}").parse()?;
+    let fund = setup.funds().map(|(currency, amount)| Request::Fund { account, currency, amount }).collect();
+    let limits = setup.limits().map(|(scope, values)| Request::Limits { scope, values }).collect();
+    let weights = setup.weights();
+    let weights = if weights.is_empty() { Vec::new() } else { vec![Request::Weights { weights }] };
+    Ok(vec![("fund", fund), ("limits", limits), ("weights", weights)])
+}
+
+/// The setup of a file, or the built-in one.
+pub fn setup(path: Option<&Path>) -> Result<Setup> {
+    match path {
+        Some(path) => Ok(Setup::read(path)?),
+        None => Ok(Setup::built_in()),
+    }
+}
+
+/// What is to be published: a feed, and the session that names it.
+pub struct Market {
+    /// Names these very events, whenever they are played.
+    pub session: String,
+    /// The events.
+    pub feed: Box<dyn Feed>,
+    /// About how many there are, for the progress bar.
+    pub events_about: u64,
+}
+
+impl Market {
+    /// Opens captures, or the synthetic market if there are none.
+    pub fn open(captures: &[PathBuf], setup: &Setup, seed: u64, events: u64) -> Result<Self> {
+        Ok(tapedeck_feeds::open(captures, setup, seed, events).map(|(session, feed, events_about)| Self {
+            session,
+            feed,
+            events_about,
+        })?)
+    }
+}
+
+/// A progress bar on a terminal; silent elsewhere.
+pub fn progress_bar(events: u64) -> ProgressBar {
+    let style = "{elapsed_precise} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left";
+    ProgressBar::new(events).with_style(ProgressStyle::with_template(style).expect("the template is right"))
+}
+
+/// This process, as its epochs will name it.
+pub fn owner() -> Result<Owner> {
+    let commit = option_env!("TAPEDECK_COMMIT").unwrap_or("unknown");
+    Ok(Owner { nonce: random_u64()?, build: format!("{VERSION}+{commit}") })
+}
+
+/// New identities for tapes.
+pub fn tape_ids(count: usize) -> Result<Vec<TapeId>> {
+    (0..count).map(|_| Ok(TapeId(random()?))).collect()
+}
+
+/// A random number, from the operating system.
+pub fn random_u64() -> Result<u64> {
+    Ok(u64::from_be_bytes(random()?))
+}
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).context("no randomness")?;
+    Ok(bytes)
+}
+
+fn forget_everything(at: &ConnectionArgs) -> Result<()> {
+    ensure!(
+        at.nats_url.is_none() && at.database_url.is_none(),
+        "--fresh throws away private servers' data only; for servers of your own, delete the streams and the schema"
+    );
+    NatsServer::remove_data(&at.dir.join("nats"))?;
+    Postgres::remove_data(&at.dir.join("postgres"))?;
+    Ok(())
+}

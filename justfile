@@ -1,0 +1,49 @@
+# Every routine act. `./dev RECIPE ARGS…` runs it with everything it needs installed; `./dev` lists this.
+
+set positional-arguments
+
+export TAPEDECK_DIR := env("TAPEDECK_DIR", justfile_directory() / ".tapedeck")
+manifest := justfile_directory() / "Cargo.toml"
+tapedeck := env("CARGO_TARGET_DIR", justfile_directory() / "target") / "release/tapedeck"
+
+_list:
+    @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
+
+# private servers, all groups: plays a market, reports, verifies, stops (--market FILE…, --partitions N, --fresh)
+[no-cd]
+demo *ARGS: build
+    @"{{ tapedeck }}" demo "$@"
+
+# the same stack without a market, until Ctrl-C
+[no-cd]
+up *ARGS: build
+    @"{{ tapedeck }}" up "$@"
+
+# any other command of the binary, as: ./dev run status
+[no-cd]
+run *ARGS: build
+    @"{{ tapedeck }}" "$@"
+
+# every test, on real servers (arguments go to cargo test)
+test *ARGS:
+    @cargo test --release --locked --workspace "$@"
+
+# the binary alone
+build:
+    @cargo build --release --locked --package tapedeck --manifest-path "{{ manifest }}"
+
+# formats the code (--check: only looks)
+fmt *ARGS:
+    @cargo fmt --all "$@"
+
+# clippy, which here also asks for doc comments; warnings are errors
+lint:
+    @cargo clippy --release --locked --workspace --all-targets -- -D warnings
+
+# the shape of the code: dependency direction, sizes, what the pure crates must not name
+tidy *ARGS:
+    @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
+
+# what the continuous integration runs
+ci:
+    @.ci/run

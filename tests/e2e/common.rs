@@ -1,0 +1,83 @@
+//! What the tests of the whole share: the binary, a directory of its own for each, and a small recorded market.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// The binary under test, with its own directory.
+pub struct System {
+    dir: tempfile::TempDir,
+}
+
+impl System {
+    pub fn new() -> Self {
+        // Under /tmp, so that the unprivileged user that runs Postgres can reach it.
+        Self { dir: tempfile::Builder::new().prefix("tapedeck-").tempdir_in("/tmp").unwrap() }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tapedeck"));
+        command.args(args).arg("--dir").arg(self.path()).stdin(Stdio::null());
+        for name in ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs to the end, and gives what it said.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs to the end, which must be good, and gives standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
+        out
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+/// A capture of `frames` bookTicker and trade frames whose price swings, as Binance's combined stream writes them.
+pub fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> PathBuf {
+    let path = dir.join(name);
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let lower = symbol.to_lowercase();
+    for i in 0..frames {
+        let ns = 1_723_161_254_000_000_000 + i * 20_000_000;
+        // A triangle wave of 200 ticks around 60000.00, with a slow drift, in cents.
+        let phase = i % 400;
+        let cents = 6_000_000 + i / 10 + if phase < 200 { phase * 40 } else { (400 - phase) * 40 };
+        let price = |c: u64| format!("{}.{:02}000000", c / 100, c % 100);
+        let size = format!("0.{:05}000", 4000 + (i * 7919) % 90_000);
+        let line = if i % 3 == 2 {
+            format!(
+                r#"{{"stream":"{lower}@trade","data":{{"e":"trade","E":{ms},"s":"{symbol}","t":{i},"p":"{p}","q":"{size}","T":{ms},"m":{m},"M":true}}}}"#,
+                ms = ns / 1_000_000,
+                p = price(cents),
+                m = i % 2 == 0
+            )
+        } else {
+            format!(
+                r#"{{"stream":"{lower}@bookTicker","data":{{"u":{i},"s":"{symbol}","b":"{}","B":"{size}","a":"{}","A":"{size}"}}}}"#,
+                price(cents),
+                price(cents + 1)
+            )
+        };
+        writeln!(file, "{ns} {line}").unwrap();
+    }
+    file.flush().unwrap();
+    path
+}

@@ -1,0 +1,140 @@
+//! The whole on real servers: what a market holds is what the tape, the machines and Postgres say of it.
+
+mod common;
+
+use common::{System, capture, json, text};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+fn demo<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&["demo", "--json"], more].concat()
+}
+
+#[test]
+fn a_recorded_market_gives_exact_totals_orders_and_a_clean_verdict_twice() {
+    let system = System::new();
+    let btc = capture(system.path(), "btc.jsonl", "BTCUSDT", 6_000);
+    let args = demo(&["--market", btc.to_str().unwrap()]);
+    let report = json(&system.ok(&args));
+    let totals = &report["market"][0];
+    assert_eq!(totals["instrument"], "binance.BTCUSDT");
+    assert_eq!((totals["quotes"].as_str(), totals["trades"].as_str()), (Some("4000"), Some("2000")));
+    assert_eq!(totals["notional"].as_str().unwrap(), sum_of_trades(&btc));
+    assert!(report["fills"].as_u64().unwrap() > 0, "{report}");
+    assert_eq!(report["verdict"]["findings"].as_array().unwrap().len(), 0);
+    // A second run finds its data again: nothing is sent twice, and it is as clean.
+    let again = json(&system.ok(&args));
+    assert_eq!(again["market"], report["market"]);
+    assert_eq!(again["published"]["sent"], 0);
+    assert_eq!(again["rejects"], report["rejects"]);
+}
+
+/// Σ price·quantity by another way: whole numbers of 1e-10, from the text.
+fn sum_of_trades(path: &std::path::Path) -> String {
+    let scaled = |text: &str| text.replace('.', "").parse::<u128>().unwrap();
+    let field = |line: &str, name: &str| line.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_string();
+    let file = std::fs::read_to_string(path).unwrap();
+    let units: u128 = file.lines().filter(|line| line.contains("@trade")).map(|line| scaled(&field(line, "p")) * scaled(&field(line, "q"))).sum();
+    let (whole, fraction) = (units / 10u128.pow(16), format!("{:016}", units % 10u128.pow(16)));
+    format!("{whole}.{}", fraction.trim_end_matches('0'))
+}
+
+#[test]
+fn two_partitions_share_the_market_and_verify() {
+    let system = System::new();
+    let report = json(&system.ok(&demo(&["--partitions", "2", "--events", "30000"])));
+    assert_eq!(report["verdict"]["partitions"], 2);
+    let partitions: std::collections::BTreeSet<_> =
+        report["market"].as_array().unwrap().iter().map(|row| row["partition"].to_string()).collect();
+    assert_eq!(partitions.len(), 2, "{}", report["market"]);
+    assert!(report["fills"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn an_independent_script_recomputes_positions_and_cash_from_the_tape() {
+    let system = System::new();
+    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&system.path().join("connection.toml"));
+    wait_ready(&system);
+    system.ok(&["publish", "--events", "20000"]);
+    wait_quiet(&system);
+    let tape = system.run(&["tape", "--json"]);
+    assert!(tape.status.success(), "{}", text(&tape.stderr));
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/recompute.py");
+    let mut python = Command::new("python3").arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    python.stdin.take().unwrap().write_all(&tape.stdout).unwrap();
+    let recomputed = python.wait_with_output().unwrap();
+    assert!(recomputed.status.success(), "{}", text(&recomputed.stdout));
+    system.ok(&["status"]);
+    system.ok(&["provision", "--check"]);
+    system.ok(&["migrate", "--check"]);
+    // Published again, nothing is sent again.
+    assert!(system.ok(&["publish", "--events", "20000"]).contains(": 0 published"));
+    // SIGTERM drains and exits 0.
+    Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
+    assert!(up.wait().unwrap().success());
+}
+
+#[test]
+fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
+    let system = System::new();
+    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&system.path().join("connection.toml"));
+    wait_ready(&system);
+    system.ok(&["halt", "--scope", "all", "--reason", "drill"]);
+    wait_for_kind(&system, "TradingHalted");
+    system.ok(&["publish", "--events", "20000"]);
+    wait_quiet(&system);
+    let count = |kind: &str| system.ok(&["tape", "--json", "--kind", kind]).lines().count();
+    assert_eq!(count("OrderApproved"), 0);
+    assert!(count("OrderDenied") > 0);
+    system.ok(&["resume", "--scope", "all", "--reason", "drill over"]);
+    wait_for_kind(&system, "TradingResumed");
+    system.ok(&["publish", "--events", "20000", "--seed", "2"]);
+    wait_quiet(&system);
+    system.ok(&["verify"]);
+    Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
+    assert!(up.wait().unwrap().success());
+}
+
+#[test]
+fn an_instrument_without_a_definition_stops_at_once_and_names_the_fix() {
+    let system = System::new();
+    let sol = capture(system.path(), "sol.jsonl", "SOLUSDT", 10);
+    let output = system.run(&["demo", "--market", sol.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(said.contains("no definition for binance.SOLUSDT") && said.contains("--setup"), "{said}");
+}
+
+fn wait_for(path: &std::path::Path) {
+    while !path.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
+/// Until every group answers that it has caught up.
+fn wait_ready(system: &System) {
+    while !system.run(&["status"]).status.success() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// Until the tape has stopped growing and everything is projected.
+fn wait_quiet(system: &System) {
+    let mut before = String::new();
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(700));
+        let now = system.ok(&["status", "--json"]);
+        if now == before && json(&now)["healthy"] == true {
+            return;
+        }
+        before = now;
+    }
+}
+
+fn wait_for_kind(system: &System, kind: &str) {
+    while system.ok(&["tape", "--json", "--kind", kind]).is_empty() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
