@@ -10,17 +10,17 @@ _list:
     @"{{ just_executable() }}" --justfile "{{ justfile() }}" --list --unsorted
 
 # private servers, all groups: plays a market, reports, verifies, stops (--market FILE…, --partitions N, --fresh)
-[no-cd]
+[no-cd, no-exit-message]
 demo *ARGS: build
     @"{{ tapedeck }}" demo "$@"
 
 # the same stack without a market, until Ctrl-C
-[no-cd]
+[no-cd, no-exit-message]
 up *ARGS: build
     @"{{ tapedeck }}" up "$@"
 
 # any other command of the binary, as: ./dev run status
-[no-cd]
+[no-cd, no-exit-message]
 run *ARGS: build
     @"{{ tapedeck }}" "$@"
 

@@ -55,8 +55,15 @@ fn descendants(pid: u32) -> Vec<u32> {
     while next < found.len() {
         let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", found[next])).unwrap_or_default();
         let tasks = std::fs::read_dir(format!("/proc/{}/task", found[next]));
-        let others = tasks.into_iter().flatten().flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-        let all: Vec<u32> = others.chain([children]).flat_map(|list| list.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect();
+        let others = tasks
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
+        let all: Vec<u32> = others
+            .chain([children])
+            .flat_map(|list| list.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>())
+            .collect();
         for child in all {
             if !found.contains(&child) {
                 found.push(child);

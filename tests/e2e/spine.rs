@@ -32,9 +32,15 @@ fn a_recorded_market_gives_exact_totals_orders_and_a_clean_verdict_twice() {
 /// Σ price·quantity by another way: whole numbers of 1e-10, from the text.
 fn sum_of_trades(path: &std::path::Path) -> String {
     let scaled = |text: &str| text.replace('.', "").parse::<u128>().unwrap();
-    let field = |line: &str, name: &str| line.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_string();
+    let field = |line: &str, name: &str| {
+        line.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap().to_string()
+    };
     let file = std::fs::read_to_string(path).unwrap();
-    let units: u128 = file.lines().filter(|line| line.contains("@trade")).map(|line| scaled(&field(line, "p")) * scaled(&field(line, "q"))).sum();
+    let units: u128 = file
+        .lines()
+        .filter(|line| line.contains("@trade"))
+        .map(|line| scaled(&field(line, "p")) * scaled(&field(line, "q")))
+        .sum();
     let (whole, fraction) = (units / 10u128.pow(16), format!("{:016}", units % 10u128.pow(16)));
     format!("{whole}.{}", fraction.trim_end_matches('0'))
 }

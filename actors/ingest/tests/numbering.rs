@@ -91,8 +91,9 @@ fn natural_keys_hold_across_sessions_and_sources_and_only_accepted_ones_count() 
         assert!(from("b", 1, "1", Some(10)), "the same again from another source");
         assert!(from("b", 2, "1", Some(9)), "an older one");
         assert!(!from("b", 3, "1", None), "without a key there is nothing to compare");
-        assert!(!from("b", 4, "0", Some(12)), "refused, for another reason");
-        assert!(!from("b", 5, "1", Some(11)), "a refused key was not accepted");
+        assert!(from("b", 4, "1", Some(10)), "and the last key stays");
+        assert!(!from("b", 5, "0", Some(12)), "refused, for another reason");
+        assert!(!from("b", 6, "1", Some(11)), "a refused key was not accepted");
         assert!(from("a", 2, "1", Some(11)));
     }
 }

@@ -75,7 +75,9 @@ fn run_and_follow(entries: &[MarketEntry]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn following_recorded_answers_gives_the_state_of_deciding(mut entries in prop::collection::vec(any_entry(), 1..120)) {
+    fn following_recorded_answers_gives_the_state_of_deciding(
+        mut entries in prop::collection::vec(any_entry(), 1..120),
+    ) {
         // Numbers that grow on the whole, so that most events pass on to the other rules.
         for (before, entry) in (0..).zip(&mut entries) {
             entry.event.iter_mut().for_each(|event| event.seq += before);

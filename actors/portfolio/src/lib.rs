@@ -1,1 +1,142 @@
-//! (placeholder)
+//! The portfolio machine: fills and funding in, bookings, positions and equity out. No orders, no limits.
+//!
+//! [`holding`] is the arithmetic of a position, [`ledger`] the double entry, [`books`] what is held and worth.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_schemas::event::{Event, OrderFilled};
+use tapedeck_schemas::ids::{AccountId, Currency};
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+
+pub mod books;
+mod exact;
+pub mod holding;
+pub mod ledger;
+pub mod seen;
+
+use books::Books;
+use seen::Seen;
+
+/// How often an account is marked.
+pub const MARK_INTERVAL_MS: ParamSpec = ParamSpec {
+    name: "portfolio.mark_interval_ms",
+    unit: "ms",
+    about: "least tape time between two marks of an account's equity at ticks; fills mark at once",
+    default: Ratio::whole(1_000),
+    min: Ratio::ZERO,
+    max: Ratio::whole(86_400_000),
+};
+
+/// Most marks at one tick, so that they fit one record; the next tick has the rest.
+pub const MARKS_MAX: usize = 512;
+
+/// Every parameter of this machine.
+pub fn params() -> Vec<ParamSpec> {
+    vec![MARK_INTERVAL_MS]
+}
+
+/// The portfolio machine of one partition.
+#[derive(Debug, Clone, Default)]
+pub struct Portfolio {
+    /// Running maximum of ingest's `at`.
+    now: TapeTime,
+    params: Params,
+    books: Books,
+    seen: Seen,
+    /// Whether the fill just observed was seen before.
+    replayed: bool,
+    /// Tape time of the last mark.
+    marked: BTreeMap<(AccountId, Currency), TapeTime>,
+}
+
+impl Portfolio {
+    /// Having seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn judge_fill(&self, fill: &OrderFilled, out: &mut Out) {
+        let Some(listing) = self.books.listing(&fill.instrument).filter(|_| !self.replayed) else { return };
+        let key = (fill.account, fill.strategy, fill.instrument);
+        let mut holding = self.books.holding(&key).after(fill.side.signed(fill.quantity), fill.price);
+        if fill.fee_currency == listing.quote {
+            holding = holding.after_fee(fill.fee);
+        }
+        let posted = ledger::of_fill(fill, listing);
+        let changed = holding.changed_by(fill);
+        // The books as they will be once both are folded, to mark from.
+        let mut books = self.books.clone();
+        let (posted, changed) = (Event::from(posted), Event::from(changed));
+        books.apply(&posted);
+        books.apply(&changed);
+        out.push(posted);
+        out.push(changed);
+        out.push(books.mark(fill.account, listing.quote));
+    }
+
+    fn judge_tick(&self, out: &mut Out) {
+        let interval = self.params.global(&MARK_INTERVAL_MS).clamp(MARK_INTERVAL_MS.min, MARK_INTERVAL_MS.max);
+        const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
+        let interval = u64::try_from(interval.units() / UNITS_PER_NS).unwrap_or(0);
+        let is_due = |purse: &(AccountId, Currency)| {
+            self.marked.get(purse).is_none_or(|last| self.now.saturating_sub(*last) >= interval)
+        };
+        let due = self.books.purses().filter(is_due);
+        let worth = due.filter(|(account, currency)| self.books.is_worth_marking(*account, *currency));
+        for (account, currency) in worth.take(MARKS_MAX) {
+            out.push(self.books.mark(account, currency));
+        }
+    }
+}
+
+impl Machine for Portfolio {
+    type Input = Fact;
+    const WRITER: Writer = Writer::Portfolio;
+    const LOGIC: u32 = 1;
+
+    fn reads() -> Reads {
+        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Venue])
+    }
+
+    fn observe(&mut self, _at: Position, fact: &Fact) {
+        if fact.writer == Writer::Ingest {
+            self.now = self.now.max(fact.at);
+        }
+        match &fact.event {
+            Event::InstrumentDefined(terms) => self.books.define(terms),
+            Event::Quote(quote) => self.books.quote(quote),
+            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
+            Event::OrderFilled(fill) => {
+                self.replayed = !self.seen.insert(fill.fill);
+                self.books.ensure_listed(fill);
+            }
+            _ => {}
+        }
+    }
+
+    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+        match &fact.event {
+            Event::OrderFilled(fill) => self.judge_fill(fill, out),
+            Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
+            Event::Tick(_) => self.judge_tick(out),
+            _ => {}
+        }
+    }
+
+    fn apply(&mut self, _cause: Position, own: &Event) {
+        self.books.apply(own);
+        if let Event::EquityMarked(mark) = own {
+            self.marked.insert((mark.account, mark.currency), self.now);
+        }
+    }
+
+    fn time(&self, fact: &Fact) -> TapeTime {
+        // Control's `at` is the broker's clock, which is not tape time.
+        if fact.writer == Writer::Control { self.now } else { fact.at }
+    }
+}

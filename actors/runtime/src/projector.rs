@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tapedeck_kernel::{TapeFault, TapeRead, TapeReader, TapeRecord};
-use tapedeck_projections::{Projection, RecordInfo, Recorded, RowOp, compact, sql};
+use tapedeck_projections::{MergeError, Projection, RecordInfo, Recorded, RowOp, compact, sql};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::subject;
@@ -47,6 +47,9 @@ pub enum ProjectorError {
     /// The tape cannot be read on.
     #[error(transparent)]
     Tape(#[from] TapeFault),
+    /// The rows contradict each other.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// Another projector moved the progress: read it again.
     #[error("another projector moved {projection} on partition {partition}")]
     Overtaken {
@@ -69,7 +72,7 @@ impl ProjectorError {
         match self {
             ProjectorError::Database(error) => !matches!(error, DatabaseError::OtherTape { .. }),
             ProjectorError::Overtaken { .. } => true,
-            ProjectorError::Tape(_) => false,
+            ProjectorError::Tape(_) | ProjectorError::Merge(_) => false,
         }
     }
 }
@@ -235,7 +238,7 @@ async fn commit(
             return Err(ProjectorError::Overtaken { projection, partition: target.partition });
         }
     }
-    for (table, rows) in compact(&batch.ops) {
+    for (table, rows) in compact(&batch.ops)? {
         let columns = sql::columns(table, &rows);
         let parameters: Vec<&(dyn ToSql + Sync)> = columns.iter().map(|column| column as _).collect();
         transaction.execute(&sql::insert_statement(table), &parameters).await?;

@@ -1,4 +1,4 @@
-//! Private nats-server and Postgres as child processes, for the demo and the tests; nothing here speaks their protocols.
+//! Private nats-server and Postgres as child processes, for the demo and the tests; no client code.
 //!
 //! A server lives in a directory and finds its data there again. It ends when its handle is dropped, and, by the
 //! kernel's parent-death signal, when this process is killed. That signal fires when the **thread** that called

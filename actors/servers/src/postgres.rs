@@ -134,7 +134,8 @@ fn make(home: &Home, bin: &Path, spec: &Spec) -> Result<String, ServersError> {
     home.write_secret(PASSWORD, &password)?;
     let pwfile = home.path.join(PASSWORD);
     // Of the environment's locale and sort order nothing gets in: rows sort by their bytes everywhere.
-    let fixed = ["--username", NAME, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"];
+    let fixed =
+        ["--username", NAME, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"];
     let mut args: Vec<OsString> = fixed.map(OsString::from).into();
     args.extend(["--pwfile".into(), pwfile.into(), "--pgdata".into(), (&half).into()]);
     Tied::start(spec, &bin.join("initdb"), &args)?.wait_done(INIT_MAX)?;

@@ -30,6 +30,8 @@ fn what_it_acknowledged_is_there_after_a_stop_and_after_a_kill() {
     let pid = server.pid();
     drop(server);
     assert!(!common::is_alive(pid), "dropped, but it runs");
+    let log = std::fs::read_to_string(dir.path().join("nats.log")).unwrap();
+    assert!(log.contains("Server Exiting"), "dropped, it did not stop in good order: {log}");
 
     NatsServer::remove_data(dir.path()).unwrap();
     assert!(!dir.path().exists());

@@ -22,6 +22,8 @@ fn what_it_committed_is_there_after_a_stop_and_after_a_kill() {
     assert_eq!(psql(&server.url(), "select string_agg(n::text, ' ' order by n) from kept").unwrap(), "1 2");
     drop(server);
     assert_eq!(holders(dir.path()), [0; 0], "dropped, but it runs");
+    let log = std::fs::read_to_string(dir.path().join("postgres.log")).unwrap();
+    assert!(log.contains("database system is shut down"), "dropped, it did not stop in good order: {log}");
 
     Postgres::remove_data(dir.path()).unwrap();
     let server = Postgres::start(dir.path(), 0).unwrap();

@@ -4,7 +4,7 @@ mod common;
 
 use common::{directory, holders, is_alive, psql, request, within};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use tapedeck_servers::{NatsServer, Postgres};
 
 /// Set for the process that holds the servers: this same test, run once more.
@@ -18,17 +18,18 @@ fn killed_with_their_parent_they_are_gone_and_start_again_on_their_data() {
     let dir = directory();
     let (nats_dir, postgres_dir) = (dir.path().join("nats"), dir.path().join("postgres"));
     let name = "killed_with_their_parent_they_are_gone_and_start_again_on_their_data";
-    let mut holder = Command::new(std::env::current_exe().unwrap())
+    let holder = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(HOLD, dir.path())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
+    let mut holder = Killed(holder);
     within(120, "the servers are up", || dir.path().join("up").exists());
     let servers: Vec<u32> = [holders(&nats_dir), holders(&postgres_dir)].concat();
     assert!(servers.len() >= 4, "nats, postgres and some of its processes, all with the lock: {servers:?}");
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    holder.0.kill().unwrap();
+    holder.0.wait().unwrap();
     // At once, while the old ones are perhaps still dying.
     let nats = NatsServer::start(&nats_dir, 0).unwrap();
     let postgres = Postgres::start(&postgres_dir, 0).unwrap();
@@ -36,6 +37,15 @@ fn killed_with_their_parent_they_are_gone_and_start_again_on_their_data() {
     assert_eq!(survivors, [0; 0], "they outlived their parent");
     assert!(request(&nats.url(), "kept.x", "two").contains("\"seq\":2"));
     assert_eq!(psql(&postgres.url(), "select n from kept").unwrap(), "1");
+}
+
+/// A process that does not outlive a failed test.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+    }
 }
 
 fn hold(dir: &Path) {

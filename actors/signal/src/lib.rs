@@ -60,6 +60,11 @@ pub fn params() -> Vec<ParamSpec> {
     own.into_iter().chain(strategies).collect()
 }
 
+/// The name of every strategy that can be weighted.
+pub fn strategies() -> Vec<StrategyId> {
+    STRATEGIES.iter().filter_map(|strategy| strategy.name.parse().ok()).collect()
+}
+
 /// The signal machine of one partition.
 #[derive(Debug, Clone)]
 pub struct Signal {

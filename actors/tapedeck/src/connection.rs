@@ -78,8 +78,9 @@ fn one(
     }
     match Connection::load(&args.dir)? {
         Some(found) => Ok(pick(found)),
-        None => bail!("no {flag} given and no {}; start a stack with `tapedeck up`, or give the flag", {
-            path(&args.dir).display()
-        }),
+        None => {
+            let path = path(&args.dir);
+            bail!("no {flag} given and no {}; start a stack with `tapedeck up`, or give the flag", path.display())
+        }
     }
 }

@@ -1,1 +1,115 @@
-//! (placeholder)
+//! The simulated venue: submitted orders and market data in, acceptances, fills and closes out. No order life cycle.
+//!
+//! An order or cancel arrives [`latency`] after it was sent, on the first fact of ingest at or after that time. On each
+//! fact of ingest, first the resting orders meet it, then what has arrived meets what is left: [`fills`] are the models
+//! of both. What is displayed and taken, and the orders that work, is in [`book`].
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::{InstrumentId, TapeId};
+use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+
+pub mod book;
+pub mod fills;
+pub mod latency;
+mod session;
+
+pub use session::{MAKER_FEE, TAKER_FEE, WORKING_ORDERS_MAX};
+
+use book::Market;
+use fills::Occasion;
+use latency::{OnTheWay, Request};
+use session::Session;
+
+/// Every parameter of this machine.
+pub fn params() -> Vec<ParamSpec> {
+    latency::PARAMS.iter().chain(session::PARAMS).copied().collect()
+}
+
+/// The simulated venue of one partition.
+#[derive(Debug, Clone)]
+pub struct Venue {
+    tape: TapeId,
+    /// Running maximum of ingest's `at`.
+    now: TapeTime,
+    params: Params,
+    markets: BTreeMap<InstrumentId, Market>,
+    on_the_way: OnTheWay,
+}
+
+impl Venue {
+    /// That of a tape, having seen nothing.
+    pub fn new(tape: TapeId) -> Self {
+        let (params, markets) = (Params::default(), BTreeMap::new());
+        Self { tape, now: 0, params, markets, on_the_way: OnTheWay::default() }
+    }
+}
+
+impl Machine for Venue {
+    type Input = Fact;
+    const WRITER: Writer = Writer::Venue;
+    const LOGIC: u32 = 1;
+
+    fn reads() -> Reads {
+        Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])
+    }
+
+    fn observe(&mut self, at: Position, fact: &Fact) {
+        if fact.writer == Writer::Ingest {
+            self.now = self.now.max(fact.at);
+        }
+        match &fact.event {
+            Event::InstrumentDefined(terms) => self.markets.entry(terms.instrument).or_default().define(terms),
+            Event::Quote(quote) => self.markets.entry(quote.instrument).or_default().quote(quote),
+            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
+            Event::OrderSubmitted(sent) => self.on_the_way.submit(at, fact.at, &sent.order, &self.params),
+            Event::CancelSubmitted(sent) => self.on_the_way.cancel(at, fact.at, sent, &self.params),
+            _ => {}
+        }
+    }
+
+    fn decide(&self, at: Position, fact: &Fact, out: &mut Out) {
+        if fact.writer != Writer::Ingest {
+            // Tape time moves with ingest alone.
+            return;
+        }
+        let mut session = Session::new(self, at);
+        match &fact.event {
+            Event::Quote(quote) => session.fill(quote.instrument, Occasion::Quoted),
+            Event::Trade(trade) => session.fill(trade.instrument, Occasion::Printed(trade)),
+            _ => {}
+        }
+        for request in self.on_the_way.arrived(self.now) {
+            match request {
+                Request::Submit(order) => session.submit(order),
+                Request::Cancel(cancel) => session.cancel(cancel),
+            }
+        }
+        session.decided.into_iter().for_each(|event| out.push(event));
+    }
+
+    fn apply(&mut self, _cause: Position, own: &Event) {
+        let arrived = self.on_the_way.apply(own);
+        let instrument = match own {
+            Event::OrderAccepted(accepted) => accepted.instrument,
+            Event::OrderFilled(fill) => fill.instrument,
+            Event::OrderClosed(closed) => closed.instrument,
+            _ => return,
+        };
+        let market = self.markets.entry(instrument).or_default();
+        match (own, arrived) {
+            (Event::OrderAccepted(_), Some(order)) => market.accept(&order),
+            _ => market.apply(own),
+        }
+    }
+
+    fn time(&self, fact: &Fact) -> TapeTime {
+        // Control's `at` is the broker's clock, which is not tape time.
+        if fact.writer == Writer::Control { self.now } else { fact.at }
+    }
+}

@@ -22,7 +22,7 @@ impl Halt {
 
 /// Nothing is approved or submitted whose cause lies between a full halt and its resume.
 ///
-/// A resume lifts the halts within its scope: that of everything lifts all, that of an instrument its own only.
+/// A resume lifts the halt of the same scope and no other: what was stopped by name is resumed by name.
 /// Halts are few and kept for ever, since a cause may lie far behind.
 #[derive(Debug, Default)]
 pub(super) struct HaltsHold {
@@ -40,8 +40,7 @@ impl Invariant for HaltsHold {
                 return;
             }
             Event::TradingResumed(event) => {
-                let within = |scope: &Scope| event.scope == Scope::All || event.scope == *scope;
-                for halt in self.halts.iter_mut().filter(|halt| halt.to.is_none() && within(&halt.scope)) {
+                for halt in self.halts.iter_mut().filter(|halt| halt.to.is_none() && halt.scope == event.scope) {
                     halt.to = Some(recorded.position);
                 }
                 return;

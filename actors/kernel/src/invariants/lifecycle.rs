@@ -17,10 +17,11 @@ fn may_become(from: OrderStatus) -> &'static [OrderStatus] {
     match from {
         Approved => &[Submitted, Canceled, Expired, Rejected],
         Submitted => &[Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
-        Accepted => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired],
+        Accepted => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
+        // What has traded can end in many ways, but it cannot have been refused.
         PartiallyFilled => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired],
         // Reports cross a cancel on its way, and the venue may refuse it: the order works on.
-        PendingCancel => &[Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
+        PendingCancel => &[Submitted, Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
         Filled | Canceled | Expired | Rejected => &[],
     }
 }

@@ -4,7 +4,7 @@
 //! keeps its own small fold: what is open (an order, a fill not yet booked), and sets of ids. They want a tape from
 //! its first record on: of a trimmed one they would miss what came before.
 //!
-//! To add a rule: one file (or one type in the file of its group), one [`InvariantId`], one line in [`rules`].
+//! To add a rule: one file (or one type in the file of its group), one [`InvariantId`], one line in `rules`.
 
 mod booking;
 mod causes;

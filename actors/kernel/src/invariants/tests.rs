@@ -217,6 +217,11 @@ fn halts_of_other_scopes_and_levels_stop_nothing_of_this_instrument() {
         body!(event, TradingResumed).scope = Scope::Instrument(n("binance.BTCUSDT"));
     });
     breaks(InvariantId::HaltsHold, "23.0", &partial);
+    // Nor does a resume of everything lift an instrument's own.
+    let own = altered("17.0", |event| {
+        body!(event, TradingHalted).scope = Scope::Instrument(n("binance.BTCUSDT"));
+    });
+    breaks(InvariantId::HaltsHold, "23.0", &own);
 }
 
 #[test]
@@ -226,6 +231,7 @@ fn a_status_that_jumps_or_starts_elsewhere_or_outlives_its_end_is_found() {
     breaks(id, "14.0", &replaced("14.0", moved(BOUGHT, Approved, Accepted, "0")));
     breaks(id, "26.0", &replaced("26.0", moved(SOLD, Submitted, Approved, "0")));
     breaks(id, "31.0", &appended(Writer::Execution, "28.0", vec![moved(SOLD, Canceled, PartiallyFilled, "2")]));
+    breaks(id, "31.0", &appended(Writer::Execution, "28.0", vec![moved(BOUGHT, PartiallyFilled, Rejected, "1")]));
     breaks(id, "31.0", &appended(Writer::Execution, "28.0", vec![moved(OrderId([7; 16]), Approved, Expired, "0")]));
 }
 

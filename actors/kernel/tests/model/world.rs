@@ -80,6 +80,7 @@ impl<M: Toy> World<M> {
         let active = self.nodes.get(node).is_some_and(|node| !node.paused);
         match self.rng.below(100) {
             0..14 => self.new_input(),
+            14..44 if active && !self.reads_tape() && !self.rng.one_in(4) => self.feed_inbox(node),
             14..44 if active => self.feed_tape(node),
             44..58 if active => self.feed_inbox(node),
             58..74 => self.deliver_request(),
@@ -94,6 +95,10 @@ impl<M: Toy> World<M> {
             92..95 => self.start_or_claim(node),
             _ => {}
         }
+    }
+
+    fn reads_tape(&self) -> bool {
+        matches!(M::reads(), Reads::Tape(_))
     }
 
     fn new_input(&mut self) {
@@ -165,7 +170,7 @@ impl<M: Toy> World<M> {
             *left = left.wrapping_sub(1);
             return *left == u64::MAX;
         }
-        self.faults && self.rng.one_in(300)
+        self.faults && self.rng.one_in(120)
     }
 
     /// The process is gone; what it sent is still on its way.
@@ -268,7 +273,7 @@ impl<M: Toy> World<M> {
             2 => None,
             _ => Some(Writer::Risk),
         };
-        let prev_hash = RecordHash([self.rng.below(250) as u8; 32]);
+        let prev_hash = RecordHash([1 + self.rng.below(250) as u8; 32]);
         let payload = match self.rng.below(5) {
             0 => b"hello".to_vec(),
             1 => record::encode(&Header { writer: Writer::Control, epoch: 1, prev_hash: RecordHash::default() }, &[]),
@@ -315,7 +320,9 @@ impl<M: Toy> World<M> {
             self.deliver_request();
         }
         for uid in self.nodes.iter().map(|node| node.uid).collect::<Vec<_>>() {
-            for act in [Self::feed_tape, Self::feed_inbox, Self::hear_or_time_out] {
+            let mut acts = [Self::feed_tape, Self::feed_inbox, Self::hear_or_time_out];
+            acts.rotate_left(self.rng.below(3));
+            for act in acts {
                 if let Some(node) = self.nodes.iter().position(|node| node.uid == uid) {
                     act(self, node);
                 }

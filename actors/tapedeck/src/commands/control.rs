@@ -21,7 +21,10 @@ pub async fn run(at: ConnectionArgs, args: ControlArgs) -> Result<ExitCode> {
         ControlRequest::Show => {
             for spec in groups::params() {
                 let bounds = format!("{} to {}", spec.min, spec.max);
-                println!("{:<32} {:<16} default {:<10} {bounds:<20} {}", spec.name, spec.unit, spec.default, spec.about);
+                println!(
+                    "{:<32} {:<16} default {:<10} {bounds:<20} {}",
+                    spec.name, spec.unit, spec.default, spec.about
+                );
             }
         }
         ControlRequest::Apply { file } => {

@@ -134,7 +134,10 @@ async fn reference(bus: &Bus) -> Result<Duration> {
 
 impl Outcome {
     fn print(&self) {
-        println!("session {}: {} sent, {} were there already", self.session, self.published.sent, self.published.skipped);
+        println!(
+            "session {}: {} sent, {} were there already",
+            self.session, self.published.sent, self.published.skipped
+        );
         for (kind, count) in &self.left_out {
             println!("  left out: {count} {kind}");
         }
@@ -142,7 +145,9 @@ impl Outcome {
         let Speed { seconds, events_per_second, awaited_append_us, awaited_appends_per_second, ratio } = &self.speed;
         println!("speed");
         println!("  {events_per_second:.0} events/s through every group into Postgres ({seconds:.2} s)");
-        println!("  beside {awaited_appends_per_second:.0}/s for one awaited append ({awaited_append_us:.0} µs): {ratio:.1} times");
+        println!(
+            "  beside {awaited_appends_per_second:.0}/s for one awaited append ({awaited_append_us:.0} µs): {ratio:.1} times"
+        );
         super::verify::print(&self.verdict);
         match self.totals_differ.as_deref() {
             None => println!("  totals not compared: other markets were played onto this tape before"),

@@ -58,9 +58,8 @@ pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
     }
     let groups = Connection::load(&at.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
     let ready = groups.as_ref().is_none_or(|said| said == "ready");
-    let caught_up = |one: &PartitionStatus| {
-        one.projected >= one.tape_last && one.writers.iter().all(|writer| writer.last > 0)
-    };
+    let caught_up =
+        |one: &PartitionStatus| one.projected >= one.tape_last && one.writers.iter().all(|writer| writer.last > 0);
     let status = Status { healthy: ready && partitions.iter().all(caught_up), groups, partitions };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);

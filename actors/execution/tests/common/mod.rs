@@ -1,0 +1,149 @@
+//! Facts for the tests of execution, made short. No assertions live here.
+#![allow(dead_code)] // each test binary uses its own part
+
+use tapedeck_execution::Execution;
+use tapedeck_kernel::Fact;
+use tapedeck_schemas::event::*;
+use tapedeck_schemas::ids::{FillId, OrderId};
+use tapedeck_schemas::number::{Money, Quantity, Ratio};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+pub(crate) const MS: u64 = 1_000_000;
+
+pub(crate) fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
+    Fact { writer, at: at_ms * MS, event: event.into() }
+}
+
+pub(crate) fn id(n: u8) -> OrderId {
+    OrderId([n; 16])
+}
+
+/// A GTC buy of 10 at 100 in sim.X.
+pub(crate) fn order(n: u8) -> Order {
+    Order {
+        id: id(n),
+        account: "sim-p0".parse().unwrap(),
+        strategy: "blend".parse().unwrap(),
+        instrument: "sim.X".parse().unwrap(),
+        side: Side::Buy,
+        quantity: Quantity::whole(10),
+        price: "100".parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+        signal: Position::START,
+        tick_stamp: 0,
+    }
+}
+
+pub(crate) fn tick(at_ms: u64) -> Fact {
+    fact(Writer::Ingest, at_ms, Tick { time: at_ms * MS })
+}
+
+pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
+    fact(Writer::Risk, at_ms, OrderApproved { order })
+}
+
+fn venue(event: impl Into<Event>) -> Fact {
+    fact(Writer::Venue, 1_000, event)
+}
+
+pub(crate) fn accepted(n: u8) -> Fact {
+    venue(OrderAccepted { order: id(n), instrument: order(n).instrument })
+}
+
+pub(crate) fn rejected(n: u8) -> Fact {
+    venue(OrderRejected { order: id(n), instrument: order(n).instrument, reason: "off grid".into() })
+}
+
+pub(crate) fn filled(n: u8, fill: u8, quantity: i64) -> Fact {
+    let o = order(n);
+    venue(OrderFilled {
+        fill: FillId([fill; 16]),
+        order: o.id,
+        account: o.account,
+        strategy: o.strategy,
+        instrument: o.instrument,
+        side: o.side,
+        price: o.price,
+        quantity: Quantity::whole(quantity),
+        leaves: Quantity::ZERO,
+        fee: Money::ZERO,
+        fee_currency: "USDT".parse().unwrap(),
+        liquidity: Liquidity::Taker,
+    })
+}
+
+pub(crate) fn closed(n: u8, reason: CloseReason) -> Fact {
+    venue(OrderClosed { order: id(n), instrument: order(n).instrument, reason, leaves: Quantity::ZERO })
+}
+
+pub(crate) fn cancel_rejected(n: u8) -> Fact {
+    venue(CancelRejected { order: id(n), instrument: order(n).instrument, reason: "busy".into() })
+}
+
+/// A fact of control. Its `at` is the broker's clock, far from tape time.
+pub(crate) fn control(event: impl Into<Event>) -> Fact {
+    fact(Writer::Control, 1_700_000_000_000, event)
+}
+
+pub(crate) fn halt(scope: Scope, level: HaltLevel) -> Fact {
+    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
+}
+
+pub(crate) fn resume(scope: Scope) -> Fact {
+    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
+}
+
+pub(crate) fn cancel(n: u8) -> Fact {
+    control(CancelRequested { order: id(n), by: "ann".into(), reason: "t".into() })
+}
+
+pub(crate) fn limit(name: &str, value: i64) -> Fact {
+    let values = vec![(name.into(), Ratio::whole(value))];
+    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
+}
+
+/// The machine and the number of its next input; decisions come back as short text.
+pub(crate) struct Desk {
+    pub(crate) machine: Execution,
+    pub(crate) seq: u64,
+}
+
+impl Desk {
+    /// At 1,000 ms, with a clock.
+    pub(crate) fn new() -> Self {
+        let mut desk = Self { machine: Execution::new(), seq: 0 };
+        desk.step(&tick(1_000));
+        desk
+    }
+
+    /// With order `n` submitted.
+    pub(crate) fn with(n: u8) -> Self {
+        let mut desk = Self::new();
+        desk.step(&approved(1_000, order(n)));
+        desk
+    }
+
+    pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
+        self.seq += 1;
+        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+    }
+
+    pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {
+        self.decide(fact).iter().map(show).collect()
+    }
+}
+
+pub(crate) fn show(event: &Event) -> String {
+    match event {
+        Event::OrderSubmitted(e) => format!("{} submitted", e.order.id.0[0]),
+        Event::CancelSubmitted(e) => format!("{} cancel {}", e.order.0[0], e.reason),
+        Event::OrderStatusChanged(e) => {
+            format!("{} {}->{} {} {}", e.order.0[0], e.from, e.to, e.filled, e.reason)
+        }
+        Event::LateReport(e) => {
+            format!("{} late {} {}", e.order.0[0], e.report, e.status.map_or("unknown", OrderStatus::as_str))
+        }
+        other => panic!("not execution's: {other:?}"),
+    }
+}

@@ -1,0 +1,100 @@
+//! The few sums and divisions that `tapedeck_schemas::number` does not have. Total: at the bounds they saturate.
+
+use tapedeck_schemas::number::{Money, Price, Quantity};
+
+/// The sum of two amounts, held at [`Money`]'s bound: twice that bound is beyond 128 bits.
+pub(crate) fn plus(a: Money, b: Money) -> Money {
+    Money::saturating_from_units(a.units().saturating_add(b.units()))
+}
+
+/// A quantity as an amount of its own currency, exact: 1e-9 to 1e-18.
+pub(crate) fn amount(quantity: Quantity) -> Money {
+    Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
+}
+
+/// quantity · (bid + ask) / 2, rounded half to even to 1e-18; the sum of the prices is exact.
+pub(crate) fn value_at_mid(quantity: Quantity, bid: Price, ask: Price) -> Money {
+    let twice = (bid.units().saturating_add(ask.units())).saturating_mul(quantity.units());
+    let below = twice.div_euclid(2);
+    // Half of an odd count is always a tie: to the even neighbour.
+    let tie = twice.rem_euclid(2) & below & 1;
+    Money::saturating_from_units(below.saturating_add(tie))
+}
+
+/// whole · part / of, rounded half to even to 1e-18, for 0 ≤ part ≤ of; zero for an `of` of zero.
+///
+/// The product may need 256 bits (1e38 · 1e22), so it is built bit by bit of `part`, as quotient and remainder; as the
+/// quotient never exceeds `whole`, nothing overflows.
+pub(crate) fn share(whole: Money, part: Quantity, of: Quantity) -> Money {
+    let (magnitude, part, of) = (whole.units().unsigned_abs(), part.units().unsigned_abs(), of.units().unsigned_abs());
+    if of == 0 || part >= of {
+        return if of == 0 { Money::ZERO } else { whole };
+    }
+    let (mut quotient, mut remainder) = (0u128, 0u128);
+    for bit in (0..u128::BITS - part.leading_zeros()).rev() {
+        (quotient, remainder) = (quotient * 2, remainder * 2);
+        if part >> bit & 1 == 1 {
+            (quotient, remainder) = (quotient + magnitude / of, remainder + magnitude % of);
+        }
+        (quotient, remainder) = (quotient + remainder / of, remainder % of);
+    }
+    let rounded = match (remainder * 2).cmp(&of) {
+        std::cmp::Ordering::Less => quotient,
+        std::cmp::Ordering::Equal => quotient + (quotient & 1),
+        std::cmp::Ordering::Greater => quotient + 1,
+    };
+    let units = i128::try_from(rounded).unwrap_or(i128::MAX);
+    Money::saturating_from_units(if whole.is_negative() { -units } else { units })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn money(units: i128) -> Money {
+        Money::saturating_from_units(units)
+    }
+    fn quantity(units: i128) -> Quantity {
+        Quantity::saturating_from_units(units)
+    }
+
+    #[test]
+    fn a_share_rounds_half_to_even() {
+        for (whole, part, of, is) in
+            [(1, 1, 2, 0), (3, 1, 2, 2), (5, 1, 2, 2), (-3, 1, 2, -2), (10, 1, 3, 3), (10, 2, 3, 7), (7, 0, 3, 0)]
+        {
+            assert_eq!(share(money(whole), quantity(part), quantity(of)).units(), is, "{whole} {part}/{of}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_exact_at_the_bounds() {
+        let most = quantity(Quantity::MAX_UNITS);
+        assert_eq!(share(money(Money::MAX_UNITS), most, most).units(), Money::MAX_UNITS);
+        let half = quantity(Quantity::MAX_UNITS / 2);
+        assert_eq!(share(money(-Money::MAX_UNITS), half, most).units(), -Money::MAX_UNITS / 2);
+        assert_eq!(share(money(5), half, Quantity::ZERO), Money::ZERO);
+    }
+
+    #[test]
+    fn a_value_at_the_mid_rounds_half_to_even() {
+        for (units, bid, ask, is) in [(1, 1, 2, 2), (1, 2, 3, 2), (-1, 1, 2, -2), (-1, 2, 3, -2), (3, 1, 3, 6)] {
+            let price = Price::saturating_from_units;
+            assert_eq!(value_at_mid(quantity(units), price(bid), price(ask)).units(), is, "{units} {bid} {ask}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn a_share_is_what_plain_division_gives_where_that_fits(
+            whole in -1_000_000_000_000_000_000i128..1_000_000_000_000_000_000, part in 0i128..1_000_000, of in 1i128..1_000_000,
+        ) {
+            let part = part.min(of);
+            let got = share(money(whole), quantity(part), quantity(of)).units();
+            let twice_off = (2 * (got * of - whole * part)).abs();
+            prop_assert!(twice_off < of || (twice_off == of && got % 2 == 0), "{}", got);
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Facts for the tests of the portfolio, made short. No assertions live here.
+#![allow(dead_code)] // each test binary uses its own part
+
+use tapedeck_kernel::Fact;
+use tapedeck_portfolio::Portfolio;
+use tapedeck_schemas::event::*;
+use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
+use tapedeck_schemas::number::Money;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::Writer;
+
+pub(crate) const MS: u64 = 1_000_000;
+
+pub(crate) fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
+    Fact { writer, at: at_ms * MS, event: event.into() }
+}
+
+pub(crate) fn instrument(symbol: &str) -> InstrumentId {
+    format!("sim.{symbol}").parse().unwrap()
+}
+
+/// An instrument whose base currency has its own name.
+pub(crate) fn definition(symbol: &str, quote: &str) -> Fact {
+    let event = InstrumentDefined {
+        instrument: instrument(symbol),
+        base: symbol.parse().unwrap(),
+        quote: quote.parse().unwrap(),
+        tick_size: "0.01".parse().unwrap(),
+        lot_size: "0.001".parse().unwrap(),
+        min_notional: Money::ZERO,
+    };
+    fact(Writer::Ingest, 0, event)
+}
+
+pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
+    let event = Quote {
+        instrument: instrument(symbol),
+        bid: bid.parse().unwrap(),
+        bid_size: "1".parse().unwrap(),
+        ask: ask.parse().unwrap(),
+        ask_size: "1".parse().unwrap(),
+        ts_recv: at_ms * MS,
+        ts_event: None,
+        stamp: 0,
+    };
+    fact(Writer::Ingest, at_ms, event)
+}
+
+pub(crate) fn tick(at_ms: u64) -> Fact {
+    fact(Writer::Ingest, at_ms, Tick { time: at_ms * MS })
+}
+
+/// Fill `n` of X by sim-p0 and blend, with a fee in USDT.
+pub(crate) fn fill(n: u16, side: Side, price: &str, quantity: &str, fee: &str) -> OrderFilled {
+    let mut id = [0; 16];
+    id[..2].copy_from_slice(&n.to_be_bytes());
+    OrderFilled {
+        fill: FillId(id),
+        order: OrderId([1; 16]),
+        account: "sim-p0".parse().unwrap(),
+        strategy: "blend".parse().unwrap(),
+        instrument: instrument("X"),
+        side,
+        price: price.parse().unwrap(),
+        quantity: quantity.parse().unwrap(),
+        leaves: "0".parse().unwrap(),
+        fee: fee.parse().unwrap(),
+        fee_currency: "USDT".parse().unwrap(),
+        liquidity: Liquidity::Taker,
+    }
+}
+
+pub(crate) fn filled(fill: OrderFilled) -> Fact {
+    fact(Writer::Venue, 1_000, fill)
+}
+
+/// A fact of control. Its `at` is the broker's clock, far from tape time.
+pub(crate) fn control(event: impl Into<Event>) -> Fact {
+    fact(Writer::Control, 1_700_000_000_000, event)
+}
+
+pub(crate) fn funded(currency: &str, amount: &str) -> Fact {
+    let (account, currency) = ("sim-p0".parse().unwrap(), currency.parse().unwrap());
+    control(AccountFunded { account, currency, amount: amount.parse().unwrap(), by: "ann".into() })
+}
+
+pub(crate) fn limit(name: &str, value: &str) -> Fact {
+    let values = vec![(name.into(), value.parse().unwrap())];
+    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
+}
+
+/// The machine and the number of its next input; decisions come back as short text.
+pub(crate) struct Desk {
+    pub(crate) machine: Portfolio,
+    pub(crate) seq: u64,
+}
+
+impl Desk {
+    /// Knowing X in USDT, quoted 99 / 101 at 1,000 ms.
+    pub(crate) fn new() -> Self {
+        let mut desk = Self { machine: Portfolio::new(), seq: 0 };
+        desk.step(&definition("X", "USDT"));
+        desk.step(&quote("X", 1_000, "99", "101"));
+        desk
+    }
+
+    pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
+        self.seq += 1;
+        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+    }
+
+    pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {
+        self.decide(fact).iter().map(show).collect()
+    }
+}
+
+pub(crate) fn show(event: &Event) -> String {
+    match event {
+        Event::LedgerPosted(e) => {
+            let line = |p: &Posting| format!("{} {} {}", p.ledger, p.amount, p.currency);
+            e.entries.iter().map(line).collect::<Vec<_>>().join(", ")
+        }
+        Event::PositionChanged(e) => format!(
+            "{} {} cost {} average {} realised {} fees {}",
+            e.instrument, e.quantity, e.cost, e.average_price, e.realised, e.fees
+        ),
+        Event::EquityMarked(e) => format!(
+            "{} cash {} value {} realised {} unrealised {} fees {} equity {}",
+            e.currency, e.cash, e.position_value, e.realised, e.unrealised, e.fees, e.equity
+        ),
+        other => panic!("not the portfolio's: {other:?}"),
+    }
+}

@@ -1,0 +1,195 @@
+-- The first read models. Each table has its version in its name; a view without it is what readers use.
+-- `at` and stamps are ns since the epoch. Numeric columns are exact.
+
+CREATE TABLE tapedeck.projection_progress (
+    tape_id text NOT NULL,
+    partition integer NOT NULL,
+    projection text NOT NULL,
+    seq bigint NOT NULL,
+    PRIMARY KEY (partition, projection)
+);
+
+CREATE TABLE tapedeck.market_totals_v1 (
+    partition bigint NOT NULL,
+    instrument text NOT NULL,
+    quotes bigint,
+    trades bigint,
+    notional numeric,
+    quantity numeric,
+    first_price numeric,
+    last_price numeric,
+    last_bid numeric,
+    last_ask numeric,
+    PRIMARY KEY (partition, instrument)
+);
+CREATE VIEW tapedeck.market_totals AS SELECT * FROM tapedeck.market_totals_v1;
+
+CREATE TABLE tapedeck.rejects_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    reason text,
+    detail text,
+    subject text,
+    source text,
+    instrument text,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.rejects AS SELECT * FROM tapedeck.rejects_v1;
+
+CREATE TABLE tapedeck.controls_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    kind text,
+    scope text,
+    by text,
+    detail text,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.controls AS SELECT * FROM tapedeck.controls_v1;
+
+CREATE TABLE tapedeck.signals_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    cause_seq bigint,
+    cause_index bigint,
+    at bigint,
+    stamp bigint,
+    account text,
+    strategy text,
+    instrument text,
+    target numeric,
+    confidence numeric,
+    tick_stamp bigint,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.signals AS SELECT * FROM tapedeck.signals_v1;
+
+CREATE TABLE tapedeck.denials_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    cause_seq bigint,
+    cause_index bigint,
+    at bigint,
+    stamp bigint,
+    order_id text,
+    account text,
+    strategy text,
+    instrument text,
+    check_name text,
+    measured numeric,
+    limit_value numeric,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.denials AS SELECT * FROM tapedeck.denials_v1;
+
+CREATE TABLE tapedeck.orders_v1 (
+    partition bigint NOT NULL,
+    order_id text NOT NULL,
+    account text,
+    strategy text,
+    instrument text,
+    side text,
+    quantity numeric,
+    price numeric,
+    time_in_force text,
+    signal_seq bigint,
+    signal_index bigint,
+    tick_stamp bigint,
+    approved_seq bigint,
+    approved_stamp bigint,
+    submitted_seq bigint,
+    submitted_stamp bigint,
+    accepted_stamp bigint,
+    status text,
+    filled numeric,
+    reason text,
+    PRIMARY KEY (partition, order_id)
+);
+CREATE VIEW tapedeck.orders AS SELECT * FROM tapedeck.orders_v1;
+
+CREATE TABLE tapedeck.order_events_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    cause_seq bigint,
+    cause_index bigint,
+    at bigint,
+    stamp bigint,
+    order_id text,
+    writer text,
+    kind text,
+    detail text,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.order_events AS SELECT * FROM tapedeck.order_events_v1;
+
+CREATE TABLE tapedeck.fills_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    cause_seq bigint,
+    cause_index bigint,
+    at bigint,
+    stamp bigint,
+    fill_id text,
+    order_id text,
+    account text,
+    strategy text,
+    instrument text,
+    side text,
+    price numeric,
+    quantity numeric,
+    leaves numeric,
+    fee numeric,
+    fee_currency text,
+    liquidity text,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.fills AS SELECT * FROM tapedeck.fills_v1;
+
+CREATE TABLE tapedeck.positions_v1 (
+    partition bigint NOT NULL,
+    account text NOT NULL,
+    strategy text NOT NULL,
+    instrument text NOT NULL,
+    quantity numeric,
+    cost numeric,
+    average_price numeric,
+    realised numeric,
+    fees numeric,
+    seq bigint,
+    index bigint,
+    PRIMARY KEY (partition, account, strategy, instrument)
+);
+CREATE VIEW tapedeck.positions AS SELECT * FROM tapedeck.positions_v1;
+
+CREATE TABLE tapedeck.equity_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    at bigint,
+    account text,
+    currency text,
+    cash numeric,
+    position_value numeric,
+    realised numeric,
+    unrealised numeric,
+    fees numeric,
+    equity numeric,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.equity AS SELECT * FROM tapedeck.equity_v1;
+
+CREATE TABLE tapedeck.records_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    writer text,
+    events bigint,
+    stamp bigint,
+    PRIMARY KEY (partition, seq)
+);
+CREATE VIEW tapedeck.records AS SELECT * FROM tapedeck.records_v1;

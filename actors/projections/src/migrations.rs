@@ -1,0 +1,10 @@
+//! The migrations, in order; each runs once, in a transaction of its own.
+
+/// Where the executor notes what it has applied.
+pub const SCHEMA_MIGRATIONS: &str = "CREATE SCHEMA IF NOT EXISTS tapedeck; \
+     CREATE TABLE IF NOT EXISTS tapedeck.schema_migrations \
+     (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
+
+/// Version, name, SQL.
+pub const MIGRATIONS: &[(i32, &str, &str)] =
+    &[(1, "0001_read_models", include_str!("../migrations/0001_read_models.sql"))];

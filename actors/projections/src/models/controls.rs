@@ -1,0 +1,42 @@
+//! What operators asked for and what became of it; the risk ladder's moves.
+
+use tapedeck_schemas::event::Event;
+
+use super::{place, table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Controls;
+
+table!("controls_v1", append: true,
+    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    kind Text Keep, scope Text Keep, by Text Keep, detail Text Keep,
+);
+
+impl Projection for Controls {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let kind = event.entry.event.kind().name();
+        let (scope, by, detail) = match &event.entry.event {
+            Event::LimitsSet(set) => (text(set.scope), &set.by, format!("{:?}: {}", set.values, set.reason)),
+            Event::WeightsSet(set) => (None, &set.by, format!("{:?}: {}", set.weights, set.reason)),
+            Event::TradingHalted(halt) => (text(halt.scope), &halt.by, format!("{}: {}", halt.level, halt.reason)),
+            Event::TradingResumed(resumed) => (text(resumed.scope), &resumed.by, resumed.reason.clone()),
+            Event::CancelRequested(cancel) => (text(cancel.order), &cancel.by, cancel.reason.clone()),
+            Event::AccountFunded(fund) => (text(fund.account), &fund.by, format!("{} {}", fund.amount, fund.currency)),
+            Event::CommandRefused(refused) => (None, &refused.by, refused.detail.clone()),
+            Event::RiskStateChanged(moved) => {
+                let detail = format!("{} to {}: {}", moved.from, moved.to, moved.reason);
+                (text(moved.account), &"risk".to_string(), detail)
+            }
+            _ => return,
+        };
+        let clean = |value: &str| text(value.replace('\0', ""));
+        let row = [place(event), vec![text(kind), scope, clean(by), clean(&detail)]].concat();
+        ops.push(RowOp { table: &TABLE, row });
+    }
+}

@@ -1,0 +1,38 @@
+//! Orders that risk refused, with what was measured and the limit.
+
+use tapedeck_schemas::event::Event;
+
+use super::{hop, place, table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Denials;
+
+table!("denials_v1", append: true,
+    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
+    order_id Text Keep, account Text Keep, strategy Text Keep, instrument Text Keep,
+    check_name Text Keep, measured Numeric Keep, limit_value Numeric Keep,
+);
+
+impl Projection for Denials {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let Event::OrderDenied(denied) = &event.entry.event else { return };
+        let order = &denied.order;
+        let values = vec![
+            text(order.id),
+            text(order.account),
+            text(order.strategy),
+            text(order.instrument),
+            text(&denied.check),
+            text(denied.measured),
+            text(denied.limit),
+        ];
+        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+    }
+}

@@ -1,0 +1,39 @@
+//! Market totals by instrument: counts, exact sums, last prices.
+
+use tapedeck_schemas::event::Event;
+
+use super::{table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct MarketTotals;
+
+table!("market_totals_v1", append: false,
+    partition BigInt Key, instrument Text Key,
+    quotes BigInt Add, trades BigInt Add, notional Numeric Add, quantity Numeric Add,
+    first_price Numeric Keep, last_price Numeric Replace, last_bid Numeric Replace, last_ask Numeric Replace,
+);
+
+impl Projection for MarketTotals {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let (instrument, values) = match &event.entry.event {
+            Event::Quote(quote) => {
+                let last = [None, None, text(quote.bid), text(quote.ask)];
+                (quote.instrument, [[text(1), text(0), text(0), text(0)], last].concat())
+            }
+            Event::Trade(trade) => {
+                let notional = trade.price.saturating_notional(trade.quantity);
+                let last = [text(trade.price), text(trade.price), None, None];
+                (trade.instrument, [[text(0), text(1), text(notional), text(trade.quantity)], last].concat())
+            }
+            _ => return,
+        };
+        let row = [vec![text(event.partition), text(instrument)], values].concat();
+        ops.push(RowOp { table: &TABLE, row });
+    }
+}

@@ -1,0 +1,59 @@
+//! The read models, one file each, in one explicit list.
+
+mod controls;
+mod denials;
+mod equity;
+mod fills;
+mod market_totals;
+mod order_events;
+mod orders;
+mod positions;
+mod records;
+mod rejects;
+mod signals;
+
+use crate::{Projection, Recorded, Value};
+
+/// Every read model.
+pub fn all() -> &'static [&'static dyn Projection] {
+    &[
+        &market_totals::MarketTotals,
+        &rejects::Rejects,
+        &controls::Controls,
+        &signals::Signals,
+        &denials::Denials,
+        &orders::Orders,
+        &order_events::OrderEvents,
+        &fills::Fills,
+        &positions::Positions,
+        &equity::Equity,
+        &records::Records,
+    ]
+}
+
+fn text(value: impl ToString) -> Value {
+    Some(value.to_string())
+}
+
+/// Partition, sequence and index: the key of every history table.
+fn place(event: &Recorded<'_>) -> Vec<Value> {
+    vec![text(event.partition), text(event.position.seq), text(event.position.index)]
+}
+
+/// Where the cause stands and when the record was stored: what latencies are measured by.
+fn hop(event: &Recorded<'_>) -> Vec<Value> {
+    vec![text(event.entry.cause.seq), text(event.entry.cause.index), text(event.entry.at), text(event.stamp)]
+}
+
+macro_rules! table {
+    ($name:literal, append: $append:literal, $($column:ident $ty:ident $merge:ident),* $(,)?) => {
+        static TABLE: crate::Table = crate::Table {
+            name: $name,
+            append: $append,
+            columns: &[$(crate::table::column(
+                stringify!($column), crate::table::ColumnType::$ty, crate::table::Merge::$merge
+            )),*],
+        };
+    };
+}
+use table;

@@ -1,0 +1,79 @@
+//! Orders as they stand: terms from the approval, status from execution's facts alone.
+
+use tapedeck_schemas::event::{Event, OrderStatus};
+
+use super::{table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Orders;
+
+table!("orders_v1", append: false,
+    partition BigInt Key, order_id Text Key,
+    account Text Keep, strategy Text Keep, instrument Text Keep, side Text Keep, quantity Numeric Keep,
+    price Numeric Keep, time_in_force Text Keep, signal_seq BigInt Keep, signal_index BigInt Keep,
+    tick_stamp BigInt Keep, approved_seq BigInt Keep, approved_stamp BigInt Keep, submitted_seq BigInt Keep,
+    submitted_stamp BigInt Keep, accepted_stamp BigInt Keep,
+    status Text Replace, filled Numeric Replace, reason Text Replace,
+);
+
+const COLUMNS: usize = 20;
+
+/// A row that says nothing yet but its key.
+fn blank(event: &Recorded<'_>, order: impl ToString) -> Vec<Option<String>> {
+    let mut row = vec![None; COLUMNS];
+    row[0] = text(event.partition);
+    row[1] = text(order);
+    row
+}
+
+impl Projection for Orders {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let (seq, stamp) = (text(event.position.seq), text(event.stamp));
+        let row = match &event.entry.event {
+            Event::OrderApproved(approved) => {
+                let order = &approved.order;
+                let mut row = blank(event, order.id);
+                let terms = [
+                    text(order.account),
+                    text(order.strategy),
+                    text(order.instrument),
+                    text(order.side.as_str()),
+                    text(order.quantity),
+                    text(order.price),
+                    text(order.time_in_force.as_str()),
+                    text(order.signal.seq),
+                    text(order.signal.index),
+                    text(order.tick_stamp),
+                    seq,
+                    stamp,
+                ];
+                row.splice(2..14, terms);
+                row
+            }
+            Event::OrderSubmitted(submitted) => {
+                let mut row = blank(event, submitted.order.id);
+                row.splice(14..16, [seq, stamp]);
+                row.splice(17..19, [text(OrderStatus::Submitted), text(0)]);
+                row
+            }
+            Event::OrderAccepted(accepted) => {
+                let mut row = blank(event, accepted.order);
+                row[16] = stamp;
+                row
+            }
+            Event::OrderStatusChanged(moved) => {
+                let mut row = blank(event, moved.order);
+                row.splice(17..20, [text(moved.to), text(moved.filled), text(&moved.reason)]);
+                row
+            }
+            _ => return,
+        };
+        ops.push(RowOp { table: &TABLE, row });
+    }
+}

@@ -1,0 +1,42 @@
+//! What ingest refused, and the gaps it found.
+
+use tapedeck_schemas::event::Event;
+
+use super::{place, table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Rejects;
+
+table!("rejects_v1", append: true,
+    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    reason Text Keep, detail Text Keep, subject Text Keep, source Text Keep, instrument Text Keep,
+);
+
+impl Projection for Rejects {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let values = match &event.entry.event {
+            Event::Rejected(refused) => vec![
+                text(refused.reason),
+                text(refused.detail.replace('\0', "")),
+                text(refused.subject.replace('\0', "")),
+                refused.source.map(|source| source.to_string()),
+                refused.instrument.map(|instrument| instrument.to_string()),
+            ],
+            Event::Gap(gap) => vec![
+                text("gap"),
+                text(format!("expected {}, got {}", gap.expected, gap.got)),
+                None,
+                text(gap.source),
+                text(gap.instrument),
+            ],
+            _ => return,
+        };
+        ops.push(RowOp { table: &TABLE, row: [place(event), values].concat() });
+    }
+}

@@ -1,0 +1,36 @@
+//! Signals, as raised.
+
+use tapedeck_schemas::event::Event;
+
+use super::{hop, place, table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Signals;
+
+table!("signals_v1", append: true,
+    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
+    account Text Keep, strategy Text Keep, instrument Text Keep,
+    target Numeric Keep, confidence Numeric Keep, tick_stamp BigInt Keep,
+);
+
+impl Projection for Signals {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let Event::SignalRaised(signal) = &event.entry.event else { return };
+        let values = vec![
+            text(signal.account),
+            text(signal.strategy),
+            text(signal.instrument),
+            text(signal.target),
+            text(signal.confidence),
+            text(signal.tick_stamp),
+        ];
+        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+    }
+}

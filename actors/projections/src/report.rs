@@ -1,0 +1,91 @@
+//! What the demo reports, read back from Postgres. Every column comes as text; one row an object.
+
+/// A part of the report: its name, its columns in order, its query.
+#[derive(Debug, Clone, Copy)]
+pub struct Query {
+    /// Name of the part.
+    pub name: &'static str,
+    /// Names of the columns.
+    pub columns: &'static [&'static str],
+    /// The query; every column is text.
+    pub sql: &'static str,
+}
+
+/// All parts, in the order of the report.
+pub const QUERIES: &[Query] = &[
+    Query {
+        name: "market",
+        columns: &[
+            "partition",
+            "instrument",
+            "quotes",
+            "trades",
+            "notional",
+            "quantity",
+            "first",
+            "last",
+            "bid",
+            "ask",
+        ],
+        sql: "SELECT partition::text, instrument, quotes::text, trades::text, trim_scale(notional)::text, \
+              trim_scale(quantity)::text, trim_scale(first_price)::text, trim_scale(last_price)::text, \
+              trim_scale(last_bid)::text, trim_scale(last_ask)::text \
+              FROM tapedeck.market_totals ORDER BY instrument, partition",
+    },
+    Query {
+        name: "rejects",
+        columns: &["reason", "count"],
+        sql: "SELECT reason, count(*)::text FROM tapedeck.rejects GROUP BY reason ORDER BY reason",
+    },
+    Query {
+        name: "signals",
+        columns: &["instrument", "count"],
+        sql: "SELECT instrument, count(*)::text FROM tapedeck.signals GROUP BY instrument ORDER BY instrument",
+    },
+    Query {
+        name: "orders",
+        columns: &["status", "count"],
+        sql: "SELECT coalesce(status, 'approved'), count(*)::text FROM tapedeck.orders GROUP BY 1 ORDER BY 1",
+    },
+    Query {
+        name: "denials",
+        columns: &["check", "count"],
+        sql: "SELECT check_name, count(*)::text FROM tapedeck.denials GROUP BY 1 ORDER BY 1",
+    },
+    Query {
+        name: "executions",
+        columns: &["liquidity", "fills", "partial", "notional"],
+        sql: "SELECT liquidity, count(*)::text, count(*) FILTER (WHERE leaves > 0)::text, \
+              trim_scale(sum(price * quantity))::text FROM tapedeck.fills GROUP BY 1 ORDER BY 1",
+    },
+    Query {
+        name: "positions",
+        columns: &["account", "strategy", "instrument", "quantity", "average_price", "realised", "fees"],
+        sql: "SELECT account, strategy, instrument, trim_scale(quantity)::text, trim_scale(average_price)::text, \
+              trim_scale(realised)::text, trim_scale(fees)::text FROM tapedeck.positions ORDER BY 1, 2, 3",
+    },
+    Query {
+        name: "equity",
+        columns: &["account", "currency", "cash", "position_value", "realised", "unrealised", "fees", "equity"],
+        sql: "SELECT DISTINCT ON (account, currency) account, currency, trim_scale(cash)::text, \
+              trim_scale(position_value)::text, trim_scale(realised)::text, trim_scale(unrealised)::text, \
+              trim_scale(fees)::text, trim_scale(equity)::text \
+              FROM tapedeck.equity ORDER BY account, currency, seq DESC, index DESC",
+    },
+    Query {
+        name: "latency_us",
+        columns: &["hop", "count", "p50", "p99"],
+        sql: "WITH hops AS ( \
+                SELECT 1 AS n, 'tick to signal' AS hop, stamp - tick_stamp AS ns FROM tapedeck.signals \
+                UNION ALL SELECT 2, 'signal to approval', o.approved_stamp - s.stamp FROM tapedeck.orders o \
+                  JOIN tapedeck.signals s ON s.partition = o.partition AND s.seq = o.signal_seq \
+                  AND s.index = o.signal_index \
+                UNION ALL SELECT 3, 'approval to submission', submitted_stamp - approved_stamp FROM tapedeck.orders \
+                UNION ALL SELECT 4, 'submission to acceptance', accepted_stamp - submitted_stamp FROM tapedeck.orders \
+                UNION ALL SELECT 5, 'tick to order', submitted_stamp - tick_stamp FROM tapedeck.orders) \
+              SELECT hop, count(ns)::text, \
+              round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text, \
+              round((percentile_cont(0.99) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text \
+              FROM hops WHERE ns IS NOT NULL GROUP BY n, hop ORDER BY n",
+    },
+];

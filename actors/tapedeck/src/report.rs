@@ -1,0 +1,103 @@
+//! The demo's report, read back from Postgres.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use serde::Serialize;
+use tapedeck_feeds::Totals;
+use tapedeck_projections::report::{QUERIES, Query};
+use tokio_postgres::Client;
+
+/// One row: column name to text.
+pub type Row = BTreeMap<&'static str, Option<String>>;
+
+/// Every part of the report, by name.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// How many executions there are.
+    pub fills: u64,
+    /// How many times numbers were skipped.
+    pub gaps: u64,
+    /// The parts.
+    #[serde(flatten)]
+    pub parts: BTreeMap<&'static str, Vec<Row>>,
+}
+
+impl Report {
+    /// Reads it.
+    pub async fn read(client: &Client) -> Result<Self> {
+        let mut parts = BTreeMap::new();
+        for Query { name, columns, sql } in QUERIES {
+            let rows = client.query(*sql, &[]).await?;
+            let row =
+                |row: &tokio_postgres::Row| -> Row { (0..).zip(*columns).map(|(i, c)| (*c, row.get(i))).collect() };
+            parts.insert(*name, rows.iter().map(row).collect());
+        }
+        let mut report = Self { fills: 0, gaps: 0, parts };
+        report.fills = report.part("executions").iter().filter_map(|row| number(row, "fills")).sum();
+        let gap = |row: &&Row| row["reason"].as_deref() == Some("gap");
+        report.gaps = report.part("rejects").iter().filter(gap).filter_map(|row| number(row, "count")).sum();
+        Ok(report)
+    }
+
+    fn part(&self, name: &str) -> &[Row] {
+        self.parts.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where the market totals differ from those of what was published.
+    pub fn differences(&self, published: &Totals) -> Vec<String> {
+        let market = self.part("market");
+        let mut differences = Vec::new();
+        for (instrument, totals) in &published.by_instrument {
+            let name = instrument.to_string();
+            let Some(row) = market.iter().find(|row| row["instrument"].as_deref() == Some(&name)) else {
+                differences.push(format!("{name} is not in Postgres"));
+                continue;
+            };
+            let text = |value: Option<String>| value.unwrap_or_default();
+            let wanted = [
+                ("quotes", totals.quotes.to_string()),
+                ("trades", totals.trades.to_string()),
+                ("notional", totals.notional.to_string()),
+                ("quantity", totals.quantity.to_string()),
+                ("first", text(totals.first_price.map(|price| price.to_string()))),
+                ("last", text(totals.last_price.map(|price| price.to_string()))),
+                ("bid", text(totals.last_quote.map(|(bid, _)| bid.to_string()))),
+                ("ask", text(totals.last_quote.map(|(_, ask)| ask.to_string()))),
+            ];
+            for (column, want) in wanted {
+                let have = row[column].clone().unwrap_or_default();
+                if have != want {
+                    differences.push(format!("{name} {column}: Postgres {have}, published {want}"));
+                }
+            }
+        }
+        differences
+    }
+
+    /// Prints every part as a table.
+    pub fn print(&self) {
+        for Query { name, columns, .. } in QUERIES {
+            let rows = self.part(name);
+            println!("{name}");
+            if rows.is_empty() {
+                println!("  none");
+                continue;
+            }
+            let cell = |row: &Row, column: &str| row[column].clone().unwrap_or_else(|| "-".into());
+            let width =
+                |column: &str| rows.iter().map(|row| cell(row, column).len()).chain([column.len()]).max().unwrap_or(0);
+            let line = |cells: Vec<String>| {
+                let padded: Vec<String> =
+                    columns.iter().zip(cells).map(|(column, cell)| format!("{cell:<w$}", w = width(column))).collect();
+                println!("  {}", padded.join("  ").trim_end());
+            };
+            line(columns.iter().map(|column| column.to_string()).collect());
+            rows.iter().for_each(|row| line(columns.iter().map(|column| cell(row, column)).collect()));
+        }
+    }
+}
+
+fn number(row: &Row, column: &str) -> Option<u64> {
+    row.get(column)?.as_ref()?.parse().ok()
+}

@@ -1,0 +1,122 @@
+//! Verification can fail: one record, one row, one fill and one decision are altered, and it names each.
+
+mod common;
+
+use std::collections::VecDeque;
+
+use common::System;
+use tapedeck::commands::tapes;
+use tapedeck::verify::{Messages, Source, Verdict, verify_source};
+use tapedeck_runtime::tail::Stored;
+use tapedeck_runtime::{Bus, database};
+use tapedeck_schemas::event::{Event, Kind, TapeCreated};
+use tapedeck_schemas::record::{self, RecordHash, Writer};
+use tapedeck_servers::{NatsServer, Postgres};
+
+/// What a clean run left, in memory, and its database.
+struct Held {
+    tape: TapeCreated,
+    records: VecDeque<Stored>,
+    market: VecDeque<Stored>,
+    commands: VecDeque<Stored>,
+    database: tokio_postgres::Client,
+    _servers: (NatsServer, Postgres),
+}
+
+impl Held {
+    async fn of(system: &System) -> Self {
+        system.ok(&["demo", "--json", "--events", "20000"]);
+        let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
+        let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
+        let bus = Bus::connect(&nats.url(), "test").await.unwrap();
+        let tape = tapes(&bus).await.unwrap().remove(0);
+        let Source { records, market, commands, .. } = Source::open(&bus, &tape).await.unwrap();
+        let database = database::connect(&postgres.url()).await.unwrap();
+        Self {
+            tape,
+            records: records.hold().await,
+            market: market.hold().await,
+            commands: commands.hold().await,
+            database,
+            _servers: (nats, postgres),
+        }
+    }
+
+    /// The verdict on these records, and the rows as they are.
+    async fn verdict(&self, records: VecDeque<Stored>) -> Verdict {
+        let source = Source {
+            tape: self.tape.clone(),
+            records: Messages::Held(records),
+            market: Messages::Held(self.market.clone()),
+            commands: Messages::Held(self.commands.clone()),
+        };
+        let mut verdict = Verdict::default();
+        verify_source(source, Some(&self.database), &mut verdict).await.unwrap();
+        verdict
+    }
+
+    /// The records with the first event of `kind` altered, and that writer's chain made good again behind it: only
+    /// deciding again can tell. Also says where it stands.
+    fn altered(&self, writer: Writer, kind: Kind, alter: impl Fn(&mut Event)) -> (VecDeque<Stored>, u64) {
+        let subject = format!("tape.0.{writer}");
+        let mut records = self.records.clone();
+        let mut altered_at = None;
+        let mut chain = RecordHash::default();
+        for stored in records.iter_mut().filter(|stored| stored.subject.as_str() == subject) {
+            let (mut header, mut entries) = record::decode(&stored.payload).unwrap();
+            if altered_at.is_none()
+                && let Some(entry) = entries.iter_mut().find(|entry| entry.event.kind() == kind)
+            {
+                alter(&mut entry.event);
+                altered_at = Some(stored.seq);
+            }
+            header.prev_hash = chain;
+            stored.payload = record::encode(&header, &entries).into();
+            chain = RecordHash::of(&stored.payload);
+        }
+        (records, altered_at.expect("there is one of the kind"))
+    }
+}
+
+#[tokio::test]
+async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
+    let system = System::new();
+    let held = Held::of(&system).await;
+    let clean = held.verdict(held.records.clone()).await;
+    assert_eq!(clean.findings, Vec::<String>::new());
+    assert!(clean.invariants.values().all(|times| *times > 0) || !clean.invariants.is_empty());
+
+    // One record: a byte of a quote, the chain left as it was.
+    let mut records = held.records.clone();
+    let ingest = records.iter().position(|stored| stored.subject.as_str() == "tape.0.ingest").unwrap();
+    let mut bytes = records[ingest].payload.to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    records[ingest].payload = bytes.into();
+    let findings = held.verdict(records).await.findings;
+    assert!(findings.iter().any(|finding| finding.contains("chain of ingest")), "{findings:?}");
+
+    // One fill.
+    let (records, seq) = held.altered(Writer::Venue, Kind::OrderFilled, |event| {
+        let Event::OrderFilled(fill) = event else { unreachable!() };
+        fill.price += "0.01".parse().unwrap();
+    });
+    let findings = held.verdict(records).await.findings;
+    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of venue"));
+    assert!(findings.iter().any(named), "{findings:?}");
+
+    // One decision.
+    let (records, seq) = held.altered(Writer::Signal, Kind::SignalRaised, |event| {
+        let Event::SignalRaised(signal) = event else { unreachable!() };
+        signal.confidence += "0.0001".parse().unwrap();
+    });
+    let findings = held.verdict(records).await.findings;
+    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of signal"));
+    assert!(findings.iter().any(named), "{findings:?}");
+
+    // One row.
+    let alter = "UPDATE tapedeck.fills SET quantity = quantity + 1 \
+                 WHERE (seq, index) = (SELECT seq, index FROM tapedeck.fills ORDER BY seq, index LIMIT 1)";
+    assert_eq!(held.database.execute(alter, &[]).await.unwrap(), 1);
+    let findings = held.verdict(held.records.clone()).await.findings;
+    assert!(findings.len() == 1 && findings[0].contains("fills"), "{findings:?}");
+}
