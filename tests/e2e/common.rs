@@ -11,8 +11,9 @@ pub struct System {
 
 impl System {
     pub fn new() -> Self {
-        // Under /tmp, so that the unprivileged user that runs Postgres can reach it.
-        Self { dir: tempfile::Builder::new().prefix("tapedeck-").tempdir_in("/tmp").unwrap() }
+        // Where the unprivileged user that runs Postgres can reach it.
+        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        Self { dir: tempfile::Builder::new().prefix("tapedeck-").permissions(everybody).tempdir().unwrap() }
     }
 
     pub fn path(&self) -> &Path {

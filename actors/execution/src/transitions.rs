@@ -75,7 +75,8 @@ pub const TRANSITIONS: &[(OrderStatus, Trigger, OrderStatus)] = &[
     (Accepted, Trigger::FillWhole, Filled),
     (Accepted, Trigger::AskCancel, PendingCancel),
     (Accepted, Trigger::Close, Canceled),
-    (PartiallyFilled, Trigger::Refuse, Rejected),
+    // What has traded cannot have been refused: the venue only does no more for it.
+    (PartiallyFilled, Trigger::Refuse, Canceled),
     (PartiallyFilled, Trigger::FillPart, PartiallyFilled),
     (PartiallyFilled, Trigger::FillWhole, Filled),
     (PartiallyFilled, Trigger::AskCancel, PendingCancel),

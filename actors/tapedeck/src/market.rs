@@ -83,12 +83,14 @@ impl Publisher {
             if let Payload::Event(event) = &item.payload {
                 last_ts = event.ts_recv;
             }
-            if waiting == CHUNK_EVENTS || (waiting > 0 && !self.may_go(last_ts)) {
+            if waiting == CHUNK_EVENTS || (waiting > 0 && !self.may_go(last_ts, true)) {
                 self.flush().await?;
                 published.sent += std::mem::take(&mut waiting) as u64;
                 tick(published.sent + published.skipped);
             }
-            self.wait_until_may_go(last_ts).await;
+            if waiting == 0 {
+                self.wait_until_may_go(last_ts).await;
+            }
             self.lane(item.instrument).await?.waiting.push(item);
             waiting += 1;
         }
@@ -128,7 +130,8 @@ impl Publisher {
         Ok(())
     }
 
-    fn may_go(&mut self, ts: u64) -> bool {
+    /// Whether an event of this time may be sent; `behind_others` says that some wait to be sent before it.
+    fn may_go(&mut self, ts: u64, behind_others: bool) -> bool {
         match &self.pace {
             Pace::Max => true,
             Pace::Recorded(speed) => {
@@ -137,7 +140,7 @@ impl Publisher {
             }
             Pace::Lead { lead_ns, groups } => {
                 let slowest = groups.iter().map(|group| group.at()).min().unwrap_or(u64::MAX);
-                ts <= slowest.saturating_add(*lead_ns) || self.is_taken(groups)
+                ts <= slowest.saturating_add(*lead_ns) || (!behind_others && self.is_taken(groups))
             }
         }
     }
@@ -155,7 +158,7 @@ impl Publisher {
     }
 
     async fn wait_until_may_go(&mut self, ts: u64) {
-        while !self.may_go(ts) {
+        while !self.may_go(ts, false) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

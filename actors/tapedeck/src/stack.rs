@@ -154,7 +154,10 @@ impl Stack {
     pub async fn stop(mut self) {
         self.drain().await;
         Connection::forget(&self.dir);
-        drop(std::mem::take(&mut self.servers));
+        let servers = std::mem::take(&mut self.servers);
+        drop(self); // whoever is connected goes first
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        drop(servers);
     }
 }
 

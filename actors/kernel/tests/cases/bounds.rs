@@ -53,39 +53,52 @@ fn the_4096th_unanswered_input_is_answered() {
     }
 }
 
+/// A price that is answered by two events, and one that is answered by a short one.
+const TWICE: u8 = 5;
+const SHORT: u8 = 7;
+
 /// A tape on which many inputs wait, so that an owner that starts has more to say than a record holds.
-fn backlog(messages: usize) -> Tape {
+fn backlog(messages: usize, value: u8) -> Tape {
     let mut tape = Tape::new();
     for _ in 0..messages {
-        write_values(&mut tape, &[5; 128]); // two answers each
+        write_values(&mut tape, &[value; 128]);
     }
     tape
 }
 
-#[test]
-fn what_piles_up_behind_an_append_goes_out_in_records_within_their_bounds() {
-    let mut bench = Bench::<Echo>::claiming(backlog(100));
+/// Sizes of the records by which a backlog of 100 messages is answered.
+fn records_of_a_backlog(value: u8) -> Vec<(usize, usize)> {
+    let mut bench = Bench::<Echo>::claiming(backlog(100, value));
     let mut asked = only_append(bench.read());
-    let mut events = 0;
+    let mut sizes = Vec::new();
     loop {
-        assert!(asked.payload.len() <= RECORD_BYTES_MAX && asked.entries().len() <= RECORD_EVENTS_MAX);
-        let (first, last) = (asked.entries()[0].clone(), asked.entries().pop().unwrap());
-        assert!(first.index == 0 && last.index <= 1);
-        events += asked.entries().len();
+        let entries = asked.entries();
+        sizes.push((entries.len(), asked.payload.len()));
+        assert_eq!(entries[0].index, 0, "a cause is split");
         let seq = bench.store(&asked);
         let mut outputs = bench.answer(asked.attempt, Answer::Committed(seq));
         outputs.extend(bench.read());
         if !outputs.iter().any(|output| matches!(output, Output::Append { .. })) {
-            break;
+            return sizes;
         }
         asked = only_append(outputs);
     }
-    assert_eq!(events, 1 + 100 * 128 * 2, "the epoch, and two answers to each input");
+}
+
+#[test]
+fn what_piles_up_behind_an_append_goes_out_in_records_within_their_bounds() {
+    for (value, events) in [(TWICE, 2), (SHORT, 1)] {
+        let sizes = records_of_a_backlog(value);
+        assert!(sizes.iter().all(|(events, bytes)| *events <= RECORD_EVENTS_MAX && *bytes <= RECORD_BYTES_MAX));
+        assert!(sizes.len() < 20, "many events share a record: {sizes:?}");
+        let sum: usize = sizes.iter().map(|(events, _)| events).sum();
+        assert_eq!(sum, 1 + 100 * 128 * events, "the epoch, and every answer");
+    }
 }
 
 #[test]
 fn an_owner_that_waits_for_its_broker_stops_pulling() {
-    let mut bench = Bench::<Echo>::claiming(backlog(300));
+    let mut bench = Bench::<Echo>::claiming(backlog(300, TWICE));
     bench.read();
     assert!(!bench.driver.wants_tape(), "300 messages of 128 inputs were taken in");
     assert!(bench.read < 300);
@@ -94,7 +107,7 @@ fn an_owner_that_waits_for_its_broker_stops_pulling() {
 #[test]
 fn a_lost_ack_behind_a_backlog_longer_than_the_queue_is_found_on_the_tape() {
     let messages = 2 * QUEUED_INPUTS_MAX / 128 + 100;
-    let mut bench = Bench::<Echo>::claiming(backlog(messages));
+    let mut bench = Bench::<Echo>::claiming(backlog(messages, TWICE));
     let mut asked = bench.read_asked();
     let seq = bench.store(&asked); // lands behind the whole backlog; its ack is lost
     for _ in 0..2 * messages {

@@ -5,6 +5,7 @@ mod crashes;
 mod outcomes;
 mod random;
 mod reading;
+mod rejudging;
 
 use std::sync::Arc;
 

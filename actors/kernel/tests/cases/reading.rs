@@ -2,6 +2,7 @@
 
 use tapedeck_kernel::TapeFault;
 use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_kernel::merge::UnknownCause;
 use tapedeck_schemas::event::{Event, Progress, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::position::Position;
@@ -12,7 +13,7 @@ use crate::model::toys::{Echo, Gate, fact_of};
 use crate::model::{TAPE, Tape};
 
 /// A tape on which an owner with this logic has answered one price.
-fn tape_with_owner<const L: u32>() -> Tape {
+pub(super) fn tape_with_owner<const L: u32>() -> Tape {
     let mut bench = Bench::<Echo<L>>::claiming(Tape::new());
     let epoch = bench.read_asked();
     bench.commit(&epoch);
@@ -159,11 +160,16 @@ fn an_older_logic_does_not_take_over_and_an_equal_or_newer_one_does() {
 
 #[test]
 fn an_own_event_that_answers_no_input_stops() {
-    let mut tape = tape_with_owner::<1>();
-    let keeper = Position::new(1, 0);
-    tape.write(Writer::Signal, 1, vec![(keeper, 0, Progress {}.into())]);
-    let stop = Bench::<Echo>::claiming(tape).read_stop();
-    assert!(matches!(stop, Stop::Cause(_)), "{stop:?}");
+    let mut passed = tape_with_owner::<1>();
+    passed.write(Writer::Signal, 1, vec![(Position::new(1, 0), 0, Progress {}.into())]);
+    let mut skipped = tape_with_owner::<1>();
+    let no_input = skipped.put(None, b"hello".to_vec());
+    write_values(&mut skipped, &[2]);
+    skipped.write(Writer::Signal, 1, vec![(Position::new(no_input, 0), 0, Progress {}.into())]);
+    for (tape, cause) in [(passed, Position::new(1, 0)), (skipped, Position::new(no_input, 0))] {
+        let stop = Bench::<Echo>::claiming(tape).read_stop();
+        assert_eq!(stop, Stop::Cause(UnknownCause { cause }));
+    }
 }
 
 #[test]
@@ -180,5 +186,6 @@ fn a_machine_of_an_inbox_takes_over_only_when_the_inbox_has_been_read_up_to_its_
     assert!(!second.driver.is_owner(), "its own events still wait for their inputs");
     let outputs = second.tell(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
     assert_eq!(super::only_append(outputs).entries().len(), 1, "nothing is due but the epoch");
+    assert_eq!(second.driver.last_input(), Position::new(1, 2));
     assert_eq!(second.driver.machine().0, first.driver.machine().0);
 }

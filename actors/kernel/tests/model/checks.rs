@@ -1,6 +1,8 @@
 //! What must hold of a tape after any run, whatever went wrong in it: judged from the messages alone, and against
 //! a plain fold of the inputs.
 
+use std::collections::BTreeMap;
+
 use tapedeck_kernel::driver::{SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX, Stop};
 use tapedeck_kernel::machine::{Fact, Input as _, Reads, step};
 use tapedeck_kernel::{Rejudge, TapeRead, TapeReader};
@@ -18,6 +20,7 @@ pub(crate) fn all<M: Toy>(world: &World<M>) {
     every_record_of_a_driver_chains(world, &records);
     epochs_increase::<M>(&records);
     causes_never_go_back(&records);
+    times_are_those_of_the_causes(world, &records);
     decisions_equal_a_plain_fold(world, &records);
     silence_is_answered(world, &records);
     a_rejudgement_finds_no_difference(world);
@@ -35,7 +38,11 @@ pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Position, M::Input)> {
         }
         Reads::Tape(_) => {
             for record in world.tape.valid_of(Writer::Ingest) {
-                for (index, Entry { at, event, .. }) in (0..).zip(record.entries) {
+                for (index, entry) in (0..).zip(record.entries) {
+                    if is_drivers(&entry) {
+                        continue;
+                    }
+                    let Entry { at, event, .. } = entry;
                     let fact = Fact { writer: Writer::Ingest, at, event };
                     inputs.push((Position::new(record.seq, index), M::Input::from_fact(fact).unwrap()));
                 }
@@ -96,6 +103,18 @@ fn causes_never_go_back(records: &[Valid]) {
             assert!(entry.cause >= last, "{} has the cause {} after {last}", record.seq, entry.cause);
             last = entry.cause;
         }
+    }
+}
+
+fn times_are_those_of_the_causes<M: Toy>(world: &World<M>, records: &[Valid]) {
+    let mut machine = M::fresh();
+    let mut times = BTreeMap::from([(Position::START, 0)]);
+    for (cause, input) in inputs(world) {
+        machine.observe(cause, &input);
+        times.insert(cause, machine.time(&input));
+    }
+    for entry in records.iter().flat_map(|record| &record.entries) {
+        assert_eq!(Some(&entry.at), times.get(&entry.cause), "time of {entry:?}, and of its cause");
     }
 }
 

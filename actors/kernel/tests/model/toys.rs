@@ -28,8 +28,11 @@ impl Fold {
         self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
     }
-    /// Odd prices are answered, those that end in 5 twice; even prices and ticks are met with silence.
+    /// Odd prices are answered, those that end in 5 twice, in 7 briefly; even prices and ticks are met with silence.
     fn decide(&self, value: u8, out: &mut Out) {
+        if value % 10 == 7 {
+            return out.push(Tick { time: self.digest });
+        }
         let answers = if value % 10 == 5 { 2 } else { u64::from(value % 2) };
         for nth in 0..answers {
             out.push(SignalRaised {
@@ -44,9 +47,13 @@ impl Fold {
         }
     }
     fn apply(&mut self, cause: Position, own: &Event) {
-        let Event::SignalRaised(signal) = own else { panic!("handed {own:?}, which it never decides") };
         self.decisions += 1;
-        self.mix(signal.tick_stamp ^ cause.seq);
+        self.mix(cause.seq);
+        self.mix(match own {
+            Event::SignalRaised(signal) => signal.tick_stamp,
+            Event::Tick(tick) => !tick.time,
+            other => panic!("handed {other:?}, which it never decides"),
+        });
     }
 }
 

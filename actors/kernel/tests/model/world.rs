@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::{Answer, Reads};
+use tapedeck_schemas::event::Progress;
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 
@@ -116,7 +117,11 @@ impl<M: Toy> World<M> {
             Reads::Inbox(_) => self.inbox.push(values.to_vec()),
             Reads::Tape(_) => {
                 let time = 10 * self.tape.last();
-                let events = values.iter().map(|&value| (Position::new(time, 0), time, fact_of(value, time))).collect();
+                let mut events: Vec<_> = values.iter().map(|&value| fact_of(value, time)).collect();
+                if self.rng.one_in(4) {
+                    events.insert(self.rng.below(values.len() + 1), Progress {}.into()); // no input, but it has an index
+                }
+                let events = events.into_iter().map(|event| (Position::new(time, 0), time, event)).collect();
                 self.tape.write(Writer::Ingest, 1, events);
             }
         }

@@ -92,6 +92,7 @@ async fn play(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
         true => println!("{}", serde_json::to_string(&outcome)?),
         false => outcome.print(),
     }
+    drop((publisher, client));
     stack.stop().await;
     Ok(super::exit(clean))
 }
