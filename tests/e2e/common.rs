@@ -5,22 +5,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// The binary under test, with its own directory.
-pub struct System {
+pub(crate) struct System {
     dir: tempfile::TempDir,
 }
 
 impl System {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Where the unprivileged user that runs Postgres can reach it.
         let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
         Self { dir: tempfile::Builder::new().prefix("tapedeck-").permissions(everybody).tempdir().unwrap() }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tapedeck"));
         command.args(args).arg("--dir").arg(self.path()).stdin(Stdio::null());
         for name in ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
@@ -30,12 +30,12 @@ impl System {
     }
 
     /// Runs to the end, and gives what it said.
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Runs to the end, which must be good, and gives standard output.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
@@ -43,16 +43,16 @@ impl System {
     }
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub fn json(text: &str) -> serde_json::Value {
+pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
 /// A capture of `frames` bookTicker and trade frames whose price swings, as Binance's combined stream writes them.
-pub fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> PathBuf {
+pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> PathBuf {
     let path = dir.join(name);
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
     let lower = symbol.to_lowercase();

@@ -1,16 +1,15 @@
 //! Kill and continue: everything is killed at random moments, servers included; started again it ends as if nothing
 //! had happened.
 
-mod common;
-
-use common::{System, json};
+use crate::common::{System, json};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Kills before the run that is let through.
 const KILLS: u64 = 10;
-const ARGS: [&str; 4] = ["demo", "--json", "--events", "40000"];
+/// A market long enough, and played slowly enough, that ten short lives do not get through it.
+const ARGS: [&str; 6] = ["demo", "--json", "--events", "150000", "--lead-ms", "20"];
 
 #[test]
 fn killed_ten_times_with_its_servers_it_ends_with_the_same_totals_and_verifies() {
@@ -21,19 +20,23 @@ fn killed_ten_times_with_its_servers_it_ends_with_the_same_totals_and_verifies()
         Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64,
     };
     println!("TAPEDECK_SEED={seed}");
+    let mut cut_short = 0;
     for round in 0..KILLS {
         let mut demo = system.command(&ARGS);
         let mut demo = demo.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
-        // From before the servers are up to long after the end of a run.
-        let millis = mix(seed + round) % 4_000;
+        // From before the servers are up to the midst of the market.
+        let millis = 100 + mix(seed.wrapping_add(round)) % 1_900;
         std::thread::sleep(Duration::from_millis(millis));
+        cut_short += u64::from(demo.try_wait().unwrap().is_none());
         let victims = descendants(demo.id());
         println!("round {round}: after {millis} ms killing {victims:?}");
         let list: Vec<String> = victims.iter().map(u32::to_string).collect();
         let _ = Command::new("sh").args(["-c", &format!("kill -9 {}", list.join(" "))]).stderr(Stdio::null()).status();
         demo.wait().unwrap();
     }
+    assert!(cut_short >= KILLS - 2, "only {cut_short} runs were cut short: the market is too small for this machine");
     let report = json(&system.ok(&ARGS));
+    println!("the last run sent {} and found {}", report["published"]["sent"], report["published"]["skipped"]);
     assert_eq!(report["market"], undisturbed["market"]);
     assert_eq!(report["rejects"], undisturbed["rejects"]);
     assert_eq!(report["gaps"], undisturbed["gaps"]);

@@ -1,8 +1,6 @@
 //! The whole on real servers: what a market holds is what the tape, the machines and Postgres say of it.
 
-mod common;
-
-use common::{System, capture, json, text};
+use crate::common::{System, capture, json, text};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 

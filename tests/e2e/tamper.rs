@@ -1,10 +1,8 @@
 //! Verification can fail: one record, one row, one fill and one decision are altered, and it names each.
 
-mod common;
-
 use std::collections::VecDeque;
 
-use common::System;
+use crate::common::System;
 use tapedeck::commands::tapes;
 use tapedeck::verify::{Messages, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::Stored;

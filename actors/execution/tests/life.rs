@@ -16,6 +16,13 @@ fn an_approved_order_is_submitted_accepted_and_filled_by_the_sum_of_its_fills() 
 }
 
 #[test]
+fn an_order_that_has_traded_is_never_rejected() {
+    let mut desk = Desk::with(1);
+    desk.step(&filled(1, 1, 4));
+    assert_eq!(desk.step(&rejected(1)), ["1 partially_filled->canceled 4 off grid"]);
+}
+
+#[test]
 fn a_replayed_fill_is_ignored_while_the_order_is_open_and_after() {
     let mut desk = Desk::with(1);
     desk.step(&filled(1, 1, 5));

@@ -1,14 +1,13 @@
 //! Cash and positions of every account, and what they are worth. Bookings are made in `ledger`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, LedgerPosted, OrderFilled, Quote};
+use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, LedgerPosted, OrderFilled, Quote};
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price};
 
 use crate::exact::{plus, value_at_mid};
 use crate::holding::{Holding, HoldingKey};
-use crate::ledger::money_cash;
 
 /// What an instrument is traded in, and its latest quote.
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +24,10 @@ pub struct Listing {
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     listings: BTreeMap<InstrumentId, Listing>,
-    /// Money as capital, notionals and fees made it. Base assets are positions, not cash, so that they are not
-    /// counted twice where a currency is both.
+    /// Currencies that some instrument is quoted in: those that are marked.
+    quoted: BTreeSet<Currency>,
+    /// The fold of all Cash postings, base assets among them: a currency that is the base of one instrument and the
+    /// quote of another has cash that is also a position elsewhere.
     cash: BTreeMap<(AccountId, Currency), Money>,
     holdings: BTreeMap<HoldingKey, Holding>,
 }
@@ -44,9 +45,9 @@ impl Books {
     pub fn listing(&self, instrument: &InstrumentId) -> Option<&Listing> {
         self.listings.get(instrument)
     }
-    /// Every account and currency that ever held money. A position always has one: its notional was paid in it.
+    /// Every account and quote currency with a posting. A position always has one: its notional was paid in it.
     pub fn purses(&self) -> impl Iterator<Item = (AccountId, Currency)> {
-        self.cash.keys().copied()
+        self.cash.keys().copied().filter(|(_, currency)| self.quoted.contains(currency))
     }
 
     /// Whether there is money, or a position quoted in it.
@@ -88,13 +89,15 @@ impl Books {
 
     pub(crate) fn define(&mut self, terms: &InstrumentDefined) {
         let touch = self.listings.get(&terms.instrument).and_then(|listing| listing.touch);
+        self.quoted.insert(terms.quote);
         self.listings.insert(terms.instrument, Listing { base: terms.base, quote: terms.quote, touch });
     }
 
     /// A fill of what nobody defined is booked all the same, as its symbol against the currency of its fee.
     pub(crate) fn ensure_listed(&mut self, fill: &OrderFilled) {
         let listing = Listing { base: fill.instrument.symbol, quote: fill.fee_currency, touch: None };
-        self.listings.entry(fill.instrument).or_insert(listing);
+        let listed = self.listings.entry(fill.instrument).or_insert(listing);
+        self.quoted.insert(listed.quote);
     }
 
     pub(crate) fn quote(&mut self, quote: &Quote) {
@@ -104,7 +107,7 @@ impl Books {
     }
 
     pub(crate) fn post(&mut self, posted: &LedgerPosted) {
-        for posting in money_cash(posted) {
+        for posting in posted.entries.iter().filter(|posting| posting.ledger == Ledger::Cash) {
             let cash = self.cash.entry((posted.account, posting.currency)).or_insert(Money::ZERO);
             *cash = plus(*cash, posting.amount);
         }

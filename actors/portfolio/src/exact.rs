@@ -89,7 +89,9 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn a_share_is_what_plain_division_gives_where_that_fits(
-            whole in -1_000_000_000_000_000_000i128..1_000_000_000_000_000_000, part in 0i128..1_000_000, of in 1i128..1_000_000,
+            whole in -1_000_000_000_000_000_000i128..1_000_000_000_000_000_000,
+            part in 0i128..1_000_000,
+            of in 1i128..1_000_000,
         ) {
             let part = part.min(of);
             let got = share(money(whole), quantity(part), quantity(of)).units();

@@ -1,9 +1,9 @@
 //! A position by average cost: what one fill makes of it. No ledger and no market value lives here.
 //!
-//! Netting: there is one signed position; a fill against it closes, and what is over opens the other side. Cost is exact
-//! when a position grows. When it shrinks, the cost of what is closed is `cost · closed / held`, rounded half to even
-//! to 1e-18; what is rounded stays in the cost of the rest, so nothing is lost: flat, the cost is exactly zero, and
-//! `realised = cost − Σ price · signed quantity` holds exactly at any time.
+//! Netting: there is one signed position; a fill against it closes, and what is over opens the other side. Cost is
+//! exact when a position grows. When it shrinks, the cost of what is closed is `cost · closed / held`, rounded half to
+//! even to 1e-18; what is rounded stays in the cost of the rest, so nothing is lost: flat, the cost is exactly zero,
+//! and `realised = cost − Σ price · signed quantity` holds exactly at any time.
 
 use tapedeck_schemas::event::{OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};

@@ -6,8 +6,6 @@
 //! | fill, money | − signed notional | Trading |
 //! | fill, fee (if any) | − fee | Fees |
 //! | funding | + amount | Capital |
-//!
-//! A fill's postings stand in this order: the first pair is always the base asset.
 
 use tapedeck_schemas::event::{AccountFunded, Ledger, LedgerPosted, OrderFilled, Posting};
 use tapedeck_schemas::ids::Currency;
@@ -15,9 +13,6 @@ use tapedeck_schemas::number::Money;
 
 use crate::books::Listing;
 use crate::exact::amount;
-
-/// Postings of a fill that book the base asset.
-const BASE_POSTINGS: usize = 2;
 
 /// The booking of a fill.
 pub fn of_fill(fill: &OrderFilled, listing: &Listing) -> LedgerPosted {
@@ -35,12 +30,6 @@ pub fn of_fill(fill: &OrderFilled, listing: &Listing) -> LedgerPosted {
 pub fn of_funding(funded: &AccountFunded) -> LedgerPosted {
     let entries = pair(funded.currency, funded.amount, Ledger::Capital).to_vec();
     LedgerPosted { account: funded.account, fill: None, entries }
-}
-
-/// The postings that move money: all of Cash but a fill's base asset.
-pub fn money_cash(posted: &LedgerPosted) -> impl Iterator<Item = &Posting> {
-    let skipped = if posted.fill.is_some() { BASE_POSTINGS } else { 0 };
-    posted.entries.iter().skip(skipped).filter(|posting| posting.ledger == Ledger::Cash)
 }
 
 /// `amount` into Cash and out of another ledger.

@@ -51,7 +51,7 @@ fn strategies_hold_their_own_positions_and_share_the_cash() {
 }
 
 #[test]
-fn each_quote_currency_is_marked_alone_and_a_base_asset_is_a_position_not_cash() {
+fn each_quote_currency_is_marked_alone_with_all_its_cash_postings() {
     let mut desk = Desk::new();
     desk.step(&definition("Y", "X"));
     desk.step(&quote("Y", 1_000, "1", "3"));
@@ -59,20 +59,20 @@ fn each_quote_currency_is_marked_alone_and_a_base_asset_is_a_position_not_cash()
     let mut in_x = fill(2, Buy, "2", "1", "0");
     in_x.instrument = instrument("Y");
     let decided = desk.step(&filled(in_x));
-    assert_eq!(decided[2], "X cash -2 value 2 realised 0 unrealised 0 fees 0 equity 0");
+    assert_eq!(decided[2], "X cash 0 value 2 realised 0 unrealised 0 fees 0 equity 2", "2 X bought, 2 X paid");
 }
 
 #[test]
 fn a_fee_in_another_currency_leaves_the_cash_of_that_currency() {
     let mut desk = Desk::new();
-    desk.step(&funded("BNB", "1"));
     let mut paid = fill(1, Buy, "100", "2", "0.25");
     paid.fee_currency = "BNB".parse().unwrap();
     let decided = desk.step(&filled(paid));
+    assert_eq!(decided[0], "cash 2 X, trading -2 X, cash -200 USDT, trading 200 USDT, cash -0.25 BNB, fees 0.25 BNB");
     assert_eq!(decided[1], "sim.X 2 cost 200 average 100 realised 0 fees 0");
     assert_eq!(decided[2], "USDT cash -200 value 200 realised 0 unrealised 0 fees 0 equity 0");
-    let marks = desk.step(&tick(1_000));
-    assert_eq!(marks, ["BNB cash 0.75 value 0 realised 0 unrealised 0 fees 0 equity 0.75"], "USDT was marked just now");
+    let marks = desk.step(&tick(9_000));
+    assert_eq!(marks, ["USDT cash -200 value 200 realised 0 unrealised 0 fees 0 equity 0"], "nothing is quoted in BNB");
 }
 
 #[test]

@@ -79,9 +79,11 @@ proptest! {
                         *open -= quantity;
                         prop_assert!(!open.is_negative() && *open == leaves, "overfilled");
                         let limit = limits[&order];
-                        prop_assert!(if side == Side::Buy { price <= limit } else { price >= limit }, "worse than its limit");
+                        let within = if side == Side::Buy { price <= limit } else { price >= limit };
+                        prop_assert!(within, "worse than its limit");
                         let touch = &mut shown[side as usize - 1];
-                        let taken = if by_trade && fill.liquidity == Liquidity::Maker { &mut printed } else { &mut touch.1 };
+                        let from_print = by_trade && fill.liquidity == Liquidity::Maker;
+                        let taken = if from_print { &mut printed } else { &mut touch.1 };
                         *taken -= quantity;
                         prop_assert!(!taken.is_negative(), "more than was there");
                     }

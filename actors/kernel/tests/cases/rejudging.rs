@@ -68,11 +68,11 @@ fn any_change_of_a_decision_is_a_difference_at_its_cause() {
 }
 
 #[test]
-fn a_decision_on_no_input_is_a_difference() {
-    let moved = after(|entries| entries.iter_mut().for_each(|entry| entry.cause = Position::new(3, 1)));
-    assert!(matches!(moved, Ok(ref rejudge) if rejudge.wants_input()), "its input is yet to come: {moved:?}");
+fn a_decision_on_no_input_is_a_difference_and_one_on_an_input_yet_to_come_is_left_waiting() {
     let moved = after(|entries| entries.iter_mut().for_each(|entry| entry.cause = Position::new(2, 0)));
     assert!(matches!(moved, Err(Difference::Cause(_))), "{moved:?}");
+    let early = after(|entries| entries.push(Entry { cause: Position::new(99, 0), ..entries[1].clone() }));
+    assert!(early.unwrap().wants_input());
 }
 
 #[test]

@@ -119,7 +119,8 @@ impl<M: Toy> World<M> {
                 let time = 10 * self.tape.last();
                 let mut events: Vec<_> = values.iter().map(|&value| fact_of(value, time)).collect();
                 if self.rng.one_in(4) {
-                    events.insert(self.rng.below(values.len() + 1), Progress {}.into()); // no input, but it has an index
+                    // No input, but it takes an index.
+                    events.insert(self.rng.below(values.len() + 1), Progress {}.into());
                 }
                 let events = events.into_iter().map(|event| (Position::new(time, 0), time, event)).collect();
                 self.tape.write(Writer::Ingest, 1, events);

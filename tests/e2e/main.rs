@@ -1,0 +1,6 @@
+//! The whole, on a real nats-server and a real Postgres.
+
+mod common;
+mod kill;
+mod spine;
+mod tamper;
