@@ -16,7 +16,11 @@ use crate::record::RecordHash;
 
 /// Declares the alphabet once: the body types, their numbers and versions, encoding and decoding.
 macro_rules! alphabet {
-    ($($(#[$doc:meta])* $number:literal v $version:literal $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty,)* })*) => {
+    ($(
+        $(#[$doc:meta])* $number:literal v $version:literal $name:ident {
+            $($(#[$fdoc:meta])* $field:ident : $ty:ty,)*
+        }
+    )*) => {
         $(
             $(#[$doc])*
             #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +61,11 @@ macro_rules! alphabet {
         }
 
         /// Reads the body that (kind, version) announce; an unknown pair is an error that names it.
-        pub(crate) fn read_body<'de, A: SeqAccess<'de>>(kind: u16, version: u16, seq: &mut A) -> Result<Event, A::Error> {
+        pub(crate) fn read_body<'de, A: SeqAccess<'de>>(
+            kind: u16,
+            version: u16,
+            seq: &mut A,
+        ) -> Result<Event, A::Error> {
             use serde::de::Error;
             match (kind, version) {
                 $(($number, $version) => seq
@@ -491,7 +499,9 @@ macro_rules! names {
             /// Its name in text, JSON and the database.
             pub const fn as_str(self) -> &'static str { match self { $($name::$variant => $text,)* } }
             /// From its number on the wire.
-            pub const fn from_number(n: u8) -> Option<Self> { match n { $($number => Some($name::$variant),)* _ => None } }
+            pub const fn from_number(n: u8) -> Option<Self> {
+                match n { $($number => Some($name::$variant),)* _ => None }
+            }
         }
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.pad(self.as_str()) }
@@ -507,7 +517,11 @@ macro_rules! names {
         }
         impl Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                if serializer.is_human_readable() { serializer.serialize_str(self.as_str()) } else { serializer.serialize_u8(*self as u8) }
+                if serializer.is_human_readable() {
+                    serializer.serialize_str(self.as_str())
+                } else {
+                    serializer.serialize_u8(*self as u8)
+                }
             }
         }
         impl<'de> Deserialize<'de> for $name {
@@ -518,7 +532,8 @@ macro_rules! names {
                     text.parse().map_err(D::Error::custom)
                 } else {
                     let n = u8::deserialize(deserializer)?;
-                    Self::from_number(n).ok_or_else(|| D::Error::custom(format!("no {} has number {n}", stringify!($name))))
+                    let unknown = || D::Error::custom(format!("no {} has number {n}", stringify!($name)));
+                    Self::from_number(n).ok_or_else(unknown)
                 }
             }
         }

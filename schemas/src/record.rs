@@ -199,26 +199,17 @@ pub fn encode(header: &Header, entries: &[Entry]) -> Vec<u8> {
     assemble(header, entries.len(), &encoded)
 }
 
-/// Reads a record's header and passes over its events.
-pub fn decode_header(payload: &[u8]) -> Result<Header, RecordError> {
-    read(payload, false).map(|(header, _)| header)
-}
-
 /// Reads a whole record; bytes left over are an error.
 pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
-    read(payload, true)
-}
-
-fn read(payload: &[u8], whole: bool) -> Result<(Header, Vec<Entry>), RecordError> {
     if payload.len() > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(payload.len()));
     }
     let mut rest = payload;
     let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
     deserializer.set_max_depth(DEPTH_MAX);
-    let record = deserializer.deserialize_tuple(5, RecordVisitor { whole });
+    let record = deserializer.deserialize_tuple(5, RecordVisitor);
     let (header, entries) = record.map_err(classify)?;
-    if whole && !rest.is_empty() {
+    if !rest.is_empty() {
         return Err(RecordError::Malformed(format!("{} bytes after the end", rest.len())));
     }
     Ok((header, entries))
@@ -238,9 +229,7 @@ fn classify(error: rmp_serde::decode::Error) -> RecordError {
     }
 }
 
-struct RecordVisitor {
-    whole: bool,
-}
+struct RecordVisitor;
 
 impl<'de> Visitor<'de> for RecordVisitor {
     type Value = (Header, Vec<Entry>);
@@ -257,9 +246,6 @@ impl<'de> Visitor<'de> for RecordVisitor {
             epoch: need(&mut seq, "epoch")?,
             prev_hash: need(&mut seq, "prev_hash")?,
         };
-        if !self.whole {
-            return Ok((header, Vec::new()));
-        }
         let entries = seq.next_element_seed(Entries)?.ok_or_else(|| de::Error::custom("events are missing"))?;
         if seq.next_element::<IgnoredAny>()?.is_some() {
             return Err(de::Error::custom("more than five parts"));

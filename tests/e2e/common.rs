@@ -65,16 +65,30 @@ pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> Path
         let size = format!("0.{:05}000", 4000 + (i * 7919) % 90_000);
         let line = if i % 3 == 2 {
             format!(
-                r#"{{"stream":"{lower}@trade","data":{{"e":"trade","E":{ms},"s":"{symbol}","t":{i},"p":"{p}","q":"{size}","T":{ms},"m":{m},"M":true}}}}"#,
+                concat!(
+                    r#"{{"stream":"{lower}@trade","data":{{"e":"trade","E":{ms},"s":"{symbol}","t":{i},"#,
+                    r#""p":"{p}","q":"{size}","T":{ms},"m":{m},"M":true}}}}"#
+                ),
+                lower = lower,
+                symbol = symbol,
+                i = i,
+                size = size,
                 ms = ns / 1_000_000,
                 p = price(cents),
                 m = i % 2 == 0
             )
         } else {
             format!(
-                r#"{{"stream":"{lower}@bookTicker","data":{{"u":{i},"s":"{symbol}","b":"{}","B":"{size}","a":"{}","A":"{size}"}}}}"#,
-                price(cents),
-                price(cents + 1)
+                concat!(
+                    r#"{{"stream":"{lower}@bookTicker","data":{{"u":{i},"s":"{symbol}","#,
+                    r#""b":"{bid}","B":"{size}","a":"{ask}","A":"{size}"}}}}"#
+                ),
+                lower = lower,
+                i = i,
+                symbol = symbol,
+                size = size,
+                bid = price(cents),
+                ask = price(cents + 1)
             )
         };
         writeln!(file, "{ns} {line}").unwrap();

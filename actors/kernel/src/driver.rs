@@ -43,6 +43,8 @@ struct InFlight {
     hash: RecordHash,
     events: usize,
     failures: u32,
+    /// Whether it may be on the tape without our knowing.
+    in_doubt: bool,
     /// Whether the last attempt failed, so that the next poll repeats it.
     repeat: bool,
 }
@@ -64,6 +66,7 @@ pub struct Driver<M: Machine> {
     silent_inputs: u32,
     silent_ticks: u32,
     last_input: Position,
+    inbox_last: Option<u64>,
     draining: bool,
     outputs: VecDeque<Output>,
 }
@@ -89,6 +92,7 @@ impl<M: Machine> Driver<M> {
             silent_inputs: 0,
             silent_ticks: 0,
             last_input: Position::START,
+            inbox_last: None,
             draining: false,
             outputs: VecDeque::new(),
         }
@@ -127,7 +131,9 @@ impl<M: Machine> Driver<M> {
         match (&self.phase, M::reads()) {
             (Phase::Stopped, _) => false,
             // In doubt about an append, only the tape can tell: read on, whatever waits.
-            (Phase::Owner, Reads::Tape(_)) => self.wants_input() || self.failures() > 0,
+            (Phase::Owner, Reads::Tape(_)) => {
+                self.wants_input() || self.in_flight.as_ref().is_some_and(|one| one.in_doubt)
+            }
             (Phase::Following { .. }, Reads::Inbox(_)) => self.merge.own_waiting() < QUEUED_INPUTS_MAX,
             (Phase::Owner, Reads::Inbox(_)) | (Phase::Following { .. }, Reads::Tape(_)) => true,
         }
@@ -165,6 +171,11 @@ impl<M: Machine> Driver<M> {
         match input {
             Input::Tape { seq, writer, payload } => self.on_tape(seq, writer, payload),
             Input::Inbox { seq, subject, stamp, payload } => {
+                if self.inbox_last.is_some_and(|last| seq != last + 1) {
+                    let expected = self.inbox_last.unwrap_or(0) + 1;
+                    return self.stop(Stop::Inbox { expected, got: seq });
+                }
+                self.inbox_last = Some(seq);
                 let entries = M::Input::from_message(subject, stamp, payload);
                 for (index, entry) in (0..).zip(entries) {
                     self.merge.push_input(Position::new(seq, index), entry);
@@ -289,7 +300,8 @@ impl<M: Machine> Driver<M> {
                 return self.stop(Stop::WentBackwards { known: self.own_last, last });
             }
             // The tape will show whose record stands there; until then the same bytes are offered again.
-            Answer::WrongLast(_) | Answer::Unknown | Answer::Refused(_) => {}
+            Answer::WrongLast(_) | Answer::Unknown => in_flight.in_doubt = true,
+            Answer::Refused(_) => {}
         }
         in_flight.failures = in_flight.failures.saturating_add(1);
         in_flight.repeat = true;
@@ -302,7 +314,6 @@ impl<M: Machine> Driver<M> {
         }
         self.own_last = seq;
         self.own_hash = in_flight.hash;
-        self.attempt += 1; // answers to earlier attempts judge nothing from here on
         self.outputs.push_back(Output::Committed { seq, events: in_flight.events });
     }
 
@@ -346,7 +357,7 @@ impl<M: Machine> Driver<M> {
             let (events, encoded) = self.building.take();
             let payload: Arc<[u8]> = record::assemble(&header, events, &encoded).into();
             let hash = RecordHash::of(&payload);
-            self.in_flight = Some(InFlight { payload, hash, events, failures: 0, repeat: true });
+            self.in_flight = Some(InFlight { payload, hash, events, failures: 0, in_doubt: false, repeat: true });
         }
         let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.repeat) else { return };
         in_flight.repeat = false;

@@ -98,6 +98,14 @@ pub enum Stop {
     /// Reading cannot go on.
     #[error(transparent)]
     Tape(#[from] TapeFault),
+    /// An inbox sequence is missing, or came again.
+    #[error("inbox sequence {expected} should follow, but {got} came")]
+    Inbox {
+        /// The sequence that should have come.
+        expected: u64,
+        /// The one that came.
+        got: u64,
+    },
     /// Own events and inputs do not fit.
     #[error(transparent)]
     Cause(#[from] UnknownCause),

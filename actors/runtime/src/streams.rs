@@ -259,7 +259,12 @@ mod tests {
     fn a_placement_that_cannot_be_is_refused() {
         let with = |partitions: &str| {
             let head = BUILT_IN.split("[[partition]]").next().unwrap();
-            Declaration::parse(&format!("{head}{partitions}")).unwrap_err().to_string()
+            let text = if partitions.starts_with('[') {
+                format!("{head}{partitions}")
+            } else {
+                format!("{partitions}\n{head}")
+            };
+            Declaration::parse(&text).unwrap_err().to_string()
         };
         assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
         assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is no market subject"));

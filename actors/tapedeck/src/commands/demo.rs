@@ -147,7 +147,7 @@ impl Outcome {
         println!("speed");
         println!("  {events_per_second:.0} events/s through every group into Postgres ({seconds:.2} s)");
         println!(
-            "  beside {awaited_appends_per_second:.0}/s for one awaited append ({awaited_append_us:.0} µs): {ratio:.1} times"
+            "  {ratio:.1} times one awaited append ({awaited_appends_per_second:.0}/s, {awaited_append_us:.0} µs)"
         );
         super::verify::print(&self.verdict);
         match self.totals_differ.as_deref() {

@@ -74,9 +74,12 @@ impl Judges {
         }
     }
 
-    /// Adds what was compared.
-    pub(super) fn finish(&self, verdict: &mut Verdict) {
+    /// Adds what was compared; a recorded decision whose input never came is a finding.
+    pub(super) fn finish(&self, partition: u16, verdict: &mut Verdict) {
         for bench in &self.benches {
+            if bench.judge.wants_input() && !bench.done {
+                verdict.find(format!("p{partition} decision of {}: its input is not there", bench.judge.writer()));
+            }
             let sum = verdict.decisions.entry(bench.judge.writer()).or_default();
             for (sum, count) in sum.iter_mut().zip(bench.judge.counts()) {
                 *sum += count;

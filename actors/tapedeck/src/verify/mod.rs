@@ -105,7 +105,7 @@ pub async fn verify_source(
     for (id, times) in invariants.checked() {
         *verdict.invariants.entry(id.name().to_string()).or_default() += times;
     }
-    judges.finish(verdict);
+    judges.finish(partition, verdict);
     if let Some(rows) = rows {
         rows.compare(verdict).await?;
     }
