@@ -44,6 +44,28 @@ fn sum_of_trades(path: &std::path::Path) -> String {
 }
 
 #[test]
+fn the_built_in_market_trades_with_partial_fills_and_expiries_and_every_injected_fault_is_a_fact() {
+    let report = json(&System::new().ok(&demo(&[])));
+    let count = |part: &str, name: &str, is: &str, column: &str| -> u64 {
+        let rows = report[part].as_array().unwrap();
+        let counts = rows.iter().filter(|row| is.is_empty() || row[name] == is);
+        counts.map(|row| row[column].as_str().unwrap().parse::<u64>().unwrap()).sum()
+    };
+    let events = count("market", "", "", "quotes") + count("market", "", "", "trades");
+    assert!(events >= 200_000, "{events} quotes and trades");
+    assert!(report["fills"].as_u64().unwrap() >= 100, "{}", report["executions"]);
+    assert!(count("executions", "", "", "partial") > 0);
+    assert!(count("orders", "status", "expired", "count") > 0, "{}", report["orders"]);
+    for reason in ["duplicate", "gap", "malformed", "not_positive", "off_grid", "crossed", "unknown_instrument"] {
+        assert!(count("rejects", "reason", reason, "count") > 0, "{reason}");
+    }
+    assert_eq!(report["totals_differ"].as_array().unwrap().len(), 0);
+    for (name, times) in report["verdict"]["invariants"].as_object().unwrap() {
+        assert!(times.as_u64().unwrap() > 0, "{name} was never evaluated");
+    }
+}
+
+#[test]
 fn two_partitions_share_the_market_and_verify() {
     let system = System::new();
     let report = json(&system.ok(&demo(&["--partitions", "2", "--events", "30000"])));

@@ -102,11 +102,6 @@ impl Bus {
         &self.context
     }
 
-    /// The plain client.
-    pub fn client(&self) -> &async_nats::Client {
-        &self.client
-    }
-
     /// Appends a message behind the fence, once, and says what the broker answered.
     pub async fn append(
         &self,

@@ -187,9 +187,4 @@ impl Supervised {
         let _ = self.actor.cast(SupervisorMessage::Drain);
         let _ = self.ended.await;
     }
-
-    /// Waits until every group has ended by itself (for ever, as long as they run).
-    pub async fn ended(&mut self) {
-        let _ = (&mut self.ended).await;
-    }
 }

@@ -39,7 +39,7 @@ pub struct Stack {
     pub setup: Setup,
     /// Every group.
     pub groups: Arc<Vec<Arc<GroupStatus>>>,
-    supervised: Supervised,
+    supervised: Option<Supervised>,
     servers: Servers,
     dir: PathBuf,
 }
@@ -96,7 +96,7 @@ impl Stack {
         let connection =
             Connection { nats_url: nats_url.clone(), database_url: database_url.clone(), http: Some(http.to_string()) };
         connection.save(&at.dir)?;
-        let supervised = Supervised::start(tasks).await?;
+        let supervised = Some(Supervised::start(tasks).await?);
         let dir = at.dir.clone();
         let stack = Self { nats_url, database_url, http, bus, setup, groups, supervised, servers, dir };
         stack.wait_ready().await;
@@ -144,20 +144,24 @@ impl Stack {
 
     /// Drains every group; the servers stay up.
     pub async fn drain(&mut self) {
-        let (stopped, ended) = (Supervised::start(Vec::new()).await, &mut self.supervised);
-        if let Ok(empty) = stopped {
-            std::mem::replace(ended, empty).drain().await;
+        if let Some(supervised) = self.supervised.take() {
+            supervised.drain().await;
         }
     }
 
     /// Drains, then stops what was started here.
     pub async fn stop(mut self) {
         self.drain().await;
-        Connection::forget(&self.dir);
         let servers = std::mem::take(&mut self.servers);
         drop(self); // whoever is connected goes first
         tokio::time::sleep(Duration::from_millis(50)).await;
         drop(servers);
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        Connection::forget(&self.dir);
     }
 }
 

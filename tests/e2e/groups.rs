@@ -1,0 +1,135 @@
+//! Every group as a process of its own, as pods run them, with a publisher that is killed and comes back.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tapedeck_runtime::Bus;
+use tapedeck_servers::{NatsServer, Postgres};
+
+use crate::common::{System, json, text};
+
+const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector"];
+
+/// A child that does not outlive the test.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// SIGTERM, and the exit code.
+    fn terminate(mut self) -> Option<i32> {
+        Command::new("sh").args(["-c", &format!("kill -TERM {}", self.0.id())]).status().unwrap();
+        self.0.wait().unwrap().code()
+    }
+}
+
+/// Arguments, and where the servers are.
+fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
+    [args, at].concat()
+}
+
+fn get(port: u16, path: &str) -> String {
+    let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    let mut answer = String::new();
+    let _ = stream.write_all(request.as_bytes()).and_then(|()| stream.read_to_string(&mut answer).map(|_| ()));
+    answer
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn eight_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
+    let system = System::new();
+    let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
+    let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
+    let (nats_url, database_url) = (nats.url(), postgres.url());
+    let at = ["--nats-url", &nats_url, "--database-url", &database_url];
+    // What is not there yet is drift, and said so.
+    assert_eq!(system.run(&with(&at, &["provision", "--check"])).status.code(), Some(1));
+    assert_eq!(system.run(&with(&at, &["migrate", "--check"])).status.code(), Some(1));
+    system.ok(&with(&at, &["provision"]));
+    system.ok(&with(&at, &["migrate"]));
+    let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
+    system.ok(&with(&at, &["control", "apply", setup]));
+    let started: Vec<(u16, Process)> = GROUPS
+        .iter()
+        .map(|group| {
+            let (port, address) = {
+                let port = free_port();
+                (port, format!("127.0.0.1:{port}"))
+            };
+            let args = with(&at, &["run", group, "--partition", "0", "--http", &address]);
+            (port, Process::start(&mut system.command(&args)))
+        })
+        .collect();
+    for (port, _) in &started {
+        while !get(*port, "/readyz").contains("200 OK") {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+    // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
+    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20"]);
+    let first = Process::start(&mut system.command(&publish));
+    std::thread::sleep(Duration::from_millis(400));
+    drop(first);
+    let said = system.ok(&with(&at, &["publish", "--events", "60000"]));
+    assert!(!said.contains(": 0 published") && !said.contains(" 0 were there"), "{said}");
+    let settled = || {
+        let output = system.run(&with(&at, &["status", "--json"]));
+        let status = json(&text(&output.stdout));
+        (output.status.success(), status["partitions"][0]["tape_last"].clone())
+    };
+    let mut before = settled();
+    loop {
+        std::thread::sleep(Duration::from_millis(700));
+        let now = settled();
+        if now.0 && now == before {
+            break;
+        }
+        before = now;
+    }
+    let tape = system.ok(&with(&at, &["tape", "--json", "--writer", "ingest"]));
+    let duplicates = tape.lines().filter(|line| line.contains(r#""reason":"duplicate""#)).count();
+    let alone = System::new();
+    let undisturbed = json(&alone.ok(&["demo", "--json", "--events", "60000"]));
+    let rejects = undisturbed["rejects"].as_array().unwrap();
+    let expected = rejects.iter().find(|row| row["reason"] == "duplicate").unwrap();
+    assert_eq!(expected["count"].as_str().unwrap(), duplicates.to_string());
+    assert!(tape.contains(r#""kind":"Trade""#));
+    for (port, _) in &started {
+        let metrics = get(*port, "/metrics");
+        for name in ["tapedeck_ready{", "tapedeck_lag_messages{", "tapedeck_records_total{", "tapedeck_events_total{"] {
+            assert!(metrics.contains(name), "{name} in {metrics}");
+        }
+    }
+    for (group, (_, process)) in GROUPS.iter().zip(started) {
+        assert_eq!(process.terminate(), Some(0), "{group} drains and exits 0");
+    }
+    system.ok(&with(&at, &["verify"]));
+    assert!(drifts(&nats_url, || system.run(&with(&at, &["provision", "--check"])).status.code()) == Some(1));
+}
+
+/// Changes a stream behind everybody's back, and gives what the check says.
+fn drifts(nats_url: &str, check: impl Fn() -> Option<i32>) -> Option<i32> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let bus = Bus::connect(nats_url, "test").await.unwrap();
+        let mut config = bus.context().get_stream("TAPE_0").await.unwrap().cached_info().config.clone();
+        config.max_age = Duration::from_secs(3600);
+        bus.context().update_stream(config).await.unwrap();
+    });
+    check()
+}
