@@ -80,6 +80,12 @@ fn eight_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() 
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+    // Both servers die and come back; whoever is connected finds them again.
+    let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };
+    nats.kill().unwrap();
+    postgres.kill().unwrap();
+    let _nats = NatsServer::start(&system.path().join("nats"), port(&nats_url)).unwrap();
+    let _postgres = Postgres::start(&system.path().join("postgres"), port(&database_url)).unwrap();
     // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
     let publish = with(&at, &["publish", "--events", "60000", "--speed", "20"]);
     let first = Process::start(&mut system.command(&publish));
@@ -90,7 +96,9 @@ fn eight_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() 
     let settled = || {
         let output = system.run(&with(&at, &["status", "--json"]));
         let status = json(&text(&output.stdout));
-        (output.status.success(), status["partitions"][0]["tape_last"].clone())
+        let partition = &status["partitions"][0];
+        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
+        (output.status.success() && judged, partition["tape_last"].clone())
     };
     let mut before = settled();
     loop {

@@ -2,6 +2,7 @@
 
 mod common;
 mod groups;
+mod hostile;
 mod kill;
 mod spine;
 mod tamper;

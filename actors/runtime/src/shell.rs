@@ -61,7 +61,8 @@ pub enum ShellError {
     },
 }
 
-/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby.
+/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if what fenced it is no
+/// record of anybody's (stray bytes on its subject), it claims the subject again.
 pub async fn run<M: Machine>(group: Group, make: impl Fn() -> M, drain: DrainSignal) -> Result<(), ShellError> {
     let mut standby = false;
     loop {
@@ -71,8 +72,9 @@ pub async fn run<M: Machine>(group: Group, make: impl Fn() -> M, drain: DrainSig
         match stop {
             Stop::Drained => return Ok(()),
             Stop::Fenced(seq) => {
-                tracing::warn!(group = group.status.group, partition = group.partition, seq, "fenced: standing by");
-                standby = true;
+                standby = group.bus.is_record(&subject::tape_stream(group.partition), seq).await?;
+                let (group, partition) = (group.status.group, group.partition);
+                tracing::warn!(group, partition, seq, standby, "fenced; foreign bytes own nothing, another owner does");
             }
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }
@@ -273,6 +275,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         };
         status.set_progress(tape_seq, inbox_seq, driver.own_last(), driver.at());
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
+        self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
         let able = self.caught_up && driver.is_owner() && driver.failures() == 0;
         status.set_ready(able);

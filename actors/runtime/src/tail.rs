@@ -49,6 +49,11 @@ impl Tail {
         self.pending == Some(0)
     }
 
+    /// Whether there is a reader at the broker, as far as is known.
+    pub fn is_open(&self) -> bool {
+        self.messages.is_some()
+    }
+
     /// Messages known to wait in the stream.
     pub fn behind(&self) -> u64 {
         self.pending.unwrap_or(0)
@@ -98,6 +103,7 @@ impl Tail {
         let reopen = |tail: &mut Self, why: &str| {
             tracing::info!(stream = tail.stream, next = tail.next_seq, why, "opening the reader anew");
             tail.messages = None;
+            tail.pending = None;
             None
         };
         let message = match next {
@@ -137,8 +143,8 @@ impl Tail {
             .stream()
             .max_messages_per_batch(BATCH)
             .max_bytes_per_batch(BATCH_BYTES)
-            .expires(Duration::from_secs(30))
-            .heartbeat(Duration::from_secs(5))
+            .expires(Duration::from_secs(10))
+            .heartbeat(Duration::from_secs(1))
             .messages()
             .await
             .map_err(|e| failed(e.to_string()))?;

@@ -44,6 +44,8 @@ struct WriterStatus {
     /// Last own sequence; 0 if it has never written.
     last: u64,
     epoch: u64,
+    /// Sequence of the last input that it is known to have judged.
+    judged: u64,
     /// Kind and cause of its last event.
     did: String,
 }
@@ -97,16 +99,18 @@ async fn look_at_writer(bus: &Bus, stream: &str, partition: u16, writer: Writer)
     let name = writer.as_str();
     let message = bus.last_message_on(stream, &subject::tape_subject(partition, writer)).await?;
     let Some(message) = message else {
-        return Ok(WriterStatus { writer: name, last: 0, epoch: 0, did: "nothing yet".into() });
+        return Ok(WriterStatus { writer: name, last: 0, epoch: 0, judged: 0, did: "nothing yet".into() });
     };
     Ok(match record::decode(&message.payload) {
         Ok((header, entries)) => {
             let describe = |entry: &record::Entry| (entry.event.kind(), entry.cause);
             let (kind, cause) = entries.last().map_or((Kind::Progress, Default::default()), describe);
             let did = format!("{} of {cause}", kind.name());
-            WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, did }
+            WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, judged: cause.seq, did }
         }
-        Err(error) => WriterStatus { writer: name, last: message.sequence, epoch: 0, did: format!("void: {error}") },
+        Err(error) => {
+            WriterStatus { writer: name, last: message.sequence, epoch: 0, judged: 0, did: format!("void: {error}") }
+        }
     })
 }
 

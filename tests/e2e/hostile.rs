@@ -1,0 +1,58 @@
+//! Foreign bytes wherever a publisher could send them: each is one fact or one alarm, and nothing else is touched.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use tapedeck_runtime::Bus;
+
+use crate::common::{System, json};
+
+fn count(system: &System, kind: &str) -> usize {
+    system.ok(&["tape", "--json", "--kind", kind]).lines().count()
+}
+
+#[tokio::test]
+async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_skipped() {
+    let system = System::new();
+    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let connection = system.path().join("connection.toml");
+    while !connection.exists() || !system.run(&["status"]).status.success() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let text = std::fs::read_to_string(&connection).unwrap();
+    let url = text.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"').to_string();
+    let bus = Bus::connect(&url, "hostile").await.unwrap();
+    let publish = async |subject: &str, payload: &[u8]| {
+        let sent = bus.context().publish(subject.to_string(), payload.to_vec().into()).await.unwrap();
+        sent.await.unwrap();
+    };
+    let garbage: [&[u8]; 5] =
+        [b"", b"not messagepack", &[0x81], &[0xdd, 0xff, 0xff, 0xff, 0xff], &[0x93, 1, 0xc0, 0xa1]];
+    for payload in garbage {
+        publish("md.sim.ALPHAUSD.quote", payload).await;
+        publish("cmd.0.halt", payload).await;
+    }
+    publish("md.nobody", b"x").await;
+    for writer in ["ingest", "risk", "portfolio", "nobody"] {
+        publish(&format!("tape.0.{writer}"), b"foreign bytes").await;
+    }
+    while count(&system, "CommandRefused") < garbage.len() || count(&system, "Rejected") < garbage.len() + 1 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    system.ok(&["publish", "--events", "20000"]);
+    let mut before = String::new();
+    loop {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let now = system.ok(&["status", "--json"]);
+        if now == before && json(&now)["healthy"] == true {
+            break;
+        }
+        before = now;
+    }
+    assert_eq!(count(&system, "CommandRefused"), garbage.len());
+    assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
+    let verdict = json(&system.ok(&["verify", "--json"]));
+    assert_eq!((&verdict["void"], verdict["findings"].as_array().unwrap().len()), (&4.into(), 0));
+    std::process::Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
+    assert!(up.wait().unwrap().success());
+}
