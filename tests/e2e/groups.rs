@@ -9,7 +9,9 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{System, json, text};
 
-const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector"];
+/// Two projectors: they compete, and each row is still there once.
+const GROUPS: [&str; 9] =
+    ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector", "projector"];
 
 /// A child that does not outlive the test.
 struct Process(Child);
@@ -51,7 +53,7 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn eight_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
+fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     let system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();

@@ -147,7 +147,10 @@ impl<'a, M: Machine> Loop<'a, M> {
             Output::Append { attempt, failures, expected, payload } => {
                 let (bus, stream, subject) = (self.group.bus.clone(), self.stream.clone(), self.subject.clone());
                 self.in_flight = Some(Box::pin(async move {
-                    tokio::time::sleep(back_off(failures)).await;
+                    if failures > 0 {
+                        // Never for nothing: the shortest sleep is a millisecond.
+                        tokio::time::sleep(back_off(failures)).await;
+                    }
                     let sent = Instant::now();
                     let answer =
                         bus.append(&stream, &subject, expected, HeaderMap::new(), Bytes::from_owner(payload)).await;
