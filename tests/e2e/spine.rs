@@ -124,6 +124,21 @@ fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
 }
 
 #[test]
+fn ctrl_c_stops_what_was_started_and_the_next_run_goes_on() {
+    let system = System::new();
+    let args = demo(&["--events", "60000", "--lead-ms", "10"]);
+    let mut interrupted = system.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for(&system.path().join("connection.toml"));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    Command::new("sh").args(["-c", &format!("kill -INT {}", interrupted.id())]).status().unwrap();
+    assert_eq!(interrupted.wait().unwrap().code(), Some(2));
+    assert!(!system.path().join("connection.toml").exists(), "the servers that it names are gone");
+    let report = json(&system.ok(&args));
+    assert_ne!(report["published"]["sent"], 0);
+    assert_eq!(report["totals_differ"].as_array().unwrap().len(), 0);
+}
+
+#[test]
 fn an_instrument_without_a_definition_stops_at_once_and_names_the_fix() {
     let system = System::new();
     let sol = capture(system.path(), "sol.jsonl", "SOLUSDT", 10);

@@ -83,8 +83,8 @@ impl Bus {
             .client_capacity(4096)
             .event_callback(|event| async move {
                 match event {
-                    async_nats::Event::Connected | async_nats::Event::Closed => {
-                        tracing::debug!(event = %event, "nats connection");
+                    async_nats::Event::Connected | async_nats::Event::Closed | async_nats::Event::ClientError(_) => {
+                        tracing::debug!(%event, "nats connection")
                     }
                     async_nats::Event::Disconnected => tracing::warn!("disconnected from nats, reconnecting"),
                     other => tracing::warn!(event = %other, "nats connection event"),

@@ -23,7 +23,13 @@ fn main() -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("tapedeck: {error:#}");
+    // Many errors say their cause themselves: each is said once.
+    let said = error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        before if before.contains(&cause) => said,
+        before => format!("{before}: {cause}"),
+    });
+    eprintln!("tapedeck: {said}");
     ExitCode::from(2)
 }
 

@@ -48,20 +48,26 @@ struct Speed {
 
 /// Runs the demo, or as much of it as there is time for before Ctrl-C.
 pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
-    tokio::select! {
-        code = play(at, args) => code,
-        stopped = super::asked_to_stop() => {
-            stopped?;
-            eprintln!("stopped; run it again to go on where it was");
-            Ok(ExitCode::from(2))
-        }
-    }
-}
-
-async fn play(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
     let setup = crate::stack::setup(args.setup.as_deref())?;
     let market = Market::open(&args.market, &setup, args.seed, args.events)?; // before any server: it may be refused
     let mut stack = Stack::start(&at, &args).await?;
+    let played = tokio::select! {
+        played = play(&mut stack, market, &args) => Some(played),
+        stopped = super::asked_to_stop() => stopped.map(|()| None)?,
+    };
+    stack.stop().await;
+    let Some(outcome) = played.transpose()? else {
+        eprintln!("stopped; run it again to go on where it was");
+        return Ok(ExitCode::from(2));
+    };
+    match args.json {
+        true => println!("{}", serde_json::to_string(&outcome)?),
+        false => outcome.print(),
+    }
+    Ok(super::exit(outcome.is_clean()))
+}
+
+async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Outcome> {
     let append = reference(&stack.bus).await?;
     let summary = market.feed.summary().clone();
     let pace = Pace::Lead { lead_ns: args.lead_ms * 1_000_000, groups: stack.machines() };
@@ -78,7 +84,7 @@ async fn play(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
     let tapes = super::tapes(&stack.bus).await?;
     let verdict = verify(&stack.bus, &tapes, Some(&client)).await?;
     let totals_differ = publisher.is_alone().then(|| report.differences(&summary.totals));
-    let outcome = Outcome {
+    Ok(Outcome {
         session: market.session,
         published,
         left_out: summary.left_out,
@@ -86,15 +92,7 @@ async fn play(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
         report,
         totals_differ,
         verdict,
-    };
-    let clean = outcome.verdict.is_clean() && outcome.totals_differ.as_ref().is_none_or(Vec::is_empty);
-    match args.json {
-        true => println!("{}", serde_json::to_string(&outcome)?),
-        false => outcome.print(),
-    }
-    drop((publisher, client));
-    stack.stop().await;
-    Ok(super::exit(clean))
+    })
 }
 
 fn speed(published: Published, took: Duration, append: Duration) -> Speed {
@@ -134,6 +132,10 @@ async fn reference(bus: &Bus) -> Result<Duration> {
 }
 
 impl Outcome {
+    fn is_clean(&self) -> bool {
+        self.verdict.is_clean() && self.totals_differ.as_ref().is_none_or(Vec::is_empty)
+    }
+
     fn print(&self) {
         println!(
             "session {}: {} sent, {} were there already",
