@@ -76,13 +76,18 @@ pub const QUERIES: &[Query] = &[
         name: "latency_us",
         columns: &["hop", "count", "p50", "p99"],
         sql: "WITH hops AS ( \
-                SELECT 1 AS n, 'tick to signal' AS hop, stamp - tick_stamp AS ns FROM tapedeck.signals \
-                UNION ALL SELECT 2, 'signal to approval', o.approved_stamp - s.stamp FROM tapedeck.orders o \
+                SELECT 1 AS n, 'tick to tape (ingest)' AS hop, r.stamp - s.tick_stamp AS ns \
+                  FROM tapedeck.signals s JOIN tapedeck.records r ON r.partition = s.partition AND r.seq = s.cause_seq \
+                UNION ALL SELECT 2, 'tape to signal', s.stamp - r.stamp \
+                  FROM tapedeck.signals s JOIN tapedeck.records r ON r.partition = s.partition AND r.seq = s.cause_seq \
+                UNION ALL SELECT 3, 'signal to approval (risk)', o.approved_stamp - s.stamp FROM tapedeck.orders o \
                   JOIN tapedeck.signals s ON s.partition = o.partition AND s.seq = o.signal_seq \
                   AND s.index = o.signal_index \
-                UNION ALL SELECT 3, 'approval to submission', submitted_stamp - approved_stamp FROM tapedeck.orders \
-                UNION ALL SELECT 4, 'submission to acceptance', accepted_stamp - submitted_stamp FROM tapedeck.orders \
-                UNION ALL SELECT 5, 'tick to order', submitted_stamp - tick_stamp FROM tapedeck.orders) \
+                UNION ALL SELECT 4, 'approval to submission (execution)', submitted_stamp - approved_stamp \
+                  FROM tapedeck.orders \
+                UNION ALL SELECT 5, 'submission to acceptance (venue)', accepted_stamp - submitted_stamp \
+                  FROM tapedeck.orders \
+                UNION ALL SELECT 6, 'tick to order', submitted_stamp - tick_stamp FROM tapedeck.orders) \
               SELECT hop, count(ns)::text, \
               round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text, \
               round((percentile_cont(0.99) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text \

@@ -128,7 +128,14 @@ fn add(table: &'static str, a: Option<&str>, b: Option<&str>) -> Result<Value, M
     let number =
         |text: &str| text.parse::<Money>().map_err(|error| MergeError::NotANumber(table, text.to_string(), error));
     match (a, b) {
-        (Some(a), Some(b)) => Ok(Some((number(a)? + number(b)?).to_string())),
+        (Some(a), Some(b)) => {
+            // Postgres sums without a bound, money saturates: beyond the bound the two would differ in silence.
+            let units = number(a)?.units().checked_add(number(b)?.units());
+            let sum = units.and_then(Money::from_units);
+            let sum =
+                sum.ok_or_else(|| MergeError::NotANumber(table, format!("{a} + {b}"), NumberError::OutOfRange))?;
+            Ok(Some(sum.to_string()))
+        }
         (a, b) => Ok(a.or(b).map(str::to_string)),
     }
 }

@@ -72,6 +72,18 @@ fn a_history_row_that_comes_twice_is_an_error() {
     assert!(compact(&[op.clone(), op]).is_err());
 }
 
+#[test]
+fn a_sum_beyond_the_range_of_money_is_an_error_and_never_held_at_the_bound() {
+    let row = |sum: &str| vec![Some("0".into()), None, None, Some(sum.into())];
+    let op = |sum| RowOp { table: &EXAMPLE, row: row(sum) };
+    let mut fold = Fold::default();
+    fold.apply(&op("99999999999999999999.999999999999999999")).unwrap();
+    fold.apply(&op("0.000000000000000001")).unwrap();
+    assert_eq!(fold.tables["example"].values().next(), Some(&row("100000000000000000000")));
+    assert!(fold.apply(&op("0.000000000000000001")).is_err());
+    assert!(fold.apply(&op("100000000000000000000")).is_err());
+}
+
 proptest! {
     #[test]
     fn folding_batches_is_folding_row_by_row(

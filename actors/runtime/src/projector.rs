@@ -70,6 +70,11 @@ impl ProjectorError {
     /// Whether it can be tried again from the database's own progress.
     fn is_passing(&self) -> bool {
         match self {
+            // What the database refuses in itself (class 22, bad data; 23, a broken constraint) it will refuse again.
+            ProjectorError::Database(DatabaseError::Statement(error)) => {
+                let class = error.code().map(|state| state.code()[..2].to_string());
+                !matches!(class.as_deref(), Some("22" | "23"))
+            }
             ProjectorError::Database(error) => !matches!(error, DatabaseError::OtherTape { .. }),
             ProjectorError::Overtaken { .. } => true,
             ProjectorError::Tape(_) | ProjectorError::Merge(_) => false,

@@ -35,8 +35,7 @@ impl Projection for Controls {
             }
             _ => return,
         };
-        let clean = |value: &str| text(value.replace('\0', ""));
-        let row = [place(event), vec![text(kind), scope, clean(by), clean(&detail)]].concat();
+        let row = [place(event), vec![text(kind), scope, text(by), text(detail)]].concat();
         ops.push(RowOp { table: &TABLE, row });
     }
 }

@@ -31,8 +31,10 @@ pub fn all() -> &'static [&'static dyn Projection] {
     ]
 }
 
+/// A value as text, without NUL: Postgres cannot hold it, and free text comes from outside.
 fn text(value: impl ToString) -> Value {
-    Some(value.to_string())
+    let text = value.to_string();
+    Some(if text.contains('\0') { text.replace('\0', "") } else { text })
 }
 
 /// Partition, sequence and index: the key of every history table.

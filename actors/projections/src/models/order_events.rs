@@ -35,7 +35,7 @@ impl Projection for OrderEvents {
             Event::OrderFilled(fill) => (fill.order, format!("{} at {}", fill.quantity, fill.price)),
             Event::OrderClosed(closed) => (closed.order, closed.reason.to_string()),
             Event::CancelRejected(rejected) => (rejected.order, rejected.reason.clone()),
-            Event::CancelRequested(requested) => (requested.order, requested.by.replace('\0', "")),
+            Event::CancelRequested(requested) => (requested.order, requested.by.clone()),
             _ => return,
         };
         let values = vec![text(order), text(event.writer), text(event.entry.event.kind().name()), text(detail)];

@@ -23,8 +23,8 @@ impl Projection for Rejects {
         let values = match &event.entry.event {
             Event::Rejected(refused) => vec![
                 text(refused.reason),
-                text(refused.detail.replace('\0', "")),
-                text(refused.subject.replace('\0', "")),
+                text(&refused.detail),
+                text(&refused.subject),
                 refused.source.map(|source| source.to_string()),
                 refused.instrument.map(|instrument| instrument.to_string()),
             ],

@@ -1,0 +1,297 @@
+//! What each fact becomes, column by column. The verifier folds with the same code, so only this sees a swapped column.
+
+use std::collections::BTreeSet;
+
+use tapedeck_projections::{RecordInfo, Recorded, RowOp, all};
+use tapedeck_schemas::event::*;
+use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Position, StrategyId, Writer};
+
+/// Kinds that no read model shows.
+const SILENT: [Kind; 7] = [
+    Kind::Epoch,
+    Kind::Progress,
+    Kind::TapeCreated,
+    Kind::Trimmed,
+    Kind::InstrumentDefined,
+    Kind::Tick,
+    Kind::LedgerPosted,
+];
+
+fn account() -> AccountId {
+    "acc".parse().unwrap()
+}
+fn strategy() -> StrategyId {
+    "strat".parse().unwrap()
+}
+fn instrument() -> InstrumentId {
+    "venue.SYM".parse().unwrap()
+}
+fn order_id() -> OrderId {
+    OrderId([0xab; 16])
+}
+
+fn order() -> Order {
+    Order {
+        id: order_id(),
+        account: account(),
+        strategy: strategy(),
+        instrument: instrument(),
+        side: Side::Sell,
+        quantity: "2.5".parse().unwrap(),
+        price: "101.5".parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+        signal: Position::new(61, 3),
+        tick_stamp: 5000,
+    }
+}
+
+/// The operations of one fact, a line each: the table, then what is not null.
+fn rows(writer: Writer, event: impl Into<Event>) -> String {
+    let entry = Entry { cause: Position::new(70, 1), index: 0, at: 6000, event: event.into() };
+    let recorded = Recorded { partition: 7, position: Position::new(80, 2), writer, stamp: 9000, entry: &entry };
+    let mut ops = Vec::new();
+    all().iter().for_each(|projection| projection.project(&recorded, &mut ops));
+    shown(&ops)
+}
+
+fn shown(ops: &[RowOp]) -> String {
+    let line = |op: &RowOp| {
+        assert_eq!(op.row.len(), op.table.columns.len(), "{}: a value a column", op.table.name);
+        let values = op.table.columns.iter().zip(&op.row);
+        let values = values.filter_map(|(column, value)| Some(format!(" {}={}", column.name, value.as_ref()?)));
+        format!("{}:{}", op.table.name, values.collect::<String>())
+    };
+    ops.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+const PLACE: &str = "partition=7 seq=80 index=2";
+const HOP: &str = "partition=7 seq=80 index=2 cause_seq=70 cause_index=1 at=6000 stamp=9000";
+const ID: &str = "abababababababababababababababab";
+
+fn market() -> Vec<(Event, String)> {
+    let quote = Quote {
+        instrument: instrument(),
+        bid: "10.1".parse().unwrap(),
+        bid_size: "1".parse().unwrap(),
+        ask: "10.2".parse().unwrap(),
+        ask_size: "2".parse().unwrap(),
+        ts_recv: 1,
+        ts_event: Some(2),
+        stamp: 3,
+    };
+    let trade = Trade {
+        instrument: instrument(),
+        price: "10.5".parse().unwrap(),
+        quantity: "0.3".parse().unwrap(),
+        aggressor: Aggressor::Buyer,
+        trade_id: Some(1),
+        ts_recv: 1,
+        ts_event: None,
+        stamp: 3,
+    };
+    let gap = Gap {
+        source: "src".parse().unwrap(),
+        session: "ses".parse().unwrap(),
+        instrument: instrument(),
+        expected: 4,
+        got: 6,
+    };
+    let rejected = Rejected {
+        reason: RejectReason::Crossed,
+        detail: "bid\0 above".into(),
+        subject: "md.x\0".into(),
+        source: Some("src".parse().unwrap()),
+        seq: Some(1),
+        instrument: None,
+    };
+    let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
+    let rejects = format!("rejects_v1: {PLACE}");
+    vec![
+        (quote.into(), format!("{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2")),
+        (
+            trade.into(),
+            format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
+        ),
+        (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM")),
+        (rejected.into(), format!("{rejects} reason=crossed detail=bid above subject=md.x source=src")),
+    ]
+}
+
+fn controls() -> Vec<(Event, String)> {
+    let (by, reason) = (|| "ann\0".to_string(), || "why\0".to_string());
+    let scope = Scope::Instrument(instrument());
+    let limits =
+        LimitsSet { scope, values: vec![("risk.a".into(), "0.5".parse().unwrap())], by: by(), reason: reason() };
+    let weights = WeightsSet { weights: vec![(strategy(), "2".parse().unwrap())], by: by(), reason: reason() };
+    let halted = TradingHalted { scope: Scope::All, level: HaltLevel::Reducing, by: by(), reason: reason() };
+    let resumed = TradingResumed { scope, by: by(), reason: reason() };
+    let cancel = CancelRequested { order: order_id(), by: by(), reason: reason() };
+    let (currency, amount) = ("USDT".parse().unwrap(), "-5.5".parse().unwrap());
+    let funded = AccountFunded { account: account(), currency, amount, by: by() };
+    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), detail: "no\0 such".into() };
+    let moved =
+        RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: reason() };
+    let line = |kind: &str, rest: &str| format!("controls_v1: {PLACE} kind={kind} {rest}");
+    let canceled = line("CancelRequested", &format!("scope={ID} by=ann detail=why"));
+    vec![
+        (limits.into(), line("LimitsSet", "scope=venue.SYM by=ann detail=[(\"risk.a\", 0.5)]: why")),
+        (weights.into(), line("WeightsSet", "by=ann detail=[(strat, 2)]: why")),
+        (halted.into(), line("TradingHalted", "scope=all by=ann detail=reducing: why")),
+        (resumed.into(), line("TradingResumed", "scope=venue.SYM by=ann detail=why")),
+        (
+            cancel.into(),
+            format!("{canceled}\norder_events_v1: {HOP} order_id={ID} writer=venue kind=CancelRequested detail=ann"),
+        ),
+        (funded.into(), line("AccountFunded", "scope=acc by=ann detail=-5.5 USDT")),
+        (refused.into(), line("CommandRefused", "by=ann detail=no such")),
+        (moved.into(), line("RiskStateChanged", "scope=acc by=risk detail=active to halted: why")),
+    ]
+}
+
+/// What an order's fact adds to its history.
+fn step(kind: &str, detail: &str) -> String {
+    format!("order_events_v1: {HOP} order_id={ID} writer=venue kind={kind} detail={detail}")
+}
+
+fn decisions() -> Vec<(Event, String)> {
+    let signal = SignalRaised {
+        account: account(),
+        strategy: strategy(),
+        instrument: instrument(),
+        target: "-0.25".parse().unwrap(),
+        confidence: "0.75".parse().unwrap(),
+        reasons: vec![],
+        tick_stamp: 5000,
+    };
+    let denied = OrderDenied {
+        order: order(),
+        check: "collar".into(),
+        measured: "0.1".parse().unwrap(),
+        limit: "0.05".parse().unwrap(),
+    };
+    let late = LateReport { order: order_id(), status: Some(OrderStatus::Filled), report: "fil\0led".into() };
+    let moved = OrderStatusChanged {
+        order: order_id(),
+        from: OrderStatus::Accepted,
+        to: OrderStatus::PartiallyFilled,
+        filled: "1.5".parse().unwrap(),
+        reason: "par\0t".into(),
+    };
+    let (instrument, reason) = (instrument(), CancelReason::TimedOut);
+    let cancel = CancelSubmitted { order: order_id(), instrument, reason };
+    let names = "account=acc strategy=strat instrument=venue.SYM";
+    let orders = format!("orders_v1: partition=7 order_id={ID}");
+    let terms = "side=sell quantity=2.5 price=101.5 time_in_force=gtc signal_seq=61 signal_index=3 tick_stamp=5000";
+    vec![
+        (signal.into(), format!("signals_v1: {HOP} {names} target=-0.25 confidence=0.75 tick_stamp=5000")),
+        (
+            denied.into(),
+            format!("denials_v1: {HOP} order_id={ID} {names} check_name=collar measured=0.1 limit_value=0.05\n")
+                + &step("OrderDenied", "collar"),
+        ),
+        (
+            OrderApproved { order: order() }.into(),
+            format!("{orders} {names} {terms} approved_seq=80 approved_stamp=9000\n") + &step("OrderApproved", ""),
+        ),
+        (
+            OrderSubmitted { order: order() }.into(),
+            format!("{orders} submitted_seq=80 submitted_stamp=9000 status=submitted filled=0\n")
+                + &step("OrderSubmitted", ""),
+        ),
+        (
+            moved.into(),
+            format!("{orders} status=partially_filled filled=1.5 reason=part\n")
+                + &step("OrderStatusChanged", "accepted to partially_filled: part"),
+        ),
+        (cancel.into(), step("CancelSubmitted", "timed_out")),
+        (late.into(), step("LateReport", "filled")),
+    ]
+}
+
+fn reports() -> Vec<(Event, String)> {
+    let (order, instrument) = (order_id(), instrument());
+    let reason = || "no\0t now".to_string();
+    let fill = OrderFilled {
+        fill: FillId([0xcd; 16]),
+        order,
+        account: account(),
+        strategy: strategy(),
+        instrument,
+        side: Side::Buy,
+        price: "101".parse().unwrap(),
+        quantity: "0.5".parse().unwrap(),
+        leaves: "2".parse().unwrap(),
+        fee: "-0.01".parse().unwrap(),
+        fee_currency: "USDT".parse().unwrap(),
+        liquidity: Liquidity::Maker,
+    };
+    let closed = OrderClosed { order, instrument, reason: CloseReason::IocRemainder, leaves: "2".parse().unwrap() };
+    let filled = "side=buy price=101 quantity=0.5 leaves=2 fee=-0.01 fee_currency=USDT liquidity=maker";
+    let cd = "cd".repeat(16);
+    vec![
+        (
+            OrderAccepted { order, instrument }.into(),
+            format!("orders_v1: partition=7 order_id={ID} accepted_stamp=9000\n") + &step("OrderAccepted", ""),
+        ),
+        (OrderRejected { order, instrument, reason: reason() }.into(), step("OrderRejected", "not now")),
+        (CancelRejected { order, instrument, reason: reason() }.into(), step("CancelRejected", "not now")),
+        (closed.into(), step("OrderClosed", "ioc_remainder")),
+        (
+            fill.into(),
+            step("OrderFilled", "0.5 at 101")
+                + &format!("\nfills_v1: {HOP} fill_id={cd} order_id={ID} account=acc strategy=strat ")
+                + &format!("instrument=venue.SYM {filled}"),
+        ),
+    ]
+}
+
+fn books() -> Vec<(Event, String)> {
+    let position = PositionChanged {
+        account: account(),
+        strategy: strategy(),
+        instrument: instrument(),
+        fill: FillId([0xcd; 16]),
+        quantity: "-1".parse().unwrap(),
+        cost: "-101".parse().unwrap(),
+        average_price: "101.1".parse().unwrap(),
+        realised: "7".parse().unwrap(),
+        fees: "0.3".parse().unwrap(),
+    };
+    let mark = EquityMarked {
+        account: account(),
+        currency: "USDT".parse().unwrap(),
+        cash: "1".parse().unwrap(),
+        position_value: "2".parse().unwrap(),
+        realised: "3".parse().unwrap(),
+        unrealised: "4".parse().unwrap(),
+        fees: "5".parse().unwrap(),
+        equity: "6".parse().unwrap(),
+    };
+    let key = "positions_v1: partition=7 account=acc strategy=strat instrument=venue.SYM";
+    let sums = "quantity=-1 cost=-101 average_price=101.1 realised=7 fees=0.3 seq=80 index=2";
+    let worth = "cash=1 position_value=2 realised=3 unrealised=4 fees=5 equity=6";
+    vec![
+        (position.into(), format!("{key} {sums}")),
+        (mark.into(), format!("equity_v1: {PLACE} at=6000 account=acc currency=USDT {worth}")),
+    ]
+}
+
+#[test]
+fn every_kind_of_fact_becomes_the_rows_that_are_written_here() {
+    let mut seen: BTreeSet<Kind> = SILENT.into();
+    for (event, wanted) in [market(), controls(), decisions(), reports(), books()].concat() {
+        let kind = event.kind();
+        assert_eq!(rows(Writer::Venue, event), wanted, "{}", kind.name());
+        assert!(seen.insert(kind), "{} is here twice", kind.name());
+    }
+    let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !seen.contains(kind)).map(|kind| kind.name()).collect();
+    assert_eq!(missing, [""; 0], "a kind is shown by a read model, or listed as silent");
+}
+
+#[test]
+fn a_record_becomes_one_row() {
+    let record = RecordInfo { partition: 7, seq: 80, writer: Writer::Risk, stamp: 9000, events: 4 };
+    let mut ops = Vec::new();
+    all().iter().for_each(|projection| projection.project_record(&record, &mut ops));
+    assert_eq!(shown(&ops), "records_v1: partition=7 seq=80 writer=risk events=4 stamp=9000");
+}
