@@ -12,6 +12,7 @@ pub mod param;
 pub mod position;
 pub mod record;
 pub mod subject;
+pub mod text;
 
 pub use event::{Event, Kind};
 pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};

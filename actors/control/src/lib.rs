@@ -10,13 +10,12 @@ use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 
-mod text;
 pub mod verbs;
 
-pub use text::{BY_BYTES_MAX, DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 pub use verbs::{AMOUNT_MAX, WEIGHT_MAX};
 
-use text::bounded;
+use tapedeck_schemas::command::TEXT_BYTES_MAX;
+use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 use verbs::Known;
 
 /// The control machine of one partition.
@@ -76,7 +75,7 @@ fn refused(entry: &CommandEntry, detail: &str) -> Event {
     let by = entry.command.as_ref().map_or("", |command| command.by.as_str());
     let fact = CommandRefused {
         subject: bounded(&entry.subject, SUBJECT_BYTES_MAX),
-        by: bounded(by, BY_BYTES_MAX),
+        by: bounded(by, TEXT_BYTES_MAX),
         detail: bounded(detail, DETAIL_BYTES_MAX),
     };
     fact.into()

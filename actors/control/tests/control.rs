@@ -1,7 +1,7 @@
 //! Every verb accepted, every reason for a refusal by example, and any bytes at all.
 
 use proptest::prelude::*;
-use tapedeck_control::{AMOUNT_MAX, Control, DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
+use tapedeck_control::{AMOUNT_MAX, Control};
 use tapedeck_kernel::{CommandEntry, InboxInput, Machine, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
@@ -10,6 +10,7 @@ use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
 const PINNED: &str = "4fe99cc06550e7b3c6b58667026c7af6b261fe7098b3583f5ba0274d28e4360c";
 

@@ -9,7 +9,5 @@ pub mod checks;
 pub mod instruments;
 pub mod machine;
 pub mod numbering;
-mod text;
 
 pub use machine::{Ingest, TICK_INTERVAL_NS};
-pub use text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};

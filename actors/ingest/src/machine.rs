@@ -13,11 +13,11 @@ use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
 use crate::checks::{self, Refusal, Subject};
 use crate::instruments::Instruments;
 use crate::numbering::Numberings;
-use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
 /// Tape time between two boundaries of `Tick`, ns.
 pub const TICK_INTERVAL_NS: u64 = 100_000_000;

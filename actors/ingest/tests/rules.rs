@@ -3,10 +3,10 @@
 mod common;
 
 use common::*;
-use tapedeck_ingest::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 use tapedeck_kernel::{InboxInput, MarketEntry};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
 #[test]
 fn what_is_in_order_is_accepted_with_its_stamps() {

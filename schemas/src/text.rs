@@ -1,4 +1,4 @@
-//! Bounds on the text that a refusal quotes; the text itself is made where the refusal is.
+//! Bounds on the text that a refused input leaves in a fact; the text itself is made where the refusal is.
 
 /// Longest detail of a refusal, in bytes.
 pub const DETAIL_BYTES_MAX: usize = 200;
@@ -6,7 +6,7 @@ pub const DETAIL_BYTES_MAX: usize = 200;
 pub const SUBJECT_BYTES_MAX: usize = 128;
 
 /// The text cut to `bytes_max` at a character boundary; control characters, which a database may refuse, become `?`.
-pub(crate) fn bounded(text: &str, bytes_max: usize) -> String {
+pub fn bounded(text: &str, bytes_max: usize) -> String {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;
