@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// The binary under test, with its own directory.
 pub(crate) struct System {
@@ -40,6 +40,33 @@ impl System {
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
         out
+    }
+}
+
+/// A child that does not outlive the test.
+pub(crate) struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Process {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+    }
+
+    /// SIGTERM, and the exit code.
+    pub(crate) fn terminate(self) -> Option<i32> {
+        self.signal("TERM")
+    }
+
+    /// A signal, and the exit code.
+    pub(crate) fn signal(mut self, name: &str) -> Option<i32> {
+        Command::new("sh").args(["-c", &format!("kill -{name} {}", self.0.id())]).status().unwrap();
+        self.0.wait().unwrap().code()
     }
 }
 

@@ -1,39 +1,16 @@
 //! Every group as a process of its own, as pods run them, with a publisher that is killed and comes back.
 
 use std::io::{Read as _, Write as _};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tapedeck_runtime::Bus;
 use tapedeck_servers::{NatsServer, Postgres};
 
-use crate::common::{System, json, text};
+use crate::common::{Process, System, json, text};
 
 /// Two projectors: they compete, and each row is still there once.
 const GROUPS: [&str; 9] =
     ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector", "projector"];
-
-/// A child that does not outlive the test.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Process {
-    fn start(command: &mut Command) -> Self {
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
-    }
-
-    /// SIGTERM, and the exit code.
-    fn terminate(mut self) -> Option<i32> {
-        Command::new("sh").args(["-c", &format!("kill -TERM {}", self.0.id())]).status().unwrap();
-        self.0.wait().unwrap().code()
-    }
-}
 
 /// Arguments, and where the servers are.
 fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {

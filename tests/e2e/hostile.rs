@@ -1,11 +1,10 @@
 //! Foreign bytes wherever a publisher could send them: each is one fact or one alarm, and nothing else is touched.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use tapedeck_runtime::Bus;
 
-use crate::common::{System, json};
+use crate::common::{Process, System, json};
 
 fn count(system: &System, kind: &str) -> usize {
     system.ok(&["tape", "--json", "--kind", kind]).lines().count()
@@ -14,7 +13,7 @@ fn count(system: &System, kind: &str) -> usize {
 #[tokio::test]
 async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_skipped() {
     let system = System::new();
-    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let up = Process::start(&mut system.command(&["up"]));
     let connection = system.path().join("connection.toml");
     while !connection.exists() || !system.run(&["status"]).status.success() {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -53,6 +52,5 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
     assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
     let verdict = json(&system.ok(&["verify", "--json"]));
     assert_eq!((&verdict["void"], verdict["findings"].as_array().unwrap().len()), (&4.into(), 0));
-    std::process::Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
-    assert!(up.wait().unwrap().success());
+    assert_eq!(up.terminate(), Some(0));
 }

@@ -1,6 +1,6 @@
 //! The whole on real servers: what a market holds is what the tape, the machines and Postgres say of it.
 
-use crate::common::{System, capture, json, text};
+use crate::common::{Process, System, capture, json, text};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -79,7 +79,7 @@ fn two_partitions_share_the_market_and_verify() {
 #[test]
 fn an_independent_script_recomputes_positions_and_cash_from_the_tape() {
     let system = System::new();
-    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let up = Process::start(&mut system.command(&["up"]));
     wait_for(&system.path().join("connection.toml"));
     wait_ready(&system);
     system.ok(&["publish", "--events", "20000"]);
@@ -97,14 +97,13 @@ fn an_independent_script_recomputes_positions_and_cash_from_the_tape() {
     // Published again, nothing is sent again.
     assert!(system.ok(&["publish", "--events", "20000"]).contains(": 0 published"));
     // SIGTERM drains and exits 0.
-    Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
-    assert!(up.wait().unwrap().success());
+    assert_eq!(up.terminate(), Some(0));
 }
 
 #[test]
 fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
     let system = System::new();
-    let mut up = system.command(&["up"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let up = Process::start(&mut system.command(&["up"]));
     wait_for(&system.path().join("connection.toml"));
     wait_ready(&system);
     system.ok(&["halt", "--scope", "all", "--reason", "drill"]);
@@ -119,19 +118,17 @@ fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
     system.ok(&["publish", "--events", "20000", "--seed", "2"]);
     wait_quiet(&system);
     system.ok(&["verify"]);
-    Command::new("sh").args(["-c", &format!("kill -TERM {}", up.id())]).status().unwrap();
-    assert!(up.wait().unwrap().success());
+    assert_eq!(up.terminate(), Some(0));
 }
 
 #[test]
 fn ctrl_c_stops_what_was_started_and_the_next_run_goes_on() {
     let system = System::new();
     let args = demo(&["--events", "60000", "--lead-ms", "10"]);
-    let mut interrupted = system.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let interrupted = Process::start(&mut system.command(&args));
     wait_for(&system.path().join("connection.toml"));
     std::thread::sleep(std::time::Duration::from_millis(300));
-    Command::new("sh").args(["-c", &format!("kill -INT {}", interrupted.id())]).status().unwrap();
-    assert_eq!(interrupted.wait().unwrap().code(), Some(2));
+    assert_eq!(interrupted.signal("INT"), Some(2));
     assert!(!system.path().join("connection.toml").exists(), "the servers that it names are gone");
     let report = json(&system.ok(&args));
     assert_ne!(report["published"]["sent"], 0);
