@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::{CommandEntry, InboxInput, Machine, step};
+use tapedeck_kernel::{CommandEntry, Input, Machine, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
 use tapedeck_schemas::ids::OrderId;
@@ -190,7 +190,7 @@ proptest! {
         let (mut runs, mut follows) = (control(), control());
         let messages = [(&*all[which % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
         for (seq, (subject, bytes)) in (1..).zip(messages) {
-            for entry in CommandEntry::decode(subject, stamp, bytes) {
+            for entry in CommandEntry::from_message(subject, stamp, bytes) {
                 let at = Position::new(seq, 0);
                 let events = step(&mut runs, at, &entry);
                 prop_assert_eq!(events.len(), 1);

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{InboxInput, Machine, MarketEntry, step};
+use tapedeck_kernel::{Input, Machine, MarketEntry, step};
 use tapedeck_schemas::event::{Event, Rejected};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
@@ -90,7 +90,7 @@ proptest! {
         messages in prop::collection::vec(("(md[.]v[.]X[.](quote|trade|definition|heartbeat|batch))|.{0,300}",
             prop::collection::vec(any::<u8>(), 0..200)), 1..20),
     ) {
-        let decode = |(subject, bytes): &(String, Vec<u8>)| MarketEntry::decode(subject, START, bytes);
+        let decode = |(subject, bytes): &(String, Vec<u8>)| MarketEntry::from_message(subject, START, bytes);
         run_and_follow(&messages.iter().flat_map(decode).collect::<Vec<_>>())?;
     }
 
@@ -105,7 +105,7 @@ proptest! {
             let at = at % payload.len();
             payload[at] = byte;
         }
-        run_and_follow(&MarketEntry::decode("md.v.X.batch", START, &payload))?;
+        run_and_follow(&MarketEntry::from_message("md.v.X.batch", START, &payload))?;
     }
 }
 
@@ -147,8 +147,8 @@ fn decisions_are_as_pinned() {
         at(2 * SECOND, event(13, MarketBody::Heartbeat)),
         MarketEntry { stamp: START, ..at(60 * SECOND, event(14, MarketBody::Heartbeat)) },
     ];
-    script.extend(MarketEntry::decode("md.v.AB.quote", START, &[0xc0]));
-    script.extend(MarketEntry::decode("elsewhere", START, &[0xc0]));
+    script.extend(MarketEntry::from_message("md.v.AB.quote", START, &[0xc0]));
+    script.extend(MarketEntry::from_message("elsewhere", START, &[0xc0]));
     let mut machine = Ingest::new();
     let mut bytes = Vec::new();
     for (seq, input) in (1..).zip(&script) {

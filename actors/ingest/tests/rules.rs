@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use tapedeck_kernel::{InboxInput, MarketEntry};
+use tapedeck_kernel::{Input, MarketEntry};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
@@ -101,7 +101,7 @@ fn a_clock_may_be_five_seconds_ahead_of_the_broker_and_no_more() {
 fn what_cannot_be_read_is_malformed_or_of_a_bad_subject_with_bounded_text() {
     let long = format!("nonsense.{}", "é".repeat(200));
     for (subject, reason) in [("md.v.AB.quote", RejectReason::Malformed), (&long, RejectReason::BadSubject)] {
-        let [one] = &MarketEntry::decode(subject, START, &[0xc1])[..] else { panic!("one entry") };
+        let [one] = &MarketEntry::from_message(subject, START, &[0xc1])[..] else { panic!("one entry") };
         let events = Fed::defined().feed(one);
         assert_eq!(refusal(&events).map(|(reason, _)| reason), Some(reason), "{subject}");
     }

@@ -7,13 +7,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tapedeck_schemas::event::{Epoch, Event, Kind, Progress};
+use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use crate::builder::Builder;
-use crate::machine::{Fact, Input as _, Machine, Reads, step};
+use crate::machine::{Input as _, Machine, Reads, step};
 use crate::merge::Merge;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
@@ -176,10 +176,7 @@ impl<M: Machine> Driver<M> {
                     return self.stop(Stop::Inbox { expected, got: seq });
                 }
                 self.inbox_last = Some(seq);
-                let entries = M::Input::from_message(subject, stamp, payload);
-                for (index, entry) in (0..).zip(entries) {
-                    self.merge.push_input(Position::new(seq, index), entry);
-                }
+                self.merge.push_message(seq, subject, stamp, payload);
                 self.follow_on();
             }
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
@@ -218,25 +215,10 @@ impl<M: Machine> Driver<M> {
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) => self.take_inputs(record),
+            Ok(TapeRead::Record(record)) if Merge::<M>::reads(record.header.writer) => self.merge.push_facts(record),
+            Ok(TapeRead::Record(_)) => {}
         }
         self.follow_on();
-    }
-
-    fn take_inputs(&mut self, record: TapeRecord) {
-        let Reads::Tape(writers) = M::reads() else { return };
-        if !writers.contains(&record.header.writer) {
-            return;
-        }
-        for (index, entry) in (0..).zip(record.entries) {
-            if is_drivers(&entry.event) {
-                continue;
-            }
-            let fact = Fact { writer: record.header.writer, at: entry.at, event: entry.event };
-            if let Some(input) = M::Input::from_fact(fact) {
-                self.merge.push_input(Position::new(record.seq, index), input);
-            }
-        }
     }
 
     /// A message on the own subject: mine, a rival's, or void (`None`).
@@ -375,9 +357,4 @@ impl<M: Machine> Driver<M> {
         self.in_flight = None;
         self.outputs.push_back(Output::Stopped(stop));
     }
-}
-
-/// Whether a fact is a driver's own, never handed to a machine.
-fn is_drivers(event: &Event) -> bool {
-    matches!(event.kind(), Kind::Epoch | Kind::Progress)
 }

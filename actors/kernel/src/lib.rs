@@ -13,6 +13,6 @@ pub mod rejudge;
 pub mod tape;
 
 pub use driver::{Answer, Driver, Output, Owner, Stop};
-pub use machine::{CommandEntry, Fact, Inbox, InboxInput, Input, Machine, MarketEntry, Out, Reads, step};
+pub use machine::{CommandEntry, Fact, Inbox, Input, Machine, MarketEntry, Out, Reads, step};
 pub use rejudge::{Difference, Rejudge};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

@@ -93,7 +93,8 @@ pub trait Input: std::fmt::Debug + Sized + Send + 'static {
     fn from_fact(_fact: Fact) -> Option<Self> {
         None
     }
-    /// From a message of an inbox, for a machine that reads one.
+    /// From a message of an inbox, which may hold several, for a machine that reads one. Then it is never empty and
+    /// never fails: what is wrong is an entry that says so.
     fn from_message(_subject: &str, _stamp: u64, _payload: &[u8]) -> Vec<Self> {
         Vec::new()
     }
@@ -119,12 +120,6 @@ impl Input for Fact {
     }
 }
 
-/// An entry of an inbox stream: decoded from one message, which may hold several.
-pub trait InboxInput: Input + Sized {
-    /// Reads a message. Never empty, never fails: what is wrong is an entry that says so.
-    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self>;
-}
-
 /// A market event as it waits in `INBOX_<p>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketEntry {
@@ -143,12 +138,6 @@ impl Input for MarketEntry {
         matches!(&self.event, Ok(event) if event.body == market::MarketBody::Heartbeat)
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
-        Self::decode(subject, stamp, payload)
-    }
-}
-
-impl InboxInput for MarketEntry {
-    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
         let shared: Arc<str> = subject.into();
         let entry = |instrument, event| MarketEntry { subject: shared.clone(), instrument, stamp, event };
         let Some((instrument, kind)) = parse_market_subject(subject) else {
@@ -176,12 +165,6 @@ impl Input for CommandEntry {
         false
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
-        Self::decode(subject, stamp, payload)
-    }
-}
-
-impl InboxInput for CommandEntry {
-    fn decode(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
         vec![CommandEntry { subject: subject.into(), stamp, command: Command::decode(payload) }]
     }
 }

@@ -6,9 +6,10 @@ use std::collections::VecDeque;
 
 use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::position::{Position, TapeTime};
-use tapedeck_schemas::record::Entry;
+use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::machine::Machine;
+use crate::machine::{Fact, Input as _, Machine, Reads};
+use crate::tape::TapeRecord;
 
 /// A machine, what it has yet to take in, and what its tape says it decided.
 #[derive(Debug)]
@@ -47,6 +48,31 @@ impl<M: Machine> Merge<M> {
         assert!(at > self.fed, "inputs come in order: {at} after {}", self.fed);
         self.fed = at;
         self.inputs.push_back((at, input));
+    }
+
+    /// Whether the machine is handed the facts of this writer.
+    pub fn reads(writer: Writer) -> bool {
+        matches!(M::reads(), Reads::Tape(writers) if writers.contains(&writer))
+    }
+
+    /// Takes the facts of a record of a writer that the machine reads. The drivers' own facts are never handed on.
+    pub fn push_facts(&mut self, record: TapeRecord) {
+        let writer = record.header.writer;
+        for (index, Entry { at, event, .. }) in (0..).zip(record.entries) {
+            if matches!(event, Event::Epoch(_) | Event::Progress(_)) {
+                continue;
+            }
+            if let Some(input) = M::Input::from_fact(Fact { writer, at, event }) {
+                self.push_input(Position::new(record.seq, index), input);
+            }
+        }
+    }
+
+    /// Takes a message of the inbox.
+    pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
+        for (index, entry) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
+            self.push_input(Position::new(seq, index), entry);
+        }
     }
 
     /// Takes the events of an own record, whole.

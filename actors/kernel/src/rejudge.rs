@@ -1,10 +1,10 @@
 //! Verification: decides everything again and compares with what is recorded, event by event, byte for byte.
 
-use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::event::Event;
 use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::{Entry, encode_entry};
 
-use crate::machine::{Fact, Input as _, Machine, Reads, step};
+use crate::machine::{Machine, step};
 use crate::merge::{Merge, UnknownCause};
 use crate::tape::TapeRecord;
 
@@ -62,28 +62,15 @@ impl<M: Machine> Rejudge<M> {
             self.merge.push_own(record.entries.clone());
             return self.join();
         }
-        let Reads::Tape(writers) = M::reads() else { return Ok(()) };
-        if !writers.contains(&record.header.writer) {
-            return Ok(());
-        }
-        for (index, entry) in (0..).zip(&record.entries) {
-            if matches!(entry.event.kind(), Kind::Epoch | Kind::Progress) {
-                continue;
-            }
-            let fact = Fact { writer: record.header.writer, at: entry.at, event: entry.event.clone() };
-            if let Some(input) = M::Input::from_fact(fact) {
-                self.merge.push_input(Position::new(record.seq, index), input);
-            }
+        if Merge::<M>::reads(record.header.writer) {
+            self.merge.push_facts(record.clone());
         }
         Ok(())
     }
 
     /// Takes the next message of the inbox.
     pub fn inbox(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) -> Result<(), Difference> {
-        let entries = M::Input::from_message(subject, stamp, payload);
-        for (index, entry) in (0..).zip(entries) {
-            self.merge.push_input(Position::new(seq, index), entry);
-        }
+        self.merge.push_message(seq, subject, stamp, payload);
         self.join()
     }
 

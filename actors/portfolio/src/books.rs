@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, Le
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price};
 
-use crate::exact::{plus, value_at_mid};
+use crate::exact::value_at_mid;
 use crate::holding::{Holding, HoldingKey};
 
 /// What an instrument is traded in, and its latest quote.
@@ -77,13 +77,13 @@ impl Books {
                 Some((bid, ask)) => value_at_mid(holding.quantity, bid, ask),
                 None => holding.cost,
             };
-            position_value = plus(position_value, value);
-            cost = plus(cost, holding.cost);
-            realised = plus(realised, holding.realised);
-            fees = plus(fees, holding.fees);
+            position_value += value;
+            cost += holding.cost;
+            realised += holding.realised;
+            fees += holding.fees;
         }
-        let unrealised = plus(position_value, -cost);
-        let equity = plus(cash, position_value);
+        let unrealised = position_value - cost;
+        let equity = cash + position_value;
         EquityMarked { account, currency, cash, position_value, realised, unrealised, fees, equity }
     }
 
@@ -109,7 +109,7 @@ impl Books {
     pub(crate) fn post(&mut self, posted: &LedgerPosted) {
         for posting in posted.entries.iter().filter(|posting| posting.ledger == Ledger::Cash) {
             let cash = self.cash.entry((posted.account, posting.currency)).or_insert(Money::ZERO);
-            *cash = plus(*cash, posting.amount);
+            *cash += posting.amount;
         }
     }
 

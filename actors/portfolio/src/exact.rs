@@ -1,11 +1,6 @@
-//! The few sums and divisions that `tapedeck_schemas::number` does not have. Total: at the bounds they saturate.
+//! The few products and divisions that `tapedeck_schemas::number` does not have. Total: at the bounds they saturate.
 
 use tapedeck_schemas::number::{Money, Price, Quantity};
-
-/// The sum of two amounts, held at [`Money`]'s bound: twice that bound is beyond 128 bits.
-pub(crate) fn plus(a: Money, b: Money) -> Money {
-    Money::saturating_from_units(a.units().saturating_add(b.units()))
-}
 
 /// A quantity as an amount of its own currency, exact: 1e-9 to 1e-18.
 pub(crate) fn amount(quantity: Quantity) -> Money {

@@ -9,7 +9,7 @@ use tapedeck_schemas::event::{OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
-use crate::exact::{plus, share};
+use crate::exact::share;
 
 /// Whose position, by which strategy, in what.
 pub type HoldingKey = (AccountId, StrategyId, InstrumentId);
@@ -37,20 +37,20 @@ impl Holding {
             let signed_closed = if signed.is_negative() { -closed } else { closed };
             let cost_part = share(self.cost, closed, self.quantity.abs());
             let proceeds = -price.saturating_notional(signed_closed);
-            next.realised = plus(next.realised, plus(proceeds, -cost_part));
-            next.cost = plus(next.cost, -cost_part);
+            next.realised += proceeds - cost_part;
+            next.cost -= cost_part;
             next.quantity += signed_closed;
         }
         let opened = signed.abs() - closed;
         let opened = if signed.is_negative() { -opened } else { opened };
         next.quantity += opened;
-        next.cost = plus(next.cost, price.saturating_notional(opened));
+        next.cost += price.saturating_notional(opened);
         next
     }
 
     /// After paying a fee in the quote currency.
     pub fn after_fee(&self, fee: Money) -> Holding {
-        Holding { fees: plus(self.fees, fee), ..*self }
+        Holding { fees: self.fees + fee, ..*self }
     }
 
     /// As the fact that a fill leads to.

@@ -62,8 +62,8 @@ impl Book {
         let bought = fill.side.signed(fill.quantity);
         self.position += bought;
         self.last_fill = Some(fill.price);
-        self.cash = plus(self.cash, -fill.price.saturating_notional(bought));
-        self.cash = plus(self.cash, -self.fee_in_quote(fill));
+        self.cash -= fill.price.saturating_notional(bought);
+        self.cash -= self.fee_in_quote(fill);
     }
 
     /// A fee in the quote currency; one in the base is valued at the fill's price, one in a third currency is not
@@ -83,13 +83,8 @@ impl Book {
     pub fn profit(&self) -> Option<(Currency, Money)> {
         let mark = self.quote.map(|quote| quote.mid()).or(self.last_fill).unwrap_or(Price::ZERO);
         let value = mark.saturating_notional(self.position);
-        self.terms.as_ref().map(|terms| (terms.quote, plus(self.cash, value)))
+        self.terms.as_ref().map(|terms| (terms.quote, self.cash + value))
     }
-}
-
-/// The sum of two amounts, held at [`Money`]'s bound: twice that bound is beyond 128 bits.
-pub(crate) fn plus(a: Money, b: Money) -> Money {
-    Money::saturating_from_units(a.units().saturating_add(b.units()))
 }
 
 /// An amount as a plain number, rounded up, so that what is over a limit is never shown as equal to it.

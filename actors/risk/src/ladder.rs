@@ -16,7 +16,7 @@ use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::book::{Book, plus, rounded_up};
+use crate::book::{Book, rounded_up};
 
 /// The loss that takes the account down to reducing.
 pub const MAX_LOSS: ParamSpec = ParamSpec {
@@ -81,7 +81,7 @@ impl Ladder {
         let limit = params.global(&MAX_LOSS).clamp(MAX_LOSS.min, MAX_LOSS.max);
         let loss = |(currency, profit): (Currency, Money)| {
             let base = self.base.get(&currency).copied().unwrap_or(Money::ZERO);
-            rounded_up(plus(base, -profit))
+            rounded_up(base - profit)
         };
         let worst = profits(books).into_iter().map(loss).max().unwrap_or(Ratio::ZERO);
         if worst > limit {
@@ -111,7 +111,7 @@ fn profits(books: &BTreeMap<InstrumentId, Book>) -> BTreeMap<Currency, Money> {
     let mut by_currency = BTreeMap::new();
     for (currency, profit) in books.values().filter_map(Book::profit) {
         let sum = by_currency.entry(currency).or_insert(Money::ZERO);
-        *sum = plus(*sum, profit);
+        *sum += profit;
     }
     by_currency
 }
