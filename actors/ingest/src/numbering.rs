@@ -28,8 +28,8 @@ pub struct Numberings {
 }
 
 impl Numberings {
-    /// Takes the number of the event at `at`, which the broker stored at `stamp`; gives the greatest number taken before
-    /// it, 0 for none.
+    /// Takes the number of the event at `at`, which the broker stored at `stamp`; gives the greatest number taken
+    /// before it, 0 for none.
     pub fn take(&mut self, key: NumberingKey, seq: u64, at: Position, stamp: u64) -> u64 {
         if let Some(last) = self.last.get_mut(&key) {
             let before = last.seq;
