@@ -9,6 +9,7 @@
 use serde::de::SeqAccess;
 use serde::{Deserialize, Serialize};
 
+use crate::bar::BarSpec;
 use crate::ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::position::{Position, TapeTime};
@@ -150,8 +151,8 @@ alphabet! {
         ts_recv: u64,
         /// The venue's time, ns, where it gives one.
         ts_event: Option<u64>,
-        /// When the broker stored the message that brought it, ns.
-        stamp: u64,
+        /// The venue's number of the update, where it gives one.
+        update_id: Option<u64>,
     }
     /// A trade that was printed at the venue.
     22 v 1 Trade {
@@ -169,8 +170,6 @@ alphabet! {
         ts_recv: u64,
         /// The venue's time, ns, where it gives one.
         ts_event: Option<u64>,
-        /// When the broker stored the message that brought it, ns.
-        stamp: u64,
     }
     /// Tape time crossed a boundary of the tick interval.
     23 v 1 Tick {
@@ -204,6 +203,43 @@ alphabet! {
         seq: Option<u64>,
         /// Its instrument, as far as it could be read.
         instrument: Option<InstrumentId>,
+    }
+
+    /// A bar of an instrument is complete.
+    26 v 1 Bar {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Which sort of bar.
+        bar: BarSpec,
+        /// First price.
+        open: Price,
+        /// Highest price.
+        high: Price,
+        /// Lowest price.
+        low: Price,
+        /// Last price.
+        close: Price,
+        /// Traded quantity; zero for a bar of quotes.
+        volume: Quantity,
+        /// Events in it.
+        count: u64,
+        /// Events that came after their window was closed, since the bar before: they are in no bar.
+        late: u64,
+        /// Begin of a time bar's window, else the first event's `ts_recv`, ns.
+        opened: u64,
+        /// End of a time bar's window (not in it), else the last event's `ts_recv`, ns.
+        closed: u64,
+        /// Who published it; none for one that ingest built.
+        source: Option<SourceId>,
+        /// `ts_recv` of the event that brought or completed it, ns.
+        ts_recv: u64,
+    }
+    /// These bars are built of an instrument from here on, and no others.
+    27 v 1 BarsDefined {
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Which bars.
+        bars: Vec<BarSpec>,
     }
 
     // ---- control ----
@@ -294,8 +330,6 @@ alphabet! {
         confidence: Ratio,
         /// Each strategy's score, −1 to 1, and its weight.
         reasons: Vec<(StrategyId, Ratio, Ratio)>,
-        /// Broker stamp of the market message that moved it, ns.
-        tick_stamp: u64,
     }
 
     // ---- risk ----
@@ -579,7 +613,7 @@ names! {
     }
     /// Why a market event was refused.
     RejectReason {
-        /// Not a MessagePack map or array of maps, or a field of the wrong type.
+        /// Not a map or array of maps (MessagePack or JSON), or a field of the wrong type.
         Malformed = 1 "malformed",
         /// The subject does not say what the contract says.
         BadSubject = 2 "bad_subject",
@@ -599,6 +633,8 @@ names! {
         BadDefinition = 9 "bad_definition",
         /// Price times quantity is beyond what money can hold.
         OutOfRange = 10 "out_of_range",
+        /// A bar that contradicts itself.
+        BadBar = 11 "bad_bar",
     }
     /// How far trading is stopped.
     HaltLevel {
@@ -711,8 +747,6 @@ pub struct Order {
     pub time_in_force: TimeInForce,
     /// Position of the signal that wanted it.
     pub signal: Position,
-    /// Broker stamp of the market message behind it, ns.
-    pub tick_stamp: u64,
 }
 
 impl Side {

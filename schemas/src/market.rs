@@ -1,15 +1,21 @@
-//! Market events as anyone publishes them on `md.<venue>.<symbol>.<kind>`: a MessagePack map, or an array of maps.
+//! Market events as anyone publishes them on `md.<venue>.<symbol>.<kind>`: a map or an array of maps, in MessagePack
+//! or JSON.
 //!
 //! Prices and quantities are decimal strings, or integers that count 1e-9; floats are refused. A map that is
-//! wrong spoils only itself; bytes that are not MessagePack spoil the message. Nothing here panics on any bytes.
+//! wrong spoils only itself; bytes that are no message spoil the message. Nothing here panics on any bytes.
+//! Read [`contract::FIELDS`] first.
 
+pub mod contract;
 mod read;
 
+use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
-use serde::{Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::bar::{self, BarSpec};
 
 use crate::event::Aggressor;
-use crate::ids::{Currency, SourceId, Token};
+use crate::ids::{Currency, InstrumentId, SourceId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 
@@ -62,6 +68,27 @@ pub enum MarketBody {
         /// The venue's id; natural key across sessions.
         trade_id: Option<u64>,
     },
+    /// Open, high, low, close and volume of a while.
+    Bar {
+        /// Which sort of bar.
+        bar: BarSpec,
+        /// First price.
+        open: Price,
+        /// Highest price.
+        high: Price,
+        /// Lowest price.
+        low: Price,
+        /// Last price.
+        close: Price,
+        /// Traded quantity.
+        volume: Quantity,
+        /// Events in it.
+        count: u64,
+        /// Begin of a time bar's window, else the first event's `ts_recv`, ns.
+        opened: u64,
+        /// End of a time bar's window, else the last event's `ts_recv`, ns.
+        closed: u64,
+    },
     /// The terms of the instrument.
     Definition {
         /// What is bought and sold.
@@ -74,6 +101,8 @@ pub enum MarketBody {
         lot_size: Quantity,
         /// Least order value, in the quote currency.
         min_notional: Money,
+        /// The bars to build of it from here on.
+        bars: Vec<BarSpec>,
     },
     /// Nothing but the time.
     Heartbeat,
@@ -85,6 +114,7 @@ impl MarketBody {
         match self {
             MarketBody::Quote { .. } => MarketKind::Quote,
             MarketBody::Trade { .. } => MarketKind::Trade,
+            MarketBody::Bar { .. } => MarketKind::Bar,
             MarketBody::Definition { .. } => MarketKind::Definition,
             MarketBody::Heartbeat => MarketKind::Heartbeat,
         }
@@ -102,40 +132,99 @@ pub struct Malformed {
     pub seq: Option<u64>,
 }
 
+/// What an event says, without who published it under which number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unnumbered {
+    /// When it was received, ns since the epoch.
+    pub ts_recv: u64,
+    /// The venue's time, ns, where it gives one.
+    pub ts_event: Option<u64>,
+    /// What happened.
+    pub body: MarketBody,
+}
+
 /// Reads a message that came on a subject of `kind`: each element is an event, or what is wrong with it.
 ///
 /// The result is never empty: bytes that are no message at all are one malformed element.
 pub fn decode(kind: MarketKind, payload: &[u8]) -> Vec<Result<MarketEvent, Malformed>> {
+    elements(payload, |one| one.to_event(kind))
+}
+
+/// Reads a message whose maps name their `kind` and may name their `instrument`; source, session and seq are passed
+/// over and may be missing, and so may `ts_recv` where `ts_event` is given. So market data is kept in files.
+pub fn decode_unnumbered(payload: &[u8]) -> Vec<Result<(Option<InstrumentId>, Unnumbered), Malformed>> {
+    elements(payload, |one| one.to_unnumbered())
+}
+
+/// JSON begins with one of these; no MessagePack map or array does.
+const JSON_BEGINS: &[u8] = b"{[ \t\r\n";
+/// Deepest nesting of a MessagePack message; JSON has the parser's own bound (128).
+const DEPTH_MAX: usize = 8;
+
+fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malformed>) -> Vec<Result<T, Malformed>> {
     let spoiled = |detail: String| vec![Err(Malformed { detail, source: None, seq: None })];
     if payload.len() > MESSAGE_BYTES_MAX {
         return spoiled(format!("message of {} bytes, over the bound of {MESSAGE_BYTES_MAX}", payload.len()));
     }
-    let mut rest = payload;
-    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
-    deserializer.set_max_depth(8);
-    let message = deserializer.deserialize_any(read::MessageVisitor);
+    let message = match payload.first() {
+        None => return spoiled("an empty message".into()),
+        Some(first) if JSON_BEGINS.contains(first) => json(payload),
+        Some(_) => messagepack(payload),
+    };
     match message {
-        Err(error) => spoiled(format!("not a map or an array of maps: {error}")),
-        Ok(_) if !rest.is_empty() => spoiled(format!("{} bytes after the end of the message", rest.len())),
-        Ok(fields) if fields.is_empty() => spoiled("an empty array".into()),
-        Ok(fields) => fields.iter().map(|one| one.to_event(kind)).collect(),
+        Err(error) => spoiled(error),
+        Ok(elements) if elements.is_empty() => spoiled("an empty array".into()),
+        Ok(elements) => elements.iter().map(read).collect(),
+    }
+}
+
+fn json(payload: &[u8]) -> Result<Vec<read::Element<'_>>, String> {
+    let mut deserializer = serde_json::Deserializer::from_slice(payload);
+    let message = deserializer.deserialize_any(read::MessageVisitor);
+    let whole = message.and_then(|elements| deserializer.end().map(|()| elements));
+    whole.map_err(|error| format!("not a map or an array of maps in JSON: {error}"))
+}
+
+fn messagepack(payload: &[u8]) -> Result<Vec<read::Element<'_>>, String> {
+    let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
+    deserializer.set_max_depth(DEPTH_MAX);
+    let elements = deserializer
+        .deserialize_any(read::MessageVisitor)
+        .map_err(|error| format!("not a map or an array of maps in MessagePack: {error}"))?;
+    match IgnoredAny::deserialize(&mut deserializer) {
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(elements), // the end
+        _ => Err("there are bytes after the end of the message".into()),
     }
 }
 
 /// The bytes of one event, for the subject of its own kind.
 pub fn encode(event: &MarketEvent) -> Vec<u8> {
-    rmp_serde::to_vec_named(&Wire { event, named: false }).expect("writing a market event to memory cannot fail")
+    rmp_serde::to_vec_named(&Wire { event, named: false, instrument: None })
+        .expect("writing a market event to memory cannot fail")
 }
 
 /// The bytes of several events, for the subject of kind `batch`: an array of maps that each name their kind.
 pub fn encode_batch(events: &[MarketEvent]) -> Vec<u8> {
-    let wires: Vec<_> = events.iter().map(|event| Wire { event, named: true }).collect();
+    let wires: Vec<_> = events.iter().map(|event| Wire { event, named: true, instrument: None }).collect();
     rmp_serde::to_vec_named(&wires).expect("writing market events to memory cannot fail")
+}
+
+/// An event as one line of JSON without its end: it names its instrument and kind, and [`decode_unnumbered`] reads it.
+pub fn json_line(instrument: &InstrumentId, event: &MarketEvent) -> String {
+    let wire = Wire { event, named: true, instrument: Some(instrument) };
+    serde_json::to_string(&wire).expect("writing a market event to memory cannot fail")
+}
+
+/// An event as a MessagePack map that names its instrument and kind, as files hold one after the other.
+pub fn messagepack_map(instrument: &InstrumentId, event: &MarketEvent) -> Vec<u8> {
+    let wire = Wire { event, named: true, instrument: Some(instrument) };
+    rmp_serde::to_vec_named(&wire).expect("writing a market event to memory cannot fail")
 }
 
 struct Wire<'a> {
     event: &'a MarketEvent,
     named: bool,
+    instrument: Option<&'a InstrumentId>,
 }
 
 impl Serialize for Wire<'_> {
@@ -145,11 +234,15 @@ impl Serialize for Wire<'_> {
         let own = match body {
             MarketBody::Quote { update_id, .. } => 4 + optional(update_id.is_some()),
             MarketBody::Trade { trade_id, .. } => 3 + optional(trade_id.is_some()),
-            MarketBody::Definition { .. } => 5,
+            MarketBody::Bar { .. } => 9,
+            MarketBody::Definition { bars, .. } => 5 + optional(!bars.is_empty()),
             MarketBody::Heartbeat => 0,
         };
-        let len = 4 + optional(self.named) + optional(ts_event.is_some()) + own;
-        let mut map = serializer.serialize_map(Some(len))?;
+        let named = optional(self.named) + optional(self.instrument.is_some());
+        let mut map = serializer.serialize_map(Some(4 + named + optional(ts_event.is_some()) + own))?;
+        if let Some(instrument) = self.instrument {
+            map.serialize_entry("instrument", instrument)?;
+        }
         if self.named {
             map.serialize_entry("kind", body.kind().as_str())?;
         }
@@ -178,12 +271,26 @@ impl Serialize for Wire<'_> {
                     map.serialize_entry("trade_id", id)?;
                 }
             }
-            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional } => {
+            MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
+                map.serialize_entry("bar", bar)?;
+                map.serialize_entry("open", open)?;
+                map.serialize_entry("high", high)?;
+                map.serialize_entry("low", low)?;
+                map.serialize_entry("close", close)?;
+                map.serialize_entry("volume", volume)?;
+                map.serialize_entry("count", count)?;
+                map.serialize_entry("opened", opened)?;
+                map.serialize_entry("closed", closed)?;
+            }
+            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars } => {
                 map.serialize_entry("base", base)?;
                 map.serialize_entry("quote", quote)?;
                 map.serialize_entry("tick_size", &tick_size.to_string())?;
                 map.serialize_entry("lot_size", &lot_size.to_string())?;
                 map.serialize_entry("min_notional", &min_notional.to_string())?;
+                if !bars.is_empty() {
+                    map.serialize_entry("bars", &bar::list(bars))?;
+                }
             }
             MarketBody::Heartbeat => {}
         }
@@ -192,77 +299,4 @@ impl Serialize for Wire<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn quote() -> MarketEvent {
-        let body = MarketBody::Quote {
-            bid: "61837.63".parse().unwrap(),
-            bid_size: "3.78826".parse().unwrap(),
-            ask: "61837.64".parse().unwrap(),
-            ask_size: "1000000000000".parse().unwrap(),
-            update_id: Some(50093239212),
-        };
-        MarketEvent {
-            source: "test".parse().unwrap(),
-            session: "s1".parse().unwrap(),
-            seq: 7,
-            ts_recv: 1,
-            ts_event: None,
-            body,
-        }
-    }
-
-    #[test]
-    fn one_event_and_a_batch_round_trip() {
-        let event = quote();
-        assert_eq!(decode(MarketKind::Quote, &encode(&event)), [Ok(event.clone())]);
-        let beat = MarketEvent { body: MarketBody::Heartbeat, ..event.clone() };
-        let both = [event, beat];
-        assert_eq!(decode(MarketKind::Batch, &encode_batch(&both)), both.clone().map(Ok));
-    }
-
-    #[test]
-    fn a_wrong_element_spoils_only_itself() {
-        let mut payload = vec![0x92, 0x01];
-        payload.extend(encode_batch(&[quote()]).split_off(1));
-        let read = decode(MarketKind::Batch, &payload);
-        assert_eq!(read[0].as_ref().unwrap_err().detail, "not a map");
-        assert_eq!(read[1], Ok(quote()));
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_source_and_number() {
-        #[derive(Serialize)]
-        struct Floating {
-            source: &'static str,
-            session: &'static str,
-            seq: u64,
-            ts_recv: u64,
-            price: f64,
-            quantity: &'static str,
-        }
-        let floating = Floating { source: "a", session: "b", seq: 3, ts_recv: 1, price: 0.1, quantity: "1" };
-        let payload = rmp_serde::to_vec_named(&floating).unwrap();
-        let wrong = decode(MarketKind::Trade, &payload).remove(0).unwrap_err();
-        assert!(wrong.detail.starts_with("price is a float"), "{}", wrong.detail);
-        assert_eq!((wrong.source, wrong.seq), (Some("a".parse().unwrap()), Some(3)));
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_at_least_one_element_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            for kind in MarketKind::ALL {
-                prop_assert!(!decode(*kind, &bytes).is_empty());
-            }
-        }
-        #[test]
-        fn a_damaged_message_never_panics(at in 0usize..200, byte in any::<u8>()) {
-            let mut payload = encode_batch(&[quote(), quote()]);
-            let at = at % payload.len();
-            payload[at] = byte;
-            prop_assert!(!decode(MarketKind::Batch, &payload).is_empty());
-        }
-    }
-}
+mod tests;

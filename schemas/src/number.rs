@@ -221,6 +221,10 @@ impl Price {
     pub const fn saturating_notional(self, quantity: Quantity) -> Money {
         Money::saturating_from_units(self.0.saturating_mul(quantity.0))
     }
+    /// Halfway between two prices, rounded half to even.
+    pub const fn mid(self, other: Price) -> Price {
+        Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
+    }
     /// This price times a ratio, rounded half to even.
     pub const fn scaled_by(self, ratio: Ratio) -> Price {
         Price::saturating_from_units(div_half_even(self.0.saturating_mul(ratio.0), Ratio::ONE))

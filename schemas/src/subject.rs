@@ -18,6 +18,8 @@ names! {
         Heartbeat = 4 "heartbeat",
         /// An array whose maps each name their own kind.
         Batch = 5 "batch",
+        /// Open, high, low, close and volume of a while.
+        Bar = 6 "bar",
     }
 }
 

@@ -25,7 +25,6 @@ fn order() -> Order {
         price: p("61837.64"),
         time_in_force: TimeInForce::Ioc,
         signal: Position::new(9, 1),
-        tick_stamp: 1_723_161_254_087_891_268,
     }
 }
 
@@ -62,7 +61,7 @@ fn samples() -> Vec<Event> {
             ask_size: p("1000000000000"),
             ts_recv: 1,
             ts_event: None,
-            stamp: 2,
+            update_id: None,
         }
         .into(),
         Trade {
@@ -73,7 +72,6 @@ fn samples() -> Vec<Event> {
             trade_id: Some(3_735_683_259),
             ts_recv: 1,
             ts_event: Some(2),
-            stamp: 3,
         }
         .into(),
         Tick { time: 1_000_000_000 }.into(),
@@ -87,6 +85,23 @@ fn samples() -> Vec<Event> {
             instrument: Some(instrument),
         }
         .into(),
+        Bar {
+            instrument,
+            bar: p("1m-quote"),
+            open: p("61837.635"),
+            high: p("61840"),
+            low: p("61830.5"),
+            close: p("61835"),
+            volume: p("0"),
+            count: 42,
+            late: 1,
+            opened: 60_000_000_000,
+            closed: 120_000_000_000,
+            source: Some(p("feed1")),
+            ts_recv: 120_000_000_001,
+        }
+        .into(),
+        BarsDefined { instrument, bars: vec![p("1m-quote"), p("100t"), p("2.5v")] }.into(),
         LimitsSet {
             scope,
             values: vec![("risk.max_position".into(), p("5000"))],
@@ -107,7 +122,6 @@ fn samples() -> Vec<Event> {
             target: p("-0.75"),
             confidence: p("1"),
             reasons: vec![(p("zscore"), p("-0.75"), p("1"))],
-            tick_stamp: 5,
         }
         .into(),
         OrderApproved { order: order() }.into(),

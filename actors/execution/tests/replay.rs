@@ -109,7 +109,7 @@ fn decisions_keep_their_meaning() {
     }
     assert_eq!(
         blake3::hash(&bytes).to_hex().as_str(),
-        "f6fa9fba2c796013803b41c6774659e800375c0b9a9270b9d1607f35dd77ad82",
+        "192d20b776ad6e2bc638b8796f78fac5bbcb4f145c143ce3fb492837d587b0b5",
         "decide() changed meaning: bump LOGIC and this digest"
     );
 }

@@ -20,6 +20,7 @@ pub struct Item {
 }
 
 /// What is published.
+#[allow(clippy::large_enum_variant)] // nearly all are events: a box each would cost more than it saves
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// A numbered event.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
+use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
 use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::market::MarketBody;
@@ -50,6 +51,9 @@ struct Instrument {
     tick_size: Price,
     lot_size: Quantity,
     min_notional: Money,
+    /// The bars that ingest builds of it.
+    #[serde(default)]
+    bars: Vec<BarSpec>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -111,7 +115,8 @@ impl Setup {
     pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
         let Instrument { base, quote, tick_size, lot_size, min_notional, .. } = *one;
-        Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional })
+        let bars = one.bars.clone();
+        Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars })
     }
 
     /// What to pay into each partition's account.
@@ -178,6 +183,9 @@ impl Instrument {
         }
         if self.min_notional.is_negative() {
             return Err(format!("min_notional {} must be 0 or more", self.min_notional));
+        }
+        if self.bars.len() > BARS_MAX {
+            return Err(format!("bars lists {}; at most {BARS_MAX} are built of an instrument", self.bars.len()));
         }
         if self.base == self.quote {
             return Err(format!("base and quote are both {}; a price is of one in the other", self.base));

@@ -23,7 +23,7 @@ pub const UNLISTED: &str = "sim.UNLISTED";
 /// Who numbers the events.
 const SOURCE: &str = "synthetic";
 /// Bumped when the same seed comes to mean another market, so that it is another session.
-const GENERATION: u32 = 1;
+const GENERATION: u32 = 2;
 /// Least and greatest time from one event to the next, ns: on average 4,000 a second.
 const PAUSE_NS: (i64, i64) = (50_000, 450_000);
 /// One good event in so many comes with a fault.

@@ -58,7 +58,7 @@ impl Totals {
                 totals.first_price = totals.first_price.or(Some(*price));
                 totals.last_price = Some(*price);
             }
-            MarketBody::Definition { .. } | MarketBody::Heartbeat => {}
+            MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => {}
         }
     }
 }

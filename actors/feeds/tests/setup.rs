@@ -30,6 +30,7 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
         tick_size: "0.01".parse().unwrap(),
         lot_size: "0.00001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
+        bars: ["1m", "1000t-quote"].map(|bar| bar.parse().unwrap()).into(),
     };
     assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));
 }

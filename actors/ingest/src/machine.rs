@@ -8,16 +8,20 @@
 //! that an older `LOGIC` decided is followed by its facts, without judging anything again.
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
-use tapedeck_schemas::event::{Event, Gap, InstrumentDefined, Quote, Rejected, Tick, Trade};
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::bar::BarInput;
+use tapedeck_schemas::event::{Bar, BarsDefined, Event, Gap, InstrumentDefined, Quote, Rejected, Tick, Trade};
+use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
+use crate::bars::{Bars, Sample};
 use crate::checks::{self, Refusal, Subject};
 use crate::instruments::Instruments;
 use crate::numbering::Numberings;
+use crate::sources::Sources;
 
 /// Tape time between two boundaries of `Tick`, ns.
 pub const TICK_INTERVAL_NS: u64 = 100_000_000;
@@ -29,6 +33,8 @@ pub struct Ingest {
     time: TapeTime,
     numberings: Numberings,
     instruments: Instruments,
+    bars: Bars,
+    sources: Sources,
     before: Before,
 }
 
@@ -39,14 +45,24 @@ struct Before {
     time: TapeTime,
     /// Greatest number taken before it in its numbering; 0 for none.
     seq: u64,
-    /// Its update id, which the `Quote` fact does not carry.
-    update_id: Option<u64>,
+    /// Its source, which the accepting facts do not carry.
+    source: Option<SourceId>,
 }
 
 impl Ingest {
     /// Knows no instrument, no source and no time.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What each source sent, and what became of it.
+    pub fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    /// The numbers that were taken.
+    pub fn numberings(&self) -> &Numberings {
+        &self.numberings
     }
 
     /// The events that the input just observed deserves, from the state before it.
@@ -68,17 +84,35 @@ impl Ingest {
         if let Some(time) = boundary_crossed(self.before.time, self.time) {
             out.push(Tick { time });
         }
-        if let Some(fact) = accepted(instrument, entry.stamp, event) {
-            out.push(fact);
+        for bar in self.bars.closed_by(instrument, event.ts_recv) {
+            out.push(bar);
+        }
+        if let Some(fact) = accepted(instrument, event) {
+            self.follow_up(&fact, event, out);
         }
         Ok(())
+    }
+
+    /// An accepting fact, and what it brings with it.
+    fn follow_up(&self, fact: &Event, event: &MarketEvent, out: &mut Out) {
+        out.push(fact.clone());
+        if let Some((instrument, sample)) = sample(fact) {
+            for bar in self.bars.filled_by(instrument, sample) {
+                out.push(bar);
+            }
+        }
+        if let (Event::InstrumentDefined(fact), MarketBody::Definition { bars, .. }) = (fact, &event.body)
+            && *bars != self.bars.asked(&fact.instrument)
+        {
+            out.push(BarsDefined { instrument: fact.instrument, bars: bars.clone() });
+        }
     }
 }
 
 impl Machine for Ingest {
     type Input = MarketEntry;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
@@ -87,11 +121,10 @@ impl Machine for Ingest {
     fn observe(&mut self, at: Position, entry: &MarketEntry) {
         self.before = Before { time: self.time, ..Before::default() };
         if let Ok((instrument, event)) = checks::readable(entry) {
-            self.before.seq = self.numberings.take((event.source, event.session, instrument), event.seq, at);
+            let key = (event.source, event.session, instrument);
+            self.before.seq = self.numberings.take(key, event.seq, at, entry.stamp);
+            self.before.source = Some(event.source);
             self.time = self.time.max(event.ts_recv);
-            if let MarketBody::Quote { update_id, .. } = event.body {
-                self.before.update_id = update_id;
-            }
         }
     }
 
@@ -102,12 +135,18 @@ impl Machine for Ingest {
     }
 
     fn apply(&mut self, _cause: Position, own: &Event) {
+        self.sources.apply(self.before.source, own);
         match own {
             Event::InstrumentDefined(fact) => self.instruments.define(fact),
-            Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, self.before.update_id),
+            Event::BarsDefined(fact) => self.bars.define(fact.instrument, &fact.bars),
+            Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, fact.update_id),
             Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
+            Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
             Event::Rejected(_) => self.time = self.before.time,
             _ => {} // a gap and a tick say what the input already did
+        }
+        if let Some((instrument, sample)) = sample(own) {
+            self.bars.take(&instrument, sample);
         }
     }
 
@@ -122,17 +161,31 @@ fn boundary_crossed(from: TapeTime, to: TapeTime) -> Option<TapeTime> {
     (from > 0 && boundary > from).then_some(boundary)
 }
 
+/// What a fact brings into bars.
+fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
+    let (instrument, of, price, volume, ts_recv) = match fact {
+        Event::Trade(fact) => (fact.instrument, BarInput::Trades, fact.price, fact.quantity, fact.ts_recv),
+        Event::Quote(fact) => (fact.instrument, BarInput::Quotes, fact.bid.mid(fact.ask), Quantity::ZERO, fact.ts_recv),
+        _ => return None,
+    };
+    Some((instrument, Sample { of, price, volume, ts_recv }))
+}
+
 /// The fact that accepts an event; a heartbeat has none.
-fn accepted(instrument: InstrumentId, stamp: u64, event: &MarketEvent) -> Option<Event> {
+fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
     let MarketEvent { ts_recv, ts_event, .. } = *event;
     Some(match event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, update_id: _ } => {
-            Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event, stamp }.into()
+        MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
+            Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event, update_id }.into()
         }
         MarketBody::Trade { price, quantity, aggressor, trade_id } => {
-            Trade { instrument, price, quantity, aggressor, trade_id, ts_recv, ts_event, stamp }.into()
+            Trade { instrument, price, quantity, aggressor, trade_id, ts_recv, ts_event }.into()
         }
-        MarketBody::Definition { base, quote, tick_size, lot_size, min_notional } => {
+        MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
+            let (late, source) = (0, Some(event.source));
+            Bar { instrument, bar, open, high, low, close, volume, count, late, opened, closed, source, ts_recv }.into()
+        }
+        MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } => {
             InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional }.into()
         }
         MarketBody::Heartbeat => return None,

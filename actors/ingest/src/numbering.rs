@@ -17,6 +17,8 @@ struct Last {
     seq: u64,
     /// Where it last spoke.
     at: Position,
+    /// The broker's stamp there, ns.
+    stamp: u64,
 }
 
 /// The greatest number taken in each numbering.
@@ -26,19 +28,25 @@ pub struct Numberings {
 }
 
 impl Numberings {
-    /// Takes the number of the event at `at`; gives the greatest number taken before it, 0 for none.
-    pub fn take(&mut self, key: NumberingKey, seq: u64, at: Position) -> u64 {
+    /// Takes the number of the event at `at`, which the broker stored at `stamp`; gives the greatest number taken
+    /// before it, 0 for none.
+    pub fn take(&mut self, key: NumberingKey, seq: u64, at: Position, stamp: u64) -> u64 {
         if let Some(last) = self.last.get_mut(&key) {
             let before = last.seq;
-            *last = Last { seq: before.max(seq), at };
+            *last = Last { seq: before.max(seq), at, stamp };
             return before;
         }
         if self.last.len() >= NUMBERINGS_MAX {
             let silent_longest = self.last.iter().min_by_key(|(_, last)| last.at).map(|(key, _)| *key);
             silent_longest.and_then(|key| self.last.remove(&key));
         }
-        self.last.insert(key, Last { seq, at });
+        self.last.insert(key, Last { seq, at, stamp });
         0
+    }
+
+    /// Every numbering: its key, the greatest number taken, and the broker's stamp of what came last, ns.
+    pub fn iter(&self) -> impl Iterator<Item = (&NumberingKey, u64, u64)> {
+        self.last.iter().map(|(key, last)| (key, last.seq, last.stamp))
     }
 
     /// How many numberings are remembered.
@@ -63,22 +71,22 @@ mod tests {
     #[test]
     fn the_greatest_number_stays_and_sessions_number_apart() {
         let mut numberings = Numberings::default();
-        let taken =
-            [(1, 5), (1, 3), (1, 6), (2, 1)].map(|(session, seq)| numberings.take(key(session), seq, Position::START));
+        let taken = [(1, 5), (1, 3), (1, 6), (2, 1)]
+            .map(|(session, seq)| numberings.take(key(session), seq, Position::START, 0));
         assert_eq!(taken, [0, 5, 5, 0]);
-        assert_eq!(numberings.take(key(1), 9, Position::START), 6);
+        assert_eq!(numberings.take(key(1), 9, Position::START, 0), 6);
     }
 
     #[test]
     fn beyond_the_bound_the_one_silent_longest_is_forgotten() {
         let mut numberings = Numberings::default();
         for n in 0..NUMBERINGS_MAX {
-            numberings.take(key(n), 7, Position::new(n as u64 + 1, 0));
+            numberings.take(key(n), 7, Position::new(n as u64 + 1, 0), 0);
         }
-        numberings.take(key(0), 8, Position::new(5000, 0)); // speaks again, so that 1 is now silent longest
-        numberings.take(key(NUMBERINGS_MAX), 1, Position::new(5001, 0));
+        numberings.take(key(0), 8, Position::new(5000, 0), 0); // speaks again, so that 1 is now silent longest
+        numberings.take(key(NUMBERINGS_MAX), 1, Position::new(5001, 0), 0);
         assert_eq!(numberings.len(), NUMBERINGS_MAX);
-        assert_eq!(numberings.take(key(0), 9, Position::new(5002, 0)), 8);
-        assert_eq!(numberings.take(key(1), 9, Position::new(5003, 0)), 0);
+        assert_eq!(numberings.take(key(0), 9, Position::new(5002, 0), 0), 8);
+        assert_eq!(numberings.take(key(1), 9, Position::new(5003, 0), 0), 0);
     }
 }

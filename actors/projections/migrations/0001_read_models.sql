@@ -24,6 +24,26 @@ CREATE TABLE tapedeck.market_totals_v1 (
 );
 CREATE VIEW tapedeck.market_totals AS SELECT * FROM tapedeck.market_totals_v1;
 
+CREATE TABLE tapedeck.bars_v1 (
+    partition bigint NOT NULL,
+    seq bigint NOT NULL,
+    index bigint NOT NULL,
+    instrument text,
+    bar text,
+    opened bigint,
+    closed bigint,
+    open numeric,
+    high numeric,
+    low numeric,
+    close numeric,
+    volume numeric,
+    count bigint,
+    late bigint,
+    source text,
+    PRIMARY KEY (partition, seq, index)
+);
+CREATE VIEW tapedeck.bars AS SELECT * FROM tapedeck.bars_v1;
+
 CREATE TABLE tapedeck.rejects_v1 (
     partition bigint NOT NULL,
     seq bigint NOT NULL,
@@ -62,7 +82,6 @@ CREATE TABLE tapedeck.signals_v1 (
     instrument text,
     target numeric,
     confidence numeric,
-    tick_stamp bigint,
     PRIMARY KEY (partition, seq, index)
 );
 CREATE VIEW tapedeck.signals AS SELECT * FROM tapedeck.signals_v1;
@@ -98,7 +117,6 @@ CREATE TABLE tapedeck.orders_v1 (
     time_in_force text,
     signal_seq bigint,
     signal_index bigint,
-    tick_stamp bigint,
     approved_seq bigint,
     approved_stamp bigint,
     submitted_seq bigint,

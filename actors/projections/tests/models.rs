@@ -7,12 +7,13 @@ use tapedeck_schemas::event::*;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Position, StrategyId, Writer};
 
 /// Kinds that no read model shows.
-const SILENT: [Kind; 7] = [
+const SILENT: [Kind; 8] = [
     Kind::Epoch,
     Kind::Progress,
     Kind::TapeCreated,
     Kind::Trimmed,
     Kind::InstrumentDefined,
+    Kind::BarsDefined,
     Kind::Tick,
     Kind::LedgerPosted,
 ];
@@ -41,7 +42,6 @@ fn order() -> Order {
         price: "101.5".parse().unwrap(),
         time_in_force: TimeInForce::Gtc,
         signal: Position::new(61, 3),
-        tick_stamp: 5000,
     }
 }
 
@@ -77,7 +77,7 @@ fn market() -> Vec<(Event, String)> {
         ask_size: "2".parse().unwrap(),
         ts_recv: 1,
         ts_event: Some(2),
-        stamp: 3,
+        update_id: None,
     };
     let trade = Trade {
         instrument: instrument(),
@@ -87,7 +87,6 @@ fn market() -> Vec<(Event, String)> {
         trade_id: Some(1),
         ts_recv: 1,
         ts_event: None,
-        stamp: 3,
     };
     let gap = Gap {
         source: "src".parse().unwrap(),
@@ -104,9 +103,26 @@ fn market() -> Vec<(Event, String)> {
         seq: Some(1),
         instrument: None,
     };
+    let bar = Bar {
+        instrument: instrument(),
+        bar: "1m".parse().unwrap(),
+        open: "10.1".parse().unwrap(),
+        high: "10.4".parse().unwrap(),
+        low: "10".parse().unwrap(),
+        close: "10.2".parse().unwrap(),
+        volume: "3".parse().unwrap(),
+        count: 5,
+        late: 1,
+        opened: 60,
+        closed: 120,
+        source: None,
+        ts_recv: 121,
+    };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {PLACE}");
+    let bars = format!("bars_v1: {PLACE} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
+        (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
         (quote.into(), format!("{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2")),
         (
             trade.into(),
@@ -161,7 +177,6 @@ fn decisions() -> Vec<(Event, String)> {
         target: "-0.25".parse().unwrap(),
         confidence: "0.75".parse().unwrap(),
         reasons: vec![],
-        tick_stamp: 5000,
     };
     let denied = OrderDenied {
         order: order(),
@@ -181,9 +196,9 @@ fn decisions() -> Vec<(Event, String)> {
     let cancel = CancelSubmitted { order: order_id(), instrument, reason };
     let names = "account=acc strategy=strat instrument=venue.SYM";
     let orders = format!("orders_v1: partition=7 order_id={ID}");
-    let terms = "side=sell quantity=2.5 price=101.5 time_in_force=gtc signal_seq=61 signal_index=3 tick_stamp=5000";
+    let terms = "side=sell quantity=2.5 price=101.5 time_in_force=gtc signal_seq=61 signal_index=3";
     vec![
-        (signal.into(), format!("signals_v1: {HOP} {names} target=-0.25 confidence=0.75 tick_stamp=5000")),
+        (signal.into(), format!("signals_v1: {HOP} {names} target=-0.25 confidence=0.75")),
         (
             denied.into(),
             format!("denials_v1: {HOP} order_id={ID} {names} check_name=collar measured=0.1 limit_value=0.05\n")

@@ -71,7 +71,6 @@ pub fn size(wanted: &Wanted<'_>, book: &Book, open: Open, params: &Params) -> Op
         price,
         time_in_force,
         signal: wanted.at,
-        tick_stamp: signal.tick_stamp,
     }))
 }
 

@@ -256,7 +256,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_data"];
     assert!(all.iter().chain(&["stale_decision"]).all(|kind| shown.contains(kind)), "the script shows only {kinds:?}");
     let digest = blake3::hash(&bytes).to_hex();
-    let pinned = "cda697c1b9b97af002459e315d11a151074d4d2c880363fec445448745f56a1b";
+    let pinned = "7e834a3c408c0e2fa18ae055615e10e525ffa04397d7c47a167f6627e6c22b25";
     assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
 }
 

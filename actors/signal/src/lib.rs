@@ -125,7 +125,6 @@ impl Signal {
             target: combined.target,
             confidence: combined.confidence,
             reasons: warm().map(|(score, (name, weight))| (*name, rounded(score), *weight)).collect(),
-            tick_stamp: quote.stamp,
         })
     }
 }

@@ -1,70 +1,43 @@
 //! Reads the maps of a market message leniently, so that every fault is one element's and has a name.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use arrayvec::ArrayString;
 use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent};
+use super::contract::{FIELDS, Field};
+use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
+use crate::bar::{self, BarSpec};
 use crate::event::Aggressor;
-use crate::ids::Token;
+use crate::ids::{InstrumentId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 
 /// A scalar of any type, kept just well enough to be judged.
-#[derive(Debug, Clone, Copy, Default)]
-enum Scalar {
+#[derive(Debug, Clone, Default)]
+enum Scalar<'a> {
     #[default]
     Absent,
     Int(i128),
-    Text(ArrayString<64>),
-    LongText,
+    Text(Cow<'a, str>),
     Float,
     Other,
 }
 
-/// The known fields of one map, not yet judged.
-#[derive(Debug, Clone, Copy, Default)]
-struct Fields {
-    values: [Scalar; FIELDS.len()],
-    repeated: Option<&'static str>,
-    not_a_map: bool,
-}
-
-const FIELDS: [&str; 19] = [
-    "kind",
-    "source",
-    "session",
-    "seq",
-    "ts_recv",
-    "ts_event",
-    "bid",
-    "bid_size",
-    "ask",
-    "ask_size",
-    "update_id",
-    "price",
-    "quantity",
-    "aggressor",
-    "trade_id",
-    "base",
-    "quote",
-    "tick_size",
-    "lot_size",
-];
-const MIN_NOTIONAL: &str = "min_notional";
+/// Longest text that a field may hold, in bytes; far above what any needs.
+const TEXT_BYTES_MAX: usize = 512;
 
 /// Reads a map, or an array of them.
 pub(super) struct MessageVisitor;
 
 impl<'de> Visitor<'de> for MessageVisitor {
-    type Value = Vec<FieldsAndRest>;
+    type Value = Vec<Element<'de>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map or an array of maps")
     }
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        FieldsVisitor.visit_map(map).map(|one| vec![one])
+        ElementVisitor.visit_map(map).map(|one| vec![one])
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
@@ -78,34 +51,52 @@ impl<'de> Visitor<'de> for MessageVisitor {
     }
 }
 
-/// One element: its known fields and the one that does not fit the table by type.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct FieldsAndRest {
-    fields: Fields,
-    min_notional: Scalar,
+/// The known fields of one map, not yet judged.
+#[derive(Debug, Default)]
+pub(super) struct Element<'a> {
+    values: [Scalar<'a>; FIELDS.len()],
+    instrument: Scalar<'a>,
+    repeated: Option<&'static str>,
+    not_a_map: bool,
 }
 
-struct FieldsVisitor;
+/// An element that is no map is that element's fault alone.
+struct ElementVisitor;
 
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = FieldsAndRest;
+macro_rules! not_a_map {
+    ($($visit:ident($ty:ty)),*) => {$(
+        fn $visit<E: de::Error>(self, _: $ty) -> Result<Self::Value, E> { Ok(Element::not_a_map()) }
+    )*};
+}
+
+impl<'de> Visitor<'de> for ElementVisitor {
+    type Value = Element<'de>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map")
     }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldsAndRest, A::Error> {
-        let mut read = FieldsAndRest::default();
+    not_a_map!(visit_bool(bool), visit_i64(i64), visit_u64(u64), visit_f64(f64), visit_str(&str), visit_bytes(&[u8]));
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Element::not_a_map())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Element::not_a_map())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut read = Element::default();
         while let Some(key) = map.next_key::<Scalar>()? {
             let name = match &key {
-                Scalar::Text(name) => name.as_str(),
+                Scalar::Text(name) => name.as_ref(),
                 _ => "",
             };
-            if name == MIN_NOTIONAL {
-                read.min_notional = map.next_value()?;
-            } else if let Some(at) = FIELDS.iter().position(|field| *field == name) {
-                if !matches!(read.fields.values[at], Scalar::Absent) {
-                    read.fields.repeated = Some(FIELDS[at]);
+            if let Some(field) = Field::named(name) {
+                let value = &mut read.values[field as usize];
+                if !matches!(value, Scalar::Absent) {
+                    read.repeated = Some(field.name());
                 }
-                read.fields.values[at] = map.next_value()?;
+                *value = map.next_value()?;
+            } else if name == "instrument" {
+                read.instrument = map.next_value()?;
             } else {
                 // Fields of a later contract are passed over.
                 map.next_value::<IgnoredAny>()?;
@@ -115,81 +106,50 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-impl<'de> Deserialize<'de> for FieldsAndRest {
+impl<'de> Deserialize<'de> for Element<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// An element that is no map is that element's fault alone.
-        struct Element;
-        macro_rules! not_a_map {
-            ($($visit:ident($ty:ty)),*) => {$(
-                fn $visit<E: de::Error>(self, _: $ty) -> Result<FieldsAndRest, E> { Ok(not_a_map()) }
-            )*};
-        }
-        fn not_a_map() -> FieldsAndRest {
-            FieldsAndRest { fields: Fields { not_a_map: true, ..Fields::default() }, ..FieldsAndRest::default() }
-        }
-        impl<'de> Visitor<'de> for Element {
-            type Value = FieldsAndRest;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map")
-            }
-            not_a_map!(
-                visit_bool(bool),
-                visit_i64(i64),
-                visit_u64(u64),
-                visit_f64(f64),
-                visit_str(&str),
-                visit_bytes(&[u8])
-            );
-            fn visit_unit<E: de::Error>(self) -> Result<FieldsAndRest, E> {
-                Ok(not_a_map())
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<FieldsAndRest, A::Error> {
-                while seq.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(not_a_map())
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<FieldsAndRest, A::Error> {
-                FieldsVisitor.visit_map(map)
-            }
-        }
-        deserializer.deserialize_any(Element)
+        deserializer.deserialize_any(ElementVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Scalar {
+impl<'de> Deserialize<'de> for Scalar<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct ScalarVisitor;
         impl<'de> Visitor<'de> for ScalarVisitor {
-            type Value = Scalar;
+            type Value = Scalar<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a value")
             }
-            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Scalar, E> {
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
                 Ok(Scalar::Other)
             }
-            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Scalar, E> {
+            fn visit_i64<E: de::Error>(self, v: i64) -> Result<Self::Value, E> {
                 Ok(Scalar::Int(i128::from(v)))
             }
-            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Scalar, E> {
+            fn visit_u64<E: de::Error>(self, v: u64) -> Result<Self::Value, E> {
                 Ok(Scalar::Int(i128::from(v)))
             }
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Scalar, E> {
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
                 Ok(Scalar::Float)
             }
-            fn visit_str<E: de::Error>(self, v: &str) -> Result<Scalar, E> {
-                Ok(ArrayString::from(v).map_or(Scalar::LongText, Scalar::Text))
+            fn visit_borrowed_str<E: de::Error>(self, v: &'de str) -> Result<Self::Value, E> {
+                Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Borrowed(v)) })
             }
-            fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Scalar, E> {
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
+                Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Owned(v.into())) })
+            }
+            fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Self::Value, E> {
                 // The wide form of our own numbers.
                 Ok(v.try_into().map_or(Scalar::Other, |wide| Scalar::Int(i128::from_be_bytes(wide))))
             }
-            fn visit_unit<E: de::Error>(self) -> Result<Scalar, E> {
+            fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
                 Ok(Scalar::Absent)
             }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 while seq.next_element::<IgnoredAny>()?.is_some() {}
                 Ok(Scalar::Other)
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Scalar::Other)
             }
@@ -200,35 +160,58 @@ impl<'de> Deserialize<'de> for Scalar {
 
 type Fault = String;
 
-impl FieldsAndRest {
+impl<'a> Element<'a> {
+    fn not_a_map() -> Self {
+        Self { not_a_map: true, ..Self::default() }
+    }
+
     /// The event that the fields say, or what is wrong with them.
-    pub(super) fn to_event(self, kind: MarketKind) -> Result<MarketEvent, Malformed> {
-        self.judge(kind).map_err(|detail| Malformed {
-            detail,
-            source: self.token("source").ok(),
-            seq: self.count("seq").ok().flatten(),
-        })
+    pub(super) fn to_event(&self, kind: MarketKind) -> Result<MarketEvent, Malformed> {
+        self.judge(kind).map_err(|detail| self.malformed(detail))
+    }
+
+    /// What the fields say apart from who published it under which number, which need not be there.
+    pub(super) fn to_unnumbered(&self) -> Result<(Option<InstrumentId>, Unnumbered), Malformed> {
+        let read = || -> Result<(Option<InstrumentId>, Unnumbered), Fault> {
+            self.is_sound()?;
+            let ts_event = self.count(Field::TsEvent)?;
+            let ts_recv = self.count(Field::TsRecv)?.or(ts_event).filter(|n| *n > 0).ok_or(NO_TIME)?;
+            let instrument = match &self.instrument {
+                Scalar::Absent => None,
+                Scalar::Text(name) => Some(name.parse().map_err(|e| format!("instrument {e}"))?),
+                _ => return Err("instrument must be text, as binance.BTCUSDT".into()),
+            };
+            Ok((instrument, Unnumbered { ts_recv, ts_event, body: self.body(self.kind(MarketKind::Batch)?)? }))
+        };
+        read().map_err(|detail| self.malformed(detail))
+    }
+
+    fn malformed(&self, detail: Fault) -> Malformed {
+        Malformed { detail, source: self.token(Field::Source).ok(), seq: self.count(Field::Seq).ok().flatten() }
+    }
+
+    fn is_sound(&self) -> Result<(), Fault> {
+        match self.repeated {
+            _ if self.not_a_map => Err("not a map".into()),
+            Some(field) => Err(format!("{field} is given twice")),
+            None => Ok(()),
+        }
     }
 
     fn judge(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
-        if self.fields.not_a_map {
-            return Err("not a map".into());
-        }
-        if let Some(field) = self.fields.repeated {
-            return Err(format!("{field} is given twice"));
-        }
+        self.is_sound()?;
         Ok(MarketEvent {
-            source: self.token("source")?,
-            session: self.token("session")?,
-            seq: self.count("seq")?.filter(|n| *n > 0).ok_or("seq must be an integer from 1")?,
-            ts_recv: self.count("ts_recv")?.filter(|n| *n > 0).ok_or("ts_recv must be ns since the epoch")?,
-            ts_event: self.count("ts_event")?,
+            source: self.token(Field::Source)?,
+            session: self.token(Field::Session)?,
+            seq: self.count(Field::Seq)?.filter(|n| *n > 0).ok_or("seq must be an integer from 1")?,
+            ts_recv: self.count(Field::TsRecv)?.filter(|n| *n > 0).ok_or(NO_TIME)?,
+            ts_event: self.count(Field::TsEvent)?,
             body: self.body(self.kind(kind)?)?,
         })
     }
 
     fn kind(&self, subject: MarketKind) -> Result<MarketKind, Fault> {
-        let named = match self.get("kind") {
+        let named = match self.get(Field::Kind) {
             Scalar::Absent => None,
             Scalar::Text(name) => Some(name.parse::<MarketKind>().map_err(|e| format!("kind {e}"))?),
             _ => return Err("kind must be text".into()),
@@ -244,32 +227,46 @@ impl FieldsAndRest {
     fn body(&self, kind: MarketKind) -> Result<MarketBody, Fault> {
         Ok(match kind {
             MarketKind::Quote => MarketBody::Quote {
-                bid: self.price("bid")?,
-                bid_size: self.quantity("bid_size")?,
-                ask: self.price("ask")?,
-                ask_size: self.quantity("ask_size")?,
-                update_id: self.count("update_id")?,
+                bid: self.price(Field::Bid)?,
+                bid_size: self.quantity(Field::BidSize)?,
+                ask: self.price(Field::Ask)?,
+                ask_size: self.quantity(Field::AskSize)?,
+                update_id: self.count(Field::UpdateId)?,
             },
             MarketKind::Trade => MarketBody::Trade {
-                price: self.price("price")?,
-                quantity: self.quantity("quantity")?,
-                aggressor: match self.get("aggressor") {
+                price: self.price(Field::Price)?,
+                quantity: self.quantity(Field::Quantity)?,
+                aggressor: match self.get(Field::Aggressor) {
                     Scalar::Absent => Aggressor::Unknown,
-                    Scalar::Text(name) => name.parse().map_err(|e| format!("aggressor {e}"))?,
-                    _ => return Err("aggressor must be text".into()),
+                    _ => self.text(Field::Aggressor)?.parse().map_err(|e| format!("aggressor {e}"))?,
                 },
-                trade_id: self.count("trade_id")?,
+                trade_id: self.count(Field::TradeId)?,
+            },
+            MarketKind::Bar => MarketBody::Bar {
+                bar: self.text(Field::Bar)?.parse::<BarSpec>().map_err(|e| format!("bar {e}"))?,
+                open: self.price(Field::Open)?,
+                high: self.price(Field::High)?,
+                low: self.price(Field::Low)?,
+                close: self.price(Field::Close)?,
+                volume: self.quantity(Field::Volume)?,
+                count: self.count(Field::Count)?.unwrap_or(0),
+                opened: self.count(Field::Opened)?.ok_or("opened is missing")?,
+                closed: self.count(Field::Closed)?.ok_or("closed is missing")?,
             },
             MarketKind::Definition => MarketBody::Definition {
-                base: self.token("base")?,
-                quote: self.token("quote")?,
-                tick_size: self.price("tick_size")?,
-                lot_size: self.quantity("lot_size")?,
-                min_notional: match self.min_notional {
+                base: self.token(Field::Base)?,
+                quote: self.token(Field::QuoteCurrency)?,
+                tick_size: self.price(Field::TickSize)?,
+                lot_size: self.quantity(Field::LotSize)?,
+                min_notional: match self.get(Field::MinNotional) {
                     Scalar::Absent => Money::ZERO,
-                    value => {
-                        decimal(MIN_NOTIONAL, value, |units| Money::from_units(units.checked_mul(1_000_000_000)?))?
-                    }
+                    value => decimal(Field::MinNotional, value, |units| {
+                        Money::from_units(units.checked_mul(1_000_000_000)?)
+                    })?,
+                },
+                bars: match self.get(Field::Bars) {
+                    Scalar::Absent => Vec::new(),
+                    _ => bar::parse_list(self.text(Field::Bars)?).map_err(|e| format!("bars: {e}"))?,
                 },
             },
             MarketKind::Heartbeat => MarketBody::Heartbeat,
@@ -277,46 +274,59 @@ impl FieldsAndRest {
         })
     }
 
-    fn get(&self, field: &str) -> Scalar {
-        FIELDS.iter().position(|f| *f == field).map_or(Scalar::Absent, |at| self.fields.values[at])
+    fn get(&self, field: Field) -> &Scalar<'a> {
+        &self.values[field as usize]
     }
 
-    fn token(&self, field: &str) -> Result<Token, Fault> {
+    fn text(&self, field: Field) -> Result<&str, Fault> {
         match self.get(field) {
-            Scalar::Text(name) => name.parse().map_err(|e| format!("{field} {e}")),
-            Scalar::Absent => Err(format!("{field} is missing")),
-            _ => Err(format!("{field} must be a short text")),
+            Scalar::Text(text) => Ok(text),
+            Scalar::Absent => Err(format!("{} is missing", field.name())),
+            _ => Err(format!("{} must be a short text", field.name())),
         }
     }
 
-    fn count(&self, field: &str) -> Result<Option<u64>, Fault> {
+    fn token(&self, field: Field) -> Result<Token, Fault> {
+        self.text(field)?.parse().map_err(|e| format!("{} {e}", field.name()))
+    }
+
+    fn count(&self, field: Field) -> Result<Option<u64>, Fault> {
+        let (name, wrong) =
+            (field.name(), |value: &dyn fmt::Display| format!("{} {value} is out of range", field.name()));
         match self.get(field) {
             Scalar::Absent => Ok(None),
-            Scalar::Int(n) => u64::try_from(n).map(Some).map_err(|_| format!("{field} {n} is out of range")),
-            _ => Err(format!("{field} must be an integer")),
+            Scalar::Int(n) => u64::try_from(*n).map(Some).map_err(|_| wrong(n)),
+            Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) && (1..=20).contains(&text.len()) => {
+                text.parse().map(Some).map_err(|_| wrong(text))
+            }
+            Scalar::Float => Err(format!("{name} is a float; write an integer, or its digits as text")),
+            _ => Err(format!("{name} must be an integer, or its digits as text")),
         }
     }
 
-    fn price(&self, field: &str) -> Result<Price, Fault> {
+    fn price(&self, field: Field) -> Result<Price, Fault> {
         decimal(field, self.get(field), Price::from_units)
     }
 
-    fn quantity(&self, field: &str) -> Result<Quantity, Fault> {
+    fn quantity(&self, field: Field) -> Result<Quantity, Fault> {
         decimal(field, self.get(field), Quantity::from_units)
     }
 }
 
-fn decimal<T>(field: &str, value: Scalar, from_units: impl Fn(i128) -> Option<T>) -> Result<T, Fault>
+const NO_TIME: &str = "ts_recv must be ns since the epoch";
+
+fn decimal<T>(field: Field, value: &Scalar, from_units: impl Fn(i128) -> Option<T>) -> Result<T, Fault>
 where
     T: std::str::FromStr<Err = crate::number::NumberError>,
 {
+    let name = field.name();
     match value {
-        Scalar::Int(units) => from_units(units).ok_or_else(|| format!("{field} {units} (1e-9) is out of range")),
-        Scalar::Text(text) => text.parse().map_err(|e| format!("{field} {:?} {e}", text.as_str())),
-        Scalar::Float => Err(format!("{field} is a float; write a decimal string, or an integer that counts 1e-9")),
-        Scalar::Absent => Err(format!("{field} is missing")),
-        Scalar::LongText | Scalar::Other => {
-            Err(format!("{field} must be a decimal string, or an integer that counts 1e-9"))
+        Scalar::Int(units) => from_units(*units).ok_or_else(|| format!("{name} {units} (1e-9) is out of range")),
+        Scalar::Text(text) => {
+            text.parse().map_err(|e| format!("{name} {:?} {e}", text.chars().take(64).collect::<String>()))
         }
+        Scalar::Float => Err(format!("{name} is a float; write a decimal string, or an integer that counts 1e-9")),
+        Scalar::Absent => Err(format!("{name} is missing")),
+        Scalar::Other => Err(format!("{name} must be a decimal string, or an integer that counts 1e-9")),
     }
 }

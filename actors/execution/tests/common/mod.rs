@@ -31,7 +31,6 @@ pub(crate) fn order(n: u8) -> Order {
         price: "100".parse().unwrap(),
         time_in_force: TimeInForce::Gtc,
         signal: Position::START,
-        tick_stamp: 0,
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Line {
     pub(super) content: Content,
 }
 
+#[allow(clippy::large_enum_variant)] // it is read and taken apart at once
 pub(super) enum Content {
     Market(Market),
     /// Left out, of this kind.

@@ -51,6 +51,9 @@ pub(super) const LISTED: [Listed; 4] = [
     Listed { symbol: "DELTAUSD", base: "DELTA", tick_units: 1_000_000_000, lot_units: 10_000, start_ticks: 40_000 },
 ];
 
+/// The bars that ingest builds of each.
+const BARS: [&str; 2] = ["1m", "1000t-quote"];
+
 impl Listed {
     pub(super) fn id(&self) -> InstrumentId {
         InstrumentId { venue: name("sim"), symbol: name(self.symbol) }
@@ -63,6 +66,7 @@ impl Listed {
             tick_size: self.price(1),
             lot_size: self.lot(),
             min_notional: Money::whole(MIN_NOTIONAL),
+            bars: BARS.map(|bar| bar.parse().expect("it is a bar")).into(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::instruments::INSTRUMENTS_MAX;
 
 /// Grids above zero, least order value not below, two currencies, the same ones as before.
 pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
-    let MarketBody::Definition { base, quote, tick_size, lot_size, min_notional } = subject.event.body else {
+    let MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } = subject.event.body else {
         return Ok(());
     };
     let require = |holds, detail: &dyn Fn() -> String| require(holds, RejectReason::BadDefinition, detail);

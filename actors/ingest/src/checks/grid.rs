@@ -1,5 +1,6 @@
 //! Refuses prices off the tick grid and quantities off the lot grid: nothing is rounded onto them.
 
+use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
@@ -7,7 +8,7 @@ use tapedeck_schemas::number::{Price, Quantity};
 use super::{Refusal, Subject, require};
 use crate::instruments::Instrument;
 
-/// Prices are multiples of the tick size, quantities and displayed sizes of the lot size.
+/// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.
 pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     let Some(known) = subject.known else { return Ok(()) };
     match subject.event.body {
@@ -20,6 +21,15 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
         MarketBody::Trade { price: at, quantity: traded, .. } => {
             price(known, "price", at)?;
             quantity(known, "quantity", traded)
+        }
+        // Mids of quotes lie between the lines of the grid.
+        MarketBody::Bar { bar, .. } if bar.of == BarInput::Quotes => Ok(()),
+        MarketBody::Bar { open, high, low, close, volume, .. } => {
+            price(known, "open", open)?;
+            price(known, "high", high)?;
+            price(known, "low", low)?;
+            price(known, "close", close)?;
+            quantity(known, "volume", volume)
         }
         MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
     }

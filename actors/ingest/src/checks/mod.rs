@@ -4,6 +4,7 @@
 //! noted), whatever the rules say; so an event that a rule refuses is not missed later. What cannot be read has no
 //! session either, so its number stays untaken and shows as a gap of one when the next event comes.
 
+mod bar;
 mod clock;
 mod crossed;
 mod definition;
@@ -28,12 +29,13 @@ use crate::instruments::Instrument;
 pub type Check = fn(&Subject) -> Result<(), Refusal>;
 
 /// Every rule, in the order of judgement.
-pub const CHECKS: [Check; 9] = [
+pub const CHECKS: [Check; 10] = [
     number::check,
     clock::check,
     definition::check,
     known::check,
     natural_key::check,
+    bar::check,
     positive::check,
     grid::check,
     crossed::check,

@@ -11,7 +11,7 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     let (name, given, last) = match subject.event.body {
         MarketBody::Trade { trade_id, .. } => ("trade_id", trade_id, known.trade_id),
         MarketBody::Quote { update_id, .. } => ("update_id", update_id, known.update_id),
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => return Ok(()),
+        MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => return Ok(()),
     };
     let (Some(given), Some(last)) = (given, last) else { return Ok(()) };
     require(given > last, RejectReason::Duplicate, || format!("{name} {given} is not above {last}, the last accepted"))

@@ -1,4 +1,5 @@
-//! Refuses prices and quantities that are not above zero; a displayed size may be zero, when it is unknown.
+//! Refuses prices and quantities that are not above zero; a displayed size may be zero, when it is unknown, and so
+//! may a bar's volume.
 
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
@@ -6,7 +7,8 @@ use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Refusal, Subject, require};
 
-/// Prices and traded quantities above zero, displayed sizes not below.
+/// Prices and traded quantities above zero, displayed sizes and volumes not below. (A bar's lowest price stands for
+/// all: the bar's own rule puts the others above it.)
 pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     match subject.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
@@ -20,6 +22,10 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
             require(quantity.is_positive(), RejectReason::NotPositive, || {
                 format!("quantity {quantity} is not above zero")
             })
+        }
+        MarketBody::Bar { low, volume, .. } => {
+            price("low", low)?;
+            size("volume", volume)
         }
         MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
     }

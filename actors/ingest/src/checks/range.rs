@@ -17,6 +17,7 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
             notional(ask, ask_size)
         }
         MarketBody::Trade { price, quantity, .. } => notional(price, quantity),
+        MarketBody::Bar { high, volume, .. } => notional(high, volume),
         MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
     }
 }

@@ -30,7 +30,16 @@ pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_not
         tick_size: tick.parse().unwrap(),
         lot_size: lot.parse().unwrap(),
         min_notional: min_notional.parse().unwrap(),
+        bars: Vec::new(),
     }
+}
+
+/// The definition, asking for these bars.
+pub(crate) fn asking(mut definition: MarketBody, wanted: &str) -> MarketBody {
+    if let MarketBody::Definition { bars, .. } = &mut definition {
+        *bars = tapedeck_schemas::bar::parse_list(wanted).unwrap();
+    }
+    definition
 }
 
 pub(crate) fn quote(bid: &str, bid_size: &str, ask: &str, ask_size: &str, update_id: Option<u64>) -> MarketBody {

@@ -59,7 +59,6 @@ pub(super) fn order(id: OrderId, side: Side, quantity: &str, price: &str, signal
         price: n(price),
         time_in_force: TimeInForce::Gtc,
         signal: at(signal),
-        tick_stamp: 5,
     }
 }
 
@@ -132,7 +131,6 @@ pub(super) fn signal() -> Event {
         target: n("0.5"),
         confidence: n("1"),
         reasons: Vec::new(),
-        tick_stamp: 5,
     }
     .into()
 }

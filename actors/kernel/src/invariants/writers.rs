@@ -33,7 +33,14 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
     Some(match kind {
         Kind::Epoch | Kind::Progress => return None,
         Kind::TapeCreated | Kind::Trimmed => Writer::Keeper,
-        Kind::InstrumentDefined | Kind::Quote | Kind::Trade | Kind::Tick | Kind::Gap | Kind::Rejected => Writer::Ingest,
+        Kind::InstrumentDefined
+        | Kind::BarsDefined
+        | Kind::Quote
+        | Kind::Trade
+        | Kind::Bar
+        | Kind::Tick
+        | Kind::Gap
+        | Kind::Rejected => Writer::Ingest,
         Kind::LimitsSet
         | Kind::WeightsSet
         | Kind::TradingHalted

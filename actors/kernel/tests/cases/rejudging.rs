@@ -2,6 +2,7 @@
 
 use tapedeck_kernel::{Difference, Rejudge, TapeRead, TapeReader, TapeRecord};
 use tapedeck_schemas::event::{Event, Progress};
+use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{Entry, Writer};
 
@@ -48,7 +49,7 @@ fn any_change_of_a_decision_is_a_difference_at_its_cause() {
     let tampers: [fn(&mut Vec<Entry>); 6] = [
         |entries| {
             let Event::SignalRaised(signal) = &mut entries[1].event else { panic!("{entries:?}") };
-            signal.tick_stamp ^= 1;
+            signal.confidence += Ratio::whole(1);
         },
         |entries| drop(entries.remove(0)),
         |entries| entries.push(entries[1].clone()),

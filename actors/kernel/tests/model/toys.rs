@@ -40,9 +40,12 @@ impl Fold {
                 strategy: "echo".parse().unwrap(),
                 instrument: "binance.BTCUSDT".parse().unwrap(),
                 target: Ratio::saturating_from_units(i128::from(self.inputs)),
-                confidence: Ratio::saturating_from_units(i128::from(self.decisions + nth)),
-                reasons: Vec::new(),
-                tick_stamp: self.digest ^ nth,
+                confidence: Ratio::saturating_from_units(i128::from(self.digest ^ nth)),
+                reasons: vec![(
+                    "n".parse().unwrap(),
+                    Ratio::saturating_from_units(i128::from(self.decisions + nth)),
+                    Ratio::ZERO,
+                )],
             });
         }
     }
@@ -50,7 +53,7 @@ impl Fold {
         self.decisions += 1;
         self.mix(cause.seq);
         self.mix(match own {
-            Event::SignalRaised(signal) => signal.tick_stamp,
+            Event::SignalRaised(signal) => signal.confidence.units() as u64,
             Event::Tick(tick) => !tick.time,
             other => panic!("handed {other:?}, which it never decides"),
         });
@@ -161,7 +164,6 @@ pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
         trade_id: None,
         ts_recv: time,
         ts_event: None,
-        stamp: time,
     }
     .into()
 }

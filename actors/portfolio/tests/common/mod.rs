@@ -41,7 +41,7 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
         ask_size: "1".parse().unwrap(),
         ts_recv: at_ms * MS,
         ts_event: None,
-        stamp: 0,
+        update_id: None,
     };
     fact(Writer::Ingest, at_ms, event)
 }

@@ -1,5 +1,6 @@
 //! The read models, one file each, in one explicit list.
 
+mod bars;
 mod controls;
 mod denials;
 mod equity;
@@ -18,6 +19,7 @@ use crate::{Projection, Recorded, Value};
 pub fn all() -> &'static [&'static dyn Projection] {
     &[
         &market_totals::MarketTotals,
+        &bars::Bars,
         &rejects::Rejects,
         &controls::Controls,
         &signals::Signals,

@@ -11,12 +11,12 @@ table!("orders_v1", append: false,
     partition BigInt Key, order_id Text Key,
     account Text Keep, strategy Text Keep, instrument Text Keep, side Text Keep, quantity Numeric Keep,
     price Numeric Keep, time_in_force Text Keep, signal_seq BigInt Keep, signal_index BigInt Keep,
-    tick_stamp BigInt Keep, approved_seq BigInt Keep, approved_stamp BigInt Keep, submitted_seq BigInt Keep,
+    approved_seq BigInt Keep, approved_stamp BigInt Keep, submitted_seq BigInt Keep,
     submitted_stamp BigInt Keep, accepted_stamp BigInt Keep,
     status Text Replace, filled Numeric Replace, reason Text Replace,
 );
 
-const COLUMNS: usize = 20;
+const COLUMNS: usize = 19;
 
 /// A row that says nothing yet but its key.
 fn blank(event: &Recorded<'_>, order: impl ToString) -> Vec<Option<String>> {
@@ -49,27 +49,26 @@ impl Projection for Orders {
                     text(order.time_in_force.as_str()),
                     text(order.signal.seq),
                     text(order.signal.index),
-                    text(order.tick_stamp),
                     seq,
                     stamp,
                 ];
-                row.splice(2..14, terms);
+                row.splice(2..13, terms);
                 row
             }
             Event::OrderSubmitted(submitted) => {
                 let mut row = blank(event, submitted.order.id);
-                row.splice(14..16, [seq, stamp]);
-                row.splice(17..19, [text(OrderStatus::Submitted), text(0)]);
+                row.splice(13..15, [seq, stamp]);
+                row.splice(16..18, [text(OrderStatus::Submitted), text(0)]);
                 row
             }
             Event::OrderAccepted(accepted) => {
                 let mut row = blank(event, accepted.order);
-                row[16] = stamp;
+                row[15] = stamp;
                 row
             }
             Event::OrderStatusChanged(moved) => {
                 let mut row = blank(event, moved.order);
-                row.splice(17..20, [text(moved.to), text(moved.filled), text(&moved.reason)]);
+                row.splice(16..19, [text(moved.to), text(moved.filled), text(&moved.reason)]);
                 row
             }
             _ => return,

@@ -11,7 +11,7 @@ table!("signals_v1", append: true,
     partition BigInt Key, seq BigInt Key, index BigInt Key,
     cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
     account Text Keep, strategy Text Keep, instrument Text Keep,
-    target Numeric Keep, confidence Numeric Keep, tick_stamp BigInt Keep,
+    target Numeric Keep, confidence Numeric Keep,
 );
 
 impl Projection for Signals {
@@ -29,7 +29,6 @@ impl Projection for Signals {
             text(signal.instrument),
             text(signal.target),
             text(signal.confidence),
-            text(signal.tick_stamp),
         ];
         ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
     }

@@ -110,7 +110,6 @@ pub(crate) mod fixture {
             price: price.parse().unwrap(),
             time_in_force: TimeInForce::Ioc,
             signal: Position::START,
-            tick_stamp: 0,
         }
     }
 

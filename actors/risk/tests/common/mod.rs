@@ -38,12 +38,12 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
 
 pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact {
     let size = Quantity::whole(1);
-    let (ts_recv, ts_event, stamp) = (at_ms * MS, None, at_ms * MS);
+    let (ts_recv, ts_event, update_id) = (at_ms * MS, None, None);
     let instrument = instrument(symbol);
     fact(
         Writer::Ingest,
         at_ms * MS,
-        Quote { instrument, bid, bid_size: size, ask, ask_size: size, ts_recv, ts_event, stamp },
+        Quote { instrument, bid, bid_size: size, ask, ask_size: size, ts_recv, ts_event, update_id },
     )
 }
 
@@ -59,7 +59,6 @@ pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -
         target: target.parse().unwrap(),
         confidence: confidence.parse().unwrap(),
         reasons: Vec::new(),
-        tick_stamp: at_ms * MS + 7,
     };
     fact(Writer::Signal, at_ms * MS, event)
 }

@@ -38,7 +38,7 @@ pub(crate) fn quote(at_ms: u64, bid: &str, bid_size: &str, ask: &str, ask_size: 
         ask_size: ask_size.parse().unwrap(),
         ts_recv: at_ms * MS,
         ts_event: None,
-        stamp: 0,
+        update_id: None,
     };
     fact(Writer::Ingest, at_ms, event)
 }
@@ -52,7 +52,6 @@ pub(crate) fn trade(at_ms: u64, aggressor: Aggressor, price: &str, quantity: &st
         trade_id: None,
         ts_recv: at_ms * MS,
         ts_event: None,
-        stamp: 0,
     };
     fact(Writer::Ingest, at_ms, event)
 }
@@ -72,7 +71,6 @@ pub(crate) fn order(n: u8, side: Side, time_in_force: TimeInForce, price: &str, 
         price: price.parse().unwrap(),
         time_in_force,
         signal: Position::START,
-        tick_stamp: 0,
     }
 }
 

@@ -1,0 +1,42 @@
+//! Bars, as built or published.
+
+use tapedeck_schemas::event::Event;
+
+use super::{place, table, text};
+use crate::{Projection, Recorded, RowOp, Table};
+
+pub(super) struct Bars;
+
+table!("bars_v1", append: true,
+    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    instrument Text Keep, bar Text Keep, opened BigInt Keep, closed BigInt Keep,
+    open Numeric Keep, high Numeric Keep, low Numeric Keep, close Numeric Keep,
+    volume Numeric Keep, count BigInt Keep, late BigInt Keep, source Text Keep,
+);
+
+impl Projection for Bars {
+    fn name(&self) -> &'static str {
+        TABLE.name
+    }
+    fn table(&self) -> &'static Table {
+        &TABLE
+    }
+    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+        let Event::Bar(bar) = &event.entry.event else { return };
+        let values = vec![
+            text(bar.instrument),
+            text(bar.bar),
+            text(bar.opened),
+            text(bar.closed),
+            text(bar.open),
+            text(bar.high),
+            text(bar.low),
+            text(bar.close),
+            text(bar.volume),
+            text(bar.count),
+            text(bar.late),
+            bar.source.and_then(text),
+        ];
+        ops.push(RowOp { table: &TABLE, row: [place(event), values].concat() });
+    }
+}

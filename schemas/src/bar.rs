@@ -1,0 +1,173 @@
+//! What a bar is made of and when it is full; no bar is built here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::number::Quantity;
+
+/// Longest time bar: a day, ns.
+pub const BAR_NS_MAX: u64 = 24 * 3600 * SECOND;
+/// Longest text of a bar, in bytes.
+pub const BAR_TEXT_BYTES_MAX: usize = 40;
+/// Most bars that a definition asks for.
+pub const BARS_MAX: usize = 8;
+
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000 * MILLISECOND;
+const UNITS: [(&str, u64); 5] =
+    [("d", 24 * 3600 * SECOND), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", MILLISECOND)];
+const OF_QUOTES: &str = "-quote";
+
+/// A sort of bar, printed `1m`, `250ms`, `100t`, `2.5v`, and with `-quote` behind it if it is of quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BarSpec {
+    /// When it is full.
+    pub size: BarSize,
+    /// What goes into it.
+    pub of: BarInput,
+}
+
+/// When a bar is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BarSize {
+    /// At the end of a window of so many ns; windows count from the epoch. Whole milliseconds, at most a day.
+    Time(u64),
+    /// With this many events.
+    Ticks(u64),
+    /// With the trade that brings the traded quantity to this. A trade is never split: a bar may hold more.
+    Volume(Quantity),
+}
+
+/// What a bar is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BarInput {
+    /// Trades, at their price.
+    Trades,
+    /// Quotes, at their mid (rounded half to even to 1e-9), without volume.
+    Quotes,
+}
+
+/// A text that is no bar.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at most a day)")]
+pub struct NotABar(pub String);
+
+impl FromStr for BarSpec {
+    type Err = NotABar;
+    fn from_str(text: &str) -> Result<Self, NotABar> {
+        let bad = || NotABar(text.chars().take(BAR_TEXT_BYTES_MAX).collect());
+        let (size, of) = match text.strip_suffix(OF_QUOTES) {
+            Some(size) => (size, BarInput::Quotes),
+            None => (text, BarInput::Trades),
+        };
+        let unit_at = size.find(|c: char| c.is_ascii_lowercase()).ok_or_else(bad)?;
+        let (number, unit) = size.split_at(unit_at);
+        let count = || number.parse::<u64>().ok().filter(|n| *n > 0 && !number.starts_with('+')).ok_or_else(bad);
+        let size = match unit {
+            "t" => BarSize::Ticks(count()?),
+            "v" if of == BarInput::Trades => {
+                BarSize::Volume(number.parse().ok().filter(|v: &Quantity| v.is_positive()).ok_or_else(bad)?)
+            }
+            _ => {
+                let (_, ns) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
+                BarSize::Time(count()?.checked_mul(*ns).filter(|ns| *ns <= BAR_NS_MAX).ok_or_else(bad)?)
+            }
+        };
+        Ok(Self { size, of })
+    }
+}
+
+impl fmt::Display for BarSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.size {
+            BarSize::Ticks(count) => write!(f, "{count}t")?,
+            BarSize::Volume(quantity) => write!(f, "{quantity}v")?,
+            BarSize::Time(ns) => {
+                let whole = UNITS.iter().find(|(_, unit)| ns % unit == 0);
+                let (name, unit) = whole.unwrap_or(&("ms", MILLISECOND));
+                write!(f, "{}{name}", ns / unit)?;
+            }
+        }
+        f.write_str(if self.of == BarInput::Quotes { OF_QUOTES } else { "" })
+    }
+}
+
+/// The bars of a comma-separated text, each once and at most [`BARS_MAX`].
+pub fn parse_list(text: &str) -> Result<Vec<BarSpec>, String> {
+    let mut bars = Vec::new();
+    for one in text.split(',').filter(|one| !one.is_empty()) {
+        let bar: BarSpec = one.trim().parse().map_err(|e: NotABar| e.to_string())?;
+        if bars.contains(&bar) {
+            return Err(format!("{bar} is asked for twice"));
+        }
+        if bars.len() == BARS_MAX {
+            return Err(format!("asks for over {BARS_MAX} bars"));
+        }
+        bars.push(bar);
+    }
+    Ok(bars)
+}
+
+/// The comma-separated text of bars.
+pub fn list(bars: &[BarSpec]) -> String {
+    bars.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+impl Serialize for BarSpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for BarSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = BarSpec;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a bar, as 1m")
+            }
+            fn visit_str<E: de::Error>(self, v: &str) -> Result<BarSpec, E> {
+                v.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_round_trip_in_their_shortest_form() {
+        for (given, shown) in [
+            ("1m", "1m"),
+            ("60s", "1m"),
+            ("250ms", "250ms"),
+            ("24h", "1d"),
+            ("100t-quote", "100t-quote"),
+            ("2.50v", "2.5v"),
+        ] {
+            assert_eq!(given.parse::<BarSpec>().unwrap().to_string(), shown);
+        }
+    }
+
+    #[test]
+    fn what_is_no_bar_is_refused() {
+        for bad in ["", "m", "0m", "1", "1x", "-1m", "+1m", "1.5m", "25h", "1v-quote", "0v", "1mm", "1m-trade", "é"] {
+            assert!(bad.parse::<BarSpec>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_list_holds_each_bar_once_and_eight_at_most() {
+        assert_eq!(list(&parse_list("1s, 60s,5t").unwrap()), "1s,1m,5t");
+        assert_eq!(parse_list("").unwrap(), []);
+        assert_eq!(parse_list("1m,60s").unwrap_err(), "1m is asked for twice");
+        assert!(parse_list("1s,2s,3s,4s,5s,6s,7s,8s,9s").unwrap_err().contains("over 8"));
+    }
+}

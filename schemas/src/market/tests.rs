@@ -1,0 +1,118 @@
+//! Tests of the market contract: what is written is read, and what is wrong is named.
+
+use super::*;
+use proptest::prelude::*;
+
+fn quote() -> MarketEvent {
+    let body = MarketBody::Quote {
+        bid: "61837.63".parse().unwrap(),
+        bid_size: "3.78826".parse().unwrap(),
+        ask: "61837.64".parse().unwrap(),
+        ask_size: "1000000000000".parse().unwrap(),
+        update_id: Some(50093239212),
+    };
+    MarketEvent {
+        source: "test".parse().unwrap(),
+        session: "s1".parse().unwrap(),
+        seq: 7,
+        ts_recv: 1,
+        ts_event: None,
+        body,
+    }
+}
+
+#[test]
+fn one_event_and_a_batch_round_trip() {
+    let event = quote();
+    assert_eq!(decode(MarketKind::Quote, &encode(&event)), [Ok(event.clone())]);
+    let beat = MarketEvent { body: MarketBody::Heartbeat, ..event.clone() };
+    let both = [event, beat];
+    assert_eq!(decode(MarketKind::Batch, &encode_batch(&both)), both.clone().map(Ok));
+}
+
+#[test]
+fn a_wrong_element_spoils_only_itself() {
+    let mut payload = vec![0x92, 0x01];
+    payload.extend(encode_batch(&[quote()]).split_off(1));
+    let read = decode(MarketKind::Batch, &payload);
+    assert_eq!(read[0].as_ref().unwrap_err().detail, "not a map");
+    assert_eq!(read[1], Ok(quote()));
+}
+
+#[test]
+fn what_is_wrong_is_said_with_source_and_number() {
+    #[derive(Serialize)]
+    struct Floating {
+        source: &'static str,
+        session: &'static str,
+        seq: u64,
+        ts_recv: u64,
+        price: f64,
+        quantity: &'static str,
+    }
+    let floating = Floating { source: "a", session: "b", seq: 3, ts_recv: 1, price: 0.1, quantity: "1" };
+    let payload = rmp_serde::to_vec_named(&floating).unwrap();
+    let wrong = decode(MarketKind::Trade, &payload).remove(0).unwrap_err();
+    assert!(wrong.detail.starts_with("price is a float"), "{}", wrong.detail);
+    assert_eq!((wrong.source, wrong.seq), (Some("a".parse().unwrap()), Some(3)));
+}
+
+#[test]
+fn json_says_the_same_as_messagepack_and_digits_may_be_text() {
+    let line = json_line(&"v.A".parse().unwrap(), &quote());
+    assert_eq!(decode(MarketKind::Quote, line.as_bytes()), [Ok(quote())]);
+    let in_text = line.replace("\"seq\":7", "\"seq\":\"7\"").replace("\"ts_recv\":1", "\"ts_recv\":\"1\"");
+    assert_ne!(line, in_text);
+    let array = format!(" [{line},\n{in_text}]\n");
+    assert_eq!(decode(MarketKind::Batch, array.as_bytes()), [Ok(quote()), Ok(quote())]);
+}
+
+#[test]
+fn a_line_of_a_file_names_its_instrument_and_needs_no_number() {
+    let event = quote();
+    let (ts_recv, ts_event, body) = (event.ts_recv, event.ts_event, event.body.clone());
+    let expected = (Some("v.A".parse().unwrap()), Unnumbered { ts_recv, ts_event, body });
+    let instrument = "v.A".parse().unwrap();
+    assert_eq!(decode_unnumbered(json_line(&instrument, &event).as_bytes()), [Ok(expected.clone())]);
+    assert_eq!(decode_unnumbered(&messagepack_map(&instrument, &event)), [Ok(expected)]);
+    let short = br#"{"kind":"heartbeat","ts_event":5}"#;
+    let beat = Unnumbered { ts_recv: 5, ts_event: Some(5), body: MarketBody::Heartbeat };
+    assert_eq!(decode_unnumbered(short), [Ok((None, beat))]);
+}
+
+#[test]
+fn every_field_of_the_table_is_read_by_the_kinds_that_it_names() {
+    for kind in contract::KINDS {
+        let fields = || contract::FIELDS.iter().filter(|field| field.kinds.contains(kind) && field.name != "kind");
+        let map = |without: &str| {
+            let given = fields().filter(|field| field.name != without);
+            let given: Vec<_> = given.map(|field| format!("\"{}\":{}", field.name, field.example)).collect();
+            format!("{{{}}}", given.join(","))
+        };
+        assert!(decode(*kind, map("").as_bytes())[0].is_ok(), "{}", map(""));
+        for field in fields() {
+            let without = decode(*kind, map(field.name).as_bytes()).remove(0);
+            assert_eq!(without.is_err(), field.required, "{kind} without {}: {without:?}", field.name);
+            let wrong =
+                map("").replace(&format!("\"{}\":{}", field.name, field.example), &format!("\"{}\":[1]", field.name));
+            let detail = decode(*kind, wrong.as_bytes()).remove(0).unwrap_err().detail;
+            assert!(detail.contains(field.name), "{}: {detail}", field.name);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_at_least_one_element_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        for kind in MarketKind::ALL {
+            prop_assert!(!decode(*kind, &bytes).is_empty());
+        }
+    }
+    #[test]
+    fn a_damaged_message_never_panics(at in 0usize..200, byte in any::<u8>()) {
+        let mut payload = encode_batch(&[quote(), quote()]);
+        let at = at % payload.len();
+        payload[at] = byte;
+        prop_assert!(!decode(MarketKind::Batch, &payload).is_empty());
+    }
+}
