@@ -147,9 +147,7 @@ fn names_strategy(event: &Event, strategy: &StrategyId) -> bool {
     }
     match event {
         Event::WeightsSet(fact) => fact.weights.iter().any(|(one, _)| one == strategy),
-        Event::SignalRaised(fact) => {
-            fact.strategy == *strategy || fact.reasons.iter().any(|(one, ..)| one == strategy)
-        }
+        Event::SignalRaised(fact) => fact.strategy == *strategy || fact.reasons.iter().any(|(one, ..)| one == strategy),
         Event::OrderFilled(fact) => fact.strategy == *strategy,
         Event::PositionChanged(fact) => fact.strategy == *strategy,
         _ => false,

@@ -50,15 +50,7 @@ pub struct Stretch {
 impl Stretch {
     /// A stretch of partition `partition`'s tape.
     pub fn new(partition: u16, bounds: Bounds, filter: Filter) -> Self {
-        Self {
-            partition,
-            bounds,
-            filter,
-            time: 0,
-            bars: BTreeMap::new(),
-            in_force: BTreeMap::new(),
-            is_over: false,
-        }
+        Self { partition, bounds, filter, time: 0, bars: BTreeMap::new(), in_force: BTreeMap::new(), is_over: false }
     }
 
     /// Whether the end was passed: no later record has anything.
@@ -75,21 +67,19 @@ impl Stretch {
         while let Some(entry) = entries.next() {
             let position = Position::new(seq, index);
             index += 1;
-            if keeps_time(&entry.event) {
+            if writer == Writer::Ingest && keeps_time(&entry.event) {
                 self.time = self.time.max(entry.at);
             }
             self.is_over |= self.bounds.is_behind(position, self.time);
             if self.is_over {
                 return;
             }
+            let mut passes = self.filter.passes(writer, &entry.event);
             let definition = before.take();
             if let Event::BarsDefined(fact) = &entry.event {
                 self.bars.insert(fact.instrument, fact.bars.clone());
-                if definition == Some((fact.instrument, true)) {
-                    continue;
-                }
+                passes &= definition != Some((fact.instrument, true)); // the definition carries them
             }
-            let passes = self.filter.passes(writer, &entry.event);
             let mut bars = Vec::new();
             if let Event::InstrumentDefined(fact) = &entry.event {
                 before = Some((fact.instrument, passes));
@@ -128,8 +118,5 @@ impl Stretch {
 /// Whether a fact's `at` is the tape's time: those by which ingest accepts what the market says. (What is refused may
 /// name any time, and control keeps the broker's.)
 fn keeps_time(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::Tick(_)
-    )
+    matches!(event, Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::Tick(_))
 }

@@ -46,8 +46,10 @@ impl SubjectSink {
         check_prefix(prefix)?;
         let client = bus.context().client();
         let inbox = client.new_inbox();
-        let echoes =
-            client.subscribe(inbox.clone()).await.map_err(|error| BusError::request("subscribing to an inbox", error))?;
+        let echoes = client
+            .subscribe(inbox.clone())
+            .await
+            .map_err(|error| BusError::request("subscribing to an inbox", error))?;
         let connects = connects(&client);
         let prefix = prefix.to_string();
         let (unconfirmed, unconfirmed_bytes) = (Vec::new(), 0);

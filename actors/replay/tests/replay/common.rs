@@ -7,7 +7,7 @@ use tapedeck_replay::{Bounds, Filter, Played, Stretch};
 use tapedeck_schemas::event::{
     Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, Tick, TimeInForce, Trade,
 };
-use tapedeck_schemas::event::{OrderApproved, Side};
+use tapedeck_schemas::event::{OrderApproved, Scope, Side, TradingResumed};
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
 
@@ -60,6 +60,10 @@ pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event
 
 pub(crate) fn tick(time: u64) -> Event {
     Tick { time }.into()
+}
+
+pub(crate) fn resumed() -> Event {
+    TradingResumed { scope: Scope::All, by: "test".into(), reason: "over".into() }.into()
 }
 
 pub(crate) fn signal(instrument: &str, account: &str, strategies: &[&str]) -> Event {

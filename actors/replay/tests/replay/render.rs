@@ -1,7 +1,7 @@
 //! What played facts look like outside.
 
 use tapedeck_replay::{Bounds, Filter, Format, Rendered, Renderer};
-use tapedeck_schemas::market;
+use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
 
@@ -35,13 +35,15 @@ fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrume
         )
     };
     let with = |head: String, rest: &str| format!("{head}{rest}\n");
-    let grid = r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t"}"#;
+    let grid =
+        r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t"}"#;
     assert_eq!(lines[0], with(head(BTC, "definition", 1, 10), grid));
     let sides = r#""bid":"5","bid_size":"1.5","ask":"999999","ask_size":"0","update_id":77}"#;
     assert_eq!(lines[1], with(head(BTC, "quote", 2, 20), sides));
     let print = r#""ts_event":28,"price":"6","quantity":"0.01","aggressor":"seller","trade_id":12}"#;
     assert_eq!(lines[2], with(head(ETH, "trade", 1, 29), print));
-    let ohlc = r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":1,"closed":2}"#;
+    let ohlc =
+        r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":1,"closed":2}"#;
     assert_eq!(lines[3], with(head(BTC, "bar", 3, 40), ohlc));
     assert_eq!(lines[4], format!("{BUILT}\n"));
     assert_eq!(lines.len(), 6);
@@ -77,8 +79,20 @@ fn one_line(position: &str, all: &[Rendered]) -> Vec<u8> {
 #[test]
 fn messagepack_says_what_the_lines_say() {
     for one in rendered() {
-        let packed: serde_json::Value = rmp_serde::from_slice(&one.bytes(Format::MessagePack)).unwrap();
-        let line: serde_json::Value = serde_json::from_slice(&one.bytes(Format::JsonLines)).unwrap();
-        assert_eq!(packed, line);
+        let (packed, line) = (one.bytes(Format::MessagePack), one.bytes(Format::JsonLines));
+        match one {
+            Rendered::Market(instrument, event) => {
+                let MarketEvent { ts_recv, ts_event, body, .. } = event;
+                let said = [Ok((Some(instrument), Unnumbered { ts_recv, ts_event, body }))];
+                assert_eq!(
+                    (market::decode_unnumbered(&packed), market::decode_unnumbered(&line)),
+                    (said.to_vec(), said.to_vec())
+                );
+            }
+            Rendered::Fact(_) => {
+                let packed: serde_json::Value = rmp_serde::from_slice(&packed).unwrap();
+                assert_eq!(packed, serde_json::from_slice::<serde_json::Value>(&line).unwrap());
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tapedeck_replay::{
-    Bounds, Checkpoint, Edge, FileSink, Filter, Format, Plan, ReplayError, Rendered, Renderer, Slot, TapePlan,
+    Bounds, Checkpoint, Edge, FileSink, Filter, Format, Plan, Rendered, Renderer, ReplayError, Slot, TapePlan,
 };
 use tapedeck_schemas::record::Writer;
 
@@ -23,7 +23,8 @@ fn plan() -> Plan {
 
 /// Three facts as they leave.
 fn facts() -> Vec<Rendered> {
-    let tape = [record(1, Writer::Ingest, &[(1, quote(BTC, "5", 1)), (2, trade(BTC, "6", 2)), (3, quote(BTC, "7", 3))])];
+    let tape =
+        [record(1, Writer::Ingest, &[(1, quote(BTC, "5", 1)), (2, trade(BTC, "6", 2)), (3, quote(BTC, "7", 3))])];
     let mut renderer = Renderer::new(n("r1"));
     played(&tape, Bounds::default(), &Filter::default()).into_iter().map(|one| renderer.render(one)).collect()
 }
@@ -132,8 +133,8 @@ fn a_file_that_is_shorter_altered_or_in_use_is_refused_untouched() {
         assert!(said.contains(why) && said.contains("--fresh"), "{said}");
         assert_eq!(std::fs::read(&path).unwrap(), bytes);
     };
-    refused(&good[1..], "bytes were written");
-    refused(&good[..0], "bytes were written");
+    refused(&good[1..], "were written");
+    refused(&good[..0], "were written");
     let mut altered = good.clone();
     altered[10] ^= 1;
     refused(&altered, "was altered");

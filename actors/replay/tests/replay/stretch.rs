@@ -14,7 +14,7 @@ fn tape() -> Vec<TapeRecord> {
     vec![
         record(1, ingest, &[(10, definition(BTC, "0.01")), (10, bars(BTC, &["1m"])), (11, definition(ETH, "0.01"))]),
         record(2, ingest, &[(20, quote(BTC, "5", 20)), (30, trade(BTC, "6", 30))]),
-        record(3, Writer::Control, &[(9_000, tick(0))]),
+        record(3, Writer::Control, &[(9_000, resumed())]),
         record(4, Writer::Risk, &[(20, approved(BTC, "sim-p0", "zscore"))]),
         record(5, ingest, &[(30, trade(ETH, "7", 25)), (40, definition(BTC, "0.1")), (50, quote(BTC, "5", 50))]),
         record(6, ingest, &[(60, quote(ETH, "8", 60))]),
