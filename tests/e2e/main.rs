@@ -4,5 +4,6 @@ mod common;
 mod groups;
 mod hostile;
 mod kill;
+mod replay;
 mod spine;
 mod tamper;

@@ -22,6 +22,26 @@ pub enum Format {
     MessagePack,
 }
 
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Format::JsonLines => "jsonl",
+            Format::MessagePack => "msgpack",
+        })
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "jsonl" => Ok(Format::JsonLines),
+            "msgpack" => Ok(Format::MessagePack),
+            other => Err(format!("{other:?} is no format (want jsonl or msgpack)")),
+        }
+    }
+}
+
 /// A fact as it leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rendered {

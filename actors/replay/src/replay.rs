@@ -10,8 +10,19 @@ use tapedeck_schemas::subject;
 
 use crate::error::ReplayError;
 use crate::filter::Filter;
+use crate::plan::resolve;
+use crate::range::Range;
 use crate::resume::TapePlan;
 use crate::stretch::{Played, Stretch};
+
+/// What is wanted of the tapes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// From where to where; a range without an end stops where the tape ends when the replay is opened.
+    pub range: Range,
+    /// What passes; by default the market.
+    pub filter: Filter,
+}
 
 /// A replay at its place. What it holds in memory is one record a tape, and the batch that its reader asked for.
 pub struct Replay {
@@ -19,6 +30,11 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// Plays what is selected of one partition's tape, or of all.
+    pub async fn open(bus: &Bus, partition: Option<u16>, selection: &Selection) -> Result<Self, ReplayError> {
+        Self::of(bus, &resolve(bus, partition, &selection.range).await?, &selection.filter).await
+    }
+
     /// Plays these stretches.
     pub async fn of(bus: &Bus, tapes: &[TapePlan], filter: &Filter) -> Result<Self, ReplayError> {
         let mut lanes = Vec::new();

@@ -117,6 +117,6 @@ impl Stretch {
 
 /// Whether a fact's `at` is the tape's time: those by which ingest accepts what the market says. (What is refused may
 /// name any time, and control keeps the broker's.)
-fn keeps_time(event: &Event) -> bool {
+pub(crate) fn keeps_time(event: &Event) -> bool {
     matches!(event, Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::Tick(_))
 }
