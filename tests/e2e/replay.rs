@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
+use tapedeck_replay::{Filter, Place, Range, Replay, TapePlan, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::market;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -140,6 +141,40 @@ async fn subjects_and_files_of_either_format_have_the_same_market() {
     assert!(!held.path("replay-t1.resume").exists(), "a replay that is done leaves no state");
     let own = held.system.run(&["replay", "--to-subject", "md"]);
     assert!(text(&own.stderr).contains("a running system takes what comes on md.> for new"), "{}", text(&own.stderr));
+}
+
+#[tokio::test]
+async fn two_tapes_are_merged_by_their_time_and_each_keeps_its_order() {
+    let system = System::new();
+    let _up = Process::start(&mut system.command(&["up", "--partitions", "2"]));
+    while !system.path().join("connection.toml").exists() || !system.run(&["status"]).status.success() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    system.ok(&["publish", "--events", "20000"]);
+    let connection = std::fs::read_to_string(system.path().join("connection.toml")).unwrap();
+    let url = connection.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"');
+    let bus = Bus::connect(url, "library").await.unwrap();
+    let range = Range { from: None, to: Some(Place::Time(1 << 62)) };
+    let plans = resolve(&bus, None, &range).await.unwrap();
+    let play = async |plans: &[TapePlan]| {
+        let mut replay = Replay::of(&bus, plans, &Filter::everything()).await.unwrap();
+        let mut all = Vec::new();
+        while let Some(played) = replay.next().await.unwrap() {
+            all.push(played);
+        }
+        assert_eq!(replay.records_read(), plans.iter().map(|plan| plan.end).sum::<u64>());
+        all
+    };
+    let (both, each) = (play(&plans).await, [play(&plans[..1]).await, play(&plans[1..]).await]);
+    assert!(each.iter().all(|one| one.len() > 1_000));
+    for (partition, one) in (0..).zip(each) {
+        assert!(both.iter().filter(|played| played.partition == partition).eq(&one), "partition {partition}");
+    }
+    assert!(both.is_sorted_by_key(|played| played.time));
+    let ties = both.windows(2).filter(|two| two[0].time == two[1].time);
+    assert!(ties.clone().count() > 0 && ties.clone().all(|two| two[0].partition <= two[1].partition));
+    let said = resolve(&bus, None, &Range { from: Some("5.0".parse().unwrap()), to: None }).await.unwrap_err();
+    assert!(said.to_string().contains("5.0 is a place on one tape, but there are 2"), "{said}");
 }
 
 /// Facts that are out, as the state beside an unfinished replay says.

@@ -43,7 +43,7 @@ pub enum ReplayError {
         source: std::io::Error,
     },
     /// A file is there that this replay did not write.
-    #[error("{} is there already and is no interrupted replay; give another name, or --fresh to write it anew", .0.display())]
+    #[error("{} is no interrupted replay and not empty; give another name, or --fresh to write it anew", .0.display())]
     Occupied(PathBuf),
     /// An interrupted replay cannot be gone on with.
     #[error("cannot go on with the replay that {} tells of: {why}; --fresh starts over", path.display())]

@@ -48,7 +48,7 @@ pub enum Rendered {
     /// A market fact, in its publisher's own format.
     Market(InstrumentId, MarketEvent),
     /// Any other.
-    Fact(Box<Played>),
+    Fact(Played),
 }
 
 /// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.
@@ -113,7 +113,7 @@ impl Renderer {
                 };
                 (fact.instrument, fact.ts_recv, None, body)
             }
-            _ => return Rendered::Fact(Box::new(played)),
+            _ => return Rendered::Fact(played),
         };
         let seq = self.numbers.entry(instrument).or_default();
         *seq += 1;

@@ -30,9 +30,8 @@ const BUILT: &str = concat!(
 fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrument() {
     let lines: Vec<_> = rendered().iter().map(|one| String::from_utf8(one.bytes(Format::JsonLines)).unwrap()).collect();
     let head = |instrument, kind, seq, ts| {
-        format!(
-            r#"{{"instrument":"{instrument}","kind":"{kind}","source":"replay","session":"r1","seq":{seq},"ts_recv":{ts},"#
-        )
+        let who = r#""source":"replay","session":"r1""#;
+        format!(r#"{{"instrument":"{instrument}","kind":"{kind}",{who},"seq":{seq},"ts_recv":{ts},"#)
     };
     let with = |head: String, rest: &str| format!("{head}{rest}\n");
     let grid =

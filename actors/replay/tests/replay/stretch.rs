@@ -8,7 +8,7 @@ use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
 
-/// Two definitions, one of them twice; quotes and trades; an order in between, and a command long after by its own time.
+/// Two definitions, one of them twice; quotes and trades; an order in between, and a command of another time.
 fn tape() -> Vec<TapeRecord> {
     let ingest = Writer::Ingest;
     vec![
