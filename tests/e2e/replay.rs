@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -10,6 +12,9 @@ use tapedeck_replay::{Filter, Place, Range, Replay, TapePlan, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::market;
 use tapedeck_schemas::subject::parse_market_subject;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::common::{Process, System, capture, json, text};
 
@@ -56,6 +61,12 @@ impl Held {
         let priced = self.facts.iter().filter(|fact| fact["kind"] == "Quote" || fact["kind"] == "Trade");
         priced.filter(|fact| picks(n(fact, "seq"), n(fact, "index"), n(fact, "at"))).collect()
     }
+}
+
+fn nats_url(system: &System) -> String {
+    let connection = std::fs::read_to_string(system.path().join("connection.toml")).unwrap();
+    let url = connection.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap();
+    url.trim_matches('"').to_string()
 }
 
 /// Every field of the facts stands in the lines, and no other but who publishes it under which number.
@@ -114,9 +125,8 @@ fn a_range_is_exact_at_both_ends_by_position_sequence_time_and_age() {
 #[tokio::test]
 async fn subjects_and_files_of_either_format_have_the_same_market() {
     let held = tokio::task::spawn_blocking(|| Held::start(900)).await.unwrap();
-    let connection = std::fs::read_to_string(held.path("connection.toml")).unwrap();
-    let url = connection.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"');
-    let client = Bus::connect(url, "consumer").await.unwrap().context().client();
+    let url = nats_url(&held.system);
+    let client = Bus::connect(&url, "consumer").await.unwrap().context().client();
     let mut consumer = client.subscribe("replay.t1.>").await.unwrap();
     client.flush().await.unwrap();
     let run = ["replay", "--run", "t1"];
@@ -151,9 +161,7 @@ async fn two_tapes_are_merged_by_their_time_and_each_keeps_its_order() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     system.ok(&["publish", "--events", "20000"]);
-    let connection = std::fs::read_to_string(system.path().join("connection.toml")).unwrap();
-    let url = connection.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"');
-    let bus = Bus::connect(url, "library").await.unwrap();
+    let bus = Bus::connect(&nats_url(&system), "library").await.unwrap();
     let range = Range { from: None, to: Some(Place::Time(1 << 62)) };
     let plans = resolve(&bus, None, &range).await.unwrap();
     let play = async |plans: &[TapePlan]| {
@@ -221,9 +229,8 @@ fn killed_twice_midway_it_goes_on_to_the_same_bytes() {
 #[tokio::test]
 async fn an_interrupted_run_onto_subjects_goes_on_with_its_numbers() {
     let held = tokio::task::spawn_blocking(|| Held::start(2_000)).await.unwrap();
-    let connection = std::fs::read_to_string(held.path("connection.toml")).unwrap();
-    let url = connection.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"');
-    let client = Bus::connect(url, "consumer").await.unwrap().context().client();
+    let url = nats_url(&held.system);
+    let client = Bus::connect(&url, "consumer").await.unwrap().context().client();
     let mut consumer = client.subscribe("replay.>").await.unwrap();
     client.flush().await.unwrap();
     let args = ["replay", "--to-subject", "replay.s", "--run", "s", "--kind", "Quote,Trade"];
@@ -250,4 +257,85 @@ async fn an_interrupted_run_onto_subjects_goes_on_with_its_numbers() {
         let (_, kind) = parse_market_subject(&message.subject.replacen("replay.s.", "md.", 1)).unwrap();
         assert_eq!(market::decode(kind, &message.payload).remove(0).unwrap().seq, seq);
     }
+}
+
+/// Stands between a client and NATS: it forwards, or swallows what the client sends, or cuts every connection.
+#[derive(Default)]
+struct Wire {
+    swallows: AtomicBool,
+    swallowed: AtomicU64,
+    cut: Notify,
+}
+
+impl Wire {
+    /// Listens in front of `upstream`, and gives the URL.
+    async fn start(self: &Arc<Self>, upstream: String) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("nats://{}", listener.local_addr().unwrap());
+        let wire = self.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (wire, upstream) = (wire.clone(), upstream.clone());
+                tokio::spawn(async move {
+                    let server = TcpStream::connect(upstream).await.unwrap();
+                    tokio::select! {
+                        () = wire.carry(client, server) => {}
+                        () = wire.cut.notified() => {}
+                    }
+                });
+            }
+        });
+        url
+    }
+
+    async fn carry(&self, client: TcpStream, server: TcpStream) {
+        let (mut from_client, mut to_client) = client.into_split();
+        let (mut from_server, mut to_server) = server.into_split();
+        let down = tokio::io::copy(&mut from_server, &mut to_client);
+        let up = async {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = from_client.read(&mut buffer).await {
+                if self.swallows.load(Ordering::SeqCst) {
+                    self.swallowed.fetch_add(read as u64, Ordering::SeqCst);
+                } else if to_server.write_all(&buffer[..read]).await.is_err() {
+                    break;
+                }
+            }
+        };
+        tokio::join!(down, up).1
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_with_a_connection_is_sent_again() {
+    let held = tokio::task::spawn_blocking(|| Held::start(2_000)).await.unwrap();
+    let url = nats_url(&held.system);
+    let client = Bus::connect(&url, "consumer").await.unwrap().context().client();
+    let mut consumer = client.subscribe("replay.w.>").await.unwrap();
+    client.flush().await.unwrap();
+    let wire = Arc::new(Wire::default());
+    let wired = wire.start(url.trim_start_matches("nats://").to_string()).await;
+    let to = ["--to-subject", "replay.w", "--run", "w", "--kind", "Quote,Trade", "--speed", "5x"];
+    let mut replay = held.system.command(&[&["replay", "--nats-url", &wired], &to[..]].concat());
+    let replay = replay.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let state = held.path("replay-w.resume");
+    while facts_out(&state) == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    wire.swallows.store(true, Ordering::SeqCst);
+    while wire.swallowed.load(Ordering::SeqCst) < 4096 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    wire.swallows.store(false, Ordering::SeqCst);
+    wire.cut.notify_waiters();
+    let ended = tokio::task::spawn_blocking(move || replay.wait_with_output().unwrap()).await.unwrap();
+    assert!(ended.status.success(), "{}", text(&ended.stderr));
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < 2_000 {
+        let next = tokio::time::timeout(Duration::from_secs(60), consumer.next()).await;
+        let message = next.unwrap_or_else(|_| panic!("only {} of 2000 came", seen.len())).unwrap();
+        let (_, kind) = parse_market_subject(&message.subject.replacen("replay.w.", "md.", 1)).unwrap();
+        seen.insert(market::decode(kind, &message.payload).remove(0).unwrap().seq);
+    }
+    assert_eq!((seen.first(), seen.last()), (Some(&1), Some(&2_000)));
 }

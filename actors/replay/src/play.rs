@@ -17,6 +17,9 @@ use crate::subjects::SubjectSink;
 /// Time between two checkpoints.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
+/// Time between two words on the progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(50);
+
 /// Where to.
 pub enum Sink {
     /// A file, or standard output.
@@ -61,13 +64,15 @@ impl Player {
         &self.checkpoint
     }
 
-    /// Plays to the end, or until `stop` resolves. `progress` is told the records read and the facts that are out.
+    /// Plays to the end, or until `stop` resolves. `progress` is told, every so often, the
+    /// records read and the facts that are out.
     pub async fn play(
         &mut self,
         stop: impl Future<Output = ()>,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Ended, ReplayError> {
         let mut stop = std::pin::pin!(stop);
+        let mut shown_at = Instant::now();
         tokio::select! {
             biased;
             () = &mut stop => return Ok(Ended::Interrupted), // its checkpoint is the one that it began with
@@ -84,7 +89,10 @@ impl Player {
                 return self.interrupted().await;
             }
             self.put(played).await?;
-            progress(self.replay.records_read(), self.checkpoint.facts);
+            if shown_at.elapsed() >= PROGRESS_EVERY {
+                progress(self.replay.records_read(), self.checkpoint.facts);
+                shown_at = Instant::now();
+            }
             if self.is_checkpoint_due() {
                 self.save().await?;
             }
