@@ -7,5 +7,6 @@ pub mod connection;
 pub mod groups;
 pub mod market;
 pub mod report;
+pub mod sources;
 pub mod stack;
 pub mod verify;
