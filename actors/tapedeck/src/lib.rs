@@ -5,6 +5,7 @@ pub mod cli;
 pub mod commands;
 pub mod connection;
 pub mod groups;
+pub mod latency;
 pub mod market;
 pub mod report;
 pub mod sources;

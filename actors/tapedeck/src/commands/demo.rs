@@ -80,7 +80,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     bar.finish_and_clear();
     stack.drain().await;
     let client = database::connect(&stack.database_url).await?;
-    let report = Report::read(&client).await?;
+    let report = Report::read(&stack.bus, &client).await?;
     let tapes = super::tapes(&stack.bus).await?;
     let verdict = verify(&stack.bus, &tapes, Some(&client)).await?;
     let totals_differ = publisher.is_alone().then(|| report.differences(&summary.totals));
