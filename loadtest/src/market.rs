@@ -1,4 +1,4 @@
-//! A plain market to publish: quotes of a few instruments, as events and as a capture for publishers in other languages.
+//! A plain market to publish: quotes of two instruments, as events and as a capture for publishers in any language.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -50,7 +50,17 @@ pub(crate) fn write_capture(path: &Path, count: u64) -> Result<()> {
             let (u, b, a) = (n + 1, decimal(bid), decimal(ask));
             writeln!(
                 file,
-                r#"{ts} {{"stream":"{lower}@bookTicker","data":{{"u":{u},"s":"{symbol}","b":"{b}","B":"{size}","a":"{a}","A":"{size}"}}}}"#
+                concat!(
+                    r#"{ts} {{"stream":"{lower}@bookTicker","data":{{"u":{u},"s":"{symbol}","b":"{b}","#,
+                    r#""B":"{size}","a":"{a}","A":"{size}"}}}}"#
+                ),
+                ts = ts,
+                lower = lower,
+                u = u,
+                symbol = symbol,
+                b = b,
+                a = a,
+                size = size,
             )?;
         }
     }
