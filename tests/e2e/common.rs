@@ -49,6 +49,27 @@ impl System {
         assert!(output.status.success(), "{args:?}: {}\n{out}\n{err}", output.status);
         out
     }
+
+    /// Until everything published is judged, the tapes have stopped growing and everything is projected.
+    pub(crate) fn wait_quiet(&self) {
+        let settled = || {
+            let output = self.run(&["status", "--json"]);
+            let status = json(&text(&output.stdout));
+            let partitions = status["partitions"].as_array().unwrap();
+            let judged = |p: &serde_json::Value| p["writers"][0]["judged"] == p["market_inbox_last"];
+            let ends: Vec<_> = partitions.iter().map(|p| p["tape_last"].clone()).collect();
+            (output.status.success() && partitions.iter().all(judged), ends)
+        };
+        let mut before = settled();
+        loop {
+            std::thread::sleep(std::time::Duration::from_millis(700));
+            let now = settled();
+            if now.0 && now == before {
+                return;
+            }
+            before = now;
+        }
+    }
 }
 
 /// A child that does not outlive the test.

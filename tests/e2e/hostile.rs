@@ -39,15 +39,7 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     system.ok(&["publish", "--events", "20000"]);
-    let mut before = String::new();
-    loop {
-        tokio::time::sleep(Duration::from_millis(700)).await;
-        let now = system.ok(&["status", "--json"]);
-        if now == before && json(&now)["healthy"] == true {
-            break;
-        }
-        before = now;
-    }
+    system.wait_quiet();
     assert_eq!(count(&system, "CommandRefused"), garbage.len());
     assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
     let verdict = json(&system.ok(&["verify", "--json"]));

@@ -83,7 +83,7 @@ fn an_independent_script_recomputes_positions_and_cash_from_the_tape() {
     wait_for(&system.path().join("connection.toml"));
     wait_ready(&system);
     system.ok(&["publish", "--events", "20000"]);
-    wait_quiet(&system);
+    system.wait_quiet();
     let tape = system.run(&["tape", "--json"]);
     assert!(tape.status.success(), "{}", text(&tape.stderr));
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/recompute.py");
@@ -109,14 +109,14 @@ fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
     system.ok(&["halt", "--scope", "all", "--reason", "drill"]);
     wait_for_kind(&system, "TradingHalted");
     system.ok(&["publish", "--events", "20000"]);
-    wait_quiet(&system);
+    system.wait_quiet();
     let count = |kind: &str| system.ok(&["tape", "--json", "--kind", kind]).lines().count();
     assert_eq!(count("OrderApproved"), 0);
     assert!(count("OrderDenied") > 0);
     system.ok(&["resume", "--scope", "all", "--reason", "drill over"]);
     wait_for_kind(&system, "TradingResumed");
     system.ok(&["publish", "--events", "20000", "--seed", "2"]);
-    wait_quiet(&system);
+    system.wait_quiet();
     system.ok(&["verify"]);
     assert_eq!(up.terminate(), Some(0));
 }
@@ -155,19 +155,6 @@ fn wait_for(path: &std::path::Path) {
 fn wait_ready(system: &System) {
     while !system.run(&["status"]).status.success() {
         std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-}
-
-/// Until the tape has stopped growing and everything is projected.
-fn wait_quiet(system: &System) {
-    let mut before = String::new();
-    loop {
-        std::thread::sleep(std::time::Duration::from_millis(700));
-        let now = system.ok(&["status", "--json"]);
-        if now == before && json(&now)["healthy"] == true {
-            return;
-        }
-        before = now;
     }
 }
 
