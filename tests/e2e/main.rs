@@ -4,5 +4,6 @@ mod common;
 mod groups;
 mod hostile;
 mod kill;
+mod schema;
 mod spine;
 mod tamper;

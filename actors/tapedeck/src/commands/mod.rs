@@ -6,6 +6,7 @@ pub mod migrate;
 pub mod provision;
 pub mod publish;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod tape;
 pub mod up;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tape(args) => tape::run(at, args).await,
         Command::Verify(args) => verify::run(at, args).await,
         Command::Status(args) => status::run(at, args).await,
+        Command::Schema(args) => schema::run(&args),
     }
 }
 
