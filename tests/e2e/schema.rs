@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use tapedeck_kernel::invariants::{InvariantId, Invariants, Recorded};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
+use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX};
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
 
 use crate::common::{System, json, text};
 
@@ -172,4 +175,136 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
             assert_eq!(describe::writers(kind).contains(writer), may, "{writer} and {}", kind.name());
         }
     }
+}
+
+/// Whether each value is valid by the definition that it is given with.
+fn valid(cases: &[(String, Value)]) -> Vec<bool> {
+    let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
+    let judged = python("check_schemas.py", &[Path::new("cases"), &kept("market.schema.json")], &input).unwrap();
+    judged.lines().map(|line| line == "true").collect()
+}
+
+fn is_taken(kind: MarketKind, message: &Value) -> bool {
+    market::decode(kind, message.to_string().as_bytes()).iter().all(Result::is_ok)
+}
+
+/// The example of a kind with one field set to something else (`None`: left out).
+fn with(kind: MarketKind, field: &str, value: Option<Value>) -> Value {
+    let mut map = describe::market::example(kind);
+    let fields = map.as_object_mut().unwrap();
+    match value {
+        Some(value) => fields.insert(field.into(), value),
+        None => fields.remove(field),
+    };
+    map
+}
+
+/// Compares schema and reader over messages that must all be good, or all be bad.
+fn agree(cases: &[(MarketKind, Value)], good: bool) {
+    let named: Vec<_> = cases.iter().map(|(kind, message)| (format!("{kind}_message"), message.clone())).collect();
+    for ((kind, message), valid) in cases.iter().zip(valid(&named)) {
+        assert_eq!((valid, is_taken(*kind, message)), (good, good), "(schema, reader) of a {kind}: {message:.300}");
+    }
+}
+
+#[test]
+fn what_the_market_schema_allows_the_reader_takes() {
+    let example = describe::market::example;
+    let mut cases: Vec<_> = KINDS.iter().map(|kind| (*kind, example(*kind))).collect();
+    cases.push((MarketKind::Batch, KINDS.iter().map(|kind| example(*kind)).collect()));
+    cases.push((MarketKind::Batch, example(MarketKind::Heartbeat)));
+    cases.push((MarketKind::Quote, json!(vec![example(MarketKind::Quote); MESSAGE_EVENTS_MAX])));
+    for kind in KINDS {
+        cases.extend(optional(*kind).map(|field| (*kind, with(*kind, field.name, None))));
+        cases.push((*kind, with(*kind, "of_a_later_contract", Some(json!([1.5])))));
+    }
+    for (kind, field, value) in [
+        (Trade, "price", json!(61_837_630_000_000_u64)),
+        (Trade, "price", json!("0.000000001000")),
+        (Trade, "seq", json!("7")),
+        (Trade, "ts_recv", json!("1723161254087891268")),
+        (Quote, "bid_size", json!("0")),
+        (Quote, "ask_size", json!(0)),
+        (Quote, "update_id", json!(u64::MAX)),
+        (Bar, "bar", json!("250ms-quote")),
+        (Bar, "bar", json!("2.5v")),
+        (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8t-quote")),
+    ] {
+        cases.push((kind, with(kind, field, Some(value))));
+    }
+    agree(&cases, true);
+}
+
+fn optional(kind: MarketKind) -> impl Iterator<Item = &'static FieldSpec> {
+    FIELDS.iter().filter(move |field| field.kinds.contains(&kind) && !field.required)
+}
+
+#[test]
+fn what_the_reader_refuses_the_market_schema_does_not_allow() {
+    let mut cases = vec![
+        (MarketKind::Batch, with(Trade, "kind", None)),
+        (MarketKind::Batch, with(Trade, "kind", Some(json!("batch")))),
+        (Quote, describe::market::example(Trade)),
+        (Trade, json!([])),
+        (Trade, json!([describe::market::example(Trade), 1])),
+        (Heartbeat, json!(vec![describe::market::example(Heartbeat); MESSAGE_EVENTS_MAX + 1])),
+    ];
+    for kind in KINDS {
+        for field in FIELDS.iter().filter(|field| field.kinds.contains(kind)) {
+            let wrong: &[Value] = match field.ty {
+                FieldType::Token => &[json!("a b"), json!(""), json!("a234567890123456789012345"), json!(1)],
+                FieldType::Text => &[json!("nothing"), json!(1), json!({})],
+                FieldType::Count | FieldType::Time => {
+                    &[json!(1.5), json!("1.5"), json!(-1), json!("-1"), json!(""), json!("123456789012345678901")]
+                }
+                FieldType::Decimal => &[
+                    json!(61837.63),
+                    json!("1e3"),
+                    json!(".5"),
+                    json!("1."),
+                    json!("+1"),
+                    json!(""),
+                    json!("0.0000000000000000001"),
+                    json!("1".repeat(65)),
+                ],
+            };
+            let anywhere = [json!([1]), json!(true)];
+            let values = wrong.iter().chain(&anywhere);
+            cases.extend(values.map(|value| (*kind, with(*kind, field.name, Some(value.clone())))));
+            cases.extend(field.required.then(|| (*kind, with(*kind, field.name, None))));
+        }
+    }
+    for (kind, field, value) in [
+        (Trade, "seq", json!(0)),
+        (Trade, "seq", json!("0")),
+        (Trade, "ts_recv", json!(0)),
+        (Trade, "aggressor", json!("Buyer")),
+        (Bar, "bar", json!("1x")),
+        (Bar, "bar", json!("0m")),
+        (Bar, "bar", json!("1v-quote")),
+        (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8s,9s")),
+    ] {
+        cases.push((kind, with(kind, field, Some(value))));
+    }
+    assert!(cases.len() > 300, "{} cases", cases.len());
+    agree(&cases, false);
+}
+
+#[test]
+fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_kind() {
+    let written: Vec<Value> = KINDS
+        .iter()
+        .map(|kind| {
+            let event = market::decode(*kind, describe::market::example(*kind).to_string().as_bytes()).remove(0);
+            json(&market::json_line(&"binance.BTCUSDT".parse().unwrap(), &event.unwrap()))
+        })
+        .collect();
+    let without = |field: &str| {
+        let mut line = written[0].clone();
+        line.as_object_mut().unwrap().remove(field).unwrap();
+        line
+    };
+    let mut cases: Vec<_> = written.iter().map(|line| ("line".to_string(), line.clone())).collect();
+    cases.extend(["instrument", "kind"].map(|field| ("line".to_string(), without(field))));
+    assert_eq!(valid(&cases), [true, true, true, true, true, false, false]);
 }

@@ -49,7 +49,7 @@ fn refer(to: &str) -> Value {
     json!({"$ref": to})
 }
 
-/// The kinds that have a subject, with what one of them is called.
+/// The kinds that have a subject.
 fn kinds() -> impl Iterator<Item = MarketKind> {
     KINDS.iter().copied().chain([MarketKind::Batch])
 }
@@ -101,7 +101,11 @@ fn channel(address: Value, description: &str, parameters: &[(&str, &str)], messa
     let parameters: Map<String, Value> = parameters.iter().map(parameter).collect();
     let message = |name: &&str| ((*name).to_string(), refer(&format!("#/components/messages/{name}")));
     let messages: Map<String, Value> = messages.iter().map(message).collect();
-    json!({"address": address, "description": description, "parameters": parameters, "messages": messages})
+    let mut channel = json!({"address": address, "description": description, "messages": messages});
+    if !parameters.is_empty() {
+        channel["parameters"] = parameters.into();
+    }
+    channel
 }
 
 fn channels() -> Map<String, Value> {

@@ -59,9 +59,9 @@ fn reading() -> String {
      chain shows that something was altered or lost.\n\
      5. The first record is the keeper's, and its first event is `TapeCreated`.\n\
      6. An event's **position** is (JetStream sequence, index in `events` from 0), printed `p0:1234.5`. Positions are \
-     the only order; `at` never runs backward along the inputs of one writer.\n\
-     7. `cause` names the input that the event answers: a position on this tape, or of a message in the writer's \
-     inbox stream (`INBOX_p`, `COMMAND_p`, `REPORT_p`)."
+     the only order.\n\
+     7. `cause` names the input that the event answers: for ingest a place in the stream `INBOX_p`, for control in \
+     `COMMAND_p`, for every other writer a position on this tape."
         .into()
 }
 
