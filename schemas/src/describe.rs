@@ -122,7 +122,7 @@ const OWN_KINDS_FROM: u16 = 10;
 /// Kinds of one writer, by their numbers.
 const KINDS_PER_WRITER: u16 = 20;
 
-/// Who writes facts of a kind: every writer has a block of [`KINDS_PER_WRITER`] numbers.
+/// Who writes facts of a kind: every writer has a block of 20 numbers.
 pub fn writers(kind: Kind) -> Vec<Writer> {
     let number = kind as u16;
     if number < OWN_KINDS_FROM {

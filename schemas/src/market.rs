@@ -158,7 +158,7 @@ pub fn decode_unnumbered(payload: &[u8]) -> Vec<Result<(Option<InstrumentId>, Un
 
 /// JSON begins with one of these; no MessagePack map or array does.
 const JSON_BEGINS: &[u8] = b"{[ \t\r\n";
-/// Deepest nesting of a MessagePack message; JSON has the parser's own bound (128).
+/// Deepest nesting of a MessagePack message. JSON needs no bound: what lies deeper than a field is skipped in a loop.
 const DEPTH_MAX: usize = 8;
 
 fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malformed>) -> Vec<Result<T, Malformed>> {

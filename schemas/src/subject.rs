@@ -1,7 +1,7 @@
 //! The subjects and stream names, in one place.
 
 use crate::event::names;
-use crate::ids::InstrumentId;
+use crate::ids::{InstrumentId, SourceId};
 use crate::record::Writer;
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,27 @@ pub fn command_stream(partition: u16) -> String {
 /// The stream where partition `p`'s venue reports wait.
 pub fn report_stream(partition: u16) -> String {
     format!("REPORT_{partition}")
+}
+/// The stream that keeps partition `p`'s refusals for their publishers.
+pub fn rejects_stream(partition: u16) -> String {
+    format!("REJECTS_{partition}")
+}
+/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that nobody could read.
+pub fn rejects_subject(partition: u16, source: Option<SourceId>) -> String {
+    match source {
+        Some(source) => format!("rejects.{partition}.{source}"),
+        None => format!("rejects.{partition}.~"),
+    }
+}
+/// Where publishers ask what became of a source's events.
+pub const STATUS_SUBJECTS: &str = "md-status.*";
+/// The source that a publisher asks about.
+pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
+    subject.strip_prefix("md-status.")?.parse().ok()
+}
+/// Where the owner of a writer is asked about its machine.
+pub fn question_subject(partition: u16, writer: Writer) -> String {
+    format!("ask.{partition}.{writer}")
 }
 /// Where a writer appends.
 pub fn tape_subject(partition: u16, writer: Writer) -> String {

@@ -23,6 +23,14 @@ impl System {
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tapedeck"));
         command.args(args).arg("--dir").arg(self.path()).stdin(Stdio::null());
+        if args.first() == Some(&"up") {
+            // Tests run side by side: no fixed ports, unless the test asks for them.
+            for (flag, free) in [("--nats-port", "0"), ("--database-port", "0"), ("--http", "127.0.0.1:0")] {
+                if !args.contains(&flag) {
+                    command.args([flag, free]);
+                }
+            }
+        }
         for name in ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
             command.env_remove(name);
         }

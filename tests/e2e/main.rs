@@ -4,6 +4,7 @@ mod common;
 mod groups;
 mod hostile;
 mod kill;
+mod publishing;
 mod schema;
 mod spine;
 mod tamper;

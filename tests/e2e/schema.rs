@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use tapedeck::sources::{Session, Source};
 use tapedeck_kernel::invariants::{InvariantId, Invariants, Recorded};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
@@ -30,6 +31,13 @@ fn root() -> PathBuf {
 
 fn kept(name: &str) -> PathBuf {
     root().join("schemas/docs").join(name)
+}
+
+/// A document as a file.
+fn file(dir: &tempfile::TempDir, document: &Value) -> PathBuf {
+    let path = dir.path().join("document.json");
+    std::fs::write(&path, document.to_string()).unwrap();
+    path
 }
 
 /// Runs a script of `tests`; its standard output if its exit code is 0, else what it said is wrong.
@@ -67,21 +75,20 @@ fn the_documents_that_are_kept_are_what_the_binary_prints() {
 fn the_asyncapi_document_is_valid_by_the_official_schema_and_so_are_its_examples() {
     let official = root().join("tests/fixtures/asyncapi-3.0.0.json.gz");
     let check = |path: &Path| python("check_schemas.py", &[Path::new("asyncapi"), path, &official], "");
-    let counted = json(&check(&kept("asyncapi.json")).unwrap());
+    let good = describe::asyncapi::document();
+    let dir = tempfile::tempdir().unwrap();
+    let counted = json(&check(&file(&dir, &good)).unwrap());
     // Two formats of six kinds, the ack, the status and the reject.
     assert_eq!(counted["examples"], 15);
-    let good = json(&std::fs::read_to_string(kept("asyncapi.json")).unwrap());
-    let dir = tempfile::tempdir().unwrap();
     for (pointer, wrong, says) in [
         ("/asyncapi", json!("3"), "$.asyncapi"),
         ("/operations/say_rejects/action", json!("publish"), "$.operations"),
         ("/components/messages/ack/payload/$ref", json!("#/components/schemas/akk"), "akk leads nowhere"),
         ("/components/messages/trade_json/examples/0/payload/price", json!(61837.63), "example of trade_json"),
     ] {
-        let (mut bad, path) = (good.clone(), dir.path().join("asyncapi.json"));
+        let mut bad = good.clone();
         *bad.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
-        std::fs::write(&path, bad.to_string()).unwrap();
-        let said = check(&path).unwrap_err();
+        let said = check(&file(&dir, &bad)).unwrap_err();
         assert!(said.contains(says), "{pointer}: {said}");
     }
 }
@@ -127,8 +134,7 @@ fn as_rust_reads(payload: &[u8]) -> Value {
 
 fn as_python_reads(document: &Value, records: &[(String, String)]) -> Vec<Value> {
     let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("tape.json");
-    std::fs::write(&path, document.to_string()).unwrap();
+    let path = file(&dir, document);
     let input: String = records.iter().map(|(_, hex)| format!("{}\n", hex.trim())).collect();
     python("read_record.py", &[&path], &input).unwrap().lines().map(json).collect()
 }
@@ -180,7 +186,9 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
 /// Whether each value is valid by the definition that it is given with.
 fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
-    let judged = python("check_schemas.py", &[Path::new("cases"), &kept("market.schema.json")], &input).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let schema = file(&dir, &describe::market::document());
+    let judged = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
     judged.lines().map(|line| line == "true").collect()
 }
 
@@ -307,4 +315,19 @@ fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_
     let mut cases: Vec<_> = written.iter().map(|line| ("line".to_string(), line.clone())).collect();
     cases.extend(["instrument", "kind"].map(|field| ("line".to_string(), without(field))));
     assert_eq!(valid(&cases), [true, true, true, true, true, false, false]);
+}
+
+#[test]
+fn the_status_that_is_answered_is_the_one_described_field_by_field() {
+    let described = describe::asyncapi::document();
+    let schema = &described["components"]["schemas"]["status"];
+    let session =
+        Session { partition: 0, session: "s1".into(), instrument: "binance.BTCUSDT".into(), last_seq: 7, age_ms: 12 };
+    let answered = json!(Source { source: "feed1".into(), sessions: vec![session], ..Source::default() });
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&answered), names(&schema["properties"]));
+    assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
+    // The example, read by the type that is written, says the same again.
+    let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
+    assert_eq!(&json!(serde_json::from_value::<Source>(example.clone()).unwrap()), example);
 }

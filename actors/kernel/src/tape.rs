@@ -89,6 +89,11 @@ impl TapeReader {
         Self { unfiltered: false, ..Self::new(tape) }
     }
 
+    /// Reads one writer's subject alone, from behind a record of its that was read before.
+    pub fn filtered_after(tape: TapeId, writer: Writer, seq: u64, hash: RecordHash) -> Self {
+        Self { last: seq, chains: BTreeMap::from([(writer, hash)]), ..Self::filtered(tape) }
+    }
+
     /// The last sequence read; 0 at the start.
     pub fn last(&self) -> u64 {
         self.last

@@ -76,14 +76,14 @@ pub const QUERIES: &[Query] = &[
         name: "latency_us",
         columns: &["hop", "count", "p50", "p99"],
         sql: "WITH hops AS ( \
-                SELECT 2 AS n, 'tape to signal' AS hop, s.stamp - r.stamp AS ns \
+                SELECT 1 AS n, 'tape to signal' AS hop, s.stamp - r.stamp AS ns \
                   FROM tapedeck.signals s JOIN tapedeck.records r ON r.partition = s.partition AND r.seq = s.cause_seq \
-                UNION ALL SELECT 3, 'signal to approval (risk)', o.approved_stamp - s.stamp FROM tapedeck.orders o \
+                UNION ALL SELECT 2, 'signal to approval (risk)', o.approved_stamp - s.stamp FROM tapedeck.orders o \
                   JOIN tapedeck.signals s ON s.partition = o.partition AND s.seq = o.signal_seq \
                   AND s.index = o.signal_index \
-                UNION ALL SELECT 4, 'approval to submission (execution)', submitted_stamp - approved_stamp \
+                UNION ALL SELECT 3, 'approval to submission (execution)', submitted_stamp - approved_stamp \
                   FROM tapedeck.orders \
-                UNION ALL SELECT 5, 'submission to acceptance (venue)', accepted_stamp - submitted_stamp \
+                UNION ALL SELECT 4, 'submission to acceptance (venue)', accepted_stamp - submitted_stamp \
                   FROM tapedeck.orders) \
               SELECT hop, count(ns)::text, \
               round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text, \

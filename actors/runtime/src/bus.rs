@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE;
+use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
 use async_nats::jetstream::{self, stream::LastRawMessageErrorKind};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -97,6 +97,11 @@ impl Bus {
         Ok(Self { client, context })
     }
 
+    /// The client, for what is not stored.
+    pub fn client(&self) -> &async_nats::Client {
+        &self.client
+    }
+
     /// The JetStream context.
     pub fn context(&self) -> &jetstream::Context {
         &self.context
@@ -112,6 +117,25 @@ impl Bus {
         payload: Bytes,
     ) -> Answer {
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
+        match self.publish(subject, headers, payload).await {
+            Answer::WrongLast(_) => Answer::WrongLast(self.last_on(stream, subject).await.ok()),
+            answer => answer,
+        }
+    }
+
+    /// Appends a message behind a fence over the whole stream, for a stream with one writer.
+    pub async fn append_to_stream(
+        &self,
+        subject: &str,
+        expected: u64,
+        mut headers: HeaderMap,
+        payload: Bytes,
+    ) -> Answer {
+        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, expected.to_string().as_str());
+        self.publish(subject, headers, payload).await
+    }
+
+    async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Answer {
         let request = async_nats::Request::new().headers(headers).payload(payload).timeout(Some(APPEND_TIMEOUT));
         let Ok(reply) = self.client.send_request(subject.to_string(), request).await else {
             return Answer::Unknown; // timeout, disconnect, no responders: nobody knows
@@ -120,7 +144,7 @@ impl Bus {
         match (ack.seq, ack.error) {
             (Some(seq), None) => Answer::Committed(seq),
             (_, Some(error)) => match error.err_code {
-                WRONG_LAST_SEQUENCE => Answer::WrongLast(self.last_on(stream, subject).await.ok()),
+                WRONG_LAST_SEQUENCE => Answer::WrongLast(None),
                 WRONG_LAST_SEQUENCE_IN_FLIGHT | TEMPORARILY_UNAVAILABLE => Answer::Unknown,
                 code => Answer::Refused(format!("{} ({code})", error.description)),
             },
@@ -145,6 +169,16 @@ impl Bus {
             Ok(message) => Ok(Some(message)),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
             Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// The last message of a stream, by a leader's read.
+    pub async fn last_message(&self, stream: &str) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
+        let failed = |why: String| BusError::request(format!("last message of {stream}"), why);
+        let handle = self.context.get_stream(stream).await.map_err(|e| failed(e.to_string()))?;
+        match handle.cached_info().state.last_sequence {
+            0 => Ok(None),
+            last => handle.get_raw_message(last).await.map(Some).map_err(|e| failed(e.to_string())),
         }
     }
 

@@ -10,6 +10,7 @@ pub mod http;
 pub mod lane;
 pub mod metrics;
 pub mod projector;
+pub mod rejects;
 pub mod shell;
 pub mod status;
 pub mod streams;

@@ -5,8 +5,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, Subscriber};
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
 use tapedeck_schemas::ids::TapeId;
@@ -43,6 +44,9 @@ pub struct Group {
     pub metrics: GroupMetrics,
 }
 
+/// Answers a question about a machine: the machine, what is asked, and how many messages wait for it.
+pub type Answerer<M> = fn(&M, &str, u64) -> Vec<u8>;
+
 /// Why a group's loop ended, when it was not drained.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
@@ -63,10 +67,22 @@ pub enum ShellError {
 
 /// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if what fenced it is no
 /// record of anybody's (stray bytes on its subject), it claims the subject again.
-pub async fn run<M: Machine>(group: Group, make: impl Fn() -> M, drain: DrainSignal) -> Result<(), ShellError> {
+///
+/// With an `answerer` the owner answers questions about its machine on `ask.<partition>.<writer>`.
+pub async fn run<M: Machine>(
+    group: Group,
+    make: impl Fn() -> M,
+    answerer: Option<Answerer<M>>,
+    drain: DrainSignal,
+) -> Result<(), ShellError> {
     let mut standby = false;
     loop {
-        let stop = Loop::start(&group, make(), standby, drain.clone()).await?.run().await;
+        let mut running = Loop::start(&group, make(), standby, drain.clone()).await?;
+        running.questions = match answerer {
+            Some(answerer) => Some((subscribe(&group, M::WRITER).await?, answerer)),
+            None => None,
+        };
+        let stop = running.run().await;
         group.status.set_ready(false);
         group.metrics.ready.set(0);
         match stop {
@@ -79,6 +95,12 @@ pub async fn run<M: Machine>(group: Group, make: impl Fn() -> M, drain: DrainSig
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }
     }
+}
+
+async fn subscribe(group: &Group, writer: Writer) -> Result<Subscriber, BusError> {
+    let subject = subject::question_subject(group.partition, writer);
+    let subscribed = group.bus.client().subscribe(subject.clone()).await;
+    subscribed.map_err(|error| BusError::request(format!("listening on {subject}"), error))
 }
 
 type Pending = Pin<Box<dyn Future<Output = (u64, Instant, Answer)> + Send>>;
@@ -95,6 +117,7 @@ struct Loop<'a, M: Machine> {
     owner_heard: Instant,
     inbox_seq: u64,
     caught_up: bool,
+    questions: Option<(Subscriber, Answerer<M>)>,
 }
 
 impl<'a, M: Machine> Loop<'a, M> {
@@ -123,6 +146,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             owner_heard: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
+            questions: None,
         })
     }
 
@@ -187,6 +211,12 @@ impl<'a, M: Machine> Loop<'a, M> {
                 None => std::future::pending().await,
             }
         };
+        let question = async {
+            match self.questions.as_mut() {
+                Some((subscriber, _)) => subscriber.next().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! { biased;
             (attempt, sent, answer) = answer => {
                 self.in_flight = None;
@@ -197,6 +227,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                     self.driver.handle(Input::Drain); // whoever could ask for it is gone
                 }
             }
+            Some(question) = question => self.answer(question).await,
             stored = from_inbox, if wants_inbox => {
                 self.take_inbox(&stored);
                 self.take_more();
@@ -206,6 +237,18 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.take_more();
             }
             () = tokio::time::sleep(LOOK_UP) => self.consider_take_over().await,
+        }
+    }
+
+    /// A standby is silent: it may be behind.
+    async fn answer(&mut self, question: async_nats::Message) {
+        let (Some((_, answerer)), Some(reply)) = (&self.questions, question.reply) else { return };
+        if self.driver.is_owner() {
+            let waiting = self.inbox.as_ref().unwrap_or(&self.tape).behind();
+            let answer = answerer(self.driver.machine(), &String::from_utf8_lossy(&question.payload), waiting);
+            if let Err(error) = self.group.bus.client().publish(reply, answer.into()).await {
+                tracing::warn!(%error, "cannot answer a question");
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
@@ -29,6 +29,7 @@ pub struct Declaration {
     inbox: StreamKind,
     command: StreamKind,
     report: StreamKind,
+    rejects: StreamKind,
     /// The placement.
     #[serde(rename = "partition")]
     pub partitions: Vec<Partition>,
@@ -51,6 +52,11 @@ struct StreamKind {
     max_message_bytes: i32,
     duplicate_window_ms: u64,
     max_consumers: i32,
+    /// Where each message is repeated for whoever listens.
+    republish: Option<String>,
+    /// Whether the oldest goes when it is full. No other stream here ever forgets.
+    #[serde(default)]
+    forgets: bool,
 }
 
 /// A declaration that cannot be.
@@ -98,7 +104,7 @@ impl Declaration {
     fn configs(&self) -> Vec<(u16, Config)> {
         let mut all = Vec::new();
         for (number, partition) in (0u16..).zip(&self.partitions) {
-            for kind in [&self.tape, &self.inbox, &self.command, &self.report] {
+            for kind in [&self.tape, &self.inbox, &self.command, &self.report, &self.rejects] {
                 let mut config = self.config(kind, number);
                 if kind.subjects.is_empty() {
                     config.subjects = partition.market.clone();
@@ -111,6 +117,11 @@ impl Declaration {
 
     fn config(&self, kind: &StreamKind, partition: u16) -> Config {
         let fill = |text: &String| text.replace("{p}", &partition.to_string());
+        let republish = kind.republish.as_ref().map(|destination| Republish {
+            source: kind.subjects.first().map(fill).unwrap_or_default(),
+            destination: destination.clone(),
+            headers_only: false,
+        });
         Config {
             name: fill(&kind.name),
             subjects: kind.subjects.iter().map(fill).collect(),
@@ -121,7 +132,8 @@ impl Declaration {
             num_replicas: self.replicas,
             storage: StorageType::File,
             retention: RetentionPolicy::Limits,
-            discard: DiscardPolicy::New,
+            discard: if kind.forgets { DiscardPolicy::Old } else { DiscardPolicy::New },
+            republish,
             deny_delete: true,
             ..Default::default()
         }
@@ -231,6 +243,7 @@ async fn differences(bus: &Bus, want: &Config) -> Result<Vec<String>, BusError> 
     compare("storage", format!("{:?}", want.storage), format!("{:?}", have.storage));
     compare("retention", format!("{:?}", want.retention), format!("{:?}", have.retention));
     compare("discard", format!("{:?}", want.discard), format!("{:?}", have.discard));
+    compare("republish", format!("{:?}", want.republish), format!("{:?}", have.republish));
     compare("deny_delete", want.deny_delete.to_string(), have.deny_delete.to_string());
     compare("max_age", format!("{:?}", want.max_age), format!("{:?}", have.max_age));
     compare(
@@ -250,7 +263,7 @@ mod tests {
     fn the_built_in_declaration_is_whole() {
         let declared = Declaration::parse(BUILT_IN).unwrap();
         let names: Vec<_> = declared.configs().into_iter().map(|(_, config)| config.name).collect();
-        assert_eq!(names, ["TAPE_0", "INBOX_0", "COMMAND_0", "REPORT_0"]);
+        assert_eq!(names, ["TAPE_0", "INBOX_0", "COMMAND_0", "REPORT_0", "REJECTS_0"]);
         let most = i32::try_from(record::RECORD_BYTES_MAX).unwrap();
         assert!(declared.tape.max_message_bytes >= most, "a full record must fit the tape");
     }

@@ -100,15 +100,15 @@ pub struct StackArgs {
     /// How far the market may run ahead of the slowest group, in milliseconds of tape time.
     #[arg(long, default_value_t = 500)]
     pub lead_ms: u64,
-    /// Port of the private NATS (0: any free one).
-    #[arg(long, default_value_t = 0)]
-    pub nats_port: u16,
-    /// Port of the private Postgres (0: any free one).
-    #[arg(long, default_value_t = 0)]
-    pub database_port: u16,
-    /// Address of health and metrics (port 0: any free one).
-    #[arg(long, default_value = "127.0.0.1:0")]
-    pub http: SocketAddr,
+    /// Port of the private NATS, 0 for any free one (up: 4222, demo: any free one).
+    #[arg(long)]
+    pub nats_port: Option<u16>,
+    /// Port of the private Postgres, 0 for any free one (up: 15432, demo: any free one).
+    #[arg(long)]
+    pub database_port: Option<u16>,
+    /// Address of health and metrics, port 0 for any free one (up: 127.0.0.1:9464, demo: any free port).
+    #[arg(long)]
+    pub http: Option<SocketAddr>,
     /// The report as JSON.
     #[arg(long)]
     pub json: bool,

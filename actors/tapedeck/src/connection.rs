@@ -21,7 +21,8 @@ pub struct Connection {
     pub http: Option<String>,
 }
 
-fn path(dir: &Path) -> PathBuf {
+/// Where the file is.
+pub fn path(dir: &Path) -> PathBuf {
     dir.join("connection.toml")
 }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use tapedeck_kernel::{Machine, Owner};
 use tapedeck_runtime::metrics::Metrics;
-use tapedeck_runtime::shell::{self, Group};
+use tapedeck_runtime::shell::{self, Answerer, Group};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, GroupStatus, projector};
+use tapedeck_runtime::{Bus, GroupStatus, projector, rejects};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
+
+use crate::sources;
 
 /// A group that can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -148,13 +150,13 @@ pub fn task(env: &Env, name: GroupName, partition: u16) -> (GroupTask, Arc<Group
         let (env, status) = (env.clone(), shared.clone());
         async move {
             match name {
-                GroupName::Ingest => machine(env, status, drain, machines::ingest).await,
-                GroupName::Control => machine(env, status, drain, machines::control).await,
-                GroupName::Signal => machine(env, status, drain, machines::signal).await,
-                GroupName::Risk => machine(env, status, drain, machines::risk).await,
-                GroupName::Execution => machine(env, status, drain, machines::execution).await,
-                GroupName::Venue => machine(env, status, drain, machines::venue).await,
-                GroupName::Portfolio => machine(env, status, drain, machines::portfolio).await,
+                GroupName::Ingest => ingest(env, status, drain).await,
+                GroupName::Control => machine(env, status, drain, machines::control, None).await,
+                GroupName::Signal => machine(env, status, drain, machines::signal, None).await,
+                GroupName::Risk => machine(env, status, drain, machines::risk, None).await,
+                GroupName::Execution => machine(env, status, drain, machines::execution, None).await,
+                GroupName::Venue => machine(env, status, drain, machines::venue, None).await,
+                GroupName::Portfolio => machine(env, status, drain, machines::portfolio, None).await,
                 GroupName::Projector => project(env, status, drain).await,
             }
         }
@@ -162,11 +164,23 @@ pub fn task(env: &Env, name: GroupName, partition: u16) -> (GroupTask, Arc<Group
     (task, status)
 }
 
+/// Ingest, and beside it what publishers are told.
+async fn ingest(env: Env, status: Arc<GroupStatus>, drain: tapedeck_runtime::DrainSignal) -> Result<()> {
+    let bus = Bus::connect(&env.nats_url, &format!("tapedeck-sources-p{}", status.partition)).await?;
+    let tape = bus.tape(status.partition).await?;
+    tokio::select! { biased;
+        done = machine(env, status, drain, machines::ingest, Some(sources::answer)) => done,
+        done = sources::serve(&bus) => done.context("answering publishers"),
+        done = rejects::run(&bus, &tape) => done.context("bringing refusals to their publishers"),
+    }
+}
+
 async fn machine<M: Machine>(
     env: Env,
     status: Arc<GroupStatus>,
     drain: tapedeck_runtime::DrainSignal,
     make: fn(&TapeCreated) -> M,
+    answerer: Option<Answerer<M>>,
 ) -> Result<()> {
     let bus = Bus::connect(&env.nats_url, &format!("tapedeck-{}-p{}", status.group, status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
@@ -178,7 +192,7 @@ async fn machine<M: Machine>(
         metrics: env.metrics.group(status.group, status.partition),
         status,
     };
-    Ok(shell::run(group, || make(&tape), drain).await?)
+    Ok(shell::run(group, || make(&tape), answerer, drain).await?)
 }
 
 async fn project(env: Env, status: Arc<GroupStatus>, drain: tapedeck_runtime::DrainSignal) -> Result<()> {

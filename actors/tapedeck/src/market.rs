@@ -17,6 +17,9 @@ use tapedeck_schemas::subject::{self, MarketKind};
 const MESSAGE_EVENTS: usize = 256;
 /// Most events on their way at once.
 const CHUNK_EVENTS: usize = 4096;
+/// How far apart in time the events on their way at once may be, ns. Instruments go out side by side, each in order: so
+/// none of them runs ahead of another by more than this.
+const CHUNK_SPAN_NS: u64 = 100_000_000;
 
 /// How fast a market is played.
 pub enum Pace {
@@ -71,7 +74,7 @@ impl Publisher {
     ) -> Result<Published> {
         let mut published = Published::default();
         let mut waiting = 0;
-        let mut last_ts = 0;
+        let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
             let lane = self.lane(item.instrument).await?;
@@ -83,12 +86,14 @@ impl Publisher {
             if let Payload::Event(event) = &item.payload {
                 last_ts = event.ts_recv;
             }
-            if waiting == CHUNK_EVENTS || (waiting > 0 && !self.may_go(last_ts, true)) {
+            let full = waiting == CHUNK_EVENTS || last_ts.abs_diff(first_ts) > CHUNK_SPAN_NS;
+            if waiting > 0 && (full || !self.may_go(last_ts, true)) {
                 self.flush().await?;
                 published.sent += std::mem::take(&mut waiting) as u64;
                 tick(published.sent + published.skipped);
             }
             if waiting == 0 {
+                first_ts = last_ts;
                 self.wait_until_may_go(last_ts).await;
             }
             self.lane(item.instrument).await?.waiting.push(item);

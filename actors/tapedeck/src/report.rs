@@ -6,7 +6,10 @@ use anyhow::Result;
 use serde::Serialize;
 use tapedeck_feeds::Totals;
 use tapedeck_projections::report::{QUERIES, Query};
+use tapedeck_runtime::Bus;
 use tokio_postgres::Client;
+
+use crate::latency;
 
 /// One row: column name to text.
 pub type Row = BTreeMap<&'static str, Option<String>>;
@@ -24,8 +27,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Reads it.
-    pub async fn read(client: &Client) -> Result<Self> {
+    /// Reads it; what Postgres does not hold (the ticks' stamps) comes from the streams.
+    pub async fn read(bus: &Bus, client: &Client) -> Result<Self> {
         let mut parts = BTreeMap::new();
         for Query { name, columns, sql } in QUERIES {
             let rows = client.query(*sql, &[]).await?;
@@ -33,6 +36,7 @@ impl Report {
                 |row: &tokio_postgres::Row| -> Row { (0..).zip(*columns).map(|(i, c)| (*c, row.get(i))).collect() };
             parts.insert(*name, rows.iter().map(row).collect());
         }
+        parts.entry("latency_us").or_insert_with(Vec::new).extend(latency::from_tick(bus, client).await?);
         let mut report = Self { fills: 0, gaps: 0, parts };
         report.fills = report.part("executions").iter().filter_map(|row| number(row, "fills")).sum();
         let gap = |row: &&Row| row["reason"].as_deref() == Some("gap");

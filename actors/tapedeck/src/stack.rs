@@ -1,7 +1,7 @@
 //! A whole system in one process: private servers unless others are named, streams, database, all groups.
 
 use std::io::Read as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +24,24 @@ use crate::cli::{ConnectionArgs, StackArgs};
 use crate::commands::VERSION;
 use crate::connection::Connection;
 use crate::groups::{self, Env, GroupName};
+
+/// Where a stack listens on loopback unless told otherwise; 0 is any free port.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// NATS.
+    pub nats: u16,
+    /// Postgres.
+    pub database: u16,
+    /// Health and metrics.
+    pub http: u16,
+}
+
+impl Ports {
+    /// Any that are free: for a run that is over before anybody would look for it.
+    pub const FREE: Ports = Ports { nats: 0, database: 0, http: 0 };
+    /// The same ones each time: NATS where every client looks first, Postgres beside where a system's own would be.
+    pub const FIXED: Ports = Ports { nats: 4222, database: 15432, http: 9464 };
+}
 
 /// A running system.
 pub struct Stack {
@@ -53,7 +71,7 @@ struct Servers {
 
 impl Stack {
     /// Starts everything, and waits until every group is ready.
-    pub async fn start(at: &ConnectionArgs, args: &StackArgs) -> Result<Self> {
+    pub async fn start(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Self> {
         let setup = setup(args.setup.as_deref())?;
         std::fs::create_dir_all(&at.dir).with_context(|| format!("cannot create {}", at.dir.display()))?;
         if args.fresh {
@@ -63,14 +81,16 @@ impl Stack {
         let nats_url = match &at.nats_url {
             Some(url) => url.clone(),
             None => {
-                let nats = NatsServer::start(&at.dir.join("nats"), args.nats_port)?;
+                let nats = NatsServer::start(&at.dir.join("nats"), args.nats_port.unwrap_or(ports.nats))
+                    .context("--nats-port")?;
                 servers.nats.insert(nats).url()
             }
         };
         let database_url = match &at.database_url {
             Some(url) => url.clone(),
             None => {
-                let postgres = Postgres::start(&at.dir.join("postgres"), args.database_port)?;
+                let postgres = Postgres::start(&at.dir.join("postgres"), args.database_port.unwrap_or(ports.database))
+                    .context("--database-port")?;
                 servers.postgres.insert(postgres).url()
             }
         };
@@ -90,9 +110,10 @@ impl Stack {
             .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
             .unzip();
         let groups = Arc::new(groups);
-        let http = http::serve(args.http, env.metrics.clone(), groups.clone())
+        let http = args.http.unwrap_or((Ipv4Addr::LOCALHOST, ports.http).into());
+        let http = http::serve(http, env.metrics.clone(), groups.clone())
             .await
-            .with_context(|| format!("cannot listen on {}; give another --http", args.http))?;
+            .with_context(|| format!("cannot listen on {http}; give another --http (port 0: any free one)"))?;
         let connection =
             Connection { nats_url: nats_url.clone(), database_url: database_url.clone(), http: Some(http.to_string()) };
         connection.save(&at.dir)?;

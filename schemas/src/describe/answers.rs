@@ -22,6 +22,7 @@ pub(super) fn example(name: &str) -> Value {
             "source": "feed1",
             "partitions": 1,
             "silent": [],
+            "waiting": 0,
             "sessions": [
                 {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "age_ms": 12},
             ],
@@ -51,6 +52,10 @@ fn count(description: &str) -> Value {
     json!({"type": "integer", "minimum": 0, "description": description})
 }
 
+fn bounded(bytes_max: usize, description: &str) -> Value {
+    json!({"type": "string", "maxLength": bytes_max, "description": description})
+}
+
 /// The ack of JetStream (its type io.nats.jetstream.api.v1.pub_ack_response).
 fn ack() -> Value {
     let taken = object(
@@ -78,7 +83,7 @@ fn status() -> Value {
             "session": text_like(Token::TYPE),
             "instrument": instrument(),
             "last_seq": count("The last seq taken: go on with the next."),
-            "age_ms": count("How long ago that was, ms."),
+            "age_ms": count("How long ago the broker stored what brought it, ms."),
         }),
         &[],
     );
@@ -86,11 +91,12 @@ fn status() -> Value {
         "What has been taken of a source.",
         json!({
             "source": text_like(Token::TYPE),
-            "partitions": count("How many partitions were asked."),
+            "partitions": count("How many partitions there are."),
             "silent": {"type": "array", "items": count("A partition."),
-                "description": "Partitions that did not answer: of these nothing is known."},
+                "description": "Those that did not answer: what follows is without them."},
+            "waiting": count("Inbox messages, of anybody, that are yet to be read: what follows is without them."),
             "sessions": {"type": "array", "items": session},
-            "accepted": count("Events that were taken."),
+            "accepted": count("Events that became facts (heartbeats become none)."),
             "rejects": {
                 "type": "object",
                 "description": "Events that were refused, by reason.",
@@ -110,12 +116,12 @@ fn reject() -> Value {
             "position": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Where the refusal stands on the tape."},
             "reason": {"enum": reasons(), "description": about_reasons()},
-            "detail": {"type": "string", "maxLength": DETAIL_BYTES_MAX, "description": "What was wrong, with the value."},
-            "subject": {"type": "string", "maxLength": SUBJECT_BYTES_MAX, "description": "The subject that it came on."},
-            "seq": {"type": ["integer", "null"], "minimum": 0, "description": "Its number, as far as it could be read."},
-            "instrument": {"type": ["string", "null"], "description": "Its instrument, as far as it could be read."},
+            "detail": bounded(DETAIL_BYTES_MAX, "What was wrong, with the value."),
+            "subject": bounded(SUBJECT_BYTES_MAX, "The subject that it came on."),
+            "seq": {"type": ["integer", "null"], "minimum": 0, "description": "Its number; null if not readable."},
+            "instrument": {"type": ["string", "null"], "description": "Its instrument; null if not readable."},
         }),
-        &["seq", "instrument"],
+        &[],
     )
 }
 

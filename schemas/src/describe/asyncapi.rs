@@ -120,8 +120,8 @@ fn channels() -> Map<String, Value> {
     let source = [("source", "Who publishes, as its events name it")];
     let status = channel(json!("md-status.{source}"), "Asks what was taken of a source.", &source, &["status_request"]);
     all.insert("md_status".into(), status);
-    let rejects =
-        channel(json!("md-rejects.{source}"), "Every event of a source that is refused.", &source, &["reject"]);
+    let rejected = "Every event of a source that is refused; of the source ~ those whose source could not be read.";
+    let rejects = channel(json!("md-rejects.{source}"), rejected, &source, &["reject"]);
     all.insert("md_rejects".into(), rejects);
     let reply = "The reply subject that the request or publish names (NATS: its inbox).";
     all.insert("status_reply".into(), channel(Value::Null, reply, &[], &["status"]));

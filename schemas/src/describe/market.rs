@@ -123,7 +123,8 @@ fn map(kind: MarketKind) -> Value {
     let properties: Map<String, Value> =
         fields().map(|field| (field.name.to_string(), property(field, kind))).collect();
     let required: Vec<_> = fields().filter(|field| field.required).map(|field| field.name).collect();
-    json!({"type": "object", "description": super::name_doc(MarketKind::TYPE, kind.as_str()), "properties": properties, "required": required})
+    let doc = super::name_doc(MarketKind::TYPE, kind.as_str());
+    json!({"type": "object", "description": doc, "properties": properties, "required": required})
 }
 
 fn property(field: &FieldSpec, kind: MarketKind) -> Value {

@@ -122,13 +122,15 @@ fn named_type(named: &NamedType) -> Value {
         }
         Shape::Bytes(length) => json!({"wire": "bytes", "length": length}),
         Shape::Names(names) => {
-            let value =
-                |name: &super::NameDoc| json!({"number": name.number, "name": name.text, "doc": prose(name.doc)});
+            let value = |one: &super::NameDoc| json!({"number": one.number, "name": one.text, "doc": prose(one.doc)});
             json!({"wire": "name", "values": names.iter().map(value).collect::<Vec<_>>()})
         }
         Shape::Array(of) => json!({"wire": "array", "fields": fields(of)}),
         Shape::Choice(variants) => {
-            let entry = |one: &super::VariantDoc| json!({"name": one.name, "type": one.ty.map(reference), "doc": prose(one.doc)});
+            let entry = |one: &super::VariantDoc| {
+                let ty = one.ty.map(reference);
+                json!({"name": one.name, "type": ty, "doc": prose(one.doc)})
+            };
             json!({"wire": "choice", "variants": variants.iter().map(entry).collect::<Vec<_>>()})
         }
     };

@@ -11,7 +11,7 @@ use tapedeck_runtime::{Bus, database};
 use crate::cli::{ConnectionArgs, StackArgs};
 use crate::market::{Pace, Published, Publisher};
 use crate::report::Report;
-use crate::stack::{Market, Stack, progress_bar};
+use crate::stack::{Market, Ports, Stack, progress_bar};
 use crate::verify::{Verdict, verify};
 
 /// Appends of the reference measurement.
@@ -50,7 +50,7 @@ struct Speed {
 pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
     let setup = crate::stack::setup(args.setup.as_deref())?;
     let market = Market::open(&args.market, &setup, args.seed, args.events)?; // before any server: it may be refused
-    let mut stack = Stack::start(&at, &args).await?;
+    let mut stack = Stack::start(&at, &args, Ports::FREE).await?;
     let played = tokio::select! {
         played = play(&mut stack, market, &args) => Some(played),
         stopped = super::asked_to_stop() => stopped.map(|()| None)?,
@@ -80,7 +80,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     bar.finish_and_clear();
     stack.drain().await;
     let client = database::connect(&stack.database_url).await?;
-    let report = Report::read(&client).await?;
+    let report = Report::read(&stack.bus, &client).await?;
     let tapes = super::tapes(&stack.bus).await?;
     let verdict = verify(&stack.bus, &tapes, Some(&client)).await?;
     let totals_differ = publisher.is_alone().then(|| report.differences(&summary.totals));

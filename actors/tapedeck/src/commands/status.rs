@@ -1,5 +1,6 @@
 //! `status`: tapes, inboxes, writers with their epochs, projections, and whether the groups are ready.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -14,6 +15,7 @@ use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, StatusArgs};
 use crate::connection::{self, Connection};
+use crate::sources::{self, Session, Source};
 
 /// What there is to see.
 #[derive(Debug, Serialize)]
@@ -36,6 +38,10 @@ struct PartitionStatus {
     /// Last tape sequence in Postgres, of the projection that is furthest behind.
     projected: u64,
     writers: Vec<WriterStatus>,
+    /// What ingest says of each source; none if it does not answer.
+    sources: Option<Vec<Source>>,
+    /// Refused without a readable source, by reason.
+    unreadable: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -79,6 +85,10 @@ async fn look(bus: &Bus, client: &tokio_postgres::Client, tape: TapeCreated) -> 
     for writer in Writer::ALL.iter().filter(|writer| **writer != Writer::Keeper) {
         writers.push(look_at_writer(bus, &stream, partition, *writer).await?);
     }
+    let said = sources::ask(bus, partition, "").await.ok();
+    let unreadable = said.as_ref().map(|said| said.unreadable.clone()).unwrap_or_default();
+    let named = |(source, one): (String, Source)| Source { source, ..one };
+    let sources = said.map(|said| said.sources.into_iter().map(named).collect());
     let last = async |stream: String| -> Result<u64> {
         Ok(bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
     };
@@ -92,6 +102,8 @@ async fn look(bus: &Bus, client: &tokio_postgres::Client, tape: TapeCreated) -> 
         command_inbox_last: last(subject::command_stream(partition)).await?,
         projected: database::projected(client, tape.tape, partition).await?,
         writers,
+        sources,
+        unreadable,
     })
 }
 
@@ -128,6 +140,32 @@ fn readiness(address: &str) -> String {
     ask().unwrap_or_else(|error| format!("no answer from {address}: {error}"))
 }
 
+/// Each source: what became of its events, and its newest session of each instrument.
+fn print_sources(one: &PartitionStatus) {
+    let Some(sources) = &one.sources else { return println!("  sources   ingest does not answer") };
+    let counts = |rejects: &BTreeMap<String, u64>| {
+        rejects.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
+    };
+    for source in sources {
+        let Source { source: name, accepted, rejects, gaps, sessions, .. } = source;
+        let refused = if rejects.is_empty() { "none".into() } else { counts(rejects) };
+        println!("  source    {name}: {accepted} accepted, {gaps} gaps, refused: {refused}");
+        let mut newest: BTreeMap<&str, &Session> = BTreeMap::new();
+        for session in sessions {
+            let known = newest.entry(&session.instrument).or_insert(session);
+            if session.age_ms < known.age_ms {
+                *known = session;
+            }
+        }
+        for (instrument, Session { session, last_seq, age_ms, .. }) in newest {
+            println!("    {instrument:<20} session {session}, last seq {last_seq}, {:.1} s ago", *age_ms as f64 / 1e3);
+        }
+    }
+    if !one.unreadable.is_empty() {
+        println!("  source    not readable: refused: {}", counts(&one.unreadable));
+    }
+}
+
 fn print(status: &Status) {
     for one in &status.partitions {
         println!("partition {}  tape {}  {}", one.partition, one.tape, one.placement.join(" "));
@@ -137,6 +175,7 @@ fn print(status: &Status) {
         for writer in &one.writers {
             println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
         }
+        print_sources(one);
     }
     if let Some(groups) = &status.groups {
         println!("groups    {groups}");

@@ -3,17 +3,23 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use tapedeck_runtime::bus::without_credentials;
 
 use crate::cli::{ConnectionArgs, StackArgs};
-use crate::stack::Stack;
+use crate::connection;
+use crate::stack::{Ports, Stack};
 
 /// Runs until asked to stop.
 pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
-    let stack = Stack::start(&at, &args).await?;
-    println!("nats      {}", tapedeck_runtime::bus::without_credentials(&stack.nats_url));
-    println!("postgres  {}", tapedeck_runtime::bus::without_credentials(&stack.database_url));
-    println!("http      http://{}/readyz /metrics", stack.http);
-    println!("The other commands find it by {}. Ctrl-C stops it.", at.dir.join("connection.toml").display());
+    let stack = Stack::start(&at, &args, Ports::FIXED).await?;
+    println!("nats        {}", without_credentials(&stack.nats_url));
+    println!("postgres    {}", without_credentials(&stack.database_url));
+    println!("health      http://{}/readyz", stack.http);
+    println!("metrics     http://{}/metrics", stack.http);
+    println!("connection  {}", connection::path(&at.dir).display());
+    println!(
+        "ready: publish to md.<venue>.<symbol>.<kind>; the other commands find this by the file. Ctrl-C stops it."
+    );
     super::asked_to_stop().await?;
     stack.stop().await;
     Ok(ExitCode::SUCCESS)

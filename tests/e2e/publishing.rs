@@ -1,0 +1,207 @@
+//! The public contract on a running system: every row of docs/publishing.md's table, and what its publisher is told.
+
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use futures_util::StreamExt as _;
+use serde_json::Value;
+use tapedeck_runtime::Bus;
+
+use crate::common::{Process, System, json, text};
+
+const PAGE: &str = include_str!("../../docs/publishing.md");
+const SECOND: u64 = 1_000_000_000;
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+struct Row {
+    what: String,
+    subject: String,
+    payload: Vec<u8>,
+    answers: Vec<String>,
+}
+
+/// The rows of the table, with what stands for something else filled in.
+fn rows() -> Vec<Row> {
+    let table = PAGE.split("## What becomes of bad input").nth(1).unwrap();
+    let lines = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let row = |(number, line): (usize, &str)| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [what, subject, payload, answer] = cells[..] else { panic!("{line}") };
+        let payload = match payload.trim_matches('`') {
+            "[ × 300 and ] × 300" => ["[".repeat(300), "]".repeat(300)].concat(),
+            "[{} × 1025]" => format!("[{}]", vec!["{}"; 1025].join(",")),
+            "x × 262145" => "x".repeat(262_145),
+            "x × 270000" => "x".repeat(270_000),
+            text => fill(text, number),
+        };
+        Row {
+            what: what.into(),
+            subject: format!("md.{subject}"),
+            payload: payload.into_bytes(),
+            answers: answer.split(", ").map(str::to_string).collect(),
+        }
+    };
+    lines.enumerate().map(row).collect()
+}
+
+fn fill(text: &str, number: usize) -> String {
+    let head = |seq: u64| format!(r#""source":"bad","session":"row{number}","seq":{seq},"ts_recv":{}"#, now());
+    let later = [2, 3].iter().fold(text.to_string(), |text, seq| text.replace(&format!("…{seq}"), &head(*seq)));
+    let times = [("AHEAD", now() + 10 * SECOND), ("AGO", now() - 3600 * SECOND), ("NOW", now())];
+    times.iter().fold(later.replace('…', &head(1)), |text, (name, time)| text.replace(name, &time.to_string()))
+}
+
+const DEFINED: &str = r#"{"source":"def","session":"s","seq":1,"ts_recv":NOW,"base":"ACME","quote":"USD","tick_size":"0.01","lot_size":"1"}"#;
+
+/// The facts of ingest, by the inbox message that they answer: the kind, or the reason and detail of a refusal.
+fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
+    let mut facts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    for line in system.ok(&["tape", "--json", "--writer", "ingest"]).lines() {
+        let line = json(line);
+        let cause = line["cause"].as_str().unwrap().split('.').next().unwrap().parse().unwrap();
+        let said = match line["kind"].as_str().unwrap() {
+            "Epoch" | "Tick" | "Progress" => continue,
+            "Rejected" => {
+                let body = &line["body"];
+                format!("{}: {}", body["reason"].as_str().unwrap(), body["detail"].as_str().unwrap())
+            }
+            kind => kind.to_string(),
+        };
+        facts.entry(cause).or_default().push(said);
+    }
+    facts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn every_row_of_the_table_gets_its_answer_and_the_publisher_is_told() {
+    let system = System::new();
+    let (up, bus) = start(&system).await;
+    let publish = async |subject: String, payload: Vec<u8>| match bus.context().publish(subject, payload.into()).await {
+        Ok(ack) => ack.await.map(|ack| ack.sequence).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let mut heard = bus.client().subscribe("md-rejects.*").await.unwrap();
+    bus.client().flush().await.unwrap();
+    publish("md.demo.ACME.definition".into(), fill(DEFINED, 0).into_bytes()).await.unwrap();
+    let rows = rows();
+    assert!(rows.len() > 40, "{} rows", rows.len());
+    let mut stored = Vec::new();
+    for row in &rows {
+        stored.push(publish(row.subject.clone(), row.payload.clone()).await);
+    }
+    let status = settled(&bus).await;
+    let facts = facts(&system);
+    let mut refused: BTreeMap<String, u64> = BTreeMap::new();
+    for (row, stored) in rows.iter().zip(stored) {
+        let seq = match stored {
+            Err(error) => {
+                assert_eq!(row.answers, ["refused by the server"], "{}: {error}", row.what);
+                continue;
+            }
+            Ok(seq) => seq,
+        };
+        let said = facts.get(&seq).cloned().unwrap_or_default();
+        let wanted: Vec<_> = row.answers.iter().filter(|answer| *answer != "nothing").collect();
+        assert_eq!(said.len(), wanted.len(), "{}: {said:?}", row.what);
+        for (said, wanted) in said.iter().zip(wanted) {
+            let (reason, detail) = wanted.split_once(": ").unwrap_or((wanted, ""));
+            assert!(said.starts_with(reason) && said.contains(detail), "{}: {said}, not {wanted}", row.what);
+            if !detail.is_empty() {
+                *refused.entry(reason.into()).or_default() += 1;
+            }
+        }
+    }
+    // What the publisher is told adds up to what the tape says.
+    let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+    let partition = &json(&text(&system.run(&["status", "--json"]).stdout))["partitions"][0];
+    for counts in [&status["rejects"], &partition["unreadable"]] {
+        for (reason, count) in counts.as_object().unwrap() {
+            *counted.entry(reason.clone()).or_default() += count.as_u64().unwrap();
+        }
+    }
+    assert_eq!(counted, refused);
+    assert_eq!(status["gaps"], 1);
+    let late = status["sessions"].as_array().unwrap().iter().find(|one| one["session"] == "late").unwrap();
+    assert_eq!((&late["instrument"], &late["last_seq"]), (&Value::from("demo.ACME"), &Value::from(1)));
+    for _ in 0..refused.values().sum::<u64>() {
+        let message = heard.next().await.unwrap();
+        let told = json(&text(&message.payload));
+        let said = format!("{}: {}", told["reason"].as_str().unwrap(), told["detail"].as_str().unwrap());
+        assert!(facts.values().flatten().any(|fact| *fact == said), "{said}");
+        assert!(["md-rejects.bad", "md-rejects.~"].contains(&message.subject.as_str()), "{}", message.subject);
+    }
+    assert_eq!(up.terminate(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn refusals_are_kept_once_each_over_a_restart_and_two_partitions_answer_as_one() {
+    let system = System::new();
+    for round in 1..=2 {
+        let (up, bus) = start_with(&system, &["--partitions", "2"]).await;
+        for symbol in ["ALPHAUSD", "BRAVOUSD"] {
+            let payload = fill(r#"{…,"price":10.5,"quantity":"1"}"#, round);
+            bus.context().publish(format!("md.sim.{symbol}.trade"), payload.into()).await.unwrap().await.unwrap();
+        }
+        let unplaced = bus.context().publish("md.nowhere.X.trade", "{}".into()).await.unwrap().await;
+        assert!(unplaced.is_err(), "nobody has placed it: {unplaced:?}");
+        let status = settled(&bus).await;
+        assert_eq!((&status["partitions"], &status["rejects"]["malformed"]), (&2.into(), &(2 * round).into()));
+        let kept = async |stream: &str| bus.context().get_stream(stream).await.unwrap().cached_info().state.messages;
+        while kept("REJECTS_0").await + kept("REJECTS_1").await < 2 * round as u64 {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        assert_eq!((kept("REJECTS_0").await, kept("REJECTS_1").await), (round as u64, round as u64));
+        assert_eq!(up.terminate(), Some(0));
+    }
+}
+
+#[test]
+fn a_fixed_port_that_is_taken_is_said_with_the_flag_that_helps() {
+    let system = System::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    for (flag, value) in
+        [("--nats-port", port.clone()), ("--database-port", port.clone()), ("--http", format!("127.0.0.1:{port}"))]
+    {
+        let output = system.run(&["up", flag, &value]);
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(flag) && said.contains(&port) && said.contains("any free"), "{said}");
+    }
+}
+
+async fn start(system: &System) -> (Process, Bus) {
+    start_with(system, &[]).await
+}
+
+async fn start_with(system: &System, more: &[&str]) -> (Process, Bus) {
+    let up = Process::start(&mut system.command(&[&["up"], more].concat()));
+    let url = loop {
+        let file = std::fs::read_to_string(system.path().join("connection.toml")).unwrap_or_default();
+        let url = file.lines().find_map(|line| line.strip_prefix("nats_url = "));
+        if let Some(url) = url.filter(|_| system.run(&["status"]).status.success()) {
+            break url.trim_matches('"').to_string();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    (up, Bus::connect(&url, "test").await.unwrap())
+}
+
+/// What the source "bad" is told once nothing waits any more.
+async fn settled(bus: &Bus) -> Value {
+    loop {
+        let answer = bus.client().request("md-status.bad", "".into()).await;
+        let status = answer.map(|answer| json(&text(&answer.payload))).unwrap_or_default();
+        let known =
+            status["sessions"].as_array().is_some_and(|all| !all.is_empty()) || status["rejects"] != Value::Null;
+        if known && status["waiting"] == 0 && status["silent"] == Value::Array(Vec::new()) {
+            // A record may be on its way that was decided already: the tape is asked for it, not this answer.
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            return json(&text(&bus.client().request("md-status.bad", "".into()).await.unwrap().payload));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
