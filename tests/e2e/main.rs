@@ -5,6 +5,7 @@ mod groups;
 mod hostile;
 mod kill;
 mod publishing;
+mod replay;
 mod schema;
 mod spine;
 mod tamper;
