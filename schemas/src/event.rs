@@ -10,22 +10,24 @@ use serde::de::SeqAccess;
 use serde::{Deserialize, Serialize};
 
 use crate::bar::BarSpec;
+use crate::describe::{Described, Doc, FieldDoc, NamedType, Shape, Type};
 use crate::ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::position::{Position, TapeTime};
 use crate::record::RecordHash;
 
-/// Declares the alphabet once: the body types, their numbers and versions, encoding and decoding.
+/// Declares the alphabet once: the body types, their numbers and versions, encoding, decoding and
+/// description.
 macro_rules! alphabet {
     ($(
-        $(#[$doc:meta])* $number:literal v $version:literal $name:ident {
-            $($(#[$fdoc:meta])* $field:ident : $ty:ty,)*
+        $(#[doc = $doc:literal])* $number:literal v $version:literal $name:ident {
+            $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty,)*
         }
     )*) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-            pub struct $name { $($(#[$fdoc])* pub $field: $ty,)* }
+            pub struct $name { $($(#[doc = $fdoc])* pub $field: $ty,)* }
             impl From<$name> for Event {
                 fn from(body: $name) -> Event { Event::$name(body) }
             }
@@ -34,12 +36,12 @@ macro_rules! alphabet {
         /// A fact of any kind.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
-        pub enum Event { $($(#[$doc])* $name($name),)* }
+        pub enum Event { $($(#[doc = $doc])* $name($name),)* }
 
         /// The kinds of fact, by their number on the wire.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
-        pub enum Kind { $($(#[$doc])* $name = $number,)* }
+        pub enum Kind { $($(#[doc = $doc])* $name = $number,)* }
 
         impl Kind {
             /// Every kind, in the order of this page.
@@ -51,6 +53,18 @@ macro_rules! alphabet {
             /// The version that this build writes.
             pub const fn version(self) -> u16 {
                 match self { $(Kind::$name => $version,)* }
+            }
+            /// What it says.
+            pub const fn doc(self) -> Doc {
+                match self { $(Kind::$name => &[$($doc),*],)* }
+            }
+            /// The fields of its body, in the order of the array on the wire.
+            pub const fn fields(self) -> &'static [FieldDoc] {
+                match self {
+                    $(Kind::$name => const {
+                        &[$(FieldDoc { name: stringify!($field), ty: <$ty>::TYPE, doc: &[$($fdoc),*] },)*]
+                    },)*
+                }
             }
         }
 
@@ -75,6 +89,24 @@ macro_rules! alphabet {
                     .ok_or_else(|| A::Error::custom("event without a body")),)*
                 _ => Err(A::Error::custom(format!("{UNKNOWN_KIND}: kind {kind} version {version}"))),
             }
+        }
+    };
+}
+
+/// Declares a group of fields that stands within a body, as an array in field order.
+macro_rules! group {
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty,)* }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name { $($(#[doc = $fdoc])* pub $field: $ty,)* }
+        impl Described for $name {
+            const TYPE: &'static Type = &Type::Named(&NamedType {
+                name: stringify!($name),
+                doc: &[$($doc),*],
+                shape: Shape::Array(&[$(FieldDoc {
+                    name: stringify!($field), ty: <$ty>::TYPE, doc: &[$($fdoc),*],
+                },)*]),
+            });
         }
     };
 }
@@ -522,11 +554,24 @@ alphabet! {
 
 /// Declares a closed set of names that is a small integer on the wire and its name in text.
 macro_rules! names {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $number:literal $text:literal,)* })*) => {$(
-        $(#[$doc])*
+    ($($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal $text:literal,)*
+    })*) => {$(
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
-        pub enum $name { $($(#[$vdoc])* $variant = $number,)* }
+        pub enum $name { $($(#[doc = $vdoc])* $variant = $number,)* }
+        impl $crate::describe::Described for $name {
+            const TYPE: &'static $crate::describe::Type = &$crate::describe::Type::Named(&$crate::describe::NamedType {
+                name: stringify!($name),
+                doc: &[$($doc),*],
+                shape: $crate::describe::Shape::Names(&[$($crate::describe::NameDoc {
+                    number: $number,
+                    text: $text,
+                    doc: &[$($vdoc),*],
+                },)*]),
+            });
+        }
         impl $name {
             /// Every value.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
@@ -726,27 +771,28 @@ impl std::str::FromStr for Scope {
     }
 }
 
-/// A limit order, from sizing to the end of its life.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// Derived from the signal that caused it; the client order id.
-    pub id: OrderId,
-    /// Whose.
-    pub account: AccountId,
-    /// By which strategy.
-    pub strategy: StrategyId,
-    /// Of which instrument.
-    pub instrument: InstrumentId,
-    /// Buy or sell.
-    pub side: Side,
-    /// How much; above zero, on the lot grid.
-    pub quantity: Quantity,
-    /// Limit price, on the tick grid.
-    pub price: Price,
-    /// How long it lives.
-    pub time_in_force: TimeInForce,
-    /// Position of the signal that wanted it.
-    pub signal: Position,
+group! {
+    /// A limit order, from sizing to the end of its life.
+    Order {
+        /// Derived from the signal that caused it; the client order id.
+        id: OrderId,
+        /// Whose.
+        account: AccountId,
+        /// By which strategy.
+        strategy: StrategyId,
+        /// Of which instrument.
+        instrument: InstrumentId,
+        /// Buy or sell.
+        side: Side,
+        /// How much; above zero, on the lot grid.
+        quantity: Quantity,
+        /// Limit price, on the tick grid.
+        price: Price,
+        /// How long it lives.
+        time_in_force: TimeInForce,
+        /// Position of the signal that wanted it.
+        signal: Position,
+    }
 }
 
 impl Side {
@@ -766,15 +812,16 @@ impl OrderStatus {
     }
 }
 
-/// One line of a booking.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posting {
-    /// Which ledger.
-    pub ledger: Ledger,
-    /// In which currency (or base asset).
-    pub currency: Currency,
-    /// Debit above zero, credit below.
-    pub amount: Money,
+group! {
+    /// One line of a booking.
+    Posting {
+        /// Which ledger.
+        ledger: Ledger,
+        /// In which currency (or base asset).
+        currency: Currency,
+        /// Debit above zero, credit below.
+        amount: Money,
+    }
 }
 
 names! {

@@ -5,6 +5,7 @@
 
 pub mod bar;
 pub mod command;
+pub mod describe;
 pub mod event;
 pub mod ids;
 pub mod market;

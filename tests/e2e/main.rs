@@ -6,5 +6,6 @@ mod hostile;
 mod kill;
 mod publishing;
 mod replay;
+mod schema;
 mod spine;
 mod tamper;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use tapedeck_replay::Place;
 use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, StrategyId, Token};
@@ -65,6 +65,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// What the tapes, inboxes, writers and projections are at; exit 1 if unhealthy.
     Status(StatusArgs),
+    /// Prints a document made from the code: how to publish, how to read a tape.
+    Schema(SchemaArgs),
 }
 
 impl Command {
@@ -316,4 +318,25 @@ pub struct StatusArgs {
     /// As JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What `schema` prints.
+#[derive(Debug, Clone, Args)]
+pub struct SchemaArgs {
+    /// Which document.
+    #[arg(value_enum)]
+    pub document: Document,
+}
+
+/// The documents made from the code.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Document {
+    /// The public subjects: AsyncAPI 3.0, JSON.
+    Asyncapi,
+    /// Market messages and native JSON lines: JSON Schema 2020-12.
+    Market,
+    /// The record format of the tape, for programs: JSON.
+    Tape,
+    /// The record format of the tape, for people: Markdown.
+    Record,
 }

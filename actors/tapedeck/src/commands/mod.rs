@@ -7,6 +7,7 @@ pub mod provision;
 pub mod publish;
 pub mod replay;
 pub mod run;
+pub mod schema;
 pub mod status;
 pub mod tape;
 pub mod up;
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Tape(args) => tape::run(at, args).await,
         Command::Verify(args) => verify::run(at, args).await,
         Command::Status(args) => status::run(at, args).await,
+        Command::Schema(args) => schema::run(&args),
     }
 }
 

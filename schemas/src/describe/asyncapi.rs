@@ -1,0 +1,159 @@
+//! The AsyncAPI 3.0 document of the public subjects: what anyone may publish, ask and hear.
+//!
+//! Operations are Tapedeck's: it receives `md.>`, answers `md-status.*` and sends `md-rejects.*`.
+
+use serde_json::{Map, Value, json};
+
+use super::Described as _;
+use super::answers;
+use super::market::{self, example, message_name, text_like};
+use crate::ids::Token;
+use crate::market::contract::KINDS;
+use crate::subject::MarketKind;
+
+/// The two ways to write a message: in the name, and as a content type.
+const FORMATS: [(&str, &str); 2] = [("msgpack", "application/msgpack"), ("json", "application/json")];
+
+const SCHEMAS: &str = "#/components/schemas/";
+
+/// The document.
+pub fn document() -> Value {
+    let mut schemas = market::definitions(SCHEMAS);
+    schemas.extend(answers::definitions());
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Tapedeck: market events",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": format!("{} {EXACTLY_ONCE}", market::about()),
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": FORMATS[0].1,
+        "servers": {"nats": {
+            "host": "{host}:{port}",
+            "protocol": "nats",
+            "description": "NATS with JetStream. `tapedeck up` writes its address to .tapedeck/connection.toml.",
+            "variables": {"host": {"default": "127.0.0.1"}, "port": {"default": "4222"}},
+        }},
+        "channels": channels(),
+        "operations": operations(),
+        "components": {"messages": messages(), "schemas": schemas},
+    })
+}
+
+const EXACTLY_ONCE: &str = "Exactly once: a message counts as taken when JetStream's ack came, which answers the \
+     publish. Without one, send the same bytes again, and nothing newer of that instrument before: events are told \
+     apart by (source, session, seq) and by update_id and trade_id. A Nats-Msg-Id may be used within 2 minutes.";
+
+fn refer(to: &str) -> Value {
+    json!({"$ref": to})
+}
+
+/// The kinds that have a subject.
+fn kinds() -> impl Iterator<Item = MarketKind> {
+    KINDS.iter().copied().chain([MarketKind::Batch])
+}
+
+fn market_messages(kind: MarketKind) -> [String; 2] {
+    FORMATS.map(|(format, _)| format!("{kind}_{format}"))
+}
+
+fn messages() -> Map<String, Value> {
+    let mut all = Map::new();
+    for kind in kinds() {
+        for (name, (format, content_type)) in market_messages(kind).into_iter().zip(FORMATS) {
+            all.insert(
+                name,
+                json!({
+                    "title": format!("{kind} in {format}"),
+                    "contentType": content_type,
+                    "payload": refer(&format!("{SCHEMAS}{}", message_name(kind))),
+                    "examples": [{"name": kind.as_str(), "payload": payload_example(kind)}],
+                }),
+            );
+        }
+    }
+    for (name, title) in [("ack", "taken, or not"), ("status", "what was taken"), ("reject", "what was refused")] {
+        all.insert(
+            name.into(),
+            json!({
+                "title": title,
+                "contentType": "application/json",
+                "payload": refer(&format!("{SCHEMAS}{name}")),
+                "examples": [{"name": name, "payload": answers::example(name)}],
+            }),
+        );
+    }
+    all.insert("status_request".into(), json!({"title": "an empty payload", "payload": {"maxLength": 0}}));
+    all
+}
+
+fn payload_example(kind: MarketKind) -> Value {
+    if kind == MarketKind::Batch { KINDS.iter().map(|kind| example(*kind)).collect() } else { example(kind) }
+}
+
+fn channel(address: Value, description: &str, parameters: &[(&str, &str)], messages: &[&str]) -> Value {
+    let parameter = |(name, about): &(&str, &str)| {
+        let token = text_like(Token::TYPE);
+        let about = format!("{about}: {}", token["pattern"].as_str().unwrap_or_default());
+        ((*name).to_string(), json!({"description": about}))
+    };
+    let parameters: Map<String, Value> = parameters.iter().map(parameter).collect();
+    let message = |name: &&str| ((*name).to_string(), refer(&format!("#/components/messages/{name}")));
+    let messages: Map<String, Value> = messages.iter().map(message).collect();
+    let mut channel = json!({"address": address, "description": description, "messages": messages});
+    if !parameters.is_empty() {
+        channel["parameters"] = parameters.into();
+    }
+    channel
+}
+
+fn channels() -> Map<String, Value> {
+    let mut all = Map::new();
+    for kind in kinds() {
+        let [packed, json] = market_messages(kind);
+        let about = format!("{} First byte {{, [ or white space: JSON; else MessagePack.", market::about_message(kind));
+        let parameters = [("venue", "Where it trades"), ("symbol", "What the venue calls the instrument")];
+        let address = json!(format!("md.{{venue}}.{{symbol}}.{kind}"));
+        all.insert(format!("md_{kind}"), channel(address, &about, &parameters, &[&packed, &json]));
+    }
+    let source = [("source", "Who publishes, as its events name it")];
+    let status = channel(json!("md-status.{source}"), "Asks what was taken of a source.", &source, &["status_request"]);
+    all.insert("md_status".into(), status);
+    let rejected = "Every event of a source that is refused; of the source ~ those whose source could not be read.";
+    let rejects = channel(json!("md-rejects.{source}"), rejected, &source, &["reject"]);
+    all.insert("md_rejects".into(), rejects);
+    let reply = "The reply subject that the request or publish names (NATS: its inbox).";
+    all.insert("status_reply".into(), channel(Value::Null, reply, &[], &["status"]));
+    all.insert("ack_reply".into(), channel(Value::Null, reply, &[], &["ack"]));
+    all
+}
+
+fn operation(action: &str, name: &str, summary: &str, messages: &[&str]) -> Value {
+    let messages: Vec<_> = messages.iter().map(|one| refer(&format!("#/channels/{name}/messages/{one}"))).collect();
+    json!({"action": action, "channel": refer(&format!("#/channels/{name}")), "summary": summary, "messages": messages})
+}
+
+fn reply(channel: &str, message: &str) -> Value {
+    json!({
+        "channel": refer(&format!("#/channels/{channel}")),
+        "messages": [refer(&format!("#/channels/{channel}/messages/{message}"))],
+    })
+}
+
+fn operations() -> Map<String, Value> {
+    let mut all = Map::new();
+    for kind in kinds() {
+        let [packed, json] = market_messages(kind);
+        let summary = format!("Takes what is published as {kind}.");
+        let mut take = operation("receive", &format!("md_{kind}"), &summary, &[&packed, &json]);
+        take["reply"] = reply("ack_reply", "ack");
+        all.insert(format!("take_{kind}"), take);
+    }
+    let mut status = operation("receive", "md_status", "Says what was taken of a source.", &["status_request"]);
+    status["reply"] = reply("status_reply", "status");
+    all.insert("say_status".into(), status);
+    let rejects = operation("send", "md_rejects", "Says what of a source is refused.", &["reject"]);
+    all.insert("say_rejects".into(), rejects);
+    all
+}

@@ -1,0 +1,99 @@
+//! The forms of the types that bodies are made of, beside those that the macros of the alphabet describe.
+
+use super::{Described, FieldDoc, NamedType, Shape, Type, VariantDoc};
+use crate::bar::BarSpec;
+use crate::event::Scope;
+use crate::ids::{FillId, InstrumentId, OrderId, TapeId, Token};
+use crate::number::{Money, Price, Quantity, Ratio};
+use crate::position::Position;
+use crate::record::RecordHash;
+
+macro_rules! described {
+    ($($ty:ty, $name:literal, $doc:literal, $shape:expr;)*) => {$(
+        impl Described for $ty {
+            const TYPE: &'static Type = &Type::Named(&NamedType { name: $name, doc: &[$doc], shape: $shape });
+        }
+    )*};
+}
+
+described! {
+    u8, "u8", "Unsigned, at most 8 bits.", Shape::Integer(8);
+    u16, "u16", "Unsigned, at most 16 bits.", Shape::Integer(16);
+    u32, "u32", "Unsigned, at most 32 bits.", Shape::Integer(32);
+    u64, "u64", "Unsigned, at most 64 bits. Times are nanoseconds since the Unix epoch.", Shape::Integer(64);
+    String, "Text", "Any text, UTF-8.", Shape::Text("");
+    Token, "Token", "A short name that is also one token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
+    InstrumentId, "InstrumentId", "An instrument at a venue: venue.symbol.",
+        Shape::Text(r"^[A-Za-z0-9_-]{1,24}\.[A-Za-z0-9_-]{1,24}$");
+    BarSpec, "BarSpec", "A sort of bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (volume); -quote: of quotes' mids.",
+        Shape::Text(super::market::BAR_PATTERN);
+    Price, "Price", "Price per unit of base currency, in the quote currency.", decimal(Price::SCALE, Price::MAX_UNITS);
+    Quantity, "Quantity", "Amount of the base currency; signed where a side is meant.",
+        decimal(Quantity::SCALE, Quantity::MAX_UNITS);
+    Ratio, "Ratio", "A plain number: a weight, a fraction, a limit's value.", decimal(Ratio::SCALE, Ratio::MAX_UNITS);
+    Money, "Money", "Amount of a currency; a price times a quantity is exact.",
+        decimal(Money::SCALE, Money::MAX_UNITS);
+    TapeId, "TapeId", "The random identity of a tape.", Shape::Bytes(16);
+    OrderId, "OrderId", "An order; also the client order id that a venue sees.", Shape::Bytes(16);
+    FillId, "FillId", "An execution of the simulated venue.", Shape::Bytes(16);
+    RecordHash, "RecordHash", "BLAKE3 (256 bits) of a record's bytes.", Shape::Bytes(32);
+    Position, "Position", "A place on a tape: every tool prints it as seq.index, with the partition as p0:seq.index.",
+        Shape::Array(&[
+            FieldDoc { name: "seq", ty: u64::TYPE, doc: &["JetStream sequence, from 1; 0 stands before the first."] },
+            FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index within the record's events, from 0."] },
+        ]);
+    Scope, "Scope", "Where a limit or a halt holds.", Shape::Choice(&[
+        VariantDoc { name: "All", ty: None, doc: &["Everything on this partition."] },
+        VariantDoc { name: "Instrument", ty: Some(InstrumentId::TYPE), doc: &["One instrument."] },
+    ]);
+}
+
+const fn decimal(decimals: u32, units_max: i128) -> Shape {
+    Shape::Decimal { decimals, units_max }
+}
+
+impl<T: Described> Described for Option<T> {
+    const TYPE: &'static Type = &Type::Optional(T::TYPE);
+}
+
+impl<T: Described> Described for Vec<T> {
+    const TYPE: &'static Type = &Type::List(T::TYPE);
+}
+
+impl<A: Described, B: Described> Described for (A, B) {
+    const TYPE: &'static Type = &Type::Tuple(&[A::TYPE, B::TYPE]);
+}
+
+impl<A: Described, B: Described, C: Described> Described for (A, B, C) {
+    const TYPE: &'static Type = &Type::Tuple(&[A::TYPE, B::TYPE, C::TYPE]);
+}
+
+impl Type {
+    /// In a few words, for people: `Price`, `Price or nil`, `list of BarSpec`, `(Token, Ratio)`.
+    pub fn words(&self) -> String {
+        match self {
+            Type::Named(named) => named.name.into(),
+            Type::Optional(of) => format!("{} or nil", of.words()),
+            Type::List(of) => format!("list of {}", of.words()),
+            Type::Tuple(of) => format!("({})", of.iter().map(|one| one.words()).collect::<Vec<_>>().join(", ")),
+        }
+    }
+
+    /// Adds the named types that this is made of, each once, before what is made of them.
+    pub(super) fn collect(&self, into: &mut Vec<&'static NamedType>) {
+        match self {
+            Type::Named(named) => {
+                match &named.shape {
+                    Shape::Array(fields) => fields.iter().for_each(|field| field.ty.collect(into)),
+                    Shape::Choice(variants) => variants.iter().filter_map(|v| v.ty).for_each(|ty| ty.collect(into)),
+                    _ => {}
+                }
+                if into.iter().all(|known| known.name != named.name) {
+                    into.push(named);
+                }
+            }
+            Type::Optional(of) | Type::List(of) => of.collect(into),
+            Type::Tuple(of) => of.iter().for_each(|one| one.collect(into)),
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! The documents made from the code: kept as files, valid by others' standards, and true of the bytes.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::{Value, json};
+use tapedeck::sources::{Session, Source};
+use tapedeck_kernel::invariants::{InvariantId, Invariants, Recorded};
+use tapedeck_schemas::describe::{self, tape};
+use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
+use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
+
+use crate::common::{System, json, text};
+
+/// What is printed, and where it is kept.
+const DOCUMENTS: [(&str, &str); 4] = [
+    ("asyncapi", "asyncapi.json"),
+    ("market", "market.schema.json"),
+    ("tape", "tape.json"),
+    ("record", "record-format.md"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn kept(name: &str) -> PathBuf {
+    root().join("schemas/docs").join(name)
+}
+
+/// A document as a file.
+fn file(dir: &tempfile::TempDir, document: &Value) -> PathBuf {
+    let path = dir.path().join("document.json");
+    std::fs::write(&path, document.to_string()).unwrap();
+    path
+}
+
+/// Runs a script of `tests`; its standard output if its exit code is 0, else what it said is wrong.
+fn python(script: &str, args: &[&Path], input: &str) -> Result<String, String> {
+    let mut child = Command::new("python3")
+        .arg(root().join("tests").join(script))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_string();
+    let writing = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().unwrap();
+    let _ = writing.join();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+#[test]
+fn the_documents_that_are_kept_are_what_the_binary_prints() {
+    let system = System::new();
+    for (document, name) in DOCUMENTS {
+        let printed = system.ok(&["schema", document]);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(kept(name), &printed).unwrap();
+        }
+        let kept = std::fs::read_to_string(kept(name)).unwrap_or_default();
+        assert!(printed == kept, "schemas/docs/{name} is old: run the tests with UPDATE_EXPECT=1 and look at the diff");
+    }
+}
+
+#[test]
+fn the_asyncapi_document_is_valid_by_the_official_schema_and_so_are_its_examples() {
+    let official = root().join("tests/fixtures/asyncapi-3.0.0.json.gz");
+    let check = |path: &Path| python("check_schemas.py", &[Path::new("asyncapi"), path, &official], "");
+    let good = describe::asyncapi::document();
+    let dir = tempfile::tempdir().unwrap();
+    let counted = json(&check(&file(&dir, &good)).unwrap());
+    // Two formats of six kinds, the ack, the status and the reject.
+    assert_eq!(counted["examples"], 15);
+    for (pointer, wrong, says) in [
+        ("/asyncapi", json!("3"), "$.asyncapi"),
+        ("/operations/say_rejects/action", json!("publish"), "$.operations"),
+        ("/components/messages/ack/payload/$ref", json!("#/components/schemas/akk"), "akk leads nowhere"),
+        ("/components/messages/trade_json/examples/0/payload/price", json!(61837.63), "example of trade_json"),
+    ] {
+        let mut bad = good.clone();
+        *bad.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
+        let said = check(&file(&dir, &bad)).unwrap_err();
+        assert!(said.contains(says), "{pointer}: {said}");
+    }
+}
+
+/// The frozen records: name and hex.
+fn golden() -> Vec<(String, String)> {
+    let folder = root().join("schemas/golden");
+    let mut all: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_string(), std::fs::read_to_string(path).unwrap()))
+        .filter(|(name, _)| name != "market_batch")
+        .collect();
+    all.sort();
+    all
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    let digits = hex.trim();
+    (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
+}
+
+/// A record as Rust reads it, in the words of the document.
+fn as_rust_reads(payload: &[u8]) -> Value {
+    let (header, entries) = record::decode(payload).unwrap();
+    let event = |entry: &record::Entry| {
+        let kind = entry.event.kind();
+        json!({
+            "cause_seq": entry.cause.seq,
+            "cause_index": entry.cause.index,
+            "index": entry.index,
+            "at": entry.at,
+            "kind": kind.name(),
+            "version": kind.version(),
+            "body": entry.event,
+        })
+    };
+    let mut read = serde_json::to_value(header).unwrap();
+    read["format"] = json!(record::FORMAT);
+    read["events"] = entries.iter().map(event).collect();
+    read
+}
+
+fn as_python_reads(document: &Value, records: &[(String, String)]) -> Vec<Value> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir, document);
+    let input: String = records.iter().map(|(_, hex)| format!("{}\n", hex.trim())).collect();
+    python("read_record.py", &[&path], &input).unwrap().lines().map(json).collect()
+}
+
+#[test]
+fn a_reader_that_knows_nothing_but_the_tape_document_reads_every_kind_as_rust_does() {
+    let records = golden();
+    assert_eq!(records.len(), Kind::ALL.len(), "one frozen record of every kind");
+    let document = json(&System::new().ok(&["schema", "tape"]));
+    let read = as_python_reads(&document, &records);
+    assert_eq!(read.len(), records.len());
+    for ((name, hex), read) in records.iter().zip(read) {
+        assert_eq!(read, as_rust_reads(&bytes(hex)), "{name}");
+    }
+}
+
+#[test]
+fn a_tape_document_with_fields_in_another_order_is_found_out_by_every_kind() {
+    let records = golden();
+    let mut document = tape::document();
+    let mut several = 0;
+    for kind in document["kinds"].as_array_mut().unwrap() {
+        let fields = kind["fields"].as_array_mut().unwrap();
+        several += usize::from(fields.len() > 1);
+        fields.reverse();
+    }
+    let agree = as_python_reads(&document, &records);
+    let agree = records.iter().zip(agree).filter(|((_, hex), read)| *read == as_rust_reads(&bytes(hex)));
+    let agree: Vec<_> = agree.map(|((name, _), _)| name.as_str()).collect();
+    assert_eq!(agree.len() + several, records.len(), "these do not find it out: {agree:?}");
+    assert!(several > 25 && agree.contains(&"023_Tick_v1"), "{several} kinds, all but {agree:?}");
+}
+
+#[test]
+fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
+    for (_, hex) in golden() {
+        let (_, mut entries) = record::decode(&bytes(&hex)).unwrap();
+        let entry = entries.remove(0);
+        let kind = entry.event.kind();
+        for writer in Writer::ALL {
+            let position = Position::new(2, 0);
+            let broken = Invariants::new().observe(&Recorded { position, writer: *writer, entry: &entry });
+            let may = broken.iter().all(|violation| violation.id != InvariantId::OwnKinds);
+            assert_eq!(describe::writers(kind).contains(writer), may, "{writer} and {}", kind.name());
+        }
+    }
+}
+
+/// Whether each value is valid by the definition that it is given with.
+fn valid(cases: &[(String, Value)]) -> Vec<bool> {
+    let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let schema = file(&dir, &describe::market::document());
+    let judged = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
+    judged.lines().map(|line| line == "true").collect()
+}
+
+fn is_taken(kind: MarketKind, message: &Value) -> bool {
+    market::decode(kind, message.to_string().as_bytes()).iter().all(Result::is_ok)
+}
+
+/// The example of a kind with one field set to something else (`None`: left out).
+fn with(kind: MarketKind, field: &str, value: Option<Value>) -> Value {
+    let mut map = describe::market::example(kind);
+    let fields = map.as_object_mut().unwrap();
+    match value {
+        Some(value) => fields.insert(field.into(), value),
+        None => fields.remove(field),
+    };
+    map
+}
+
+/// Compares schema and reader over messages that must all be good, or all be bad.
+fn agree(cases: &[(MarketKind, Value)], good: bool) {
+    let named: Vec<_> = cases.iter().map(|(kind, message)| (format!("{kind}_message"), message.clone())).collect();
+    for ((kind, message), valid) in cases.iter().zip(valid(&named)) {
+        assert_eq!((valid, is_taken(*kind, message)), (good, good), "(schema, reader) of a {kind}: {message:.300}");
+    }
+}
+
+#[test]
+fn what_the_market_schema_allows_the_reader_takes() {
+    let example = describe::market::example;
+    let mut cases: Vec<_> = KINDS.iter().map(|kind| (*kind, example(*kind))).collect();
+    cases.push((MarketKind::Batch, KINDS.iter().map(|kind| example(*kind)).collect()));
+    cases.push((MarketKind::Batch, example(MarketKind::Heartbeat)));
+    cases.push((MarketKind::Quote, json!(vec![example(MarketKind::Quote); MESSAGE_EVENTS_MAX])));
+    for kind in KINDS {
+        cases.extend(optional(*kind).map(|field| (*kind, with(*kind, field.name, None))));
+        cases.push((*kind, with(*kind, "of_a_later_contract", Some(json!([1.5])))));
+    }
+    for (kind, field, value) in [
+        (Trade, "price", json!(61_837_630_000_000_u64)),
+        (Trade, "price", json!("0.000000001000")),
+        (Trade, "seq", json!("7")),
+        (Trade, "ts_recv", json!("1723161254087891268")),
+        (Quote, "bid_size", json!("0")),
+        (Quote, "ask_size", json!(0)),
+        (Quote, "update_id", json!(u64::MAX)),
+        (Bar, "bar", json!("250ms-quote")),
+        (Bar, "bar", json!("2.5v")),
+        (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8t-quote")),
+    ] {
+        cases.push((kind, with(kind, field, Some(value))));
+    }
+    agree(&cases, true);
+}
+
+fn optional(kind: MarketKind) -> impl Iterator<Item = &'static FieldSpec> {
+    FIELDS.iter().filter(move |field| field.kinds.contains(&kind) && !field.required)
+}
+
+#[test]
+fn what_the_reader_refuses_the_market_schema_does_not_allow() {
+    let mut cases = vec![
+        (MarketKind::Batch, with(Trade, "kind", None)),
+        (MarketKind::Batch, with(Trade, "kind", Some(json!("batch")))),
+        (Quote, describe::market::example(Trade)),
+        (Trade, json!([])),
+        (Trade, json!([describe::market::example(Trade), 1])),
+        (Heartbeat, json!(vec![describe::market::example(Heartbeat); MESSAGE_EVENTS_MAX + 1])),
+    ];
+    for kind in KINDS {
+        for field in FIELDS.iter().filter(|field| field.kinds.contains(kind)) {
+            let wrong: &[Value] = match field.ty {
+                FieldType::Token => &[json!("a b"), json!(""), json!("a234567890123456789012345"), json!(1)],
+                FieldType::Text => &[json!("nothing"), json!(1), json!({})],
+                FieldType::Count | FieldType::Time => {
+                    &[json!(1.5), json!("1.5"), json!(-1), json!("-1"), json!(""), json!("123456789012345678901")]
+                }
+                FieldType::Decimal => &[
+                    json!(61837.63),
+                    json!("1e3"),
+                    json!(".5"),
+                    json!("1."),
+                    json!("+1"),
+                    json!(""),
+                    json!("0.0000000000000000001"),
+                    json!("1".repeat(65)),
+                ],
+            };
+            let anywhere = [json!([1]), json!(true)];
+            let values = wrong.iter().chain(&anywhere);
+            cases.extend(values.map(|value| (*kind, with(*kind, field.name, Some(value.clone())))));
+            cases.extend(field.required.then(|| (*kind, with(*kind, field.name, None))));
+        }
+    }
+    for (kind, field, value) in [
+        (Trade, "seq", json!(0)),
+        (Trade, "seq", json!("0")),
+        (Trade, "ts_recv", json!(0)),
+        (Trade, "aggressor", json!("Buyer")),
+        (Bar, "bar", json!("1x")),
+        (Bar, "bar", json!("0m")),
+        (Bar, "bar", json!("1v-quote")),
+        (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8s,9s")),
+    ] {
+        cases.push((kind, with(kind, field, Some(value))));
+    }
+    assert!(cases.len() > 300, "{} cases", cases.len());
+    agree(&cases, false);
+}
+
+#[test]
+fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_kind() {
+    let written: Vec<Value> = KINDS
+        .iter()
+        .map(|kind| {
+            let event = market::decode(*kind, describe::market::example(*kind).to_string().as_bytes()).remove(0);
+            json(&market::json_line(&"binance.BTCUSDT".parse().unwrap(), &event.unwrap()))
+        })
+        .collect();
+    let without = |field: &str| {
+        let mut line = written[0].clone();
+        line.as_object_mut().unwrap().remove(field).unwrap();
+        line
+    };
+    let mut cases: Vec<_> = written.iter().map(|line| ("line".to_string(), line.clone())).collect();
+    cases.extend(["instrument", "kind"].map(|field| ("line".to_string(), without(field))));
+    assert_eq!(valid(&cases), [true, true, true, true, true, false, false]);
+}
+
+#[test]
+fn the_status_that_is_answered_is_the_one_described_field_by_field() {
+    let described = describe::asyncapi::document();
+    let schema = &described["components"]["schemas"]["status"];
+    let session =
+        Session { partition: 0, session: "s1".into(), instrument: "binance.BTCUSDT".into(), last_seq: 7, age_ms: 12 };
+    let answered = json!(Source { source: "feed1".into(), sessions: vec![session], ..Source::default() });
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&answered), names(&schema["properties"]));
+    assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
+    // The example, read by the type that is written, says the same again.
+    let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
+    assert_eq!(&json!(serde_json::from_value::<Source>(example.clone()).unwrap()), example);
+}
