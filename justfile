@@ -44,6 +44,10 @@ lint:
 tidy *ARGS:
     @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
 
+# rates beside what the broker itself does in the same run: bench publish, bench replay
+bench WHAT *ARGS: build
+    @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
+
 # what the continuous integration runs
 ci:
     @.ci/run

@@ -5,5 +5,6 @@ mod groups;
 mod hostile;
 mod kill;
 mod publishing;
+mod replay;
 mod spine;
 mod tamper;

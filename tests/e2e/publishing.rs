@@ -54,7 +54,10 @@ fn fill(text: &str, number: usize) -> String {
     times.iter().fold(later.replace('…', &head(1)), |text, (name, time)| text.replace(name, &time.to_string()))
 }
 
-const DEFINED: &str = r#"{"source":"def","session":"s","seq":1,"ts_recv":NOW,"base":"ACME","quote":"USD","tick_size":"0.01","lot_size":"1"}"#;
+const DEFINED: &str = concat!(
+    r#"{"source":"def","session":"s","seq":1,"ts_recv":NOW,"base":"ACME","quote":"USD","#,
+    r#""tick_size":"0.01","lot_size":"1"}"#
+);
 
 /// The facts of ingest, by the inbox message that they answer: the kind, or the reason and detail of a refusal.
 fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {

@@ -274,7 +274,8 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         "kernel" => &["tapedeck-schemas"],
         "projections" | "feeds" => &["tapedeck-schemas", "tapedeck-kernel"],
         "runtime" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections"],
-        "tapedeck" | "tests" => return to != from,
+        "replay" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-runtime"],
+        "tapedeck" | "tests" | "loadtest" => return to != from,
         _ if is_machine => &["tapedeck-schemas", "tapedeck-kernel"],
         _ => return false,
     };

@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use tapedeck_schemas::event::{HaltLevel, Scope};
-use tapedeck_schemas::ids::OrderId;
+use tapedeck_replay::Place;
+use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
+use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, StrategyId, Token};
 
 use crate::groups::GroupName;
 
@@ -46,6 +47,8 @@ pub enum Command {
     Run(RunArgs),
     /// Publishes recorded or synthetic market events onto md.>; resumable.
     Publish(PublishArgs),
+    /// Plays history out again, to a file or onto subjects, in the publisher's own format; exact, resumable.
+    Replay(ReplayArgs),
     /// Creates the streams and the tapes, or with --check tells where they differ from what is declared.
     Provision(ProvisionArgs),
     /// Brings the database to this build's schema, or with --check tells whether it is there.
@@ -142,6 +145,60 @@ pub struct PublishArgs {
     /// Recorded pace times this; 0 for as fast as the broker takes it.
     #[arg(long, default_value_t = 0.0)]
     pub speed: f64,
+}
+
+/// What `replay` replays, where to and how fast.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("onto").required(true))]
+pub struct ReplayArgs {
+    /// Which partition; all if not given, merged by tape time.
+    #[arg(long)]
+    pub partition: Option<u16>,
+    /// First fact: a position (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: Option<Place>,
+    /// Last fact, likewise; if not given, the tape's end at the start of the replay.
+    #[arg(long, allow_hyphen_values = true)]
+    pub to: Option<Place>,
+    /// Only of these instruments, as binance.BTCUSDT.
+    #[arg(long, value_delimiter = ',')]
+    pub instrument: Vec<InstrumentId>,
+    /// Only these kinds of fact, as Trade. With none of kind, writer, strategy, account: market facts.
+    #[arg(long, value_delimiter = ',', value_parser = tapedeck_replay::parse_kind)]
+    pub kind: Vec<Kind>,
+    /// Only of these writers, as risk.
+    #[arg(long, value_delimiter = ',')]
+    pub writer: Vec<tapedeck_schemas::record::Writer>,
+    /// Only of these strategies.
+    #[arg(long, value_delimiter = ',')]
+    pub strategy: Vec<StrategyId>,
+    /// Only of these accounts.
+    #[arg(long, value_delimiter = ',')]
+    pub account: Vec<AccountId>,
+    /// To a file, as JSON lines (.jsonl) or MessagePack maps (.msgpack); - for standard output. Interrupted, the same
+    /// command goes on.
+    #[arg(long, group = "onto", value_name = "FILE")]
+    pub to_file: Option<PathBuf>,
+    /// Onto subjects: the market on PREFIX.<venue>.<symbol>.<kind>, as on md.>; other facts on
+    /// PREFIX-facts.<writer>.<Kind>. By plain NATS: at least once, and never waiting for a slow subscriber.
+    #[arg(long, group = "onto", value_name = "PREFIX")]
+    pub to_subject: Option<String>,
+    /// What the file holds, if its name does not say: jsonl or msgpack.
+    #[arg(long)]
+    pub format: Option<tapedeck_replay::Format>,
+    /// recorded, max, or times the recorded pace, as 10x.
+    #[arg(long, default_value = "max")]
+    pub speed: tapedeck_replay::Pace,
+    /// Name of the run: the session of its market events. If not given it is derived from what is played, so that
+    /// the same replay has the same name.
+    #[arg(long)]
+    pub run: Option<Token>,
+    /// Goes on with an interrupted run onto subjects; what was sent last may come twice.
+    #[arg(long)]
+    pub resume: bool,
+    /// Starts over: forgets an interrupted replay, and overwrites the file.
+    #[arg(long, conflicts_with = "resume")]
+    pub fresh: bool,
 }
 
 /// What `provision` does.

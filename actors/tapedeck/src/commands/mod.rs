@@ -5,6 +5,7 @@ pub mod demo;
 pub mod migrate;
 pub mod provision;
 pub mod publish;
+pub mod replay;
 pub mod run;
 pub mod status;
 pub mod tape;
@@ -37,6 +38,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Up(args) => up::run(at, args).await,
         Command::Run(args) => run::run(at, args).await,
         Command::Publish(args) => publish::run(at, args).await,
+        Command::Replay(args) => replay::run(at, args).await,
         Command::Provision(args) => provision::run(at, args).await,
         Command::Migrate(args) => migrate::run(at, args).await,
         Command::Control(args) => control::run(at, args).await,

@@ -1,0 +1,191 @@
+//! What a played fact looks like outside: market facts in their publisher's own format, all others as maps.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::record::Writer;
+
+use crate::stretch::Played;
+
+/// Who publishes what is replayed.
+pub const SOURCE: &str = "replay";
+
+/// How files hold what is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON map a line.
+    JsonLines,
+    /// MessagePack maps, one after the other.
+    MessagePack,
+}
+
+impl std::fmt::Display for Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Format::JsonLines => "jsonl",
+            Format::MessagePack => "msgpack",
+        })
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "jsonl" => Ok(Format::JsonLines),
+            "msgpack" => Ok(Format::MessagePack),
+            other => Err(format!("{other:?} is no format (want jsonl or msgpack)")),
+        }
+    }
+}
+
+/// A fact as it leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered {
+    /// A market fact, in its publisher's own format.
+    Market(InstrumentId, MarketEvent),
+    /// Any other.
+    Fact(Played),
+}
+
+/// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    source: SourceId,
+    session: Token,
+    numbers: BTreeMap<InstrumentId, u64>,
+}
+
+impl Renderer {
+    /// A renderer of the run `session`; numbers begin at 1 for each instrument.
+    pub fn new(session: Token) -> Self {
+        Self { source: SOURCE.parse().expect("a name"), session, numbers: BTreeMap::new() }
+    }
+
+    /// The next fact, as it leaves. A definition has no `ts_recv` on the tape: its tape time stands for it.
+    pub fn render(&mut self, played: Played) -> Rendered {
+        let at = played.at;
+        let (instrument, ts_recv, ts_event, body) = match played.event {
+            Event::InstrumentDefined(fact) => {
+                let body = MarketBody::Definition {
+                    base: fact.base,
+                    quote: fact.quote,
+                    tick_size: fact.tick_size,
+                    lot_size: fact.lot_size,
+                    min_notional: fact.min_notional,
+                    bars: played.bars,
+                };
+                (fact.instrument, at, None, body)
+            }
+            Event::Quote(fact) => {
+                let body = MarketBody::Quote {
+                    bid: fact.bid,
+                    bid_size: fact.bid_size,
+                    ask: fact.ask,
+                    ask_size: fact.ask_size,
+                    update_id: fact.update_id,
+                };
+                (fact.instrument, fact.ts_recv, fact.ts_event, body)
+            }
+            Event::Trade(fact) => {
+                let body = MarketBody::Trade {
+                    price: fact.price,
+                    quantity: fact.quantity,
+                    aggressor: fact.aggressor,
+                    trade_id: fact.trade_id,
+                };
+                (fact.instrument, fact.ts_recv, fact.ts_event, body)
+            }
+            Event::Bar(fact) if fact.source.is_some() => {
+                let body = MarketBody::Bar {
+                    bar: fact.bar,
+                    open: fact.open,
+                    high: fact.high,
+                    low: fact.low,
+                    close: fact.close,
+                    volume: fact.volume,
+                    count: fact.count,
+                    opened: fact.opened,
+                    closed: fact.closed,
+                };
+                (fact.instrument, fact.ts_recv, None, body)
+            }
+            _ => return Rendered::Fact(played),
+        };
+        let seq = self.numbers.entry(instrument).or_default();
+        *seq += 1;
+        let (source, session, seq) = (self.source, self.session, *seq);
+        Rendered::Market(instrument, MarketEvent { source, session, seq, ts_recv, ts_event, body })
+    }
+}
+
+/// A fact that is no market fact, as a map.
+#[derive(Debug, Serialize)]
+struct FactMap<'a> {
+    position: String,
+    writer: Writer,
+    cause: String,
+    at: u64,
+    kind: &'static str,
+    version: u16,
+    body: &'a Event,
+}
+
+impl<'a> FactMap<'a> {
+    fn new(played: &'a Played) -> Self {
+        let kind = played.event.kind();
+        Self {
+            position: played.position.in_partition(played.partition),
+            writer: played.writer,
+            cause: played.cause.to_string(),
+            at: played.at,
+            kind: kind.name(),
+            version: kind.version(),
+            body: &played.event,
+        }
+    }
+}
+
+impl Rendered {
+    /// Its bytes in a file, with the end of the line where there are lines.
+    pub fn bytes(&self, format: Format) -> Vec<u8> {
+        match (self, format) {
+            (Rendered::Market(instrument, event), Format::JsonLines) => line(market::json_line(instrument, event)),
+            (Rendered::Market(instrument, event), Format::MessagePack) => market::messagepack_map(instrument, event),
+            (Rendered::Fact(played), Format::JsonLines) => line(json(played)),
+            (Rendered::Fact(played), Format::MessagePack) => {
+                let mut bytes = Vec::new();
+                // Names, ids and numbers as text, as in JSON: a map is read without knowing the tape's own codes.
+                let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+                FactMap::new(played).serialize(&mut serializer).expect("writing a fact to memory cannot fail");
+                bytes
+            }
+        }
+    }
+
+    /// Its subject and payload under a prefix: market facts on `<prefix>.<venue>.<symbol>.<kind>`, in MessagePack, as
+    /// on `md.>`; others on `<prefix>-facts.<writer>.<Kind>`, in JSON, so that nobody of `<prefix>.>` meets one.
+    pub fn message(&self, prefix: &str) -> (String, Vec<u8>) {
+        match self {
+            Rendered::Market(instrument, event) => {
+                (format!("{prefix}.{instrument}.{}", event.body.kind()), market::encode(event))
+            }
+            Rendered::Fact(played) => {
+                let (writer, kind) = (played.writer, played.event.kind().name());
+                (format!("{prefix}-facts.{writer}.{kind}"), json(played).into_bytes())
+            }
+        }
+    }
+}
+
+fn json(played: &Played) -> String {
+    serde_json::to_string(&FactMap::new(played)).expect("writing a fact to memory cannot fail")
+}
+
+fn line(mut text: String) -> Vec<u8> {
+    text.push('\n');
+    text.into_bytes()
+}

@@ -1,0 +1,7 @@
+//! The pure parts of a replay, and what is kept of an unfinished one.
+
+mod common;
+mod filter;
+mod render;
+mod resume;
+mod stretch;

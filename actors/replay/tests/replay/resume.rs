@@ -1,0 +1,153 @@
+//! What is kept of an unfinished replay, and when it is refused.
+
+use std::path::Path;
+
+use tapedeck_replay::{
+    Bounds, Checkpoint, Edge, FileSink, Filter, Format, Plan, Rendered, Renderer, ReplayError, Slot, TapePlan,
+};
+use tapedeck_schemas::record::Writer;
+
+use crate::common::*;
+
+fn plan() -> Plan {
+    let bounds = Bounds { from: Some(Edge::Time(5)), to: None };
+    let tape = n("000102030405060708090a0b0c0d0e0f");
+    Plan {
+        tapes: vec![TapePlan { partition: 0, tape, bounds, end: 9 }],
+        range: "from -10m".into(),
+        filter: "the market".into(),
+        onto: "JSON lines".into(),
+        run: n("r1"),
+    }
+}
+
+/// Three facts as they leave.
+fn facts() -> Vec<Rendered> {
+    let tape =
+        [record(1, Writer::Ingest, &[(1, quote(BTC, "5", 1)), (2, trade(BTC, "6", 2)), (3, quote(BTC, "7", 3))])];
+    let mut renderer = Renderer::new(n("r1"));
+    played(&tape, Bounds::default(), &Filter::default()).into_iter().map(|one| renderer.render(one)).collect()
+}
+
+/// Writes facts behind a checkpoint, and gives the checkpoint behind them.
+fn write(path: &Path, at: &Checkpoint, facts: &[Rendered]) -> Result<Checkpoint, ReplayError> {
+    let mut sink = FileSink::open(path, Format::JsonLines, at)?;
+    facts.iter().for_each(|one| sink.put(one).unwrap());
+    let (bytes, hash) = sink.sync()?;
+    Ok(Checkpoint { facts: at.facts + facts.len() as u64, bytes, hash, ..at.clone() })
+}
+
+#[test]
+fn a_checkpoint_is_found_again_and_forgotten_when_done() {
+    let dir = tempfile::tempdir().unwrap();
+    let slot = Slot::beside(&dir.path().join("out.jsonl"));
+    assert!(slot.path().ends_with("out.jsonl.resume"));
+    assert_eq!(slot.load_for(&plan()).unwrap(), None);
+    for facts in [0, 7] {
+        let checkpoint = Checkpoint { facts, last: Some("p0:3.1".into()), ..Checkpoint::start(plan()) };
+        slot.save(&checkpoint).unwrap();
+        assert_eq!(slot.load_for(&plan()).unwrap(), Some(checkpoint));
+    }
+    slot.clear().unwrap();
+    slot.clear().unwrap();
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_same_replay_asked_for_later_keeps_the_ends_of_the_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let slot = Slot::new(dir.path().join("x"));
+    slot.save(&Checkpoint::start(plan())).unwrap();
+    let mut later = plan();
+    later.tapes[0].bounds.from = Some(Edge::Time(600));
+    later.tapes[0].end = 20;
+    assert_eq!(slot.load_for(&later).unwrap().unwrap().plan, plan());
+}
+
+#[test]
+fn another_tape_range_filter_output_or_run_is_refused_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let slot = Slot::new(dir.path().join("x"));
+    slot.save(&Checkpoint::start(plan())).unwrap();
+    let changed = |change: fn(&mut Plan)| {
+        let mut other = plan();
+        change(&mut other);
+        slot.load_for(&other).unwrap_err().to_string()
+    };
+    for (said, name) in [
+        (changed(|plan| plan.tapes[0].tape = n("ff0102030405060708090a0b0c0d0e0f")), "its tape was"),
+        (changed(|plan| plan.tapes.clear()), "its tape was"),
+        (changed(|plan| plan.range = "all".into()), "its range was \"from -10m\", now \"all\" is asked for"),
+        (changed(|plan| plan.filter = "kind Trade".into()), "its filter was"),
+        (changed(|plan| plan.onto = "MessagePack".into()), "its output was"),
+        (changed(|plan| plan.run = n("r2")), "its run was"),
+    ] {
+        assert!(said.contains(name) && said.contains("--fresh starts over"), "{said}");
+    }
+}
+
+#[test]
+fn any_altered_byte_of_the_state_is_noticed() {
+    let dir = tempfile::tempdir().unwrap();
+    let slot = Slot::new(dir.path().join("x"));
+    slot.save(&Checkpoint::start(plan())).unwrap();
+    let good = std::fs::read(slot.path()).unwrap();
+    for at in 0..good.len() - 1 {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        std::fs::write(slot.path(), &bad).unwrap();
+        assert!(slot.load().is_err(), "byte {at}");
+    }
+    for foreign in [&b""[..], b"{}\n", b"\xff\xfe", &good[..good.len() / 2]] {
+        std::fs::write(slot.path(), foreign).unwrap();
+        assert!(slot.load().is_err(), "{foreign:?}");
+    }
+}
+
+#[test]
+fn a_file_cut_back_to_its_checkpoint_ends_as_if_nothing_had_happened() {
+    let dir = tempfile::tempdir().unwrap();
+    let (whole, torn) = (dir.path().join("whole"), dir.path().join("torn"));
+    let facts = facts();
+    let start = Checkpoint::start(plan());
+    write(&whole, &start, &facts).unwrap();
+    let midway = write(&torn, &start, &facts[..1]).unwrap();
+    // Behind the checkpoint stands what was written before the kill: a fact and half of one.
+    let mut file = std::fs::read(&whole).unwrap();
+    file.truncate(file.len() - 20);
+    std::fs::write(&torn, file).unwrap();
+    let end = write(&torn, &midway, &facts[1..]).unwrap();
+    assert_eq!(std::fs::read(&torn).unwrap(), std::fs::read(&whole).unwrap());
+    assert_eq!((end.facts, end.bytes), (3, std::fs::metadata(&whole).unwrap().len()));
+}
+
+#[test]
+fn a_file_that_is_shorter_altered_or_in_use_is_refused_untouched() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out");
+    let midway = write(&path, &Checkpoint::start(plan()), &facts()).unwrap();
+    let good = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8], why: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let said = write(&path, &midway, &[]).unwrap_err().to_string();
+        assert!(said.contains(why) && said.contains("--fresh"), "{said}");
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    };
+    refused(&good[1..], "were written");
+    refused(&good[..0], "were written");
+    let mut altered = good.clone();
+    altered[10] ^= 1;
+    refused(&altered, "was altered");
+    std::fs::write(&path, &good).unwrap();
+    let _held = FileSink::open(&path, Format::JsonLines, &midway).unwrap();
+    assert!(write(&path, &midway, &[]).unwrap_err().to_string().contains("cannot lock"));
+}
+
+#[test]
+fn a_default_run_is_named_by_what_is_played() {
+    let run = |plan: &Plan| Plan::default_run(&plan.tapes, &plan.filter);
+    let mut other = plan();
+    other.tapes[0].end += 1;
+    assert_eq!(run(&plan()), run(&plan()));
+    assert_ne!(run(&plan()), run(&other));
+}

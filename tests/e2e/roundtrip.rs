@@ -1,0 +1,115 @@
+//! Publish, tape, replay to a file, publish into a fresh system: the same market facts, byte for byte.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tapedeck_runtime::Bus;
+use tapedeck_runtime::tail::Tail;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Entry, Writer};
+use tapedeck_schemas::subject;
+
+use crate::common::{Process, System, capture, json};
+
+/// Recorded captures (a list as in PATH) to go round instead of the two made up here.
+const CAPTURES: &str = "TAPEDECK_TEST_CAPTURES";
+
+/// The market facts of each instrument in order, as bytes; with `at`, and the ticks, if `in_time`.
+async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<Vec<u8>>> {
+    let bus = Bus::connect(url, "test").await.unwrap();
+    let stream = subject::tape_stream(0);
+    let last = bus.context().get_stream(&stream).await.unwrap().cached_info().state.last_sequence;
+    let mut tail = Tail::new(&bus, stream, subject::tape_subject(0, Writer::Ingest), 1);
+    let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    let own = bus.last_on(&subject::tape_stream(0), &subject::tape_subject(0, Writer::Ingest)).await.unwrap();
+    while let Some(stored) = tail.next_until(own.min(last)).await {
+        for entry in record::decode(&stored.payload).unwrap().1 {
+            let instrument = match &entry.event {
+                Event::InstrumentDefined(fact) => Some(fact.instrument),
+                Event::BarsDefined(fact) => Some(fact.instrument),
+                Event::Quote(fact) => Some(fact.instrument),
+                Event::Trade(fact) => Some(fact.instrument),
+                Event::Bar(fact) => Some(fact.instrument),
+                Event::Tick(_) if in_time => None,
+                Event::Rejected(fact) => panic!("refused: {fact:?}"),
+                _ => continue,
+            };
+            let at = if in_time { entry.at } else { 0 };
+            let alone = Entry { cause: Position::START, index: 0, at, event: entry.event };
+            let mut bytes = Vec::new();
+            record::encode_entry(&alone, &mut bytes);
+            facts.entry(if in_time { None } else { instrument }).or_default().push(bytes);
+        }
+    }
+    facts
+}
+
+/// Publishes files into a fresh system, and gives it running.
+fn play(files: &[PathBuf]) -> (System, Process, String) {
+    let system = System::new();
+    let up = Process::start(&mut system.command(&["up"]));
+    while !system.run(&["status"]).status.success() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
+    system.ok(&[&["publish"], &files[..]].concat());
+    loop {
+        let output = system.run(&["status", "--json"]);
+        let status = json(&crate::common::text(&output.stdout));
+        let partition = &status["partitions"][0];
+        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
+        if output.status.success() && judged {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let file = std::fs::read_to_string(system.path().join("connection.toml")).unwrap();
+    let url = file.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"').to_string();
+    (system, up, url)
+}
+
+fn go_round(captures: &[PathBuf], in_time: bool) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (first, up, url) = play(captures);
+    let recorded = runtime.block_on(facts(&url, in_time));
+    let replay = |system: &System, name: &str| {
+        let file = first.path().join(name);
+        system.ok(&["replay", "--to-file", file.to_str().unwrap(), "--run", "round"]);
+        file
+    };
+    let files = [replay(&first, "first.jsonl"), replay(&first, "first.msgpack")];
+    drop(up);
+    let bytes = |file: &PathBuf| std::fs::read(file).unwrap();
+    for (file, name) in files.iter().zip(["second.jsonl", "second.msgpack"]) {
+        let (second, _up, url) = play(std::slice::from_ref(file));
+        let again = runtime.block_on(facts(&url, in_time));
+        assert!(recorded == again, "{name}: {:?}, not {:?}", counts(&again), counts(&recorded));
+        if in_time || captures.len() == 1 {
+            assert!(bytes(file) == bytes(&replay(&second, name)), "{name}");
+        }
+    }
+    let all: usize = recorded.values().map(Vec::len).sum();
+    assert!(all > 1000, "{all} facts");
+}
+
+fn counts(facts: &BTreeMap<Option<InstrumentId>, Vec<Vec<u8>>>) -> Vec<(String, usize)> {
+    facts.iter().map(|(instrument, all)| (format!("{instrument:?}"), all.len())).collect()
+}
+
+#[test]
+fn one_instrument_goes_round_with_its_times_and_ticks() {
+    let dir = tempfile::tempdir().unwrap();
+    go_round(&[capture(dir.path(), "btc.jsonl", "BTCUSDT", 4_000)], true);
+}
+
+#[test]
+fn several_instruments_go_round_each_in_its_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let captures = match std::env::var_os(CAPTURES) {
+        Some(captures) => std::env::split_paths(&captures).collect(),
+        None => ["BTCUSDT", "ETHUSDT"].map(|s| capture(dir.path(), &format!("{s}.jsonl"), s, 3_000)).to_vec(),
+    };
+    go_round(&captures, false);
+}
