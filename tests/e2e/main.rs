@@ -4,6 +4,7 @@ mod common;
 mod groups;
 mod hostile;
 mod kill;
+mod publishers;
 mod publishing;
 mod replay;
 mod schema;

@@ -77,7 +77,8 @@ struct Source {
 
 impl Source {
     fn new(path: &str, text: &str) -> Self {
-        let is_test = path.contains("/tests/") || path.starts_with("tests/");
+        // Examples are programs of their own, as foreign to the crate beside them as tests.
+        let is_test = ["/tests/", "/examples/"].iter().any(|part| path.contains(part)) || path.starts_with("tests/");
         Self { path: path.into(), text: text.into(), code: without_tests(&without_comments(text)), is_test }
     }
 

@@ -1,0 +1,112 @@
+//! Publishes a small generated market of one instrument, in MessagePack.
+//!
+//! ```sh
+//! cargo run --release --example publish -- nats://127.0.0.1:4222 10000
+//! ```
+//!
+//! One message is in flight: nothing newer is sent before JetStream has said that the last one is stored. So a cut
+//! connection can neither lose nor reorder.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use async_nats::jetstream::{self, context::PublishErrorKind};
+use tapedeck_schemas::event::Aggressor;
+use tapedeck_schemas::ids::{SourceId, Token};
+use tapedeck_schemas::market::{MarketBody, MarketEvent, encode_batch};
+use tapedeck_schemas::number::Price;
+
+const SUBJECT: &str = "md.demo.FERRIS.batch";
+/// Events a message: at most 1,024 and 256 KiB.
+const ARRAY: usize = 256;
+
+/// Numbers the events of one instrument, in one session.
+struct Numbering {
+    source: SourceId,
+    session: Token,
+    seq: u64,
+}
+
+impl Numbering {
+    fn event(&mut self, body: MarketBody) -> MarketEvent {
+        self.seq += 1;
+        let (source, session, seq) = (self.source, self.session, self.seq);
+        MarketEvent { source, session, seq, ts_recv: now_ns(), ts_event: None, body }
+    }
+}
+
+fn now_ns() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970").as_nanos() as u64
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut args = std::env::args().skip(1);
+    let server = args.next().unwrap_or("nats://127.0.0.1:4222".into());
+    let events: u64 = args.next().map_or(Ok(10_000), |events| events.parse())?;
+    let client = async_nats::connect(server).await?;
+    let jetstream = jetstream::new(client.clone());
+
+    // A new session at each start: its numbers begin at 1.
+    let session = format!("{:x}", now_ns()).parse()?;
+    let mut numbering = Numbering { source: "rust".parse()?, session, seq: 0 };
+    let begun = Instant::now();
+    let mut batch = vec![numbering.event(definition()?)];
+    for i in 0..events {
+        batch.push(numbering.event(market(i)?));
+        if batch.len() == ARRAY || i + 1 == events {
+            store(&jetstream, encode_batch(&batch)).await?;
+            batch.clear();
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{} events in {seconds:.3} s: {:.0} events/s", numbering.seq, numbering.seq as f64 / seconds);
+
+    // What has become of them: the last number taken, refusals by reason.
+    let status = client.request("md-status.rust", "".into()).await?;
+    println!("{}", String::from_utf8_lossy(&status.payload));
+    Ok(())
+}
+
+/// Sends a message, the same bytes until JetStream has stored it.
+async fn store(jetstream: &jetstream::Context, payload: Vec<u8>) -> anyhow::Result<()> {
+    let payload = bytes::Bytes::from(payload);
+    loop {
+        let error = match jetstream.publish(SUBJECT, payload.clone()).await {
+            Ok(answer) => match answer.await {
+                Ok(_) => return Ok(()),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        if !matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::StreamNotFound) {
+            return Err(error.into());
+        }
+        eprintln!("{SUBJECT}: {error}; sending it again");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+fn definition() -> anyhow::Result<MarketBody> {
+    Ok(MarketBody::Definition {
+        base: "FERRIS".parse()?,
+        quote: "USD".parse()?,
+        tick_size: "0.01".parse()?,
+        lot_size: "1".parse()?,
+        min_notional: "5".parse()?,
+        bars: vec!["1s".parse()?],
+    })
+}
+
+/// A triangle wave around 100.00, a trade after every second quote.
+fn market(i: u64) -> anyhow::Result<MarketBody> {
+    let cents = 10_000 + (i % 400).min(400 - i % 400);
+    let price = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100).parse::<Price>();
+    Ok(if i % 3 == 2 {
+        let aggressor = if i % 2 == 0 { Aggressor::Buyer } else { Aggressor::Seller };
+        let quantity = (1 + i % 7).to_string().parse()?;
+        MarketBody::Trade { price: price(cents)?, quantity, aggressor, trade_id: None }
+    } else {
+        let (bid, ask) = (price(cents)?, price(cents + 1)?);
+        MarketBody::Quote { bid, bid_size: "10".parse()?, ask, ask_size: "20".parse()?, update_id: None }
+    })
+}
