@@ -118,7 +118,8 @@ pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> Path
         let phase = i % 400;
         let cents = 6_000_000 + i / 10 + if phase < 200 { phase * 40 } else { (400 - phase) * 40 };
         let price = |c: u64| format!("{}.{:02}000000", c / 100, c % 100);
-        let size = format!("0.{:05}000", 4000 + (i * 7919) % 90_000);
+        // On the grids of both: four decimals.
+        let size = format!("0.{:04}0000", 400 + (i * 7919) % 9_000);
         let line = if i % 3 == 2 {
             format!(
                 concat!(
@@ -151,4 +152,10 @@ pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> Path
     }
     file.flush().unwrap();
     path
+}
+
+/// The Python that has what `./dev` installs, if it is here, else the one on PATH.
+pub(crate) fn python3() -> PathBuf {
+    let own = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/venv/bin/python3"));
+    if own.exists() { own.into() } else { "python3".into() }
 }

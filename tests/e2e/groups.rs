@@ -66,7 +66,7 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     let _nats = NatsServer::start(&system.path().join("nats"), port(&nats_url)).unwrap();
     let _postgres = Postgres::start(&system.path().join("postgres"), port(&database_url)).unwrap();
     // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
-    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20"]);
+    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20x"]);
     let first = Process::start(&mut system.command(&publish));
     std::thread::sleep(Duration::from_millis(400));
     drop(first);

@@ -7,6 +7,7 @@ mod kill;
 mod publishers;
 mod publishing;
 mod replay;
+mod roundtrip;
 mod schema;
 mod spine;
 mod tamper;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::common::{Process, System, capture, json as parse, text};
+use crate::common::{Process, System, capture, json as parse, python3, text};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The captures of these tests have finer quantities than the script's own definition of ETHUSDT allows.
@@ -20,8 +20,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 fn python(script: &str) -> Command {
-    let own = Path::new(ROOT).join(".tools/venv/bin/python3");
-    let python = if own.exists() { own } else { "python3".into() };
+    let python = python3();
     let found = Command::new(&python).args(["-c", "import nats, msgpack"]).output().unwrap();
     let said = text(&found.stderr);
     assert!(
@@ -195,11 +194,12 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
     if Command::new("nats").arg("--version").output().is_err() {
         eprintln!("the nats CLI is not here: a stand-in sends what the script prints");
         let python = python("").get_program().to_string_lossy().into_owned();
-        let path = system.path().join("nats");
+        std::fs::create_dir(system.path().join("bin")).unwrap();
+        let path = system.path().join("bin/nats");
         std::fs::write(&path, format!("#!{python}{NATS}")).unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
-    let path = format!("{}:{}", system.path().display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", system.path().join("bin").display(), std::env::var("PATH").unwrap());
     for _ in 0..2 {
         let said = ok(Command::new(example("cli/publish.sh")).env("PATH", &path).env("NATS_URL", &url));
         let said = text(&said.stdout);
@@ -212,7 +212,7 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
         "first": "10.05", "last": "10.04", "bid": "10.04", "ask": "10.05",
     });
     assert_eq!(totals, json!({ "demo.ACME": acme }));
-    assert_eq!((count(&system, "InstrumentDefined"), count(&system, "Rejected")), (1, 0));
+    assert_eq!((count(&system, "InstrumentDefined"), count(&system, "Rejected")), (2, 0));
     assert_eq!(up.terminate(), Some(0));
 }
 

@@ -15,7 +15,7 @@ use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
 
-use crate::common::{System, json, text};
+use crate::common::{System, json, python3, text};
 
 /// What is printed, and where it is kept.
 const DOCUMENTS: [(&str, &str); 4] = [
@@ -42,7 +42,7 @@ fn file(dir: &tempfile::TempDir, document: &Value) -> PathBuf {
 
 /// Runs a script of `tests`; its standard output if its exit code is 0, else what it said is wrong.
 fn python(script: &str, args: &[&Path], input: &str) -> Result<String, String> {
-    let mut child = Command::new("python3")
+    let mut child = Command::new(python3())
         .arg(root().join("tests").join(script))
         .args(args)
         .stdin(Stdio::piped())

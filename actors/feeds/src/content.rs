@@ -4,14 +4,14 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use tapedeck_schemas::ids::Token;
+use tapedeck_schemas::ids::{InstrumentId, Token};
 
 use crate::FeedError;
 
 /// The session of files in this order: `c` and 12 hex digits of the BLAKE3 of their BLAKE3s.
 ///
-/// The order counts because it settles ties of the merge; the names do not.
-pub fn session(files: &[PathBuf]) -> Result<Token, FeedError> {
+/// The order counts because it settles ties of the merge; the names do not. An instrument that is given counts too.
+pub fn session(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<Token, FeedError> {
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
     for path in files {
@@ -25,6 +25,9 @@ pub fn session(files: &[PathBuf]) -> Result<Token, FeedError> {
             };
         }
         all.update(one.finalize().as_bytes());
+    }
+    if let Some(instrument) = instrument {
+        all.update(instrument.to_string().as_bytes());
     }
     Ok(token('c', &all))
 }

@@ -30,7 +30,7 @@ pub enum FeedError {
     },
     /// The compressed data ends too early.
     #[error(
-        "{}: the gzip data breaks off after line {line}; the file is incomplete, copy or record it again",
+        "{}: the compressed data breaks off after line {line}; the file is incomplete, copy or record it again",
         .path.display()
     )]
     Truncated {
@@ -51,9 +51,30 @@ pub enum FeedError {
         /// The beginning of the line.
         excerpt: String,
     },
-    /// The input holds no quote and no trade.
-    #[error("no bookTicker and no trade in {0}; want a capture of Binance combined streams (<receive ns> <raw JSON>)")]
+    /// The input holds no market event.
+    #[error("no market event in {0}")]
     Nothing(String),
+    /// The file is in no format that is known.
+    #[error(
+        "{}: of no known format: {excerpt}; want a capture of Binance combined streams (<receive ns> <raw JSON>), \
+         lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV (aggTrades, trades), LEAN FX \
+         ticks, or CSV whose header names the fields of docs/publishing.md",
+        .path.display()
+    )]
+    UnknownFormat {
+        /// Which file.
+        path: PathBuf,
+        /// Its beginning.
+        excerpt: String,
+    },
+    /// The file does not say whose market it is.
+    #[error("{}: whose market is it? Give --instrument VENUE.SYMBOL, or {want}", .path.display())]
+    NoInstrument {
+        /// Which file.
+        path: PathBuf,
+        /// What would say it.
+        want: &'static str,
+    },
     /// The setup does not define an instrument that the market holds.
     #[error(
         "no definition for {0}: add [[instrument]] id = \"{0}\" with base, quote, tick_size, lot_size and min_notional \
@@ -67,9 +88,22 @@ pub enum FeedError {
 
 impl FeedError {
     pub(crate) fn malformed(path: &Path, line: u64, detail: String, bytes: &[u8]) -> Self {
-        let cut = &bytes[..bytes.len().min(EXCERPT_BYTES)];
-        let more = if cut.len() < bytes.len() { "…" } else { "" };
-        let excerpt = format!("\"{}{more}\"", String::from_utf8_lossy(cut).escape_debug());
-        FeedError::Malformed { path: path.to_path_buf(), line, detail, excerpt }
+        FeedError::Malformed { path: path.to_path_buf(), line, detail, excerpt: excerpt(bytes) }
     }
+
+    pub(crate) fn unknown_format(path: &Path, head: &[u8]) -> Self {
+        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        FeedError::UnknownFormat { path: path.to_path_buf(), excerpt: excerpt(line) }
+    }
+
+    pub(crate) fn no_instrument(path: &Path, want: &'static str) -> Self {
+        FeedError::NoInstrument { path: path.to_path_buf(), want }
+    }
+}
+
+/// The beginning of bytes, as an error quotes it.
+fn excerpt(bytes: &[u8]) -> String {
+    let cut = &bytes[..bytes.len().min(EXCERPT_BYTES)];
+    let more = if cut.len() < bytes.len() { "…" } else { "" };
+    format!("\"{}{more}\"", String::from_utf8_lossy(cut).escape_debug())
 }

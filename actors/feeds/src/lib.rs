@@ -4,9 +4,11 @@
 //! opened again on the same input it yields the very same items, so that a publisher can go on where it was.
 #![forbid(unsafe_code)]
 
-pub mod binance;
 pub mod content;
 mod error;
+pub mod files;
+mod formats;
+mod input;
 mod item;
 mod lines;
 mod random;
@@ -15,6 +17,8 @@ pub mod synthetic;
 pub mod totals;
 
 use std::path::PathBuf;
+
+use tapedeck_schemas::ids::{InstrumentId, SourceId};
 
 pub use error::FeedError;
 pub use item::{Injected, Item, LeftOut, Numberer, Payload, Summary, definitions};
@@ -27,20 +31,30 @@ pub trait Feed: Iterator<Item = Result<Item, FeedError>> + Send {
     fn summary(&self) -> &Summary;
 }
 
-/// Opens captures, or the synthetic market if there are none: the session that names these very items, the feed,
-/// and how many items it yields.
-pub fn open(
-    captures: &[PathBuf],
-    setup: &Setup,
-    seed: u64,
-    events: u64,
-) -> Result<(String, Box<dyn Feed>, u64), FeedError> {
-    let (session, feed): (_, Box<dyn Feed>) = if captures.is_empty() {
+/// Which market to open.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Files of market data, of any known format, merged by receive time; none: the synthetic market.
+    pub files: Vec<PathBuf>,
+    /// Whose events those are that do not say it.
+    pub instrument: Option<InstrumentId>,
+    /// Who publishes them; whom the format implies, if not given.
+    pub source: Option<SourceId>,
+    /// Seed of the synthetic market.
+    pub seed: u64,
+    /// Quotes and trades of the synthetic market.
+    pub events: u64,
+}
+
+/// Opens a market: the session that names these very items, the feed, and how many items it yields.
+pub fn open(selection: &Selection, setup: &Setup) -> Result<(String, Box<dyn Feed>, u64), FeedError> {
+    let Selection { files, instrument, source, seed, events } = selection;
+    let (session, feed): (_, Box<dyn Feed>) = if files.is_empty() {
         synthetic::check(setup)?;
-        (synthetic::session(seed, events), Box::new(synthetic::Synthetic::new(seed, events)))
+        (synthetic::session(*seed, *events), Box::new(synthetic::Synthetic::new(*seed, *events)))
     } else {
-        let session = content::session(captures)?;
-        (session, Box::new(binance::Capture::open(captures, setup, session)?))
+        let session = content::session(files, *instrument)?;
+        (session, Box::new(files::Files::open(files, setup, session, *instrument, *source)?))
     };
     let items = feed.summary().items;
     Ok((session.to_string(), feed, items))

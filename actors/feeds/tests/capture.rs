@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tapedeck_feeds::{Feed, FeedError, Item, Payload, Setup, content};
+use tapedeck_feeds::{Feed, FeedError, Item, Payload, Selection, Setup, content};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tempfile::TempDir;
 
@@ -38,7 +38,8 @@ fn files(dir: &TempDir, contents: &[&[String]]) -> Vec<PathBuf> {
 }
 
 fn open(files: &[PathBuf]) -> Result<Box<dyn Feed>, FeedError> {
-    tapedeck_feeds::open(files, &Setup::built_in(), 0, 0).map(|(_, feed, _)| feed)
+    tapedeck_feeds::open(&Selection { files: files.to_vec(), ..Selection::default() }, &Setup::built_in())
+        .map(|(_, feed, _)| feed)
 }
 
 fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
@@ -101,7 +102,7 @@ fn definitions_come_first_and_each_instrument_counts_from_1() {
     let (btc, eth) = ("BTCUSDT", "ETHUSDT");
     assert_eq!(numbered, [(btc, 1, 7), (eth, 1, 7), (eth, 2, 7), (btc, 2, 8), (eth, 3, 9), (btc, 3, 9)]);
     assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition { .. })));
-    let session = content::session(&paths).unwrap();
+    let session = content::session(&paths, None).unwrap();
     assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
     assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");
     assert_eq!(all[2].1.ts_event, None, "bookTicker has no event time");
@@ -166,7 +167,7 @@ fn a_malformed_line_stops_before_anything_is_published() {
 fn a_capture_without_market_and_a_missing_file_are_named() {
     let dir = TempDir::new().unwrap();
     let error = open(&files(&dir, &[&[depth(1)]])).err().unwrap().to_string();
-    assert!(error.starts_with("no bookTicker and no trade in ") && error.contains("0.jsonl"), "{error}");
+    assert!(error.starts_with("no market event in ") && error.contains("0.jsonl"), "{error}");
     let error = open(&[dir.path().join("none.jsonl")]).err().unwrap().to_string();
     assert!(error.starts_with("cannot open ") && error.contains("none.jsonl"), "{error}");
 }
@@ -177,8 +178,9 @@ fn the_session_follows_the_content_and_the_order_of_the_files_not_their_names() 
     let [one, two] = [[quote(1, "BTCUSDT", 1)], [quote(2, "BTCUSDT", 2)]];
     let paths = files(&dir, &[&one, &two, &one]);
     let [a, b, a_again] = [0, 1, 2].map(|index| paths[index].clone());
-    let of =
-        |files: &[&PathBuf]| content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>()).unwrap();
+    let of = |files: &[&PathBuf]| {
+        content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>(), None).unwrap()
+    };
     assert_eq!(of(&[&a, &b]), of(&[&a_again, &b]));
     let distinct: std::collections::BTreeSet<_> = [of(&[&a]), of(&[&b]), of(&[&a, &b]), of(&[&b, &a])].into();
     assert_eq!(distinct.len(), 4);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapedeck_feeds::synthetic::{OPEN_NS, Synthetic, UNLISTED, session};
-use tapedeck_feeds::{Feed, Item, Payload, Setup};
+use tapedeck_feeds::{Feed, Item, Payload, Selection, Setup};
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MarketBody};
@@ -189,7 +189,8 @@ fn prices_both_revert_and_trend() {
 fn a_setup_with_other_terms_or_without_an_instrument_is_refused() {
     let open = |text: &str| {
         let setup = Setup::parse("s", text).unwrap();
-        tapedeck_feeds::open(&[], &setup, 1, 10).map(|(_, _, items)| items).map_err(|error| error.to_string())
+        let selection = Selection { seed: 1, events: 10, ..Selection::default() };
+        tapedeck_feeds::open(&selection, &setup).map(|(_, _, items)| items).map_err(|error| error.to_string())
     };
     let text = Setup::default_toml();
     assert_eq!(open(text), Ok(14));

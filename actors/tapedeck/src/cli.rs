@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tapedeck_replay::Place;
+use tapedeck_replay::{Pace, Place};
 use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
-use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, StrategyId, Token};
+use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, StrategyId, Token};
 
 use crate::groups::GroupName;
 
@@ -82,7 +82,7 @@ impl Command {
 /// What `demo` and `up` start.
 #[derive(Debug, Clone, Args)]
 pub struct StackArgs {
-    /// Recorded input instead of the synthetic market: Binance combined-stream captures (.jsonl, .jsonl.gz).
+    /// Recorded input instead of the synthetic market: files of any format that publish reads.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     pub market: Vec<PathBuf>,
     /// Instruments, funding, limits and weights (TOML) instead of the built-in ones.
@@ -133,20 +133,30 @@ pub struct RunArgs {
 /// What `publish` publishes.
 #[derive(Debug, Clone, Args)]
 pub struct PublishArgs {
-    /// Captures (.jsonl, .jsonl.gz), merged by receive time; none: the synthetic market.
+    /// Files of market data, merged by receive time, `-` for standard input; none: the synthetic market.
+    ///
+    /// Told apart by what they hold, plain, .gz or .zip: Binance captures, JSON lines or MessagePack as replay writes
+    /// them, Binance bulk CSV (aggTrades, trades), LEAN FX ticks, CSV whose header names the contract's fields.
+    #[arg(value_name = "FILE")]
     pub market: Vec<PathBuf>,
     /// Instruments, funding, limits and weights (TOML) instead of the built-in ones.
     #[arg(long, value_name = "FILE")]
     pub setup: Option<PathBuf>,
+    /// Whose market it is, where the data do not say it, as oanda.EURUSD.
+    #[arg(long, value_name = "VENUE.SYMBOL")]
+    pub instrument: Option<InstrumentId>,
+    /// Who publishes it; by default whom the format implies.
+    #[arg(long, value_name = "NAME")]
+    pub source: Option<SourceId>,
     /// Seed of the synthetic market.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Quotes and trades of the synthetic market.
     #[arg(long, default_value_t = 240_000)]
     pub events: u64,
-    /// Recorded pace times this; 0 for as fast as the broker takes it.
-    #[arg(long, default_value_t = 0.0)]
-    pub speed: f64,
+    /// The recorded pace times this (1x, 10x, 0.5x), or max: as fast as the broker takes it.
+    #[arg(long, default_value = "max", value_name = "PACE")]
+    pub speed: Pace,
 }
 
 /// What `replay` replays, where to and how fast.

@@ -25,8 +25,8 @@ const CHUNK_SPAN_NS: u64 = 100_000_000;
 pub enum Pace {
     /// As fast as the broker takes it.
     Max,
-    /// This many times the recorded pace.
-    Recorded(f64),
+    /// At the recorded pace, or so many times that.
+    Recorded(tapedeck_replay::Pace),
     /// As fast as the groups take it: never further ahead of the slowest than this much tape time.
     Lead {
         /// How far, ns.
@@ -139,9 +139,9 @@ impl Publisher {
     fn may_go(&mut self, ts: u64, behind_others: bool) -> bool {
         match &self.pace {
             Pace::Max => true,
-            Pace::Recorded(speed) => {
+            Pace::Recorded(pace) => {
                 let (began, first) = *self.began.get_or_insert_with(|| (Instant::now(), ts));
-                began.elapsed().as_nanos() as f64 * speed >= ts.saturating_sub(first) as f64
+                began.elapsed() >= pace.due(first, ts)
             }
             Pace::Lead { lead_ns, groups } => {
                 let slowest = groups.iter().map(|group| group.at()).min().unwrap_or(u64::MAX);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
-use tapedeck_feeds::{Feed, Setup};
+use tapedeck_feeds::{Feed, Selection, Setup};
 use tapedeck_kernel::Owner;
 use tapedeck_runtime::lane::Lane;
 use tapedeck_runtime::metrics::Metrics;
@@ -263,13 +263,10 @@ pub struct Market {
 }
 
 impl Market {
-    /// Opens captures, or the synthetic market if there are none.
-    pub fn open(captures: &[PathBuf], setup: &Setup, seed: u64, events: u64) -> Result<Self> {
-        Ok(tapedeck_feeds::open(captures, setup, seed, events).map(|(session, feed, events_about)| Self {
-            session,
-            feed,
-            events_about,
-        })?)
+    /// Opens what is selected.
+    pub fn open(selection: &Selection, setup: &Setup) -> Result<Self> {
+        let (session, feed, events_about) = tapedeck_feeds::open(selection, setup)?;
+        Ok(Self { session, feed, events_about })
     }
 }
 

@@ -102,7 +102,7 @@ fn market(i: u64) -> anyhow::Result<MarketBody> {
     let cents = 10_000 + (i % 400).min(400 - i % 400);
     let price = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100).parse::<Price>();
     Ok(if i % 3 == 2 {
-        let aggressor = if i % 2 == 0 { Aggressor::Buyer } else { Aggressor::Seller };
+        let aggressor = if i.is_multiple_of(2) { Aggressor::Buyer } else { Aggressor::Seller };
         let quantity = (1 + i % 7).to_string().parse()?;
         MarketBody::Trade { price: price(cents)?, quantity, aggressor, trade_id: None }
     } else {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tapedeck_feeds::Selection;
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
 
@@ -49,7 +50,9 @@ struct Speed {
 /// Runs the demo, or as much of it as there is time for before Ctrl-C.
 pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
     let setup = crate::stack::setup(args.setup.as_deref())?;
-    let market = Market::open(&args.market, &setup, args.seed, args.events)?; // before any server: it may be refused
+    let (files, seed, events) = (args.market.clone(), args.seed, args.events);
+    // Before any server: it may be refused.
+    let market = Market::open(&Selection { files, seed, events, ..Selection::default() }, &setup)?;
     let mut stack = Stack::start(&at, &args, Ports::FREE).await?;
     let played = tokio::select! {
         played = play(&mut stack, market, &args) => Some(played),

@@ -20,8 +20,8 @@ const TRADE: &str = concat!(
 );
 
 fn read(path: &str, bytes: &[u8]) -> Result<Vec<Market>, FeedError> {
-    let lines = Lines::new(Path::new(path), Bytes::new(bytes.to_vec()))?;
-    Merge::new(vec![lines])?.collect()
+    let input = Input::new(Path::new(path), Bytes::new(bytes.to_vec()));
+    Merge::new([input].into_iter(), None)?.collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -72,8 +72,8 @@ fn every_malformed_line_is_told_with_file_line_and_what_is_wrong() {
 #[test]
 fn what_is_right_before_a_malformed_line_comes_before_its_error_and_nothing_after() {
     let text = format!("{QUOTE}\nwrong line\n{TRADE}\n");
-    let lines = Lines::new(Path::new("a"), Bytes::new(text.into_bytes())).unwrap();
-    let all: Vec<bool> = Merge::new(vec![lines]).unwrap().map(|market| market.is_ok()).collect();
+    let input = Input::new(Path::new("a"), Bytes::new(text.into_bytes()));
+    let all: Vec<bool> = Merge::new([input].into_iter(), None).unwrap().map(|market| market.is_ok()).collect();
     assert_eq!(all, [true, false]);
 }
 
@@ -110,7 +110,10 @@ fn gzip_reads_as_its_content_and_a_truncated_one_says_where_it_breaks_off() {
     assert!(matches!(&error, FeedError::Truncated { line, .. } if *line > 0), "{error}");
     let cut_trailer = read("a.gz", &whole[..whole.len() - 1]).err().unwrap();
     assert!(matches!(&cut_trailer, FeedError::Truncated { line: 10_000, .. }), "{cut_trailer}");
-    assert!(cut_trailer.to_string().starts_with("a.gz: the gzip data breaks off after line 10000; "), "{cut_trailer}");
+    assert!(
+        cut_trailer.to_string().starts_with("a.gz: the compressed data breaks off after line 10000; "),
+        "{cut_trailer}"
+    );
     assert!(read("a.gz", text.as_bytes()).is_err(), "named gzip, but is not");
 }
 

@@ -1,39 +1,45 @@
-//! One line of a Binance capture, read exactly: numbers are taken from their text, never by way of a float.
+//! Captures of Binance spot combined streams: lines `<receive ns> <raw JSON>`.
+//!
+//! `bookTicker` becomes a quote and `trade` a trade; depth and what else there is are counted and left out.
+//! Format: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
 
 use std::borrow::Cow;
-use std::str::FromStr;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tapedeck_schemas::event::Aggressor;
-use tapedeck_schemas::ids::{InstrumentId, Token};
+use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
-use tapedeck_schemas::number::NumberError;
+
+use super::{Content, Format, Line, Market, number};
+use crate::FeedError;
+use crate::input::Input;
+use crate::lines::Lines;
 
 const VENUE: &str = "binance";
 const NS_PER_MS: u64 = 1_000_000;
 
-/// A line that was read.
-pub(super) struct Line {
-    /// When it was received, ns.
-    pub(super) received: u64,
-    pub(super) content: Content,
+pub(super) fn is(input: &Input) -> bool {
+    let (received, json) = input.first_line().split_once(' ').unwrap_or_default();
+    !received.is_empty() && received.bytes().all(|byte| byte.is_ascii_digit()) && json.starts_with('{')
 }
 
-#[allow(clippy::large_enum_variant)] // it is read and taken apart at once
-pub(super) enum Content {
-    Market(Market),
-    /// Left out, of this kind.
-    LeftOut(&'static str),
+struct Capture {
+    lines: Lines,
 }
 
-/// A quote or a trade.
-pub(super) struct Market {
-    pub(super) received: u64,
-    pub(super) instrument: InstrumentId,
-    pub(super) ts_event: Option<u64>,
-    pub(super) body: MarketBody,
+pub(super) fn open(input: Input, _: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+    Ok(Box::new(Capture { lines: Lines::of(input) }))
+}
+
+impl Format for Capture {
+    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+        match self.lines.next()? {
+            None => Ok(None),
+            Some(line) => parse(line).map(Some).map_err(|detail| self.lines.malformed(detail)),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,7 +82,7 @@ struct Trade<'a> {
 }
 
 /// Reads a line, or says what is wrong with it.
-pub(super) fn parse(line: &[u8]) -> Result<Line, String> {
+fn parse(line: &[u8]) -> Result<Line, String> {
     let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
     let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, but there is no space")?;
     let digits = received.bytes().all(|b| b.is_ascii_digit());
@@ -134,10 +140,5 @@ fn instrument(stream_symbol: &str, symbol: &str) -> Result<InstrumentId, String>
     if !stream_symbol.eq_ignore_ascii_case(symbol) {
         return Err(format!("s {symbol:?} on the stream of {stream_symbol:?}"));
     }
-    let token = |name: &str| name.parse::<Token>().map_err(|e| format!("s {e}"));
-    Ok(InstrumentId { venue: token(VENUE)?, symbol: token(&symbol.to_ascii_uppercase())? })
-}
-
-fn number<T: FromStr<Err = NumberError>>(key: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|e| format!("{key} {:?} {e}", text.chars().take(64).collect::<String>()))
+    super::instrument(VENUE, symbol).map_err(|e| format!("s {e}"))
 }

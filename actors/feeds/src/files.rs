@@ -1,0 +1,174 @@
+//! Files of market data as one feed: merged by receive time, defined and numbered; their formats are told elsewhere.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::market::MarketBody;
+
+use crate::formats::{self, Content, Format, Market};
+use crate::input::Input;
+use crate::item::{Item, LeftOut, Numberer, Summary, definitions};
+use crate::{Feed, FeedError, Setup};
+
+/// Files, merged.
+///
+/// Events go by receive time, ties by the order of the files. Those of one file are never reordered: where its
+/// clock steps back, one counts as received no earlier than those before it. (`ts_recv` stays as recorded.)
+pub struct Files {
+    definitions: VecDeque<Item>,
+    merge: Merge,
+    numberer: Numberer,
+    /// Whether a definition of its own comes first.
+    instruments: BTreeMap<InstrumentId, bool>,
+    summary: Summary,
+}
+
+impl Files {
+    /// Opens files and reads them through once, so that what is wrong with them stops before anything is published.
+    ///
+    /// `instrument` is whose events those are that do not say it; `source` publishes them, by default whom the first
+    /// file's format implies.
+    pub fn open(
+        files: &[PathBuf],
+        setup: &Setup,
+        session: Token,
+        instrument: Option<InstrumentId>,
+        source: Option<SourceId>,
+    ) -> Result<Self, FeedError> {
+        let mut instruments = BTreeMap::new();
+        let mut first_received = None;
+        let mut summary = Summary::default();
+        let mut scan = Merge::open(files, instrument)?;
+        for market in scan.by_ref() {
+            let market = market?;
+            let defines = matches!(market.body, MarketBody::Definition { .. });
+            let defined = *instruments.entry(market.instrument).or_insert(defines);
+            if !defined && setup.definition(&market.instrument).is_none() {
+                return Err(FeedError::NoDefinition(market.instrument));
+            }
+            first_received.get_or_insert(market.received);
+            summary.items += 1;
+            summary.totals.add_body(market.instrument, &market.body);
+        }
+        let names = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let first_received = first_received.ok_or_else(|| FeedError::Nothing(names()))?;
+        let source = source.unwrap_or_else(|| scan.source.parse().expect("it is a name"));
+        let mut numberer = Numberer::new(source, session);
+        let undefined = instruments.iter().filter(|(_, defined)| !**defined).map(|(instrument, _)| *instrument);
+        let definitions = definitions(setup, undefined, &mut numberer, first_received)?;
+        summary.items += definitions.len() as u64;
+        summary.instruments = instruments.keys().copied().collect();
+        summary.left_out = scan.left_out;
+        let merge = Merge::open(files, instrument)?;
+        Ok(Self { definitions: definitions.into(), merge, numberer, instruments, summary })
+    }
+}
+
+impl Iterator for Files {
+    type Item = Result<Item, FeedError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(definition) = self.definitions.pop_front() {
+            return Some(Ok(definition));
+        }
+        let market = match self.merge.next()? {
+            Ok(market) => market,
+            Err(error) => return Some(Err(error)),
+        };
+        let Market { received, instrument, ts_event, body } = market;
+        if !self.instruments.contains_key(&instrument) {
+            // Only if the file has changed since it was opened.
+            self.merge.stop();
+            return Some(Err(FeedError::NoDefinition(instrument)));
+        }
+        Some(Ok(self.numberer.item(instrument, received, ts_event, body)))
+    }
+}
+
+impl Feed for Files {
+    fn summary(&self) -> &Summary {
+        &self.summary
+    }
+}
+
+/// The files side by side, each with its next event.
+struct Merge {
+    files: Vec<Cursor>,
+    /// Who publishes what the first file holds.
+    source: &'static str,
+    left_out: LeftOut,
+    failed: Option<FeedError>,
+}
+
+struct Cursor {
+    format: Box<dyn Format>,
+    /// Running maximum of the receive times of what was read, ns.
+    reached: u64,
+    head: Option<Market>,
+}
+
+impl Merge {
+    fn open(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<Self, FeedError> {
+        Self::new(files.iter().map(|path| Input::open(path)), instrument)
+    }
+
+    fn new(
+        inputs: impl Iterator<Item = Result<Input, FeedError>>,
+        instrument: Option<InstrumentId>,
+    ) -> Result<Self, FeedError> {
+        let mut merge = Self { files: Vec::new(), source: "", left_out: LeftOut::new(), failed: None };
+        for input in inputs {
+            let (source, format) = formats::open(input?, instrument)?;
+            if merge.files.is_empty() {
+                merge.source = source;
+            }
+            merge.files.push(Cursor { format, reached: 0, head: None });
+        }
+        merge.files.iter_mut().try_for_each(|file| file.advance(&mut merge.left_out))?;
+        Ok(merge)
+    }
+
+    fn stop(&mut self) {
+        self.files.clear();
+    }
+}
+
+impl Iterator for Merge {
+    type Item = Result<Market, FeedError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.failed.take() {
+            self.stop();
+            return Some(Err(error));
+        }
+        // `min_by_key` takes the first of equals: ties go by the order of the files.
+        let waiting = self.files.iter_mut().filter(|file| file.head.is_some());
+        let file = waiting.min_by_key(|file| file.reached)?;
+        let market = file.head.take();
+        // What is wrong further on comes after what is right before it.
+        self.failed = file.advance(&mut self.left_out).err();
+        market.map(Ok)
+    }
+}
+
+impl Cursor {
+    /// Reads on to the next market event.
+    fn advance(&mut self, left_out: &mut LeftOut) -> Result<(), FeedError> {
+        while let Some(line) = self.format.next()? {
+            self.reached = self.reached.max(line.received);
+            match line.content {
+                Content::Market(market) => {
+                    self.head = Some(market);
+                    return Ok(());
+                }
+                Content::LeftOut(kind) => *left_out.entry(kind).or_default() += 1,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "files_tests.rs"]
+mod tests;

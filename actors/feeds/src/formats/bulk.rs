@@ -1,0 +1,106 @@
+//! Binance's bulk history: `<SYMBOL>-aggTrades-<date>` and `<SYMBOL>-trades-<date>`, as .csv or .zip.
+//!
+//! Format: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
+//! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; futures begin with a header. Times are ms,
+//! on spot µs from 2025. The venue's time stands for when it was received, which nobody noted.
+
+use tapedeck_schemas::event::Aggressor;
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::MarketBody;
+
+use super::{Format, Line, Market, count, fields, instrument, number};
+use crate::FeedError;
+use crate::input::Input;
+use crate::lines::Lines;
+
+/// From here on a time is in µs: as ms it would be in the year 5138.
+const MICROSECONDS_FROM: u64 = 100_000_000_000_000;
+
+struct Bulk {
+    lines: Lines,
+    instrument: InstrumentId,
+    columns: Columns,
+    first: bool,
+}
+
+/// Where a file has what.
+#[derive(Clone, Copy)]
+struct Columns {
+    time: usize,
+    maker: usize,
+    all: usize,
+}
+
+pub(super) fn is(input: &Input) -> bool {
+    columns(input.first_line()).is_some()
+}
+
+fn columns(line: &str) -> Option<Columns> {
+    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
+    let flags = fields.iter().rev().take_while(|field| is_flag(field)).count();
+    let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
+    match (fields[0], numbers, flags, fields.len()) {
+        ("agg_trade_id", ..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, all: fields.len() }),
+        ("id", ..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, all: fields.len() }),
+        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, all: fields.len() }),
+        _ => None,
+    }
+}
+
+fn is_flag(field: &&str) -> bool {
+    field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false")
+}
+
+pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+    let columns = columns(input.first_line());
+    let named = |name: &str| {
+        let kinds = ["-aggTrades-", "-trades-"];
+        let symbol = kinds.iter().find_map(|kind| name.split_once(kind)).map(|(symbol, _)| symbol)?;
+        instrument("binance", symbol).ok()
+    };
+    let outer = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let Some(instrument) = given.or_else(|| named(&input.name)).or_else(|| named(&outer)) else {
+        return Err(FeedError::no_instrument(&input.path, "a name as BTCUSDT-aggTrades-2024-08-08.csv"));
+    };
+    let first_line = input.first_line().as_bytes().to_vec();
+    let columns =
+        columns.ok_or_else(|| FeedError::malformed(&input.path, 1, "no columns to read".into(), &first_line))?;
+    Ok(Box::new(Bulk { lines: Lines::of(input), instrument, columns, first: true }))
+}
+
+impl Format for Bulk {
+    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+        while let Some(line) = self.lines.next()? {
+            let header = std::mem::take(&mut self.first) && line.first().is_some_and(u8::is_ascii_alphabetic);
+            if header || line.is_empty() {
+                continue;
+            }
+            let market = read(line, self.columns, self.instrument);
+            return market.map(|market| Some(market.into())).map_err(|detail| self.lines.malformed(detail));
+        }
+        Ok(None)
+    }
+}
+
+fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Market, String> {
+    let fields = fields(line)?;
+    if fields.len() != columns.all {
+        return Err(format!("{} fields, the first line has {}", fields.len(), columns.all));
+    }
+    let time = count("time", fields[columns.time])?;
+    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(1_000_000) };
+    let ns = ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not in ms or µs since the epoch"))?;
+    let maker = fields[columns.maker];
+    if !is_flag(&maker) {
+        return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));
+    }
+    let body = MarketBody::Trade {
+        price: number("price", fields[1])?,
+        quantity: number("qty", fields[2])?,
+        // The buyer was the maker, so the seller crossed the spread.
+        aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
+        trade_id: Some(count("id", fields[0])?),
+    };
+    Ok(Market { received: ns, instrument, ts_event: Some(ns), body })
+}

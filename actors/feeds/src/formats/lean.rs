@@ -1,0 +1,84 @@
+//! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight UTC,bid,ask`.
+//!
+//! Format: <https://github.com/QuantConnect/Lean/tree/master/Data/forex>. There are no sizes: they are 0, unknown. The
+//! market stands in the path (`forex/oanda/tick/eurusd`) or the file's name.
+
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::number::Quantity;
+use time::{Date, Month, Time};
+
+use super::{Format, Line, Market, count, fields, instrument, number};
+use crate::FeedError;
+use crate::input::Input;
+use crate::lines::Lines;
+
+const NS_PER_MS: u64 = 1_000_000;
+const MS_PER_DAY: u64 = 86_400_000;
+const NAME_END: &str = "_tick_quote.csv";
+/// LEAN's markets of FX.
+const MARKETS: [&str; 2] = ["oanda", "fxcm"];
+
+struct Lean {
+    lines: Lines,
+    instrument: InstrumentId,
+    /// Midnight, ns since the epoch.
+    midnight: u64,
+}
+
+pub(super) fn is(input: &Input) -> bool {
+    input.name.ends_with(NAME_END)
+}
+
+pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+    let named = input.name.strip_suffix(NAME_END).and_then(|name| name.split_once('_'));
+    let Some((midnight, symbol)) = named.and_then(|(day, symbol)| Some((midnight(day)?, symbol))) else {
+        let detail = format!("{:?} is not named <yyyymmdd>_<symbol>{NAME_END}", input.name);
+        return Err(FeedError::malformed(&input.path, 0, detail, &[]));
+    };
+    let path = input.path.to_string_lossy().to_lowercase();
+    let words = || path.split(|c: char| !c.is_ascii_alphanumeric());
+    let market = MARKETS.iter().find(|market| words().any(|word| word == **market));
+    let found = given.or_else(|| instrument(market?, symbol).ok());
+    let Some(instrument) = found else {
+        return Err(FeedError::no_instrument(&input.path, "the market in the path, as oanda/tick/eurusd"));
+    };
+    Ok(Box::new(Lean { lines: Lines::of(input), instrument, midnight }))
+}
+
+fn midnight(day: &str) -> Option<u64> {
+    let digits = |range| count("day", day.get(range)?).ok();
+    let month = Month::try_from(u8::try_from(digits(4..6)?).ok()?).ok()?;
+    let date = Date::from_calendar_date(i32::try_from(digits(0..4)?).ok()?, month, digits(6..8)?.try_into().ok()?);
+    let midnight = date.ok().filter(|_| day.len() == 8)?.with_time(Time::MIDNIGHT).assume_utc();
+    u64::try_from(midnight.unix_timestamp_nanos()).ok()
+}
+
+impl Format for Lean {
+    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+        while let Some(line) = self.lines.next()? {
+            if line.is_empty() {
+                continue;
+            }
+            let market = read(line, self.instrument, self.midnight);
+            return market.map(|market| Some(market.into())).map_err(|detail| self.lines.malformed(detail));
+        }
+        Ok(None)
+    }
+}
+
+fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<Market, String> {
+    let fields = fields(line)?;
+    let [time, bid, ask] = fields[..] else {
+        return Err(format!("{} fields, want ms since midnight,bid,ask", fields.len()));
+    };
+    let ms = count("ms since midnight", time)?;
+    if ms >= MS_PER_DAY {
+        return Err(format!("ms since midnight {ms} is over a day"));
+    }
+    let ns = midnight + ms * NS_PER_MS;
+    let unknown = Quantity::ZERO;
+    let (bid, ask) = (number("bid", bid)?, number("ask", ask)?);
+    let body = MarketBody::Quote { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None };
+    Ok(Market { received: ns, instrument, ts_event: Some(ns), body })
+}

@@ -1,0 +1,271 @@
+//! Every format of files: what it becomes, by what it is known, and what a file that is wrong is told.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use tapedeck_feeds::{Item, Payload, Selection, Setup};
+use tapedeck_schemas::market::{self, MarketEvent};
+use tempfile::TempDir;
+use zip::write::SimpleFileOptions;
+
+/// The instruments that the files here do not define themselves.
+const SETUP: &str = r#"
+[[instrument]]
+id = "binance.BTCUSDT"
+base = "BTC"
+quote = "USDT"
+tick_size = "0.01"
+lot_size = "0.00001"
+min_notional = "5"
+[[instrument]]
+id = "oanda.EURUSD"
+base = "EUR"
+quote = "USD"
+tick_size = "0.00001"
+lot_size = "1"
+min_notional = "0"
+"#;
+
+const MAP: &str = concat!(
+    r#"{"instrument":"binance.BTCUSDT","kind":"trade","ts_recv":5,"price":"1.5","#,
+    r#""quantity":"2","aggressor":"seller","trade_id":7}"#
+);
+
+fn write(dir: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = dir.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+fn zipped(dir: &TempDir, name: &str, within: &[(&str, &str)]) -> PathBuf {
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let mut writer = zip::ZipWriter::new(&mut bytes);
+    for (name, content) in within {
+        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(content.as_bytes()).unwrap();
+    }
+    writer.finish().unwrap();
+    write(dir, name, bytes.into_inner())
+}
+
+fn open(selection: Selection) -> Result<Vec<(String, MarketEvent)>, String> {
+    let setup = Setup::parse("test", SETUP).unwrap();
+    let (_, feed, items) = tapedeck_feeds::open(&selection, &setup).map_err(|error| error.to_string())?;
+    let event = |item: Item| match item.payload {
+        Payload::Event(event) => (item.instrument.to_string(), event),
+        Payload::Raw(bytes) => panic!("raw bytes {bytes:?} from a file"),
+    };
+    let all: Vec<_> = feed.map(|item| event(item.unwrap())).collect();
+    assert_eq!(all.len() as u64, items);
+    Ok(all)
+}
+
+fn read(path: &Path) -> Result<Vec<(String, MarketEvent)>, String> {
+    open(Selection { files: vec![path.to_path_buf()], ..Selection::default() })
+}
+
+/// The events as the contract's maps, without definitions from the setup and without who numbered them.
+fn maps(path: &Path) -> Vec<String> {
+    let events = read(path).unwrap_or_else(|error| panic!("{error}"));
+    let line = |(instrument, event): &(String, MarketEvent)| {
+        let line = market::json_line(&instrument.parse().unwrap(), event);
+        let mut map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
+        map.retain(|name, _| !["source", "session", "seq"].contains(&name.as_str()));
+        serde_json::to_string(&map).unwrap()
+    };
+    events.iter().filter(|(_, event)| event.body.kind().as_str() != "definition").map(line).collect()
+}
+
+fn trade(ns: u64, id: u64, price: &str, quantity: &str, aggressor: &str) -> String {
+    let map = serde_json::json!({
+        "instrument": "binance.BTCUSDT", "kind": "trade", "ts_recv": ns, "ts_event": ns, "price": price,
+        "quantity": quantity, "aggressor": aggressor, "trade_id": id,
+    });
+    map.to_string()
+}
+
+fn told(dir: &TempDir, name: &str, content: &str) -> String {
+    read(&write(dir, name, content)).err().unwrap_or_else(|| panic!("accepted: {content}"))
+}
+
+#[test]
+fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
+    let dir = TempDir::new().unwrap();
+    let ms = 1_723_161_254_001;
+    let aggregates =
+        format!("26129,0.01633102,4.70443515,27781,27781,{ms},True,True\n26130,1.5,2,1,2,{ms},false,true\n");
+    let us = format!("{ms}234");
+    let trades = format!("11,0.5,3,1.5,{us},true,true\r\n12,0.25,4,1.0,{us},false,true\r\n");
+    let futures = format!(
+        "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n9,2,1,1,1,{ms},true\n"
+    );
+    let ns = ms * 1_000_000;
+    let first = [trade(ns, 26129, "0.01633102", "4.70443515", "seller"), trade(ns, 26130, "1.5", "2", "buyer")];
+    let second = [trade(ns + 234_000, 11, "0.5", "3", "seller"), trade(ns + 234_000, 12, "0.25", "4", "buyer")];
+    assert_eq!(maps(&write(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &aggregates)), first);
+    assert_eq!(maps(&write(&dir, "BTCUSDT-trades-2025-01.csv", &trades)), second);
+    let within = [("BTCUSDT-trades-2025-01-02.csv", trades.as_str())];
+    assert_eq!(maps(&zipped(&dir, "any.zip", &within)), second);
+    assert_eq!(
+        maps(&write(&dir, "BTCUSDT-aggTrades-2024-08.csv", futures)),
+        [trade(ns, 9, "2", "1", "seller")],
+        "a header is passed over"
+    );
+    let event = &read(&write(&dir, "BTCUSDT-trades-2.csv", trades)).unwrap()[1].1;
+    assert_eq!(event.source.as_str(), "binance");
+}
+
+#[test]
+fn ticks_of_lean_are_read_with_day_and_symbol_of_the_name_and_market_of_the_path() {
+    let dir = TempDir::new().unwrap();
+    let lines = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
+    let within = [("20140508_eurusd_tick_quote.csv", lines)];
+    let quote = |ns: u64, bid: &str, ask: &str| {
+        let map = serde_json::json!({
+            "instrument": "oanda.EURUSD", "kind": "quote", "ts_recv": ns, "ts_event": ns, "bid": bid, "bid_size": "0",
+            "ask": ask, "ask_size": "0",
+        });
+        map.to_string()
+    };
+    // 2014-05-08T00:00:00Z, by date(1).
+    let midnight = 1_399_507_200_000_000_000;
+    let expected = [
+        quote(midnight + 8_715_000_000, "1.39101", "1.39114"),
+        quote(midnight + 86_389_008_000_000, "1.38422", "1.38431"),
+    ];
+    assert_eq!(maps(&zipped(&dir, "forex/oanda/tick/eurusd/20140508_quote.zip", &within)), expected);
+    assert_eq!(maps(&zipped(&dir, "lean_oanda_eurusd.zip", &within)), expected);
+    let unknown = zipped(&dir, "20140508_quote.zip", &within);
+    let error = read(&unknown).unwrap_err();
+    assert!(error.contains("Give --instrument VENUE.SYMBOL, or the market in the path"), "{error}");
+    let given = Some("oanda.EURUSD".parse().unwrap());
+    let opened = open(Selection { files: vec![unknown], instrument: given, ..Selection::default() }).unwrap();
+    assert_eq!(opened.len(), 3);
+    for (line, wrong) in [
+        ("1,2", "2 fields, want ms since midnight,bid,ask"),
+        ("86400000,1,2", "ms since midnight 86400000 is over a day"),
+        ("x,1,2", r#"ms since midnight "x" is no count"#),
+        ("1,1e3,2", r#"bid "1e3""#),
+    ] {
+        let path = zipped(&dir, "oanda.zip", &[("20140508_eurusd_tick_quote.csv", &format!("1,1,2\n{line}\n"))]);
+        let error = read(&path).unwrap_err();
+        assert!(error.contains(&format!(":2: {wrong}")), "{error}");
+    }
+    let path = zipped(&dir, "oanda.zip", &[("20141308_eurusd_tick_quote.csv", "1,1,2\n")]);
+    assert!(read(&path).unwrap_err().contains("is not named <yyyymmdd>_<symbol>_tick_quote.csv"));
+}
+
+#[test]
+fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
+    let dir = TempDir::new().unwrap();
+    let definition = concat!(
+        r#"{"instrument":"x.NEW","kind":"definition","ts_recv":4,"base":"A","quote":"B","#,
+        r#""tick_size":"0.1","lot_size":"1"}"#
+    );
+    let heartbeat = r#"{"instrument":"x.NEW","kind":"heartbeat","ts_recv":6}"#;
+    let fact = r#"{"position":"p0:1.2","writer":"risk","kind":"OrderApproved"}"#;
+    let json = format!("{definition}\n{MAP}\n\n{fact}\n[{heartbeat},{heartbeat}]\n");
+    let lines = read(&write(&dir, "a.jsonl", &json)).unwrap();
+    let kinds = |all: &[(String, MarketEvent)]| -> Vec<(String, &'static str, u64)> {
+        all.iter().map(|(i, event)| (i.clone(), event.body.kind().as_str(), event.seq)).collect()
+    };
+    let (new, btc) = ("x.NEW".to_string(), "binance.BTCUSDT".to_string());
+    let expected = [
+        (btc.clone(), "definition", 1), // of the setup: its file has none
+        (new.clone(), "definition", 1), // of its own file: the setup has none
+        (btc, "trade", 2),
+        (new.clone(), "heartbeat", 2),
+        (new, "heartbeat", 3),
+    ];
+    assert_eq!(kinds(&lines), expected);
+    assert!(lines.iter().all(|(_, event)| event.source.as_str() == "publish"));
+    let mut packed = Vec::new();
+    for line in [definition, MAP, heartbeat, heartbeat] {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        packed.extend(rmp_serde::to_vec_named(&value).unwrap());
+        packed.extend(b"\x81\xa8position\xa6p0:1.2"); // a fact
+    }
+    let same = read(&write(&dir, "a.msgpack", &packed)).unwrap();
+    let bodies = |all: &[(String, MarketEvent)]| all.iter().map(|(_, event)| event.body.clone()).collect::<Vec<_>>();
+    assert_eq!(bodies(&same), bodies(&lines));
+    packed.truncate(packed.len() - 20);
+    let error = read(&write(&dir, "cut.msgpack", packed)).unwrap_err();
+    assert!(error.contains("cut.msgpack:7: no whole map of MessagePack"), "{error}");
+    for (line, wrong) in [
+        ("{", "not a map or an array of maps in JSON"),
+        (r#"{"instrument":"x.A","kind":"fill","ts_recv":1}"#, "kind"),
+        (r#"{"kind":"heartbeat","ts_recv":1}"#, "instrument is missing"),
+        (&MAP.replace("\"1.5\"", "1.5"), "price"),
+    ] {
+        let error = told(&dir, "b.jsonl", &format!("{MAP}\n{line}\n"));
+        assert!(error.contains("b.jsonl:2: ") && error.contains(wrong), "{error}");
+    }
+}
+
+#[test]
+fn a_table_names_the_contracts_fields_and_may_leave_the_kind_to_its_columns() {
+    let dir = TempDir::new().unwrap();
+    let trades = "ts_recv,price,quantity,aggressor,trade_id,note\n5,1.5,2,seller,7,\"a, b\"\n6,1.5,\"2\",,8,\n";
+    let given = Some("binance.BTCUSDT".parse().unwrap());
+    let files = vec![write(&dir, "trades.csv", trades)];
+    let opened = open(Selection { files: files.clone(), instrument: given, ..Selection::default() }).unwrap();
+    assert_eq!(opened.len(), 3);
+    assert_eq!(opened[1].1.body, read(&write(&dir, "a.jsonl", MAP)).unwrap()[1].1.body);
+    let error = read(&files[0]).unwrap_err();
+    assert!(error.contains("no column instrument: add it, or give --instrument"), "{error}");
+    let mixed = "instrument,kind,ts_recv,price,quantity,bid,bid_size,ask,ask_size\n\
+                 binance.BTCUSDT,trade,5,1.5,2,,,,\nbinance.BTCUSDT,quote,6,,,1.4,1,1.6,1\n";
+    assert_eq!(maps(&write(&dir, "mixed.csv", mixed)).len(), 2);
+    let head = "instrument,ts_recv,price,quantity\n";
+    for (table, wrong) in [
+        (format!("{head}binance.BTCUSDT,5,1.5\n"), "csv:2: 3 fields, the header has 4"),
+        (format!("{head}binance.BTCUSDT,5,one,2\n"), "csv:2: price"),
+        (format!("{head}binance.BTCUSDT,,1.5,2\n"), "csv:2: ts_recv"),
+        ("instrument,ts_recv,price,price\n".into(), "csv:1: column \"price\" is there twice"),
+        ("instrument,ts_recv,seq\n".into(), "csv:1: no column kind"),
+        ("what,is,this\n1,2,3\n".into(), "of no known format"),
+    ] {
+        let error = told(&dir, "t.csv", &table);
+        assert!(error.contains(wrong), "{error}");
+    }
+}
+
+#[test]
+fn a_zip_that_is_damaged_or_holds_several_files_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let lines = "1,0.5,3,1.5,1723161254001,true,true\n".repeat(2000);
+    let name = "BTCUSDT-trades-2024-08-08.csv";
+    let error = read(&zipped(&dir, "two.zip", &[(name, &lines), ("b.csv", "x")])).unwrap_err();
+    assert!(error.contains("the zip holds 2 files, want one"), "{error}");
+    let good = zipped(&dir, "good.zip", &[(name, &lines)]);
+    let mut bytes = std::fs::read(good).unwrap();
+    // The checksum in the central directory, 16 bytes into its entry.
+    let directory = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    bytes[directory + 16] ^= 1;
+    let error = read(&write(&dir, "bad.zip", &bytes)).unwrap_err();
+    assert!(error.contains("checksum differs"), "{error}");
+    bytes[directory + 24] ^= 1; // and its size
+    let error = read(&write(&dir, "bad.zip", &bytes)).unwrap_err();
+    assert!(error.contains("breaks off") || error.contains("more than it says"), "{error}");
+    let error = read(&write(&dir, "cut.zip", &bytes[..bytes.len() - 30])).unwrap_err();
+    assert!(error.contains("not a zip to read"), "{error}");
+}
+
+#[test]
+fn formats_are_told_by_content_whatever_the_name_and_mixed_files_merge_by_time() {
+    let dir = TempDir::new().unwrap();
+    let later = MAP.replace(r#""ts_recv":5"#, r#""ts_recv":1723161254001000001"#).replace(r#"id":7"#, r#"id":12"#);
+    let bulk = write(&dir, "BTCUSDT-trades-x", "11,0.5,3,1.5,1723161254001,true,true\n");
+    let native = write(&dir, "data.csv", format!("{MAP}\n{later}\n"));
+    let files = vec![bulk, native];
+    let events = open(Selection { files, ..Selection::default() }).unwrap();
+    let keys = events.iter().filter_map(|(_, event)| match event.body {
+        market::MarketBody::Trade { trade_id, .. } => trade_id,
+        _ => None,
+    });
+    assert_eq!(keys.collect::<Vec<_>>(), [7, 11, 12]);
+    assert!(events.iter().all(|(_, event)| event.source.as_str() == "binance"), "of the first file");
+    let error = told(&dir, "empty.jsonl", "");
+    assert!(error.starts_with("no market event in "), "{error}");
+}
