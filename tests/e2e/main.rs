@@ -1,5 +1,6 @@
 //! The whole, on a real nats-server and a real Postgres.
 
+mod access;
 mod common;
 mod groups;
 mod hostile;

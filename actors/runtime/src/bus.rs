@@ -1,5 +1,6 @@
 //! The NATS connection, and the few requests that exactly-once rests on: a fenced append and reads by the leader.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::{record, subject};
+use tapedeck_schemas::{access, record, subject};
 
 /// How long an append may go unanswered before it is asked again.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -50,6 +51,34 @@ impl BusError {
     }
 }
 
+/// Which NATS, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Where, as nats://host:4222.
+    pub url: String,
+    /// The file with the seed of the nkey to connect with; read at every connect, so that it may be replaced. None: a
+    /// server that is open. With one, the API of JetStream is where [`access::accounts_conf`] puts it.
+    pub nkey: Option<PathBuf>,
+}
+
+impl From<&str> for Access {
+    fn from(url: &str) -> Self {
+        Self { url: url.into(), nkey: None }
+    }
+}
+
+impl From<&String> for Access {
+    fn from(url: &String) -> Self {
+        url.as_str().into()
+    }
+}
+
+impl From<&Access> for Access {
+    fn from(access: &Access) -> Self {
+        access.clone()
+    }
+}
+
 /// A connection to NATS.
 #[derive(Debug, Clone)]
 pub struct Bus {
@@ -77,8 +106,19 @@ const TEMPORARILY_UNAVAILABLE: u64 = 10008;
 
 impl Bus {
     /// Connects; keeps reconnecting for ever afterwards.
-    pub async fn connect(url: &str, name: &str) -> Result<Self, BusError> {
-        let client = async_nats::ConnectOptions::new()
+    pub async fn connect(access: impl Into<Access>, name: &str) -> Result<Self, BusError> {
+        let Access { url, nkey } = access.into();
+        let options = match &nkey {
+            None => async_nats::ConnectOptions::new(),
+            Some(seed) => {
+                let seed = seed.clone();
+                async_nats::ConnectOptions::with_auth_callback(move |nonce| {
+                    let signed = sign(&seed, &nonce).map_err(async_nats::AuthError::new);
+                    async move { signed }
+                })
+            }
+        };
+        let client = options
             .name(name)
             .client_capacity(4096)
             .event_callback(|event| async move {
@@ -90,11 +130,32 @@ impl Bus {
                     other => tracing::warn!(event = %other, "nats connection event"),
                 }
             })
-            .connect(url)
+            .connect(&url)
             .await
-            .map_err(|source| BusError::Connect { url: without_credentials(url), source })?;
-        let context = jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT).build(client.clone());
-        Ok(Self { client, context })
+            .map_err(|source| BusError::Connect { url: without_credentials(&url), source })?;
+        let timed = || jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT);
+        let context = timed().build(client.clone());
+        let mut bus = Self { client, context };
+        if nkey.is_some() && !bus.owns_streams().await? {
+            bus.context = timed().api_prefix(access::API_PREFIX).build(bus.client.clone());
+        }
+        Ok(bus)
+    }
+
+    /// Whether the account has JetStream of its own, or is given that of another.
+    async fn owns_streams(&self) -> Result<bool, BusError> {
+        use async_nats::jetstream::{ErrorCode, context::AccountErrorKind};
+        let asked = self.context.query_account().await;
+        match asked.map_err(|error| error.kind()) {
+            Ok(_) => Ok(true),
+            Err(AccountErrorKind::JetStream(error))
+                if error.error_code() == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT =>
+            {
+                Ok(false)
+            }
+            Err(AccountErrorKind::JetStreamUnavailable) => Ok(false),
+            Err(kind) => Err(BusError::request("what this account may do", kind)),
+        }
     }
 
     /// The client, for what is not stored.
@@ -202,6 +263,18 @@ impl Bus {
             _ => Err(no_tape("its first record does not create one".into())),
         }
     }
+}
+
+/// Proves to the server who we are: the public key and the signed nonce.
+fn sign(seed: &Path, nonce: &[u8]) -> Result<async_nats::Auth, String> {
+    let failed = |why: String| format!("the nkey seed in {}: {why}", seed.display());
+    let text = std::fs::read_to_string(seed).map_err(|e| failed(e.to_string()))?;
+    let pair = nkeys::KeyPair::from_seed(text.trim()).map_err(|e| failed(e.to_string()))?;
+    let signature = pair.sign(nonce).map_err(|e| failed(e.to_string()))?;
+    let mut auth = async_nats::Auth::new();
+    auth.nkey = Some(pair.public_key());
+    auth.signature = Some(signature);
+    Ok(auth)
 }
 
 /// A URL as it may be shown: without user and password.

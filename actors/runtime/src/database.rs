@@ -1,5 +1,7 @@
 //! The Postgres connection, the migrations, and how far the projections are.
 
+use std::path::PathBuf;
+
 use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
 use tapedeck_schemas::ids::TapeId;
 use tokio_postgres::{Client, NoTls};
@@ -19,6 +21,14 @@ pub enum DatabaseError {
         url: String,
         /// What the client says.
         source: tokio_postgres::Error,
+    },
+    /// The file with the password cannot be read.
+    #[error("cannot read the database password from {}: {source}", .path.display())]
+    Password {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
     },
     /// A statement failed.
     #[error("postgres: {0}")]
@@ -46,10 +56,43 @@ pub enum DatabaseError {
     },
 }
 
+/// Which database, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Where, as postgres://user@host/database; may hold the password.
+    pub url: String,
+    /// The file that holds the password; read at every connect, so that it may be replaced.
+    pub password_file: Option<PathBuf>,
+}
+
+impl From<&String> for Access {
+    fn from(url: &String) -> Self {
+        Self { url: url.clone(), password_file: None }
+    }
+}
+
+impl From<String> for Access {
+    fn from(url: String) -> Self {
+        Self { url, password_file: None }
+    }
+}
+
+impl From<&Access> for Access {
+    fn from(access: &Access) -> Self {
+        access.clone()
+    }
+}
+
 /// Connects; the connection is driven in the background until the client is dropped.
-pub async fn connect(url: &str) -> Result<Client, DatabaseError> {
-    let failed = |source| DatabaseError::Connect { url: without_credentials(url), source };
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(failed)?;
+pub async fn connect(access: impl Into<Access>) -> Result<Client, DatabaseError> {
+    let Access { url, password_file } = access.into();
+    let failed = |source| DatabaseError::Connect { url: without_credentials(&url), source };
+    let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
+    if let Some(path) = password_file {
+        let password = std::fs::read_to_string(&path).map_err(|source| DatabaseError::Password { path, source })?;
+        config.password(password.trim_end());
+    }
+    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(%error, "the connection to postgres ended");

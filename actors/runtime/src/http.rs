@@ -1,4 +1,5 @@
-//! The health and metrics port of a process: `/livez`, `/readyz`, `/metrics`. GET only, no bodies read.
+//! The health and metrics port of a process: `/startupz` (recovered), `/readyz` (caught up and able), `/livez` (this loop
+//! runs), `/metrics`. GET only, no bodies read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,9 +19,12 @@ pub async fn serve(
 ) -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    let ready = move || {
+    let answer = |is: fn(&GroupStatus) -> bool, not: &'static str| {
         let groups = groups.clone();
-        async move { readiness(&groups) }
+        move || {
+            let groups = groups.clone();
+            async move { all(&groups, is, not) }
+        }
     };
     let render = move || {
         let metrics = metrics.clone();
@@ -30,17 +34,18 @@ pub async fn serve(
     };
     let app = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
+        .route("/startupz", get(answer(GroupStatus::is_recovered, "recovering")))
+        .route("/readyz", get(answer(GroupStatus::is_ready, "not caught up")))
         .route("/metrics", get(render));
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(bound)
 }
 
-fn readiness(groups: &[Arc<GroupStatus>]) -> (StatusCode, String) {
+fn all(groups: &[Arc<GroupStatus>], is: fn(&GroupStatus) -> bool, not: &str) -> (StatusCode, String) {
     let waiting: Vec<String> = groups
         .iter()
-        .filter(|group| !group.is_ready())
-        .map(|group| format!("{} on partition {} is not caught up\n", group.group, group.partition))
+        .filter(|group| !is(group))
+        .map(|group| format!("{} on partition {} is {not}\n", group.group, group.partition))
         .collect();
     match waiting.is_empty() {
         true => (StatusCode::OK, "ready\n".into()),

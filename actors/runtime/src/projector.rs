@@ -31,7 +31,7 @@ pub struct Target {
     /// The connection to NATS.
     pub bus: Bus,
     /// Postgres.
-    pub database_url: String,
+    pub database: database::Access,
     /// Which partition.
     pub partition: u16,
     /// Its tape.
@@ -120,7 +120,7 @@ async fn project(
     metrics: &GroupMetrics,
     mut drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
-    let mut client = database::connect(&target.database_url).await?;
+    let mut client = database::connect(&target.database).await?;
     let mut lanes = open_lanes(&client, target).await?;
     // From the first record on, so that every chain is checked; what is projected already is passed over.
     let mut tail = Tail::new(&target.bus, subject::tape_stream(target.partition), String::new(), 1);
@@ -129,6 +129,9 @@ async fn project(
         let done = lanes.iter().map(|lane| lane.seq).min().unwrap_or(0);
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
         status.set_ready(caught_up);
+        if caught_up {
+            status.set_recovered();
+        }
         status.set_progress(done, 0, 0, 0);
         status.set_behind(tail.behind());
         metrics.ready.set(caught_up.into());

@@ -325,6 +325,9 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.caught_up |= source.is_caught_up() && driver.is_idle();
         let able = self.caught_up && driver.is_owner() && driver.failures() == 0;
         status.set_ready(able);
+        if self.caught_up {
+            status.set_recovered();
+        }
         self.group.metrics.ready.set(able.into());
         let behind = source.behind();
         status.set_behind(behind);

@@ -10,6 +10,7 @@ pub struct GroupStatus {
     /// Its partition.
     pub partition: u16,
     ready: AtomicBool,
+    recovered: AtomicBool,
     tape_seq: AtomicU64,
     inbox_seq: AtomicU64,
     own_seq: AtomicU64,
@@ -25,6 +26,7 @@ impl GroupStatus {
             group,
             partition,
             ready: AtomicBool::new(false),
+            recovered: AtomicBool::new(false),
             tape_seq: zero(),
             inbox_seq: zero(),
             own_seq: zero(),
@@ -35,6 +37,14 @@ impl GroupStatus {
     /// Caught up, and able to do its work.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Relaxed)
+    }
+    /// Once it has read everything that there was: as an owner, or as a standby that follows one.
+    pub fn is_recovered(&self) -> bool {
+        self.recovered.load(Relaxed)
+    }
+    /// Says that it has.
+    pub fn set_recovered(&self) {
+        self.recovered.store(true, Relaxed);
     }
     /// Sets readiness.
     pub fn set_ready(&self, ready: bool) {

@@ -32,12 +32,18 @@ impl NatsServer {
     /// Starts one in `dir`, on what it finds there, at a port of 127.0.0.1 (0: any free one), and waits until it
     /// serves. Call it from a thread that lives as long as the server should (see the crate's header).
     pub fn start(dir: &Path, port: u16) -> Result<Self, ServersError> {
+        Self::start_with(dir, port, CONFIG)
+    }
+
+    /// The same, with a configuration of one's own; what it includes is found from `dir`. Port, name and store are set
+    /// from here.
+    pub fn start_with(dir: &Path, port: u16, config_text: &str) -> Result<Self, ServersError> {
         let program = find::nats_server()?;
         std::fs::create_dir_all(dir).map_err(io(format!("create {}", dir.display())))?;
         let dir = &dir.canonicalize().map_err(io(format!("find {}", dir.display())))?;
         let lock = Lock::take(dir)?;
         let config = dir.join("nats.conf");
-        std::fs::write(&config, CONFIG).map_err(io(format!("write {}", config.display())))?;
+        std::fs::write(&config, config_text).map_err(io(format!("write {}", config.display())))?;
         let log = dir.join("nats.log");
         let spec = Spec { what: WHAT, on_our_death: "KILL", user: None, lock: &lock, dir, log };
         let mut tries = 0;

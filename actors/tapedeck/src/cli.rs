@@ -28,9 +28,21 @@ pub struct ConnectionArgs {
     /// NATS to use, as nats://host:4222; demo and up start a private one without it.
     #[arg(long, global = true, env = "TAPEDECK_NATS_URL")]
     pub nats_url: Option<String>,
+    /// File with the seed of the nkey to connect to NATS with; read again at every connect.
+    #[arg(long, global = true, env = "TAPEDECK_NATS_NKEY", value_name = "FILE", requires = "nats_url")]
+    pub nats_nkey: Option<PathBuf>,
     /// Postgres to use, as postgres://user:password@host/db; demo and up start a private one without it.
     #[arg(long, global = true, env = "TAPEDECK_DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
+    /// File with the database's password, where the URL has none; read again at every connect.
+    #[arg(
+        long,
+        global = true,
+        env = "TAPEDECK_DATABASE_PASSWORD_FILE",
+        value_name = "FILE",
+        requires = "database_url"
+    )]
+    pub database_password_file: Option<PathBuf>,
     /// Where private servers and what they hold live, and where connection.toml is looked for.
     #[arg(long, global = true, env = "TAPEDECK_DIR", default_value = ".tapedeck")]
     pub dir: PathBuf,
@@ -67,6 +79,10 @@ pub enum Command {
     Status(StatusArgs),
     /// Prints a document made from the code: how to publish, how to read a tape.
     Schema(SchemaArgs),
+    /// Makes the keys that an own cluster begins with: nkeys of all roles, database passwords. Overwrites nothing.
+    Keys(KeysArgs),
+    /// Prints the accounts of a nats-server: who may do what on the bus.
+    NatsAccounts,
 }
 
 impl Command {
@@ -128,6 +144,24 @@ pub struct RunArgs {
     /// Address of health and metrics.
     #[arg(long, env = "TAPEDECK_HTTP", default_value = "127.0.0.1:9464")]
     pub http: SocketAddr,
+    /// Which venue orders go to. There is only the simulated one.
+    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Simulated)]
+    pub venue: Venue,
+}
+
+/// A venue. A name that is none of these does not start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Venue {
+    /// The exchange that is a machine of ours.
+    Simulated,
+}
+
+/// Where keys go.
+#[derive(Debug, Clone, Args)]
+pub struct KeysArgs {
+    /// Folder for a seed per role and users.conf; what is there already is kept.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
 }
 
 /// What `publish` publishes.

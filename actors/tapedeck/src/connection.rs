@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
+use tapedeck_runtime::bus::Access;
+use tapedeck_runtime::database;
 
 use crate::cli::ConnectionArgs;
 
@@ -59,13 +61,15 @@ impl Connection {
 }
 
 /// The NATS to use.
-pub fn nats_url(args: &ConnectionArgs) -> Result<String> {
-    one(args, args.nats_url.clone(), |found| found.nats_url, "--nats-url")
+pub fn nats(args: &ConnectionArgs) -> Result<Access> {
+    let url = one(args, args.nats_url.clone(), |found| found.nats_url, "--nats-url")?;
+    Ok(Access { url, nkey: args.nats_nkey.clone() })
 }
 
 /// The Postgres to use.
-pub fn database_url(args: &ConnectionArgs) -> Result<String> {
-    one(args, args.database_url.clone(), |found| found.database_url, "--database-url")
+pub fn database(args: &ConnectionArgs) -> Result<database::Access> {
+    let url = one(args, args.database_url.clone(), |found| found.database_url, "--database-url")?;
+    Ok(database::Access { url, password_file: args.database_password_file.clone() })
 }
 
 fn one(

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tapedeck_kernel::{Machine, Owner};
+use tapedeck_runtime::bus::Access;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::shell::{self, Answerer, Group};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, GroupStatus, projector, rejects};
+use tapedeck_runtime::{Bus, GroupStatus, database, projector, rejects};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
@@ -67,9 +68,9 @@ impl GroupName {
 #[derive(Clone)]
 pub struct Env {
     /// NATS.
-    pub nats_url: String,
+    pub nats: Access,
     /// Postgres, for the projector.
-    pub database_url: Option<String>,
+    pub database: Option<database::Access>,
     /// Where all groups count.
     pub metrics: Arc<Metrics>,
     /// Who runs them.
@@ -166,7 +167,7 @@ pub fn task(env: &Env, name: GroupName, partition: u16) -> (GroupTask, Arc<Group
 
 /// Ingest, and beside it what publishers are told.
 async fn ingest(env: Env, status: Arc<GroupStatus>, drain: tapedeck_runtime::DrainSignal) -> Result<()> {
-    let bus = Bus::connect(&env.nats_url, &format!("tapedeck-sources-p{}", status.partition)).await?;
+    let bus = Bus::connect(&env.nats, &format!("tapedeck-sources-p{}", status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     tokio::select! { biased;
         done = machine(env, status, drain, machines::ingest, Some(sources::answer)) => done,
@@ -182,7 +183,7 @@ async fn machine<M: Machine>(
     make: fn(&TapeCreated) -> M,
     answerer: Option<Answerer<M>>,
 ) -> Result<()> {
-    let bus = Bus::connect(&env.nats_url, &format!("tapedeck-{}-p{}", status.group, status.partition)).await?;
+    let bus = Bus::connect(&env.nats, &format!("tapedeck-{}-p{}", status.group, status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     let group = Group {
         bus,
@@ -196,10 +197,10 @@ async fn machine<M: Machine>(
 }
 
 async fn project(env: Env, status: Arc<GroupStatus>, drain: tapedeck_runtime::DrainSignal) -> Result<()> {
-    let url = env.database_url.as_ref().context("the projector needs --database-url")?;
-    let bus = Bus::connect(&env.nats_url, &format!("tapedeck-projector-p{}", status.partition)).await?;
+    let database = env.database.clone().context("the projector needs --database-url")?;
+    let bus = Bus::connect(&env.nats, &format!("tapedeck-projector-p{}", status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     let metrics = env.metrics.group(status.group, status.partition);
-    let target = projector::Target { bus, database_url: url.clone(), partition: status.partition, tape: tape.tape };
+    let target = projector::Target { bus, database, partition: status.partition, tape: tape.tape };
     Ok(projector::run(target, status, metrics, drain).await?)
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_feeds::{Feed, Selection, Setup};
 use tapedeck_kernel::Owner;
+use tapedeck_runtime::bus::Access;
 use tapedeck_runtime::lane::Lane;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::streams::{self, Declaration, Partition};
@@ -49,6 +50,8 @@ pub struct Stack {
     pub nats_url: String,
     /// Postgres.
     pub database_url: String,
+    /// The same, to connect to.
+    pub database: database::Access,
     /// Health and metrics.
     pub http: SocketAddr,
     /// A connection for whoever runs the stack.
@@ -94,18 +97,16 @@ impl Stack {
                 servers.postgres.insert(postgres).url()
             }
         };
-        let bus = Bus::connect(&nats_url, "tapedeck").await?;
+        let nats = Access { url: nats_url.clone(), nkey: at.nats_nkey.clone() };
+        let database = database::Access { url: database_url.clone(), password_file: at.database_password_file.clone() };
+        let bus = Bus::connect(&nats, "tapedeck").await?;
         provision(&bus, &setup, args.partitions).await?;
-        database::migrate(&mut database::connect(&database_url).await?).await?;
+        database::migrate(&mut database::connect(&database).await?).await?;
         for partition in 0..args.partitions {
             apply_setup(&bus, &setup, partition, "setup").await?;
         }
-        let env = Env {
-            nats_url: nats_url.clone(),
-            database_url: Some(database_url.clone()),
-            metrics: Arc::new(Metrics::default()),
-            owner: owner()?,
-        };
+        let env =
+            Env { nats, database: Some(database.clone()), metrics: Arc::new(Metrics::default()), owner: owner()? };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
             .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
             .unzip();
@@ -119,7 +120,7 @@ impl Stack {
         connection.save(&at.dir)?;
         let supervised = Some(Supervised::start(tasks).await?);
         let dir = at.dir.clone();
-        let stack = Self { nats_url, database_url, http, bus, setup, groups, supervised, servers, dir };
+        let stack = Self { nats_url, database_url, database, http, bus, setup, groups, supervised, servers, dir };
         stack.wait_ready().await;
         Ok(stack)
     }

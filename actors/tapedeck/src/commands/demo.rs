@@ -82,7 +82,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     let took = began.elapsed();
     bar.finish_and_clear();
     stack.drain().await;
-    let client = database::connect(&stack.database_url).await?;
+    let client = database::connect(&stack.database).await?;
     let report = Report::read(&stack.bus, &client).await?;
     let tapes = super::tapes(&stack.bus).await?;
     let verdict = verify(&stack.bus, &tapes, Some(&client)).await?;

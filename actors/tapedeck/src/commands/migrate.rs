@@ -10,7 +10,7 @@ use crate::connection;
 
 /// Migrates, or checks.
 pub async fn run(at: ConnectionArgs, args: CheckArgs) -> Result<ExitCode> {
-    let mut client = database::connect(&connection::database_url(&at)?).await?;
+    let mut client = database::connect(&connection::database(&at)?).await?;
     if args.check {
         let missing = database::missing_migrations(&client).await?;
         missing.iter().for_each(|name| println!("missing: {name}"));

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod demo;
+mod keys;
 pub mod migrate;
 pub mod provision;
 pub mod publish;
@@ -49,12 +50,14 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(args) => verify::run(at, args).await,
         Command::Status(args) => status::run(at, args).await,
         Command::Schema(args) => schema::run(&args),
+        Command::Keys(args) => keys::run(&args),
+        Command::NatsAccounts => keys::accounts(),
     }
 }
 
 /// A connection for a command.
 async fn bus(at: &ConnectionArgs) -> Result<Bus> {
-    Ok(Bus::connect(&connection::nats_url(at)?, "tapedeck-cli").await?)
+    Ok(Bus::connect(&connection::nats(at)?, "tapedeck-cli").await?)
 }
 
 /// The tapes that there are, in order of their partition.

@@ -14,12 +14,11 @@ use crate::{connection, stack};
 /// Runs the group.
 pub async fn run(at: ConnectionArgs, args: RunArgs) -> Result<ExitCode> {
     let metrics = Arc::new(Metrics::default());
-    let database_url = match args.group {
-        GroupName::Projector => Some(connection::database_url(&at)?),
+    let database = match args.group {
+        GroupName::Projector => Some(connection::database(&at)?),
         _ => None,
     };
-    let env =
-        Env { nats_url: connection::nats_url(&at)?, database_url, metrics: metrics.clone(), owner: stack::owner()? };
+    let env = Env { nats: connection::nats(&at)?, database, metrics: metrics.clone(), owner: stack::owner()? };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
         .await

@@ -59,7 +59,7 @@ struct WriterStatus {
 /// Shows.
 pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
     let bus = super::bus(&at).await?;
-    let client = database::connect(&connection::database_url(&at)?).await?;
+    let client = database::connect(&connection::database(&at)?).await?;
     let mut partitions = Vec::new();
     for tape in super::tapes(&bus).await? {
         partitions.push(look(&bus, &client, tape).await?);

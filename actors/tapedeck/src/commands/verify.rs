@@ -15,7 +15,7 @@ pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
     let tapes = super::tapes(&bus).await?;
     let database = match args.no_database {
         true => None,
-        false => Some(database::connect(&connection::database_url(&at)?).await?),
+        false => Some(database::connect(&connection::database(&at)?).await?),
     };
     let verdict = verify(&bus, &tapes, database.as_ref()).await?;
     if args.json {
