@@ -1,5 +1,5 @@
-//! The health and metrics port of a process: `/startupz` (recovered), `/readyz` (caught up and able), `/livez` (this loop
-//! runs), `/metrics`. GET only, no bodies read.
+//! The health and metrics port of a process: `/startupz` (recovered), `/readyz` (caught up and able), `/livez` (this
+//! loop runs), `/metrics`. GET only, no bodies read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -10,4 +10,5 @@ pub mod market;
 pub mod report;
 pub mod sources;
 pub mod stack;
+pub mod trace;
 pub mod verify;

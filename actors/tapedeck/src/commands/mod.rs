@@ -11,6 +11,7 @@ pub mod run;
 pub mod schema;
 pub mod status;
 pub mod tape;
+pub mod trace;
 pub mod up;
 pub mod verify;
 
@@ -47,6 +48,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Halt(args) => control::halt(at, args).await,
         Command::Resume(args) => control::resume(at, args).await,
         Command::Tape(args) => tape::run(at, args).await,
+        Command::Trace(args) => trace::run(at, args).await,
         Command::Verify(args) => verify::run(at, args).await,
         Command::Status(args) => status::run(at, args).await,
         Command::Schema(args) => schema::run(&args),

@@ -1,19 +1,22 @@
-//! `tape`: prints the records and events of a tape, for people or as JSON lines.
+//! `tape`: prints the facts of a tape, for people or as JSON lines; `--follow` goes on as they come.
 
-use std::io::Write as _;
+use std::io::{BufWriter, ErrorKind, Stdout, Write};
 use std::process::ExitCode;
+use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 use serde::Serialize;
-use tapedeck_kernel::{TapeRead, TapeReader};
-use tapedeck_runtime::shell::writer_of;
-use tapedeck_runtime::tail::Tail;
-use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::position::Position;
-use tapedeck_schemas::record::Entry;
-use tapedeck_schemas::subject;
+use tapedeck_kernel::TapeRead;
+use tapedeck_replay::{Bounds, Range, TapePlan};
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::position::{Position, TapeTime};
 
 use crate::cli::{ConnectionArgs, TapeArgs};
+use crate::trace::names::{About, cause_text};
+use crate::trace::walk::{Seen, Walk};
+use crate::trace::words::{one_line, readable_time, words};
 
 /// One event, as `--json` prints it.
 #[derive(Serialize)]
@@ -34,56 +37,98 @@ struct Line<'a> {
 
 /// Prints.
 pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
+    ensure!(!(args.follow && args.to.is_some()), "--follow has no end: leave --to out");
     let bus = super::bus(&at).await?;
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for tape in super::tapes(&bus).await? {
-        if args.partition.is_none_or(|partition| partition == tape.partition) {
-            print(&bus, &tape, &args, &mut out).await?;
+    let plans = tapedeck_replay::resolve(&bus, args.partition, &Range { from: args.from, to: args.to }).await?;
+    let out = Mutex::new(BufWriter::new(std::io::stdout()));
+    let printed = async {
+        if args.follow {
+            try_join_all(plans.iter().map(|plan| print(&bus, plan, &args, &out))).await?;
+        } else {
+            for plan in &plans {
+                print(&bus, plan, &args, &out).await?;
+            }
         }
+        Ok(out.lock().expect("nobody panicked").flush()?)
+    };
+    let printed: Result<()> = tokio::select! {
+        printed = printed => printed,
+        _ = super::asked_to_stop(), if args.follow => Ok(()),
+    };
+    match printed {
+        // Whoever reads has had enough, as `head` has.
+        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
+            // What is still in the buffer goes nowhere.
+            std::mem::forget(out);
+            Ok(ExitCode::SUCCESS)
+        }
+        printed => printed.map(|()| ExitCode::SUCCESS),
     }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
 }
 
-async fn print(
-    bus: &tapedeck_runtime::Bus,
-    tape: &TapeCreated,
-    args: &TapeArgs,
-    out: &mut impl std::io::Write,
-) -> Result<()> {
-    let stream = subject::tape_stream(tape.partition);
-    let end = bus.context().get_stream(&stream).await?.cached_info().state.last_sequence;
-    let last = args.to.unwrap_or(end).min(end);
-    let mut tail = Tail::new(bus, stream, String::new(), 1);
-    let mut reader = TapeReader::new(tape.tape);
-    while let Some(stored) = tail.next_until(last).await {
-        let read = reader.read(stored.seq, writer_of(tape.partition, &stored.subject), &stored.payload)?;
-        if stored.seq < args.from {
-            continue;
+async fn print(bus: &Bus, plan: &TapePlan, args: &TapeArgs, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
+    let created = bus.tape(plan.partition).await?;
+    let last = (!args.follow).then(|| plan.bounds.last_sequence(plan.end));
+    let mut walk = Walk::new(bus, &created, last);
+    let mut page = Page { partition: plan.partition, bounds: plan.bounds, time: 0, args, about: None };
+    page.about = args.instrument.map(About::new);
+    while let Some(seen) = walk.next().await? {
+        let mut out = out.lock().expect("nobody panicked");
+        if !page.print(&seen, &mut *out)? {
+            break;
         }
-        let record = match read {
+        if args.follow && walk.is_caught_up() {
+            out.flush()?;
+        }
+    }
+    Ok(())
+}
+
+/// What is to be printed of one tape, and how far it is.
+struct Page<'a> {
+    partition: u16,
+    bounds: Bounds,
+    time: TapeTime,
+    args: &'a TapeArgs,
+    about: Option<About>,
+}
+
+impl Page<'_> {
+    /// Prints what is wanted of a record; false behind the last that can be.
+    fn print(&mut self, seen: &Seen, out: &mut impl Write) -> Result<bool> {
+        let record = match &seen.read {
             TapeRead::Record(record) => record,
             TapeRead::Void { why, .. } => {
-                eprintln!("p{}:{} void: {why}", tape.partition, stored.seq);
-                continue;
+                eprintln!("p{}:{} void: {why}", self.partition, seen.seq);
+                return Ok(true);
             }
         };
-        if args.writer.is_some_and(|writer| writer != record.header.writer) {
-            continue;
-        }
         for (index, entry) in (0..).zip(&record.entries) {
+            let position = Position::new(record.seq, index);
+            if let Event::Tick(tick) = &entry.event {
+                self.time = self.time.max(tick.time);
+            }
+            if self.bounds.is_behind(position, self.time) {
+                return Ok(false);
+            }
             let kind = entry.event.kind();
-            if args.kind.as_ref().is_some_and(|wanted| wanted != kind.name()) {
+            let about = self.about.as_mut().is_none_or(|about| about.admits(&entry.event));
+            if !about
+                || self.bounds.is_before(position, self.time)
+                || self.args.writer.is_some_and(|writer| writer != record.header.writer)
+                || self.args.kind.is_some_and(|wanted| wanted != kind)
+            {
                 continue;
             }
-            if args.json {
+            let writer = record.header.writer;
+            if self.args.json {
                 let line = Line {
-                    partition: tape.partition,
+                    partition: self.partition,
                     seq: record.seq,
                     index,
-                    writer: record.header.writer.as_str(),
+                    writer: writer.as_str(),
                     epoch: record.header.epoch,
-                    stamp: stored.stamp,
+                    stamp: seen.stamp,
                     cause: entry.cause.to_string(),
                     n: entry.index,
                     at: entry.at,
@@ -91,15 +136,15 @@ async fn print(
                     version: kind.version(),
                     body: &entry.event,
                 };
-                serde_json::to_writer(&mut *out, &line)?;
+                out.write_all(&serde_json::to_vec(&line)?)?;
                 writeln!(out)?;
             } else {
-                let position = Position::new(record.seq, index).in_partition(tape.partition);
-                let writer = record.header.writer;
-                let Entry { cause, at, event, .. } = entry;
-                writeln!(out, "{position:<14} {writer:<9} ← {cause:<11} at {at} {event:?}")?;
+                let (position, time) = (position.in_partition(self.partition), readable_time(entry.at));
+                let (kind, said) = (kind.name(), one_line(&words(&entry.event)));
+                let cause = cause_text(writer, entry.cause);
+                writeln!(out, "{position:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {said}")?;
             }
         }
+        Ok(true)
     }
-    Ok(())
 }

@@ -1,0 +1,140 @@
+//! Chains of facts made by hand: what belongs, what hangs below what, what is cut.
+
+use tapedeck_schemas::event::{Aggressor, OrderStatus};
+use tapedeck_schemas::event::{
+    Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised, Tick, TimeInForce,
+    Trade,
+};
+use tapedeck_schemas::number::{Quantity, Ratio};
+
+use super::*;
+
+fn id(n: u8) -> OrderId {
+    format!("{n:02x}").repeat(16).parse().unwrap()
+}
+
+fn order(n: u8) -> Order {
+    Order {
+        id: id(n),
+        account: "sim-p0".parse().unwrap(),
+        strategy: "blend".parse().unwrap(),
+        instrument: "sim.X".parse().unwrap(),
+        side: Side::Buy,
+        quantity: Quantity::whole(10),
+        price: "100".parse().unwrap(),
+        time_in_force: TimeInForce::Gtc,
+        signal: Position::START,
+    }
+}
+
+fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> Fact {
+    let (position, cause) = (Position::new(seq, 0), Position::new(cause, 0));
+    Fact { position, writer, cause, at: seq * 1_000, stamp: seq * 1_000_000, event: event.into() }
+}
+
+fn trade() -> Trade {
+    Trade {
+        instrument: "sim.X".parse().unwrap(),
+        price: "100".parse().unwrap(),
+        quantity: Quantity::whole(1),
+        aggressor: Aggressor::Buyer,
+        trade_id: None,
+        ts_recv: 1,
+        ts_event: None,
+    }
+}
+
+fn signal() -> SignalRaised {
+    let (target, confidence) = (Ratio::ZERO, Ratio::ZERO);
+    SignalRaised {
+        instrument: "sim.X".parse().unwrap(),
+        account: "sim-p0".parse().unwrap(),
+        strategy: "blend".parse().unwrap(),
+        target,
+        confidence,
+        reasons: vec![],
+    }
+}
+
+/// Two ticks; each began an order, and the second filled time for the first.
+fn tape() -> Vec<Fact> {
+    use Writer::{Execution, Ingest, Risk, Signal, Venue};
+    let change = OrderStatusChanged {
+        order: id(1),
+        from: OrderStatus::Submitted,
+        to: OrderStatus::Accepted,
+        filled: Quantity::ZERO,
+        reason: "accepted".into(),
+    };
+    let accepted = |n| OrderAccepted { order: id(n), instrument: "sim.X".parse().unwrap() };
+    vec![
+        fact(Ingest, 1, 70, trade()),
+        fact(Signal, 2, 1, signal()),
+        fact(Risk, 3, 2, OrderApproved { order: order(1) }),
+        fact(Execution, 4, 3, OrderSubmitted { order: order(1) }),
+        fact(Ingest, 5, 71, Tick { time: 5 }),
+        fact(Ingest, 6, 71, trade()),
+        fact(Venue, 7, 6, accepted(1)), // in the time of the second tick
+        fact(Execution, 8, 7, change),
+        fact(Signal, 9, 6, signal()),
+        fact(Risk, 10, 9, OrderApproved { order: order(2) }),
+        fact(Venue, 11, 6, accepted(9)), // of an order from before
+    ]
+}
+
+fn traced(asked: Asked) -> Option<(Vec<u64>, Vec<Option<u64>>)> {
+    let mut finder = Finder::default();
+    let _ = tape().iter().any(|fact| finder.take(asked, fact));
+    let (asked, first) = finder.begin()?;
+    let mut chain = Chain::new(asked);
+    tape().into_iter().filter(|fact| fact.position >= first).for_each(|fact| chain.take(fact));
+    Some(chain.facts.iter().map(|(fact, parent)| (fact.position.seq, parent.map(|parent| parent.seq))).unzip())
+}
+
+#[test]
+fn the_chain_is_the_same_from_the_tick_the_order_and_what_became_of_it() {
+    let whole = Some((vec![1, 2, 3, 4, 7, 8], vec![None, Some(1), Some(2), Some(3), Some(4), Some(7)]));
+    for place in [1, 2, 3, 4, 7, 8] {
+        assert_eq!(traced(Asked::At(Position::new(place, 0))), whole, "{place}");
+    }
+    assert_eq!(traced(Asked::Order(id(1))), whole);
+    assert_eq!(traced(Asked::Inbox(Writer::Ingest, Position::new(70, 0))), whole);
+}
+
+#[test]
+fn a_tick_that_fills_the_orders_of_others_does_not_take_their_story() {
+    let second = Some((vec![6, 9, 10], vec![None, Some(6), Some(9)]));
+    assert_eq!(traced(Asked::Inbox(Writer::Ingest, Position::new(71, 0))), second, "the trade, not the tick of time");
+    assert_eq!(traced(Asked::Order(id(2))), second);
+}
+
+#[test]
+fn what_is_not_there_has_no_chain() {
+    assert_eq!(traced(Asked::Order(id(3))), None);
+    assert_eq!(traced(Asked::At(Position::new(99, 0))), None);
+    assert_eq!(traced(Asked::Inbox(Writer::Control, Position::new(70, 0))), None);
+}
+
+#[test]
+fn hops_are_from_what_a_fact_hangs_below_and_the_first_from_the_inbox() {
+    let mut chain = Chain::new(Position::new(7, 0));
+    tape().into_iter().for_each(|fact| chain.take(fact));
+    let links = chain.links(0, Some(400_000));
+    let hops: Vec<Option<i64>> = links.iter().map(|link| link.hop_ns).collect();
+    let ms = |n: i64| Some(n * 1_000_000);
+    assert_eq!(hops, [Some(600_000), ms(1), ms(1), ms(1), ms(3), ms(1)]);
+    assert_eq!((links[0].cause.as_str(), links[4].cause.as_str()), ("inbox:70.0", "p0:6.0"));
+    let tree = chain.tree(&links);
+    assert!(tree.lines().nth(4).unwrap().starts_with("▶      └ OrderAccepted"), "{tree}");
+    assert!(tree.contains("(judging p0:6.0)"), "{tree}");
+}
+
+#[test]
+fn a_chain_is_cut_where_it_would_not_end_and_says_so() {
+    let mut chain = Chain::new(Position::new(1, 0));
+    chain.take(fact(Writer::Ingest, 1, 70, trade()));
+    (2..FACTS_MAX as u64 + 5).for_each(|seq| chain.take(fact(Writer::Signal, seq, 1, signal())));
+    assert_eq!((chain.facts.len(), chain.left_out), (FACTS_MAX, 4));
+    let tree = chain.tree(&chain.links(0, None));
+    assert!(tree.ends_with("… and 4 more: the chain is cut at 2000 facts\n"));
+}

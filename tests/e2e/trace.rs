@@ -1,0 +1,120 @@
+//! `tape` and `trace`: facts in words as they come, and the chain from a tick to a position, from either end.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::common::{Process, System, json, text};
+
+fn playing() -> (System, Process) {
+    let system = System::new();
+    let up = Process::start(&mut system.command(&["up"]));
+    while !system.run(&["status"]).status.success() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    system.ok(&["publish", "--events", "20000"]);
+    system.wait_quiet();
+    (system, up)
+}
+
+/// What a trace says, without which fact was asked for.
+fn traced(system: &System, id: &str) -> (Vec<Value>, Vec<String>) {
+    let mut document = json(&system.ok(&["trace", id, "--json"]));
+    let mut facts = document["facts"].as_array_mut().unwrap().clone();
+    let asked = |fact: &Value| (fact["asked"] == true).then(|| fact["position"].as_str().unwrap().to_string());
+    let asked = facts.iter().filter_map(asked).collect();
+    facts.iter_mut().for_each(|fact| fact["asked"] = Value::Null);
+    (facts, asked)
+}
+
+#[test]
+fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies() {
+    let (system, _up) = playing();
+    let filled = system.ok(&["tape", "--json", "--kind", "OrderFilled"]);
+    let filled = json(filled.lines().next().expect("something was filled"));
+    let (order, fill) = (filled["body"]["order"].as_str().unwrap(), filled["body"]["fill"].as_str().unwrap());
+    let (chain, asked) = traced(&system, fill);
+    let at = format!("p0:{}.{}", filled["seq"], filled["index"]);
+    assert_eq!(asked, [at], "what was asked for is marked");
+    assert_eq!(traced(&system, order).0, chain);
+    let tick = chain[0]["position"].as_str().unwrap();
+    assert_eq!(traced(&system, tick), (chain.clone(), vec![tick.to_string()]));
+    let inbox = chain[0]["cause"].as_str().unwrap();
+    let from_inbox = traced(&system, inbox).0;
+    assert!(from_inbox.iter().any(|fact| fact["position"] == tick), "{inbox} of {tick}");
+    let kinds: Vec<&str> = chain.iter().map(|fact| fact["kind"].as_str().unwrap()).collect();
+    let place = |kind: &str| kinds.iter().position(|one| *one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
+    let way = ["SignalRaised", "OrderApproved", "OrderSubmitted", "OrderAccepted", "OrderFilled", "PositionChanged"];
+    assert!(["Quote", "Trade"].contains(&kinds[0]), "{kinds:?}");
+    assert!(way.map(place).is_sorted(), "{kinds:?}");
+    let seq = |fact: &Value| -> Vec<u64> {
+        let position = fact["position"].as_str().unwrap().strip_prefix("p0:").unwrap();
+        position.split('.').map(|part| part.parse().unwrap()).collect()
+    };
+    assert!(chain.iter().map(seq).is_sorted());
+    assert!(chain.iter().all(|fact| fact["hop_ns"].as_i64().is_some_and(|hop| hop >= 0)), "{chain:?}");
+    let known = |parent: &Value| chain.iter().any(|fact| fact["position"] == *parent);
+    assert!(chain[1..].iter().all(|fact| known(&fact["parent"])) && chain[0]["parent"].is_null());
+    let tree = system.ok(&["trace", fill]);
+    assert_eq!(tree.lines().count(), chain.len());
+    assert!(tree.lines().next().unwrap().starts_with(&format!(" {}", kinds[0])), "{tree}");
+    assert_eq!(tree.lines().filter(|line| line.starts_with('▶')).count(), 1, "{tree}");
+}
+
+#[test]
+fn what_is_on_no_tape_and_what_is_no_place_are_told_apart() {
+    let system = System::new();
+    let _up = Process::start(&mut system.command(&["up"]));
+    while !system.run(&["status"]).status.success() {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    for (id, code, said) in [
+        ("00000000000000000000000000000000", 1, "is on no tape here"),
+        ("p0:999.0", 1, "is on no tape here"),
+        ("inbox:999.0", 1, "is on no tape here"),
+        ("x", 2, "is none of"),
+        ("p0:12", 2, "is none of"),
+    ] {
+        let output = system.run(&["trace", id]);
+        assert_eq!(output.status.code(), Some(code), "{id}");
+        assert!(text(&output.stderr).contains(said), "{id}: {}", text(&output.stderr));
+    }
+    for (args, said) in [
+        (&["--from", "soon"][..], "is no place on a tape"),
+        (&["--kind", "Fill"], "is no kind of fact"),
+        (&["--follow", "--to", "9"], "--follow has no end"),
+    ] {
+        let output = system.run(&[&["tape"], args].concat());
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn following_shows_what_comes_and_a_reader_that_leaves_is_no_failure() {
+    let (system, _up) = playing();
+    let all = system.ok(&["tape"]);
+    let one = system.ok(&["tape", "--instrument", "sim.DELTAUSD"]);
+    let others = |line: &&str| line.contains("sim.ALPHAUSD") || line.contains("sim.BRAVOUSD");
+    assert_eq!(one.lines().filter(others).count(), 0);
+    for kind in ["Quote", "SignalRaised", "OrderApproved", "OrderStatusChanged", "OrderFilled", "PositionChanged"] {
+        assert!(one.contains(&format!(" {kind} ")), "{kind}");
+    }
+    let positions =
+        |text: &str| -> Vec<String> { text.lines().map(|line| line.split(' ').next().unwrap().to_string()).collect() };
+    let last = positions(&all).pop().unwrap();
+    assert_eq!(positions(&system.ok(&["tape", "--from", &last])), [last.clone()]);
+    let mut follow = system.command(&["tape", "--follow", "--from", &last, "--kind", "TradingHalted"]);
+    let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(follow.stdout.take().unwrap()).lines();
+    system.ok(&["halt", "--scope", "all", "--reason", "drill"]);
+    let shown = lines.map(Result::unwrap).next().unwrap();
+    assert!(shown.contains("TradingHalted") && shown.contains("drill"), "{shown}");
+    Command::new("kill").args(["-INT", &follow.id().to_string()]).status().unwrap();
+    assert_eq!(follow.wait().unwrap().code(), Some(0));
+    let binary = env!("CARGO_BIN_EXE_tapedeck");
+    let head = format!("set -o pipefail; {binary} tape --dir {} | head -1", system.path().display());
+    let output = Command::new("bash").args(["-c", &head]).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+}
