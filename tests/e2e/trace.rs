@@ -104,7 +104,7 @@ fn following_shows_what_comes_and_a_reader_that_leaves_is_no_failure() {
     let positions =
         |text: &str| -> Vec<String> { text.lines().map(|line| line.split(' ').next().unwrap().to_string()).collect() };
     let last = positions(&all).pop().unwrap();
-    assert_eq!(positions(&system.ok(&["tape", "--from", &last])), [last.clone()]);
+    assert_eq!(positions(&system.ok(&["tape", "--from", &last])), std::slice::from_ref(&last));
     let mut follow = system.command(&["tape", "--follow", "--from", &last, "--kind", "TradingHalted"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(follow.stdout.take().unwrap()).lines();

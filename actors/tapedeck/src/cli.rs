@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tapedeck_replay::{Pace, Place};
 use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
-use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, SourceId, StrategyId, Token};
+use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, StrategyId, Token};
 
-use tapedeck_schemas::record::Writer;
+mod look;
+
+pub use look::{TapeArgs, TraceArgs, TraceId};
 
 use crate::groups::GroupName;
-use crate::trace::chain::Asked;
 
 /// An event-sourced trading system on NATS JetStream.
 #[derive(Debug, Parser)]
@@ -325,81 +326,6 @@ pub struct ScopeArgs {
     /// Who asks.
     #[arg(long, env = "USER", default_value = "operator")]
     pub by: String,
-}
-
-/// What `tape` prints.
-#[derive(Debug, Clone, Args)]
-pub struct TapeArgs {
-    /// Which partition; all if not given.
-    #[arg(long)]
-    pub partition: Option<u16>,
-    /// First fact: a position (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
-    #[arg(long, allow_hyphen_values = true, value_name = "PLACE")]
-    pub from: Option<Place>,
-    /// Last fact, in the same forms; the present end if not given.
-    #[arg(long, allow_hyphen_values = true, value_name = "PLACE")]
-    pub to: Option<Place>,
-    /// Only what is about this instrument, its orders and its fills.
-    #[arg(long, value_name = "VENUE.SYMBOL")]
-    pub instrument: Option<InstrumentId>,
-    /// Only this writer.
-    #[arg(long)]
-    pub writer: Option<Writer>,
-    /// Only this kind, as OrderFilled.
-    #[arg(long, value_parser = tapedeck_replay::parse_kind)]
-    pub kind: Option<Kind>,
-    /// Goes on as facts come, until Ctrl-C.
-    #[arg(long)]
-    pub follow: bool,
-    /// JSON lines.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `trace` traces.
-#[derive(Debug, Clone, Args)]
-pub struct TraceArgs {
-    /// An order, a fill, a position (p0:1234.5), or an entry of an inbox (inbox:12.3, command:12.0).
-    pub id: TraceId,
-    /// Which partition; the first that has it if not given.
-    #[arg(long)]
-    pub partition: Option<u16>,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `trace` is asked about.
-#[derive(Debug, Clone)]
-pub struct TraceId {
-    /// As it was written.
-    pub text: String,
-    /// The partition that it names.
-    pub partition: Option<u16>,
-    /// What it is.
-    pub asked: Asked,
-}
-
-impl std::str::FromStr for TraceId {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let id = |partition, asked| Ok(Self { text: text.to_string(), partition, asked });
-        for (inbox, writer) in [("inbox:", Writer::Ingest), ("command:", Writer::Control)] {
-            if let Some(position) = text.strip_prefix(inbox) {
-                return id(None, Asked::Inbox(writer, position.parse().map_err(|e| format!("{e}"))?));
-            }
-        }
-        if let (Ok(order), Ok(fill)) = (text.parse::<OrderId>(), text.parse::<FillId>()) {
-            return id(None, Asked::Id(order, fill));
-        }
-        match text.parse::<Place>() {
-            Ok(Place::Position(partition, position)) => id(partition, Asked::At(position)),
-            _ => Err(format!(
-                "{text:?} is none of: an order's or a fill's id (32 hex digits), a position as p0:1234.5, an entry of \
-                 an inbox as inbox:12.3 or command:12.0"
-            )),
-        }
-    }
 }
 
 /// What `verify` checks.
