@@ -17,7 +17,7 @@ min_notional = "5"
 #[test]
 fn the_built_in_setup_defines_and_funds_every_instrument() {
     let setup = Setup::built_in();
-    assert_eq!(setup.instruments().count(), 7);
+    assert_eq!(setup.instruments().count(), 8);
     assert_eq!(setup.funds().map(|(_, amount)| amount.to_string()).collect::<Vec<_>>(), ["1000000", "1000000"]);
     for id in setup.instruments() {
         let Some(MarketBody::Definition { quote, .. }) = setup.definition(&id) else { panic!("{id} is not defined") };
