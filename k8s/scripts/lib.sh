@@ -163,14 +163,15 @@ explain() {
     } >&2
 }
 
-# A Job that runs `tapedeck` with arguments $4… as role $2 under the name $1 from image $3. What an operator does by
-# hand; nothing of it is part of an overlay.
+# A Job named $1, of component $2, that runs `tapedeck` with arguments $5… as role $3 from image $4: what an operator
+# does by hand; nothing of it is part of an overlay.
 tapedeck_job() {
-    local name=$1 role=$2 image=$3 args='' arg
-    shift 3
+    local name=$1 component=$2 role=$3 image=$4 file=reader args='' arg
+    shift 4
     for arg; do args+="${args:+, }\"$arg\""; done
-    sed -e "s#@NAME@#$name#g" -e "s#@ROLE@#$role#g" -e "s#@IMAGE@#$image#g" -e "s#@ARGS@#$args#g" \
-        -e "s#@NAMESPACE@#$APP_NAMESPACE#g" "$SCRIPTS/jobs/$([[ $role == publisher ]] && echo publisher || echo reader).yaml"
+    [[ $role != publisher ]] || file=publisher
+    sed -e "s#@NAME@#$name#g" -e "s#@COMPONENT@#$component#g" -e "s#@ROLE@#$role#g" -e "s#@IMAGE@#$image#g" \
+        -e "s#@ARGS@#$args#g" -e "s#@NAMESPACE@#$APP_NAMESPACE#g" "$SCRIPTS/jobs/$file.yaml"
 }
 
 # Minor version on standard input (`kubectl version -o yaml`) under key $1; empty if it is not there.
