@@ -17,12 +17,12 @@ Exit codes: 0 done, 1 failed, 2 usage.
 USAGE
 }
 
-overlay='' image='' mode=deploy timeout=300
+overlay='' image='' mode="deploy" timeout=300
 while (($#)); do
     case $1 in
         --image) image=${2:?--image needs a reference}; shift ;;
-        --dry-run) mode=dry-run ;;
-        --diff) mode=diff ;;
+        --dry-run) mode="dry-run" ;;
+        --diff) mode="diff" ;;
         --yes) ASSUME_YES=yes ;;
         --timeout) timeout=$(seconds_of "${2:-}") || usage_error "--timeout takes 300, 300s or 5m"; shift ;;
         -h | --help) usage; exit ;;

@@ -111,7 +111,8 @@ rendered_image() {
         "$WORK/flat"
 }
 
-# Applies what is on standard input. Server side: what others set (a scaled replica count) is not mistaken for ours.
+# Applies what is on standard input, with further options of kubectl. Server side: what others set (a scaled replica count) is not mistaken for ours.
+# shellcheck disable=SC2120 # most have none
 apply() {
     kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" -f - "$@"
 }
@@ -141,6 +142,7 @@ wait_job() {
 run_job() {
     local namespace=$1 name=$2 timeout=$3
     kube delete job "$name" -n "$namespace" --ignore-not-found --wait --timeout="${timeout}s" >/dev/null || return 1
+    # shellcheck disable=SC2119
     apply >/dev/null || return 1
     wait_job "$namespace" "$name" "$timeout"
 }
