@@ -108,6 +108,11 @@ test_dry_run_changes_nothing() {
     run deploy.sh local --dry-run
     expect_failure
     expect_output 'the server refuses'
+
+    answers '^auth can-i create secrets|1|'
+    run deploy.sh local --dry-run
+    expect_failure
+    expect_output 'you may not create secrets'
 }
 
 test_dry_run_without_a_cluster_says_so() {
@@ -138,7 +143,6 @@ test_diff_changes_nothing() {
 
 test_the_image_is_replaced_in_one_place() {
     fresh
-    cat >"$FAKE/seen" <"$HERE/overlays/prod/render.yaml"
     # The manifests as they are applied.
     printf '#!/usr/bin/env bash\nif [[ "$*" == apply* ]]; then tee -a %q | %q "$@"; else exec %q "$@"; fi\n' \
         "$FAKE/applied" "$HERE/kubectl" "$HERE/kubectl" >"$FAKE/kubectl"
