@@ -14,7 +14,7 @@ usage() {
 Usage: secrets.sh [--check] [--image REF]
   --check      only tells what is missing; exit 1 if anything is
   --image REF  uses the binary of this image (docker or podman) where none is built here
-The binary is \$TAPEDECK_BIN, else target/release/tapedeck, else tapedeck on PATH, else that of the image.
+The binary is \$TAPEDECK_BIN, else the release build of this repository, else tapedeck on PATH, else that of the image.
 Files go to $OUT
 USAGE
 }
@@ -40,7 +40,8 @@ missing() {
 
 make_keys() {
     local binary engine
-    for binary in "${TAPEDECK_BIN:-}" "$ROOT/target/release/tapedeck" "$(command -v tapedeck || true)"; do
+    for binary in "${TAPEDECK_BIN:-}" "${CARGO_TARGET_DIR:-$ROOT/target}/release/tapedeck" \
+        "$(command -v tapedeck || true)"; do
         if [[ -n $binary && -x $binary ]]; then
             "$binary" keys --out "$OUT"
             return

@@ -251,4 +251,22 @@ test_secrets_are_made_once() {
     [[ $(stat -c %a "$TAPEDECK_SECRETS") == 700 ]] || wrong "others can read the keys"
     run secrets.sh --check
     expect_status 0
+    fresh
+    run secrets.sh
+    expect_status 0
+    [[ $(stat -c %a "$TAPEDECK_SECRETS") == 700 ]] || wrong "made alone, others can read the keys"
+}
+
+test_secrets_need_a_binary() {
+    fresh
+    printf '#!/bin/sh\necho engine "$@" >>"$FAKE/engine"\n' >"$FAKE/docker"
+    chmod +x "$FAKE/docker"
+    export TAPEDECK_BIN='' CARGO_TARGET_DIR=$FAKE/none
+    PATH=/usr/bin:/bin run secrets.sh
+    expect_failure
+    expect_output 'no tapedeck binary to make keys with'
+    PATH=$FAKE:/usr/bin:/bin run secrets.sh --image example/tapedeck:1
+    expect_failure
+    expect_output 'tapedeck keys left out'
+    grep -q "example/tapedeck:1 keys --out /out" "$FAKE/engine" || wrong "the image was not run"
 }

@@ -7,7 +7,7 @@ CASES=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../../../tests/k8s-scripts" && 
 CASES_TMP=$(mktemp -d)
 trap 'rm -rf -- "$CASES_TMP"' EXIT
 export CASES_TMP
-for file in lib deploy undeploy test-deployment tables render; do
+for file in lib deploy undeploy test-deployment tables render page; do
     # shellcheck disable=SC1090 # the cases are listed here
     source "$CASES/$file.sh"
 done
