@@ -259,6 +259,7 @@ test_secrets_are_made_once() {
 
 test_secrets_need_a_binary() {
     fresh
+    # shellcheck disable=SC2016 # expanded when it runs
     printf '#!/bin/sh\necho engine "$@" >>"$FAKE/engine"\n' >"$FAKE/docker"
     chmod +x "$FAKE/docker"
     export TAPEDECK_BIN='' CARGO_TARGET_DIR=$FAKE/none

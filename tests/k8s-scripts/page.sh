@@ -19,7 +19,9 @@ test_the_pages_commands_are_run_or_say_why_not() {
     unset KUBECTL
     local line
     while IFS= read -r line; do
+        # shellcheck disable=SC2034 # read by expect_status
         STATUS=0
+        # shellcheck disable=SC2034
         OUT=$(cd "$ROOT" && PATH=$FAKE/bin:$PATH bash -euo pipefail -c "$line" 2>&1 </dev/null) || STATUS=$?
         expect_status 0
     done < <(blocks | sed -n 's/^run: on a recorded cluster\t//p')
