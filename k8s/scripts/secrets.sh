@@ -1,0 +1,72 @@
+#!/usr/bin/env bash
+# Makes what the component secrets-generated turns into Secrets: an nkey for each role, the public keys for NATS and
+# the two passwords of Postgres. What is there already stays. For machines of one's own (overlays local and dev);
+# staging and prod take sealed or external secrets of the same names.
+set -euo pipefail
+# shellcheck source=k8s/scripts/lib.sh
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+
+ROLES=(ingest control signal risk execution venue portfolio projector keeper operator publisher reader)
+OUT=${TAPEDECK_SECRETS:-$ROOT/k8s/components/secrets-generated/generated}
+
+usage() {
+    cat <<USAGE
+Usage: secrets.sh [--check] [--image REF]
+  --check      only tells what is missing; exit 1 if anything is
+  --image REF  uses the binary of this image (docker or podman) where none is built here
+The binary is \$TAPEDECK_BIN, else the release build of this repository, else tapedeck on PATH, else that of the image.
+Files go to $OUT
+USAGE
+}
+
+check=no image=''
+while (($#)); do
+    case $1 in
+        --check) check=yes ;;
+        --image) image=${2:?--image needs a reference}; shift ;;
+        -h | --help) usage; exit ;;
+        *) usage_error "unknown argument '$1'" ;;
+    esac
+    shift
+done
+
+# Names of the files that should be there and are not.
+missing() {
+    local file
+    for file in "${ROLES[@]/%/.seed}" users.conf postgres-admin.password postgres-tapedeck.password; do
+        [[ -s $OUT/$file ]] || echo "$file"
+    done
+}
+
+make_keys() {
+    local binary engine
+    for binary in "${TAPEDECK_BIN:-}" "${CARGO_TARGET_DIR:-$ROOT/target}/release/tapedeck" \
+        "$(command -v tapedeck || true)"; do
+        if [[ -n $binary && -x $binary ]]; then
+            "$binary" keys --out "$OUT"
+            return
+        fi
+    done
+    [[ -n $image ]] || fail "no tapedeck binary to make keys with; run ./dev build, or give --image REF"
+    for engine in docker podman; do
+        if command -v "$engine" >/dev/null 2>&1; then
+            "$engine" run --rm --user "$(id -u):$(id -g)" --network none --volume "$OUT:/out" "$image" keys --out /out
+            return
+        fi
+    done
+    fail "no tapedeck binary and neither docker nor podman to run $image with; run ./dev build"
+}
+
+absent=$(missing)
+if [[ -z $absent ]]; then
+    say "secrets: all there in $OUT"
+elif [[ $check == yes ]]; then
+    fail "secrets missing in $OUT: ${absent//$'\n'/ }; run k8s/scripts/secrets.sh"
+else
+    umask 077
+    mkdir -p "$OUT"
+    make_keys
+    absent=$(missing)
+    [[ -z $absent ]] || fail "tapedeck keys left out: ${absent//$'\n'/ }"
+    say "secrets: made in $OUT (git ignores it; keep a copy as long as the cluster keeps its data)"
+fi
