@@ -205,7 +205,7 @@ pub fn accounts_conf() -> String {
     let mut text = String::from(
         "# Who may do what on the bus: made from the code by `tapedeck nats-accounts`; do not edit.\n\
          # The public keys are variables: users.conf, which `tapedeck keys` writes, defines them.\n\n\
-         system_account: SYS\naccounts {\n  SYS {}\n",
+         include users.conf\n\nsystem_account: SYS\naccounts {\n  SYS {}\n",
     );
     for role in std::iter::once(Role::Keeper).chain(Role::ALL.into_iter().filter(|role| *role != Role::Keeper)) {
         let account = role.account();

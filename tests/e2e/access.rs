@@ -27,7 +27,7 @@ impl Guarded {
         let dir = system.path().join("nats");
         system.ok(&["keys", "--out", dir.to_str().unwrap()]);
         let accounts = system.ok(&["nats-accounts"]);
-        let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{}}\ninclude users.conf\n{accounts}");
+        let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{}}\n{accounts}");
         let nats = NatsServer::start_with(&dir, 0, &config).unwrap();
         let guarded = Self { system, nats };
         guarded.run(Role::Keeper, &["provision"]);

@@ -275,6 +275,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         "projections" | "feeds" => &["tapedeck-schemas", "tapedeck-kernel"],
         "runtime" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections"],
         "replay" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-runtime"],
+        "k8s" => &["tapedeck-schemas", "tapedeck-servers"],
         "tapedeck" | "tests" | "loadtest" => return to != from,
         _ if is_machine => &["tapedeck-schemas", "tapedeck-kernel"],
         _ => return false,

@@ -325,7 +325,8 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.caught_up |= source.is_caught_up() && driver.is_idle();
         let able = self.caught_up && driver.is_owner() && driver.failures() == 0;
         status.set_ready(able);
-        if self.caught_up {
+        // A standby has recovered, too, once it has read all that its owner has.
+        if self.caught_up || (!driver.is_owner() && source.is_caught_up()) {
             status.set_recovered();
         }
         self.group.metrics.ready.set(able.into());

@@ -262,6 +262,9 @@ pub struct ProvisionArgs {
     /// Declaration of the streams and the placement (TOML) instead of the built-in one.
     #[arg(long, value_name = "FILE")]
     pub streams: Option<PathBuf>,
+    /// How many partitions there must be: refuses a declaration of another number.
+    #[arg(long, env = "TAPEDECK_PARTITIONS")]
+    pub partitions: Option<usize>,
 }
 
 /// A check instead of a change.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::streams::{self, Declaration};
 
 use crate::cli::{ConnectionArgs, ProvisionArgs};
@@ -15,6 +15,12 @@ pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
         None => streams::BUILT_IN.to_string(),
     };
     let declared = Declaration::parse(&text)?;
+    let places = declared.partitions.len();
+    ensure!(
+        args.partitions.is_none_or(|wanted| wanted == places),
+        "{} partitions are asked for, the declaration places the market on {places}; change [[partition]] or the number",
+        args.partitions.unwrap_or_default()
+    );
     let bus = super::bus(&at).await?;
     if args.check {
         let drifts = streams::check(&bus, &declared).await?;

@@ -1,0 +1,12 @@
+#!/bin/sh
+# Restores the newest dump of $BACKUPS (or $DUMP) in one transaction, over whatever is there. Scale the projector to 0
+# before, and back to the number of partitions after: it goes on from where the dump ends.
+set -eu
+umask 077
+printf '*:*:*:*:%s\n' "$(cat "$PASSWORD_FILE")" >"$PGPASSFILE"
+# shellcheck disable=SC2012 # the names are made by backup.sh
+dump=${DUMP:-$(ls -1 "$BACKUPS"/tapedeck-*.dump | sort -r | head -n 1)}
+[ -s "$dump" ] || { echo "no dump in $BACKUPS" >&2; exit 1; }
+psql -v ON_ERROR_STOP=1 -q -c 'DROP SCHEMA IF EXISTS tapedeck CASCADE'
+pg_restore --no-owner --single-transaction --exit-on-error --dbname="$PGDATABASE" "$dump"
+echo "restored $dump"

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# Everything about the manifests that can be judged without a cluster: every overlay and combination renders, is valid
+# for two versions of Kubernetes, holds to the policy, allows the connections of the golden file and no others; the
+# alerts fire as their tests say; production is as its golden render. --bless writes the golden files anew.
+set -euo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+bless=${1-}
+VERSIONS=(1.33 1.36)
+K8S=$PWD/k8s
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+BINARY=${CARGO_TARGET_DIR:-$PWD/target}/release/tapedeck
+JUDGE=${CARGO_TARGET_DIR:-$PWD/target}/release/tapedeck-k8s
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'k8s-check: %s\n' "$*" >&2; exit 1; }
+need() { command -v "$1" >/dev/null || fail "$1 is missing; ./dev k8s-check installs it"; }
+need kubectl
+need kubernetes-validate
+need promtool
+need nca
+
+# A copy with throw-away secrets: rendering needs files that are never in the repository.
+cp -r "$K8S" "$WORK/k8s"
+"$BINARY" keys --out "$WORK/k8s/components/secrets-generated/generated" >/dev/null
+
+same() { # same GOLDEN FILE: compares, or blesses
+    if [[ $bless == --bless ]]; then
+        mkdir -p "$(dirname "$1")"
+        cp "$2" "$1"
+        say "blessed $1"
+    else
+        diff -u "$1" "$2" || fail "$1 differs; if that is meant: k8s/scripts/check.sh --bless"
+    fi
+}
+
+mkdir "$WORK/rendered"
+overlays=()
+for folder in "$WORK"/k8s/overlays/* "$WORK"/k8s/tests/*; do
+    [[ -f $folder/kustomization.yaml ]] || continue
+    name=$(basename "$folder")
+    kubectl kustomize "$folder" >"$WORK/rendered/$name.yaml" || fail "$name does not render"
+    for version in "${VERSIONS[@]}"; do
+        kubernetes-validate -k "$version" --strict "$WORK/rendered/$name.yaml" >"$WORK/said" 2>&1 ||
+            { cat "$WORK/said" >&2; fail "$name is not valid for Kubernetes $version"; }
+        if grep -q '^ERROR' "$WORK/said"; then cat "$WORK/said" >&2; fail "$name is not valid for $version"; fi
+    done
+    custom=$(grep -c '^apiVersion: \(external-secrets.io\|monitoring.coreos.com\|bitnami.com\)' "$WORK/rendered/$name.yaml" || true)
+    say "$name: $(grep -c '^kind:' "$WORK/rendered/$name.yaml") objects, valid for ${VERSIONS[*]} ($custom custom resources not judged)"
+    [[ $folder == */overlays/* ]] && overlays+=("$name=$WORK/rendered/$name.yaml")
+done
+
+"$JUDGE" policy "${overlays[@]}" || fail "the policy is offended"
+
+# local and dev: core kinds only.
+for name in local dev; do
+    ! grep '^apiVersion:' "$WORK/rendered/$name.yaml" | grep -Ev ' (v1|apps/v1|batch/v1|policy/v1|networking.k8s.io/v1|scheduling.k8s.io/v1)$' ||
+        fail "$name has kinds that a bare cluster does not know"
+done
+
+# Who may talk to whom.
+nca --connectivity --resource_list "$WORK/rendered/local.yaml" --output_format txt >"$WORK/connectivity" 2>"$WORK/said" ||
+    { cat "$WORK/said" >&2; fail "the network policies cannot be analysed"; }
+sed -i "s#$WORK/##g" "$WORK/connectivity"
+same "$K8S/tests/golden/connectivity.txt" "$WORK/connectivity"
+
+# Alerts: the rules are taken out of their custom resource.
+python3 - "$K8S/components/monitoring/rules.yaml" "$WORK/rules.yaml" <<'PY'
+import sys, yaml
+with open(sys.argv[1]) as rule, open(sys.argv[2], "w") as plain:
+    yaml.safe_dump(yaml.safe_load(rule)["spec"], plain)
+PY
+cp "$K8S/monitoring/tests.yaml" "$WORK/tests.yaml"
+promtool check rules "$WORK/rules.yaml" >/dev/null || fail "the alert rules are wrong"
+(cd "$WORK" && promtool test rules tests.yaml) || fail "the alerts do not fire as they should"
+while IFS= read -r alert; do
+    [[ -s $K8S/runbooks/$alert.md ]] || fail "no k8s/runbooks/$alert.md"
+done < <(sed -n 's/^ *- alert: //p' "$K8S/components/monitoring/rules.yaml")
+
+sed -E 's/(newTag|digest): .*/\1: …/' "$WORK/rendered/prod.yaml" >"$WORK/prod"
+same "$K8S/tests/golden/prod.yaml" "$WORK/prod"
+say "k8s-check: all good"

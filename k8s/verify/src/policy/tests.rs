@@ -1,0 +1,199 @@
+//! Each rule passes a good overlay and catches its offence: a small system is tampered with, one thing at a time.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::manifests::Object;
+
+/// Two namespaces, one set a group, NATS: what the rules ask for, and no more.
+fn good() -> Overlay {
+    let mut all = String::new();
+    for namespace in ["tapedeck", "tapedeck-data"] {
+        all += &format!(
+            "
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: {namespace}
+  labels:
+    pod-security.kubernetes.io/enforce: restricted
+    pod-security.kubernetes.io/enforce-version: v1.33
+---
+{{kind: ResourceQuota, metadata: {{name: bounds, namespace: {namespace}}}}}
+---
+{{kind: LimitRange, metadata: {{name: bounds, namespace: {namespace}}}}}
+---
+{{kind: NetworkPolicy, metadata: {{name: deny, namespace: {namespace}}},
+  spec: {{podSelector: {{}}, policyTypes: [Ingress, Egress]}}}}
+---
+"
+        );
+    }
+    for group in GROUPS {
+        all += &workload("tapedeck", group, &format!("run, {group}"), HTTP_PORT, &format!("nkey-{group}"));
+    }
+    all += &workload("tapedeck-data", "nats", "x", 4222, "nats-users");
+    let files = [
+        ("tapedeck-data", "accounts.conf", tapedeck_schemas::access::accounts_conf()),
+        ("tapedeck-data", "nats.conf", "jetstream {\n  sync_interval: always\n}\n".into()),
+        ("tapedeck", "setup.toml", include_str!("../../../../actors/feeds/setup/default.toml").into()),
+        ("tapedeck", "streams.toml", include_str!("../../../../nats/streams.toml").into()),
+    ];
+    let mut manifests = Manifests::parse(all.trim_end().trim_end_matches("---")).unwrap();
+    for (namespace, file, text) in files {
+        let map =
+            json!({"kind": "ConfigMap", "metadata": {"name": file, "namespace": namespace}, "data": {file: text}});
+        manifests.objects.push(Object(map));
+    }
+    Overlay { name: "prod".into(), manifests }
+}
+
+fn workload(namespace: &str, name: &str, args: &str, port: u64, secret: &str) -> String {
+    let index = "metadata.labels['apps.kubernetes.io/pod-index']";
+    format!(
+        "
+{{kind: ServiceAccount, metadata: {{name: {name}, namespace: {namespace}}}}}
+---
+{{kind: Secret, metadata: {{name: {secret}, namespace: {namespace}}}}}
+---
+{{kind: Service, metadata: {{name: {name}, namespace: {namespace}}},
+  spec: {{selector: {{component: {name}}}, ports: [{{port: {port}, targetPort: http}}]}}}}
+---
+{{kind: PodDisruptionBudget, metadata: {{name: {name}, namespace: {namespace}}},
+  spec: {{maxUnavailable: 1, selector: {{matchLabels: {{component: {name}}}}}}}}}
+---
+{{kind: NetworkPolicy, metadata: {{name: {name}, namespace: {namespace}}},
+  spec: {{podSelector: {{matchLabels: {{component: {name}}}}}, policyTypes: [Egress]}}}}
+---
+kind: StatefulSet
+metadata: {{name: {name}, namespace: {namespace}}}
+spec:
+  replicas: 1
+  serviceName: {name}
+  selector: {{matchLabels: {{component: {name}}}}}
+  template:
+    metadata: {{labels: {{component: {name}}}}}
+    spec:
+      serviceAccountName: {name}
+      automountServiceAccountToken: false
+      securityContext: {{runAsNonRoot: true, seccompProfile: {{type: RuntimeDefault}}}}
+      volumes: [{{name: key, secret: {{secretName: {secret}, defaultMode: 256}}}}]
+      containers:
+      - name: main
+        image: i@sha256:1
+        args: [{args}]
+        env:
+        - {{name: TAPEDECK_PARTITION, valueFrom: {{fieldRef: {{fieldPath: \"{index}\"}}}}}}
+        - {{name: TAPEDECK_NATS_URL, value: 'nats://nats.tapedeck-data.svc:4222'}}
+        - {{name: TAPEDECK_VENUE, value: simulated}}
+        ports: [{{name: http, containerPort: {port}}}]
+        startupProbe: {{httpGet: {{port: http}}}}
+        readinessProbe: {{httpGet: {{port: http}}}}
+        livenessProbe: {{httpGet: {{port: http}}}}
+        resources: {{requests: {{cpu: 1, memory: 1Gi}}, limits: {{memory: 1Gi}}}}
+        securityContext:
+          {{allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {{drop: [ALL]}}}}
+        volumeMounts: [{{name: key, mountPath: /key}}]
+---
+"
+    )
+}
+
+/// The offences after something of an object was set to something else.
+fn after(kind: &str, name: &str, pointer: &str, value: Value) -> Vec<String> {
+    let mut overlay = good();
+    let is_it = |object: &&mut Object| object.kind() == kind && object.name() == name;
+    let object = overlay.manifests.objects.iter_mut().find(is_it).unwrap();
+    *object.0.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = value;
+    judge(&overlay)
+}
+
+fn without(kind: &str, name: &str) -> Vec<String> {
+    let mut overlay = good();
+    let before = overlay.manifests.objects.len();
+    overlay.manifests.objects.retain(|object| object.kind() != kind || object.name() != name);
+    assert!(overlay.manifests.objects.len() < before, "{kind} {name}");
+    judge(&overlay)
+}
+
+fn caught(offences: &[String], rule: &str) {
+    assert!(RULES.iter().any(|(name, _)| *name == rule), "{rule}");
+    assert!(offences.iter().any(|offence| offence.starts_with(&format!("prod: {rule}: "))), "{rule}: {offences:?}");
+}
+
+#[test]
+fn what_is_good_offends_no_rule() {
+    assert_eq!(judge(&good()), Vec::<String>::new());
+}
+
+#[test]
+fn every_rule_catches_what_it_is_for() {
+    let container = |rest: &str| format!("/spec/template/spec/containers/0{rest}");
+    let risk = |pointer: &str, value: Value| after("StatefulSet", "risk", &container(pointer), value);
+    let pod = |pointer: &str, value: Value| after("StatefulSet", "risk", &format!("/spec/template{pointer}"), value);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut is_caught = |rule: &'static str, offences: Vec<String>| {
+        caught(&offences, rule);
+        seen.insert(rule);
+    };
+    is_caught(RULES[0].0, after("Service", "risk", "/spec/selector/component", "risque".into()));
+    is_caught(RULES[0].0, after("PodDisruptionBudget", "risk", "/spec/selector/matchLabels/component", "x".into()));
+    is_caught(RULES[0].0, after("NetworkPolicy", "risk", "/spec/podSelector/matchLabels/component", "x".into()));
+    is_caught(RULES[1].0, without("Service", "risk"));
+    is_caught(RULES[1].0, after("StatefulSet", "risk", "/spec/selector/matchLabels/component", "x".into()));
+    is_caught(RULES[2].0, after("Service", "risk", "/spec/ports/0/targetPort", "metrics".into()));
+    is_caught(RULES[3].0, without("Secret", "nkey-risk"));
+    is_caught(RULES[3].0, risk("/volumeMounts/0/name", "nothing".into()));
+    is_caught(RULES[4].0, risk("/env/1/value", "nats://nats.tapedeck-data.svc:4223".into()));
+    is_caught(RULES[4].0, risk("/env/1/value", "nats://elsewhere:4222".into()));
+    is_caught(RULES[5].0, without("ServiceAccount", "risk"));
+    is_caught(RULES[5].0, pod("/spec/automountServiceAccountToken", true.into()));
+    is_caught(RULES[6].0, risk("/resources/limits/memory", "2Gi".into()));
+    is_caught(RULES[6].0, risk("/resources/requests", json!({"memory": "1Gi"})));
+    is_caught(RULES[7].0, risk("/securityContext/allowPrivilegeEscalation", true.into()));
+    is_caught(RULES[7].0, risk("/securityContext/readOnlyRootFilesystem", Value::Null));
+    is_caught(RULES[7].0, risk("/securityContext/capabilities", json!({"drop": ["ALL"], "add": ["NET_RAW"]})));
+    is_caught(RULES[7].0, pod("/spec/securityContext/runAsNonRoot", false.into()));
+    is_caught(RULES[7].0, pod("/spec/volumes/0", json!({"name": "key", "hostPath": {"path": "/"}})));
+    is_caught(RULES[8].0, risk("/livenessProbe/httpGet/port", 9999.into()));
+    is_caught(RULES[8].0, risk("/startupProbe", json!({"exec": {"command": ["sh"]}})));
+    is_caught(
+        RULES[9].0,
+        risk("/env/2", json!({"name": "X", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}})),
+    );
+    is_caught(RULES[9].0, risk("/env/2", json!({"name": "DATABASE_PASSWORD", "value": "x"})));
+    is_caught(RULES[9].0, risk("/env/2", json!({"name": "U", "value": "postgres://a:b@nats.tapedeck-data:4222"})));
+    is_caught(RULES[10].0, pod("/spec/volumes/0/secret/defaultMode", 420.into()));
+    is_caught(RULES[11].0, risk("/image", "tapedeck:1.0".into()));
+    is_caught(RULES[11].0, risk("/image", "tapedeck@sha256:1:latest".into()));
+    is_caught(RULES[12].0, without("PodDisruptionBudget", "risk"));
+    is_caught(RULES[12].0, after("PodDisruptionBudget", "risk", "/spec/maxUnavailable", 0.into()));
+    is_caught(RULES[13].0, without("NetworkPolicy", "deny"));
+    is_caught(RULES[13].0, without("NetworkPolicy", "risk"));
+    is_caught(RULES[14].0, after("Namespace", "tapedeck", "/metadata/labels", json!({})));
+    is_caught(RULES[14].0, without("ResourceQuota", "bounds"));
+    is_caught(RULES[15].0, risk("/args/1", "ingest".into()));
+    is_caught(RULES[15].0, without("StatefulSet", "venue"));
+    is_caught(RULES[15].0, pod("/spec/volumes/0/secret/secretName", "nkey-ingest".into()));
+    is_caught(RULES[15].0, risk("/env/0", json!({"name": "TAPEDECK_PARTITION", "value": "0"})));
+    is_caught(RULES[16].0, after("StatefulSet", "risk", "/spec/replicas", 2.into()));
+    is_caught(RULES[17].0, risk("/env/2/value", "binance".into()));
+    is_caught(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "simulated"])));
+    is_caught(RULES[18].0, after("ConfigMap", "accounts.conf", "/data/accounts.conf", "accounts {}".into()));
+    is_caught(RULES[18].0, after("ConfigMap", "streams.toml", "/data/streams.toml", "replicas = 1\n".into()));
+    is_caught(RULES[19].0, after("ConfigMap", "nats.conf", "/data/nats.conf", "jetstream {}".into()));
+    is_caught(RULES[19].0, after("StatefulSet", "nats", "/spec/replicas", 3.into()));
+    assert_eq!(seen.len(), RULES.len(), "a rule without an offence that it catches: {seen:?}");
+}
+
+#[test]
+fn overlays_that_differ_in_what_cannot_change_are_told() {
+    let mut other = good();
+    other.name = "local".into();
+    assert_eq!(immutable(&[good(), other.clone()]), Vec::<String>::new());
+    let set =
+        other.manifests.objects.iter_mut().find(|one| one.kind() == "StatefulSet" && one.name() == "risk").unwrap();
+    *set.0.pointer_mut("/spec/selector/matchLabels/component").unwrap() = "other".into();
+    let told = immutable(&[good(), other]);
+    assert!(told.len() == 1 && told[0].starts_with("StatefulSet tapedeck/risk: "), "{told:?}");
+}
