@@ -48,6 +48,23 @@ tidy *ARGS:
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
 
+# everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
+k8s-check *ARGS: build
+    @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"
+    @k8s/scripts/check.sh "$@"
+    @k8s/scripts/tables.sh --check
+    @k8s/scripts/tests/run.sh
+
+# the binary in a root as the image would have it: uid 65532, read-only, no capabilities (as root)
+k8s-image: build
+    @k8s/image/check.sh
+
+# the system started as processes from what overlays/local renders: killed, rolled and doubled under load (--market FILE…)
+[no-cd]
+k8s-local *ARGS: build
+    @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"
+    @"{{ justfile_directory() }}/k8s/scripts/local.sh" "$@"
+
 # what the continuous integration runs
 ci:
     @.ci/run

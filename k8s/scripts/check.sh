@@ -19,6 +19,7 @@ need kubectl
 need kubernetes-validate
 need promtool
 need nca
+need shellcheck
 
 # A copy with throw-away secrets: rendering needs files that are never in the repository.
 cp -r "$K8S" "$WORK/k8s"
@@ -58,10 +59,14 @@ for name in local dev; do
         fail "$name has kinds that a bare cluster does not know"
 done
 
-# Who may talk to whom.
-nca --connectivity --resource_list "$WORK/rendered/local.yaml" --output_format txt >"$WORK/connectivity" 2>"$WORK/said" ||
+# Scripts.
+find dev .ci/run k8s -name '*.sh' -o -path dev -o -path .ci/run | sort | xargs shellcheck -x || fail "shellcheck"
+
+# Who may talk to whom: with a Prometheus, a publisher and a stranger, so that their edges show, too.
+cat - "$K8S/tests/neighbours.yaml" <"$WORK/rendered/local.yaml" >"$WORK/rendered/neighbours.yaml"
+nca --connectivity --resource_list "$WORK/rendered/neighbours.yaml" --output_format txt >"$WORK/said" 2>&1 ||
     { cat "$WORK/said" >&2; fail "the network policies cannot be analysed"; }
-sed -i "s#$WORK/##g" "$WORK/connectivity"
+grep '^src' "$WORK/said" | sort >"$WORK/connectivity"
 same "$K8S/tests/golden/connectivity.txt" "$WORK/connectivity"
 
 # Alerts: the rules are taken out of their custom resource.
