@@ -1,6 +1,7 @@
 //! The whole, on a real nats-server and a real Postgres.
 
 mod access;
+mod backup;
 mod common;
 mod groups;
 mod hostile;

@@ -1,5 +1,5 @@
-//! The whole, started as processes from what an overlay renders, and treated badly: kill -9, drain, a rolling upgrade and a
-//! second pod, all under load. Whatever is found wanting is an error.
+//! The whole, started as processes from what an overlay renders, and treated badly: kill -9, drain, a rolling upgrade
+//! and a second pod, all under load. Whatever is found wanting is an error.
 
 mod servers;
 mod steps;

@@ -220,7 +220,8 @@ spec:
       - name: risk
         args: [run, risk, --setup, /etc/tapedeck/a.toml]
         env:
-        - {name: TAPEDECK_PARTITION, valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}}
+        - name: TAPEDECK_PARTITION
+          valueFrom: {fieldRef: {fieldPath: "metadata.labels['apps.kubernetes.io/pod-index']"}}
         - {name: TAPEDECK_NATS_URL, value: "nats://nats.tapedeck-data.svc:4222"}
         - {name: TAPEDECK_NATS_NKEY, value: /var/run/secrets/nats/seed}
         - {name: TAPEDECK_HTTP, value: "0.0.0.0:9464"}

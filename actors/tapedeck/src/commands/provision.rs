@@ -18,7 +18,7 @@ pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
     let places = declared.partitions.len();
     ensure!(
         args.partitions.is_none_or(|wanted| wanted == places),
-        "{} partitions are asked for, the declaration places the market on {places}; change [[partition]] or the number",
+        "{} partitions are asked for, the market is placed on {places}: change [[partition]] or the number",
         args.partitions.unwrap_or_default()
     );
     let bus = super::bus(&at).await?;

@@ -122,8 +122,9 @@ pub(super) fn hosts(overlay: &Overlay) -> Vec<String> {
             let name = parts.next().unwrap_or_default();
             let namespace = parts.next().unwrap_or(object.namespace());
             let service = overlay.manifests.find("Service", namespace, name);
-            let has =
-                |service: &Object| list(service.at("/spec/ports")).iter().any(|one| one["port"].to_string() == port);
+            let has = |service: &Object| {
+                list(service.at("/spec/ports")).iter().any(|one| one["port"].as_u64() == port.parse().ok())
+            };
             if !service.is_some_and(has) {
                 offences.push(format!("{}: {value} is no service of these manifests with that port", object.title()));
             }
