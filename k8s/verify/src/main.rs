@@ -59,7 +59,7 @@ fn judge(named: &[String]) -> Result<ExitCode> {
     for one in named {
         let (name, file) = one.split_once('=').with_context(|| format!("{one:?} is not NAME=FILE"))?;
         let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {file}"))?;
-        let manifests = Manifests::parse(&text).with_context(|| format!("{file}"))?;
+        let manifests = Manifests::parse(&text).with_context(|| file.to_string())?;
         overlays.push(Overlay { name: name.into(), manifests });
     }
     let mut offences: Vec<String> = overlays.iter().flat_map(policy::judge).collect();
