@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-ROLES=(ingest control signal risk execution venue portfolio projector keeper operator publisher reader)
+ROLES=(ingest control signal risk execution venue portfolio projector publisher operator reader keeper)
 OUT=${TAPEDECK_SECRETS:-$ROOT/k8s/components/secrets-generated/generated}
 
 usage() {
@@ -14,7 +14,8 @@ usage() {
 Usage: secrets.sh [--check] [--image REF]
   --check      only tells what is missing; exit 1 if anything is
   --image REF  uses the binary of this image (docker or podman) where none is built here
-The binary is \$TAPEDECK_BIN, else the release build of this repository, else tapedeck on PATH, else that of the image.
+The binary is \$TAPEDECK_BIN, else the release build of this repository, else tapedeck on PATH, else that of the image;
+without any of them openssl and python3 make the same.
 Files go to $OUT
 USAGE
 }
@@ -47,14 +48,17 @@ make_keys() {
             return
         fi
     done
-    [[ -n $image ]] || fail "no tapedeck binary to make keys with; run ./dev build, or give --image REF"
     for engine in docker podman; do
-        if command -v "$engine" >/dev/null 2>&1; then
+        if [[ -n $image ]] && command -v "$engine" >/dev/null 2>&1; then
             "$engine" run --rm --user "$(id -u):$(id -g)" --network none --volume "$OUT:/out" "$image" keys --out /out
             return
         fi
     done
-    fail "no tapedeck binary and neither docker nor podman to run $image with; run ./dev build"
+    if command -v openssl >/dev/null 2>&1 && command -v python3 >/dev/null 2>&1; then
+        python3 "$ROOT/k8s/scripts/keys.py" "$OUT" "${ROLES[@]}"
+        return
+    fi
+    fail "no tapedeck binary, no docker or podman for the image, and not openssl and python3; run ./dev build"
 }
 
 absent=$(missing)
