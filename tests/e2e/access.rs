@@ -27,7 +27,7 @@ impl Guarded {
         let dir = system.path().join("nats");
         system.ok(&["keys", "--out", dir.to_str().unwrap()]);
         let accounts = system.ok(&["nats-accounts"]);
-        let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{}}\n{accounts}");
+        let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{ max_file_store: 4TB }}\n{accounts}");
         let nats = NatsServer::start_with(&dir, 0, &config).unwrap();
         let guarded = Self { system, nats };
         guarded.run(Role::Keeper, &["provision"]);
@@ -96,6 +96,34 @@ async fn the_whole_trades_with_a_key_of_its_own_for_each() {
     for group in groups {
         assert_eq!(group.terminate(), Some(0));
     }
+}
+
+#[tokio::test]
+async fn a_key_that_is_exchanged_is_taken_up_without_a_restart() {
+    let guarded = Guarded::start();
+    let old = std::fs::read_to_string(guarded.key(Role::Publisher)).unwrap();
+    let bus = guarded.bus(Role::Publisher).await;
+    let dir = guarded.system.path().join("nats");
+    std::fs::remove_file(guarded.key(Role::Publisher)).unwrap();
+    guarded.system.ok(&["keys", "--out", dir.to_str().unwrap()]);
+    let hup = std::process::Command::new("kill").args(["-HUP", &guarded.nats.pid().to_string()]).status().unwrap();
+    assert!(hup.success());
+    let publish = async |bus: &Bus| {
+        let sent = bus.context().publish("md.demo.ACME.quote", "{}".into()).await;
+        match sent {
+            Ok(ack) => ack.await.is_ok(),
+            Err(_) => false,
+        }
+    };
+    // The server cuts off who came with the old key; who reads the new one is let in again.
+    let id = bus.client().server_info().client_id;
+    while bus.client().server_info().client_id == id || !publish(&bus).await {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let kept = dir.join("old.seed");
+    std::fs::write(&kept, old).unwrap();
+    let with_the_old = Bus::connect(&Access { url: guarded.nats.url(), nkey: Some(kept) }, "old").await;
+    assert!(with_the_old.is_err(), "the old key is of no use");
 }
 
 /// What was tried, as a line of the table.

@@ -43,7 +43,6 @@ impl NatsServer {
         let dir = &dir.canonicalize().map_err(io(format!("find {}", dir.display())))?;
         let lock = Lock::take(dir)?;
         let config = dir.join("nats.conf");
-        std::fs::write(&config, config_text).map_err(io(format!("write {}", config.display())))?;
         let log = dir.join("nats.log");
         let spec = Spec { what: WHAT, on_our_death: "KILL", user: None, lock: &lock, dir, log };
         let mut tries = 0;
@@ -51,13 +50,14 @@ impl NatsServer {
             tries += 1;
             let chosen = port::choose(port, WHAT)?;
             let name = unique_name();
-            let args: [OsString; 8] = [
+            // The name is in the file: given as a flag, the server would refuse to read its configuration again.
+            let named = format!("server_name: {name}\n{config_text}");
+            std::fs::write(&config, named).map_err(io(format!("write {}", config.display())))?;
+            let args: [OsString; 6] = [
                 "-c".into(),
                 (&config).into(),
                 "-p".into(),
                 chosen.to_string().into(),
-                "-n".into(),
-                (&name).into(),
                 "-sd".into(),
                 dir.join("data").into(),
             ];
