@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::bus::Access;
@@ -153,7 +152,7 @@ async fn tried(guarded: &Guarded, role: Role) -> Deeds {
         ("append as keeper", Writer::Keeper),
     ] {
         let subject = tapedeck_schemas::subject::tape_subject(0, writer);
-        let answer = bus.append("TAPE_0", &subject, u64::MAX, HeaderMap::new(), "x".into()).await;
+        let answer = bus.append("TAPE_0", &subject, u64::MAX, "x".into()).await;
         // Fenced: it came as far as the stream.
         deeds.insert(name, matches!(answer, Answer::WrongLast(_)));
     }

@@ -6,10 +6,12 @@
 mod builder;
 pub mod driver;
 pub mod invariants;
+pub mod lane;
 pub mod machine;
 pub mod merge;
 mod protocol;
 pub mod rejudge;
+pub mod reply;
 pub mod tape;
 
 pub use driver::{Answer, Driver, Output, Owner, Stop};

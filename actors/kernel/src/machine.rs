@@ -72,6 +72,10 @@ impl Out {
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
+    /// What was decided, for a machine around another.
+    pub fn into_events(self) -> Vec<Event> {
+        self.events
+    }
 }
 
 /// Observes, decides and applies one input: the only way a machine is ever run.

@@ -5,6 +5,7 @@
 
 pub mod migrations;
 mod models;
+pub mod projector;
 pub mod report;
 pub mod sql;
 pub mod table;

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE};
 use async_nats::jetstream::{self, stream::LastRawMessageErrorKind};
 use bytes::Bytes;
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
+use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::{access, record, subject};
 
@@ -99,11 +99,6 @@ struct ApiError {
     description: String,
 }
 
-/// JetStream error codes that mean something to us (server `errors.json`).
-const WRONG_LAST_SEQUENCE: u64 = 10071;
-const WRONG_LAST_SEQUENCE_IN_FLIGHT: u64 = 10164;
-const TEMPORARILY_UNAVAILABLE: u64 = 10008;
-
 impl Bus {
     /// Connects; keeps reconnecting for ever afterwards.
     pub async fn connect(access: impl Into<Access>, name: &str) -> Result<Self, BusError> {
@@ -168,16 +163,12 @@ impl Bus {
         &self.context
     }
 
-    /// Appends a message behind the fence, once, and says what the broker answered.
-    pub async fn append(
-        &self,
-        stream: &str,
-        subject: &str,
-        expected: u64,
-        mut headers: HeaderMap,
-        payload: Bytes,
-    ) -> Answer {
-        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string().as_str());
+    /// Appends a record behind the fence, once, and says what the broker answered.
+    pub async fn append(&self, stream: &str, subject: &str, expected: u64, payload: Bytes) -> Answer {
+        let mut headers = HeaderMap::new();
+        for (name, value) in append_headers(expected) {
+            headers.insert(name, value);
+        }
         match self.publish(subject, headers, payload).await {
             Answer::WrongLast(_) => Answer::WrongLast(self.last_on(stream, subject).await.ok()),
             answer => answer,
@@ -192,25 +183,23 @@ impl Bus {
         mut headers: HeaderMap,
         payload: Bytes,
     ) -> Answer {
-        headers.insert(NATS_EXPECTED_LAST_SEQUENCE, expected.to_string().as_str());
+        headers.insert(EXPECTED_LAST_SEQUENCE, expected.to_string());
         self.publish(subject, headers, payload).await
     }
 
-    async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Answer {
+    /// Publishes to a stream, once, and says what the broker answered.
+    pub async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Answer {
         let request = async_nats::Request::new().headers(headers).payload(payload).timeout(Some(APPEND_TIMEOUT));
-        let Ok(reply) = self.client.send_request(subject.to_string(), request).await else {
-            return Answer::Unknown; // timeout, disconnect, no responders: nobody knows
+        let reply = self.client.send_request(subject.to_string(), request).await;
+        let ack = reply.ok().and_then(|reply| serde_json::from_slice::<PubAck>(&reply.payload).ok());
+        let reply = match &ack {
+            Some(PubAck { seq: Some(seq), error: None }) => Reply::Ack(*seq),
+            Some(PubAck { error: Some(error), .. }) => {
+                Reply::Error { err_code: error.err_code, description: &error.description }
+            }
+            Some(PubAck { seq: None, error: None }) | None => Reply::None,
         };
-        let Ok(ack) = serde_json::from_slice::<PubAck>(&reply.payload) else { return Answer::Unknown };
-        match (ack.seq, ack.error) {
-            (Some(seq), None) => Answer::Committed(seq),
-            (_, Some(error)) => match error.err_code {
-                WRONG_LAST_SEQUENCE => Answer::WrongLast(None),
-                WRONG_LAST_SEQUENCE_IN_FLIGHT | TEMPORARILY_UNAVAILABLE => Answer::Unknown,
-                code => Answer::Refused(format!("{} ({code})", error.description)),
-            },
-            (None, None) => Answer::Unknown,
-        }
+        reply.into()
     }
 
     /// Sequence of the last message on a subject, by a leader's read; 0 if there is none.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tapedeck_kernel::{TapeFault, TapeRead, TapeReader, TapeRecord};
-use tapedeck_projections::{MergeError, Projection, RecordInfo, Recorded, RowOp, compact, sql};
+use tapedeck_kernel::{TapeFault, TapeRead, TapeReader};
+use tapedeck_projections::projector::{Advance, Batch, Lane, advances};
+use tapedeck_projections::{MergeError, compact, sql};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
 use tapedeck_schemas::subject;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
@@ -19,10 +19,6 @@ use crate::shell::writer_of;
 use crate::status::GroupStatus;
 use crate::tail::{Stored, Tail};
 
-/// Most records in a transaction.
-const BATCH_RECORDS: usize = 512;
-/// A transaction is closed once it holds this many row operations.
-const BATCH_ROWS: usize = 20_000;
 const RETRY: Duration = Duration::from_millis(500);
 
 /// What is projected, and whereto.
@@ -108,12 +104,6 @@ pub async fn run(
     }
 }
 
-/// A projection, and up to which sequence its rows are there.
-struct Lane {
-    projection: &'static dyn Projection,
-    seq: u64,
-}
-
 async fn project(
     target: &Target,
     status: &GroupStatus,
@@ -142,10 +132,10 @@ async fn project(
             () = tokio::time::sleep(Duration::from_millis(500)) => continue,
         };
         let mut batch = Batch::default();
-        batch.take(&mut reader, &lanes, target, first, metrics)?;
+        take(&mut batch, &mut reader, &lanes, target, first, metrics)?;
         while !batch.is_full() {
             let Some(stored) = tail.try_next() else { break };
-            batch.take(&mut reader, &lanes, target, stored, metrics)?;
+            take(&mut batch, &mut reader, &lanes, target, stored, metrics)?;
         }
         if reader.last() > done {
             commit(&mut client, target, &mut lanes, &batch, reader.last()).await?;
@@ -168,60 +158,24 @@ async fn open_lanes(client: &Client, target: &Target) -> Result<Vec<Lane>, Proje
     Ok(lanes)
 }
 
-/// What one transaction will write.
-#[derive(Default)]
-struct Batch {
-    ops: Vec<RowOp>,
-    records: usize,
-    events: usize,
-}
-
-impl Batch {
-    fn is_full(&self) -> bool {
-        self.records >= BATCH_RECORDS || self.ops.len() >= BATCH_ROWS
-    }
-
-    fn take(
-        &mut self,
-        reader: &mut TapeReader,
-        lanes: &[Lane],
-        target: &Target,
-        stored: Stored,
-        metrics: &GroupMetrics,
-    ) -> Result<(), ProjectorError> {
-        let writer = writer_of(target.partition, &stored.subject);
-        let record = match reader.read(stored.seq, writer, &stored.payload)? {
-            TapeRead::Record(record) => record,
-            TapeRead::Void { why, .. } => {
-                metrics.voids.inc();
-                tracing::error!(seq = stored.seq, why, "void record on the tape, skipped");
-                return Ok(());
-            }
-        };
-        self.records += 1;
-        self.events += record.entries.len();
-        for lane in lanes.iter().filter(|lane| lane.seq < stored.seq) {
-            project_record(lane.projection, target.partition, &record, stored.stamp, &mut self.ops);
+/// Reads on, and takes a valid record into the batch.
+fn take(
+    batch: &mut Batch,
+    reader: &mut TapeReader,
+    lanes: &[Lane],
+    target: &Target,
+    stored: Stored,
+    metrics: &GroupMetrics,
+) -> Result<(), TapeFault> {
+    let writer = writer_of(target.partition, &stored.subject);
+    match reader.read(stored.seq, writer, &stored.payload)? {
+        TapeRead::Record(record) => batch.take(lanes, target.partition, &record, stored.stamp),
+        TapeRead::Void { why, .. } => {
+            metrics.voids.inc();
+            tracing::error!(seq = stored.seq, why, "void record on the tape, skipped");
         }
-        Ok(())
     }
-}
-
-/// The row operations of one record: the same for the projector and for whoever checks it.
-pub fn project_record(
-    projection: &dyn Projection,
-    partition: u16,
-    record: &TapeRecord,
-    stamp: u64,
-    ops: &mut Vec<RowOp>,
-) {
-    let writer = record.header.writer;
-    let events = record.entries.len();
-    projection.project_record(&RecordInfo { partition, seq: record.seq, writer, stamp, events }, ops);
-    for (index, entry) in (0..).zip(&record.entries) {
-        let position = Position::new(record.seq, index);
-        projection.project(&Recorded { partition, position, writer, stamp, entry }, ops);
-    }
+    Ok(())
 }
 
 async fn commit(
@@ -239,8 +193,8 @@ async fn commit(
         )
         .await?;
     let (tape, partition) = (target.tape.to_string(), i32::from(target.partition));
-    for lane in lanes.iter().filter(|lane| lane.seq < seq) {
-        let (projection, old, new) = (lane.projection.name(), to_bigint(lane.seq), to_bigint(seq));
+    for Advance { projection, old, new } in advances(lanes, seq) {
+        let (old, new) = (to_bigint(old), to_bigint(new));
         let moved = transaction.execute(&advance, &[&new, &tape, &partition, &projection, &old]).await?;
         if moved != 1 {
             return Err(ProjectorError::Overtaken { projection, partition: target.partition });

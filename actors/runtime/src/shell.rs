@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::{HeaderMap, Subscriber};
+use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
@@ -176,8 +176,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                         tokio::time::sleep(back_off(failures)).await;
                     }
                     let sent = Instant::now();
-                    let answer =
-                        bus.append(&stream, &subject, expected, HeaderMap::new(), Bytes::from_owner(payload)).await;
+                    let answer = bus.append(&stream, &subject, expected, Bytes::from_owner(payload)).await;
                     (attempt, sent, answer)
                 }));
             }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
@@ -205,7 +204,7 @@ async fn create_tape(
     let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default() };
     let event = TapeCreated { tape: id, partition, placement }.into();
     let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
-    match bus.append(&stream, &keeper, 0, HeaderMap::new(), record.into()).await {
+    match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: tape {id} begins"))),
         Answer::Committed(seq) => Err(BusError::request(
             format!("beginning the tape in {stream}"),

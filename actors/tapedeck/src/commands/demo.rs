@@ -125,7 +125,7 @@ async fn reference(bus: &Bus) -> Result<Duration> {
     for expected in 0..u64::from(REFERENCE_APPENDS) {
         let sent = Instant::now();
         let payload = vec![0u8; 120].into();
-        let answer = bus.append(REFERENCE_STREAM, subject, expected, Default::default(), payload).await;
+        let answer = bus.append(REFERENCE_STREAM, subject, expected, payload).await;
         anyhow::ensure!(matches!(answer, Answer::Committed(_)), "the reference append failed: {answer:?}");
         times.push(sent.elapsed());
     }

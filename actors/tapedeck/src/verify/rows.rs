@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use tapedeck_kernel::TapeRecord;
+use tapedeck_projections::projector::project_record;
 use tapedeck_projections::{Fold, MergeError, Projection, Rows as TableRows, all, sql};
-use tapedeck_runtime::{database, projector::project_record};
+use tapedeck_runtime::database;
 use tapedeck_schemas::event::TapeCreated;
 use tokio_postgres::Client;
 

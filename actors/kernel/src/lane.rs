@@ -1,0 +1,105 @@
+//! A lane: one publisher's way into an inbox on one subject, exactly once and resumable. Sans-IO.
+//!
+//! Each message says in a header up to which of the publisher's items it reaches, and is fenced by the subject's
+//! last sequence, as on the tape. So a publisher that died reads the last message and goes on behind it: a
+//! message of its former life that lands late fails at the fence, or makes the next one fail.
+
+use crate::protocol::Answer;
+use crate::reply::append_headers;
+
+/// Header: the session that publishes.
+pub const SESSION: &str = "Tapedeck-Session";
+/// Header: how many items of the session have been published on this subject, with this message.
+pub const THROUGH: &str = "Tapedeck-Through";
+/// Header: whether the session is the only one that ever published on this subject.
+pub const ALONE: &str = "Tapedeck-Alone";
+/// Refusals in a row after which a publisher gives up (the broker is full, or forbids it).
+pub const REFUSALS_MAX: u32 = 8;
+
+/// How far a session is on a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    session: String,
+    expected: u64,
+    through: u64,
+    alone: bool,
+    failures: u32,
+    refusals: u32,
+}
+
+/// What to do about a message that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// It is stored.
+    Stored,
+    /// Read the subject's last message, [`Lane::adopt`] it, and send again if it does not reach as far.
+    Look,
+    /// Send the same again, after a while.
+    Again,
+    /// Give up: the broker refuses, in these words.
+    GiveUp(String),
+}
+
+impl Lane {
+    /// Before anything is known of the subject.
+    pub fn new(session: String) -> Self {
+        Self { session, expected: 0, through: 0, alone: true, failures: 0, refusals: 0 }
+    }
+
+    /// How many items of the session are stored: the next to send is the one after.
+    pub fn through(&self) -> u64 {
+        self.through
+    }
+    /// The subject's last sequence, as far as known.
+    pub fn expected(&self) -> u64 {
+        self.expected
+    }
+    /// Whether no other session ever published on the subject.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+    /// How many attempts at the present message failed: back off accordingly.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The headers of the message that reaches through this item.
+    pub fn headers(&self, through: u64) -> Vec<(&'static str, String)> {
+        assert!(through > self.through, "items are sent in order");
+        let mut headers = append_headers(self.expected).to_vec();
+        headers.push((SESSION, self.session.clone()));
+        headers.push((THROUGH, through.to_string()));
+        headers.push((ALONE, if self.alone { "yes" } else { "no" }.into()));
+        headers
+    }
+
+    /// Takes in the answer to the message that reaches through this item.
+    pub fn answer(&mut self, through: u64, answer: Answer) -> Next {
+        let next = match answer {
+            Answer::Committed(seq) => {
+                (self.expected, self.through, self.failures, self.refusals) = (seq, through, 0, 0);
+                return Next::Stored;
+            }
+            Answer::WrongLast(_) => Next::Look,
+            Answer::Unknown => Next::Again,
+            Answer::Refused(why) => {
+                self.refusals += 1;
+                if self.refusals >= REFUSALS_MAX { Next::GiveUp(why) } else { Next::Again }
+            }
+        };
+        self.failures = self.failures.saturating_add(1);
+        next
+    }
+
+    /// Stands behind the subject's last message (its sequence, and its headers by name); if that is this session's,
+    /// behind what it reaches.
+    pub fn adopt<'a>(&mut self, seq: u64, header: impl Fn(&str) -> Option<&'a str>) {
+        self.expected = seq;
+        if header(SESSION) == Some(self.session.as_str()) {
+            self.through = header(THROUGH).and_then(|text| text.parse().ok()).unwrap_or(self.through);
+            self.alone &= header(ALONE) == Some("yes");
+        } else {
+            self.alone = false;
+        }
+    }
+}
