@@ -6,16 +6,17 @@ use super::refusal;
 use super::stream::Stream;
 
 impl Stream {
-    /// One replica: expectations first, then the message id, then what the stream can hold.
+    /// One replica: the size, the expectations (the subject's first), the message id, the room.
     pub(super) fn judge_alone(&self, publish: &Publish) -> Result<(), Reply> {
+        self.check_size(publish)?;
         self.check_subject_sequence(publish)?;
         self.check_sequence(&publish.headers)?;
         self.check_id(&publish.headers)?;
-        self.check_size(publish)?;
         self.check_room(publish)
     }
 
-    /// The leader of three: the size, the message id, then expectations and room, with what is proposed counted in.
+    /// The leader of three: the size, the message id, the expectations (the stream's first), the room. What is proposed
+    /// counts as if it were stored, but for the subject's sequence: there it forbids to judge.
     pub(super) fn judge_as_leader(&self, publish: &Publish) -> Result<(), Reply> {
         self.check_size(publish)?;
         self.check_id(&publish.headers)?;

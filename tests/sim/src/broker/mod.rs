@@ -173,9 +173,12 @@ impl Broker {
         self.stream(stream).stored.last_seq()
     }
 
-    /// Removes what is before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns how many.
+    /// Removes what is before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns how many. As on the server, 0 is
+    /// no sequence and removes **everything**, and one past the end moves the end: the next message gets `seq`.
     pub fn purge(&mut self, stream: &str, seq: u64) -> u64 {
-        self.stream_mut(stream).purge(seq)
+        let marks = self.replicas == Replicas::One;
+        let stored = &mut self.stream_mut(stream).stored;
+        if seq == 0 { stored.clear(marks) } else { stored.purge(seq) }
     }
 
     /// Changes how much it may hold. Nothing that is stored goes; a stream that holds more is full.

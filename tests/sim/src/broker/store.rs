@@ -49,8 +49,17 @@ impl Store {
         }
         match self.messages.front() {
             Some(message) => self.first = message.seq,
-            None if seq > self.last => (self.first, self.last) = (seq, seq - 1),
+            None if seq > self.last && seq > 1 => (self.first, self.last) = (seq, seq - 1),
             None => {}
+        }
+        count
+    }
+
+    /// Removes everything; how many. `marks`: whether a store that never held anything takes note of it, too.
+    pub(super) fn clear(&mut self, marks: bool) -> u64 {
+        let count = self.purge(self.last + 1);
+        if marks {
+            self.first = self.last + 1;
         }
         count
     }

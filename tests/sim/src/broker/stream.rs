@@ -52,8 +52,4 @@ impl Stream {
         }
         Reply::Ack { stream: self.config.name.clone(), seq, duplicate: false }
     }
-
-    pub(super) fn purge(&mut self, seq: u64) -> u64 {
-        self.stored.purge(seq)
-    }
 }

@@ -1,5 +1,7 @@
 //! The server's side: the same requests by async-nats, and its answers as they are.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, RawMessageErrorKind, StorageType};
@@ -83,6 +85,23 @@ impl Real {
             Err(error) if error.kind() == RequestErrorKind::NoResponders => Reply::NoResponders,
             Err(error) => panic!("{publish:?}: {error}"),
         }
+    }
+
+    /// Sends all before the first is answered; the answers in the order of the requests.
+    pub(crate) async fn publish_together(&self, client: usize, burst: &[Publish]) -> Vec<Reply> {
+        let mut answers = vec![None; burst.len()];
+        let mut open: Vec<_> = burst.iter().map(|publish| Box::pin(self.publish(client, publish))).collect();
+        // Polled in order, so they are sent in order.
+        poll_fn(|context| {
+            for (answer, request) in answers.iter_mut().zip(&mut open).filter(|(answer, _)| answer.is_none()) {
+                if let Poll::Ready(reply) = request.as_mut().poll(context) {
+                    *answer = Some(reply);
+                }
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        answers.into_iter().flatten().collect()
     }
 
     pub(crate) async fn answer(&self, stream: &str, step: &Step) -> Answer {

@@ -148,7 +148,10 @@ pub(crate) async fn compare(
         let got = model(&mut broker, now, &name, &step);
         if wanted != got {
             let on = if real.replicas == Replicas::One { "one" } else { "three" };
-            return Err(format!("{name} on {on}, step {count}: {step:?}\n  server: {wanted:?}\n  model:  {got:?}\n"));
+            return Err(format!(
+                "{name} on {on}, step {count}: {}\n  server: {wanted:?}\n  model:  {got:?}\n",
+                shown(&step)
+            ));
         }
         count += 1;
     }
@@ -169,4 +172,13 @@ pub(crate) async fn held(real: &Real, name: &str, broker: &Broker) -> Result<(),
         }
     }
     Ok(())
+}
+
+fn shown(step: &Step) -> String {
+    match step {
+        Step::Publish(Publish { subject, headers, payload }) => {
+            format!("publish {} bytes on {subject}, {:?}", payload.len(), header_lines(headers))
+        }
+        other => format!("{other:?}"),
+    }
 }
