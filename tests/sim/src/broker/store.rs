@@ -1,0 +1,98 @@
+//! What a stream holds: a run of messages without holes, and where the last of each subject is.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::message::{Message, Publish};
+
+use super::judge::stored_bytes;
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Store {
+    messages: VecDeque<Message>,
+    first: u64,
+    last: u64,
+    bytes: u64,
+    by_subject: BTreeMap<String, VecDeque<u64>>,
+}
+
+impl Store {
+    /// Stores a message; its sequence.
+    pub(super) fn push(&mut self, stamp: u64, publish: Publish) -> u64 {
+        let Publish { subject, headers, payload } = publish;
+        self.bytes += stored_bytes(&subject, &headers, payload.len());
+        self.last += 1;
+        if self.messages.is_empty() {
+            self.first = self.last;
+        }
+        match self.by_subject.get_mut(&subject) {
+            Some(seqs) => seqs.push_back(self.last),
+            None => {
+                self.by_subject.insert(subject.clone(), VecDeque::from([self.last]));
+            }
+        }
+        self.messages.push_back(Message { seq: self.last, subject, headers, payload, stamp });
+        self.last
+    }
+
+    /// Removes what is before `seq`; how many. Past the end, the sequences go on from there.
+    pub(super) fn purge(&mut self, seq: u64) -> u64 {
+        let mut count = 0;
+        while self.messages.front().is_some_and(|message| message.seq < seq) {
+            let message = self.messages.pop_front().expect("just seen");
+            self.bytes -= stored_bytes(&message.subject, &message.headers, message.payload.len());
+            let seqs = self.by_subject.get_mut(&message.subject).expect("indexed");
+            seqs.pop_front();
+            if seqs.is_empty() {
+                self.by_subject.remove(&message.subject);
+            }
+            count += 1;
+        }
+        match self.messages.front() {
+            Some(message) => self.first = message.seq,
+            None if seq > self.last && seq > 1 => (self.first, self.last) = (seq, seq - 1),
+            None => {}
+        }
+        count
+    }
+
+    /// Removes everything; how many. `marks`: whether a store that never held anything takes note of it, too.
+    pub(super) fn clear(&mut self, marks: bool) -> u64 {
+        let count = self.purge(self.last + 1);
+        if marks {
+            self.first = self.last + 1;
+        }
+        count
+    }
+
+    pub(super) fn get(&self, seq: u64) -> Option<&Message> {
+        let first = self.messages.front()?.seq;
+        self.messages.get(usize::try_from(seq.checked_sub(first)?).ok()?)
+    }
+
+    pub(super) fn last_on(&self, subject: &str) -> Option<&Message> {
+        self.get(*self.by_subject.get(subject)?.back()?)
+    }
+
+    /// The last on a subject that is not after `until`.
+    pub(super) fn last_on_until(&self, subject: &str, until: u64) -> Option<&Message> {
+        let seqs = self.by_subject.get(subject)?;
+        let count = seqs.partition_point(|seq| *seq <= until);
+        self.get(seqs[count.checked_sub(1)?])
+    }
+
+    pub(super) fn first_seq(&self) -> u64 {
+        self.first
+    }
+
+    pub(super) fn last_seq(&self) -> u64 {
+        self.last
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

@@ -1,0 +1,55 @@
+//! One stream: what it is told to be, what it holds, which ids it knows, and what its leader has proposed.
+
+use std::collections::VecDeque;
+
+use crate::message::{Publish, Reply};
+
+use super::dedup::Dedup;
+use super::store::Store;
+use super::{StreamConfig, Ticket, judge, subject};
+
+#[derive(Debug, Clone)]
+pub(super) struct Proposal {
+    pub(super) ticket: Ticket,
+    pub(super) stamp: u64,
+    pub(super) publish: Publish,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Stream {
+    pub(super) config: StreamConfig,
+    pub(super) stored: Store,
+    pub(super) ids: Dedup,
+    /// Oldest first.
+    pub(super) proposals: VecDeque<Proposal>,
+    pub(super) has_leader: bool,
+}
+
+impl Stream {
+    pub(super) fn new(config: StreamConfig) -> Self {
+        let (stored, ids) = (Store::default(), Dedup::default());
+        Self { config, stored, ids, proposals: VecDeque::new(), has_leader: true }
+    }
+
+    pub(super) fn takes(&self, subject: &str) -> bool {
+        self.config.subjects.iter().any(|filter| subject::takes(filter, subject))
+    }
+
+    pub(super) fn forget_ids(&mut self, now: u64) {
+        self.ids.forget(now, self.config.duplicate_window);
+    }
+
+    pub(super) fn propose(&mut self, ticket: Ticket, stamp: u64, publish: Publish) {
+        self.proposals.push_back(Proposal { ticket, stamp, publish });
+    }
+
+    /// Stores what has been judged; the answer.
+    pub(super) fn store(&mut self, stamp: u64, publish: Publish) -> Reply {
+        let id = judge::id(&publish.headers).map(str::to_string);
+        let seq = self.stored.push(stamp, publish);
+        if let Some(id) = id {
+            self.ids.insert(stamp, &id, seq);
+        }
+        Reply::Ack { stream: self.config.name.clone(), seq, duplicate: false }
+    }
+}

@@ -1,0 +1,88 @@
+//! Pseudo-random scripts: the same in every run.
+
+use tapedeck_sim::broker::{Broker, StreamConfig};
+use tapedeck_sim::message::Publish;
+
+use crate::real::Real;
+use crate::script::{Step, With as _, compare, config, publish};
+
+const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
+const STEPS: usize = 300;
+
+/// Runs all; what differs.
+pub(crate) async fn run(real: &Real) -> Vec<String> {
+    let mut differences = Vec::new();
+    for seed in SEEDS {
+        let name = format!("RANDOM_{seed}");
+        let mut random = Random(seed);
+        let stream = StreamConfig {
+            max_bytes: (seed % 2 == 0).then_some(4_000),
+            max_messages: (seed % 3 == 0).then_some(25),
+            max_message_bytes: Some(300),
+            ..config(&name)
+        };
+        let next = |at, broker: &Broker| (at < STEPS).then(|| step(&mut random, &name, broker));
+        differences.extend(compare(real, vec![stream], next).await.err());
+    }
+    differences
+}
+
+fn step(random: &mut Random, name: &str, broker: &Broker) -> Step {
+    let subject = format!("{name}.{}", ["a", "b", "c", "long.subject.d"][random.below(4) as usize]);
+    let (first, last) = (broker.first_seq(name), broker.last_seq(name));
+    match random.below(100) {
+        0..80 => Step::Publish(request(random, &subject, name, broker)),
+        80..87 => Step::Last(subject),
+        87..90 => Step::Get(random.below(last + 3).max(1)),
+        90..95 => Step::Purge(1 + first + random.below(last.saturating_sub(first) / 2 + 2)),
+        95..96 => Step::Purge(last + random.below(5)),
+        96..98 => Step::Limits {
+            max_bytes: (random.below(2) == 0).then(|| 500 + random.below(4_000)),
+            max_messages: (random.below(2) == 0).then(|| 1 + random.below(30)),
+        },
+        _ => Step::Bounds,
+    }
+}
+
+fn request(random: &mut Random, subject: &str, name: &str, broker: &Broker) -> Publish {
+    let bytes = if random.below(20) == 0 { random.below(400) } else { random.below(60) };
+    let payload: Vec<u8> = (0..bytes).map(|_| random.below(256) as u8).collect();
+    let mut request = publish(subject, payload);
+    if random.below(3) == 0 {
+        request = request.id(&format!("m{}", random.below(60)));
+    }
+    let own = broker.last_on(name, subject).expect("a leader").map_or(0, |message| message.seq);
+    let last = broker.last_seq(name);
+    request = match random.below(10) {
+        0..4 => request.after(own),
+        4 => request.after(0),
+        5 => request.after(random.below(last + 5)),
+        _ => request,
+    };
+    request = match random.below(10) {
+        0 | 1 => request.at_end(last),
+        2 => request.at_end(random.below(last + 5)),
+        _ => request,
+    };
+    if random.below(10) == 0 {
+        request.headers.others.push(("Some-Header".into(), "x".repeat(random.below(40) as usize)));
+    }
+    request
+}
+
+/// SplitMix64.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.next() % bound
+    }
+}

@@ -1,0 +1,205 @@
+//! The server's side: the same requests by async-nats, and its answers as they are.
+
+use std::future::poll_fn;
+use std::task::Poll;
+use std::time::Duration;
+
+use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, RawMessageErrorKind, StorageType};
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Client, HeaderMap, Request, RequestErrorKind};
+use serde_json::{Value, json};
+use tapedeck_sim::broker::{Replicas, StreamConfig};
+use tapedeck_sim::message::{Publish, Reply};
+
+use crate::script::{Answer, Step, header_lines};
+
+/// How long a cluster may take until it takes requests.
+const READY_TRIES: u32 = 200;
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(crate) struct Real {
+    pub(crate) replicas: Replicas,
+    /// One to each server.
+    pub(crate) clients: Vec<Client>,
+    context: jetstream::Context,
+}
+
+impl Real {
+    pub(crate) async fn connect(replicas: Replicas, urls: &[String]) -> Self {
+        let mut clients = Vec::new();
+        for url in urls {
+            clients.push(async_nats::connect(url).await.unwrap());
+        }
+        let context = jetstream::new(clients[0].clone());
+        let real = Self { replicas, clients, context };
+        real.wait_until_ready().await;
+        real
+    }
+
+    /// Until the servers have found each other and agreed on a leader.
+    async fn wait_until_ready(&self) {
+        for _ in 0..READY_TRIES {
+            let config = self.config(&crate::script::config("READY"));
+            if self.context.create_stream(config).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        panic!("the servers take no stream");
+    }
+
+    fn config(&self, config: &StreamConfig) -> Config {
+        let limit = |max: Option<u64>| max.map_or(-1, |max| i64::try_from(max).unwrap());
+        Config {
+            name: config.name.clone(),
+            subjects: config.subjects.clone(),
+            max_bytes: limit(config.max_bytes),
+            max_messages: limit(config.max_messages),
+            max_message_size: i32::try_from(limit(config.max_message_bytes)).unwrap(),
+            duplicate_window: Duration::from_nanos(config.duplicate_window),
+            num_replicas: if self.replicas == Replicas::One { 1 } else { 3 },
+            storage: StorageType::File,
+            discard: DiscardPolicy::New,
+            deny_delete: true,
+            ..Default::default()
+        }
+    }
+
+    pub(crate) async fn create(&self, config: &StreamConfig) {
+        self.context.create_stream(self.config(config)).await.unwrap();
+    }
+
+    /// Sends a publish by the client of that number, awaits its answer.
+    pub(crate) async fn publish(&self, client: usize, publish: &Publish) -> Reply {
+        let mut headers = HeaderMap::new();
+        for (name, value) in header_lines(&publish.headers) {
+            headers.append(name, value);
+        }
+        let mut request =
+            Request::new().payload(publish.payload.to_vec().into()).timeout(Some(Duration::from_secs(10)));
+        if !headers.is_empty() {
+            request = request.headers(headers);
+        }
+        match self.clients[client].send_request(publish.subject.clone(), request).await {
+            Ok(message) => reply(&message.payload),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Reply::NoResponders,
+            Err(error) => panic!("{publish:?}: {error}"),
+        }
+    }
+
+    /// Sends all before the first is answered; the answers in the order of the requests.
+    pub(crate) async fn publish_together(&self, client: usize, burst: &[Publish]) -> Vec<Reply> {
+        let mut answers = vec![None; burst.len()];
+        let mut open: Vec<_> = burst.iter().map(|publish| Box::pin(self.publish(client, publish))).collect();
+        // Polled in order, so they are sent in order.
+        poll_fn(|context| {
+            for (answer, request) in answers.iter_mut().zip(&mut open).filter(|(answer, _)| answer.is_none()) {
+                if let Poll::Ready(reply) = request.as_mut().poll(context) {
+                    *answer = Some(reply);
+                }
+            }
+            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        answers.into_iter().flatten().collect()
+    }
+
+    pub(crate) async fn answer(&self, stream: &str, step: &Step) -> Answer {
+        let handle = || async { self.context.get_stream_no_info(stream).await.unwrap() };
+        match step {
+            Step::Publish(publish) => Answer::Reply(self.publish(0, publish).await),
+            Step::Last(subject) => match handle().await.get_last_raw_message_by_subject(subject).await {
+                Ok(message) => message_answer(message),
+                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Answer::Message(None),
+                Err(error) => panic!("{step:?}: {error}"),
+            },
+            Step::Get(seq) => match handle().await.get_raw_message(*seq).await {
+                Ok(message) => message_answer(message),
+                Err(error) if is_no_message(&error.kind()) => Answer::Message(None),
+                Err(error) => panic!("{step:?}: {error}"),
+            },
+            Step::Purge(seq) => {
+                let answer = self.api(&format!("STREAM.PURGE.{stream}"), &json!({ "seq": seq })).await;
+                Answer::Count(answer["purged"].as_u64().unwrap_or_else(|| panic!("{step:?}: {answer}")))
+            }
+            Step::Limits { max_bytes, max_messages } => {
+                let info = self.context.get_stream(stream).await.unwrap().cached_info().clone();
+                let limit = |max: &Option<u64>| max.map_or(-1, |max| i64::try_from(max).unwrap());
+                let (max_bytes, max_messages) = (limit(max_bytes), limit(max_messages));
+                self.context.update_stream(Config { max_bytes, max_messages, ..info.config }).await.unwrap();
+                Answer::Done
+            }
+            Step::Bounds => {
+                let state = self.context.get_stream(stream).await.unwrap().cached_info().state.clone();
+                Answer::Bounds(state.first_sequence, state.last_sequence)
+            }
+            Step::Sleep(time) => {
+                tokio::time::sleep(*time).await;
+                Answer::Done
+            }
+            Step::StepDown => {
+                if self.replicas == Replicas::Three {
+                    self.step_down(stream).await;
+                }
+                Answer::Done
+            }
+        }
+    }
+
+    async fn step_down(&self, stream: &str) {
+        let leader = || async {
+            let handle = self.context.get_stream(stream).await.ok()?;
+            handle.cached_info().cluster.as_ref()?.leader.clone()
+        };
+        let old = leader().await.expect("a leader");
+        let answer = self.api(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &json!({})).await;
+        assert_eq!(answer["success"], json!(true), "{answer}");
+        for _ in 0..READY_TRIES {
+            tokio::time::sleep(PAUSE).await;
+            if leader().await.is_some_and(|new| new != old) {
+                return;
+            }
+        }
+        panic!("{stream} has no new leader");
+    }
+
+    async fn api(&self, request: &str, body: &Value) -> Value {
+        let subject = format!("$JS.API.{request}");
+        let answer = self.clients[0].request(subject, body.to_string().into()).await.unwrap();
+        serde_json::from_slice(&answer.payload).unwrap()
+    }
+}
+
+fn is_no_message(kind: &RawMessageErrorKind) -> bool {
+    match kind {
+        RawMessageErrorKind::JetStream(error) => error.error_code() == ErrorCode::NO_MESSAGE_FOUND,
+        RawMessageErrorKind::NoMessageFound => true,
+        _ => false,
+    }
+}
+
+fn message_answer(message: async_nats::jetstream::message::StreamMessage) -> Answer {
+    let mut lines = Vec::new();
+    for (name, values) in message.headers.iter() {
+        lines.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
+    }
+    lines.sort();
+    Answer::Message(Some((message.sequence, message.subject.to_string(), lines, message.payload.to_vec())))
+}
+
+fn reply(payload: &[u8]) -> Reply {
+    let value: Value = serde_json::from_slice(payload).unwrap();
+    let number = |value: &Value| value.as_u64().unwrap_or_else(|| panic!("{value}"));
+    match value.get("error") {
+        Some(error) => Reply::Error {
+            code: number(&error["code"]).try_into().unwrap(),
+            err_code: number(&error["err_code"]).try_into().unwrap(),
+            description: error["description"].as_str().unwrap().into(),
+        },
+        None => Reply::Ack {
+            stream: value["stream"].as_str().unwrap().into(),
+            seq: number(&value["seq"]),
+            duplicate: value["duplicate"].as_bool().unwrap_or(false),
+        },
+    }
+}

@@ -1,0 +1,184 @@
+//! What a script asks, what is answered, and the model's side of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tapedeck_sim::broker::{Arrived, Broker, Replicas, StreamConfig};
+use tapedeck_sim::message::{Headers, Message, Publish, Reply};
+
+use crate::real::Real;
+
+/// A window that no run outlives, ns.
+pub(crate) const LONG: u64 = 120_000_000_000;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Publish(Publish),
+    /// The last message on a subject, by the leader.
+    Last(String),
+    Get(u64),
+    Purge(u64),
+    Limits {
+        max_bytes: Option<u64>,
+        max_messages: Option<u64>,
+    },
+    /// First and last sequence.
+    Bounds,
+    Sleep(Duration),
+    /// Another leader takes over, with nothing in flight.
+    StepDown,
+}
+
+/// What is compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Reply(Reply),
+    /// Sequence, subject, headers in order, payload.
+    Message(Option<(u64, String, Vec<(String, String)>, Vec<u8>)>),
+    Count(u64),
+    Bounds(u64, u64),
+    Done,
+}
+
+/// A publish, built up.
+pub(crate) fn publish(subject: &str, payload: impl AsRef<[u8]>) -> Publish {
+    Publish { subject: subject.into(), headers: Headers::default(), payload: Arc::from(payload.as_ref()) }
+}
+
+/// What a test adds to a publish.
+pub(crate) trait With {
+    fn id(self, id: &str) -> Self;
+    fn after(self, subject_sequence: u64) -> Self;
+    fn at_end(self, sequence: u64) -> Self;
+    fn step(self) -> Step;
+}
+
+impl With for Publish {
+    fn id(mut self, id: &str) -> Self {
+        self.headers.message_id = Some(id.into());
+        self
+    }
+    fn after(mut self, subject_sequence: u64) -> Self {
+        self.headers.expected_last_subject_sequence = Some(subject_sequence);
+        self
+    }
+    fn at_end(mut self, sequence: u64) -> Self {
+        self.headers.expected_last_sequence = Some(sequence);
+        self
+    }
+    fn step(self) -> Step {
+        Step::Publish(self)
+    }
+}
+
+/// A stream of the script's name, taking `<name>.>`.
+pub(crate) fn config(name: &str) -> StreamConfig {
+    StreamConfig {
+        name: name.into(),
+        subjects: vec![format!("{name}.>")],
+        max_bytes: None,
+        max_messages: None,
+        max_message_bytes: None,
+        duplicate_window: LONG,
+    }
+}
+
+/// All headers as name and value, sorted.
+pub(crate) fn header_lines(headers: &Headers) -> Vec<(String, String)> {
+    let mut lines = headers.others.clone();
+    let mut add = |name: &str, value: Option<String>| lines.extend(value.map(|value| (name.to_string(), value)));
+    add("Nats-Msg-Id", headers.message_id.clone());
+    add("Nats-Expected-Last-Subject-Sequence", headers.expected_last_subject_sequence.map(|n| n.to_string()));
+    add("Nats-Expected-Last-Sequence", headers.expected_last_sequence.map(|n| n.to_string()));
+    lines.sort();
+    lines
+}
+
+fn message(message: Option<&Message>) -> Answer {
+    Answer::Message(message.map(|m| (m.seq, m.subject.clone(), header_lines(&m.headers), m.payload.to_vec())))
+}
+
+/// The model's answer. Nothing is in flight between two steps.
+pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
+    match step {
+        Step::Publish(publish) => Answer::Reply(match broker.publish(now, publish.clone()) {
+            Arrived::Answered(reply) => reply,
+            Arrived::Proposed(ticket) => {
+                // No other stream of the script has an open proposal.
+                let taker = broker.stream_of(&publish.subject).expect("taken").to_string();
+                let (agreed, reply) = broker.agree(now, &taker).expect("proposed");
+                assert_eq!(agreed, ticket);
+                reply
+            }
+        }),
+        Step::Last(subject) => message(broker.last_on(stream, subject).expect("a leader")),
+        Step::Get(seq) => message(broker.get(stream, *seq)),
+        Step::Purge(seq) => Answer::Count(broker.purge(stream, *seq)),
+        Step::Limits { max_bytes, max_messages } => {
+            broker.set_limits(stream, *max_bytes, *max_messages);
+            Answer::Done
+        }
+        Step::Bounds => Answer::Bounds(broker.first_seq(stream), broker.last_seq(stream)),
+        Step::Sleep(_) => Answer::Done,
+        Step::StepDown => {
+            broker.lose_leader(now, stream, 0);
+            broker.elect(stream);
+            Answer::Done
+        }
+    }
+}
+
+/// Runs a script on both sides, its first stream created anew, until `next` has no more steps; what differs first.
+pub(crate) async fn compare(
+    real: &Real,
+    streams: Vec<StreamConfig>,
+    mut next: impl FnMut(usize, &Broker) -> Option<Step>,
+) -> Result<usize, String> {
+    let name = streams[0].name.clone();
+    for config in &streams {
+        real.create(config).await;
+    }
+    let started = Instant::now();
+    let mut broker = Broker::new(real.replicas, streams);
+    let mut count = 0;
+    while let Some(step) = next(count, &broker) {
+        let now = u64::try_from(started.elapsed().as_nanos()).unwrap();
+        let wanted = real.answer(&name, &step).await;
+        let got = model(&mut broker, now, &name, &step);
+        if wanted != got {
+            let on = if real.replicas == Replicas::One { "one" } else { "three" };
+            return Err(format!(
+                "{name} on {on}, step {count}: {}\n  server: {wanted:?}\n  model:  {got:?}\n",
+                shown(&step)
+            ));
+        }
+        count += 1;
+    }
+    held(real, &name, &broker).await.map(|()| count)
+}
+
+/// Compares everything that is stored.
+pub(crate) async fn held(real: &Real, name: &str, broker: &Broker) -> Result<(), String> {
+    let bounds = Answer::Bounds(broker.first_seq(name), broker.last_seq(name));
+    let wanted = real.answer(name, &Step::Bounds).await;
+    if wanted != bounds {
+        return Err(format!("{name}, at the end:\n  server: {wanted:?}\n  model:  {bounds:?}\n"));
+    }
+    for seq in broker.first_seq(name).max(1)..=broker.last_seq(name) {
+        let (wanted, got) = (real.answer(name, &Step::Get(seq)).await, message(broker.get(name, seq)));
+        if wanted != got {
+            return Err(format!("{name}, stored at {seq}:\n  server: {wanted:?}\n  model:  {got:?}\n"));
+        }
+    }
+    Ok(())
+}
+
+fn shown(step: &Step) -> String {
+    match step {
+        Step::Publish(Publish { subject, headers, payload }) => {
+            format!("publish {} bytes on {subject}, {:?}", payload.len(), header_lines(headers))
+        }
+        other => format!("{other:?}"),
+    }
+}
