@@ -2,4 +2,5 @@
 //! model of the broker, the publishers, the operators and the projector's database. One seed, one thread, no clock.
 #![forbid(unsafe_code)]
 
+pub mod judge;
 pub mod message;
