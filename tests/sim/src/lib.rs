@@ -3,4 +3,5 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod judge;
 pub mod message;

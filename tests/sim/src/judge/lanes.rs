@@ -1,0 +1,193 @@
+//! What publishers mean to publish is in the inbox: all of it, once, in order on each subject. Never what becomes of it.
+//!
+//! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
+//! that session, resumed by a new process, cannot see how far it came and begins again (safe, since ingest refuses the
+//! repetitions). Only then may a lane go back, and only to its first item.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::market::{self, MarketEvent};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::subject::parse_market_subject;
+
+use super::rules::{Checks, Rule, Violation};
+use super::streams::Author;
+use crate::message::Message;
+
+/// Header: the session that publishes.
+const SESSION: &str = "Tapedeck-Session";
+/// Header: how many of its items are stored with this message.
+const THROUGH: &str = "Tapedeck-Through";
+
+/// An intended event: its lane, and its place there.
+pub(super) type Item = (usize, usize);
+
+/// A publisher's session on a subject.
+#[derive(Debug)]
+struct Lane {
+    subject: String,
+    session: String,
+    items: Vec<MarketEvent>,
+    /// The item that should come next.
+    next: usize,
+    /// How many items are stored.
+    stored: usize,
+    /// Whether somebody else published on the subject since this lane did.
+    overtaken: bool,
+}
+
+/// Every lane.
+#[derive(Debug, Default)]
+pub(super) struct Lanes {
+    lanes: Vec<Lane>,
+    by_subject: BTreeMap<String, Vec<usize>>,
+}
+
+impl Lanes {
+    fn lane(&mut self, subject: &str, session: &str) -> usize {
+        let of_subject = self.by_subject.entry(subject.into()).or_default();
+        if let Some(lane) = of_subject.iter().find(|lane| self.lanes[**lane].session == session) {
+            return *lane;
+        }
+        of_subject.push(self.lanes.len());
+        self.lanes.push(Lane {
+            subject: subject.into(),
+            session: session.into(),
+            items: Vec::new(),
+            next: 0,
+            stored: 0,
+            overtaken: false,
+        });
+        self.lanes.len() - 1
+    }
+
+    /// The intended event.
+    pub(super) fn event(&self, item: Item) -> &MarketEvent {
+        &self.lanes[item.0].items[item.1]
+    }
+
+    /// The subject that it is published on.
+    pub(super) fn subject(&self, item: Item) -> &str {
+        &self.lanes[item.0].subject
+    }
+
+    /// A publisher's next intent.
+    pub(super) fn intended(
+        &mut self,
+        (subject, session): (&str, &str),
+        n: u64,
+        event: &MarketEvent,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
+        let lane = self.lane(subject, session);
+        let items = &mut self.lanes[lane].items;
+        checks.check(Rule::IntentsCount, n == items.len() as u64 + 1, || {
+            format!("{subject} {session}: item {n} is intended after {}", items.len())
+        })?;
+        items.push(event.clone());
+        Ok(())
+    }
+
+    /// A message in the inbox; gives where each intended event in it stands.
+    pub(super) fn stored(
+        &mut self,
+        message: &Message,
+        author: Author,
+        checks: &mut Checks,
+    ) -> Result<Vec<(Position, Item)>, Violation> {
+        let of_subject = self.by_subject.get(&message.subject).cloned().unwrap_or_default();
+        let mut found = Vec::new();
+        if author == Author::Publisher {
+            let events = events(message);
+            let lane = of_subject.iter().copied().find(|lane| self.lanes[*lane].begin(message, &events).is_some());
+            checks.check(Rule::InboxAsIntended, lane.is_some(), || {
+                let lanes: Vec<_> = of_subject.iter().map(|lane| self.lanes[*lane].state()).collect();
+                let (seq, subject) = (message.seq, &message.subject);
+                format!("inbox {seq} on {subject} continues none of {lanes:?}: {events:?}")
+            })?;
+            found = lane.map(|lane| self.take(lane, message, &events)).unwrap_or_default();
+            if let Some(lane) = lane {
+                self.lanes[lane].overtaken = false;
+                self.lanes[lane].check_headers(message, checks)?;
+            }
+        }
+        for lane in of_subject {
+            self.lanes[lane].overtaken |= found.first().is_none_or(|(_, item)| item.0 != lane);
+        }
+        Ok(found)
+    }
+
+    fn take(&mut self, lane: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Position, Item)> {
+        let state = &mut self.lanes[lane];
+        let from = state.begin(message, events).unwrap_or(state.next);
+        state.next = from + events.len();
+        state.stored = state.stored.max(state.next);
+        let items = (0..).zip(from..state.next);
+        items.map(|(index, item)| (Position::new(message.seq, index), (lane, item))).collect()
+    }
+
+    /// A publisher holds that its items up to `n` are stored.
+    pub(super) fn acknowledged(
+        &mut self,
+        (subject, session): (&str, &str),
+        n: u64,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
+        let lane = self.lane(subject, session);
+        let stored = self.lanes[lane].stored as u64;
+        checks.check(Rule::AcknowledgedIsStored, n <= stored, || {
+            format!("{subject} {session}: {n} items are held to be stored, but only {stored} are")
+        })
+    }
+
+    /// At rest all of it is there.
+    pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
+        for lane in &self.lanes {
+            checks.check(Rule::AllIntendedIsStored, lane.stored == lane.items.len(), || {
+                format!(
+                    "{} on {}: of {} items {} are stored",
+                    lane.session,
+                    lane.subject,
+                    lane.items.len(),
+                    lane.stored
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Lane {
+    /// The item that the message begins with, if it continues this lane.
+    fn begin(&self, message: &Message, events: &[MarketEvent]) -> Option<usize> {
+        if header(message, SESSION).is_some_and(|session| session != self.session) || events.is_empty() {
+            return None;
+        }
+        let at = |from: usize| self.items.get(from..from + events.len()).is_some_and(|items| items == events);
+        let again = self.overtaken.then_some(0);
+        [Some(self.next), again].into_iter().flatten().find(|from| at(*from))
+    }
+
+    fn check_headers(&self, message: &Message, checks: &mut Checks) -> Result<(), Violation> {
+        let Some(session) = header(message, SESSION) else { return Ok(()) };
+        let through = header(message, THROUGH).and_then(|through| through.parse().ok());
+        checks.check(Rule::LanesSayThrough, through == Some(self.next), || {
+            format!("inbox {}: {session} reaches through {through:?}, but holds up to {}", message.seq, self.next)
+        })
+    }
+
+    fn state(&self) -> String {
+        let next = self.items.get(self.next);
+        format!("{} (next is item {} of {}, {next:?})", self.session, self.next + 1, self.items.len())
+    }
+}
+
+fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers.others.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+}
+
+/// The events of a publisher's message; none if any of it cannot be read.
+fn events(message: &Message) -> Vec<MarketEvent> {
+    let Some((_, kind)) = parse_market_subject(&message.subject) else { return Vec::new() };
+    market::decode(kind, &message.payload).into_iter().collect::<Result<_, _>>().unwrap_or_default()
+}

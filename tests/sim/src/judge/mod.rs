@@ -1,0 +1,228 @@
+//! The judge of a simulated run: what must hold after every step, written from the design and not from the driver.
+//!
+//! The world tells it what is stored, by whom, and what nodes, publishers and the projector say of themselves. It keeps
+//! its own folds and never looks into a driver. Every rule has a name ([`Rule`]) and a test that breaks it; all work
+//! is done once for each message, as it is stored. The kernel's [`Invariants`] over the tape's facts are asked as well,
+//! and their names stand beside the rules'.
+
+mod answers;
+mod claims;
+mod database;
+mod fates;
+mod lanes;
+mod orders;
+mod ownership;
+mod reading;
+mod rules;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod voids;
+
+use std::collections::BTreeMap;
+
+use tapedeck_kernel::invariants::{self, InvariantId, Invariants};
+use tapedeck_kernel::{Fact, Inbox};
+use tapedeck_projections::Rows;
+use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::market::MarketEvent;
+use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{Entry, Header, Writer};
+
+pub use rules::{Rule, Violation};
+pub use streams::Author;
+
+use crate::message::Message;
+use answers::{Answering, Answers};
+use rules::Checks;
+use streams::Stream;
+
+/// Everything that must hold of one partition's run.
+pub struct Judge {
+    created: TapeCreated,
+    checks: Checks,
+    streams: streams::Streams,
+    reading: reading::Reading,
+    ownership: ownership::Ownership,
+    invariants: Invariants,
+    answers: Vec<Box<dyn Answering>>,
+    voids: voids::Voids,
+    lanes: lanes::Lanes,
+    fates: fates::Fates,
+    orders: orders::Orders,
+    database: database::Database,
+}
+
+impl Judge {
+    /// Of a run on this tape; control knows these parameters and strategies.
+    pub fn new(tape: TapeCreated, params: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
+        let (id, partition) = (tape.tape, tape.partition);
+        let answers: Vec<Box<dyn Answering>> = vec![
+            Box::new(Answers::new(tapedeck_ingest::Ingest::new())),
+            Box::new(Answers::new(tapedeck_control::Control::new(params, strategies))),
+            Box::new(Answers::new(tapedeck_signal::Signal::new(partition))),
+            Box::new(Answers::new(tapedeck_risk::Risk::new(id, partition))),
+            Box::new(Answers::new(tapedeck_execution::Execution::new())),
+            Box::new(Answers::new(tapedeck_venue::Venue::new(id))),
+            Box::new(Answers::new(tapedeck_portfolio::Portfolio::new())),
+        ];
+        Self {
+            created: tape,
+            checks: Checks::default(),
+            streams: streams::Streams::new(partition),
+            reading: reading::Reading::default(),
+            ownership: ownership::Ownership::default(),
+            invariants: Invariants::new(),
+            answers,
+            voids: voids::Voids::default(),
+            lanes: lanes::Lanes::default(),
+            fates: fates::Fates::default(),
+            orders: orders::Orders::default(),
+            database: database::Database::new(partition),
+        }
+    }
+
+    /// A message was stored; called once for each, per stream in order of sequence.
+    pub fn stored(&mut self, stream: &str, message: &Message, author: Author) -> Result<(), Violation> {
+        match self.streams.stored(stream, message, author, &mut self.checks)? {
+            Stream::Tape => self.on_tape(message, author),
+            Stream::Inbox => self.in_inbox(message, author),
+            Stream::Command => {
+                self.hand_on(Inbox::Command, message);
+                Ok(())
+            }
+            Stream::Other => Ok(()),
+        }
+    }
+
+    /// A publisher means to publish its session's item number `n` (from 1) on this subject; called in order, before it
+    /// is sent for the first time.
+    pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {
+        self.lanes.intended((subject, session), n, event, &mut self.checks)
+    }
+
+    /// A publisher holds that its items up to `n` are stored.
+    pub fn acknowledged(&mut self, subject: &str, session: &str, n: u64) -> Result<(), Violation> {
+        self.lanes.acknowledged((subject, session), n, &mut self.checks)
+    }
+
+    /// The projector's database as it is now committed, complete up to tape sequence `seq`. Told the same `seq` again,
+    /// every row is compared: the world does so once before [`Judge::finish`].
+    pub fn projected(&mut self, seq: u64, tables: &BTreeMap<&'static str, Rows>) -> Result<(), Violation> {
+        self.database.projected(seq, self.streams.tape_last(), tables, &mut self.checks)
+    }
+
+    /// The end of a run at rest, everything healed: all is answered, balanced, booked, projected.
+    pub fn finish(&mut self) -> Result<(), Violation> {
+        self.lanes.finish(&mut self.checks)?;
+        for answers in &self.answers {
+            answers.finish(&mut self.checks)?;
+        }
+        self.fates.finish(&mut self.checks)?;
+        self.orders.finish(&mut self.checks)?;
+        self.voids.finish(&mut self.checks)?;
+        of_invariants(self.invariants.finish())?;
+        self.database.finish(&mut self.checks)
+    }
+
+    /// How often each rule was evaluated: a rule that says 0 has shown nothing.
+    pub fn checked(&self) -> BTreeMap<&'static str, u64> {
+        let invariants = self.invariants.checked().into_iter().map(|(id, count)| (InvariantId::name(id), count));
+        self.checks.counts().into_iter().chain(invariants).collect()
+    }
+
+    fn in_inbox(&mut self, message: &Message, author: Author) -> Result<(), Violation> {
+        for (at, item) in self.lanes.stored(message, author, &mut self.checks)? {
+            self.fates.waits(at, item, &self.lanes);
+        }
+        self.hand_on(Inbox::Market, message);
+        Ok(())
+    }
+
+    fn hand_on(&mut self, inbox: Inbox, message: &Message) {
+        for answers in &mut self.answers {
+            answers.message(inbox, message.seq, &message.subject, message.stamp, &message.payload);
+        }
+    }
+
+    fn on_tape(&mut self, message: &Message, author: Author) -> Result<(), Violation> {
+        let (seq, writer) = (message.seq, self.streams.writer_of(&message.subject));
+        let read = self.reading.judge(seq, writer, &message.payload, author, &mut self.checks)?;
+        self.check_first(seq, author, read.as_ref())?;
+        let last = writer.and_then(|writer| self.streams.last_of.insert(writer, seq)).unwrap_or(0);
+        let Some((header, entries)) = read else {
+            self.voids.found(seq, writer);
+            return Ok(());
+        };
+        if let Author::Node(node) = author {
+            ownership::Ownership::fence(message, last, node, &mut self.checks)?;
+            self.ownership.record(node, seq, &header, &entries, &mut self.checks)?;
+        }
+        self.check_facts(seq, header.writer, &entries)?;
+        if let Author::Node(node) = author {
+            self.check_voids(node, header.writer, seq, last, &entries)?;
+        }
+        self.database.record(seq, header.writer, message.stamp, entries);
+        Ok(())
+    }
+
+    fn check_first(&mut self, seq: u64, author: Author, read: Option<&(Header, Vec<Entry>)>) -> Result<(), Violation> {
+        if seq != 1 {
+            return Ok(());
+        }
+        let first = read.and_then(|(_, entries)| entries.first()).map(|entry| &entry.event);
+        let created = matches!(first, Some(Event::TapeCreated(created)) if *created == self.created);
+        self.checks.check(Rule::TapeBeginsAsCreated, created && author == Author::Keeper, || {
+            format!("{author:?} begins the tape with {first:?}, expected {:?}", self.created)
+        })
+    }
+
+    /// Everything that is judged by a valid record's facts.
+    fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
+        for (index, entry) in (0..).zip(entries) {
+            let position = Position::new(seq, index);
+            of_invariants(self.invariants.observe(&invariants::Recorded { position, writer, entry }))?;
+            if writer == Writer::Ingest {
+                self.fates.fact(entry, &self.lanes, &mut self.checks)?;
+            }
+            self.orders.fact(position, entry);
+        }
+        let to_input = |entry: &Entry| match &entry.event {
+            Event::Epoch(_) | Event::Progress(_) => None,
+            event => Some(Fact { writer, at: entry.at, event: event.clone() }),
+        };
+        let facts: Vec<Option<Fact>> = entries.iter().map(to_input).collect();
+        for answers in &mut self.answers {
+            if answers.writer() == writer {
+                answers.record(seq, entries, &mut self.checks)?;
+            }
+            answers.facts(seq, &facts);
+        }
+        Ok(())
+    }
+
+    fn check_voids(
+        &mut self,
+        node: u64,
+        writer: Writer,
+        seq: u64,
+        fence: u64,
+        entries: &[Entry],
+    ) -> Result<(), Violation> {
+        let reads_tape = self.answers.iter().any(|answers| answers.writer() == writer && answers.reads_tape());
+        let read = entries.iter().map(|entry| entry.cause.seq).max().filter(|_| reads_tape);
+        self.voids.appended(voids::Append { node, writer, seq, fence, read }, &mut self.checks)
+    }
+}
+
+/// The first of what the kernel's invariants found.
+fn of_invariants(found: Vec<invariants::Violation>) -> Result<(), Violation> {
+    match found.into_iter().next() {
+        None => Ok(()),
+        Some(first) => {
+            Err(Violation { rule: first.id.name(), detail: format!("{}: {}", first.position, first.detail) })
+        }
+    }
+}
