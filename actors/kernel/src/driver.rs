@@ -74,13 +74,9 @@ pub struct Driver<M: Machine> {
 impl<M: Machine> Driver<M> {
     /// Follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
-        let reader = match M::reads() {
-            Reads::Tape(_) => TapeReader::new(tape),
-            Reads::Inbox(_) => TapeReader::filtered(tape),
-        };
         Self {
             merge: Merge::new(machine),
-            reader,
+            reader: TapeReader::new(tape),
             phase: Phase::Following { until: None },
             owner,
             own_last: 0,
@@ -258,9 +254,8 @@ impl<M: Machine> Driver<M> {
 
     fn try_own(&mut self) {
         let Phase::Following { until: Some(until) } = self.phase else { return };
-        // A reader of the whole tape must have seen that it is the right one.
-        let unseen = matches!(M::reads(), Reads::Tape(_)) && self.reader.last() == 0;
-        if unseen || self.own_last < until || self.merge.own_waiting() > 0 {
+        // It must have seen that this is the right tape, from its beginning: only then is "none of mine" the truth.
+        if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
         if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > M::LOGIC) {

@@ -32,7 +32,7 @@ pub struct Lane {
 pub enum Next {
     /// It is stored.
     Stored,
-    /// Read the subject's last message, [`Lane::adopt`] it, and send again if it does not reach as far.
+    /// Read the subject's last message, [`Lane::adopt`] it, and send again what is not stored.
     Look,
     /// Send the same again, after a while.
     Again,
@@ -92,8 +92,10 @@ impl Lane {
     }
 
     /// Stands behind the subject's last message (its sequence, and its headers by name); if that is this session's,
-    /// behind what it reaches.
-    pub fn adopt<'a>(&mut self, seq: u64, header: impl Fn(&str) -> Option<&'a str>) {
+    /// behind what it reaches. Whether that is news: then a message that was on its way may hold what is stored
+    /// already (by a former life, whose message landed late), and must be made anew from where the lane is.
+    pub fn adopt<'a>(&mut self, seq: u64, header: impl Fn(&str) -> Option<&'a str>) -> bool {
+        let before = self.through;
         self.expected = seq;
         if header(SESSION) == Some(self.session.as_str()) {
             self.through = header(THROUGH).and_then(|text| text.parse().ok()).unwrap_or(self.through);
@@ -101,5 +103,6 @@ impl Lane {
         } else {
             self.alone = false;
         }
+        self.through != before
     }
 }

@@ -10,7 +10,7 @@ use crate::tape::TapeFault;
 /// What the shell tells the driver.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The next message of the tape (for a machine that reads an inbox: of its own subject on the tape).
+    /// The next message of the tape, of whatever subject.
     Tape {
         /// Stream sequence.
         seq: u64,

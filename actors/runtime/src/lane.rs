@@ -51,8 +51,9 @@ impl Lane {
         self.lane.is_alone()
     }
 
-    /// Sends the message that reaches through item number `through`; repeats it until it is known to be stored.
-    pub async fn send(&mut self, through: u64, payload: Bytes) -> Result<u64, BusError> {
+    /// Sends the message that reaches through item number `through`; repeats it until it is known to be stored, or
+    /// until it is found that some of it was stored before. Then it must be made anew, behind [`Lane::through`].
+    pub async fn send(&mut self, through: u64, payload: Bytes) -> Result<(), BusError> {
         loop {
             let mut headers = HeaderMap::new();
             for (name, value) in self.lane.headers(through) {
@@ -60,11 +61,10 @@ impl Lane {
             }
             let answer = self.bus.publish(&self.subject, headers, payload.clone()).await;
             match self.lane.answer(through, answer) {
-                Next::Stored => return Ok(self.lane.expected()),
+                Next::Stored => return Ok(()),
                 Next::Look => {
-                    self.look().await?;
-                    if self.lane.through() >= through {
-                        return Ok(self.lane.expected()); // the answer was lost, not the message
+                    if self.look().await? {
+                        return Ok(());
                     }
                 }
                 Next::Again => {}
@@ -74,12 +74,12 @@ impl Lane {
         }
     }
 
-    /// Stands behind the subject's last message.
-    async fn look(&mut self) -> Result<(), BusError> {
-        if let Some(last) = self.last().await? {
-            self.lane.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str()));
-        }
-        Ok(())
+    /// Stands behind the subject's last message; whether more is stored than was known.
+    async fn look(&mut self) -> Result<bool, BusError> {
+        let last = self.last().await?;
+        Ok(last.is_some_and(|last| {
+            self.lane.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str()))
+        }))
     }
 
     async fn last(&self) -> Result<Option<StreamMessage>, BusError> {

@@ -125,10 +125,10 @@ impl<'a, M: Machine> Loop<'a, M> {
         let (bus, partition) = (&group.bus, group.partition);
         let stream = subject::tape_stream(partition);
         let subject = subject::tape_subject(partition, M::WRITER);
-        let (filter, inbox) = match M::reads() {
-            Reads::Tape(_) => (String::new(), None),
-            Reads::Inbox(Inbox::Market) => (subject.clone(), Some(subject::inbox_stream(partition))),
-            Reads::Inbox(Inbox::Command) => (subject.clone(), Some(subject::command_stream(partition))),
+        let inbox = match M::reads() {
+            Reads::Tape(_) => None,
+            Reads::Inbox(Inbox::Market) => Some(subject::inbox_stream(partition)),
+            Reads::Inbox(Inbox::Command) => Some(subject::command_stream(partition)),
         };
         let mut driver = Driver::follow(machine, group.tape, group.owner.clone());
         if !standby {
@@ -137,7 +137,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         Ok(Self {
             group,
             driver,
-            tape: Tail::new(bus, stream.clone(), filter, 1),
+            tape: Tail::new(bus, stream.clone(), String::new(), 1),
             inbox: inbox.map(|inbox| Tail::new(bus, inbox, String::new(), 1)),
             in_flight: None,
             drain,

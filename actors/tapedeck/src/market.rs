@@ -57,7 +57,8 @@ pub struct Publisher {
 struct InstrumentLane {
     lane: Lane,
     items: u64,
-    waiting: Vec<Item>,
+    /// With their numbers.
+    waiting: Vec<(u64, Item)>,
 }
 
 impl Publisher {
@@ -96,7 +97,8 @@ impl Publisher {
                 first_ts = last_ts;
                 self.wait_until_may_go(last_ts).await;
             }
-            self.lane(item.instrument).await?.waiting.push(item);
+            let lane = self.lane(item.instrument).await?;
+            lane.waiting.push((lane.items, item));
             waiting += 1;
         }
         self.flush().await?;
@@ -171,35 +173,36 @@ impl Publisher {
 
 impl InstrumentLane {
     async fn send(&mut self) -> Result<()> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut through = self.lane.through();
         let mut batch: Vec<MarketEvent> = Vec::new();
-        for item in waiting {
+        for (number, item) in std::mem::take(&mut self.waiting) {
             match item.payload {
+                // A former life's message that landed late may have brought it.
+                _ if number <= self.lane.through() => {}
                 Payload::Event(event) => {
                     batch.push(event);
                     if batch.len() == MESSAGE_EVENTS {
-                        through += send_batch(&mut self.lane, through, &mut batch).await?;
+                        send_batch(&mut self.lane, &mut batch).await?;
                     }
                 }
                 Payload::Raw(bytes) => {
-                    through += send_batch(&mut self.lane, through, &mut batch).await?;
-                    through += 1;
-                    self.lane.send(through, bytes.into()).await?;
+                    send_batch(&mut self.lane, &mut batch).await?;
+                    if number > self.lane.through() {
+                        self.lane.send(number, bytes.into()).await?;
+                    }
                 }
             }
         }
-        send_batch(&mut self.lane, through, &mut batch).await?;
-        Ok(())
+        send_batch(&mut self.lane, &mut batch).await
     }
 }
 
-/// Sends what is in the batch, and says how many that were.
-async fn send_batch(lane: &mut Lane, through: u64, batch: &mut Vec<MarketEvent>) -> Result<u64> {
-    let count = batch.len() as u64;
-    if count > 0 {
-        lane.send(through + count, market::encode_batch(batch).into()).await?;
-        batch.clear();
+/// Sends what is in the batch; what turns out to be stored already is left out.
+async fn send_batch(lane: &mut Lane, batch: &mut Vec<MarketEvent>) -> Result<()> {
+    while !batch.is_empty() {
+        let before = lane.through();
+        lane.send(before + batch.len() as u64, market::encode_batch(batch).into()).await?;
+        let stored = usize::try_from(lane.through() - before)?;
+        batch.drain(..batch.len().min(stored));
     }
-    Ok(count)
+    Ok(())
 }

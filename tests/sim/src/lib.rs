@@ -3,5 +3,16 @@
 #![forbid(unsafe_code)]
 
 pub mod broker;
+pub mod campaign;
+pub mod database;
+pub mod faults;
 pub mod judge;
+pub mod market;
 pub mod message;
+pub mod network;
+pub mod process;
+pub mod publisher;
+pub mod random;
+pub mod settings;
+pub mod venue;
+pub mod world;

@@ -174,13 +174,19 @@ fn an_own_event_that_answers_no_input_stops() {
 
 #[test]
 fn a_machine_of_an_inbox_takes_over_only_when_the_inbox_has_been_read_up_to_its_last_event() {
+    let begin = |bench: &mut Bench<Gate>| {
+        let payload = bench.tape.at(1).payload.clone();
+        bench.tell(Input::Tape { seq: 1, writer: Some(Writer::Keeper), payload: &payload })
+    };
     let mut first = Bench::<Gate>::claiming(Tape::new());
     let outputs = first.tell(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
-    let asked = super::only_append(outputs);
+    assert_eq!(outputs, [], "none of its own is known only once the tape's beginning was seen");
+    let asked = super::only_append(begin(&mut first));
     assert_eq!(asked.entries().len(), 3, "epoch and two answers");
     let seq = first.commit(&asked);
 
     let mut second = Bench::<Gate>::claiming(first.tape);
+    assert_eq!(begin(&mut second), []);
     let payload = second.tape.at(seq).payload.clone();
     assert_eq!(second.tell(Input::Tape { seq, writer: Some(Writer::Ingest), payload: &payload }), []);
     assert!(!second.driver.is_owner(), "its own events still wait for their inputs");

@@ -61,16 +61,13 @@ impl<M: Toy> Node<M> {
         }
     }
 
-    /// The next tape message that the shell would hand on.
-    fn tape_seq(&self, tape: &Tape) -> Option<u64> {
-        let passes = |seq: &u64| matches!(M::reads(), Reads::Tape(_)) || tape.at(*seq).subject == Some(M::WRITER);
-        (self.tape_next..=tape.last()).find(passes)
-    }
-
     /// Hands on the next tape message, if it is wanted and there is one.
     pub(crate) fn feed_tape(&mut self, tape: &Tape) -> bool {
-        let Some(seq) = self.tape_seq(tape).filter(|_| self.driver.wants_tape()) else { return false };
-        self.tape_next = seq + 1;
+        let seq = self.tape_next;
+        if seq > tape.last() || !self.driver.wants_tape() {
+            return false;
+        }
+        self.tape_next += 1;
         let message = tape.at(seq);
         self.driver.handle(Input::Tape { seq, writer: message.subject, payload: &message.payload });
         if let (Some(Writer::Ingest), Reads::Tape(_)) = (message.subject, M::reads()) {

@@ -70,7 +70,11 @@ async fn ask(at: &ConnectionArgs, command: Command) -> Result<ExitCode> {
 async fn send(bus: &Bus, partition: u16, command: &Command) -> Result<u64> {
     let subject = subject::command_subject(partition, command.request.verb());
     let session = format!("cli-{:016x}", stack::random_u64()?);
-    let asked = async { Lane::open(bus, subject, session).await?.send(1, command.encode().into()).await };
+    let asked = async {
+        let mut lane = Lane::open(bus, subject, session).await?;
+        lane.send(1, command.encode().into()).await?;
+        anyhow::Ok(lane.last_seq())
+    };
     let answered = tokio::time::timeout(PATIENCE, asked).await;
     Ok(answered.context("no answer from the broker; look at `tapedeck status` before asking again")??)
 }

@@ -181,6 +181,11 @@ impl Broker {
         if seq == 0 { stored.clear(marks) } else { stored.purge(seq) }
     }
 
+    /// Puts back what was purged from the beginning, as when the stream is restored from a backup and its own rest.
+    pub fn put_back(&mut self, stream: &str, messages: Vec<Message>) {
+        self.stream_mut(stream).stored.put_back(messages);
+    }
+
     /// Changes how much it may hold. Nothing that is stored goes; a stream that holds more is full.
     pub fn set_limits(&mut self, stream: &str, max_bytes: Option<u64>, max_messages: Option<u64>) {
         let config = &mut self.stream_mut(stream).config;

@@ -55,6 +55,17 @@ impl Store {
         count
     }
 
+    /// Puts back what was purged from the beginning, as a restored backup holds it; it ends where the rest begins.
+    pub(super) fn put_back(&mut self, messages: Vec<Message>) {
+        for message in messages.into_iter().rev() {
+            assert!(self.messages.is_empty() || message.seq + 1 == self.first, "what is put back leaves no hole");
+            self.bytes += stored_bytes(&message.subject, &message.headers, message.payload.len());
+            self.first = message.seq;
+            self.by_subject.entry(message.subject.clone()).or_default().push_front(message.seq);
+            self.messages.push_front(message);
+        }
+    }
+
     /// Removes everything; how many. `marks`: whether a store that never held anything takes note of it, too.
     pub(super) fn clear(&mut self, marks: bool) -> u64 {
         let count = self.purge(self.last + 1);

@@ -1,8 +1,8 @@
 //! What publishers mean to publish is in the inbox: all of it, once, in order on each subject. Never what becomes of it.
 //!
 //! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
-//! that session, resumed by a new process, cannot see how far it came and begins again (safe, since ingest refuses the
-//! repetitions). Only then may a lane go back, and only to its first item.
+//! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again
+//! (safe, since ingest refuses the repetitions). Only then may a lane go back.
 
 use std::collections::BTreeMap;
 
@@ -164,8 +164,8 @@ impl Lane {
             return None;
         }
         let at = |from: usize| self.items.get(from..from + events.len()).is_some_and(|items| items == events);
-        let again = self.overtaken.then_some(0);
-        [Some(self.next), again].into_iter().flatten().find(|from| at(*from))
+        let again = if self.overtaken { 0..self.next } else { 0..0 };
+        std::iter::once(self.next).chain(again).find(|from| at(*from))
     }
 
     fn check_headers(&self, message: &Message, checks: &mut Checks) -> Result<(), Violation> {

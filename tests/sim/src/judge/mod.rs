@@ -35,6 +35,7 @@ pub use rules::{Rule, Violation};
 pub use streams::Author;
 
 use crate::message::Message;
+use crate::venue::{Mood, MoodyVenue};
 use answers::{Answering, Answers};
 use rules::Checks;
 use streams::Stream;
@@ -82,6 +83,15 @@ impl Judge {
             orders: orders::Orders::default(),
             database: database::Database::new(partition),
         }
+    }
+
+    /// The same with a venue that is not always well.
+    pub fn with_venue(mut self, mood: Mood) -> Self {
+        let venue = MoodyVenue::new(self.created.tape, mood);
+        for answers in self.answers.iter_mut().filter(|answers| answers.writer() == Writer::Venue) {
+            *answers = Box::new(Answers::new(venue.clone()));
+        }
+        self
     }
 
     /// A message was stored; called once for each, per stream in order of sequence.

@@ -1,0 +1,120 @@
+//! Many runs: what happened in them, what never did, and a failure made as small as it gets.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use tapedeck_kernel::invariants::InvariantId;
+use tapedeck_schemas::event::Kind;
+
+use crate::faults::{CrashPoint, Fault, Happened};
+use crate::judge::Rule;
+use crate::settings::Settings;
+use crate::world::{Failure, World};
+
+/// Kinds of fact that nothing writes yet.
+const UNWRITTEN: [Kind; 1] = [Kind::Trimmed];
+
+/// A run that failed.
+#[derive(Debug, Clone)]
+pub struct Failed {
+    /// With what settings.
+    pub settings: Settings,
+    /// What did not hold.
+    pub failure: Failure,
+}
+
+/// What came of a campaign.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// How many runs ended.
+    pub runs: u64,
+    /// What happened in all of them.
+    pub happened: Happened,
+    /// The first that failed.
+    pub failed: Option<Failed>,
+}
+
+/// One run; a panic of the code under test is a failure, too.
+pub fn run(settings: &Settings, trace: bool) -> (Result<(), Failure>, Happened) {
+    let settings = settings.clone();
+    let ran = std::panic::catch_unwind(move || World::new(settings, trace).run());
+    ran.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        let detail = text.unwrap_or("a panic without words").to_string();
+        (Err(Failure { rule: "nothing_panics".into(), detail, step: 0 }), Happened::default())
+    })
+}
+
+/// Runs seeds from `first` on, until so many ran or one failed. Each run is one thread; `threads` of them at a time.
+pub fn campaign(first: u64, runs: u64, threads: u64, progress: impl Fn(u64) + Sync) -> Outcome {
+    let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
+    let outcome = Mutex::new(Outcome::default());
+    let work = || {
+        let mut mine = Outcome::default();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= runs || stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let settings = Settings::of(first.wrapping_add(index));
+            let (result, happened) = run(&settings, false);
+            mine.runs += 1;
+            mine.happened.merge(&happened);
+            if let Err(failure) = result {
+                stop.store(true, Ordering::Relaxed);
+                mine.failed = Some(Failed { settings, failure });
+            }
+            progress(index + 1);
+        }
+        let mut all = outcome.lock().unwrap_or_else(PoisonError::into_inner);
+        all.runs += mine.runs;
+        all.happened.merge(&mine.happened);
+        all.failed = all.failed.take().or(mine.failed);
+    };
+    std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| _ = scope.spawn(work)));
+    outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes away what the failure does not need: faults, market events, steps.
+pub fn shrink(failed: &Failed) -> Failed {
+    let mut least = failed.clone();
+    let better = |settings: Settings, least: &mut Failed| match run(&settings, false).0 {
+        Err(failure) if failure.rule == least.failure.rule => {
+            *least = Failed { settings, failure };
+            true
+        }
+        _ => false,
+    };
+    for fault in Fault::ALL {
+        if least.settings.faults().any(|on| on == *fault) {
+            let settings = least.settings.clone().without(*fault);
+            better(settings, &mut least);
+        }
+    }
+    for part in [8, 4, 2] {
+        let mut settings = least.settings.clone();
+        settings.items /= part;
+        if better(settings, &mut least) {
+            break;
+        }
+    }
+    loop {
+        let mut settings = least.settings.clone();
+        settings.steps = settings.steps.min(least.failure.step) * 3 / 4;
+        if settings.steps == 0 || !better(settings, &mut least) {
+            return least;
+        }
+    }
+}
+
+/// What a campaign must have seen, and did not: then it has shown nothing of it.
+pub fn unseen(happened: &Happened) -> Vec<&'static str> {
+    let kinds = Kind::ALL.iter().filter(|kind| !UNWRITTEN.contains(kind)).map(|kind| kind.name());
+    let faults = Fault::ALL.iter().map(|fault| fault.as_str());
+    let crashes = CrashPoint::ALL.iter().map(|point| point.as_str());
+    let rules = Rule::ALL.iter().map(|rule| rule.name());
+    let invariants = InvariantId::ALL.iter().map(|id| id.name());
+    let stops = ["fenced", "drained", "halted", "overtaken"];
+    let all = kinds.chain(faults).chain(crashes).chain(rules).chain(invariants).chain(stops);
+    all.filter(|what| happened.of(what) == 0).collect()
+}

@@ -1,0 +1,170 @@
+//! The market that the publishers of a run see, and the commands that its operators send. Integers alone.
+
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::{Aggressor, HaltLevel, Scope};
+use tapedeck_schemas::ids::{InstrumentId, OrderId, SourceId, Token};
+use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+
+use crate::random::Random;
+
+/// What trades.
+pub const INSTRUMENTS: [&str; 2] = ["sim.ALPHAUSD", "sim.BRAVOUSD"];
+
+/// An instrument's way: a random walk with bursts, and now and then something that must be refused.
+#[derive(Debug)]
+pub struct Walk {
+    /// The instrument.
+    pub instrument: InstrumentId,
+    source: SourceId,
+    session: Token,
+    random: Random,
+    seq: u64,
+    ids: u64,
+    /// Mid, in ticks.
+    mid: i128,
+    drift: i128,
+}
+
+impl Walk {
+    /// That of an instrument in a run.
+    pub fn new(seed: u64, instrument: &str) -> Self {
+        let mut random = Random::of(seed, instrument);
+        Self {
+            instrument: instrument.parse().expect("it is an instrument"),
+            source: "sim".parse().expect("it is a name"),
+            session: format!("s{seed:x}").parse().expect("it is a token"),
+            seq: 0,
+            ids: 0,
+            mid: 10_000 + i128::from(random.below(1_000)),
+            drift: 0,
+            random,
+        }
+    }
+
+    /// The session that it is published in.
+    pub fn session(&self) -> String {
+        self.session.to_string()
+    }
+
+    /// The next event, received at this time by the publisher's clock.
+    pub fn next(&mut self, ts_recv: u64) -> MarketEvent {
+        if self.seq > 0 && self.random.one_in(40) {
+            self.seq += self.random.between(1, 3); // a gap
+        }
+        self.seq += 1;
+        let body = self.body();
+        let ts_event = self.random.one_in(2).then(|| ts_recv.saturating_sub(300_000));
+        MarketEvent { source: self.source, session: self.session, seq: self.seq, ts_recv, ts_event, body }
+    }
+
+    fn body(&mut self) -> MarketBody {
+        if self.seq == 1 || self.random.one_in(80) {
+            return self.definition();
+        }
+        if self.random.one_in(8) {
+            self.drift = i128::from(self.random.below(41)) - 20;
+        }
+        self.mid = (self.mid + self.drift + i128::from(self.random.below(21)) - 10).clamp(2_000, 50_000);
+        self.ids += u64::from(!self.random.one_in(30)); // an id that comes again is refused
+        let (spread, size) = (1 + i128::from(self.random.below(3)), Quantity::whole(1 + self.random.below(4) as i64));
+        match self.random.below(24) {
+            0 => MarketBody::Heartbeat,
+            1 => self.quote(spread, -spread, size), // crossed
+            2 => self.trade(Price::ZERO, size),
+            3 => self.trade(ticks(self.mid, 3), size), // off the grid
+            4..=9 => self.trade(ticks(self.mid, 0), size),
+            _ => self.quote(-spread, spread, size),
+        }
+    }
+
+    fn definition(&mut self) -> MarketBody {
+        MarketBody::Definition {
+            base: self.instrument.to_string()[4..9].parse().expect("five letters are a currency"),
+            quote: "USD".parse().expect("it is a currency"),
+            tick_size: Price::saturating_from_units(Price::ONE / 100),
+            lot_size: Quantity::saturating_from_units(Quantity::ONE / 1_000),
+            min_notional: Money::whole(5),
+            bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
+        }
+    }
+
+    fn quote(&self, bid: i128, ask: i128, size: Quantity) -> MarketBody {
+        let (bid, ask) = (ticks(self.mid + bid, 0), ticks(self.mid + ask, 0));
+        MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: Some(self.ids) }
+    }
+
+    fn trade(&self, price: Price, quantity: Quantity) -> MarketBody {
+        MarketBody::Trade { price, quantity, aggressor: Aggressor::Buyer, trade_id: Some(self.ids) }
+    }
+}
+
+/// A price of so many hundredths, and so many hundred-thousandths.
+fn ticks(ticks: i128, off: i128) -> Price {
+    Price::saturating_from_units(ticks * (Price::ONE / 100) + off * (Price::ONE / 100_000))
+}
+
+/// What operators ask: first what trading needs, then anything.
+#[derive(Debug)]
+pub struct Desk {
+    random: Random,
+    asked: usize,
+}
+
+impl Desk {
+    /// That of a run.
+    pub fn new(seed: u64) -> Self {
+        Self { random: Random::of(seed, "commands"), asked: 0 }
+    }
+
+    /// The next command. `orders` are orders that can be cancelled.
+    pub fn next(&mut self, orders: &[OrderId]) -> Command {
+        self.asked += 1;
+        let request = match self.asked {
+            1 => self.fund(1_000_000),
+            2 => limits(&[("signal.threshold", 1, 10), ("signal.min_interval_ms", 20, 1), ("signal.sample_ms", 10, 1)]),
+            3 => limits(&[("signal.zscore.window", 6, 1), ("signal.ewma.fast", 2, 1), ("signal.ewma.slow", 6, 1)]),
+            4 => limits(&[("execution.order_timeout_ms", 1_500, 1), ("portfolio.mark_interval_ms", 300, 1)]),
+            5 => weights(),
+            _ => self.any(orders),
+        };
+        Command { by: "sim".into(), reason: "a run".into(), request }
+    }
+
+    fn any(&mut self, orders: &[OrderId]) -> Request {
+        let scope = match self.random.below(3) {
+            0 => Scope::Instrument(INSTRUMENTS[self.random.index(2)].parse().expect("it is an instrument")),
+            _ => Scope::All,
+        };
+        match self.random.below(12) {
+            0 => Request::Halt { scope, level: HaltLevel::Halted },
+            1 => Request::Halt { scope, level: HaltLevel::Reducing },
+            2..=5 => Request::Resume { scope },
+            6 | 7 if !orders.is_empty() => Request::Cancel { order: orders[self.random.index(orders.len())] },
+            6 => Request::Cancel { order: OrderId([9; 16]) },
+            7 => limits(&[("risk.max_position", 100, 1)]),
+            8 => limits(&[("risk.max_position", 50_000, 1), ("venue.latency_ms", 5, 1)]),
+            9 => limits(&[("no.such.limit", 1, 1)]),
+            10 => limits(&[("risk.max_loss", [1, 1_000_000][self.random.index(2)], 1)]),
+            _ => self.fund(10),
+        }
+    }
+
+    fn fund(&self, amount: i64) -> Request {
+        let (account, currency) =
+            ("sim-p0".parse().expect("it is an account"), "USD".parse().expect("it is a currency"));
+        Request::Fund { account, currency, amount: Money::whole(amount) }
+    }
+}
+
+fn limits(values: &[(&str, i64, i128)]) -> Request {
+    let value = |(name, numerator, denominator): &(&str, i64, i128)| {
+        (name.to_string(), Ratio::saturating_from_units(i128::from(*numerator) * Ratio::ONE / denominator))
+    };
+    Request::Limits { scope: Scope::All, values: values.iter().map(value).collect() }
+}
+
+fn weights() -> Request {
+    let one = |name: &str| (name.parse().expect("it is a strategy"), Ratio::whole(1));
+    Request::Weights { weights: vec![one("zscore"), one("ewma")] }
+}

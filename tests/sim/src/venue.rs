@@ -1,0 +1,109 @@
+//! A venue that is not always well: the simulated venue's machine, whose answers come twice or never.
+
+use std::collections::BTreeSet;
+
+use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
+use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::record::Writer;
+use tapedeck_venue::Venue;
+
+/// How the venue answers; the same for every owner of its subject in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mood {
+    /// One order in so many is answered twice; 0 is none.
+    pub twice: u64,
+    /// One order in so many is never answered; 0 is none.
+    pub never: u64,
+}
+
+/// The machine.
+#[derive(Debug, Clone)]
+pub struct MoodyVenue {
+    venue: Venue,
+    mood: Mood,
+    fills: BTreeSet<FillId>,
+    reported: BTreeSet<(OrderId, &'static str)>,
+}
+
+impl MoodyVenue {
+    /// That of a tape.
+    pub fn new(tape: TapeId, mood: Mood) -> Self {
+        Self { venue: Venue::new(tape), mood, fills: BTreeSet::new(), reported: BTreeSet::new() }
+    }
+}
+
+/// Which order a report is about.
+pub fn order_of(event: &Event) -> Option<OrderId> {
+    match event {
+        Event::OrderAccepted(report) => Some(report.order),
+        Event::OrderRejected(report) => Some(report.order),
+        Event::OrderFilled(report) => Some(report.order),
+        Event::OrderClosed(report) => Some(report.order),
+        Event::CancelRejected(report) => Some(report.order),
+        _ => None,
+    }
+}
+
+fn is_one_in(order: &OrderId, salt: u8, n: u64) -> bool {
+    n > 0 && u64::from(order.0[usize::from(salt)]).is_multiple_of(n)
+}
+
+impl Mood {
+    /// Whether this order's reports never come.
+    pub fn never(&self, order: &OrderId) -> bool {
+        is_one_in(order, 3, self.never)
+    }
+    /// Whether this order's reports come twice.
+    pub fn twice(&self, order: &OrderId) -> bool {
+        is_one_in(order, 7, self.twice)
+    }
+}
+
+impl Machine for MoodyVenue {
+    type Input = Fact;
+    const WRITER: Writer = Writer::Venue;
+    const LOGIC: u32 = Venue::LOGIC;
+
+    fn reads() -> Reads {
+        Venue::reads()
+    }
+
+    fn observe(&mut self, at: Position, fact: &Fact) {
+        let unheard = matches!(&fact.event, Event::OrderSubmitted(sent) if self.mood.never(&sent.order.id));
+        if !unheard {
+            self.venue.observe(at, fact);
+        }
+    }
+
+    fn decide(&self, at: Position, fact: &Fact, out: &mut Out) {
+        let mut answers = Out::default();
+        self.venue.decide(at, fact, &mut answers);
+        for event in answers.into_events() {
+            let order = order_of(&event);
+            if order.is_some_and(|order| self.mood.never(&order)) {
+                continue; // such as a refusal to cancel what it never heard of
+            }
+            if order.is_some_and(|order| self.mood.twice(&order)) {
+                out.push(event.clone());
+            }
+            out.push(event);
+        }
+    }
+
+    fn apply(&mut self, cause: Position, own: &Event) {
+        let is_new = match (own, order_of(own)) {
+            (Event::OrderFilled(fill), _) => self.fills.insert(fill.fill),
+            (Event::CancelRejected(_), _) | (_, None) => true,
+            (_, Some(order)) => self.reported.insert((order, own.kind().name())),
+        };
+        if is_new {
+            self.venue.apply(cause, own);
+        }
+    }
+
+    fn time(&self, fact: &Fact) -> TapeTime {
+        self.venue.time(fact)
+    }
+}

@@ -1,0 +1,176 @@
+//! What goes wrong by itself: leaders lost, streams full or trimmed, processes that stand still, and bytes of nobody's.
+
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
+
+use super::groups::WRITERS;
+use super::{COMMAND, Failure, INBOX, STREAMS, TAPE, World};
+use crate::faults::Fault;
+use crate::message::Headers;
+
+impl World {
+    /// Something goes wrong, or comes right again.
+    pub(super) fn disaster(&mut self) -> Result<(), Failure> {
+        match self.chance.below(10) {
+            0 => self.lose_leader(),
+            1 => self.elect_any(),
+            2 => self.fill_up(),
+            3 => self.make_room(),
+            4 => self.trim(),
+            5 => self.restore(),
+            6 => self.pause(),
+            7 => self.drain_any()?,
+            _ => self.foreign(),
+        }
+        Ok(())
+    }
+
+    fn any_stream(&mut self) -> &'static str {
+        STREAMS[self.chance.index(STREAMS.len())]
+    }
+
+    fn lose_leader(&mut self) {
+        let stream = self.any_stream();
+        if !self.broker.has_leader(stream) || !self.comes(Fault::LeaderLost) {
+            return;
+        }
+        self.count(Fault::LeaderLost);
+        let kept = self.chance.index(self.broker.proposed(stream) + 1);
+        self.say(|| format!("{stream} loses its leader, {kept} proposals are kept"));
+        self.broker.lose_leader(self.now, stream, kept);
+        let broker = &self.broker;
+        self.network.lose_proposals(|subject| broker.stream_of(subject) == Some(stream));
+    }
+
+    fn elect_any(&mut self) {
+        let stream = self.any_stream();
+        self.broker.elect(stream);
+    }
+
+    fn fill_up(&mut self) {
+        let stream = self.any_stream();
+        if self.comes(Fault::FullStream) {
+            self.count(Fault::FullStream);
+            self.broker.set_limits(stream, Some(1), None);
+        }
+    }
+
+    fn make_room(&mut self) {
+        for stream in STREAMS {
+            self.broker.set_limits(stream, None, None);
+        }
+    }
+
+    /// Somebody purges the beginning of a stream.
+    fn trim(&mut self) {
+        let stream = self.any_stream();
+        let (first, last) = (self.broker.first_seq(stream).max(1), self.broker.last_seq(stream));
+        if last <= first || self.trimmed.contains_key(stream) || !self.comes(Fault::TrimmedStream) {
+            return;
+        }
+        self.count(Fault::TrimmedStream);
+        let until = self.chance.between(first + 1, last);
+        self.say(|| format!("{stream} is trimmed before {until}"));
+        let gone = (first..until).filter_map(|seq| self.broker.get(stream, seq).cloned()).collect();
+        self.trimmed.insert(stream, gone);
+        self.broker.purge(stream, until);
+    }
+
+    /// What was purged is put back from the copy.
+    pub(super) fn restore(&mut self) {
+        for (stream, gone) in std::mem::take(&mut self.trimmed) {
+            self.say(|| format!("{stream} is restored"));
+            self.broker.put_back(stream, gone);
+        }
+    }
+
+    fn pause(&mut self) {
+        if self.processes.is_empty() {
+            return;
+        }
+        let index = self.chance.index(self.processes.len());
+        if self.processes[index].paused {
+            self.processes[index].paused = false;
+            self.count(Fault::Paused);
+        } else if self.comes(Fault::Paused) {
+            self.processes[index].paused = true;
+        }
+    }
+
+    fn drain_any(&mut self) -> Result<(), Failure> {
+        let owners = (0..self.processes.len()).filter(|index| !self.processes[*index].paused);
+        let owners: Vec<usize> = owners.collect();
+        if owners.is_empty() || !self.chance.one_in(3) {
+            return Ok(());
+        }
+        let index = owners[self.chance.index(owners.len())];
+        self.drain(index)
+    }
+
+    /// Bytes of nobody's, on any subject.
+    fn foreign(&mut self) {
+        let (fault, subject) = match self.chance.below(3) {
+            0 => (Fault::ForeignOnTape, self.subject_on_tape()),
+            1 => (Fault::ForeignInMarket, self.market_subject()),
+            _ => (Fault::ForeignCommand, "cmd.0.halt".into()),
+        };
+        let stream = self.broker.stream_of(&subject).unwrap_or(INBOX).to_string();
+        if !self.broker.has_leader(&stream) || !self.comes(fault) {
+            return;
+        }
+        self.count(fault);
+        let payload = self.stray_bytes(&subject);
+        self.put(subject, Headers::default(), payload);
+    }
+
+    fn subject_on_tape(&mut self) -> String {
+        match self.chance.below(9) {
+            0 => "tape.0.nobody".into(),
+            1 => "tape.0.keeper".into(),
+            _ => format!("tape.0.{}", WRITERS[self.chance.index(WRITERS.len())]),
+        }
+    }
+
+    fn market_subject(&mut self) -> String {
+        ["md.sim.ALPHAUSD.quote", "md.sim.BRAVOUSD.batch", "md.sim.UNLISTED.trade", "md.nonsense"][self.chance.index(4)]
+            .into()
+    }
+
+    fn stray_bytes(&mut self, subject: &str) -> Vec<u8> {
+        let writer = super::writer_of(subject).unwrap_or(Writer::Control);
+        let prev_hash = RecordHash([1 + self.chance.below(250) as u8; 32]);
+        match self.chance.below(5) {
+            0 => Vec::new(),
+            1 => b"hello".to_vec(),
+            2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
+            // A copy of something that is stored: what is valid in its place is not in another.
+            3 => self.copy_of_any().unwrap_or_default(),
+            _ => (0..self.chance.between(1, 40)).map(|_| self.chance.below(256) as u8).collect(),
+        }
+    }
+
+    fn copy_of_any(&mut self) -> Option<Vec<u8>> {
+        let stream = [TAPE, INBOX, COMMAND][self.chance.index(3)];
+        let seq = self.chance.between(1, self.broker.last_seq(stream).max(1));
+        // Not of the last record on each subject: that is the copy that a crash of the broker could not tell apart.
+        self.broker.get(stream, seq).map(|message| message.payload.to_vec())
+    }
+
+    /// Orders that have been submitted lately.
+    pub(super) fn note_orders(&mut self) {
+        let last = self.broker.last_seq(TAPE);
+        for seq in last.saturating_sub(40)..=last {
+            let Some(message) = self.broker.get(TAPE, seq) else { continue };
+            let Ok((_, entries)) = record::decode(&message.payload) else { continue };
+            let submitted = entries.iter().filter_map(|entry| match &entry.event {
+                Event::OrderSubmitted(sent) => Some(sent.order.id),
+                _ => None,
+            });
+            let orders: Vec<OrderId> = submitted.collect();
+            self.orders.extend(orders);
+        }
+        let extra = self.orders.len().saturating_sub(16);
+        self.orders.drain(..extra);
+    }
+}

@@ -1,0 +1,311 @@
+//! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
+
+use tapedeck_kernel::Answer;
+use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_kernel::{Inbox, reply};
+use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject;
+
+use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, writer_of};
+use crate::faults::{CrashPoint, Fault};
+use crate::message::Publish;
+use crate::network::{Flight, Place, Sender};
+use crate::process::{Process, Stage};
+use crate::venue::MoodyVenue;
+
+/// Who writes, besides the keeper.
+pub(super) const WRITERS: [Writer; 7] = [
+    Writer::Ingest,
+    Writer::Control,
+    Writer::Signal,
+    Writer::Risk,
+    Writer::Execution,
+    Writer::Venue,
+    Writer::Portfolio,
+];
+
+/// Every declared limit and parameter.
+pub(super) fn params() -> Vec<ParamSpec> {
+    let mut all = tapedeck_signal::params();
+    all.extend(tapedeck_risk::params());
+    all.extend(tapedeck_execution::params());
+    all.extend(tapedeck_venue::params());
+    all.extend(tapedeck_portfolio::params());
+    all
+}
+
+/// Every strategy.
+pub(super) fn strategies() -> Vec<StrategyId> {
+    tapedeck_signal::strategies()
+}
+
+impl World {
+    /// Starts a process of a writer that has none, or a rival of one that has.
+    pub(super) fn start_any(&mut self) -> Result<(), Failure> {
+        let writer = WRITERS[self.schedule.index(WRITERS.len())];
+        let there = self.processes.iter().filter(|process| process.writer == writer).count();
+        if there == 0 {
+            self.start(writer, true);
+        } else if there == 1 && self.comes(Fault::RivalOwner) {
+            self.count(Fault::RivalOwner);
+            let claims = self.chance.one_in(2);
+            self.start(writer, claims);
+        }
+        Ok(())
+    }
+
+    /// Starts a process that claims its writer's subject, or follows.
+    pub(super) fn start(&mut self, writer: Writer, claims: bool) {
+        let (uid, tape) = (self.uid(), self.created.tape);
+        let mut process = match writer {
+            Writer::Ingest => Process::new(uid, tape, tapedeck_ingest::Ingest::new()),
+            Writer::Control => Process::new(uid, tape, tapedeck_control::Control::new(params(), strategies())),
+            Writer::Signal => Process::new(uid, tape, tapedeck_signal::Signal::new(0)),
+            Writer::Risk => Process::new(uid, tape, tapedeck_risk::Risk::new(tape, 0)),
+            Writer::Execution => Process::new(uid, tape, tapedeck_execution::Execution::new()),
+            Writer::Venue => Process::new(uid, tape, MoodyVenue::new(tape, self.mood)),
+            Writer::Portfolio => Process::new(uid, tape, tapedeck_portfolio::Portfolio::new()),
+            Writer::Keeper => return,
+        };
+        process.claims = claims;
+        self.say(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));
+        self.processes.push(process);
+        if self.dies(CrashPoint::Started) {
+            self.processes.pop();
+        }
+    }
+
+    fn any_process(&mut self) -> Option<usize> {
+        let awake: Vec<usize> = (0..self.processes.len()).filter(|index| !self.processes[*index].paused).collect();
+        (!awake.is_empty()).then(|| awake[self.schedule.index(awake.len())])
+    }
+
+    /// Hands messages to any process.
+    pub(super) fn feed_any(&mut self) -> Result<(), Failure> {
+        let Some(index) = self.any_process() else { return Ok(()) };
+        let most = self.schedule.between(1, 12);
+        let inbox = self.processes[index].inbox.is_some() && self.schedule.one_in(2);
+        if if inbox { self.feed_inbox(index, most)? } else { self.feed_tape(index, most)? } {
+            self.settle(index)?;
+        }
+        Ok(())
+    }
+
+    /// Hands on what is next on the tape; whether there was anything.
+    pub(super) fn feed_tape(&mut self, index: usize, most: u64) -> Result<bool, Failure> {
+        let process = &mut self.processes[index];
+        let first = self.broker.first_seq(TAPE);
+        let mut fed = 0;
+        while fed < most && process.driver.wants_tape() {
+            // A consumer of the broker's begins at the first that there is.
+            process.tape_next = process.tape_next.max(first);
+            let Some(message) = self.broker.get(TAPE, process.tape_next) else { break };
+            process.tape_next += 1;
+            let writer = writer_of(&message.subject);
+            process.driver.handle(Input::Tape { seq: message.seq, writer, payload: &message.payload });
+            if process.inbox.is_none() {
+                let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
+                process.handed = Position::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
+            }
+            fed += 1;
+        }
+        Ok(fed > 0)
+    }
+
+    /// Hands on what is next in the inbox; whether there was anything.
+    pub(super) fn feed_inbox(&mut self, index: usize, most: u64) -> Result<bool, Failure> {
+        let process = &mut self.processes[index];
+        let stream = match process.inbox {
+            Some(Inbox::Market) => INBOX,
+            Some(Inbox::Command) => COMMAND,
+            None => return Ok(false),
+        };
+        let first = self.broker.first_seq(stream);
+        let mut fed = 0;
+        while fed < most && process.driver.wants_inbox() {
+            process.inbox_next = process.inbox_next.max(first);
+            let Some(message) = self.broker.get(stream, process.inbox_next) else { break };
+            process.inbox_next += 1;
+            let (seq, stamp) = (message.seq, message.stamp);
+            process.driver.handle(Input::Inbox { seq, subject: &message.subject, stamp, payload: &message.payload });
+            process.handed = process.driver.last_entry(message);
+            fed += 1;
+        }
+        Ok(fed > 0)
+    }
+
+    /// Does what the driver says until it has no more to say.
+    pub(super) fn settle(&mut self, index: usize) -> Result<(), Failure> {
+        if self.dies(CrashPoint::Handed) {
+            self.processes.remove(index);
+            return Ok(());
+        }
+        loop {
+            let process = &mut self.processes[index];
+            let Some(output) = process.driver.poll() else { break };
+            process.was_owner |= process.driver.is_owner();
+            let (uid, writer) = (process.uid, process.writer);
+            match output {
+                Output::Append { attempt, failures, expected, payload } => {
+                    let taken = self.processes[index].take(attempt, failures, expected, payload);
+                    taken.map_err(|detail| {
+                        self.failure("append_in_doubt_repeats", format!("{writer} {uid}: {detail}"))
+                    })?;
+                    if self.dies(CrashPoint::Said) {
+                        self.processes.remove(index);
+                        return Ok(());
+                    }
+                }
+                Output::Committed { seq, .. } => {
+                    let Some(payload) = self.processes[index].settle() else {
+                        return Err(self.failure("committed_was_sent", format!("{writer} {uid}: nothing was sent")));
+                    };
+                    self.say(|| format!("{writer} {uid} holds {seq} to be committed"));
+                    let verdict = self.judge.committed(uid, writer, seq, &payload);
+                    self.judged(verdict)?;
+                    if self.dies(CrashPoint::Committed) {
+                        self.processes.remove(index);
+                        return Ok(());
+                    }
+                }
+                Output::Void { seq, .. } => {
+                    let verdict = self.judge.void(uid, seq);
+                    self.judged(verdict)?;
+                }
+                Output::Stopped(stop) => return self.stopped(index, stop),
+            }
+        }
+        let process = &mut self.processes[index];
+        process.was_owner |= process.driver.is_owner();
+        Ok(())
+    }
+
+    fn stopped(&mut self, index: usize, stop: Stop) -> Result<(), Failure> {
+        let process = self.processes.remove(index);
+        let (uid, writer) = (process.uid, process.writer);
+        self.say(|| format!("{writer} {uid} stops: {stop}"));
+        match stop {
+            Stop::Fenced(seq) => {
+                self.happened.count("fenced");
+                let verdict = self.judge.fenced(uid, writer, seq);
+                self.judged(verdict)?;
+                // As the shell does: stray bytes own nothing, so claim again; another owner does, so follow.
+                let message = self.broker.get(TAPE, seq);
+                let standby = message.is_none_or(|message| record::decode(&message.payload).is_ok());
+                self.start(writer, !standby);
+                Ok(())
+            }
+            Stop::Drained => {
+                self.happened.count("drained");
+                let verdict = self.judge.drained(uid, writer, process.handed, process.was_owner);
+                self.judged(verdict)?;
+                if self.healing && process.was_owner {
+                    self.drained.insert(writer, process.driver.machine());
+                }
+                Ok(())
+            }
+            // What is gone from a stream stops its readers, until it is restored.
+            Stop::Tape(_) | Stop::Inbox { .. } | Stop::Cause(_) | Stop::WentBackwards { .. }
+                if !self.trimmed.is_empty() =>
+            {
+                self.happened.count("halted");
+                Ok(())
+            }
+            stop => Err(self.failure("nothing_stops_a_sound_tape", format!("{writer} {uid}: {stop}"))),
+        }
+    }
+
+    /// Any process does what its shell has to do.
+    pub(super) fn shell_any(&mut self) -> Result<(), Failure> {
+        match self.any_process() {
+            Some(index) => self.shell(index),
+            None => Ok(()),
+        }
+    }
+
+    /// The next thing that a process's shell has to do.
+    pub(super) fn shell(&mut self, index: usize) -> Result<(), Failure> {
+        let process = &mut self.processes[index];
+        if !process.claimed {
+            // A standby takes silence for death at any moment: a wrong guess only loses the race at the fence.
+            if !process.claims && process.driver.has_waiting_inputs() && self.schedule.one_in(16) {
+                process.claims = true;
+            }
+            return if process.claims { self.claim(index) } else { Ok(()) };
+        }
+        let (uid, writer) = (process.uid, process.writer);
+        let Some(pending) = process.pending.clone() else { return Ok(()) };
+        let on = subject::tape_subject(0, writer);
+        match pending.stage {
+            Stage::Said => {
+                let pairs = reply::append_headers(pending.expected).into_iter().chain([(AUTHOR, uid.to_string())]);
+                let publish = Publish { subject: on, headers: named(pairs), payload: pending.payload };
+                let (sender, attempt) = (Sender::Process(uid), pending.attempt);
+                self.say(|| format!("{writer} {uid} sends attempt {attempt} behind {}", pending.expected));
+                self.network.send(Flight { sender, attempt, publish, place: Place::Out });
+                if let Some(pending) = &mut self.processes[index].pending {
+                    pending.stage = Stage::Sent;
+                }
+                if self.dies(CrashPoint::Sent) {
+                    self.processes.remove(index);
+                }
+                Ok(())
+            }
+            Stage::Sent => {
+                let lost = !self.network.holds(Sender::Process(uid), pending.attempt);
+                if !lost && !self.comes(Fault::TimeoutThoughStored) {
+                    return Ok(());
+                }
+                self.say(|| format!("{writer} {uid} gives attempt {} up", pending.attempt));
+                self.processes[index].answer(pending.attempt, Answer::Unknown);
+                self.settle(index)
+            }
+            Stage::Look => {
+                let last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
+                self.processes[index].answer(pending.attempt, Answer::WrongLast(last));
+                self.settle(index)
+            }
+        }
+    }
+
+    fn claim(&mut self, index: usize) -> Result<(), Failure> {
+        let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
+        let Some(last_own) = self.processes[index].looked_up else {
+            let on = subject::tape_subject(0, writer);
+            let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
+            let mut last = last.map_or(0, |message| message.seq);
+            if self.comes(Fault::StaleRead) {
+                let behind = self.chance.between(1, 20);
+                let stale = self.broker.stale_last_on(TAPE, &on, behind).map_or(0, |message| message.seq);
+                if stale < last {
+                    self.count(Fault::StaleRead);
+                    last = stale;
+                }
+            }
+            self.processes[index].looked_up = Some(last);
+            if self.dies(CrashPoint::LookedUp) {
+                self.processes.remove(index);
+            }
+            return Ok(());
+        };
+        self.say(|| format!("{writer} {uid} takes over behind {last_own}"));
+        self.processes[index].claimed = true;
+        self.processes[index].driver.take_over(last_own);
+        self.settle(index)
+    }
+
+    /// Asks a process to finish and stop.
+    pub(super) fn drain(&mut self, index: usize) -> Result<(), Failure> {
+        let process = &mut self.processes[index];
+        process.draining = true;
+        process.driver.handle(Input::Drain);
+        if self.dies(CrashPoint::Draining) {
+            self.processes.remove(index);
+            return Ok(());
+        }
+        self.settle(index)
+    }
+}

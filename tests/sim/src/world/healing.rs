@@ -1,0 +1,177 @@
+//! The end of a run: nothing goes wrong any more, so all must come to rest and balance.
+
+use tapedeck_kernel::driver::Input;
+use tapedeck_schemas::record::Writer;
+
+use super::groups::WRITERS;
+use super::{Failure, MS, STREAMS, TAPE, World};
+use crate::process::Process;
+
+/// Rounds after which a run that is not at rest counts as stuck.
+const ROUNDS_MAX: u64 = 3_000;
+/// How long the market is played on at the end, so that what waits for tape time gets it, ns.
+const AFTERMATH: u64 = 8_000 * MS;
+
+impl World {
+    pub(super) fn heal(&mut self) -> Result<(), Failure> {
+        self.healing = true;
+        self.say(|| "healing".into());
+        self.restore();
+        for stream in STREAMS {
+            self.broker.set_limits(stream, None, None);
+            self.broker.elect(stream);
+        }
+        self.processes.iter_mut().for_each(|process| process.paused = false);
+        self.skews.fill(0);
+        self.items_left = 0;
+        self.come_to_rest()?;
+        let end = self.now + AFTERMATH;
+        while self.now < end {
+            self.now += 400 * MS;
+            self.items_left += 1;
+            self.new_item()?;
+            self.come_to_rest()?;
+        }
+        self.drain_all()?;
+        self.compare_followers()?;
+        let verdict = self.judge.projected(self.database.seq(), self.database.tables());
+        self.judged(verdict)?;
+        let verdict = self.judge.finish();
+        self.judged(verdict)
+    }
+
+    /// Until nothing moves any more.
+    fn come_to_rest(&mut self) -> Result<(), Failure> {
+        for _ in 0..ROUNDS_MAX {
+            self.now += MS;
+            let before = self.mark();
+            self.round()?;
+            if before == self.mark() && self.is_at_rest() {
+                return Ok(());
+            }
+        }
+        let waiting: Vec<String> = self.processes.iter().filter_map(waits).collect();
+        Err(self.failure("comes_to_rest", format!("nothing is wrong any more, yet it does not rest: {waiting:?}")))
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let owned = |writer: &Writer| {
+            self.processes.iter().filter(|process| process.writer == *writer && process.driver.is_idle()).count() == 1
+        };
+        self.network.is_empty()
+            && self.publishers.iter().all(|publisher| publisher.is_done())
+            && WRITERS.iter().all(owned)
+            && self.database.seq() == self.broker.last_seq(TAPE)
+    }
+
+    /// One round of everything.
+    fn round(&mut self) -> Result<(), Failure> {
+        for writer in WRITERS {
+            let claimed = self.processes.iter().any(|process| process.writer == writer && process.claims);
+            if claimed {
+                continue;
+            }
+            // The owner is silent for good, so whoever follows takes over.
+            match self.processes.iter().position(|process| process.writer == writer) {
+                Some(index) => self.processes[index].claims = true,
+                None => self.start(writer, true),
+            }
+        }
+        for uid in self.processes.iter().map(|process| process.uid).collect::<Vec<_>>() {
+            for act in [Self::shell, Self::feed_all_tape, Self::feed_all_inbox] {
+                if let Some(index) = self.processes.iter().position(|process| process.uid == uid) {
+                    act(self, index)?;
+                }
+            }
+        }
+        self.deliver_all()?;
+        for index in (0..self.publishers.len()).rev() {
+            self.publish(index)?;
+        }
+        self.deliver_all()?;
+        match self.projectors.len() {
+            0 => self.project_any(),
+            some => (0..some).rev().try_for_each(|index| self.project(index)),
+        }
+    }
+
+    fn deliver_all(&mut self) -> Result<(), Failure> {
+        while self.network.out() > 0 {
+            self.deliver_out()?;
+        }
+        self.agree_all()?;
+        while self.network.back() > 0 {
+            self.deliver_back()?;
+        }
+        Ok(())
+    }
+
+    fn feed_all_tape(&mut self, index: usize) -> Result<(), Failure> {
+        if self.feed_tape(index, u64::MAX)? { self.settle(index) } else { Ok(()) }
+    }
+
+    fn feed_all_inbox(&mut self, index: usize) -> Result<(), Failure> {
+        if self.feed_inbox(index, u64::MAX)? { self.settle(index) } else { Ok(()) }
+    }
+
+    /// What changes as long as anything moves.
+    fn mark(&self) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize, u64) {
+        let streams = STREAMS.iter().map(|stream| self.broker.last_seq(stream)).collect();
+        let process = |process: &Process| (process.uid, process.tape_next, process.inbox_next);
+        (streams, self.processes.iter().map(process).collect(), self.network.len(), self.database.seq())
+    }
+
+    /// Every owner answers what it has and stops.
+    fn drain_all(&mut self) -> Result<(), Failure> {
+        // Those first whose facts the others read.
+        for writer in WRITERS {
+            while let Some(index) = self.processes.iter().position(|process| process.writer == writer) {
+                let uid = self.processes[index].uid;
+                self.drain(index)?;
+                for _ in 0..ROUNDS_MAX {
+                    let Some(index) = self.processes.iter().position(|process| process.uid == uid) else { break };
+                    self.shell(index)?;
+                    self.deliver_all()?;
+                    if let Some(index) = self.processes.iter().position(|process| process.uid == uid) {
+                        self.feed_all_tape(index)?;
+                    }
+                }
+                if self.processes.iter().any(|process| process.uid == uid) {
+                    return Err(self.failure("comes_to_rest", format!("{writer} {uid} does not drain")));
+                }
+            }
+            // What it has answered reaches those behind it, so that they answer it, too.
+            for index in 0..self.processes.len() {
+                self.feed_all_tape(index)?;
+            }
+        }
+        while self.database.seq() < self.broker.last_seq(TAPE) {
+            self.project_any()?;
+        }
+        Ok(())
+    }
+
+    /// Whoever plays the tape from its beginning comes to the state that the last owner had.
+    fn compare_followers(&mut self) -> Result<(), Failure> {
+        for writer in WRITERS {
+            self.start(writer, false);
+            let index = self.processes.len() - 1;
+            while self.feed_tape(index, u64::MAX)? | self.feed_inbox(index, u64::MAX)? {
+                while self.processes[index].driver.poll().is_some() {}
+            }
+            let mut follower = self.processes.remove(index);
+            follower.driver.handle(Input::Drain);
+            let (held, found) = (self.drained.get(&writer).cloned(), follower.driver.machine());
+            if held.as_ref() != Some(&found) {
+                return Err(self.failure("a_follower_agrees", format!("{writer}: {held:?} and then {found}")));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn waits(process: &Process) -> Option<String> {
+    let waits = !process.driver.is_idle();
+    let Process { uid, writer, pending, .. } = process;
+    waits.then(|| format!("{writer} {uid}, owner: {}, append: {pending:?}", process.driver.is_owner()))
+}

@@ -1,0 +1,303 @@
+//! One run: everything in it, and the drawing of what happens next. Each sort of thing that happens is in a file.
+
+mod delivery;
+mod disasters;
+mod groups;
+mod healing;
+mod projecting;
+mod publishing;
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::ids::{OrderId, TapeId};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::subject;
+
+use crate::broker::{Arrived, Broker, StreamConfig};
+use crate::database::{Database, Projector};
+use crate::faults::{CrashPoint, Fault, Happened};
+use crate::judge::{Author, Judge, Violation};
+use crate::market::{Desk, INSTRUMENTS, Walk};
+use crate::message::{Headers, Message, Publish};
+use crate::network::Network;
+use crate::process::Process;
+use crate::publisher::{Items, Publisher};
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::venue::Mood;
+
+/// The streams.
+pub const TAPE: &str = "TAPE_0";
+/// Where the market waits.
+pub const INBOX: &str = "INBOX_0";
+/// Where commands wait.
+pub const COMMAND: &str = "COMMAND_0";
+const STREAMS: [&str; 3] = [TAPE, INBOX, COMMAND];
+
+/// Header that only the world reads: who sent a message.
+const AUTHOR: &str = "Sim-Author";
+/// The run begins at this time of the broker's clock, ns.
+const BEGIN_NS: u64 = 1_767_571_200_000_000_000;
+const MS: u64 = 1_000_000;
+
+/// What does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("step {step}: {rule}: {detail}")]
+pub struct Failure {
+    /// Which rule.
+    pub rule: String,
+    /// How it is broken.
+    pub detail: String,
+    /// At which step.
+    pub step: u64,
+}
+
+/// Everything in one run.
+pub struct World {
+    settings: Settings,
+    created: TapeCreated,
+    mood: Mood,
+    broker: Broker,
+    network: Network,
+    database: Database,
+    judge: Judge,
+    processes: Vec<Process>,
+    publishers: Vec<Publisher>,
+    projectors: Vec<Projector>,
+    walks: Vec<Walk>,
+    /// How far each publisher's clock is ahead, ns.
+    skews: Vec<i64>,
+    items_left: u64,
+    desk: Desk,
+    /// Orders seen on the tape, that operators may cancel.
+    orders: Vec<OrderId>,
+    /// What is gone from the beginning of a stream, until it is restored.
+    trimmed: BTreeMap<&'static str, Vec<Message>>,
+    /// Sequences that the judge was told of.
+    told: BTreeMap<&'static str, u64>,
+    /// What the machines held when they were drained at the end.
+    drained: BTreeMap<Writer, String>,
+    schedule: Random,
+    chance: Random,
+    step: u64,
+    now: u64,
+    uids: u64,
+    healing: bool,
+    happened: Happened,
+    trace: bool,
+}
+
+impl World {
+    /// Before anything has happened.
+    pub fn new(settings: Settings, trace: bool) -> Self {
+        let seed = settings.seed;
+        let mut tape = [0; 16];
+        tape[..8].copy_from_slice(&seed.to_be_bytes());
+        let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
+        let mood = Mood { twice: settings.rate(Fault::VenueTwice), never: settings.rate(Fault::VenueNever) };
+        let judge = Judge::new(created.clone(), groups::params(), groups::strategies()).with_venue(mood);
+        let stream = |name: &str, subjects: &[&str]| StreamConfig {
+            name: name.into(),
+            subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
+            max_bytes: None,
+            max_messages: None,
+            max_message_bytes: Some(266_240),
+            duplicate_window: 100 * MS,
+        };
+        let streams = vec![stream(TAPE, &["tape.0.*"]), stream(INBOX, &["md.>"]), stream(COMMAND, &["cmd.0.>"])];
+        Self {
+            broker: Broker::new(settings.replicas, streams),
+            network: Network::default(),
+            database: Database::default(),
+            judge,
+            processes: Vec::new(),
+            publishers: Vec::new(),
+            projectors: Vec::new(),
+            walks: INSTRUMENTS.iter().map(|instrument| Walk::new(seed, instrument)).collect(),
+            skews: vec![0; INSTRUMENTS.len()],
+            items_left: settings.items,
+            desk: Desk::new(seed),
+            orders: Vec::new(),
+            trimmed: BTreeMap::new(),
+            told: BTreeMap::new(),
+            drained: BTreeMap::new(),
+            schedule: Random::of(seed, "schedule"),
+            chance: Random::of(seed, "chance"),
+            step: 0,
+            now: BEGIN_NS,
+            uids: 0,
+            healing: false,
+            happened: Happened::default(),
+            created,
+            mood,
+            settings,
+            trace,
+        }
+    }
+
+    /// Runs to the end: so many random steps, then everything heals and must come to rest and balance.
+    pub fn run(mut self) -> (Result<(), Failure>, Happened) {
+        let result = self.begin().and_then(|()| self.live()).and_then(|()| self.heal());
+        self.count_events();
+        for (rule, checked) in self.judge.checked() {
+            self.happened.add(rule, checked);
+        }
+        (result, self.happened)
+    }
+
+    fn begin(&mut self) -> Result<(), Failure> {
+        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
+        let event = Event::from(self.created.clone());
+        let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
+        let headers = named([(AUTHOR, "keeper".into())]);
+        self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
+        for index in 0..self.walks.len() {
+            let (uid, walk) = (self.uid(), &self.walks[index]);
+            let subject = format!("md.{}.batch", walk.instrument);
+            self.publishers.push(Publisher::new(uid, subject, walk.session(), Items::Market(Vec::new())));
+        }
+        self.tell_judge()
+    }
+
+    fn live(&mut self) -> Result<(), Failure> {
+        while self.step < self.settings.steps {
+            self.step += 1;
+            self.now += MS * self.schedule.between(1, 10);
+            self.act()?;
+            self.tell_judge()?;
+        }
+        Ok(())
+    }
+
+    /// One thing happens.
+    fn act(&mut self) -> Result<(), Failure> {
+        match self.schedule.below(100) {
+            0..24 => self.feed_any(),
+            24..44 => self.shell_any(),
+            44..56 => self.deliver_out(),
+            56..64 => self.agree_any(),
+            64..78 => self.deliver_back(),
+            78..86 => self.publish_any(),
+            86..90 => self.new_item(),
+            90 => self.new_command(),
+            91..95 => self.project_any(),
+            95..98 => self.start_any(),
+            _ => self.disaster(),
+        }
+    }
+
+    fn uid(&mut self) -> u64 {
+        self.uids += 1;
+        self.uids
+    }
+
+    /// Whether a fault comes now.
+    fn comes(&mut self, fault: Fault) -> bool {
+        let rate = self.settings.rate(fault);
+        !self.healing && self.chance.one_in(rate)
+    }
+
+    fn count(&mut self, fault: Fault) {
+        self.say(|| format!("fault: {}", fault.as_str()));
+        self.happened.count(fault.as_str());
+    }
+
+    /// Whether a process dies here.
+    fn dies(&mut self, at: CrashPoint) -> bool {
+        let rate = self.settings.rate(Fault::Crash);
+        let dies = !self.healing && self.chance.one_in(rate * 8);
+        if dies {
+            self.count(Fault::Crash);
+            self.say(|| format!("crash at {}", at.as_str()));
+            self.happened.count(at.as_str());
+        }
+        dies
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>5} tape {:>4} | {}", self.step, self.broker.last_seq(TAPE), what());
+        }
+    }
+
+    fn failure(&self, rule: &str, detail: String) -> Failure {
+        Failure { rule: rule.into(), detail, step: self.step }
+    }
+
+    fn judged(&self, verdict: Result<(), Violation>) -> Result<(), Failure> {
+        verdict.map_err(|violation| self.failure(violation.rule, violation.detail))
+    }
+
+    /// Stores at once and for certain.
+    fn put(&mut self, subject: String, headers: Headers, payload: Vec<u8>) {
+        let stream = self.broker.stream_of(&subject).map(str::to_string);
+        let arrived = self.broker.publish(self.now, Publish { subject, headers, payload: payload.into() });
+        if let (Arrived::Proposed(_), Some(stream)) = (arrived, stream) {
+            while let Some((ticket, reply)) = self.broker.agree(self.now, &stream) {
+                self.network.agreed(ticket, reply);
+            }
+        }
+    }
+
+    /// Tells the judge what was stored since it was told last.
+    fn tell_judge(&mut self) -> Result<(), Failure> {
+        for stream in STREAMS {
+            let mut seq = self.told.get(stream).copied().unwrap_or(0);
+            while seq < self.broker.last_seq(stream) {
+                seq += 1;
+                let Some(message) = self.broker.get(stream, seq) else { continue };
+                let author = author(message);
+                if self.trace {
+                    eprintln!("{:>5} {stream} {seq} on {} by {author:?}", self.step, message.subject);
+                }
+                let verdict = self.judge.stored(stream, message, author);
+                self.judged(verdict)?;
+            }
+            self.told.insert(stream, seq);
+        }
+        Ok(())
+    }
+
+    /// Which kinds of fact the tape holds, so that a campaign can show that it saw them all.
+    fn count_events(&mut self) {
+        for seq in 1..=self.broker.last_seq(TAPE) {
+            let Some(message) = self.broker.get(TAPE, seq) else { continue };
+            let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
+            entries.iter().for_each(|entry| self.happened.count(entry.event.kind().name()));
+            self.happened.add("events", entries.len() as u64);
+        }
+        self.happened.add("steps", self.step);
+    }
+}
+
+/// Headers by name: those that the broker judges by, and the rest.
+fn named(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Headers {
+    let mut headers = Headers::default();
+    for (name, value) in pairs {
+        match name {
+            "Nats-Msg-Id" => headers.message_id = Some(value),
+            "Nats-Expected-Last-Subject-Sequence" => headers.expected_last_subject_sequence = value.parse().ok(),
+            "Nats-Expected-Last-Sequence" => headers.expected_last_sequence = value.parse().ok(),
+            _ => headers.others.push((name.into(), value)),
+        }
+    }
+    headers
+}
+
+fn author(message: &Message) -> Author {
+    let said = message.headers.others.iter().find(|(name, _)| name == AUTHOR).map(|(_, value)| value.as_str());
+    match said {
+        Some("keeper") => Author::Keeper,
+        Some("publisher") => Author::Publisher,
+        Some("operator") => Author::Operator,
+        Some(node) => node.parse().map_or(Author::Foreign, Author::Node),
+        None => Author::Foreign,
+    }
+}
+
+/// Whose subject on the tape this is.
+fn writer_of(subject: &str) -> Option<Writer> {
+    subject.strip_prefix("tape.0.")?.parse().ok()
+}

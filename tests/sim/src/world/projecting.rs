@@ -1,0 +1,71 @@
+//! The projector's processes, and the database's answers to them.
+
+use super::{Failure, TAPE, World, writer_of};
+use crate::database::Projector;
+use crate::faults::{CrashPoint, Fault};
+
+impl World {
+    /// Any projector goes on, or one starts.
+    pub(super) fn project_any(&mut self) -> Result<(), Failure> {
+        let rival = self.projectors.len() == 1 && self.comes(Fault::RivalProjector);
+        if self.projectors.is_empty() || rival {
+            if rival {
+                self.count(Fault::RivalProjector);
+            }
+            let projector = Projector::open(self.uid(), self.created.tape, &self.database);
+            self.projectors.push(projector);
+            if self.dies(CrashPoint::ProjectorOpened) {
+                self.projectors.pop();
+            }
+            return Ok(());
+        }
+        let index = self.schedule.index(self.projectors.len());
+        self.project(index)
+    }
+
+    /// A projector reads on, or commits what it has written.
+    pub(super) fn project(&mut self, index: usize) -> Result<(), Failure> {
+        let most = self.schedule.between(1, 40);
+        if self.projectors[index].transaction.is_some() {
+            return self.commit(index);
+        }
+        let next = self.projectors[index].next().max(self.broker.first_seq(TAPE));
+        let broker = &self.broker;
+        let messages = (next..next + most).map_while(|seq| broker.get(TAPE, seq));
+        let taken = self.projectors[index].take(messages.map(|message| (message, writer_of(&message.subject))));
+        match taken {
+            Err(_) if !self.trimmed.is_empty() => {
+                self.happened.count("halted");
+                self.projectors.remove(index);
+            }
+            Err(why) => return Err(self.failure("nothing_stops_a_sound_tape", format!("the projector: {why}"))),
+            Ok(()) if self.dies(CrashPoint::ProjectorWrote) => {
+                self.projectors.remove(index);
+            }
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, index: usize) -> Result<(), Failure> {
+        let Some(transaction) = &self.projectors[index].transaction else { return Ok(()) };
+        let committed = self.database.commit(transaction);
+        let committed = committed.map_err(|error| self.failure("rows_merge", error.to_string()))?;
+        if !committed {
+            self.happened.count("overtaken");
+            self.projectors.remove(index);
+            return Ok(());
+        }
+        let verdict = self.judge.projected(self.database.seq(), self.database.tables());
+        self.judged(verdict)?;
+        if self.dies(CrashPoint::ProjectorCommitted) {
+            self.projectors.remove(index);
+        } else if self.comes(Fault::CommitUnheard) {
+            self.count(Fault::CommitUnheard);
+            self.projectors[index] = Projector::open(self.projectors[index].uid, self.created.tape, &self.database);
+        } else {
+            self.projectors[index].committed();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Publishers and operators: what they mean to send, and how it gets there.
+
+use tapedeck_kernel::Answer;
+use tapedeck_schemas::subject;
+
+use super::delivery::judged;
+use super::{AUTHOR, Failure, World, named};
+use crate::faults::{CrashPoint, Fault};
+use crate::message::{Publish, Reply};
+use crate::network::{Flight, Place, Sender};
+use crate::publisher::{Items, Publisher, Stage};
+
+impl World {
+    /// A publisher receives something new.
+    pub(super) fn new_item(&mut self) -> Result<(), Failure> {
+        if self.items_left == 0 {
+            return Ok(());
+        }
+        self.items_left -= 1;
+        let index = self.schedule.index(self.walks.len());
+        if self.comes(Fault::ClockStep) {
+            self.count(Fault::ClockStep);
+            self.skews[index] = [0, 700, -700, 8_000, -8_000][self.chance.index(5)] * 1_000_000;
+        }
+        let event = self.walks[index].next(self.now.saturating_add_signed(self.skews[index]));
+        let publisher = &mut self.publishers[index];
+        let n = publisher.receive(event.clone());
+        let verdict = self.judge.intended(&publisher.subject, &publisher.session, n, &event);
+        self.judged(verdict)
+    }
+
+    /// An operator asks for something, once the last thing asked for is stored.
+    pub(super) fn new_command(&mut self) -> Result<(), Failure> {
+        if self.publishers.iter().any(|publisher| !publisher.is_market()) {
+            return Ok(());
+        }
+        self.note_orders();
+        let command = self.desk.next(&self.orders);
+        let (uid, subject) = (self.uid(), subject::command_subject(0, command.request.verb()));
+        let items = Items::Command(Box::new(command));
+        self.publishers.push(Publisher::new(uid, subject, format!("operator-{uid}"), items));
+        Ok(())
+    }
+
+    /// Any publisher goes on.
+    pub(super) fn publish_any(&mut self) -> Result<(), Failure> {
+        let index = self.schedule.index(self.publishers.len());
+        self.publish(index)
+    }
+
+    /// The next thing that a publisher has to do.
+    pub(super) fn publish(&mut self, index: usize) -> Result<(), Failure> {
+        let most = self.schedule.between(1, 8);
+        let publisher = &mut self.publishers[index];
+        let stage = publisher.pending.as_ref().map(|pending| pending.stage);
+        if publisher.lane.is_none() || stage == Some(Stage::Look) {
+            return self.look(index);
+        }
+        match stage {
+            None => publisher.prepare(most),
+            Some(Stage::Sent) => {
+                let (uid, attempt) = (publisher.uid, publisher.pending.as_ref().map_or(0, |pending| pending.attempt));
+                let lost = !self.network.holds(Sender::Publisher(uid), attempt);
+                if lost || self.comes(Fault::TimeoutThoughStored) {
+                    self.publishers[index].answer(attempt, Answer::Unknown);
+                }
+            }
+            Some(Stage::Ready) => self.send(index),
+            Some(Stage::Look) => {}
+        }
+        self.acknowledge(index)
+    }
+
+    fn look(&mut self, index: usize) -> Result<(), Failure> {
+        let publisher = &mut self.publishers[index];
+        let Some(stream) = self.broker.stream_of(&publisher.subject) else { return Ok(()) };
+        let Ok(last) = self.broker.last_on(stream, &publisher.subject) else { return Ok(()) };
+        publisher.adopt(last);
+        if self.dies(CrashPoint::PublisherLooked) {
+            self.publishers[index].crash();
+        }
+        self.acknowledge(index)
+    }
+
+    fn send(&mut self, index: usize) {
+        let publisher = &mut self.publishers[index];
+        let author = if publisher.is_market() { "publisher" } else { "operator" };
+        let Some((pending, pairs)) = publisher.attempt() else { return };
+        let headers = named(pairs.into_iter().chain([(AUTHOR, author.into())]));
+        let publish = Publish { subject: publisher.subject.clone(), headers, payload: pending.payload };
+        let (sender, attempt) = (Sender::Publisher(publisher.uid), pending.attempt);
+        self.network.send(Flight { sender, attempt, publish, place: Place::Out });
+        if self.dies(CrashPoint::PublisherSent) {
+            self.publishers[index].crash();
+        }
+    }
+
+    pub(super) fn answer_publisher(&mut self, uid: u64, attempt: u64, answer: &Reply) -> Result<(), Failure> {
+        let Some(index) = self.publishers.iter().position(|publisher| publisher.uid == uid) else { return Ok(()) };
+        if self.dies(CrashPoint::PublisherAnswered) {
+            self.publishers[index].crash();
+            return Ok(());
+        }
+        self.publishers[index].answer(attempt, judged(answer));
+        self.acknowledge(index)
+    }
+
+    /// What the publisher now holds to be stored.
+    fn acknowledge(&mut self, index: usize) -> Result<(), Failure> {
+        let publisher = &self.publishers[index];
+        if !publisher.is_market() {
+            if publisher.is_done() {
+                self.publishers.remove(index);
+            }
+            return Ok(());
+        }
+        let verdict = self.judge.acknowledged(&publisher.subject, &publisher.session, publisher.through());
+        self.judged(verdict)
+    }
+}
