@@ -45,6 +45,10 @@ pub(super) struct Bench {
     pub(super) seen: BTreeMap<&'static str, u32>,
     pub(super) fold: Fold,
     pub(super) items: u64,
+    /// Every event that was intended and sent.
+    pub(super) sent: Vec<MarketEvent>,
+    pub(super) inbox: Vec<Message>,
+    pub(super) commands: Vec<Message>,
 }
 
 pub(super) fn created() -> TapeCreated {
@@ -72,7 +76,8 @@ impl Bench {
         let judge = Judge::new(tape, params(), tapedeck_signal::strategies());
         let (seqs, last, answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (seen, fold) = (BTreeMap::new(), Fold::default());
-        Self { judge, hands, now: 1_000_000_000_000, seqs, last, answered, seen, fold, items: 0 }
+        let (sent, inbox, commands) = (Vec::new(), Vec::new(), Vec::new());
+        Self { judge, hands, now: 1_000_000_000_000, seqs, last, answered, seen, fold, items: 0, sent, inbox, commands }
     }
 
     /// With its first record, a defined instrument and funds.
@@ -122,6 +127,7 @@ impl Bench {
     pub(super) fn item(&mut self, body: MarketBody) -> Verdict {
         let event = self.event(body);
         self.judge.intended(SUBJECT, SESSION, self.items, &event)?;
+        self.sent.push(event.clone());
         self.send(&[event], self.items)?;
         self.judge.acknowledged(SUBJECT, SESSION, self.items)
     }
@@ -138,6 +144,7 @@ impl Bench {
     /// Stores a message in the inbox.
     pub(super) fn deliver(&mut self, message: &Message, author: Author) -> Verdict {
         self.judge.stored("INBOX_0", message, author)?;
+        self.inbox.push(message.clone());
         for hand in &mut self.hands {
             hand.message(Inbox::Market, message.seq, &message.subject, message.stamp, &message.payload);
         }
@@ -160,6 +167,7 @@ impl Bench {
         let subject = format!("cmd.0.{verb}");
         let message = self.message("COMMAND_0", &subject, Headers::default(), command.encode());
         self.judge.stored("COMMAND_0", &message, Author::Operator)?;
+        self.commands.push(message.clone());
         for hand in &mut self.hands {
             hand.message(Inbox::Command, message.seq, &message.subject, message.stamp, &message.payload);
         }
@@ -243,21 +251,28 @@ impl Bench {
     }
 
     fn take_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
+        self.fold_in(message, writer, entries);
+        for (index, entry) in (0..).zip(entries) {
+            let (position, event) = (Position::new(message.seq, index), entry.event.clone());
+            self.answered.insert(writer, (entry.cause, entry.at));
+            *self.seen.entry(event.kind().name()).or_default() += 1;
+            if !matches!(event, Event::Epoch(_) | Event::Progress(_)) {
+                let fact = Fact { writer, at: entry.at, event };
+                self.hands.iter_mut().for_each(|hand| hand.fact(position, &fact));
+            }
+        }
+    }
+
+    /// Folds a record into the projector's rows.
+    pub(super) fn fold_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
         let (partition, seq, stamp) = (0, message.seq, message.stamp);
         let mut ops = Vec::new();
         for projection in all() {
             projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
         }
         for (index, entry) in (0..).zip(entries) {
-            let (position, event) = (Position::new(seq, index), entry.event.clone());
+            let position = Position::new(seq, index);
             all().iter().for_each(|one| one.project(&Recorded { partition, position, writer, stamp, entry }, &mut ops));
-            self.answered.insert(writer, (entry.cause, entry.at));
-            *self.seen.entry(event.kind().name()).or_default() += 1;
-            if !matches!(event, Event::Epoch(_) | Event::Progress(_)) {
-                self.hands.iter_mut().for_each(|hand| {
-                    hand.fact(position, &Fact { writer, at: entry.at, event: event.clone() });
-                });
-            }
         }
         ops.iter().for_each(|op| self.fold.apply(op).unwrap());
     }
