@@ -19,7 +19,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.judge.intended(SUBJECT, SESSION, bench.items, &event)?;
-        bench.send(&[event.clone()], 2)?;
+        bench.send(std::slice::from_ref(&event), 2)?;
         bench.send(&[event], 2)
     }),
     (Rule::InboxAsIntended, "an item is passed over", || {
