@@ -200,7 +200,7 @@ fn run(seed: u64) -> Result<(Judge, [u64; 2]), Violation> {
             while world.chance(70) && nodes[nth].turn(&mut world)? {}
         }
     }
-    // Rivals that hunt each other from the subject never rest: only the newest of each writer goes on.
+    // Rivals take the subject from each other for ever: at the end one node a writer goes on.
     nodes.truncate(7);
     for _ in 0..200_000 {
         let mut any = false;

@@ -74,7 +74,7 @@ fn every_rule_has_a_tamper_and_a_name_of_its_own() {
 }
 
 #[test]
-fn the_kernels_invariants_are_asked_on_the_way_and_at_the_end() {
+fn the_kernels_invariants_are_asked() {
     let twice = || -> Verdict {
         let mut bench = Bench::new();
         let mut first = bench.keeper();
