@@ -1,7 +1,7 @@
 //! A writer's record is what a fresh machine decides on the same inputs: all of it, once, in order, nothing else.
 //!
-//! A machine's decisions depend on its inputs and on its own earlier decisions alone. So it is run as inputs come, ahead
-//! of the tape, and what it decides waits here until the writer's record says the same.
+//! A machine's decisions depend on its inputs and on its own earlier decisions alone. So it is run as inputs come,
+//! ahead of the tape, and what it decides waits here until the writer's record says the same.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,4 @@
-//! What publishers mean to publish is in the inbox: all of it, once, in order on each subject. Never what becomes of it.
+//! What publishers mean to publish is in the inbox: all of it, once, in order. Never what becomes of it.
 //!
 //! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
 //! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again

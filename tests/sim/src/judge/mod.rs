@@ -127,11 +127,11 @@ impl Judge {
     /// The end of a run at rest, everything healed: all is answered, balanced, booked, projected.
     pub fn finish(&mut self) -> Result<(), Violation> {
         self.lanes.finish(&mut self.checks)?;
+        self.fates.finish(&mut self.checks)?;
+        self.orders.finish(&mut self.checks)?;
         for answers in &self.answers {
             answers.finish(&mut self.checks)?;
         }
-        self.fates.finish(&mut self.checks)?;
-        self.orders.finish(&mut self.checks)?;
         self.voids.finish(&mut self.checks)?;
         of_invariants(self.invariants.finish())?;
         self.database.finish(&mut self.checks)
@@ -191,13 +191,8 @@ impl Judge {
 
     /// Everything that is judged by a valid record's facts.
     fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
-        for (index, entry) in (0..).zip(entries) {
-            let position = Position::new(seq, index);
-            of_invariants(self.invariants.observe(&invariants::Recorded { position, writer, entry }))?;
-            if writer == Writer::Ingest {
-                self.fates.fact(entry, &self.lanes, &mut self.checks)?;
-            }
-            self.orders.fact(position, entry);
+        if writer == Writer::Ingest {
+            entries.iter().try_for_each(|entry| self.fates.fact(entry, &self.lanes, &mut self.checks))?;
         }
         let to_input = |entry: &Entry| match &entry.event {
             Event::Epoch(_) | Event::Progress(_) => None,
@@ -209,6 +204,11 @@ impl Judge {
                 answers.record(seq, entries, &mut self.checks)?;
             }
             answers.facts(seq, &facts);
+        }
+        for (index, entry) in (0..).zip(entries) {
+            let position = Position::new(seq, index);
+            of_invariants(self.invariants.observe(&invariants::Recorded { position, writer, entry }))?;
+            self.orders.fact(position, entry);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What must have come of orders and money when all is at rest. What must hold on the way is in the kernel's invariants.
+//! What must have come of orders and money when all is at rest. What must hold on the way, the kernel's invariants say.
 
 use std::collections::{BTreeMap, BTreeSet};
 
