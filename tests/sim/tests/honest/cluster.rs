@@ -45,6 +45,11 @@ impl Cluster {
         Ok(Self { servers, _dirs: dirs })
     }
 
+    /// Kills one, as a crash would.
+    pub(crate) fn kill(&mut self, number: usize) {
+        self.servers.remove(number).kill().unwrap();
+    }
+
     pub(crate) fn urls(&self) -> Vec<String> {
         self.servers.iter().map(NatsServer::url).collect()
     }

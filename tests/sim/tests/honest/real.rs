@@ -15,6 +15,8 @@ use crate::script::{Answer, Step, header_lines};
 
 /// How long a cluster may take until it takes requests.
 const READY_TRIES: u32 = 200;
+/// How long a request may take.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Real {
@@ -38,9 +40,12 @@ impl Real {
 
     /// Until the servers have found each other and agreed on a leader.
     async fn wait_until_ready(&self) {
+        // Without a leader nobody answers; waiting long for that would waste time.
+        let mut context = self.context.clone();
+        context.set_timeout(PAUSE * 10);
         for _ in 0..READY_TRIES {
             let config = self.config(&crate::script::config("READY"));
-            if self.context.create_stream(config).await.is_ok() {
+            if context.create_stream(config).await.is_ok() {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
@@ -71,37 +76,31 @@ impl Real {
 
     /// Sends a publish by the client of that number, awaits its answer.
     pub(crate) async fn publish(&self, client: usize, publish: &Publish) -> Reply {
+        let answer = self.try_publish(client, publish, ANSWER_MAX).await;
+        answer.unwrap_or_else(|| panic!("{publish:?}: no answer"))
+    }
+
+    /// The same; `None` if no answer comes in time.
+    pub(crate) async fn try_publish(&self, client: usize, publish: &Publish, patience: Duration) -> Option<Reply> {
         let mut headers = HeaderMap::new();
         for (name, value) in header_lines(&publish.headers) {
             headers.append(name, value);
         }
-        let mut request =
-            Request::new().payload(publish.payload.to_vec().into()).timeout(Some(Duration::from_secs(10)));
+        let mut request = Request::new().payload(publish.payload.to_vec().into()).timeout(Some(patience));
         if !headers.is_empty() {
             request = request.headers(headers);
         }
         match self.clients[client].send_request(publish.subject.clone(), request).await {
-            Ok(message) => reply(&message.payload),
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => Reply::NoResponders,
+            Ok(message) => Some(reply(&message.payload)),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Some(Reply::NoResponders),
+            Err(error) if error.kind() == RequestErrorKind::TimedOut => None,
             Err(error) => panic!("{publish:?}: {error}"),
         }
     }
 
     /// Sends all before the first is answered; the answers in the order of the requests.
     pub(crate) async fn publish_together(&self, client: usize, burst: &[Publish]) -> Vec<Reply> {
-        let mut answers = vec![None; burst.len()];
-        let mut open: Vec<_> = burst.iter().map(|publish| Box::pin(self.publish(client, publish))).collect();
-        // Polled in order, so they are sent in order.
-        poll_fn(|context| {
-            for (answer, request) in answers.iter_mut().zip(&mut open).filter(|(answer, _)| answer.is_none()) {
-                if let Poll::Ready(reply) = request.as_mut().poll(context) {
-                    *answer = Some(reply);
-                }
-            }
-            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        answers.into_iter().flatten().collect()
+        together(burst.iter().map(|publish| self.publish(client, publish))).await
     }
 
     pub(crate) async fn answer(&self, stream: &str, step: &Step) -> Answer {
@@ -147,20 +146,29 @@ impl Real {
     }
 
     async fn step_down(&self, stream: &str) {
-        let leader = || async {
-            let handle = self.context.get_stream(stream).await.ok()?;
-            handle.cached_info().cluster.as_ref()?.leader.clone()
-        };
-        let old = leader().await.expect("a leader");
+        let old = self.leader(stream).await.expect("a leader");
         let answer = self.api(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &json!({})).await;
         assert_eq!(answer["success"], json!(true), "{answer}");
         for _ in 0..READY_TRIES {
             tokio::time::sleep(PAUSE).await;
-            if leader().await.is_some_and(|new| new != old) {
+            if self.leader(stream).await.is_some_and(|new| new != old) {
                 return;
             }
         }
         panic!("{stream} has no new leader");
+    }
+
+    /// The name of the server that leads the stream.
+    pub(crate) async fn leader(&self, stream: &str) -> Option<String> {
+        let handle = self.context.get_stream(stream).await.ok()?;
+        handle.cached_info().cluster.as_ref()?.leader.clone()
+    }
+
+    pub(crate) async fn last_sequence(&self, stream: &str) -> u64 {
+        match self.answer(stream, &Step::Bounds).await {
+            Answer::Bounds(_, last) => last,
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn api(&self, request: &str, body: &Value) -> Value {
@@ -168,6 +176,21 @@ impl Real {
         let answer = self.clients[0].request(subject, body.to_string().into()).await.unwrap();
         serde_json::from_slice(&answer.payload).unwrap()
     }
+}
+
+/// What all of them give. They are polled in order: requests are sent in order, before any is answered.
+pub(crate) async fn together<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
+    poll_fn(|context| {
+        for (one, output) in all.iter_mut().filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(got) = one.as_mut().poll(context) {
+                *output = Some(got);
+            }
+        }
+        if all.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 fn is_no_message(kind: &RawMessageErrorKind) -> bool {

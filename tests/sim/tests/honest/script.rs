@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tapedeck_sim::broker::{Arrived, Broker, Replicas, StreamConfig};
+use tapedeck_sim::broker::{Arrived, Broker, StreamConfig};
 use tapedeck_sim::message::{Headers, Message, Publish, Reply};
 
 use crate::real::Real;
@@ -100,7 +100,7 @@ fn message(message: Option<&Message>) -> Answer {
 }
 
 /// The model's answer. Nothing is in flight between two steps.
-pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
+fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
     match step {
         Step::Publish(publish) => Answer::Reply(match broker.publish(now, publish.clone()) {
             Arrived::Answered(reply) => reply,
@@ -129,33 +129,60 @@ pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) ->
     }
 }
 
-/// Runs a script on both sides, its first stream created anew, until `next` has no more steps; what differs first.
+/// Runs a script on both sides, its streams created anew, until `next` has no more steps; what differs first.
 pub(crate) async fn compare(
     real: &Real,
     streams: Vec<StreamConfig>,
     mut next: impl FnMut(usize, &Broker) -> Option<Step>,
-) -> Result<usize, String> {
-    let name = streams[0].name.clone();
-    for config in &streams {
-        real.create(config).await;
+) -> Result<(), String> {
+    let mut both = Both::start(real, streams).await;
+    while let Some(step) = next(both.count, &both.broker) {
+        both.step(real, step).await?;
     }
-    let started = Instant::now();
-    let mut broker = Broker::new(real.replicas, streams);
-    let mut count = 0;
-    while let Some(step) = next(count, &broker) {
-        let now = u64::try_from(started.elapsed().as_nanos()).unwrap();
-        let wanted = real.answer(&name, &step).await;
-        let got = model(&mut broker, now, &name, &step);
-        if wanted != got {
-            let on = if real.replicas == Replicas::One { "one" } else { "three" };
-            return Err(format!(
-                "{name} on {on}, step {count}: {}\n  server: {wanted:?}\n  model:  {got:?}\n",
-                shown(&step)
-            ));
+    held(real, &both.name, &both.broker).await
+}
+
+/// A script on its way on both sides.
+pub(crate) struct Both {
+    pub(crate) name: String,
+    pub(crate) broker: Broker,
+    started: Instant,
+    count: usize,
+}
+
+impl Both {
+    /// Creates the streams; the script is about the first.
+    pub(crate) async fn start(real: &Real, streams: Vec<StreamConfig>) -> Self {
+        for config in &streams {
+            real.create(config).await;
         }
-        count += 1;
+        let name = streams[0].name.clone();
+        Self { name, broker: Broker::new(real.replicas, streams), started: Instant::now(), count: 0 }
     }
-    held(real, &name, &broker).await.map(|()| count)
+
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap()
+    }
+
+    pub(crate) async fn step(&mut self, real: &Real, step: Step) -> Result<(), String> {
+        let now = self.now();
+        let wanted = real.answer(&self.name, &step).await;
+        let got = model(&mut self.broker, now, &self.name, &step);
+        let at = self.count;
+        self.count += 1;
+        if wanted == got {
+            return Ok(());
+        }
+        let (name, on, step) = (&self.name, real.replicas, shown(&step));
+        Err(format!("{name} on {on:?}, step {at}: {step}\n  server: {wanted:?}\n  model:  {got:?}\n"))
+    }
+
+    pub(crate) async fn steps(&mut self, real: &Real, steps: Vec<Step>) -> Result<(), String> {
+        for step in steps {
+            self.step(real, step).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Compares everything that is stored.
