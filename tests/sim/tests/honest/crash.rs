@@ -1,5 +1,6 @@
 //! Servers that are killed: what is kept, what is known afterwards, and who answers in between.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +12,8 @@ use crate::cluster::Cluster;
 use crate::real::{Real, together};
 use crate::script::{Both, Step, With as _, config, held, publish};
 
+/// Requests that are sent before the leader is killed; a quarter is answered then.
+const IN_FLIGHT: u64 = 400;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often, a pause apart, it is asked whether there is a leader again.
 const ASKED_MAX: u32 = 300;
@@ -53,7 +56,7 @@ pub(crate) async fn of_the_only_server(real: &Real, server: NatsServer, dir: &Pa
     let now = both.now();
     both.broker.lose_leader(now, "KILLED", 0);
     both.broker.elect("KILLED");
-    await_leader(real, 0, "KILLED").await;
+    await_leader(real, "KILLED").await;
     both.steps(real, after("KILLED")).await?;
     held(real, "KILLED", &both.broker).await
 }
@@ -65,19 +68,26 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     let leader = real.leader("LOST").await.unwrap();
     let is_leader = |client: &async_nats::Client| client.server_info().server_name == leader;
     let number = real.clients.iter().position(is_leader).unwrap();
-    let other = (number + 1) % 3;
+    let survivors = &real.without(number);
 
-    let burst: Vec<Publish> = (0u64..100).map(|i| publish("LOST.c", i.to_be_bytes())).collect();
+    let burst: Vec<Publish> = (0u64..IN_FLIGHT).map(|i| publish("LOST.c", i.to_be_bytes())).collect();
     let first = both.broker.last_seq("LOST") + 1;
-    let requests = together(burst.iter().map(|publish| real.try_publish(other, publish, PATIENCE)));
+    let answered = Cell::new(0);
+    let request = async |publish| {
+        let answer = survivors.try_publish(0, publish, PATIENCE).await;
+        answered.set(answered.get() + 1);
+        answer
+    };
     let killed = async {
-        tokio::time::sleep(Duration::from_millis(2)).await;
+        while answered.get() < IN_FLIGHT / 4 {
+            tokio::task::yield_now().await;
+        }
         cluster.kill(number);
     };
-    let (answers, ()) = tokio::join!(requests, killed);
-    let unanswered = await_leader(real, other, "LOST").await;
-    if unanswered == 0 {
-        return Err("LOST: nobody ever got `no responders`\n".into());
+    let (answers, ()) = tokio::join!(together(burst.iter().map(request)), killed);
+    let (unanswered, blind) = await_leader(survivors, "LOST").await;
+    if unanswered == 0 || blind == 0 {
+        return Err("LOST: the time without a leader was not seen\n".into());
     }
 
     let now = both.now();
@@ -91,7 +101,10 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
         let (_, reply) = both.broker.agree(now, "LOST").unwrap();
         assert_eq!(answer.as_ref(), Some(&reply));
     }
-    let stored = real.last_sequence("LOST").await + 1 - first;
+    let stored = survivors.last_sequence("LOST").await + 1 - first;
+    if answers.iter().skip(acknowledged).any(|answer| matches!(answer, Some(Reply::Ack { .. }))) {
+        return Err(format!("LOST: acknowledged with a gap: {answers:?}\n"));
+    }
     let kept = usize::try_from(stored).unwrap().checked_sub(acknowledged);
     let Some(kept) = kept else {
         return Err(format!("LOST: {acknowledged} acknowledged, {stored} stored\n"));
@@ -99,18 +112,24 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     both.broker.lose_leader(now, "LOST", kept);
     assert_eq!(both.broker.publish(now, publish("LOST.a", "")), Arrived::Answered(Reply::NoResponders));
     both.broker.elect("LOST");
-    eprintln!("of {proposed} in flight {acknowledged} were acknowledged, {kept} more kept; {unanswered} not answered");
-    held(real, "LOST", &both.broker).await
+    println!("LOST: of {proposed} in flight {acknowledged} were acknowledged and {kept} more kept");
+    both.steps(survivors, after("LOST")).await?;
+    held(survivors, "LOST", &both.broker).await
 }
 
-/// Asks with an expectation that is never right until somebody judges it; how often nobody was there.
-async fn await_leader(real: &Real, client: usize, name: &str) -> u32 {
-    let probe = publish(&format!("{name}.a"), "").after(u64::from(u32::MAX));
-    let mut unanswered = 0;
+/// Asks with an expectation that is never right until somebody judges it; how often nobody did, and how often a leader's read
+/// found nothing then.
+async fn await_leader(real: &Real, name: &str) -> (u32, u32) {
+    let subject = format!("{name}.a");
+    let probe = publish(&subject, "").after(u64::from(u32::MAX));
+    let (mut unanswered, mut blind) = (0, 0);
     for _ in 0..ASKED_MAX {
-        match real.try_publish(client, &probe, PATIENCE).await {
-            Some(Reply::Error { err_code: 10071, .. }) => return unanswered,
-            Some(Reply::NoResponders) => unanswered += 1,
+        match real.try_publish(0, &probe, PATIENCE).await {
+            Some(Reply::Error { err_code: 10071, .. }) => return (unanswered, blind),
+            Some(Reply::NoResponders) => {
+                unanswered += 1;
+                blind += u32::from(!real.finds(name, &subject).await);
+            }
             _ => {}
         }
         tokio::time::sleep(PAUSE).await;

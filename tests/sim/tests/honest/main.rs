@@ -5,6 +5,7 @@ mod bursts;
 mod cluster;
 mod crash;
 mod named;
+mod purges;
 mod random;
 mod real;
 mod script;
@@ -30,6 +31,7 @@ fn the_model_answers_as_one_server_does() {
         let real = Real::connect(Replicas::One, &[server.url()]).await;
         let mut differences = named::run(&real).await;
         differences.extend(random::run(&real).await);
+        differences.extend(bursts::run(&real).await);
         differences.extend(crash::of_the_only_server(&real, server, dir.path()).await.err());
         differences
     }));

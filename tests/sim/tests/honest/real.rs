@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tapedeck_sim::broker::{Replicas, StreamConfig};
 use tapedeck_sim::message::{Publish, Reply};
 
-use crate::script::{Answer, Step, header_lines};
+use crate::script::{Answer, Held, Step, header_lines};
 
 /// How long a cluster may take until it takes requests.
 const READY_TRIES: u32 = 200;
@@ -36,6 +36,14 @@ impl Real {
         let real = Self { replicas, clients, context };
         real.wait_until_ready().await;
         real
+    }
+
+    /// The same by way of the other servers.
+    pub(crate) fn without(&self, number: usize) -> Self {
+        let mut clients = self.clients.clone();
+        clients.remove(number);
+        let context = jetstream::new(clients[0].clone());
+        Self { replicas: self.replicas, clients, context }
     }
 
     /// Until the servers have found each other and agreed on a leader.
@@ -136,13 +144,21 @@ impl Real {
                 tokio::time::sleep(*time).await;
                 Answer::Done
             }
-            Step::StepDown => {
+            Step::Handover => {
                 if self.replicas == Replicas::Three {
                     self.step_down(stream).await;
                 }
                 Answer::Done
             }
         }
+    }
+
+    /// Whether a leader's read finds anything, soon.
+    pub(crate) async fn finds(&self, stream: &str, subject: &str) -> bool {
+        let mut context = self.context.clone();
+        context.set_timeout(PAUSE * 10);
+        let handle = context.get_stream_no_info(stream).await.unwrap();
+        handle.get_last_raw_message_by_subject(subject).await.is_ok()
     }
 
     async fn step_down(&self, stream: &str) {
@@ -202,12 +218,13 @@ fn is_no_message(kind: &RawMessageErrorKind) -> bool {
 }
 
 fn message_answer(message: async_nats::jetstream::message::StreamMessage) -> Answer {
-    let mut lines = Vec::new();
+    let mut headers = Vec::new();
     for (name, values) in message.headers.iter() {
-        lines.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
+        headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
     }
-    lines.sort();
-    Answer::Message(Some((message.sequence, message.subject.to_string(), lines, message.payload.to_vec())))
+    headers.sort();
+    let (seq, subject, payload) = (message.sequence, message.subject.to_string(), message.payload.to_vec());
+    Answer::Message(Some(Held { seq, subject, headers, payload }))
 }
 
 fn reply(payload: &[u8]) -> Reply {
