@@ -1,4 +1,4 @@
-//! Three nats-servers on this machine that are one cluster. Dropped, they stop.
+//! Three nats-servers on this machine that are one cluster.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -52,5 +52,15 @@ impl Cluster {
 
     pub(crate) fn urls(&self) -> Vec<String> {
         self.servers.iter().map(NatsServer::url).collect()
+    }
+}
+
+/// Nobody needs the data any more, and members of a cluster take seconds to stop politely.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for server in self.servers.drain(..) {
+            // What fails here must not hide why the test ends; the handle still sees to the process.
+            let _ = server.kill();
+        }
     }
 }

@@ -2,22 +2,19 @@
 
 use std::cell::Cell;
 use std::path::Path;
-use std::time::Duration;
 
 use tapedeck_servers::NatsServer;
 use tapedeck_sim::broker::Arrived;
 use tapedeck_sim::message::{Publish, Reply};
 
 use crate::cluster::Cluster;
-use crate::real::{Real, together};
+use crate::real::{NEVER, PATIENCE, PAUSE, Real, together};
 use crate::script::{Both, Step, With as _, config, held, publish};
 
 /// Requests that are sent before the leader is killed; a quarter is answered then.
 const IN_FLIGHT: u64 = 400;
-const PATIENCE: Duration = Duration::from_secs(1);
 /// How often, a pause apart, it is asked whether there is a leader again.
 const ASKED_MAX: u32 = 300;
-const PAUSE: Duration = Duration::from_millis(50);
 
 fn before(name: &str) -> Vec<Step> {
     let a = || publish(&format!("{name}.a"), "a");
@@ -117,11 +114,11 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     held(survivors, "LOST", &both.broker).await
 }
 
-/// Asks with an expectation that is never right until somebody judges it; how often nobody did, and how often a leader's read
+/// Asks with an expectation that is never right, until somebody judges it; how often nobody did, and how often a leader's read
 /// found nothing then.
 async fn await_leader(real: &Real, name: &str) -> (u32, u32) {
     let subject = format!("{name}.a");
-    let probe = publish(&subject, "").after(u64::from(u32::MAX));
+    let probe = publish(&subject, "").after(NEVER);
     let (mut unanswered, mut blind) = (0, 0);
     for _ in 0..ASKED_MAX {
         match real.try_publish(0, &probe, PATIENCE).await {

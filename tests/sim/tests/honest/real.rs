@@ -11,13 +11,17 @@ use serde_json::{Value, json};
 use tapedeck_sim::broker::{Replicas, StreamConfig};
 use tapedeck_sim::message::{Publish, Reply};
 
-use crate::script::{Answer, Held, Step, header_lines};
+use crate::script::{Answer, Held, Step, With as _, config, header_lines, publish};
 
 /// How long a cluster may take until it takes requests.
 const READY_TRIES: u32 = 200;
 /// How long a request may take.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long one may take that may stay unanswered.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// An expectation that is never right.
+pub(crate) const NEVER: u64 = u32::MAX as u64;
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Real {
     pub(crate) replicas: Replicas,
@@ -52,7 +56,7 @@ impl Real {
         let mut context = self.context.clone();
         context.set_timeout(PAUSE * 10);
         for _ in 0..READY_TRIES {
-            let config = self.config(&crate::script::config("READY"));
+            let config = self.config(&config("READY"));
             if context.create_stream(config).await.is_ok() {
                 return;
             }
@@ -80,6 +84,22 @@ impl Real {
 
     pub(crate) async fn create(&self, config: &StreamConfig) {
         self.context.create_stream(self.config(config)).await.unwrap();
+        self.wait_until_known(&config.subjects).await;
+    }
+
+    /// Until every server knows who takes these subjects: word of that travels after the stream's answer.
+    async fn wait_until_known(&self, subjects: &[String]) {
+        for filter in subjects {
+            let probe = publish(&filter.replace(['*', '>'], "probe"), "").after(NEVER);
+            for client in 0..self.clients.len() {
+                let mut tries = 0;
+                while !matches!(self.try_publish(client, &probe, PATIENCE).await, Some(Reply::Error { .. })) {
+                    tries += 1;
+                    assert!(tries < READY_TRIES, "{filter}: nobody takes it");
+                    tokio::time::sleep(PAUSE / 10).await;
+                }
+            }
+        }
     }
 
     /// Sends a publish by the client of that number, awaits its answer.
@@ -168,7 +188,8 @@ impl Real {
         for _ in 0..READY_TRIES {
             tokio::time::sleep(PAUSE).await;
             if self.leader(stream).await.is_some_and(|new| new != old) {
-                return;
+                let handle = self.context.get_stream(stream).await.unwrap();
+                return self.wait_until_known(&handle.cached_info().config.subjects).await;
             }
         }
         panic!("{stream} has no new leader");
