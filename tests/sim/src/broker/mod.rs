@@ -125,13 +125,18 @@ impl Broker {
     }
 
     /// The leader dies. The first `kept` open proposals are stored by the next one (nobody is answered), the rest never
-    /// happened. Until [`Broker::elect`], publishes and leader's reads find nobody.
+    /// happened. Until [`Broker::elect`], publishes and leader's reads find nobody. On one replica it is the server that
+    /// dies; it knows afterwards only the message ids that it finds stored.
     pub fn lose_leader(&mut self, now: u64, stream: &str, kept: usize) {
         for _ in 0..kept {
             self.agree(now, stream);
         }
+        let replicas = self.replicas;
         let stream = self.stream_mut(stream);
         stream.proposals.clear();
+        if replicas == Replicas::One {
+            stream.read_ids_back();
+        }
         stream.has_leader = false;
     }
 

@@ -75,6 +75,10 @@ impl Store {
         count
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter()
+    }
+
     pub(super) fn get(&self, seq: u64) -> Option<&Message> {
         let first = self.messages.front()?.seq;
         self.messages.get(usize::try_from(seq.checked_sub(first)?).ok()?)

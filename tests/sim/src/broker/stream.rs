@@ -52,4 +52,14 @@ impl Stream {
         }
         Reply::Ack { stream: self.config.name.clone(), seq, duplicate: false }
     }
+
+    /// Knows the ids of what is stored, and no others.
+    pub(super) fn read_ids_back(&mut self) {
+        self.ids = Dedup::default();
+        for message in self.stored.iter() {
+            if let Some(id) = judge::id(&message.headers) {
+                self.ids.insert(message.stamp, id, message.seq);
+            }
+        }
+    }
 }

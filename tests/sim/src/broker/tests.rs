@@ -1,1 +1,141 @@
-//! What the honest test cannot reach: a leader that dies in between, and stale reads.
+//! What the honest test cannot reach: proposals that are lost one by one, stale reads, times to the nanosecond.
+
+use super::*;
+use crate::message::Headers;
+
+const WINDOW: u64 = DUPLICATE_WINDOW_MIN;
+
+fn broker(replicas: Replicas) -> Broker {
+    let config = |name: &str, subjects: &[&str]| StreamConfig {
+        name: name.into(),
+        subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
+        max_bytes: None,
+        max_messages: None,
+        max_message_bytes: None,
+        duplicate_window: WINDOW,
+    };
+    Broker::new(replicas, vec![config("TAPE_0", &["tape.0.*"]), config("COMMAND_0", &["cmd.0.>"])])
+}
+
+fn publish(subject: &str, expected: Option<u64>, id: Option<&str>) -> Publish {
+    let message_id = id.map(str::to_string);
+    let headers = Headers { message_id, expected_last_subject_sequence: expected, ..Headers::default() };
+    Publish { subject: subject.into(), headers, payload: (*b"payload").into() }
+}
+
+fn ack(seq: u64, duplicate: bool) -> Reply {
+    Reply::Ack { stream: "TAPE_0".into(), seq, duplicate }
+}
+
+fn proposed(broker: &mut Broker, now: u64, publish: Publish) -> Ticket {
+    match broker.publish(now, publish) {
+        Arrived::Proposed(ticket) => ticket,
+        Arrived::Answered(answer) => panic!("{answer:?}"),
+    }
+}
+
+#[test]
+fn what_is_proposed_is_neither_stored_nor_seen_until_it_is_agreed_on() {
+    let mut broker = broker(Replicas::Three);
+    let first = proposed(&mut broker, 5, publish("tape.0.risk", Some(0), None));
+    let second = proposed(&mut broker, 6, publish("tape.0.venue", Some(0), None));
+    assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (2, 0));
+    assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Ok(None));
+    let again = broker.publish(7, publish("tape.0.risk", Some(0), None));
+    assert_eq!(again, Arrived::Answered(refusal::in_flight()));
+
+    assert_eq!(broker.agree(9, "TAPE_0"), Some((first, ack(1, false))));
+    assert_eq!(broker.last_on("TAPE_0", "tape.0.risk").unwrap().unwrap().stamp, 5, "the time of its proposal");
+    let again = broker.publish(9, publish("tape.0.risk", Some(0), None));
+    assert_eq!(again, Arrived::Answered(refusal::wrong_last_sequence(1)));
+    assert_eq!(broker.agree(9, "TAPE_0"), Some((second, ack(2, false))));
+    assert_eq!(broker.agree(9, "TAPE_0"), None);
+    assert_eq!(broker.agree(9, "COMMAND_0"), None);
+}
+
+#[test]
+fn a_leader_that_dies_takes_with_it_what_the_others_have_not() {
+    for kept in 0..=3 {
+        let mut broker = broker(Replicas::Three);
+        for id in ["a", "b", "c"] {
+            proposed(&mut broker, 1, publish("tape.0.risk", None, Some(id)));
+        }
+        broker.lose_leader(2, "TAPE_0", kept);
+        assert!(!broker.has_leader("TAPE_0") && broker.has_leader("COMMAND_0"));
+        assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (0, kept as u64));
+        assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Err(NoLeader));
+        let nobody = broker.publish(2, publish("tape.0.risk", None, Some("a")));
+        assert_eq!(nobody, Arrived::Answered(Reply::NoResponders));
+
+        broker.elect("TAPE_0");
+        // An id is known if its message was kept.
+        for (i, id) in ["a", "b", "c"].iter().enumerate() {
+            let again = broker.publish(3, publish("tape.0.risk", None, Some(id)));
+            match i < kept {
+                true => assert_eq!(again, Arrived::Answered(ack(i as u64 + 1, true)), "kept {kept}"),
+                false => assert!(matches!(again, Arrived::Proposed(_)), "kept {kept}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn tickets_are_never_given_twice() {
+    let mut broker = broker(Replicas::Three);
+    let lost = proposed(&mut broker, 1, publish("tape.0.risk", None, None));
+    broker.lose_leader(1, "TAPE_0", 0);
+    broker.elect("TAPE_0");
+    let next = proposed(&mut broker, 1, publish("tape.0.risk", None, None));
+    assert!(next > lost);
+}
+
+#[test]
+fn an_id_is_known_for_its_window_to_the_nanosecond() {
+    for replicas in [Replicas::One, Replicas::Three] {
+        let mut broker = broker(replicas);
+        let request = || publish("tape.0.risk", None, Some("id"));
+        broker.publish(10, request());
+        broker.agree(11, "TAPE_0");
+        assert_eq!(broker.publish(9 + WINDOW, request()), Arrived::Answered(ack(1, true)));
+        let later = broker.publish(10 + WINDOW, request());
+        assert_ne!(later, Arrived::Answered(ack(1, true)));
+    }
+}
+
+#[test]
+fn a_stale_read_is_what_was_true_a_few_messages_ago() {
+    let mut broker = broker(Replicas::One);
+    for subject in ["tape.0.risk", "tape.0.venue", "tape.0.risk", "tape.0.venue"] {
+        broker.publish(1, publish(subject, None, None));
+    }
+    let stale = |broker: &Broker, behind| broker.stale_last_on("TAPE_0", "tape.0.risk", behind).map(|m| m.seq);
+    assert_eq!(
+        [0, 1, 2, 3, 4, 99].map(|behind| stale(&broker, behind)),
+        [Some(3), Some(3), Some(1), Some(1), None, None]
+    );
+    broker.purge("TAPE_0", 2);
+    assert_eq!([0, 1, 2].map(|behind| stale(&broker, behind)), [Some(3), Some(3), None]);
+}
+
+#[test]
+fn a_subject_belongs_to_the_stream_whose_filter_takes_it() {
+    let broker = broker(Replicas::One);
+    let cases = [
+        ("tape.0.risk", Some("TAPE_0")),
+        ("tape.0", None),
+        ("tape.0.risk.x", None),
+        ("tape.1.risk", None),
+        ("cmd.0", None),
+        ("cmd.0.x", Some("COMMAND_0")),
+        ("cmd.0.x.y", Some("COMMAND_0")),
+    ];
+    for (subject, stream) in cases {
+        assert_eq!(broker.stream_of(subject), stream, "{subject}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "no stream TAPE_1")]
+fn a_stream_that_is_not_there_is_a_mistake() {
+    broker(Replicas::One).last_seq("TAPE_1");
+}

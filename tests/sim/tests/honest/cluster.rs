@@ -1,4 +1,4 @@
-//! Three nats-servers on this machine that are one cluster. Dropped, they stop.
+//! Three nats-servers on this machine that are one cluster.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -45,7 +45,22 @@ impl Cluster {
         Ok(Self { servers, _dirs: dirs })
     }
 
+    /// Kills one, as a crash would.
+    pub(crate) fn kill(&mut self, number: usize) {
+        self.servers.remove(number).kill().unwrap();
+    }
+
     pub(crate) fn urls(&self) -> Vec<String> {
         self.servers.iter().map(NatsServer::url).collect()
+    }
+}
+
+/// Nobody needs the data any more, and members of a cluster take seconds to stop politely.
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for server in self.servers.drain(..) {
+            // What fails here must not hide why the test ends; the handle still sees to the process.
+            let _ = server.kill();
+        }
     }
 }

@@ -3,7 +3,9 @@
 
 mod bursts;
 mod cluster;
+mod crash;
 mod named;
+mod purges;
 mod random;
 mod real;
 mod script;
@@ -13,17 +15,11 @@ use tapedeck_sim::broker::Replicas;
 
 use real::Real;
 
-fn run(replicas: Replicas, urls: &[String]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let differences = runtime.block_on(async {
-        let real = Real::connect(replicas, urls).await;
-        let mut differences = named::run(&real).await;
-        differences.extend(random::run(&real).await);
-        if replicas == Replicas::Three {
-            differences.extend(bursts::run(&real).await);
-        }
-        differences
-    });
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+fn show(differences: Vec<String>) {
     assert!(differences.is_empty(), "{} scripts differ:\n\n{}", differences.len(), differences.join("\n"));
 }
 
@@ -31,11 +27,25 @@ fn run(replicas: Replicas, urls: &[String]) {
 fn the_model_answers_as_one_server_does() {
     let dir = tempfile::tempdir().unwrap();
     let server = NatsServer::start(dir.path(), 0).unwrap();
-    run(Replicas::One, &[server.url()]);
+    show(block_on(async {
+        let real = Real::connect(Replicas::One, &[server.url()]).await;
+        let mut differences = named::run(&real).await;
+        differences.extend(random::run(&real).await);
+        differences.extend(bursts::run(&real).await);
+        differences.extend(crash::of_the_only_server(&real, server, dir.path()).await.err());
+        differences
+    }));
 }
 
 #[test]
 fn the_model_answers_as_a_cluster_of_three_does() {
-    let cluster = cluster::Cluster::start();
-    run(Replicas::Three, &cluster.urls());
+    let mut cluster = cluster::Cluster::start();
+    show(block_on(async {
+        let real = Real::connect(Replicas::Three, &cluster.urls()).await;
+        let mut differences = named::run(&real).await;
+        differences.extend(random::run(&real).await);
+        differences.extend(bursts::run(&real).await);
+        differences.extend(crash::of_the_leader(&real, &mut cluster).await.err());
+        differences
+    }));
 }

@@ -5,15 +5,16 @@ use std::time::Duration;
 use tapedeck_sim::broker::{StreamConfig, stored_bytes};
 use tapedeck_sim::message::Headers;
 
+use crate::purges;
 use crate::real::Real;
 use crate::script::{Step, With as _, compare, config, publish};
 
-type Script = (Vec<StreamConfig>, Vec<Step>);
+pub(crate) type Script = (Vec<StreamConfig>, Vec<Step>);
 
 /// Runs all; what differs.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut differences = Vec::new();
-    for (streams, steps) in scripts() {
+    for (streams, steps) in scripts().into_iter().chain(purges::scripts()) {
         differences.extend(compare(real, streams, |at, _| steps.get(at).cloned()).await.err());
     }
     differences
@@ -32,18 +33,13 @@ fn scripts() -> Vec<Script> {
         full_of_messages(),
         full_of_bytes(),
         limits_that_shrink(),
-        a_purge_takes_a_quiet_subject(),
-        a_purge_of_everything(),
-        a_purge_past_the_end(),
-        a_purge_of_nothing(),
-        a_purge_and_ids(),
         nobody_takes_the_subject(),
         two_streams(),
         a_new_leader_knows_the_same(),
     ]
 }
 
-fn last(subject: &str) -> Step {
+pub(crate) fn last(subject: &str) -> Step {
     Step::Last(subject.into())
 }
 
@@ -238,105 +234,6 @@ fn limits_that_shrink() -> Script {
     (vec![config("SHRINK")], steps)
 }
 
-fn a_purge_takes_a_quiet_subject() -> Script {
-    let (quiet, busy) = (|| publish("QUIET.q", "q"), || publish("QUIET.b", "b"));
-    let steps = vec![
-        quiet().step(),
-        busy().step(),
-        busy().step(),
-        Step::Purge(2),
-        last("QUIET.q"),
-        last("QUIET.b"),
-        Step::Bounds,
-        Step::Get(1),
-        quiet().after(1).step(),
-        quiet().after(0).step(),
-        quiet().after(4).step(),
-        busy().after(3).step(),
-    ];
-    (vec![config("QUIET")], steps)
-}
-
-fn a_purge_of_everything() -> Script {
-    let a = || publish("ALL.a", "a");
-    let steps = vec![
-        Step::Bounds,
-        Step::Purge(0),
-        Step::Bounds,
-        a().step(),
-        a().step(),
-        Step::Purge(3),
-        Step::Bounds,
-        last("ALL.a"),
-        a().after(2).step(),
-        a().after(0).step(),
-        Step::Bounds,
-        Step::Purge(0),
-        Step::Bounds,
-        a().after(0).step(),
-    ];
-    (vec![config("ALL")], steps)
-}
-
-fn a_purge_past_the_end() -> Script {
-    let a = || publish("PAST.a", "a");
-    let steps = vec![
-        a().step(),
-        a().step(),
-        Step::Purge(10),
-        Step::Bounds,
-        a().after(2).step(),
-        a().at_end(2).step(),
-        a().after(0).step(),
-        Step::Bounds,
-        Step::Purge(5),
-        Step::Bounds,
-    ];
-    (vec![config("PAST")], steps)
-}
-
-fn a_purge_of_nothing() -> Script {
-    let a = || publish("NOTHING.a", "a");
-    let steps = vec![
-        Step::Purge(1),
-        Step::Bounds,
-        Step::Purge(5),
-        Step::Bounds,
-        a().step(),
-        a().step(),
-        a().step(),
-        Step::Purge(2),
-        Step::Purge(2),
-        Step::Bounds,
-        Step::Purge(1),
-        Step::Bounds,
-        a().step(),
-    ];
-    (vec![config("NOTHING")], steps)
-}
-
-/// Whether an id is known when its message is gone.
-fn a_purge_and_ids() -> Script {
-    let a = |id| publish("GONE.a", "a").id(id).step();
-    let steps = vec![
-        a("m1"),
-        a("m2"),
-        a("m3"),
-        Step::Purge(2),
-        a("m1"),
-        a("m2"),
-        Step::Purge(100),
-        a("m1"),
-        a("m2"),
-        a("m3"),
-        Step::Purge(0),
-        a("m1"),
-        a("m2"),
-        a("m3"),
-    ];
-    (vec![config("GONE")], steps)
-}
-
 fn nobody_takes_the_subject() -> Script {
     let config = StreamConfig {
         subjects: vec!["NOBODY.one".into(), "NOBODY.*.two".into(), "NOBODY.x.y.>".into()],
@@ -374,7 +271,7 @@ fn a_new_leader_knows_the_same() -> Script {
         a().id("m1").after(0).step(),
         a().id("m2").after(1).step(),
         Step::Purge(2),
-        Step::StepDown,
+        Step::Handover,
         a().id("m1").step(),
         a().id("m2").step(),
         a().after(1).step(),

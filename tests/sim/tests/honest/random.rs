@@ -1,17 +1,29 @@
 //! Pseudo-random scripts: the same in every run.
 
+use std::collections::BTreeSet;
+
 use tapedeck_sim::broker::{Broker, StreamConfig};
 use tapedeck_sim::message::Publish;
 
 use crate::real::Real;
 use crate::script::{Step, With as _, compare, config, publish};
 
-const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
-const STEPS: usize = 300;
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=10;
+const STEPS: usize = 400;
+/// What they must have met, or they show little.
+const KINDS: [&str; 6] = [
+    "stored",
+    "duplicate",
+    "wrong last sequence",
+    "message size exceeds maximum allowed",
+    "maximum messages exceeded",
+    "maximum bytes exceeded",
+];
 
 /// Runs all; what differs.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut differences = Vec::new();
+    let mut kinds = BTreeSet::new();
     for seed in SEEDS {
         let name = format!("RANDOM_{seed}");
         let mut random = Random(seed);
@@ -22,8 +34,13 @@ pub(crate) async fn run(real: &Real) -> Vec<String> {
             ..config(&name)
         };
         let next = |at, broker: &Broker| (at < STEPS).then(|| step(&mut random, &name, broker));
-        differences.extend(compare(real, vec![stream], next).await.err());
+        match compare(real, vec![stream], next).await {
+            Ok(more) => kinds.extend(more),
+            Err(difference) => differences.push(difference),
+        }
     }
+    let missed = KINDS.iter().filter(|kind| !kinds.contains(**kind));
+    differences.extend(missed.map(|kind| format!("no random script was answered {kind:?}\n")));
     differences
 }
 

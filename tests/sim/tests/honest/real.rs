@@ -11,11 +11,17 @@ use serde_json::{Value, json};
 use tapedeck_sim::broker::{Replicas, StreamConfig};
 use tapedeck_sim::message::{Publish, Reply};
 
-use crate::script::{Answer, Step, header_lines};
+use crate::script::{Answer, Held, Step, With as _, config, header_lines, publish};
 
 /// How long a cluster may take until it takes requests.
 const READY_TRIES: u32 = 200;
-const PAUSE: Duration = Duration::from_millis(50);
+/// How long a request may take.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long one may take that may stay unanswered.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+/// An expectation that is never right.
+pub(crate) const NEVER: u64 = u32::MAX as u64;
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Real {
     pub(crate) replicas: Replicas,
@@ -36,11 +42,22 @@ impl Real {
         real
     }
 
+    /// The same by way of the other servers.
+    pub(crate) fn without(&self, number: usize) -> Self {
+        let mut clients = self.clients.clone();
+        clients.remove(number);
+        let context = jetstream::new(clients[0].clone());
+        Self { replicas: self.replicas, clients, context }
+    }
+
     /// Until the servers have found each other and agreed on a leader.
     async fn wait_until_ready(&self) {
+        // Without a leader nobody answers; waiting long for that would waste time.
+        let mut context = self.context.clone();
+        context.set_timeout(PAUSE * 10);
         for _ in 0..READY_TRIES {
-            let config = self.config(&crate::script::config("READY"));
-            if self.context.create_stream(config).await.is_ok() {
+            let config = self.config(&config("READY"));
+            if context.create_stream(config).await.is_ok() {
                 return;
             }
             tokio::time::sleep(PAUSE).await;
@@ -67,41 +84,51 @@ impl Real {
 
     pub(crate) async fn create(&self, config: &StreamConfig) {
         self.context.create_stream(self.config(config)).await.unwrap();
+        self.wait_until_known(&config.subjects).await;
+    }
+
+    /// Until every server knows who takes these subjects: word of that travels after the stream's answer.
+    async fn wait_until_known(&self, subjects: &[String]) {
+        for filter in subjects {
+            let probe = publish(&filter.replace(['*', '>'], "probe"), "").after(NEVER);
+            for client in 0..self.clients.len() {
+                let mut tries = 0;
+                while !matches!(self.try_publish(client, &probe, PATIENCE).await, Some(Reply::Error { .. })) {
+                    tries += 1;
+                    assert!(tries < READY_TRIES, "{filter}: nobody takes it");
+                    tokio::time::sleep(PAUSE / 10).await;
+                }
+            }
+        }
     }
 
     /// Sends a publish by the client of that number, awaits its answer.
     pub(crate) async fn publish(&self, client: usize, publish: &Publish) -> Reply {
+        let answer = self.try_publish(client, publish, ANSWER_MAX).await;
+        answer.unwrap_or_else(|| panic!("{publish:?}: no answer"))
+    }
+
+    /// The same; `None` if no answer comes in time.
+    pub(crate) async fn try_publish(&self, client: usize, publish: &Publish, patience: Duration) -> Option<Reply> {
         let mut headers = HeaderMap::new();
         for (name, value) in header_lines(&publish.headers) {
             headers.append(name, value);
         }
-        let mut request =
-            Request::new().payload(publish.payload.to_vec().into()).timeout(Some(Duration::from_secs(10)));
+        let mut request = Request::new().payload(publish.payload.to_vec().into()).timeout(Some(patience));
         if !headers.is_empty() {
             request = request.headers(headers);
         }
         match self.clients[client].send_request(publish.subject.clone(), request).await {
-            Ok(message) => reply(&message.payload),
-            Err(error) if error.kind() == RequestErrorKind::NoResponders => Reply::NoResponders,
+            Ok(message) => Some(reply(&message.payload)),
+            Err(error) if error.kind() == RequestErrorKind::NoResponders => Some(Reply::NoResponders),
+            Err(error) if error.kind() == RequestErrorKind::TimedOut => None,
             Err(error) => panic!("{publish:?}: {error}"),
         }
     }
 
     /// Sends all before the first is answered; the answers in the order of the requests.
     pub(crate) async fn publish_together(&self, client: usize, burst: &[Publish]) -> Vec<Reply> {
-        let mut answers = vec![None; burst.len()];
-        let mut open: Vec<_> = burst.iter().map(|publish| Box::pin(self.publish(client, publish))).collect();
-        // Polled in order, so they are sent in order.
-        poll_fn(|context| {
-            for (answer, request) in answers.iter_mut().zip(&mut open).filter(|(answer, _)| answer.is_none()) {
-                if let Poll::Ready(reply) = request.as_mut().poll(context) {
-                    *answer = Some(reply);
-                }
-            }
-            if answers.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-        answers.into_iter().flatten().collect()
+        together(burst.iter().map(|publish| self.publish(client, publish))).await
     }
 
     pub(crate) async fn answer(&self, stream: &str, step: &Step) -> Answer {
@@ -137,7 +164,7 @@ impl Real {
                 tokio::time::sleep(*time).await;
                 Answer::Done
             }
-            Step::StepDown => {
+            Step::Handover => {
                 if self.replicas == Replicas::Three {
                     self.step_down(stream).await;
                 }
@@ -146,21 +173,39 @@ impl Real {
         }
     }
 
+    /// Whether a leader's read finds anything, soon.
+    pub(crate) async fn finds(&self, stream: &str, subject: &str) -> bool {
+        let mut context = self.context.clone();
+        context.set_timeout(PAUSE * 10);
+        let handle = context.get_stream_no_info(stream).await.unwrap();
+        handle.get_last_raw_message_by_subject(subject).await.is_ok()
+    }
+
     async fn step_down(&self, stream: &str) {
-        let leader = || async {
-            let handle = self.context.get_stream(stream).await.ok()?;
-            handle.cached_info().cluster.as_ref()?.leader.clone()
-        };
-        let old = leader().await.expect("a leader");
+        let old = self.leader(stream).await.expect("a leader");
         let answer = self.api(&format!("STREAM.LEADER.STEPDOWN.{stream}"), &json!({})).await;
         assert_eq!(answer["success"], json!(true), "{answer}");
         for _ in 0..READY_TRIES {
             tokio::time::sleep(PAUSE).await;
-            if leader().await.is_some_and(|new| new != old) {
-                return;
+            if self.leader(stream).await.is_some_and(|new| new != old) {
+                let handle = self.context.get_stream(stream).await.unwrap();
+                return self.wait_until_known(&handle.cached_info().config.subjects).await;
             }
         }
         panic!("{stream} has no new leader");
+    }
+
+    /// The name of the server that leads the stream.
+    pub(crate) async fn leader(&self, stream: &str) -> Option<String> {
+        let handle = self.context.get_stream(stream).await.ok()?;
+        handle.cached_info().cluster.as_ref()?.leader.clone()
+    }
+
+    pub(crate) async fn last_sequence(&self, stream: &str) -> u64 {
+        match self.answer(stream, &Step::Bounds).await {
+            Answer::Bounds(_, last) => last,
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn api(&self, request: &str, body: &Value) -> Value {
@@ -168,6 +213,21 @@ impl Real {
         let answer = self.clients[0].request(subject, body.to_string().into()).await.unwrap();
         serde_json::from_slice(&answer.payload).unwrap()
     }
+}
+
+/// What all of them give. They are polled in order: requests are sent in order, before any is answered.
+pub(crate) async fn together<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
+    poll_fn(|context| {
+        for (one, output) in all.iter_mut().filter(|(_, output)| output.is_none()) {
+            if let Poll::Ready(got) = one.as_mut().poll(context) {
+                *output = Some(got);
+            }
+        }
+        if all.iter().all(|(_, output)| output.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    all.into_iter().filter_map(|(_, output)| output).collect()
 }
 
 fn is_no_message(kind: &RawMessageErrorKind) -> bool {
@@ -179,12 +239,13 @@ fn is_no_message(kind: &RawMessageErrorKind) -> bool {
 }
 
 fn message_answer(message: async_nats::jetstream::message::StreamMessage) -> Answer {
-    let mut lines = Vec::new();
+    let mut headers = Vec::new();
     for (name, values) in message.headers.iter() {
-        lines.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
+        headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
     }
-    lines.sort();
-    Answer::Message(Some((message.sequence, message.subject.to_string(), lines, message.payload.to_vec())))
+    headers.sort();
+    let (seq, subject, payload) = (message.sequence, message.subject.to_string(), message.payload.to_vec());
+    Answer::Message(Some(Held { seq, subject, headers, payload }))
 }
 
 fn reply(payload: &[u8]) -> Reply {

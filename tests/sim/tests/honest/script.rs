@@ -1,5 +1,6 @@
 //! What a script asks, what is answered, and the model's side of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,18 +28,27 @@ pub(crate) enum Step {
     Bounds,
     Sleep(Duration),
     /// Another leader takes over, with nothing in flight.
-    StepDown,
+    Handover,
 }
 
 /// What is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Reply(Reply),
-    /// Sequence, subject, headers in order, payload.
-    Message(Option<(u64, String, Vec<(String, String)>, Vec<u8>)>),
+    Message(Option<Held>),
     Count(u64),
     Bounds(u64, u64),
     Done,
+}
+
+/// A stored message, but for its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) seq: u64,
+    pub(crate) subject: String,
+    /// Name and value, sorted.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// A publish, built up.
@@ -96,11 +106,16 @@ pub(crate) fn header_lines(headers: &Headers) -> Vec<(String, String)> {
 }
 
 fn message(message: Option<&Message>) -> Answer {
-    Answer::Message(message.map(|m| (m.seq, m.subject.clone(), header_lines(&m.headers), m.payload.to_vec())))
+    Answer::Message(message.map(|Message { seq, subject, headers, payload, .. }| Held {
+        seq: *seq,
+        subject: subject.clone(),
+        headers: header_lines(headers),
+        payload: payload.to_vec(),
+    }))
 }
 
 /// The model's answer. Nothing is in flight between two steps.
-pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
+fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
     match step {
         Step::Publish(publish) => Answer::Reply(match broker.publish(now, publish.clone()) {
             Arrived::Answered(reply) => reply,
@@ -121,7 +136,7 @@ pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) ->
         }
         Step::Bounds => Answer::Bounds(broker.first_seq(stream), broker.last_seq(stream)),
         Step::Sleep(_) => Answer::Done,
-        Step::StepDown => {
+        Step::Handover => {
             broker.lose_leader(now, stream, 0);
             broker.elect(stream);
             Answer::Done
@@ -129,33 +144,71 @@ pub(crate) fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) ->
     }
 }
 
-/// Runs a script on both sides, its first stream created anew, until `next` has no more steps; what differs first.
+/// Runs a script on both sides, its streams created anew, until `next` has no more steps; which kinds of replies
+/// came, or what differs first.
 pub(crate) async fn compare(
     real: &Real,
     streams: Vec<StreamConfig>,
     mut next: impl FnMut(usize, &Broker) -> Option<Step>,
-) -> Result<usize, String> {
-    let name = streams[0].name.clone();
-    for config in &streams {
-        real.create(config).await;
+) -> Result<BTreeSet<String>, String> {
+    let mut both = Both::start(real, streams).await;
+    while let Some(step) = next(both.count, &both.broker) {
+        both.step(real, step).await?;
     }
-    let started = Instant::now();
-    let mut broker = Broker::new(real.replicas, streams);
-    let mut count = 0;
-    while let Some(step) = next(count, &broker) {
-        let now = u64::try_from(started.elapsed().as_nanos()).unwrap();
-        let wanted = real.answer(&name, &step).await;
-        let got = model(&mut broker, now, &name, &step);
-        if wanted != got {
-            let on = if real.replicas == Replicas::One { "one" } else { "three" };
-            return Err(format!(
-                "{name} on {on}, step {count}: {}\n  server: {wanted:?}\n  model:  {got:?}\n",
-                shown(&step)
-            ));
+    held(real, &both.name, &both.broker).await.map(|()| both.kinds)
+}
+
+/// A script on its way on both sides.
+pub(crate) struct Both {
+    pub(crate) name: String,
+    pub(crate) broker: Broker,
+    /// Which kinds of replies came.
+    kinds: BTreeSet<String>,
+    started: Instant,
+    count: usize,
+}
+
+impl Both {
+    /// Creates the streams; the script is about the first.
+    pub(crate) async fn start(real: &Real, streams: Vec<StreamConfig>) -> Self {
+        for config in &streams {
+            real.create(config).await;
         }
-        count += 1;
+        let name = streams[0].name.clone();
+        let broker = Broker::new(real.replicas, streams);
+        Self { name, broker, kinds: BTreeSet::new(), started: Instant::now(), count: 0 }
     }
-    held(real, &name, &broker).await.map(|()| count)
+
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap()
+    }
+
+    pub(crate) async fn step(&mut self, real: &Real, step: Step) -> Result<(), String> {
+        let now = self.now();
+        let wanted = real.answer(&self.name, &step).await;
+        let got = match (&step, real.replicas) {
+            // Nobody to hand over to.
+            (Step::Handover, Replicas::One) => Answer::Done,
+            _ => model(&mut self.broker, now, &self.name, &step),
+        };
+        if let Answer::Reply(reply) = &wanted {
+            self.kinds.insert(kind(reply));
+        }
+        let at = self.count;
+        self.count += 1;
+        if wanted == got {
+            return Ok(());
+        }
+        let (name, on, step) = (&self.name, real.replicas, shown(&step));
+        Err(format!("{name} on {on:?}, step {at}: {step}\n  server: {wanted:?}\n  model:  {got:?}\n"))
+    }
+
+    pub(crate) async fn steps(&mut self, real: &Real, steps: Vec<Step>) -> Result<(), String> {
+        for step in steps {
+            self.step(real, step).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Compares everything that is stored.
@@ -172,6 +225,15 @@ pub(crate) async fn held(real: &Real, name: &str, broker: &Broker) -> Result<(),
         }
     }
     Ok(())
+}
+
+fn kind(reply: &Reply) -> String {
+    match reply {
+        Reply::Ack { duplicate, .. } => (if *duplicate { "duplicate" } else { "stored" }).into(),
+        Reply::Error { err_code: 10071, .. } => "wrong last sequence".into(),
+        Reply::Error { description, .. } => description.clone(),
+        Reply::NoResponders => "no responders".into(),
+    }
 }
 
 fn shown(step: &Step) -> String {
