@@ -154,7 +154,7 @@ pub enum RecordError {
     /// More than [`RECORD_EVENTS_MAX`] events.
     #[error("record with over {RECORD_EVENTS_MAX} events")]
     TooManyEvents,
-    /// Of a format, kind or version that this build does not know: stop, never skip.
+    /// Of a format, kind or version that this build does not know: if it chains, stop, never skip.
     #[error("written by newer code than this: {0}")]
     Unknown(String),
     /// Not a record at all: void.
@@ -215,6 +215,32 @@ pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
     Ok((header, entries))
 }
 
+/// Reads the header alone, which stands first in every format: what a reader knows of a record by newer code.
+pub fn decode_header(payload: &[u8]) -> Option<Header> {
+    let mut deserializer = rmp_serde::Deserializer::new(payload);
+    deserializer.set_max_depth(DEPTH_MAX);
+    deserializer.deserialize_any(HeaderVisitor).ok()
+}
+
+struct HeaderVisitor;
+
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = Header;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record: [format, writer, epoch, prev_hash, …]")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Header, A::Error> {
+        let _format: u8 = need(&mut seq, "format")?;
+        let header = read_header(&mut seq)?;
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(header)
+    }
+}
+
+fn read_header<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Header, A::Error> {
+    Ok(Header { writer: need(seq, "writer")?, epoch: need(seq, "epoch")?, prev_hash: need(seq, "prev_hash")? })
+}
+
 const UNKNOWN_FORMAT: &str = "unknown format";
 const TOO_MANY: &str = "too many events";
 
@@ -241,11 +267,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
         if format != FORMAT {
             return Err(de::Error::custom(format!("{UNKNOWN_FORMAT} {format}")));
         }
-        let header = Header {
-            writer: need(&mut seq, "writer")?,
-            epoch: need(&mut seq, "epoch")?,
-            prev_hash: need(&mut seq, "prev_hash")?,
-        };
+        let header = read_header(&mut seq)?;
         let entries = seq.next_element_seed(Entries)?.ok_or_else(|| de::Error::custom("events are missing"))?;
         if seq.next_element::<IgnoredAny>()?.is_some() {
             return Err(de::Error::custom("more than five parts"));

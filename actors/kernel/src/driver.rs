@@ -66,7 +66,7 @@ pub struct Driver<M: Machine> {
     silent_inputs: u32,
     silent_ticks: u32,
     last_input: Position,
-    inbox_last: Option<u64>,
+    inbox_last: u64,
     draining: bool,
     outputs: VecDeque<Output>,
 }
@@ -88,7 +88,7 @@ impl<M: Machine> Driver<M> {
             silent_inputs: 0,
             silent_ticks: 0,
             last_input: Position::START,
-            inbox_last: None,
+            inbox_last: 0,
             draining: false,
             outputs: VecDeque::new(),
         }
@@ -167,11 +167,10 @@ impl<M: Machine> Driver<M> {
         match input {
             Input::Tape { seq, writer, payload } => self.on_tape(seq, writer, payload),
             Input::Inbox { seq, subject, stamp, payload } => {
-                if self.inbox_last.is_some_and(|last| seq != last + 1) {
-                    let expected = self.inbox_last.unwrap_or(0) + 1;
-                    return self.stop(Stop::Inbox { expected, got: seq });
+                if seq != self.inbox_last + 1 {
+                    return self.stop(Stop::Inbox { expected: self.inbox_last + 1, got: seq });
                 }
-                self.inbox_last = Some(seq);
+                self.inbox_last = seq;
                 self.merge.push_message(seq, subject, stamp, payload);
                 self.follow_on();
             }

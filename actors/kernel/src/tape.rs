@@ -113,21 +113,26 @@ impl TapeReader {
     }
 
     fn judge(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
-        let void = |why: String| Ok(TapeRead::Void { writer, why, breaks_chain: false });
-        let Some(subject) = writer else { return void("on no writer's subject".into()) };
-        let (header, entries) = match record::decode(payload) {
-            Ok(decoded) => decoded,
-            Err(RecordError::Unknown(what)) => return Err(TapeFault::Newer { seq, what }),
-            Err(error) => return void(error.to_string()),
+        let void = |why: String| TapeRead::Void { writer, why, breaks_chain: false };
+        let Some(subject) = writer else { return Ok(void("on no writer's subject".into())) };
+        let (header, read) = match record::decode(payload) {
+            Ok((header, entries)) => (header, Ok(entries)),
+            // Stray bytes may look like newer code's; what is newer code's chains like any other record.
+            Err(RecordError::Unknown(what)) => match record::decode_header(payload) {
+                Some(header) => (header, Err(what)),
+                None => return Ok(void(what)),
+            },
+            Err(error) => return Ok(void(error.to_string())),
         };
         if header.writer != subject {
-            return void(format!("says it is {}'s, on the subject of {subject}", header.writer));
+            return Ok(void(format!("says it is {}'s, on the subject of {subject}", header.writer)));
         }
         let chain = self.chains.entry(subject).or_default();
         if header.prev_hash != *chain {
             let why = format!("chains to {:?}, the last was {chain:?}", header.prev_hash);
             return Ok(TapeRead::Void { writer, why, breaks_chain: true });
         }
+        let entries = read.map_err(|what| TapeFault::Newer { seq, what })?;
         let hash = RecordHash::of(payload);
         *chain = hash;
         Ok(TapeRead::Record(TapeRecord { seq, header, hash, entries }))

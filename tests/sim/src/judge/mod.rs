@@ -107,6 +107,13 @@ impl Judge {
         }
     }
 
+    /// The beginning of a stream is gone for a while.
+    pub fn trimmed(&mut self, stream: &str) {
+        if self.streams.is_inbox(stream) {
+            self.lanes.trimmed();
+        }
+    }
+
     /// A publisher means to publish its session's item number `n` (from 1) on this subject; called in order, before it
     /// is sent for the first time.
     pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {

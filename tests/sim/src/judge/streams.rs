@@ -71,6 +71,11 @@ impl Streams {
         self.subjects.iter().find(|(own, _)| own == subject).map(|(_, writer)| *writer)
     }
 
+    /// Whether the market waits there.
+    pub(super) fn is_inbox(&self, stream: &str) -> bool {
+        self.names.iter().any(|(name, what)| name == stream && *what == Stream::Inbox)
+    }
+
     /// The tape's last sequence.
     pub(super) fn tape_last(&self) -> u64 {
         self.tape.len() as u64

@@ -75,6 +75,7 @@ impl World {
         let gone = (first..until).filter_map(|seq| self.broker.get(stream, seq).cloned()).collect();
         self.trimmed.insert(stream, gone);
         self.broker.purge(stream, until);
+        self.judge.trimmed(stream);
     }
 
     /// What was purged is put back from the copy.
