@@ -125,8 +125,8 @@ impl Broker {
     }
 
     /// The leader dies. The first `kept` open proposals are stored by the next one (nobody is answered), the rest never
-    /// happened. Until [`Broker::elect`], publishes and leader's reads find nobody. On one replica it is the server that
-    /// dies; it knows afterwards only the message ids that it finds stored.
+    /// happened. Until [`Broker::elect`], publishes and leader's reads find nobody. On one replica it is the server
+    /// that dies; it knows afterwards only the message ids that it finds stored.
     pub fn lose_leader(&mut self, now: u64, stream: &str, kept: usize) {
         for _ in 0..kept {
             self.agree(now, stream);
@@ -178,8 +178,8 @@ impl Broker {
         self.stream(stream).stored.last_seq()
     }
 
-    /// Removes what is before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns how many. As on the server, 0 is
-    /// no sequence and removes **everything**, and one past the end moves the end: the next message gets `seq`.
+    /// Removes what is before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns how many. As on the server, 0
+    /// is no sequence and removes **everything**, and one past the end moves the end: the next message gets `seq`.
     pub fn purge(&mut self, stream: &str, seq: u64) -> u64 {
         let marks = self.replicas == Replicas::One;
         let stored = &mut self.stream_mut(stream).stored;

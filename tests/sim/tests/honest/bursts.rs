@@ -80,21 +80,29 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
             config("IDS"),
             Box::new(|at, _| (at < 5).then(|| (0..6).map(|i| on("IDS", "a", i).id(&format!("m{at}"))).collect())),
         ),
-        // Room is judged with what is proposed counted in.
-        (
-            StreamConfig { max_messages: Some(12), ..config("ROOM") },
-            Box::new(|at, _| (at < 3).then(|| (0..5).map(|i| on("ROOM", "a", i)).collect())),
-        ),
-        (
-            StreamConfig { max_bytes: Some(500), ..config("SPACE") },
-            Box::new(|at, _| (at < 3).then(|| (0..5).map(|i| on("SPACE", "a", i)).collect())),
-        ),
+        // Room is judged with what is proposed counted in: the id at the end of a burst tells that its first was still
+        // in flight when those in between were refused.
+        (StreamConfig { max_messages: Some(3), ..config("ROOM") }, Box::new(|at, _| fill("ROOM", at))),
+        (StreamConfig { max_bytes: Some(3 * FILLING), ..config("SPACE") }, Box::new(|at, _| fill("SPACE", at))),
         // Anything.
         (StreamConfig { max_messages: Some(150), ..config("ANY") }, {
             let mut random = Random(7);
             Box::new(move |at, broker| (at < 25).then(|| (0..8).map(|i| any(&mut random, broker, i)).collect()))
         }),
     ]
+}
+
+/// Most bytes that one of the next takes.
+const FILLING: u64 = 90;
+
+/// Three bursts; the last comes when there is room for one more.
+fn fill(name: &str, at: usize) -> Option<Burst> {
+    let id = format!("m{at}");
+    let mut burst = vec![on(name, "a", 0).id(&id); 2];
+    if at == 2 {
+        burst.splice(1..1, (0..5).map(|i| on(name, "a", i)));
+    }
+    (at < 3).then_some(burst)
 }
 
 fn any(random: &mut Random, broker: &Broker, i: u64) -> Publish {

@@ -55,7 +55,7 @@ impl Cluster {
     }
 }
 
-/// Nobody needs the data any more, and members of a cluster take seconds to stop politely.
+/// Nobody needs the data any more: no time for a polite end.
 impl Drop for Cluster {
     fn drop(&mut self) {
         for server in self.servers.drain(..) {

@@ -114,8 +114,8 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     held(survivors, "LOST", &both.broker).await
 }
 
-/// Asks with an expectation that is never right, until somebody judges it; how often nobody did, and how often a leader's read
-/// found nothing then.
+/// Asks with an expectation that is never right, until somebody judges it; how often nobody did, and how often a
+/// leader's read found nothing then.
 async fn await_leader(real: &Real, name: &str) -> (u32, u32) {
     let subject = format!("{name}.a");
     let probe = publish(&subject, "").after(NEVER);
