@@ -48,6 +48,11 @@ tidy *ARGS:
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
 
+# simulated partitions from seeds, everything that can go wrong included: sim 2000, sim --seed N (tells each step)
+sim *ARGS:
+    @cargo build --release --locked --package tapedeck-sim --manifest-path "{{ manifest }}"
+    @"{{ parent_directory(tapedeck) }}/tapedeck-sim" "$@"
+
 # everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"

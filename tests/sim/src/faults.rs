@@ -24,7 +24,7 @@ named! {
         LostRequest "lost-request",
         /// A message is stored, and its answer never comes.
         LostAnswer "lost-answer",
-        /// An answer comes after its sender had given the attempt up.
+        /// An answer comes after its sender had given the attempt up, or read on the tape what became of it.
         LateAnswer "late-answer",
         /// A request reaches the broker twice.
         DuplicatedRequest "duplicated-request",

@@ -59,7 +59,7 @@ impl Walk {
     }
 
     fn body(&mut self) -> MarketBody {
-        if self.seq == 1 || self.random.one_in(80) {
+        if self.seq == 1 || self.random.one_in(25) {
             return self.definition();
         }
         if self.random.one_in(8) {
@@ -79,11 +79,13 @@ impl Walk {
     }
 
     fn definition(&mut self) -> MarketBody {
+        // Now and then the grid becomes too coarse for the orders that are on their way.
+        let coarse = self.seq > 1 && self.random.one_in(3);
         MarketBody::Definition {
             base: self.instrument.to_string()[4..9].parse().expect("five letters are a currency"),
             quote: "USD".parse().expect("it is a currency"),
             tick_size: Price::saturating_from_units(Price::ONE / 100),
-            lot_size: Quantity::saturating_from_units(Quantity::ONE / 1_000),
+            lot_size: Quantity::saturating_from_units(Quantity::ONE / if coarse { 1 } else { 1_000 }),
             min_notional: Money::whole(5),
             bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
         }
@@ -104,31 +106,35 @@ fn ticks(ticks: i128, off: i128) -> Price {
     Price::saturating_from_units(ticks * (Price::ONE / 100) + off * (Price::ONE / 100_000))
 }
 
-/// What operators ask: first what trading needs, then anything.
+/// What operators ask.
 #[derive(Debug)]
 pub struct Desk {
     random: Random,
-    asked: usize,
 }
 
 impl Desk {
     /// That of a run.
     pub fn new(seed: u64) -> Self {
-        Self { random: Random::of(seed, "commands"), asked: 0 }
+        Self { random: Random::of(seed, "commands") }
+    }
+
+    /// What trading needs, asked before anything else. A late venue answers after an order's time is over.
+    pub fn setup(is_late: bool) -> Vec<Command> {
+        let latency = if is_late { 2_500 } else { 5 };
+        let requests = [
+            fund(1_000_000),
+            limits(&[("signal.threshold", 1, 10), ("signal.min_interval_ms", 20, 1), ("signal.sample_ms", 10, 1)]),
+            limits(&[("signal.zscore.window", 8, 1), ("signal.ewma.fast", 2, 1), ("signal.ewma.slow", 6, 1)]),
+            limits(&[("execution.order_timeout_ms", 1_500, 1), ("portfolio.mark_interval_ms", 300, 1)]),
+            limits(&[("venue.latency_ms", latency, 1), ("risk.stale_data_ms", 4_000, 1)]),
+            weights(),
+        ];
+        requests.into_iter().map(command).collect()
     }
 
     /// The next command. `orders` are orders that can be cancelled.
     pub fn next(&mut self, orders: &[OrderId]) -> Command {
-        self.asked += 1;
-        let request = match self.asked {
-            1 => self.fund(1_000_000),
-            2 => limits(&[("signal.threshold", 1, 10), ("signal.min_interval_ms", 20, 1), ("signal.sample_ms", 10, 1)]),
-            3 => limits(&[("signal.zscore.window", 6, 1), ("signal.ewma.fast", 2, 1), ("signal.ewma.slow", 6, 1)]),
-            4 => limits(&[("execution.order_timeout_ms", 1_500, 1), ("portfolio.mark_interval_ms", 300, 1)]),
-            5 => weights(),
-            _ => self.any(orders),
-        };
-        Command { by: "sim".into(), reason: "a run".into(), request }
+        command(self.any(orders))
     }
 
     fn any(&mut self, orders: &[OrderId]) -> Request {
@@ -143,18 +149,21 @@ impl Desk {
             6 | 7 if !orders.is_empty() => Request::Cancel { order: orders[self.random.index(orders.len())] },
             6 => Request::Cancel { order: OrderId([9; 16]) },
             7 => limits(&[("risk.max_position", 100, 1)]),
-            8 => limits(&[("risk.max_position", 50_000, 1), ("venue.latency_ms", 5, 1)]),
+            8 => limits(&[("risk.max_position", 50_000, 1), ("risk.max_order_notional", 2_000, 1)]),
             9 => limits(&[("no.such.limit", 1, 1)]),
             10 => limits(&[("risk.max_loss", [1, 1_000_000][self.random.index(2)], 1)]),
-            _ => self.fund(10),
+            _ => fund(10),
         }
     }
+}
 
-    fn fund(&self, amount: i64) -> Request {
-        let (account, currency) =
-            ("sim-p0".parse().expect("it is an account"), "USD".parse().expect("it is a currency"));
-        Request::Fund { account, currency, amount: Money::whole(amount) }
-    }
+fn command(request: Request) -> Command {
+    Command { by: "sim".into(), reason: "a run".into(), request }
+}
+
+fn fund(amount: i64) -> Request {
+    let currency = "USD".parse().expect("it is a currency");
+    Request::Fund { account: "sim-p0".parse().expect("it is an account"), currency, amount: Money::whole(amount) }
 }
 
 fn limits(values: &[(&str, i64, i128)]) -> Request {

@@ -62,6 +62,18 @@ fn a_kind_of_newer_code_stops_on_any_writers_subject() {
 }
 
 #[test]
+fn bytes_that_only_look_like_newer_code_s_are_void() {
+    let (mut bench, _) = Bench::asking();
+    let mut unchained = record_of_the_future(&bench.tape, Writer::Risk);
+    bench.tape.write(Writer::Risk, 1, vec![(Position::new(1, 0), 5, fact_of(3, 5))]);
+    for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], std::mem::take(&mut unchained)] {
+        let at = bench.tape.put(Some(Writer::Risk), payload);
+        let outputs = bench.read();
+        assert!(matches!(&outputs[..], [Output::Void { seq, .. }] if *seq == at), "{outputs:?}");
+    }
+}
+
+#[test]
 fn a_tape_of_another_identity_or_without_a_sound_first_record_stops() {
     let other = TapeCreated { tape: TapeId([8; 16]), partition: 0, placement: Vec::new() };
     let first_records: [fn(&mut Tape, Event) -> u64; 3] = [

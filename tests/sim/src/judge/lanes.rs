@@ -2,8 +2,8 @@
 //!
 //! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
 //! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again
-//! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may a
-//! lane go back.
+//! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may
+//! a lane go back.
 
 use std::collections::BTreeMap;
 

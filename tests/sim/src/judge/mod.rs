@@ -19,13 +19,14 @@ mod streams;
 mod tests;
 mod voids;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_kernel::invariants::{self, InvariantId, Invariants};
 use tapedeck_kernel::{Fact, Inbox};
 use tapedeck_projections::Rows;
-use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
+use tapedeck_schemas::ids::{InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::market::MarketEvent;
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::position::Position;
@@ -35,7 +36,7 @@ pub use rules::{Rule, Violation};
 pub use streams::Author;
 
 use crate::message::Message;
-use crate::venue::{Mood, MoodyVenue};
+use crate::venue::{Mood, MoodyVenue, order_of};
 use answers::{Answering, Answers};
 use rules::Checks;
 use streams::Stream;
@@ -54,6 +55,31 @@ pub struct Judge {
     fates: fates::Fates,
     orders: orders::Orders,
     database: database::Database,
+    repeats: Repeats,
+}
+
+/// What a venue said that says some things twice.
+#[derive(Default)]
+struct Repeats {
+    mood: Mood,
+    said: BTreeSet<String>,
+}
+
+impl Repeats {
+    /// The fact as the invariants are told of it. That a report is repeated is the venue's fault, not to be judged:
+    /// something that means nothing stands in its place. What others make of it is judged.
+    fn hear<'a>(&mut self, entry: &'a Entry) -> Cow<'a, Entry> {
+        let is_twice = order_of(&entry.event).is_some_and(|order| self.mood.twice(&order));
+        if !is_twice || self.said.insert(format!("{:?}", entry.event)) {
+            return Cow::Borrowed(entry);
+        }
+        let (order, instrument) = (
+            OrderId::default(),
+            InstrumentId { venue: "none".parse().expect("a name"), symbol: "none".parse().expect("a name") },
+        );
+        let event = CancelRejected { order, instrument, reason: "said before".into() }.into();
+        Cow::Owned(Entry { event, ..entry.clone() })
+    }
 }
 
 impl Judge {
@@ -82,6 +108,7 @@ impl Judge {
             fates: fates::Fates::default(),
             orders: orders::Orders::default(),
             database: database::Database::new(partition),
+            repeats: Repeats::default(),
         }
     }
 
@@ -91,6 +118,7 @@ impl Judge {
         for answers in self.answers.iter_mut().filter(|answers| answers.writer() == Writer::Venue) {
             *answers = Box::new(Answers::new(venue.clone()));
         }
+        self.repeats.mood = mood;
         self
     }
 
@@ -214,6 +242,7 @@ impl Judge {
         }
         for (index, entry) in (0..).zip(entries) {
             let position = Position::new(seq, index);
+            let entry = &*self.repeats.hear(entry);
             of_invariants(self.invariants.observe(&invariants::Recorded { position, writer, entry }))?;
             self.orders.fact(position, entry);
         }

@@ -3,6 +3,7 @@
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
+use tapedeck_schemas::subject;
 
 use super::groups::WRITERS;
 use super::{COMMAND, Failure, INBOX, STREAMS, TAPE, World};
@@ -62,10 +63,16 @@ impl World {
         }
     }
 
-    /// Somebody purges the beginning of a stream.
+    /// Somebody purges the beginning of a stream. Of the tape never a writer's last record: that would reset its fence
+    /// at the broker, against which nothing on this side helps but that only the keeper may purge.
     fn trim(&mut self) {
         let stream = self.any_stream();
-        let (first, last) = (self.broker.first_seq(stream).max(1), self.broker.last_seq(stream));
+        let first = self.broker.first_seq(stream).max(1);
+        let last_of = |writer: &Writer| self.broker.last_on(TAPE, &subject::tape_subject(0, *writer)).ok().flatten();
+        let last = match stream {
+            TAPE => WRITERS.iter().filter_map(last_of).map(|message| message.seq).min().unwrap_or(0),
+            other => self.broker.last_seq(other),
+        };
         if last <= first || self.trimmed.contains_key(stream) || !self.comes(Fault::TrimmedStream) {
             return;
         }

@@ -259,6 +259,9 @@ impl World {
                 if !lost && !self.comes(Fault::TimeoutThoughStored) {
                     return Ok(());
                 }
+                if !lost {
+                    self.count(Fault::TimeoutThoughStored);
+                }
                 self.say(|| format!("{writer} {uid} gives attempt {} up", pending.attempt));
                 self.processes[index].answer(pending.attempt, Answer::Unknown);
                 self.settle(index)

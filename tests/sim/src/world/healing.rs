@@ -115,10 +115,10 @@ impl World {
     }
 
     /// What changes as long as anything moves.
-    fn mark(&self) -> (Vec<u64>, Vec<(u64, u64, u64)>, usize, u64) {
-        let streams = STREAMS.iter().map(|stream| self.broker.last_seq(stream)).collect();
-        let process = |process: &Process| (process.uid, process.tape_next, process.inbox_next);
-        (streams, self.processes.iter().map(process).collect(), self.network.len(), self.database.seq())
+    fn mark(&self) -> Vec<u64> {
+        let streams = STREAMS.iter().map(|stream| self.broker.last_seq(stream));
+        let processes = self.processes.iter().flat_map(|one| [one.uid, one.tape_next, one.inbox_next]);
+        streams.chain(processes).chain([self.network.len() as u64, self.database.seq()]).collect()
     }
 
     /// Every owner answers what it has and stops.

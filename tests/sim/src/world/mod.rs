@@ -26,7 +26,7 @@ use crate::process::Process;
 use crate::publisher::{Items, Publisher};
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::venue::Mood;
+use crate::venue::{Mood, order_of};
 
 /// The streams.
 pub const TAPE: &str = "TAPE_0";
@@ -153,6 +153,17 @@ impl World {
         let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
+        let is_late = self.settings.rate(Fault::VenueLate) > 0 && self.chance.one_in(2);
+        if is_late {
+            self.count(Fault::VenueLate);
+        }
+        for command in Desk::setup(is_late) {
+            let subject = subject::command_subject(0, command.request.verb());
+            self.put(subject, named([(AUTHOR, "operator".into())]), command.encode());
+        }
+        for writer in groups::WRITERS {
+            self.start(writer, true);
+        }
         for index in 0..self.walks.len() {
             let (uid, walk) = (self.uid(), &self.walks[index]);
             let subject = format!("md.{}.batch", walk.instrument);
@@ -251,6 +262,8 @@ impl World {
                 let author = author(message);
                 if self.trace {
                     eprintln!("{:>5} {stream} {seq} on {} by {author:?}", self.step, message.subject);
+                    let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
+                    entries.iter().for_each(|entry| eprintln!("{:>22} <- {} {:?}", "", entry.cause, entry.event));
                 }
                 let verdict = self.judge.stored(stream, message, author);
                 self.judged(verdict)?;
@@ -265,10 +278,23 @@ impl World {
         for seq in 1..=self.broker.last_seq(TAPE) {
             let Some(message) = self.broker.get(TAPE, seq) else { continue };
             let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
-            entries.iter().for_each(|entry| self.happened.count(entry.event.kind().name()));
+            for entry in &entries {
+                self.happened.count(entry.event.kind().name());
+                self.count_mood(&entry.event);
+            }
             self.happened.add("events", entries.len() as u64);
         }
         self.happened.add("steps", self.step);
+    }
+
+    /// The orders that met with the venue's moods.
+    fn count_mood(&mut self, event: &Event) {
+        match event {
+            Event::OrderSubmitted(sent) if self.mood.never(&sent.order.id) => self.count(Fault::VenueNever),
+            Event::OrderSubmitted(_) => {}
+            event if order_of(event).is_some_and(|order| self.mood.twice(&order)) => self.count(Fault::VenueTwice),
+            _ => {}
+        }
     }
 }
 

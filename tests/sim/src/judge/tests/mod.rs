@@ -1,7 +1,6 @@
 //! Every rule holds on a sound history, and is broken by what it must catch.
 
 mod bench;
-mod drivers;
 mod hands;
 mod outside;
 mod tampers;

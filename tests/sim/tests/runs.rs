@@ -1,0 +1,47 @@
+//! What makes a run worth anything: it can be repeated, and a campaign says what it has not seen.
+
+use tapedeck_sim::campaign::{campaign, run, unseen};
+use tapedeck_sim::faults::{Fault, Happened};
+use tapedeck_sim::settings::Settings;
+
+#[test]
+fn a_seed_is_the_same_run_each_time() {
+    for seed in [3, 77, 1_000_003] {
+        let (first, again) = (run(&Settings::of(seed), false), run(&Settings::of(seed), false));
+        assert_eq!(first.0, again.0);
+        assert_eq!(first.1, again.1);
+    }
+}
+
+#[test]
+fn seeds_hold() {
+    let outcome = campaign(1, 150, 2, |_| ());
+    assert!(outcome.failed.is_none(), "{:?}", outcome.failed);
+    assert_eq!(outcome.runs, 150);
+    for what in ["OrderFilled", "LedgerPosted", "fenced", "drained", "crash", "late-answer", "decisions_as_folded"] {
+        assert!(outcome.happened.of(what) > 0, "{what} never happened");
+    }
+}
+
+#[test]
+fn what_never_happened_is_named() {
+    let missing = unseen(&Happened::default());
+    for what in ["OrderFilled", "paused", "projector-wrote", "decisions_as_folded", "halts_hold", "fenced"] {
+        assert!(missing.contains(&what), "{what}");
+    }
+    assert!(!missing.contains(&"Trimmed"), "nothing writes it yet");
+}
+
+#[test]
+fn a_fault_that_is_left_out_does_not_come() {
+    let mut settings = Settings::of(5);
+    (settings.items, settings.steps) = (160, 3_000);
+    for fault in Fault::ALL {
+        settings = settings.without(*fault);
+    }
+    let (result, happened) = run(&settings, false);
+    assert_eq!(result, Ok(()));
+    let came: Vec<&Fault> = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0).collect();
+    assert_eq!(came, [&Fault::LateAnswer], "the tape tells before the answer does");
+    assert!(happened.of("OrderSubmitted") > 0, "it trades");
+}
