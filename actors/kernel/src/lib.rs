@@ -12,6 +12,7 @@ pub mod merge;
 mod protocol;
 pub mod rejudge;
 pub mod reply;
+pub mod seen;
 pub mod tape;
 
 pub use driver::{Answer, Driver, Output, Owner, Stop};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use tapedeck_kernel::seen::Seen;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency};
@@ -17,10 +18,8 @@ pub mod books;
 mod exact;
 pub mod holding;
 pub mod ledger;
-pub mod seen;
 
 use books::Books;
-use seen::Seen;
 
 /// How often an account is marked.
 pub const MARK_INTERVAL_MS: ParamSpec = ParamSpec {

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use tapedeck_kernel::seen::Seen;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, TapeId};
@@ -43,6 +44,7 @@ pub struct Risk {
     books: BTreeMap<InstrumentId, Book>,
     open: OpenOrders,
     ladder: Ladder,
+    fills: Seen,
 }
 
 impl Risk {
@@ -50,7 +52,8 @@ impl Risk {
     pub fn new(tape: TapeId, partition: u16) -> Self {
         let account = format!("sim-p{partition}").parse().expect("a fixed short name");
         let (params, books) = (Params::default(), BTreeMap::new());
-        Self { tape, account, now: 0, params, books, open: OpenOrders::default(), ladder: Ladder::default() }
+        let (open, ladder, fills) = (OpenOrders::default(), Ladder::default(), Seen::default());
+        Self { tape, account, now: 0, params, books, open, ladder, fills }
     }
 
     fn book(&mut self, instrument: InstrumentId) -> &mut Book {
@@ -58,6 +61,9 @@ impl Risk {
     }
 
     fn observe_fill(&mut self, fill: &OrderFilled) {
+        if !self.fills.insert(fill.fill) {
+            return;
+        }
         // The position moves whatever became of the order: a fill that comes late is a fill.
         self.book(fill.instrument).fill(fill);
         self.open.fill(&fill.order, fill.quantity);
@@ -96,7 +102,7 @@ impl Risk {
 impl Machine for Risk {
     type Input = Fact;
     const WRITER: Writer = Writer::Risk;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Venue])

@@ -67,6 +67,18 @@ fn the_target_is_truncated_before_the_difference_is_taken() {
 }
 
 #[test]
+fn a_fill_that_the_venue_reports_twice_counts_once() {
+    let mut desk = Desk::new();
+    let order = desk.approved(&signal("X", 1_000, "1", "1"));
+    let report = filled(1_000, &order, "50");
+    desk.step(&report);
+    desk.step(&report);
+    desk.step(&status(1_000, &order, OrderStatus::Canceled));
+    let order = desk.approved(&signal("X", 1_000, "1", "1"));
+    assert_eq!((order.side, order.quantity.to_string().as_str()), (Side::Buy, "50"), "50 are held, not 100");
+}
+
+#[test]
 fn a_position_off_the_lot_grid_is_traded_on_it() {
     let mut desk = Desk::new();
     let order = desk.approved(&signal("X", 1_000, "0.5", "1"));

@@ -63,10 +63,12 @@ pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -
     fact(Writer::Signal, at_ms * MS, event)
 }
 
-/// A fill of an order at its price, without a fee.
+/// A fill of an order at its price, without a fee; each call is another execution.
 pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
+    static EXECUTIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    let execution = EXECUTIONS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     OrderFilled {
-        fill: FillId([1; 16]),
+        fill: FillId::derive(TAPE, Position::new(execution, 0), Writer::Venue, 0),
         order: order.id,
         account: order.account,
         strategy: order.strategy,

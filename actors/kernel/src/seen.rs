@@ -1,14 +1,14 @@
-//! Which fills were booked: a bounded memory of ids. Nothing else lives here.
+//! Which fills a machine has taken in: a bounded memory of ids, since a venue may report an execution twice.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use tapedeck_schemas::ids::FillId;
 
 /// How many fills are remembered, the last to come. A venue repeats an execution soon or after a reconnect, not 65,536
-/// executions later; one that did would be booked twice.
+/// executions later; one that did would count twice.
 pub const FILLS_MAX: usize = 65_536;
 
-/// The last fills booked.
+/// The last fills taken in.
 #[derive(Debug, Clone, Default)]
 pub struct Seen {
     ids: BTreeSet<FillId>,
