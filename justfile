@@ -48,6 +48,11 @@ tidy *ARGS:
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
 
+# real kills of real processes at random moments, N rounds of them (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
+[no-cd, no-exit-message]
+chaos N *ARGS: build
+    @cargo run --release --locked --package tapedeck-chaos --manifest-path "{{ manifest }}" -- "$@" --tapedeck "{{ tapedeck }}"
+
 # everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"
