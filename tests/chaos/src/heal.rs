@@ -11,8 +11,12 @@ use crate::plan::GROUPS;
 use crate::process::Signal;
 use crate::round::{self, go_on};
 
-/// How long it may take at most; a take-over alone waits for 15 s.
-pub const HEAL_MAX: Duration = Duration::from_secs(240);
+/// How long it may take at most, under load; a take-over alone waits for 15 s.
+const READY_MAX: Duration = Duration::from_secs(120);
+/// How long it is then looked at without load, to tell what it hangs on.
+const UNLOADED_MAX: Duration = Duration::from_secs(40);
+/// How long what was published may take to be judged and projected.
+const SETTLE_MAX: Duration = Duration::from_secs(180);
 /// How long a control that nobody asks anything stays a standby before it is asked.
 const ASK_AFTER: Duration = Duration::from_secs(2);
 /// The tape must not have grown for so long.
@@ -28,8 +32,8 @@ pub fn heal(all: &mut Deployment, halted: bool) -> Result<Duration> {
         if missing.is_empty() && all.asides.is_empty() {
             break;
         }
-        if began.elapsed() > HEAL_MAX {
-            bail!("not ready after {} s: {}", HEAL_MAX.as_secs(), missing.join(" "));
+        if began.elapsed() > READY_MAX {
+            return without_load(all, &missing);
         }
         if !asked && missing.contains(&"control") && began.elapsed() > ASK_AFTER {
             all.aside(&["resume", "--scope", "all", "--reason", "is anybody there", "--by", "chaos"])?;
@@ -42,6 +46,7 @@ pub fn heal(all: &mut Deployment, halted: bool) -> Result<Duration> {
     }
     all.publishing = false;
     all.kill_publishers()?;
+    let stopped = Instant::now();
     let (mut before, mut since) = (None, Instant::now());
     loop {
         go_on()?;
@@ -51,12 +56,28 @@ pub fn heal(all: &mut Deployment, halted: bool) -> Result<Duration> {
         } else if since.elapsed() >= QUIET && not_ready(all)?.is_empty() {
             return Ok(began.elapsed());
         }
-        if began.elapsed() > HEAL_MAX {
+        if stopped.elapsed() > SETTLE_MAX {
             let (_, said) = all.run(&["status"])?;
-            bail!("not settled after {} s: {said}", HEAL_MAX.as_secs());
+            bail!("not settled after {} s: {said}", SETTLE_MAX.as_secs());
         }
         all.pass(Duration::from_millis(100))?;
     }
+}
+
+/// The round has failed; whether it was the load that kept it from healing is worth knowing.
+fn without_load(all: &mut Deployment, missing: &[&str]) -> Result<Duration> {
+    let (groups, under) = (missing.join(" "), READY_MAX.as_secs());
+    all.publishing = false;
+    all.kill_publishers()?;
+    let began = Instant::now();
+    while began.elapsed() < UNLOADED_MAX {
+        all.pass(Duration::from_millis(200))?;
+        if not_ready(all)?.is_empty() {
+            let after = began.elapsed().as_secs_f64();
+            bail!("not ready for {under} s under load: {groups}; ready {after:.1} s after the load was stopped");
+        }
+    }
+    bail!("not ready for {under} s under load: {groups}; nor {} s after the load was stopped", UNLOADED_MAX.as_secs())
 }
 
 /// The groups of which no process is ready. Of two processes the one that is not ready goes once the other is.
