@@ -281,6 +281,21 @@ impl Deployment {
         Ok(())
     }
 
+    /// Whether the synthetic market was played to its end: what follows lies in the past of the tape and trades little.
+    pub fn is_spent(&self) -> bool {
+        self.loads.iter().any(|load| load.done && !load.recorded)
+    }
+
+    /// How often a process has said that the fence shut it out.
+    pub fn fenced(&self) -> Result<u64> {
+        let mut count = 0;
+        for entry in std::fs::read_dir(self.dir.join("logs"))? {
+            let said = std::fs::read(entry?.path())?;
+            count += String::from_utf8_lossy(&said).matches(" fenced; ").count() as u64;
+        }
+        Ok(count)
+    }
+
     /// Lets time pass, and looks after everything meanwhile.
     pub fn pass(&mut self, time: Duration) -> Result<()> {
         let began = Instant::now();

@@ -126,7 +126,8 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
         }
         outcome.problems.append(&mut all.complaints);
         println!("{}", outcome.line());
-        let (failed, last) = (!outcome.problems.is_empty(), number == cli.rounds || number % cli.renew.max(1) == 0);
+        let failed = !outcome.problems.is_empty();
+        let last = number == cli.rounds || number % cli.renew.max(1) == 0 || all.is_spent();
         if failed {
             let repeat = format!("./dev chaos 1 --seed {seed}");
             println!("  kept in {}; repeat with {repeat}", all.dir.display());
@@ -143,6 +144,7 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
 }
 
 fn one_round(all: &mut Deployment, books: &mut Books, plan: &Plan, outcome: &mut Outcome) -> Result<()> {
+    let fenced_before = all.fenced()?;
     round::run(all, plan, books.recorded.forged.len())?;
     let began = Instant::now();
     heal(all, round::halts(plan))?;
@@ -154,10 +156,16 @@ fn one_round(all: &mut Deployment, books: &mut Books, plan: &Plan, outcome: &mut
         tape: recorded.read,
         orders: recorded.orders.len() as u64,
         epochs: recorded.epochs.values().sum(),
+        fenced: all.fenced()?,
         void: recorded.void,
         forged: recorded.forged.len() as u64,
         foreign: expected.foreign,
         repeated: expected.repeated,
     };
+    if let [(Nemesis::Usurp, ..)] = plan.nemeses[..]
+        && outcome.seen.fenced == fenced_before
+    {
+        outcome.problems.push("nobody was fenced".into());
+    }
     Ok(())
 }
