@@ -72,6 +72,11 @@ pub async fn market(bus: &Bus, seed: u64) {
     }
 }
 
+/// One message on a subject of the synthetic publisher, which finds its place by the last message there.
+pub async fn displace(bus: &Bus) {
+    send(bus, "md.sim.DELTAUSD.batch", "malformed", vec![NEVER]).await;
+}
+
 /// Among the commands.
 pub async fn commands(bus: &Bus, seed: u64) {
     let mut random = Random(seed);

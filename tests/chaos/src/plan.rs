@@ -107,6 +107,8 @@ pub enum Step {
     StartPostgres,
     /// The publishers are killed, and start again.
     KillPublishers,
+    /// Likewise, and before that somebody else publishes on a subject of theirs: they lose their place on it.
+    DisplacePublishers,
     /// Foreign messages on `md.>`.
     HostileMarket(u64),
     /// Foreign messages on `cmd.>`.
@@ -227,8 +229,10 @@ impl Plan {
             }
             Nemesis::KillPublisher => {
                 let times = random.between(1, 3);
-                (0..times).for_each(|time| step(time * 700, Step::KillPublishers));
-                format!("{times} times")
+                (1..times).for_each(|time| step(time * 700, Step::KillPublishers));
+                let displaced = at.is_multiple_of(8);
+                step(0, if displaced { Step::DisplacePublishers } else { Step::KillPublishers });
+                format!("{times} times{}", if displaced { ", displaced" } else { "" })
             }
             Nemesis::HostileMarket => {
                 step(0, Step::HostileMarket(random.number()));

@@ -74,6 +74,10 @@ fn perform(all: &mut Deployment, step: &Step) -> Result<()> {
         Step::Postgres(signal) => all.signal_postgres(*signal),
         Step::StartPostgres => all.start_postgres(),
         Step::KillPublishers => all.kill_publishers(),
+        Step::DisplacePublishers => {
+            all.kill_publishers()?;
+            send(all, hostile::displace(&bus))
+        }
         Step::HostileMarket(seed) => send(all, hostile::market(&bus, *seed)),
         Step::HostileCommands(seed) => send(all, hostile::commands(&bus, *seed)),
         Step::HostileTape(on, seed) => send(all, hostile::tape(&bus, on, *seed)),
