@@ -53,6 +53,11 @@ sim *ARGS:
     @cargo build --release --locked --package tapedeck-sim --manifest-path "{{ manifest }}"
     @"{{ parent_directory(tapedeck) }}/tapedeck-sim" "$@"
 
+# real kills of real processes at random moments, N rounds of them (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
+[no-cd, no-exit-message]
+chaos N *ARGS: build
+    @cargo run --release --locked --package tapedeck-chaos --manifest-path "{{ manifest }}" -- "$@" --tapedeck "{{ tapedeck }}"
+
 # everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"

@@ -232,7 +232,7 @@ impl<M: Machine> Driver<M> {
         }
         match (&self.in_flight, record) {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
-            _ => self.stop(Stop::Fenced(seq)),
+            (_, record) => self.stop(Stop::Fenced { seq, by_owner: record.is_some() }),
         }
     }
 

@@ -89,9 +89,14 @@ pub enum Output {
 /// Why a driver stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// Another owner appended at this sequence.
-    #[error("fenced: another owner appended at sequence {0}")]
-    Fenced(u64),
+    /// Something else stands on the own subject.
+    #[error("fenced by {} at sequence {seq}", if *by_owner { "another owner" } else { "stray bytes" })]
+    Fenced {
+        /// Where.
+        seq: u64,
+        /// Whether it is a record of another owner; what is void owns nothing.
+        by_owner: bool,
+    },
     /// Drained as asked: everything pulled is answered on the tape.
     #[error("drained")]
     Drained,

@@ -232,14 +232,6 @@ impl Bus {
         }
     }
 
-    /// Whether the message at a sequence is a record at all.
-    pub async fn is_record(&self, stream: &str, seq: u64) -> Result<bool, BusError> {
-        let failed = |why: String| BusError::request(format!("message {seq} of {stream}"), why);
-        let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
-        let message = handle.get_raw_message(seq).await.map_err(|e| failed(e.to_string()))?;
-        Ok(record::decode(&message.payload).is_ok())
-    }
-
     /// What the tape's first record says of it.
     pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
         let no_tape = |why: String| BusError::NoTape { partition, why };

@@ -87,10 +87,10 @@ pub async fn run<M: Machine>(
         group.metrics.ready.set(0);
         match stop {
             Stop::Drained => return Ok(()),
-            Stop::Fenced(seq) => {
-                standby = group.bus.is_record(&subject::tape_stream(group.partition), seq).await?;
+            Stop::Fenced { seq, by_owner } => {
+                standby = by_owner;
                 let (group, partition) = (group.status.group, group.partition);
-                tracing::warn!(group, partition, seq, standby, "fenced; foreign bytes own nothing, another owner does");
+                tracing::warn!(group, partition, seq, standby, "fenced; stray bytes own nothing, another owner does");
             }
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }
@@ -115,6 +115,7 @@ struct Loop<'a, M: Machine> {
     stream: String,
     subject: String,
     owner_heard: Instant,
+    looked_up: Instant,
     inbox_seq: u64,
     caught_up: bool,
     questions: Option<(Subscriber, Answerer<M>)>,
@@ -144,6 +145,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             stream,
             subject,
             owner_heard: Instant::now(),
+            looked_up: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
             questions: None,
@@ -161,6 +163,11 @@ impl<'a, M: Machine> Loop<'a, M> {
                 }
             }
             self.report();
+            // Told by the clock and not by silence: the tape may well move on without the owner.
+            if self.looked_up.elapsed() > LOOK_UP {
+                self.looked_up = Instant::now();
+                self.consider_take_over().await;
+            }
             self.wait().await;
         }
     }
@@ -235,7 +242,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.take_tape(&stored);
                 self.take_more();
             }
-            () = tokio::time::sleep(LOOK_UP) => self.consider_take_over().await,
+            () = tokio::time::sleep(LOOK_UP) => {}
         }
     }
 

@@ -177,7 +177,7 @@ fn only_append(outputs: Vec<Output>) -> Asked {
 
 fn fenced_at(outputs: &[Output]) -> Option<u64> {
     match outputs.last() {
-        Some(Output::Stopped(Stop::Fenced(seq))) => Some(*seq),
+        Some(Output::Stopped(Stop::Fenced { seq, .. })) => Some(*seq),
         _ => None,
     }
 }

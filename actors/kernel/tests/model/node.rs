@@ -112,7 +112,8 @@ impl<M: Toy> Node<M> {
             Output::Void { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a void record at {seq}"),
             Output::Stopped(stop) => {
                 match stop {
-                    Stop::Fenced(seq) => {
+                    Stop::Fenced { seq, by_owner } => {
+                        assert_eq!(by_owner, tape.at(seq).author.is_some(), "by what it was fenced at {seq}");
                         assert_ne!(tape.at(seq).author, Some(self.uid), "fenced by its own record at {seq}");
                         assert_eq!(tape.at(seq).subject, Some(M::WRITER));
                     }

@@ -162,7 +162,7 @@ impl<M: Toy> World<M> {
         }
         if let Some(stop) = self.nodes[node].stopped.clone() {
             self.count(match stop {
-                Stop::Fenced(_) => "fenced",
+                Stop::Fenced { .. } => "fenced",
                 Stop::Drained => "drained",
                 stop => panic!("stopped without cause: {stop}"),
             });

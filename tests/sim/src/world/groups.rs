@@ -188,14 +188,12 @@ impl World {
         let (uid, writer) = (process.uid, process.writer);
         self.say(|| format!("{writer} {uid} stops: {stop}"));
         match stop {
-            Stop::Fenced(seq) => {
-                self.happened.count("fenced");
+            Stop::Fenced { seq, by_owner } => {
+                self.happened.count(if by_owner { "fenced" } else { "displaced" });
                 let verdict = self.judge.fenced(uid, writer, seq);
                 self.judged(verdict)?;
                 // As the shell does: stray bytes own nothing, so claim again; another owner does, so follow.
-                let message = self.broker.get(TAPE, seq);
-                let standby = message.is_none_or(|message| record::decode(&message.payload).is_ok());
-                self.start(writer, !standby);
+                self.start(writer, !by_owner);
                 Ok(())
             }
             Stop::Drained => {

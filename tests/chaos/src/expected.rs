@@ -1,0 +1,171 @@
+//! What must be on the tape: reckoned from what the inbox holds and from the items that the publishers were to send.
+//!
+//! Ingest has no part in this. A message of a publisher must hold exactly the next items of its session; one that
+//! repeats items is lawful (a publisher that lost its place), and each repeated item must be refused.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use async_nats::jetstream::Message;
+use tapedeck_feeds::{Item, Payload};
+use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+
+use crate::hostile;
+use crate::load::Load;
+use crate::streams::{MARK, header};
+
+/// What happened to one instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Market {
+    /// How many quotes.
+    pub quotes: u64,
+    /// How many trades.
+    pub trades: u64,
+    /// Σ quantity of the trades, as text of the exact number.
+    pub quantity: String,
+    /// Bid and ask of the last quote.
+    pub last: Option<(String, String)>,
+}
+
+/// What came of the whole market.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// By instrument.
+    pub markets: BTreeMap<String, Market>,
+    /// Refusals by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// Times that numbers were skipped.
+    pub gaps: u64,
+    /// Definitions.
+    pub definitions: u64,
+}
+
+/// Counts quotes, trades, refusals, as exactly as they stand.
+#[derive(Debug, Default)]
+pub struct Counter {
+    totals: tapedeck_feeds::Totals,
+    /// Refusals by reason.
+    pub rejects: BTreeMap<RejectReason, u64>,
+    /// Times that numbers were skipped.
+    pub gaps: u64,
+    /// Definitions.
+    pub definitions: u64,
+}
+
+impl Counter {
+    /// A market event that is or must be accepted.
+    pub fn accept(&mut self, instrument: InstrumentId, body: &MarketBody) {
+        self.totals.add_body(instrument, body);
+        self.definitions += u64::from(matches!(body, MarketBody::Definition { .. }));
+    }
+
+    /// A refusal.
+    pub fn reject(&mut self, reason: RejectReason) {
+        *self.rejects.entry(reason).or_default() += 1;
+    }
+
+    /// The sums so far.
+    pub fn tally(&self) -> Tally {
+        let markets = self.totals.by_instrument.iter().map(|(instrument, totals)| {
+            let last = totals.last_quote.map(|(bid, ask)| (bid.to_string(), ask.to_string()));
+            let quantity = totals.quantity.to_string();
+            (instrument.to_string(), Market { quotes: totals.quotes, trades: totals.trades, quantity, last })
+        });
+        let rejects = self.rejects.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+        Tally { markets: markets.collect(), rejects, gaps: self.gaps, definitions: self.definitions }
+    }
+}
+
+/// What the inbox has shown so far.
+#[derive(Default)]
+pub struct Expected {
+    /// Last sequence read.
+    pub read: u64,
+    /// The sums.
+    pub counter: Counter,
+    /// Items of each session and instrument that are stored.
+    through: BTreeMap<(String, InstrumentId), usize>,
+    /// Greatest number of each session and instrument.
+    numbers: BTreeMap<(String, InstrumentId), u64>,
+    /// Items that were stored more than once.
+    pub repeated: u64,
+    /// Messages that no publisher sent.
+    pub foreign: u64,
+}
+
+impl Expected {
+    /// Takes the next message of the inbox.
+    pub fn take(&mut self, seq: u64, message: &Message, loads: &[Load]) -> Result<()> {
+        self.read = seq;
+        if let Some(mark) = header(message, MARK) {
+            self.foreign += 1;
+            let reason = hostile::reason(mark).with_context(|| format!("inbox {seq}: the mark {mark}"))?;
+            self.counter.reject(reason);
+            return Ok(());
+        }
+        let session = header(message, "Tapedeck-Session").with_context(|| format!("inbox {seq}: nobody's"))?;
+        let through = header(message, "Tapedeck-Through").and_then(|text| text.parse::<usize>().ok());
+        let through = through.with_context(|| format!("inbox {seq}: no place in its session"))?;
+        let load = loads.iter().find(|load| load.session == session);
+        let load = load.with_context(|| format!("inbox {seq}: an unknown session {session}"))?;
+        let (instrument, _) = tapedeck_schemas::subject::parse_market_subject(&message.subject)
+            .with_context(|| format!("inbox {seq}: subject {}", message.subject))?;
+        let items = load.items.get(&instrument).context("an instrument of the session")?;
+        let count = held(&items[..through.min(items.len())], &message.payload)
+            .with_context(|| format!("inbox {seq}: not the items up to {through} of {instrument} of {session}"))?;
+        let key = (session.to_string(), instrument);
+        let stored = self.through.entry(key.clone()).or_default();
+        let from = through - count;
+        ensure!(from <= *stored, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
+        self.repeated += (*stored - from).min(count) as u64;
+        *stored = through.max(*stored);
+        for item in &items[from..through] {
+            self.item(&key, item);
+        }
+        Ok(())
+    }
+
+    fn item(&mut self, key: &(String, InstrumentId), item: &Item) {
+        let event = match &item.payload {
+            Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),
+            Payload::Event(event) => event,
+        };
+        let number = self.numbers.entry(key.clone()).or_default();
+        if event.seq <= *number {
+            return self.counter.reject(RejectReason::Duplicate);
+        }
+        self.counter.gaps += u64::from(event.seq > *number + 1);
+        *number = event.seq;
+        match item.injected {
+            Some(reason) => self.counter.reject(reason),
+            None => self.counter.accept(item.instrument, &event.body),
+        }
+    }
+}
+
+/// How many of the last of these items a message holds, to the byte.
+fn held(items: &[Item], payload: &[u8]) -> Result<usize> {
+    if let Some(Item { payload: Payload::Raw(bytes), .. }) = items.last()
+        && payload == bytes
+    {
+        return Ok(1);
+    }
+    let count = match payload {
+        [first, ..] if first & 0xf0 == 0x90 => usize::from(first & 0x0f),
+        [0xdc, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => bail!("no array"),
+    };
+    ensure!(count <= items.len(), "{count} items, there are {}", items.len());
+    let events: Option<Vec<MarketEvent>> = items[items.len() - count..]
+        .iter()
+        .map(|item| match &item.payload {
+            Payload::Event(event) => Some(event.clone()),
+            Payload::Raw(_) => None,
+        })
+        .collect();
+    let same = events.is_some_and(|events| market::encode_batch(&events) == payload);
+    ensure!(same, "other bytes");
+    Ok(count)
+}
