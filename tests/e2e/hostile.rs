@@ -35,6 +35,10 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
     for writer in ["ingest", "risk", "portfolio", "nobody"] {
         publish(&format!("tape.0.{writer}"), b"foreign bytes").await;
     }
+    // Two bytes that look like a record of a later format, and another writer's record.
+    publish("tape.0.risk", &[0x91, 0x02]).await;
+    let first = bus.context().get_stream("TAPE_0").await.unwrap().get_raw_message(1).await.unwrap();
+    publish("tape.0.signal", &first.payload).await;
     while count(&system, "CommandRefused") < garbage.len() || count(&system, "Rejected") < garbage.len() + 1 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -43,6 +47,6 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
     assert_eq!(count(&system, "CommandRefused"), garbage.len());
     assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
     let verdict = json(&system.ok(&["verify", "--json"]));
-    assert_eq!((&verdict["void"], verdict["findings"].as_array().unwrap().len()), (&4.into(), 0));
+    assert_eq!((&verdict["void"], verdict["findings"].as_array().unwrap().len()), (&6.into(), 0));
     assert_eq!(up.terminate(), Some(0));
 }
