@@ -10,6 +10,8 @@ use tapedeck_schemas::market;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
+use crate::known;
+
 /// What a file is named and wrapped in, as the first byte of an input picks it.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
@@ -102,7 +104,8 @@ fn own_name(content: &[u8]) -> (String, &[u8]) {
     let text = String::from_utf8_lossy(&content[..end]);
     let legal = |c: &char| c.is_ascii_graphic() && *c != '/';
     let name: String = text.chars().filter(legal).take(80).collect();
-    let name = if name.trim_matches('.').is_empty() { "market".into() } else { name };
+    let unfit = name.trim_matches('.').is_empty() || known::lean_day_at_the_end_of_time(&name);
+    let name = if unfit { "market".into() } else { name };
     (name, content.get(end + 1..).unwrap_or_default())
 }
 

@@ -8,6 +8,7 @@ pub mod command;
 pub mod facts;
 pub mod files;
 pub mod ingest;
+pub mod known;
 pub mod market;
 pub mod names;
 pub mod numbers;
