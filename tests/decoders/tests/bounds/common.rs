@@ -13,6 +13,8 @@ use tapedeck_schemas::subject::MarketKind;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
+/// What serde gives an array in advance of what it declares is at most 1 MiB; and small change.
+const SERDE_BYTES: usize = MIB + 64 * KIB;
 
 /// A decoder: whether it refuses, a message that it takes, and its share of the heap.
 pub(crate) struct Decoder {
@@ -39,7 +41,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
             name: "record",
             refuses: |bytes| record::decode(bytes).is_err(),
             good: record::encode(&header, &[entry.clone(), entry]),
-            fixed: RECORD_EVENTS_MAX * one + 64 * KIB,
+            fixed: RECORD_EVENTS_MAX * one + SERDE_BYTES,
             per_byte: 8,
         },
         Decoder {
@@ -53,7 +55,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
             name: "command",
             refuses: |bytes| Command::decode(bytes).is_err(),
             good: command.encode(),
-            fixed: 64 * KIB,
+            fixed: SERDE_BYTES,
             per_byte: 64,
         },
         Decoder { name: "file", refuses: |bytes| file(bytes).is_err(), good: map, fixed: MIB, per_byte: 64 },
