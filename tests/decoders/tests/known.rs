@@ -1,7 +1,7 @@
 //! Faults that fuzzing has found and that are still there, each as it shows. One that is mended fails here: then its
 //! test goes, with its guard in `src/known.rs`, and the input goes into the corpus.
 
-use tapedeck_decoders::known;
+use tapedeck_decoders::{files, known};
 use tapedeck_feeds::{Payload, Selection, Setup};
 use tapedeck_schemas::market;
 use tapedeck_schemas::number::Money;
@@ -17,6 +17,32 @@ fn a_lean_file_of_the_last_day_within_64_bits_panics() {
     std::fs::write(&path, "86399999,1,2\n").unwrap();
     let read = tapedeck_feeds::open(&Selection { files: vec![path], ..Selection::default() }, &Setup::built_in());
     assert!(read.is_err());
+}
+
+#[test]
+#[should_panic(expected = "index out of bounds")]
+fn a_bulk_file_whose_header_is_too_short_panics() {
+    assert!(known::bulk_header_too_short(b"agg_trade_id,price"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("BTCUSDT-aggTrades-2024-08-08.csv");
+    std::fs::write(&path, "agg_trade_id,price\n1,2\n").unwrap();
+    let read = tapedeck_feeds::open(&Selection { files: vec![path], ..Selection::default() }, &Setup::built_in());
+    assert!(read.is_err());
+}
+
+#[test]
+fn the_name_in_a_zip_stands_in_an_error_with_its_control_characters() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.zip");
+    let mut bytes = files::wrapped(files::Shape::Zip("\x1b[2Jabc"), b"1,2").1;
+    // Encrypted, says the flag in the central directory: 8 bytes into its entry.
+    let directory = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    bytes[directory + 8] |= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let read = tapedeck_feeds::open(&Selection { files: vec![path], ..Selection::default() }, &Setup::built_in());
+    let Err(error) = read else { panic!("taken") };
+    let error = error.to_string();
+    assert!(known::names_a_file_in_a_zip(&error) && error.contains("\x1b[2J"), "{error:?}");
 }
 
 #[test]
