@@ -2,6 +2,7 @@
 //! played again, give the same state and the same decisions.
 
 use tapedeck_ingest::Ingest;
+use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;
 use tapedeck_kernel::{Input, Machine, MarketEntry, step};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{MESSAGE_EVENTS_MAX, MarketBody};
@@ -100,7 +101,9 @@ impl Ran {
         let before = self.follower.time(&entry);
         self.follower.observe(at, &entry);
         events.iter().for_each(|event| self.follower.apply(at, event));
-        assert!(self.follower.time(&entry) >= before, "tape time went back");
+        let after = self.follower.time(&entry);
+        assert!(after >= before && after <= (entry.stamp + CLOCK_AHEAD_NS_MAX).max(before), "{before} to {after}");
+        assert!(refused == 0 || after == before, "what was refused moved tape time from {before} to {after}");
         self.seen.push((at, entry, events));
     }
 
