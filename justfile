@@ -45,6 +45,7 @@ tidy *ARGS:
     @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
 
 # libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep takes what was found into the corpus
+[no-exit-message]
 fuzz *ARGS:
     @tests/fuzz/run.sh "$@"
 
