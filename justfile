@@ -44,6 +44,11 @@ lint:
 tidy *ARGS:
     @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
 
+# libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep takes what was found into the corpus
+[no-exit-message]
+fuzz *ARGS:
+    @tests/fuzz/run.sh "$@"
+
 # rates beside what the broker itself does in the same run: bench publish, bench replay
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}

@@ -263,7 +263,11 @@ impl Ratio {
         if denominator == 0 {
             return Ratio::ZERO;
         }
-        Ratio::saturating_from_units(div_half_even(numerator.saturating_mul(Ratio::ONE), denominator))
+        // The least i128 has no opposite, which a negative denominator would ask for.
+        let scaled = numerator.saturating_mul(Ratio::ONE);
+        let scaled = if scaled == i128::MIN { -i128::MAX } else { scaled };
+        let denominator = if denominator == i128::MIN { -i128::MAX } else { denominator };
+        Ratio::saturating_from_units(div_half_even(scaled, denominator))
     }
 }
 

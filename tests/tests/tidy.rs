@@ -276,7 +276,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         "runtime" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections"],
         "replay" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-runtime"],
         "k8s" => &["tapedeck-schemas", "tapedeck-servers"],
-        "tapedeck" | "tests" | "loadtest" | "sim" | "chaos" => return to != from,
+        "tapedeck" | "tests" | "loadtest" | "sim" | "decoders" | "chaos" => return to != from,
         _ if is_machine => &["tapedeck-schemas", "tapedeck-kernel"],
         _ => return false,
     };

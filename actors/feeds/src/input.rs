@@ -96,7 +96,8 @@ fn unzip(file: File) -> std::io::Result<(String, impl BufRead + Send + 'static)>
         return Err(bad(format!("the zip holds {files} files, want one; unpack it and give them by name")));
     }
     let entry = archive.by_index_raw(0).map_err(|e| bad(format!("the file in the zip: {e}")))?;
-    let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
+    // It stands in errors: what a terminal would obey is shown as unreadable.
+    let name = String::from_utf8_lossy(entry.name_raw()).replace(char::is_control, "\u{fffd}");
     if entry.encrypted() {
         return Err(bad(format!("{name} in the zip is encrypted")));
     }

@@ -187,6 +187,10 @@ impl Instrument {
         if self.bars.len() > BARS_MAX {
             return Err(format!("bars lists {}; at most {BARS_MAX} are built of an instrument", self.bars.len()));
         }
+        let twice = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
+        if let Some((_, bar)) = twice {
+            return Err(format!("bars lists {bar} twice; keep one"));
+        }
         if self.base == self.quote {
             return Err(format!("base and quote are both {}; a price is of one in the other", self.base));
         }

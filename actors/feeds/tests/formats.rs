@@ -157,6 +157,29 @@ fn ticks_of_lean_are_read_with_day_and_symbol_of_the_name_and_market_of_the_path
 }
 
 #[test]
+fn files_that_once_made_it_panic_are_told_what_is_wrong() {
+    let dir = TempDir::new().unwrap();
+    for header in ["agg_trade_id,price", "id,price,is_buyer_maker"] {
+        told(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &format!("{header}\n1,2\n"));
+    }
+    let error = told(&dir, "oanda/25540721_eurusd_tick_quote.csv", "86399999,1,2\n");
+    assert!(error.contains("86399999 ms of that day is beyond 64 bits of ns"), "{error}");
+}
+
+#[test]
+fn a_name_within_a_zip_is_shown_without_what_a_terminal_would_obey() {
+    let dir = TempDir::new().unwrap();
+    let path = zipped(&dir, "x.zip", &[("\x1b[2Jabc", "1,2")]);
+    let mut bytes = std::fs::read(&path).unwrap();
+    // Encrypted, says the flag in the central directory: 8 bytes into its entry.
+    let directory = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
+    bytes[directory + 8] |= 1;
+    std::fs::write(&path, bytes).unwrap();
+    let error = read(&path).unwrap_err();
+    assert!(error.contains("\u{fffd}[2Jabc in the zip is encrypted"), "{error:?}");
+}
+
+#[test]
 fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
     let dir = TempDir::new().unwrap();
     let definition = concat!(

@@ -64,6 +64,7 @@ fn every_mistake_is_told_with_the_key_and_the_fix() {
         (with("base = \"A\"", "base = \"B\""), "instrument x.AB: base and quote are both B"),
         (with("x.AB", "xAB"), "\"xAB\" is not a name"),
         (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
+        (format!("{INSTRUMENT}bars = [\"1m\", \"1m\"]\n"), "instrument x.AB: bars lists 1m twice"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n".repeat(2), "fund B: currency is given twice"),
         ("[[limits]]\nscope = \"x.AB\"\nvalues = { a = \"1\" }".into(), "scope x.AB is no [[instrument]] of this file"),

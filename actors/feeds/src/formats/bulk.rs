@@ -40,10 +40,11 @@ fn columns(line: &str) -> Option<Columns> {
     let flags = fields.iter().rev().take_while(|field| is_flag(field)).count();
     let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
-    match (fields[0], numbers, flags, fields.len()) {
-        ("agg_trade_id", ..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, all: fields.len() }),
-        ("id", ..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, all: fields.len() }),
-        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, all: fields.len() }),
+    let all = fields.len();
+    match (fields[0], numbers, flags, all) {
+        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, all }),
+        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, all }),
+        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, all }),
         _ => None,
     }
 }

@@ -76,7 +76,8 @@ fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<Market, 
     if ms >= MS_PER_DAY {
         return Err(format!("ms since midnight {ms} is over a day"));
     }
-    let ns = midnight + ms * NS_PER_MS;
+    let ns =
+        midnight.checked_add(ms * NS_PER_MS).ok_or_else(|| format!("{ms} ms of that day is beyond 64 bits of ns"))?;
     let unknown = Quantity::ZERO;
     let (bid, ask) = (number("bid", bid)?, number("ask", ask)?);
     let body = MarketBody::Quote { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None };

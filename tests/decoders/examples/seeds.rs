@@ -1,0 +1,250 @@
+//! Writes what fuzzing begins with into a folder, a subfolder each target: `cargo run --example seeds -- FOLDER`.
+//!
+//! Golden bytes, what the code itself encodes, the rows of docs/publishing.md and a line of every format of files.
+
+use std::path::PathBuf;
+
+use tapedeck_decoders::{command, files, ingest, market as on_market};
+use tapedeck_feeds::{Payload, Selection, Setup};
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::{HaltLevel, Scope};
+use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::market::{self, MarketEvent};
+use tapedeck_schemas::subject::MarketKind;
+
+const PAGE: &str = include_str!("../../../docs/publishing.md");
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/golden");
+
+const CAPTURE: &str = concat!(
+    r#"1723161254087891268 {"stream":"btcusdt@bookTicker","data":{"u":50093239212,"s":"BTCUSDT","b":"61837.63","#,
+    r#""B":"3.78","a":"61837.64","A":"0.5"}}"#,
+    "\n",
+    r#"1723161254087891269 {"stream":"btcusdt@trade","data":{"e":"trade","E":1,"s":"BTCUSDT","t":3735683259,"#,
+    r#""p":"61837.64","q":"0.00012","T":1723161254086,"m":false,"M":true}}"#,
+    "\n",
+    r#"1723161254087891270 {"stream":"btcusdt@depth@100ms","data":{"b":[["1","2"]]}}"#,
+    "\n",
+    r#"1723161254087891271 {"lastUpdateId":1,"bids":[]}"#,
+    "\n",
+);
+const TABLE: &str =
+    "instrument,ts_recv,price,quantity,aggressor,note\nbinance.BTCUSDT,5,1.5,\"2\",seller,\"a, \"\"b\"\n";
+const MIXED: &str = "instrument,kind,ts_recv,price,quantity,bid,bid_size,ask,ask_size\n\
+                     binance.BTCUSDT,trade,5,1.5,2,,,,\nbinance.BTCUSDT,quote,6,,,1.4,1,1.6,1\n";
+const BULK: &str = "26129,0.01633102,4.70443515,27781,27781,1723161254001,True,True\n";
+const TRADES: &str = "11,0.5,3,1.5,1723161254001234,true,true\r\n12,0.25,4,1.0,1723161254001235,false,true\r\n";
+const FUTURES: &str = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
+                       9,2,1,1,1,1723161254001,true\n";
+const LEAN: &str = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
+const FACT: &str = "{\"position\":\"p0:1.2\",\"writer\":\"risk\"}\n";
+
+const NUMBERS: &[&str] = &[
+    "0",
+    "-0",
+    "1.50",
+    "0.000000001",
+    "-3",
+    "000.10",
+    "61837.63000000",
+    "1e3",
+    ".5",
+    "",
+    "+1",
+    "1.",
+    "0.0000000001",
+    "10000000001",
+    "10000000000 -10000000000",
+    "10000000000000 3",
+    "100000000000000000000 -1000000000000",
+    "0.000000000000000001 0.5",
+    "61837.63 0.01",
+    "1 0",
+    "\"1.5\"",
+];
+const NAMES: &[&str] = &[
+    "binance",
+    "binance.BTCUSDT",
+    "md.binance.BTCUSDT.quote",
+    "md-status.feed1",
+    "1234.5",
+    "1m",
+    "250ms",
+    "1h",
+    "1d",
+    "100t",
+    "2.5v",
+    "1m-quote",
+    "100t-quote",
+    "1m,100t,1s-quote",
+    "all",
+    "buyer",
+    "07070707070707070707070707070707",
+    "a234567890123456789012345",
+    "a b",
+    "0m",
+    "25h",
+    "18446744073709551616.1",
+];
+
+struct Seeds {
+    folder: PathBuf,
+    count: usize,
+}
+
+impl Seeds {
+    fn add(&mut self, target: &str, bytes: impl AsRef<[u8]>) {
+        let folder = self.folder.join(target);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("seed-{:04}", self.count)), bytes).unwrap();
+        self.count += 1;
+    }
+
+    /// A message for `market` and for `ingest`.
+    fn message(&mut self, subject: u8, payload: &[u8]) {
+        self.add("market", [&[subject], payload].concat());
+        self.add("ingest", ingest::framed(subject, payload));
+    }
+}
+
+fn main() {
+    let folder = std::env::args().nth(1).expect("want the folder to write into");
+    let mut seeds = Seeds { folder: folder.into(), count: 0 };
+    golden(&mut seeds);
+    published(&mut seeds);
+    page(&mut seeds);
+    commands(&mut seeds);
+    setups(&mut seeds);
+    kept(&mut seeds);
+    NUMBERS.iter().for_each(|text| seeds.add("numbers", text));
+    NAMES.iter().for_each(|text| seeds.add("names", text));
+    println!("{} seeds", seeds.count);
+}
+
+fn golden(seeds: &mut Seeds) {
+    let mut paths: Vec<_> = std::fs::read_dir(GOLDEN).unwrap().map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    for path in paths {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let bytes = bytes(text.trim());
+        match path.ends_with("market_batch.hex") {
+            true => seeds.message(5, &bytes),
+            false => seeds.add("record", bytes),
+        }
+    }
+}
+
+fn bytes(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+/// The synthetic market, one event a message and in batches, in both encodings.
+fn published(seeds: &mut Seeds) {
+    let selection = Selection { seed: 1, events: 60, ..Selection::default() };
+    let (_, feed, _) = tapedeck_feeds::open(&selection, &Setup::built_in()).unwrap();
+    let events: Vec<(String, MarketEvent)> = feed
+        .filter_map(|item| match item.unwrap().payload {
+            Payload::Event(event) => Some(event),
+            Payload::Raw(_) => None,
+        })
+        .map(|event| (market::json_line(&"demo.ACME".parse().unwrap(), &event), event))
+        .collect();
+    for (line, event) in events.iter().step_by(3).take(20) {
+        let kind = on_market::KINDS.iter().position(|kind| *kind == event.body.kind()).unwrap() as u8;
+        seeds.message(kind, &market::encode(event));
+        seeds.message(kind, line.as_bytes());
+        seeds.message(5, format!("[{line},{line}]").as_bytes());
+    }
+    let all: Vec<MarketEvent> = events.into_iter().map(|(_, event)| event).collect();
+    seeds.message(5, &market::encode_batch(&all[..all.len().min(24)]));
+    assert_eq!(on_market::KINDS[5], MarketKind::Batch);
+}
+
+/// The table of bad inputs, alone and all in a row.
+fn page(seeds: &mut Seeds) {
+    let table = PAGE.split("## What becomes of bad input").nth(1).unwrap();
+    let mut row = Vec::new();
+    for (number, line) in table.lines().filter(|line| line.starts_with("| ")).skip(1).enumerate() {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let (subject, payload) = (format!("md.{}", cells[1]), filled(cells[2].trim_matches('`'), number));
+        let at = ingest::SUBJECTS.iter().position(|one| **one == subject).unwrap_or(5) as u8;
+        seeds.message(at, payload.as_bytes());
+        row.extend(ingest::framed(at, payload.as_bytes()));
+    }
+    row.chunks(1500).for_each(|part| seeds.add("ingest", part));
+    seeds.add("ingest", row);
+    seeds.add("ingest", ingest::framed(8, b"md.demo.ACME.trade\n"));
+}
+
+fn filled(text: &str, number: usize) -> String {
+    let now = ingest::STAMP + 1_000_000_000;
+    let head = |seq: u64| format!(r#""source":"bad","session":"row{number}","seq":{seq},"ts_recv":{now}"#);
+    let later = [2, 3].iter().fold(text.to_string(), |text, seq| text.replace(&format!("…{seq}"), &head(*seq)));
+    let times = [("AHEAD", now + 60_000_000_000), ("AGO", now - 3_600_000_000_000), ("NOW", now)];
+    times.iter().fold(later.replace('…', &head(1)), |text, (name, time)| text.replace(name, &time.to_string()))
+}
+
+fn commands(seeds: &mut Seeds) {
+    let (one, ratio) = ("binance.BTCUSDT".parse().unwrap(), "0.5".parse().unwrap());
+    let requests = [
+        Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5000".parse().unwrap())] },
+        Request::Limits { scope: Scope::Instrument(one), values: vec![("signal.threshold".into(), ratio)] },
+        Request::Weights { weights: vec![("ewma".parse().unwrap(), ratio), ("zscore".parse().unwrap(), ratio)] },
+        Request::Halt { scope: Scope::All, level: HaltLevel::Halted },
+        Request::Resume { scope: Scope::Instrument(one) },
+        Request::Cancel { order: OrderId([7; 16]) },
+        Request::Fund {
+            account: "sim-p0".parse().unwrap(),
+            currency: "USDT".parse().unwrap(),
+            amount: "-100000000000000000000".parse().unwrap(),
+        },
+    ];
+    for request in requests {
+        let verb = command::VERBS.iter().position(|verb| *verb == request.verb()).unwrap() as u8;
+        let encoded = Command { by: "ann".into(), reason: "because".into(), request }.encode();
+        seeds.add("command", [&[verb], &encoded[..]].concat());
+        seeds.add("command", [&[7 - verb], &encoded[..encoded.len() - 1]].concat());
+    }
+}
+
+fn setups(seeds: &mut Seeds) {
+    let whole = Setup::default_toml();
+    seeds.add("setup", whole);
+    whole.split("\n\n").for_each(|part| seeds.add("setup", part));
+    seeds.add("setup", "");
+}
+
+fn kept(seeds: &mut Seeds) {
+    let binance = "binance.BTCUSDT".parse().unwrap();
+    let event = &market::decode(MarketKind::Heartbeat, br#"{"source":"a","session":"s","seq":1,"ts_recv":5}"#)[0];
+    let event = event.as_ref().unwrap();
+    let (line, map) = (market::json_line(&binance, event), market::messagepack_map(&binance, event));
+    let own = format!("{FACT}{line}\n\n[{line},{line}]\n");
+    let packed = [&map[..], b"\x81\xa8position\xa6p0:1.2", &map].concat();
+    let named = |name: &str, content: &str| format!("{name}\n{content}").into_bytes();
+    let contents: [(u8, Vec<u8>); 16] = [
+        (0, CAPTURE.into()),
+        (0, own.clone().into()),
+        (0, packed.clone()),
+        (0, TABLE.into()),
+        (0, MIXED.into()),
+        (1, BULK.into()),
+        (1, FUTURES.into()),
+        (4, CAPTURE.into()),
+        (4, packed),
+        (5, LEAN.into()),
+        (6, TRADES.into()),
+        (7, named("BTCUSDT-trades-2024-08-08", TRADES)),
+        (8, named("20140508_eurusd_tick_quote.csv", LEAN)),
+        (8, named("20140508_eurusd_tick_quote.csv.gz", LEAN)),
+        (2, wrapped(files::SHAPES[5], LEAN)),
+        (3, wrapped(files::SHAPES[4], &own)),
+    ];
+    for (shape, content) in contents {
+        seeds.add("files", [&[shape], &content[..]].concat());
+    }
+}
+
+/// The bytes of a file that is wrapped so.
+fn wrapped(shape: files::Shape, content: &str) -> Vec<u8> {
+    files::wrapped(shape, content.as_bytes()).1
+}

@@ -1,0 +1,41 @@
+//! The setup file: what is accepted can be published and asked for, and what is wrong is named.
+
+use tapedeck_feeds::Setup;
+use tapedeck_ingest::Ingest;
+use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
+use tapedeck_kernel::{Input, MarketEntry, step};
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::market::{self, MarketEvent};
+use tapedeck_schemas::position::Position;
+use tapedeck_schemas::subject::market_subject;
+
+/// The input is the file's text.
+pub fn check(input: &[u8]) {
+    let Ok(text) = std::str::from_utf8(input) else { return };
+    let setup = match Setup::parse("a.toml", text) {
+        Ok(setup) => setup,
+        Err(error) => return assert!(error.to_string().starts_with("setup a.toml: ") && !error.detail.is_empty()),
+    };
+    assert_eq!(setup.digest().len(), 12);
+    let mut ingest = Ingest::new();
+    for (seq, instrument) in (1..).zip(setup.instruments().take(INSTRUMENTS_MAX)) {
+        let body = setup.definition(&instrument).expect("it lists the instrument");
+        let (source, session) = ("feed".parse().expect("a name"), "s".parse().expect("a name"));
+        let event = MarketEvent { source, session, seq: 1, ts_recv: 1, ts_event: None, body };
+        let subject = market_subject(&instrument, event.body.kind());
+        let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else { panic!("not one") };
+        let answers = step(&mut ingest, Position::new(seq, 0), entry);
+        let defined = |event: &Event| matches!(event, Event::InstrumentDefined(_));
+        assert!(answers.iter().any(defined), "accepted here, refused by ingest: {answers:?}");
+    }
+    let limits = setup.limits().map(|(scope, values)| Request::Limits { scope, values });
+    let weights = std::iter::once(setup.weights()).map(|weights| Request::Weights { weights });
+    for request in limits.chain(weights) {
+        let command = Command { by: "setup".into(), reason: "setup".into(), request };
+        let encoded = command.encode();
+        if encoded.len() <= tapedeck_schemas::command::COMMAND_BYTES_MAX {
+            assert_eq!(Command::decode(&encoded), Ok(command));
+        }
+    }
+}

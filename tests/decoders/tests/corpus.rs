@@ -1,0 +1,44 @@
+//! Everything that fuzzing has kept, through the same functions: what was found once is not lost again.
+
+use std::path::PathBuf;
+
+use tapedeck_decoders::{TARGETS, run};
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
+/// Fewer inputs than these were lost, not minimised.
+const INPUTS_MIN: usize = 10;
+
+fn every_kept_input_holds(target: &str) {
+    let folder = PathBuf::from(CORPUS).join(target);
+    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= INPUTS_MIN, "{target}: only {} inputs", paths.len());
+    for path in paths {
+        println!("{}", path.display()); // shown only if the test fails: which input it was
+        run(target, &std::fs::read(&path).unwrap());
+    }
+}
+
+macro_rules! targets {
+    ($($target:ident)*) => {
+        $(#[test]
+        fn $target() {
+            every_kept_input_holds(stringify!($target));
+        })*
+
+        #[test]
+        fn every_target_has_its_test_and_its_fuzzing() {
+            let tested = [$(stringify!($target)),*];
+            assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), tested);
+            let manifest = include_str!("../../fuzz/Cargo.toml");
+            for target in tested {
+                assert!(manifest.contains(&format!("path = \"fuzz_targets/{target}.rs\"")), "{target}");
+                let body = std::fs::read_to_string(format!("{CORPUS}/../fuzz_targets/{target}.rs")).unwrap();
+                assert!(body.contains(&format!("run(\"{target}\", input)")), "{target}");
+            }
+        }
+    };
+}
+
+targets!(record market command setup files numbers names ingest);

@@ -1,0 +1,77 @@
+//! The declaration of streams, damaged in any way: it is refused with words, or still places every partition.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use tapedeck_decoders::heap;
+use tapedeck_runtime::streams::{BUILT_IN, Declaration, PARTITIONS_MAX};
+
+const MIB: usize = 1024 * 1024;
+/// Words of the file in other places, and what TOML gives meaning.
+const WORDS: [&str; 14] = [
+    "[[partition]]\n",
+    "market = []\n",
+    "market = [\"md.>\"]\n",
+    "market = [\"cmd.>\"]\n",
+    "[tape]\n",
+    "replicas = 1\n",
+    "max_bytes = 99999999999999999999\n",
+    "max_bytes = -1\n",
+    "= ",
+    "\"",
+    "\"\"\"",
+    "[",
+    "{",
+    "\u{0}",
+];
+
+/// Whether it is taken.
+fn holds(text: &str) -> bool {
+    let (read, taken) = heap(|| Declaration::parse(text));
+    assert!(taken <= MIB + 512 * text.len(), "{} bytes took {taken} of heap", text.len());
+    match read {
+        Ok(declared) => {
+            assert!((1..=PARTITIONS_MAX).contains(&declared.partitions.len()), "{}", declared.partitions.len());
+            let market = |subject: &String| subject.starts_with("md.");
+            assert!(declared.partitions.iter().all(|one| !one.market.is_empty() && one.market.iter().all(market)));
+            true
+        }
+        Err(error) => {
+            assert!(error.to_string().len() > 10);
+            false
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_damaged_declaration_is_refused_or_still_places_all(
+        cuts in vec((0usize..8000, 0usize..60, 0..WORDS.len()), 1..6),
+    ) {
+        let mut text = BUILT_IN.to_string();
+        for (at, length, word) in cuts {
+            let at = at % (text.len() + 1); // all of it is ASCII, so that any place is between two characters
+            let end = (at + length).min(text.len());
+            text.replace_range(at..end, WORDS[word]);
+        }
+        holds(&text);
+    }
+
+    #[test]
+    fn any_text_at_all_is_refused(text in ".{0,400}") {
+        prop_assert!(!holds(&text));
+    }
+}
+
+#[test]
+fn the_bounds_on_partitions_and_nesting_hold() {
+    let partition = "[[partition]]\nmarket = [\"md.a.*\"]\n";
+    let rest = BUILT_IN.split("[[partition]]").next().unwrap();
+    for (count, good) in [(0, false), (1, true), (PARTITIONS_MAX, true), (PARTITIONS_MAX + 1, false), (20_000, false)] {
+        assert_eq!(holds(&[rest, &partition.repeat(count)].concat()), good, "{count} partitions");
+    }
+    for deep in ["[", "{a=", "a."] {
+        assert!(!holds(&[rest, "x = ", &deep.repeat(100_000)].concat()));
+    }
+}
