@@ -267,7 +267,13 @@ impl World {
                 self.settle(index)
             }
             Stage::Look => {
-                let last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
+                let mut last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
+                // A leader just elected may not have come yet to what the one before it judged by; never is it behind
+                // what this process knows to be stored.
+                if last.is_some_and(|last| last > pending.expected) && self.comes(Fault::StaleRead) {
+                    self.count(Fault::StaleRead);
+                    last = Some(pending.expected);
+                }
                 self.processes[index].answer(pending.attempt, Answer::WrongLast(last));
                 self.settle(index)
             }
