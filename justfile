@@ -63,6 +63,10 @@ sim *ARGS:
 chaos N *ARGS: build
     @cargo run --release --locked --package tapedeck-chaos --manifest-path "{{ manifest }}" -- "$@" --tapedeck "{{ tapedeck }}"
 
+# breaks the core in known ways, each in a copy, and shows which check notices: all, or by number (mutants 03 17)
+mutants *ARGS:
+    @tests/mutants/run.sh "$@"
+
 # everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"

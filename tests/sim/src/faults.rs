@@ -40,7 +40,7 @@ named! {
         Paused "paused",
         /// A second process of a writer claims its subject.
         RivalOwner "rival-owner",
-        /// A new owner is told an older "last sequence" than there is.
+        /// A new owner, or one that was refused, is told an older "last sequence" than there is.
         StaleRead "stale-read",
         /// A stream is full for a while.
         FullStream "full-stream",

@@ -15,7 +15,10 @@ impl World {
         if waiting == 0 {
             return Ok(());
         }
-        let nth = if self.comes(Fault::ReorderedRequest) { self.chance.index(waiting) } else { 0 };
+        let nth = match self.comes(Fault::ReorderedRequest) {
+            true => self.chance(Fault::ReorderedRequest).index(waiting),
+            false => 0,
+        };
         let Some((mut flight, overtakes)) = self.network.take_out(nth) else { return Ok(()) };
         if overtakes {
             self.count(Fault::ReorderedRequest);

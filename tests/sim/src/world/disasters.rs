@@ -6,14 +6,14 @@ use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
 use super::groups::WRITERS;
-use super::{COMMAND, Failure, INBOX, STREAMS, TAPE, World};
+use super::{Failure, INBOX, STREAMS, TAPE, World};
 use crate::faults::Fault;
 use crate::message::Headers;
 
 impl World {
     /// Something goes wrong, or comes right again.
     pub(super) fn disaster(&mut self) -> Result<(), Failure> {
-        match self.chance.below(10) {
+        match self.schedule.below(10) {
             0 => self.lose_leader(),
             1 => self.elect_any(),
             2 => self.fill_up(),
@@ -27,17 +27,18 @@ impl World {
         Ok(())
     }
 
-    fn any_stream(&mut self) -> &'static str {
-        STREAMS[self.chance.index(STREAMS.len())]
+    fn any_stream(&mut self, fault: Fault) -> &'static str {
+        STREAMS[self.chance(fault).index(STREAMS.len())]
     }
 
     fn lose_leader(&mut self) {
-        let stream = self.any_stream();
+        let stream = self.any_stream(Fault::LeaderLost);
         if !self.broker.has_leader(stream) || !self.comes(Fault::LeaderLost) {
             return;
         }
         self.count(Fault::LeaderLost);
-        let kept = self.chance.index(self.broker.proposed(stream) + 1);
+        let proposed = self.broker.proposed(stream);
+        let kept = self.chance(Fault::LeaderLost).index(proposed + 1);
         self.say(|| format!("{stream} loses its leader, {kept} proposals are kept"));
         self.broker.lose_leader(self.now, stream, kept);
         let broker = &self.broker;
@@ -45,12 +46,12 @@ impl World {
     }
 
     fn elect_any(&mut self) {
-        let stream = self.any_stream();
+        let stream = self.any_stream(Fault::LeaderLost);
         self.broker.elect(stream);
     }
 
     fn fill_up(&mut self) {
-        let stream = self.any_stream();
+        let stream = self.any_stream(Fault::FullStream);
         if self.comes(Fault::FullStream) {
             self.count(Fault::FullStream);
             self.broker.set_limits(stream, Some(1), None);
@@ -66,7 +67,7 @@ impl World {
     /// Somebody purges the beginning of a stream. Of the tape never a writer's last record: that would reset its fence
     /// at the broker, against which nothing on this side helps but that only the keeper may purge.
     fn trim(&mut self) {
-        let stream = self.any_stream();
+        let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);
         let last_of = |writer: &Writer| self.broker.last_on(TAPE, &subject::tape_subject(0, *writer)).ok().flatten();
         let last = match stream {
@@ -77,7 +78,7 @@ impl World {
             return;
         }
         self.count(Fault::TrimmedStream);
-        let until = self.chance.between(first + 1, last);
+        let until = self.chance(Fault::TrimmedStream).between(first + 1, last);
         self.say(|| format!("{stream} is trimmed before {until}"));
         let gone = (first..until).filter_map(|seq| self.broker.get(stream, seq).cloned()).collect();
         self.trimmed.insert(stream, gone);
@@ -97,7 +98,8 @@ impl World {
         if self.processes.is_empty() {
             return;
         }
-        let index = self.chance.index(self.processes.len());
+        let count = self.processes.len();
+        let index = self.chance(Fault::Paused).index(count);
         if self.processes[index].paused {
             self.processes[index].paused = false;
             self.count(Fault::Paused);
@@ -109,59 +111,65 @@ impl World {
     fn drain_any(&mut self) -> Result<(), Failure> {
         let owners = (0..self.processes.len()).filter(|index| !self.processes[*index].paused);
         let owners: Vec<usize> = owners.collect();
-        if owners.is_empty() || !self.chance.one_in(3) {
+        if owners.is_empty() || !self.schedule.one_in(3) {
             return Ok(());
         }
-        let index = owners[self.chance.index(owners.len())];
+        let index = owners[self.schedule.index(owners.len())];
         self.drain(index)
     }
 
     /// Bytes of nobody's, on any subject.
     fn foreign(&mut self) {
-        let (fault, subject) = match self.chance.below(3) {
-            0 => (Fault::ForeignOnTape, self.subject_on_tape()),
-            1 => (Fault::ForeignInMarket, self.market_subject()),
-            _ => (Fault::ForeignCommand, "cmd.0.halt".into()),
-        };
-        let stream = self.broker.stream_of(&subject).unwrap_or(INBOX).to_string();
-        if !self.broker.has_leader(&stream) || !self.comes(fault) {
+        let kinds = [Fault::ForeignOnTape, Fault::ForeignInMarket, Fault::ForeignCommand];
+        let fault = kinds[self.schedule.index(kinds.len())];
+        if !self.comes(fault) {
             return;
         }
-        self.count(fault);
-        let payload = self.stray_bytes(&subject);
-        self.put(subject, Headers::default(), payload);
+        let subject = match fault {
+            Fault::ForeignOnTape => self.subject_on_tape(),
+            Fault::ForeignInMarket => self.market_subject(),
+            _ => "cmd.0.halt".into(),
+        };
+        let payload = self.stray_bytes(fault, &subject);
+        let stream = self.broker.stream_of(&subject).unwrap_or(INBOX).to_string();
+        if self.broker.has_leader(&stream) {
+            self.count(fault);
+            self.put(subject, Headers::default(), payload);
+        }
     }
 
     fn subject_on_tape(&mut self) -> String {
-        match self.chance.below(9) {
+        let random = self.chance(Fault::ForeignOnTape);
+        match random.below(9) {
             0 => "tape.0.nobody".into(),
             1 => "tape.0.keeper".into(),
-            _ => format!("tape.0.{}", WRITERS[self.chance.index(WRITERS.len())]),
+            _ => format!("tape.0.{}", WRITERS[random.index(WRITERS.len())]),
         }
     }
 
     fn market_subject(&mut self) -> String {
-        ["md.sim.ALPHAUSD.quote", "md.sim.BRAVOUSD.batch", "md.sim.UNLISTED.trade", "md.nonsense"][self.chance.index(4)]
-            .into()
+        let subjects = ["md.sim.ALPHAUSD.quote", "md.sim.BRAVOUSD.batch", "md.sim.UNLISTED.trade", "md.nonsense"];
+        subjects[self.chance(Fault::ForeignInMarket).index(subjects.len())].into()
     }
 
-    fn stray_bytes(&mut self, subject: &str) -> Vec<u8> {
+    fn stray_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
         let writer = super::writer_of(subject).unwrap_or(Writer::Control);
-        let prev_hash = RecordHash([1 + self.chance.below(250) as u8; 32]);
-        match self.chance.below(5) {
+        let random = self.chance(fault);
+        let prev_hash = RecordHash([1 + random.below(250) as u8; 32]);
+        match random.below(5) {
             0 => Vec::new(),
             1 => b"hello".to_vec(),
             2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
             // A copy of something that is stored: what is valid in its place is not in another.
-            3 => self.copy_of_any().unwrap_or_default(),
-            _ => (0..self.chance.between(1, 40)).map(|_| self.chance.below(256) as u8).collect(),
+            3 => self.copy_of_any(fault).unwrap_or_default(),
+            _ => (0..random.between(1, 40)).map(|_| random.below(256) as u8).collect(),
         }
     }
 
-    fn copy_of_any(&mut self) -> Option<Vec<u8>> {
-        let stream = [TAPE, INBOX, COMMAND][self.chance.index(3)];
-        let seq = self.chance.between(1, self.broker.last_seq(stream).max(1));
-        // Not of the last record on each subject: that is the copy that a crash of the broker could not tell apart.
+    fn copy_of_any(&mut self, fault: Fault) -> Option<Vec<u8>> {
+        let stream = self.any_stream(fault);
+        let last = self.broker.last_seq(stream).max(1);
+        let seq = self.chance(fault).between(1, last);
         self.broker.get(stream, seq).map(|message| message.payload.to_vec())
     }
 

@@ -51,7 +51,7 @@ impl World {
             self.start(writer, true);
         } else if there == 1 && self.comes(Fault::RivalOwner) {
             self.count(Fault::RivalOwner);
-            let claims = self.chance.one_in(2);
+            let claims = self.chance(Fault::RivalOwner).one_in(2);
             self.start(writer, claims);
         }
         Ok(())
@@ -265,7 +265,13 @@ impl World {
                 self.settle(index)
             }
             Stage::Look => {
-                let last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
+                let mut last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
+                // A leader just elected may not have come yet to what the one before it judged by; never is it behind
+                // what this process knows to be stored.
+                if last.is_some_and(|last| last > pending.expected) && self.comes(Fault::StaleRead) {
+                    self.count(Fault::StaleRead);
+                    last = Some(pending.expected);
+                }
                 self.processes[index].answer(pending.attempt, Answer::WrongLast(last));
                 self.settle(index)
             }
@@ -279,7 +285,7 @@ impl World {
             let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
             let mut last = last.map_or(0, |message| message.seq);
             if self.comes(Fault::StaleRead) {
-                let behind = self.chance.between(1, 20);
+                let behind = self.chance(Fault::StaleRead).between(1, 20);
                 let stale = self.broker.stale_last_on(TAPE, &on, behind).map_or(0, |message| message.seq);
                 if stale < last {
                     self.count(Fault::StaleRead);

@@ -80,7 +80,8 @@ pub struct World {
     /// What the machines held when they were drained at the end.
     drained: BTreeMap<Writer, String>,
     schedule: Random,
-    chance: Random,
+    /// What each fault draws, so that to leave one out leaves the others as they are.
+    chances: BTreeMap<Fault, Random>,
     step: u64,
     now: u64,
     uids: u64,
@@ -124,7 +125,7 @@ impl World {
             told: BTreeMap::new(),
             drained: BTreeMap::new(),
             schedule: Random::of(seed, "schedule"),
-            chance: Random::of(seed, "chance"),
+            chances: Fault::ALL.iter().map(|fault| (*fault, Random::of(seed, fault.as_str()))).collect(),
             step: 0,
             now: BEGIN_NS,
             uids: 0,
@@ -153,7 +154,7 @@ impl World {
         let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
-        let is_late = self.settings.rate(Fault::VenueLate) > 0 && self.chance.one_in(2);
+        let is_late = self.settings.rate(Fault::VenueLate) > 0 && self.chance(Fault::VenueLate).one_in(2);
         if is_late {
             self.count(Fault::VenueLate);
         }
@@ -204,10 +205,15 @@ impl World {
         self.uids
     }
 
+    /// What a fault draws from.
+    fn chance(&mut self, fault: Fault) -> &mut Random {
+        self.chances.get_mut(&fault).expect("each fault has its own")
+    }
+
     /// Whether a fault comes now.
     fn comes(&mut self, fault: Fault) -> bool {
         let rate = self.settings.rate(fault);
-        !self.healing && self.chance.one_in(rate)
+        !self.healing && self.chance(fault).one_in(rate)
     }
 
     fn count(&mut self, fault: Fault) {
@@ -218,7 +224,7 @@ impl World {
     /// Whether a process dies here.
     fn dies(&mut self, at: CrashPoint) -> bool {
         let rate = self.settings.rate(Fault::Crash);
-        let dies = !self.healing && self.chance.one_in(rate * 8);
+        let dies = !self.healing && self.chance(Fault::Crash).one_in(rate * 8);
         if dies {
             self.count(Fault::Crash);
             self.say(|| format!("crash at {}", at.as_str()));

@@ -20,7 +20,7 @@ impl World {
         let index = self.schedule.index(self.walks.len());
         if self.comes(Fault::ClockStep) {
             self.count(Fault::ClockStep);
-            self.skews[index] = [0, 700, -700, 8_000, -8_000][self.chance.index(5)] * 1_000_000;
+            self.skews[index] = [0, 700, -700, 8_000, -8_000][self.chance(Fault::ClockStep).index(5)] * 1_000_000;
         }
         let event = self.walks[index].next(self.now.saturating_add_signed(self.skews[index]));
         let publisher = &mut self.publishers[index];

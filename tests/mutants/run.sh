@@ -1,0 +1,149 @@
+#!/usr/bin/env bash
+# Applies each patch of this folder to a copy of the tracked files, runs what the patch says should notice it, and tells
+# which check did. A mutant is killed only by a check that its patch predicted; a survivor, a patch that does not apply
+# and one that does not compile fail the whole. First of all the copy as it is must pass the same commands.
+#   tests/mutants/run.sh             all of them
+#   tests/mutants/run.sh 03 17       those
+# A patch begins with the lines `# what: …`, `# killed by: CHECK[, CHECK…]` (rules of the simulator, or names of tests)
+# and, if it is not `sim 3000`, `# run: …`: `sim RUNS`, or a command of cargo's.
+set -euo pipefail
+cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
+ROOT=$PWD
+HERE=$ROOT/tests/mutants
+WORK=$ROOT/target/mutants
+COPY=$WORK/src
+LOG=$WORK/log
+DEFAULT_RUN="sim 3000"
+# Most seconds that a run may take, when it is built: a mutant may hang.
+SECONDS_MAX=900
+export CARGO_TARGET_DIR=$WORK/target
+
+say() { printf '%s\n' "$*"; }
+fail() { printf 'mutants: %s\n' "$*" >&2; exit 1; }
+for program in cargo git timeout; do
+    command -v "$program" >/dev/null || fail "$program is missing"
+done
+
+# header FILE NAME: what a patch says of itself.
+header() { sed -n "/^diff /q; s/^# $2: *//p" "$1"; }
+
+# The copy as the working tree is; what is the same keeps its time, so that cargo builds only what changed.
+copy() {
+    mkdir -p "$COPY" "$LOG"
+    [[ -d $COPY/.git ]] || git init --quiet "$COPY"
+    git ls-files -z >"$WORK/files"
+    while IFS= read -r -d '' file; do
+        [[ -f $file ]] || continue
+        if ! cmp -s -- "$file" "$COPY/$file"; then
+            mkdir -p -- "$COPY/$(dirname -- "$file")"
+            cp -- "$file" "$COPY/$file"
+        fi
+    done <"$WORK/files"
+    (cd "$COPY" && find . -name .git -prune -o -type f -printf '%P\0') | sort -z >"$WORK/there"
+    comm -z -13 <(sort -z "$WORK/files") "$WORK/there" | (cd "$COPY" && xargs -0 -r rm --)
+}
+
+# build RUN: what the run needs; its messages go to the log.
+build() {
+    case $1 in
+    sim\ *) (cd "$COPY" && cargo build --release --locked --package tapedeck-sim) ;;
+    cargo\ test\ *) (cd "$COPY" && eval "$1 --no-run") ;;
+    *) fail "a run is \`sim RUNS\` or \`cargo test …\`, not: $1" ;;
+    esac
+}
+
+run() {
+    case $1 in
+    sim\ *) (cd "$COPY" && timeout "$SECONDS_MAX" "$CARGO_TARGET_DIR/release/tapedeck-sim" "${1#sim }") ;;
+    *) (cd "$COPY" && eval "timeout $SECONDS_MAX $1 --no-fail-fast") ;;
+    esac
+}
+
+# The checks that a failed run names, with the seed where there is one: lines `CHECK` or `CHECK SEED`.
+named_in() {
+    sed -nE -e 's/^seed ([0-9]+): step [0-9]+: ([a-z_]+): .*/\2 \1/p' \
+        -e 's/^test ([A-Za-z0-9_:]+) \.\.\. FAILED$/\1/p' "$1" | sed -E 's/^([A-Za-z0-9_]+::)+//'
+}
+
+# One line in words: killed, by what; or why not.
+judge() { # judge PATCH LOGFILE: after a run that failed
+    local check seed predicted
+    predicted=$(header "$1" "killed by" | tr -d ' ')
+    while read -r check seed; do
+        if [[ ,$predicted, == *,$check,* ]]; then
+            say "killed by $check${seed:+ at seed $seed}"
+            return 0
+        fi
+    done < <(named_in "$2")
+    say "SURVIVED the predicted $predicted; the run failed by: $(named_in "$2" | head -n 3 | tr '\n' ';')"
+    return 1
+}
+
+# mutant PATCH: applies, builds, runs, reverts; prints its verdict; 0 killed, 1 survived, 2 error.
+mutant() {
+    local patch=$1 run log verdict status=0
+    run=$(header "$patch" run)
+    run=${run:-$DEFAULT_RUN}
+    log=$LOG/$(basename "$patch" .patch)
+    if ! (cd "$COPY" && git apply --check "$patch") >"$log" 2>&1; then
+        say "ERROR: does not apply (see $log)"
+        return 2
+    fi
+    (cd "$COPY" && git apply "$patch") || return 3
+    if ! build "$run" >"$log" 2>&1; then
+        say "ERROR: does not compile (see $log)"
+        status=2
+    elif run "$run" >"$log" 2>&1; then
+        say "SURVIVED $run"
+        status=1
+    else
+        verdict=$(judge "$patch" "$log") || status=1
+        say "$verdict"
+    fi
+    (cd "$COPY" && git apply --reverse "$patch") || status=3
+    return "$status"
+}
+
+patches=()
+if (($# == 0)); then
+    patches=("$HERE"/[0-9][0-9]-*.patch)
+else
+    for number in "$@"; do
+        found=("$HERE/$number"-*.patch)
+        [[ -f ${found[0]} ]] || fail "no patch $number"
+        patches+=("${found[0]}")
+    done
+fi
+for patch in "${patches[@]}"; do
+    [[ -n $(header "$patch" what) && -n $(header "$patch" "killed by") ]] || fail "$patch says not what it is, or what kills it"
+done
+
+copy
+for patch in "${patches[@]}"; do
+    run=$(header "$patch" run)
+    say "${run:-$DEFAULT_RUN}"
+done | sort -u >"$WORK/runs"
+while IFS= read -r run <&3; do
+    log=$LOG/baseline
+    if ! { build "$run" && run "$run"; } >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        fail "without any mutant this fails: $run (see $log)"
+    fi
+    say "   passes without a mutant: $run"
+done 3<"$WORK/runs"
+
+killed=0 survived=0 erred=0
+for patch in "${patches[@]}"; do
+    name=$(basename "$patch" .patch)
+    began=$SECONDS
+    status=0
+    verdict=$(mutant "$patch") || status=$?
+    say "${name/-/ }: $verdict ($((SECONDS - began)) s)"
+    case $status in
+    0) killed=$((killed + 1)) ;;
+    1) survived=$((survived + 1)) ;;
+    *) erred=$((erred + 1)) ;;
+    esac
+done
+say "$killed killed, $survived survived$( ((erred == 0)) || say ", $erred in error")"
+((survived + erred == 0))
