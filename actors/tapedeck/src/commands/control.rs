@@ -76,5 +76,5 @@ async fn send(bus: &Bus, partition: u16, command: &Command) -> Result<u64> {
         anyhow::Ok(lane.last_seq())
     };
     let answered = tokio::time::timeout(PATIENCE, asked).await;
-    Ok(answered.context("no answer from the broker; look at `tapedeck status` before asking again")??)
+    answered.context("no answer from the broker; look at `tapedeck status` before asking again")?
 }
