@@ -5,7 +5,9 @@
 #   tests/mutants/run.sh             all of them
 #   tests/mutants/run.sh 03 17       those
 # A patch begins with the lines `# what: …`, `# killed by: CHECK[, CHECK…]` (rules of the simulator, or names of tests)
-# and, if it is not `sim 3000`, `# run: …`: `sim RUNS`, or a command of cargo's.
+# and, if it is not `sim 3000`, `# run: …`: `sim RUNS` (on one thread, so that the same seed notices each time), or
+# `cargo test …`. The predictions were made before the first run; where another check came first, `# predicted: …` says
+# what had been expected, and why it came otherwise.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
@@ -54,7 +56,7 @@ build() {
 
 run() {
     case $1 in
-    sim\ *) (cd "$COPY" && timeout "$SECONDS_MAX" "$CARGO_TARGET_DIR/release/tapedeck-sim" "${1#sim }") ;;
+    sim\ *) (cd "$COPY" && timeout "$SECONDS_MAX" "$CARGO_TARGET_DIR/release/tapedeck-sim" "${1#sim }" --threads 1) ;;
     *) (cd "$COPY" && eval "timeout $SECONDS_MAX $1 --no-fail-fast") ;;
     esac
 }
@@ -65,8 +67,8 @@ named_in() {
         -e 's/^test ([A-Za-z0-9_:]+) \.\.\. FAILED$/\1/p' "$1" | sed -E 's/^([A-Za-z0-9_]+::)+//'
 }
 
-# One line in words: killed, by what; or why not.
-judge() { # judge PATCH LOGFILE: after a run that failed
+# judge PATCH LOGFILE: after a run that failed, in one line: killed, by what; or why not.
+judge() {
     local check seed predicted
     predicted=$(header "$1" "killed by" | tr -d ' ')
     while read -r check seed; do
@@ -115,7 +117,9 @@ else
     done
 fi
 for patch in "${patches[@]}"; do
-    [[ -n $(header "$patch" what) && -n $(header "$patch" "killed by") ]] || fail "$patch says not what it is, or what kills it"
+    if [[ -z $(header "$patch" what) || -z $(header "$patch" "killed by") ]]; then
+        fail "$patch does not say what it is, or what kills it"
+    fi
 done
 
 copy
