@@ -34,14 +34,20 @@ fn what_never_happened_is_named() {
 
 #[test]
 fn a_fault_that_is_left_out_does_not_come() {
-    let mut settings = Settings::of(5);
-    (settings.items, settings.steps) = (160, 3_000);
-    for fault in Fault::ALL {
-        settings = settings.without(*fault);
+    let mut orders = 0;
+    for seed in 1..=8 {
+        let mut settings = Settings::of(seed);
+        (settings.items, settings.steps) = (160, 3_000);
+        for fault in Fault::ALL {
+            settings = settings.without(*fault);
+        }
+        let (result, happened) = run(&settings, false);
+        assert_eq!(result, Ok(()), "seed {seed}");
+        let came = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0);
+        // An answer is late without a fault where the tape tells before it does.
+        let left_in: Vec<&Fault> = came.filter(|fault| **fault != Fault::LateAnswer).collect();
+        assert!(left_in.is_empty(), "seed {seed}: {left_in:?}");
+        orders += happened.of("OrderSubmitted");
     }
-    let (result, happened) = run(&settings, false);
-    assert_eq!(result, Ok(()));
-    let came: Vec<&Fault> = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0).collect();
-    assert_eq!(came, [&Fault::LateAnswer], "the tape tells before the answer does");
-    assert!(happened.of("OrderSubmitted") > 0, "it trades");
+    assert!(orders > 0, "they trade");
 }
