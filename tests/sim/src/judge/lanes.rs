@@ -5,7 +5,7 @@
 //! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may
 //! a lane go back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::position::Position;
@@ -19,6 +19,8 @@ use crate::message::Message;
 const SESSION: &str = "Tapedeck-Session";
 /// Header: how many of its items are stored with this message.
 const THROUGH: &str = "Tapedeck-Through";
+/// Header: whether the session is the only one that ever published on the subject.
+const ALONE: &str = "Tapedeck-Alone";
 
 /// An intended event: its lane, and its place there.
 pub(super) type Item = (usize, usize);
@@ -42,6 +44,10 @@ struct Lane {
 pub(super) struct Lanes {
     lanes: Vec<Lane>,
     by_subject: BTreeMap<String, Vec<usize>>,
+    /// The sessions that published on each subject; nobody's is empty.
+    sessions: BTreeMap<String, BTreeSet<String>>,
+    /// Whether a lane may have looked when what others published was gone.
+    trimmed: bool,
 }
 
 impl Lanes {
@@ -91,6 +97,7 @@ impl Lanes {
 
     /// The beginning of the inbox is gone, and with it perhaps what a lane would find of itself.
     pub(super) fn trimmed(&mut self) {
+        self.trimmed = true;
         self.lanes.iter_mut().for_each(|lane| lane.overtaken = true);
     }
 
@@ -102,6 +109,9 @@ impl Lanes {
         checks: &mut Checks,
     ) -> Result<Vec<(Position, Item)>, Violation> {
         let of_subject = self.by_subject.get(&message.subject).cloned().unwrap_or_default();
+        let sessions = self.sessions.entry(message.subject.clone()).or_default();
+        sessions.insert(header(message, SESSION).unwrap_or_default().into());
+        let is_shared = sessions.len() > 1 && !self.trimmed;
         let mut found = Vec::new();
         if author == Author::Publisher {
             let events = events(message);
@@ -114,7 +124,7 @@ impl Lanes {
             found = lane.map(|lane| self.take(lane, message, &events)).unwrap_or_default();
             if let Some(lane) = lane {
                 self.lanes[lane].overtaken = false;
-                self.lanes[lane].check_headers(message, checks)?;
+                self.lanes[lane].check_headers(message, is_shared, checks)?;
             }
         }
         for lane in of_subject {
@@ -174,11 +184,15 @@ impl Lane {
         std::iter::once(self.next).chain(again).find(|from| at(*from))
     }
 
-    fn check_headers(&self, message: &Message, checks: &mut Checks) -> Result<(), Violation> {
+    fn check_headers(&self, message: &Message, is_shared: bool, checks: &mut Checks) -> Result<(), Violation> {
         let Some(session) = header(message, SESSION) else { return Ok(()) };
         let through = header(message, THROUGH).and_then(|through| through.parse().ok());
         checks.check(Rule::LanesSayThrough, through == Some(self.next), || {
             format!("inbox {}: {session} reaches through {through:?}, but holds up to {}", message.seq, self.next)
+        })?;
+        let says_alone = header(message, ALONE) == Some("yes");
+        checks.check(Rule::LanesSayThrough, !(says_alone && is_shared), || {
+            format!("inbox {}: {session} says to be alone on {}, but others published there", message.seq, self.subject)
         })
     }
 

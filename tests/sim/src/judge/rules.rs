@@ -94,7 +94,7 @@ rules! {
     InboxAsIntended "inbox_as_intended"
         "What publishers intended is in the inbox in order, once, and nothing else of theirs.",
     LanesSayThrough "lanes_say_through"
-        "A message's lane headers name its session and its last item.",
+        "A message's lane headers name its session and its last item, and say alone only of a session that is.",
     AcknowledgedIsStored "acknowledged_is_stored"
         "What a publisher holds to be stored is stored.",
     AllIntendedIsStored "all_intended_is_stored"

@@ -1,12 +1,13 @@
 //! What each rule must catch of publishers, of what became of their events, and of the database.
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{self, MarketBody};
 use tapedeck_schemas::record::Writer;
 
 use super::super::{Author, Rule};
 use super::bench::{Bench, SESSION, SUBJECT, definition};
 use super::tampers::{Tamper, due};
+use crate::message::Headers;
 
 /// On what publishers mean and what they get.
 pub(super) const OF_PUBLISHERS: &[Tamper] = &[
@@ -45,6 +46,18 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         let event = bench.event(MarketBody::Heartbeat);
         bench.judge.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[event], 3)
+    }),
+    (Rule::LanesSayThrough, "a session says to be alone where somebody else published", || {
+        let mut bench = Bench::begun();
+        let foreign = bench.message("INBOX_0", SUBJECT, Headers::default(), b"not an array".to_vec());
+        bench.deliver(&foreign, Author::Foreign)?;
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.judge.intended(SUBJECT, SESSION, bench.items, &event)?;
+        let said = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
+        let others = said.map(|(name, value)| (name.into(), value.into())).to_vec();
+        let headers = Headers { others, ..Headers::default() };
+        let message = bench.message("INBOX_0", SUBJECT, headers, market::encode_batch(&[event]));
+        bench.deliver(&message, Author::Publisher)
     }),
     (Rule::AcknowledgedIsStored, "an item is held to be stored", || {
         let mut bench = Bench::begun();
