@@ -53,12 +53,12 @@ fuzz *ARGS:
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
 
-# simulated partitions from seeds, everything that can go wrong included: sim 2000, sim --seed N (tells each step)
+# simulated partitions from seeds, with every fault that it knows: sim 2000, sim --seed N (tells each step)
 sim *ARGS:
     @cargo build --release --locked --package tapedeck-sim --manifest-path "{{ manifest }}"
     @"{{ parent_directory(tapedeck) }}/tapedeck-sim" "$@"
 
-# real kills of real processes at random moments, N rounds of them (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
+# real processes killed at random moments, N rounds (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
 [no-cd, no-exit-message]
 chaos N *ARGS: build
     @cargo run --release --locked --package tapedeck-chaos --manifest-path "{{ manifest }}" -- "$@" --tapedeck "{{ tapedeck }}"
@@ -78,7 +78,7 @@ k8s-check *ARGS: build
 k8s-image: build
     @k8s/image/check.sh
 
-# the system started as processes from what overlays/local renders: killed, rolled and doubled under load (--market FILE…)
+# the system as processes from what overlays/local renders: killed, rolled, doubled under load (--market FILE…)
 [no-cd]
 k8s-local *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"

@@ -240,7 +240,7 @@ smoke() {
 need_kubectl
 make_work
 case $overlay in
-    local | dev) "$SCRIPTS/secrets.sh" ${image:+--image "$image"} ;;
+    local | dev | staging) "$SCRIPTS/secrets.sh" ${image:+--image "$image"} ;;
 esac
 render "$overlay" "$image"
 case $mode in

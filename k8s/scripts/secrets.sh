@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes what the component secrets-generated turns into Secrets: an nkey for each role, the public keys for NATS and
-# the two passwords of Postgres. What is there already stays. For machines of one's own (overlays local and dev);
-# staging and prod take sealed or external secrets of the same names.
+# the two passwords of Postgres. What is there already stays. For the overlays local, dev and staging; prod takes
+# external secrets of the same names.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"

@@ -2,7 +2,7 @@
 //!
 //! A round is drawn from a number ([`plan`]), done to a [`deployment`] under load ([`round`]), waited out ([`heal`])
 //! and judged ([`check`]): what the inboxes hold ([`expected`]) must be on the tape ([`recorded`]) and in Postgres
-//! exactly once, and `tapedeck verify` must be clean.
+//! exactly once, and `tapedeck verify` must name what was forged and nothing else.
 #![forbid(unsafe_code)]
 
 pub mod check;

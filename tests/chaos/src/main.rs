@@ -21,7 +21,7 @@ use tapedeck_chaos::round;
 struct Cli {
     /// How many rounds.
     rounds: u64,
-    /// Seed of the first round; by default the time. A round's own seed with 1 round repeats it.
+    /// Seed of the first round; by default the time. A round's own seed with 1 round repeats its plan.
     #[arg(long)]
     seed: Option<u64>,
     /// Recorded market data, published beside the synthetic market.
@@ -42,6 +42,19 @@ struct Cli {
     /// The binary under test; by default the one beside this one.
     #[arg(long, value_name = "FILE")]
     tapedeck: Option<PathBuf>,
+}
+
+impl Cli {
+    /// The command that draws a round's plan again.
+    fn repeat(&self, seed: u64) -> String {
+        let option = |name: &str, values: Vec<String>| match values.is_empty() {
+            true => String::new(),
+            false => format!(" --{name} {}", values.join(" ")),
+        };
+        let only = option("only", self.only.iter().map(|one| one.name().into()).collect());
+        let market = option("market", self.market.iter().map(|file| file.display().to_string()).collect());
+        format!("./dev chaos 1 --seed {seed}{only}{market}")
+    }
 }
 
 fn nemesis(name: &str) -> Result<Nemesis, String> {
@@ -129,7 +142,7 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
         let failed = !outcome.problems.is_empty();
         let last = number == cli.rounds || number % cli.renew.max(1) == 0 || all.is_spent();
         if failed {
-            let repeat = format!("./dev chaos 1 --seed {seed}");
+            let repeat = cli.repeat(seed);
             println!("  kept in {}; repeat with {repeat}", all.dir.display());
             std::fs::write(all.dir.join("round.txt"), format!("{}\n{repeat}\n{plan:#?}\n", outcome.line()))?;
         }

@@ -13,7 +13,7 @@ use crate::plan::{NEMESES, Plan};
 pub struct Outcome {
     /// Its number, from 1.
     pub round: u64,
-    /// Its seed: alone it repeats the round.
+    /// Its seed: with the same `--only` it draws the same plan.
     pub seed: u64,
     /// What was done, and at which moment, ms.
     pub nemeses: Vec<Done>,
