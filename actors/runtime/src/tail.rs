@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 
 use crate::bus::{Bus, BusError};
@@ -34,6 +35,8 @@ pub struct Tail {
     filter: String,
     next_seq: u64,
     messages: Option<pull::Stream>,
+    /// The reader that is being opened: kept when nobody waits for it, or each wait would leave one at the broker.
+    opening: Option<BoxFuture<'static, Result<(pull::Stream, u64), BusError>>>,
     consumer_seq: u64,
     pending: Option<u64>,
 }
@@ -41,7 +44,16 @@ pub struct Tail {
 impl Tail {
     /// Reads from `next_seq` on; `filter` is one subject, or empty for all.
     pub fn new(bus: &Bus, stream: String, filter: String, next_seq: u64) -> Self {
-        Self { bus: bus.clone(), stream, filter, next_seq, messages: None, consumer_seq: 0, pending: None }
+        Self {
+            bus: bus.clone(),
+            stream,
+            filter,
+            next_seq,
+            messages: None,
+            opening: None,
+            consumer_seq: 0,
+            pending: None,
+        }
     }
 
     /// Whether everything that was in the stream at some moment since the start has been handed out.
@@ -68,18 +80,12 @@ impl Tail {
     pub async fn next(&mut self) -> Stored {
         loop {
             let Some(messages) = self.messages.as_mut() else {
-                if let Err(error) = self.open().await {
-                    tracing::warn!(stream = self.stream, %error, "cannot read, trying again");
-                    tokio::time::sleep(RETRY).await;
-                }
+                self.open().await;
                 continue;
             };
             let next = messages.next().await;
             if let Some(stored) = self.take(next) {
                 return stored;
-            }
-            if self.messages.is_none() {
-                tokio::time::sleep(RETRY).await;
             }
         }
     }
@@ -102,8 +108,8 @@ impl Tail {
     fn take(&mut self, next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>) -> Option<Stored> {
         let reopen = |tail: &mut Self, why: &str| {
             tracing::info!(stream = tail.stream, next = tail.next_seq, why, "opening the reader anew");
-            tail.messages = None;
-            tail.pending = None;
+            (tail.messages, tail.pending) = (None, None);
+            tail.opening = Some(tail.reader(RETRY));
             None
         };
         let message = match next {
@@ -124,10 +130,29 @@ impl Tail {
         Some(Stored { seq, subject: message.subject, stamp, payload: message.payload })
     }
 
-    async fn open(&mut self) -> Result<(), BusError> {
-        let failed = |why: String| BusError::request(format!("reading {} from {}", self.stream, self.next_seq), why);
+    /// Goes on with the reader that is being opened, or begins with one. Cancel-safe.
+    async fn open(&mut self) {
+        if self.opening.is_none() {
+            self.opening = Some(self.reader(Duration::ZERO));
+        }
+        let Some(opening) = self.opening.as_mut() else { return };
+        match opening.await {
+            Ok((messages, pending)) => {
+                (self.messages, self.opening, self.pending) = (Some(messages), None, Some(pending));
+                self.consumer_seq = 0;
+            }
+            Err(error) => {
+                tracing::warn!(stream = self.stream, %error, "cannot read, trying again");
+                self.opening = Some(self.reader(RETRY));
+            }
+        }
+    }
+
+    /// Makes a reader from the next sequence on, after a while; and how many messages wait for it.
+    fn reader(&self, after: Duration) -> BoxFuture<'static, Result<(pull::Stream, u64), BusError>> {
+        let (context, stream, next_seq) = (self.bus.context().clone(), self.stream.clone(), self.next_seq);
         let config = pull::Config {
-            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: self.next_seq },
+            deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next_seq },
             ack_policy: AckPolicy::None,
             filter_subject: self.filter.clone(),
             inactive_threshold: Duration::from_secs(20),
@@ -135,22 +160,24 @@ impl Tail {
             num_replicas: 1,
             ..Default::default()
         };
-        let context = self.bus.context();
-        let consumer =
-            context.create_consumer_on_stream(config, &self.stream).await.map_err(|e| failed(e.to_string()))?;
-        let pending = consumer.cached_info().num_pending;
-        let messages = consumer
-            .stream()
-            .max_messages_per_batch(BATCH)
-            .max_bytes_per_batch(BATCH_BYTES)
-            .expires(Duration::from_secs(10))
-            .heartbeat(Duration::from_secs(1))
-            .messages()
-            .await
-            .map_err(|e| failed(e.to_string()))?;
-        self.consumer_seq = 0;
-        self.pending = Some(pending);
-        self.messages = Some(messages);
-        Ok(())
+        Box::pin(async move {
+            let failed = |why: String| BusError::request(format!("reading {stream} from {next_seq}"), why);
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            let consumer =
+                context.create_consumer_on_stream(config, &stream).await.map_err(|e| failed(e.to_string()))?;
+            let pending = consumer.cached_info().num_pending;
+            let messages = consumer
+                .stream()
+                .max_messages_per_batch(BATCH)
+                .max_bytes_per_batch(BATCH_BYTES)
+                .expires(Duration::from_secs(10))
+                .heartbeat(Duration::from_secs(1))
+                .messages()
+                .await
+                .map_err(|e| failed(e.to_string()))?;
+            Ok((messages, pending))
+        })
     }
 }
