@@ -8,6 +8,8 @@ use crate::number::{Money, Ratio};
 
 /// Largest command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
+/// Longest id, in bytes.
+pub const ID_BYTES_MAX: usize = 64;
 /// Longest free text (who, why), in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Most values in one command.
@@ -16,6 +18,9 @@ pub const VALUES_MAX: usize = 256;
 /// A request; `control` answers it with a fact, accepted or refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
+    /// Names the request, if it must count once however often it comes: control refuses an id that it has accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Who asks.
     pub by: String,
     /// Why.
@@ -100,9 +105,11 @@ impl Command {
         if !rest.is_empty() {
             return Err(format!("{} bytes after the end of the command", rest.len()));
         }
-        for (name, text) in [("by", &command.by), ("reason", &command.reason)] {
-            if text.is_empty() || text.len() > TEXT_BYTES_MAX || text.chars().any(char::is_control) {
-                return Err(format!("{name} must be 1 to {TEXT_BYTES_MAX} bytes of plain text"));
+        let texts = [("by", &command.by, TEXT_BYTES_MAX), ("reason", &command.reason, TEXT_BYTES_MAX)];
+        let id = command.id.as_ref().map(|id| ("id", id, ID_BYTES_MAX));
+        for (name, text, most) in texts.into_iter().chain(id) {
+            if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
+                return Err(format!("{name} must be 1 to {most} bytes of plain text"));
             }
         }
         Ok(command)

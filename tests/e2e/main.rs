@@ -3,6 +3,7 @@
 mod access;
 mod backup;
 mod common;
+mod control;
 mod groups;
 mod hostile;
 mod kill;

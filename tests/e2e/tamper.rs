@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use crate::common::System;
-use tapedeck::commands::tapes;
 use tapedeck::verify::{Messages, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::Stored;
 use tapedeck_runtime::{Bus, database};
@@ -27,7 +26,7 @@ impl Held {
         let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
         let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
-        let tape = tapes(&bus).await.unwrap().remove(0);
+        let tape = bus.tapes().await.unwrap().remove(0);
         let Source { records, market, commands, .. } = Source::open(&bus, &tape).await.unwrap();
         let database = database::connect(&postgres.url()).await.unwrap();
         Self {

@@ -3,6 +3,7 @@
 //! What an accepted command *does* is up to the machines that read its fact. Read [`verbs`] for what can be asked.
 #![forbid(unsafe_code)]
 
+use tapedeck_kernel::seen::Seen;
 use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event};
 use tapedeck_schemas::ids::StrategyId;
@@ -22,6 +23,10 @@ use verbs::Known;
 #[derive(Debug, Clone)]
 pub struct Control {
     known: Known,
+    /// Ids of what was accepted: each counts once.
+    accepted: Seen<String>,
+    /// Whether the entry at hand bears such an id.
+    is_repeated: bool,
     /// Running maximum of the broker's stamps, ns: wall time, not the market's.
     time: TapeTime,
 }
@@ -29,14 +34,14 @@ pub struct Control {
 impl Control {
     /// Knows what can be set: every limit and parameter of every machine, and the strategies that can be weighted.
     pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
-        Self { known: Known { specs, strategies }, time: 0 }
+        Self { known: Known { specs, strategies }, accepted: Seen::default(), is_repeated: false, time: 0 }
     }
 }
 
 impl Machine for Control {
     type Input = CommandEntry;
     const WRITER: Writer = Writer::Control;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Command)
@@ -44,13 +49,20 @@ impl Machine for Control {
 
     fn observe(&mut self, _at: Position, entry: &CommandEntry) {
         self.time = self.time.max(entry.stamp);
+        let accepted = entry.command.as_ref().ok().filter(|_| answer(&self.known, entry).is_ok());
+        let id = accepted.and_then(|command| command.id.clone());
+        self.is_repeated = id.is_some_and(|id| !self.accepted.insert(id));
     }
 
     fn decide(&self, _at: Position, entry: &CommandEntry, out: &mut Out) {
-        out.push(answer(&self.known, entry).unwrap_or_else(|detail| refused(entry, &detail)));
+        let answer = match self.is_repeated {
+            true => Err("a request with this id was accepted before".into()),
+            false => answer(&self.known, entry),
+        };
+        out.push(answer.unwrap_or_else(|detail| refused(entry, &detail)));
     }
 
-    /// Accepting a command changes nothing that a later one is judged by.
+    /// What counts of an accepted command, its id, is taken in with the command.
     fn apply(&mut self, _cause: Position, _own: &Event) {}
 
     fn time(&self, _entry: &CommandEntry) -> TapeTime {

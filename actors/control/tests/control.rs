@@ -26,7 +26,7 @@ fn control() -> Control {
 
 fn ask(request: Request) -> CommandEntry {
     let subject = format!("cmd.0.{}", request.verb()).as_str().into();
-    let command = Command { by: "ann".into(), reason: "because".into(), request };
+    let command = Command { id: None, by: "ann".into(), reason: "because".into(), request };
     CommandEntry { subject, stamp: 7, command: Ok(command) }
 }
 
@@ -136,7 +136,8 @@ fn every_refusal_names_the_value_and_what_is_allowed() {
 #[test]
 fn the_text_of_a_refusal_is_bounded_and_names_who_asked() {
     let long = "é".repeat(300);
-    let command = Command { by: "ann".into(), reason: "r".into(), request: Request::Resume { scope: Scope::All } };
+    let command =
+        Command { id: None, by: "ann".into(), reason: "r".into(), request: Request::Resume { scope: Scope::All } };
     let entry = CommandEntry { subject: long.as_str().into(), stamp: 1, command: Ok(command) };
     let Event::CommandRefused(fact) = answer(&entry) else { panic!("refused") };
     assert_eq!((fact.subject.len(), fact.by.as_str()), (SUBJECT_BYTES_MAX, "ann"));
@@ -199,5 +200,29 @@ proptest! {
             }
         }
         prop_assert_eq!(format!("{runs:?}"), format!("{follows:?}"));
+    }
+}
+
+#[test]
+fn of_the_requests_with_one_id_one_counts() {
+    let mut machine = control();
+    let named = |id: &str, entry: CommandEntry| {
+        let command = entry.command.map(|command| Command { id: Some(id.into()), ..command });
+        CommandEntry { command, ..entry }
+    };
+    let one = fund(Money::whole(1));
+    let cases = [
+        (named("a", fund(Money::ZERO)), false, "it is refused, and uses no id up"),
+        (named("a", one.clone()), true, "the first that can be accepted"),
+        (named("a", one.clone()), false, "again"),
+        (named("a", ask(Request::Resume { scope: Scope::All })), false, "another with its id"),
+        (named("b", one.clone()), true, "another id"),
+        (one.clone(), true, "no id"),
+        (one, true, "no id, again"),
+    ];
+    for (seq, (entry, accepted, why)) in (1..).zip(cases) {
+        let events = step(&mut machine, Position::new(seq, 0), &entry);
+        assert_eq!(events.len(), 1);
+        assert_eq!(!matches!(events[0], Event::CommandRefused(_)), accepted, "{why}: {events:?}");
     }
 }

@@ -12,11 +12,13 @@ use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
+/// Longest reference of a payment, in bytes.
+const REFERENCE_BYTES_MAX: usize = 24;
+
 /// A setup, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
     file: File,
-    digest: String,
 }
 
 /// What is wrong with a setup.
@@ -61,6 +63,13 @@ struct Instrument {
 struct Fund {
     currency: Currency,
     amount: Money,
+    /// Names the payment.
+    #[serde(default = "initial")]
+    reference: String,
+}
+
+fn initial() -> String {
+    "initial".into()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -97,13 +106,7 @@ impl Setup {
             error(format!("{e}numbers are decimal strings, as tick_size = \"0.01\"; the built-in setup is an example"))
         })?;
         file.check().map_err(error)?;
-        let digest = blake3::hash(text.as_bytes()).to_hex()[..12].to_string();
-        Ok(Self { file, digest })
-    }
-
-    /// Names this text: 12 hex digits of its BLAKE3.
-    pub fn digest(&self) -> &str {
-        &self.digest
+        Ok(Self { file })
     }
 
     /// The instruments, in the order of the file.
@@ -119,9 +122,9 @@ impl Setup {
         Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars })
     }
 
-    /// What to pay into each partition's account.
-    pub fn funds(&self) -> impl Iterator<Item = (Currency, Money)> {
-        self.file.fund.iter().map(|one| (one.currency, one.amount))
+    /// What to pay into each partition's account; the reference and the currency name a payment, whatever its amount.
+    pub fn funds(&self) -> impl Iterator<Item = (&str, Currency, Money)> {
+        self.file.fund.iter().map(|one| (one.reference.as_str(), one.currency, one.amount))
     }
 
     /// Which limits and parameters to set where.
@@ -146,13 +149,20 @@ impl File {
                 return Err(format!("instrument {}: id is given twice; keep one", one.id));
             }
         }
-        let mut currencies = BTreeSet::new();
-        for Fund { currency, amount } in &self.fund {
+        let mut payments = BTreeSet::new();
+        for Fund { currency, amount, reference } in &self.fund {
             if !amount.is_positive() {
                 return Err(format!("fund {currency}: amount {amount} must be above 0"));
             }
-            if !currencies.insert(currency) {
-                return Err(format!("fund {currency}: currency is given twice; add the amounts up"));
+            let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+            if reference.is_empty() || reference.len() > REFERENCE_BYTES_MAX || !reference.chars().all(is_token) {
+                let most = REFERENCE_BYTES_MAX;
+                return Err(format!("fund {currency}: reference must be 1 to {most} of A-Z a-z 0-9 - _"));
+            }
+            if !payments.insert((currency, reference)) {
+                return Err(format!(
+                    "fund {currency}: currency is given twice; add the amounts up, or give each its own reference"
+                ));
             }
         }
         for limits in &self.limits {

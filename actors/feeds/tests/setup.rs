@@ -18,10 +18,10 @@ min_notional = "5"
 fn the_built_in_setup_defines_and_funds_every_instrument() {
     let setup = Setup::built_in();
     assert_eq!(setup.instruments().count(), 8);
-    assert_eq!(setup.funds().map(|(_, amount)| amount.to_string()).collect::<Vec<_>>(), ["1000000", "1000000"]);
+    assert_eq!(setup.funds().map(|(_, _, amount)| amount.to_string()).collect::<Vec<_>>(), ["1000000", "1000000"]);
     for id in setup.instruments() {
         let Some(MarketBody::Definition { quote, .. }) = setup.definition(&id) else { panic!("{id} is not defined") };
-        assert!(setup.funds().any(|(currency, _)| currency == quote), "{id} trades in {quote}, which is not funded");
+        assert!(setup.funds().any(|(_, currency, _)| currency == quote), "{id} trades in {quote}, which is not funded");
     }
     synthetic::check(&setup).unwrap();
     let definition = MarketBody::Definition {
@@ -66,6 +66,7 @@ fn every_mistake_is_told_with_the_key_and_the_fix() {
         (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
         (format!("{INSTRUMENT}bars = [\"1m\", \"1m\"]\n"), "instrument x.AB: bars lists 1m twice"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),
+        ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\nreference = \"a b\"".into(), "reference must be 1 to 24"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n".repeat(2), "fund B: currency is given twice"),
         ("[[limits]]\nscope = \"x.AB\"\nvalues = { a = \"1\" }".into(), "scope x.AB is no [[instrument]] of this file"),
         (
@@ -84,14 +85,21 @@ fn every_mistake_is_told_with_the_key_and_the_fix() {
 }
 
 #[test]
-fn a_setup_is_read_from_its_file_and_named_by_its_text() {
+fn a_setup_is_read_from_its_file() {
     let dir = tempfile::TempDir::new().unwrap();
     let path = dir.path().join("mine.toml");
     std::fs::write(&path, INSTRUMENT).unwrap();
     let setup = Setup::read(&path).unwrap();
     assert_eq!(setup, Setup::parse("other name", INSTRUMENT).unwrap());
-    assert_eq!(setup.digest().len(), 12);
-    assert_ne!(setup.digest(), Setup::built_in().digest());
     let error = Setup::read(&dir.path().join("none.toml")).unwrap_err().to_string();
     assert!(error.contains("none.toml: cannot read it"), "{error}");
+}
+
+#[test]
+fn a_payment_is_named_by_its_reference_and_currency() {
+    let fund = |reference: &str| format!("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n{reference}");
+    let setup = Setup::parse("a", &(fund("") + &fund("reference = \"top-up_1\"\n"))).unwrap();
+    assert_eq!(setup.funds().map(|(reference, ..)| reference).collect::<Vec<_>>(), ["initial", "top-up_1"]);
+    let error = Setup::parse("a", &fund("reference = \"x\"\n").repeat(2)).unwrap_err().to_string();
+    assert!(error.contains("give each its own reference"), "{error}");
 }

@@ -1,29 +1,34 @@
-//! Which fills a machine has taken in: a bounded memory of ids, since a venue may report an execution twice.
+//! What a machine has taken in already: a bounded memory of ids, since a venue may report an execution twice, and an
+//! operator's request may come twice.
 
 use std::collections::{BTreeSet, VecDeque};
 
-use tapedeck_schemas::ids::FillId;
-
-/// How many fills are remembered, the last to come. A venue repeats an execution soon or after a reconnect, not 65,536
+/// How many ids are remembered, the last to come. A venue repeats an execution soon or after a reconnect, not 65,536
 /// executions later; one that did would count twice.
-pub const FILLS_MAX: usize = 65_536;
+pub const SEEN_MAX: usize = 65_536;
 
-/// The last fills taken in.
-#[derive(Debug, Clone, Default)]
-pub struct Seen {
-    ids: BTreeSet<FillId>,
+/// The last ids taken in.
+#[derive(Debug, Clone)]
+pub struct Seen<T> {
+    ids: BTreeSet<T>,
     /// The oldest in front.
-    queue: VecDeque<FillId>,
+    queue: VecDeque<T>,
 }
 
-impl Seen {
-    /// Remembers a fill; whether it was new.
-    pub fn insert(&mut self, fill: FillId) -> bool {
-        if !self.ids.insert(fill) {
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self { ids: BTreeSet::new(), queue: VecDeque::new() }
+    }
+}
+
+impl<T: Ord + Clone> Seen<T> {
+    /// Remembers an id; whether it was new.
+    pub fn insert(&mut self, id: T) -> bool {
+        if !self.ids.insert(id.clone()) {
             return false;
         }
-        self.queue.push_back(fill);
-        if self.queue.len() > FILLS_MAX
+        self.queue.push_back(id);
+        if self.queue.len() > SEEN_MAX
             && let Some(oldest) = self.queue.pop_front()
         {
             self.ids.remove(&oldest);
@@ -34,6 +39,8 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
+    use tapedeck_schemas::ids::FillId;
+
     use super::*;
 
     #[test]
@@ -44,13 +51,13 @@ mod tests {
             FillId(id)
         };
         let mut seen = Seen::default();
-        for n in 0..FILLS_MAX {
+        for n in 0..SEEN_MAX {
             assert!(seen.insert(id(n)));
         }
         assert!(!seen.insert(id(0)));
-        assert!(seen.insert(id(FILLS_MAX)));
+        assert!(seen.insert(id(SEEN_MAX)));
         assert!(!seen.insert(id(1)));
         assert!(seen.insert(id(0)), "the oldest was forgotten");
-        assert_eq!((seen.ids.len(), seen.queue.len()), (FILLS_MAX, FILLS_MAX));
+        assert_eq!((seen.ids.len(), seen.queue.len()), (SEEN_MAX, SEEN_MAX));
     }
 }

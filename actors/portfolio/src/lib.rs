@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::seen::Seen;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
-use tapedeck_schemas::ids::{AccountId, Currency};
+use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::position::{Position, TapeTime};
@@ -46,7 +46,7 @@ pub struct Portfolio {
     now: TapeTime,
     params: Params,
     books: Books,
-    seen: Seen,
+    seen: Seen<FillId>,
     /// Whether the fill just observed was seen before.
     replayed: bool,
     /// Tape time of the last mark.

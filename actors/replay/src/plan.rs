@@ -21,7 +21,7 @@ const LOOK_BACK_MAX: u64 = 10_000;
 pub async fn resolve(bus: &Bus, partition: Option<u16>, range: &Range) -> Result<Vec<TapePlan>, ReplayError> {
     let tapes = match one_partition(partition, range)? {
         Some(one) => vec![bus.tape(one).await?],
-        None => all_tapes(bus).await?,
+        None => bus.tapes().await?,
     };
     if let ([_, _, ..], Some(place)) = (tapes.as_slice(), ends(range).find(|place| place.is_of_one_tape())) {
         let many = tapes.len();
@@ -65,23 +65,6 @@ fn edge(place: Place, now: TapeTime) -> Edge {
         Place::Time(time) => Edge::Time(time),
         Place::BeforeEnd(ns) => Edge::Time(now.saturating_sub(ns)),
     }
-}
-
-/// Every tape, in order of its partition.
-async fn all_tapes(bus: &Bus) -> Result<Vec<TapeCreated>, ReplayError> {
-    use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
-    let mut tapes = vec![bus.tape(0).await?];
-    for partition in 1..=u16::MAX {
-        let stream = subject::tape_stream(partition);
-        if let Err(error) = bus.context().get_stream(&stream).await {
-            match error.kind() {
-                GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => break,
-                _ => return Err(BusError::request(format!("looking at {stream}"), error).into()),
-            }
-        }
-        tapes.push(bus.tape(partition).await?);
-    }
-    Ok(tapes)
 }
 
 /// The newest time of the tapes: that of their last market facts.

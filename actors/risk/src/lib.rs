@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::seen::Seen;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
-use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, TapeId};
+use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
 use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
@@ -44,7 +44,7 @@ pub struct Risk {
     books: BTreeMap<InstrumentId, Book>,
     open: OpenOrders,
     ladder: Ladder,
-    fills: Seen,
+    fills: Seen<FillId>,
 }
 
 impl Risk {

@@ -12,6 +12,8 @@ use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::{access, record, subject};
 
+use crate::streams::PARTITIONS_MAX;
+
 /// How long an append may go unanswered before it is asked again.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -243,6 +245,31 @@ impl Bus {
             Some(Event::TapeCreated(created)) => Ok(created),
             _ => Err(no_tape("its first record does not create one".into())),
         }
+    }
+
+    /// Whether the partition has a tape; an error if nobody can tell.
+    pub async fn has_tape(&self, partition: u16) -> Result<bool, BusError> {
+        use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
+        let stream = subject::tape_stream(partition);
+        match self.context.get_stream(&stream).await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.kind() {
+                GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(false),
+                _ => Err(BusError::request(format!("looking at {stream}"), error)),
+            },
+        }
+    }
+
+    /// Every tape, in order of its partition: all of them, or an error.
+    pub async fn tapes(&self) -> Result<Vec<TapeCreated>, BusError> {
+        let mut tapes = vec![self.tape(0).await?];
+        for partition in 1..PARTITIONS_MAX as u16 {
+            if !self.has_tape(partition).await? {
+                break;
+            }
+            tapes.push(self.tape(partition).await?);
+        }
+        Ok(tapes)
     }
 }
 

@@ -15,6 +15,8 @@ use tapedeck_schemas::subject;
 
 /// How long a partition's ingest may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long after a look for the tapes that failed the next one comes.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Most publishers answered at once.
 const QUESTIONS_MAX: usize = 32;
 
@@ -129,7 +131,14 @@ pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> Source {
 /// Answers publishers on `md-status.<source>`, one of all that serve each time. One question that is slow to gather
 /// keeps no other waiting, until too many wait.
 pub async fn serve(bus: &Bus) -> Result<()> {
-    let partitions = u16::try_from(crate::commands::tapes(bus).await?.len())?;
+    let partitions = loop {
+        match bus.tapes().await {
+            Ok(tapes) => break u16::try_from(tapes.len())?,
+            // Another partition is not there yet, or cannot be asked: no reason for ingest to end.
+            Err(error) => tracing::warn!(%error, "publishers get no answer yet: not every tape can be seen"),
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    };
     let queue = "md-status".to_string();
     let questions = bus.client().queue_subscribe(subject::STATUS_SUBJECTS, queue).await?;
     let answered = questions.for_each_concurrent(QUESTIONS_MAX, async |question| {

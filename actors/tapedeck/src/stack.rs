@@ -18,11 +18,12 @@ use tapedeck_runtime::supervisor::Supervised;
 use tapedeck_runtime::{Bus, GroupStatus, database, http};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::record::RecordHash;
 use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::cli::{ConnectionArgs, StackArgs};
-use crate::commands::VERSION;
+use crate::commands::{VERSION, asked_to_stop};
 use crate::connection::Connection;
 use crate::groups::{self, Env, GroupName};
 
@@ -73,8 +74,15 @@ struct Servers {
 }
 
 impl Stack {
-    /// Starts everything, and waits until every group is ready.
-    pub async fn start(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Self> {
+    /// Starts everything, and waits until every group is ready; `None` if asked to stop meanwhile: then all is stopped.
+    pub async fn start(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
+        tokio::select! { biased;
+            asked = asked_to_stop() => asked.map(|()| None),
+            started = Self::start_all(at, args, ports) => started.map(Some),
+        }
+    }
+
+    async fn start_all(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Self> {
         let setup = setup(args.setup.as_deref())?;
         std::fs::create_dir_all(&at.dir).with_context(|| format!("cannot create {}", at.dir.display()))?;
         if args.fresh {
@@ -117,10 +125,11 @@ impl Stack {
             .with_context(|| format!("cannot listen on {http}; give another --http (port 0: any free one)"))?;
         let connection =
             Connection { nats_url: nats_url.clone(), database_url: database_url.clone(), http: Some(http.to_string()) };
-        connection.save(&at.dir)?;
         let supervised = Some(Supervised::start(tasks).await?);
         let dir = at.dir.clone();
+        // From here on the file is taken away again, however this ends.
         let stack = Self { nats_url, database_url, database, http, bus, setup, groups, supervised, servers, dir };
+        connection.save(&at.dir)?;
         stack.wait_ready().await;
         Ok(stack)
     }
@@ -189,7 +198,7 @@ impl Drop for Stack {
 
 async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
     let declared = Declaration::parse(streams::BUILT_IN)?.placed(placement(setup, partitions)?);
-    let existing = bus.context().get_stream(subject::tape_stream(partitions)).await.is_ok();
+    let existing = bus.has_tape(partitions).await?;
     ensure!(!existing, "there are more than {partitions} partitions already; give --partitions as before, or --fresh");
     let ids = tape_ids(declared.partitions.len())?;
     if let Ok(tape) = bus.tape(0).await {
@@ -218,16 +227,18 @@ fn placement(setup: &Setup, partitions: u16) -> Result<Vec<Partition>> {
     Ok(dealt)
 }
 
-/// Asks control for what the setup says, once: a second time sends nothing.
+/// Asks control for what the setup says, once: a second time sends nothing. A payment is named by its reference, so that
+/// control pays it once even if other setups were applied meanwhile.
 pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
     let mut sent = 0;
     let reason = "setup".to_string();
+    let nonce = random_u64()?;
     for (verb, requests) in setup_requests(setup, partition)? {
-        let lane = Lane::open(bus, subject::command_subject(partition, verb), format!("setup-{}", setup.digest()));
-        let mut lane = lane.await?;
-        for (through, request) in (1..).zip(requests) {
+        let mut lane = Lane::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
+        for (through, (id, request)) in (1..).zip(requests) {
             if through > lane.through() {
-                let command = Command { by: by.into(), reason: reason.clone(), request };
+                let id = Some(id.unwrap_or_else(|| format!("setup-{nonce:016x}-{verb}-{through}")));
+                let command = Command { id, by: by.into(), reason: reason.clone(), request };
                 lane.send(through, command.encode().into()).await?;
                 sent += 1;
             }
@@ -236,12 +247,25 @@ pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> 
     Ok(sent)
 }
 
-fn setup_requests(setup: &Setup, partition: u16) -> Result<Vec<(&'static str, Vec<Request>)>> {
+/// Names what a setup asks of one verb: only who asks for something else is another session.
+fn session(requests: &[(Option<String>, Request)]) -> String {
+    let text = |(id, request): &(Option<String>, Request)| format!("{id:?} {request:?}\n");
+    let hash = RecordHash::of(requests.iter().map(text).collect::<String>().as_bytes());
+    format!("setup-{:.12}", format!("{hash:?}"))
+}
+
+/// By verb, in order: each request, and the id of one that must never come twice.
+type Requests = Vec<(&'static str, Vec<(Option<String>, Request)>)>;
+
+fn setup_requests(setup: &Setup, partition: u16) -> Result<Requests> {
     let account = format!("sim-p{partition}").parse()?;
-    let fund = setup.funds().map(|(currency, amount)| Request::Fund { account, currency, amount }).collect();
-    let limits = setup.limits().map(|(scope, values)| Request::Limits { scope, values }).collect();
+    let fund = |(reference, currency, amount)| {
+        (Some(format!("fund-{reference}-{currency}")), Request::Fund { account, currency, amount })
+    };
+    let fund = setup.funds().map(fund).collect();
+    let limits = setup.limits().map(|(scope, values)| (None, Request::Limits { scope, values })).collect();
     let weights = setup.weights();
-    let weights = if weights.is_empty() { Vec::new() } else { vec![Request::Weights { weights }] };
+    let weights = if weights.is_empty() { Vec::new() } else { vec![(None, Request::Weights { weights })] };
     Ok(vec![("fund", fund), ("limits", limits), ("weights", weights)])
 }
 

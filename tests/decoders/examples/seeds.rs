@@ -200,7 +200,7 @@ fn commands(seeds: &mut Seeds) {
     ];
     for request in requests {
         let verb = command::VERBS.iter().position(|verb| *verb == request.verb()).unwrap() as u8;
-        let encoded = Command { by: "ann".into(), reason: "because".into(), request }.encode();
+        let encoded = Command { id: None, by: "ann".into(), reason: "because".into(), request }.encode();
         seeds.add("command", [&[verb], &encoded[..]].concat());
         seeds.add("command", [&[7 - verb], &encoded[..encoded.len() - 1]].concat());
     }

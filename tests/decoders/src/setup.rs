@@ -17,7 +17,6 @@ pub fn check(input: &[u8]) {
         Ok(setup) => setup,
         Err(error) => return assert!(error.to_string().starts_with("setup a.toml: ") && !error.detail.is_empty()),
     };
-    assert_eq!(setup.digest().len(), 12);
     let mut ingest = Ingest::new();
     for (seq, instrument) in (1..).zip(setup.instruments().take(INSTRUMENTS_MAX)) {
         let body = setup.definition(&instrument).expect("it lists the instrument");
@@ -32,7 +31,7 @@ pub fn check(input: &[u8]) {
     let limits = setup.limits().map(|(scope, values)| Request::Limits { scope, values });
     let weights = std::iter::once(setup.weights()).map(|weights| Request::Weights { weights });
     for request in limits.chain(weights) {
-        let command = Command { by: "setup".into(), reason: "setup".into(), request };
+        let command = Command { id: None, by: "setup".into(), reason: "setup".into(), request };
         let encoded = command.encode();
         if encoded.len() <= tapedeck_schemas::command::COMMAND_BYTES_MAX {
             assert_eq!(Command::decode(&encoded), Ok(command));

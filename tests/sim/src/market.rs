@@ -132,9 +132,9 @@ impl Desk {
         requests.into_iter().map(command).collect()
     }
 
-    /// The next command. `orders` are orders that can be cancelled.
-    pub fn next(&mut self, orders: &[OrderId]) -> Command {
-        command(self.any(orders))
+    /// The next command, of this id. `orders` are orders that can be cancelled.
+    pub fn next(&mut self, id: String, orders: &[OrderId]) -> Command {
+        Command { id: Some(id), ..command(self.any(orders)) }
     }
 
     fn any(&mut self, orders: &[OrderId]) -> Request {
@@ -158,7 +158,7 @@ impl Desk {
 }
 
 fn command(request: Request) -> Command {
-    Command { by: "sim".into(), reason: "a run".into(), request }
+    Command { id: None, by: "sim".into(), reason: "a run".into(), request }
 }
 
 fn fund(amount: i64) -> Request {

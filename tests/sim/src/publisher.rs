@@ -113,11 +113,15 @@ impl Publisher {
     /// Stands behind the last message of its subject.
     pub fn adopt(&mut self, last: Option<&Message>) {
         let lane = self.lane.get_or_insert_with(|| Lane::new(self.session.clone()));
-        let news = last.is_some_and(|last| {
-            lane.adopt(last.seq, |name| {
+        let news = match last {
+            None => {
+                lane.adopt_none();
+                false
+            }
+            Some(last) => lane.adopt(last.seq, |name| {
                 last.headers.others.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-            })
-        });
+            }),
+        };
         match &mut self.pending {
             Some(pending) if !news => pending.stage = Stage::Ready,
             _ => self.pending = None,

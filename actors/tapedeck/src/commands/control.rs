@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::streams::PARTITIONS_MAX;
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::subject;
 
@@ -30,13 +31,13 @@ pub async fn run(at: ConnectionArgs, args: ControlArgs) -> Result<ExitCode> {
         ControlRequest::Apply { file } => {
             let bus = super::bus(&at).await?;
             let setup = stack::setup(Some(&file))?;
-            for tape in super::tapes(&bus).await? {
+            for tape in bus.tapes().await? {
                 let sent = stack::apply_setup(&bus, &setup, tape.partition, &args.by).await?;
                 println!("partition {}: {sent} request(s) sent", tape.partition);
             }
         }
         ControlRequest::Cancel { order, reason } => {
-            ask(&at, Command { by: args.by, reason, request: Request::Cancel { order } }).await?;
+            return ask(&at, args.by, reason, Request::Cancel { order }).await;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -45,34 +46,48 @@ pub async fn run(at: ConnectionArgs, args: ControlArgs) -> Result<ExitCode> {
 /// Runs `halt`.
 pub async fn halt(at: ConnectionArgs, args: HaltArgs) -> Result<ExitCode> {
     let ScopeArgs { scope, reason, by } = args.scope;
-    ask(&at, Command { by, reason, request: Request::Halt { scope, level: args.level } }).await
+    ask(&at, by, reason, Request::Halt { scope, level: args.level }).await
 }
 
 /// Runs `resume`.
 pub async fn resume(at: ConnectionArgs, args: ScopeArgs) -> Result<ExitCode> {
     let ScopeArgs { scope, reason, by } = args;
-    ask(&at, Command { by, reason, request: Request::Resume { scope } }).await
+    ask(&at, by, reason, Request::Resume { scope }).await
 }
 
-/// Asks every partition, and says where the request waits.
-async fn ask(at: &ConnectionArgs, command: Command) -> Result<ExitCode> {
+/// Asks every partition, and says where the request waits. One that cannot be reached keeps none of the others waiting.
+async fn ask(at: &ConnectionArgs, by: String, reason: String, request: Request) -> Result<ExitCode> {
+    let session = format!("cli-{:016x}", stack::random_u64()?);
+    let command = Command { id: Some(session.clone()), by, reason, request };
     let payload = command.encode();
     Command::decode(&payload).map_err(anyhow::Error::msg).context("the request would be refused")?;
-    let bus = super::bus(at).await?;
-    for tape in super::tapes(&bus).await? {
-        let seq = send(&bus, tape.partition, &command).await?;
-        println!("partition {}: {} asked, command {seq}", tape.partition, command.request.verb());
+    let (bus, verb) = (super::bus(at).await?, command.request.verb());
+    bus.tape(0).await?;
+    let mut unreached = Vec::new();
+    for partition in 0..PARTITIONS_MAX as u16 {
+        let asked = match bus.has_tape(partition).await {
+            Ok(false) => break,
+            Ok(true) => send(&bus, subject::command_subject(partition, verb), &session, &payload).await,
+            Err(error) => Err(error.into()),
+        };
+        match asked {
+            Ok(seq) => println!("partition {partition}: {verb} asked, command {seq}"),
+            Err(error) => {
+                eprintln!("partition {partition}: {verb} NOT asked: {error:#}");
+                unreached.push(partition);
+            }
+        }
     }
+    ensure!(unreached.is_empty(), "{verb} did not reach partition(s) {unreached:?}");
     Ok(ExitCode::SUCCESS)
 }
 
-/// A lane of its own, so that a request repeated for want of an answer is stored once.
-async fn send(bus: &Bus, partition: u16, command: &Command) -> Result<u64> {
-    let subject = subject::command_subject(partition, command.request.verb());
-    let session = format!("cli-{:016x}", stack::random_u64()?);
+/// A lane of its own, so that a request repeated for want of an answer is stored once; where another's came between, its
+/// id makes it count once.
+async fn send(bus: &Bus, subject: String, session: &str, payload: &[u8]) -> Result<u64> {
     let asked = async {
-        let mut lane = Lane::open(bus, subject, session).await?;
-        lane.send(1, command.encode().into()).await?;
+        let mut lane = Lane::open(bus, subject, session.into()).await?;
+        lane.send(1, payload.to_vec().into()).await?;
         anyhow::Ok(lane.last_seq())
     };
     let answered = tokio::time::timeout(PATIENCE, asked).await;

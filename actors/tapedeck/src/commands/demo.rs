@@ -53,21 +53,23 @@ pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
     let (files, seed, events) = (args.market.clone(), args.seed, args.events);
     // Before any server: it may be refused.
     let market = Market::open(&Selection { files, seed, events, ..Selection::default() }, &setup)?;
-    let mut stack = Stack::start(&at, &args, Ports::FREE).await?;
+    let Some(mut stack) = Stack::start(&at, &args, Ports::FREE).await? else { return Ok(stopped()) };
     let played = tokio::select! {
         played = play(&mut stack, market, &args) => Some(played),
         stopped = super::asked_to_stop() => stopped.map(|()| None)?,
     };
     stack.stop().await;
-    let Some(outcome) = played.transpose()? else {
-        eprintln!("stopped; run it again to go on where it was");
-        return Ok(ExitCode::from(2));
-    };
+    let Some(outcome) = played.transpose()? else { return Ok(stopped()) };
     match args.json {
         true => println!("{}", serde_json::to_string(&outcome)?),
         false => outcome.print(),
     }
     Ok(super::exit(outcome.is_clean()))
+}
+
+fn stopped() -> ExitCode {
+    eprintln!("stopped; run it again to go on where it was");
+    ExitCode::from(2)
 }
 
 async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Outcome> {
@@ -84,7 +86,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     stack.drain().await;
     let client = database::connect(&stack.database).await?;
     let report = Report::read(&stack.bus, &client).await?;
-    let tapes = super::tapes(&stack.bus).await?;
+    let tapes = stack.bus.tapes().await?;
     let verdict = verify(&stack.bus, &tapes, Some(&client)).await?;
     let totals_differ = publisher.is_alone().then(|| report.differences(&summary.totals));
     Ok(Outcome {

@@ -19,7 +19,6 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::event::TapeCreated;
 
 use crate::cli::{Cli, Command, ConnectionArgs};
 use crate::{connection, groups};
@@ -60,20 +59,6 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
 /// A connection for a command.
 async fn bus(at: &ConnectionArgs) -> Result<Bus> {
     Ok(Bus::connect(&connection::nats(at)?, "tapedeck-cli").await?)
-}
-
-/// The tapes that there are, in order of their partition.
-pub async fn tapes(bus: &Bus) -> Result<Vec<TapeCreated>> {
-    let first = bus.tape(0).await?;
-    let mut all = vec![first];
-    for partition in 1..tapedeck_runtime::streams::PARTITIONS_MAX as u16 {
-        let stream = tapedeck_schemas::subject::tape_stream(partition);
-        if bus.context().get_stream(&stream).await.is_err() {
-            break;
-        }
-        all.push(bus.tape(partition).await?);
-    }
-    Ok(all)
 }
 
 /// Resolves at Ctrl-C or SIGTERM.

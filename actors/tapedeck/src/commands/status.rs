@@ -61,7 +61,7 @@ pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
     let bus = super::bus(&at).await?;
     let client = database::connect(&connection::database(&at)?).await?;
     let mut partitions = Vec::new();
-    for tape in super::tapes(&bus).await? {
+    for tape in bus.tapes().await? {
         partitions.push(look(&bus, &client, tape).await?);
     }
     let groups = Connection::load(&at.dir)?.and_then(|found| found.http).map(|address| readiness(&address));

@@ -28,7 +28,7 @@ struct Document<'a> {
 pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
     let bus = super::bus(&at).await?;
     let wanted = args.id.partition.or(args.partition);
-    for tape in super::tapes(&bus).await?.iter().filter(|tape| wanted.is_none_or(|one| one == tape.partition)) {
+    for tape in bus.tapes().await?.iter().filter(|tape| wanted.is_none_or(|one| one == tape.partition)) {
         let Some(chain) = chain(&bus, tape, args.id.asked).await? else { continue };
         let came = came_in(&bus, tape.partition, &chain).await;
         let links = chain.links(tape.partition, came);

@@ -11,7 +11,7 @@ use crate::stack::{Ports, Stack};
 
 /// Runs until asked to stop.
 pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
-    let stack = Stack::start(&at, &args, Ports::FIXED).await?;
+    let Some(stack) = Stack::start(&at, &args, Ports::FIXED).await? else { return Ok(ExitCode::SUCCESS) };
     println!("nats        {}", without_credentials(&stack.nats_url));
     println!("postgres    {}", without_credentials(&stack.database_url));
     println!("health      http://{}/readyz", stack.http);

@@ -12,7 +12,7 @@ use crate::verify::{Verdict, verify};
 /// Verifies.
 pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
     let bus = super::bus(&at).await?;
-    let tapes = super::tapes(&bus).await?;
+    let tapes = bus.tapes().await?;
     let database = match args.no_database {
         true => None,
         false => Some(database::connect(&connection::database(&at)?).await?),

@@ -32,7 +32,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
     let entry = Entry { cause: Position::new(7, 0), index: 0, at: 5, event: Tick { time: 5 }.into() };
     let limits =
         Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5".parse().unwrap())] };
-    let command = Command { by: "ann".into(), reason: "because".into(), request: limits };
+    let command = Command { id: None, by: "ann".into(), reason: "because".into(), request: limits };
     let one = size_of::<Entry>();
     let batch = market::encode_batch(&[event(), event()]);
     let map = market::messagepack_map(&"binance.BTCUSDT".parse().unwrap(), &event());

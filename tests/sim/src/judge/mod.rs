@@ -7,6 +7,7 @@
 
 mod answers;
 mod claims;
+mod commands;
 mod database;
 mod fates;
 mod lanes;
@@ -52,6 +53,7 @@ pub struct Judge {
     answers: Vec<Box<dyn Answering>>,
     voids: voids::Voids,
     lanes: lanes::Lanes,
+    commands: commands::Commands,
     fates: fates::Fates,
     orders: orders::Orders,
     database: database::Database,
@@ -105,6 +107,7 @@ impl Judge {
             answers,
             voids: voids::Voids::default(),
             lanes: lanes::Lanes::default(),
+            commands: commands::Commands::default(),
             fates: fates::Fates::default(),
             orders: orders::Orders::default(),
             database: database::Database::new(partition),
@@ -128,6 +131,7 @@ impl Judge {
             Stream::Tape => self.on_tape(message, author),
             Stream::Inbox => self.in_inbox(message, author),
             Stream::Command => {
+                self.commands.stored(message);
                 self.hand_on(Inbox::Command, message);
                 Ok(())
             }
@@ -228,6 +232,9 @@ impl Judge {
     fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
         if writer == Writer::Ingest {
             entries.iter().try_for_each(|entry| self.fates.fact(entry, &self.lanes, &mut self.checks))?;
+        }
+        if writer == Writer::Control {
+            entries.iter().try_for_each(|entry| self.commands.fact(entry, &mut self.checks))?;
         }
         let to_input = |entry: &Entry| match &entry.event {
             Event::Epoch(_) | Event::Progress(_) => None,

@@ -91,6 +91,8 @@ rules! {
     // lanes.rs
     IntentsCount "intents_count"
         "A publisher's intents count from 1 (a demand on the world).",
+    CommandsCountOnce "commands_count_once"
+        "Of the commands that bear the same id one is accepted.",
     InboxAsIntended "inbox_as_intended"
         "What publishers intended is in the inbox in order, once, and nothing else of theirs.",
     LanesSayThrough "lanes_say_through"

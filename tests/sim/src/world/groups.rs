@@ -235,7 +235,14 @@ impl World {
             return if process.claims { self.claim(index) } else { Ok(()) };
         }
         let (uid, writer) = (process.uid, process.writer);
-        let Some(pending) = process.pending.clone() else { return Ok(()) };
+        let Some(pending) = process.pending.clone() else {
+            // By the clock, an owner that has been silent for a while speaks.
+            if self.schedule.one_in(8) {
+                self.processes[index].driver.handle(Input::Speak);
+                return self.settle(index);
+            }
+            return Ok(());
+        };
         let on = subject::tape_subject(0, writer);
         match pending.stage {
             Stage::Said => {

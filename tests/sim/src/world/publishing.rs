@@ -10,6 +10,9 @@ use crate::message::{Publish, Reply};
 use crate::network::{Flight, Place, Sender};
 use crate::publisher::{Items, Publisher, Stage};
 
+/// Most operators at once: two on one subject may come between each other's attempts.
+const OPERATORS_MAX: usize = 3;
+
 impl World {
     /// A publisher receives something new.
     pub(super) fn new_item(&mut self) -> Result<(), Failure> {
@@ -29,16 +32,17 @@ impl World {
         self.judged(verdict)
     }
 
-    /// An operator asks for something, once the last thing asked for is stored.
+    /// An operator asks for something, while a few others are still asking.
     pub(super) fn new_command(&mut self) -> Result<(), Failure> {
-        if self.publishers.iter().any(|publisher| !publisher.is_market()) {
+        if self.publishers.iter().filter(|publisher| !publisher.is_market()).count() >= OPERATORS_MAX {
             return Ok(());
         }
         self.note_orders();
-        let command = self.desk.next(&self.orders);
-        let (uid, subject) = (self.uid(), subject::command_subject(0, command.request.verb()));
-        let items = Items::Command(Box::new(command));
-        self.publishers.push(Publisher::new(uid, subject, format!("operator-{uid}"), items));
+        let uid = self.uid();
+        let session = format!("operator-{uid}");
+        let command = self.desk.next(session.clone(), &self.orders);
+        let subject = subject::command_subject(0, command.request.verb());
+        self.publishers.push(Publisher::new(uid, subject, session, Items::Command(Box::new(command))));
         Ok(())
     }
 

@@ -163,7 +163,11 @@ impl Bench {
     }
 
     pub(super) fn command(&mut self, verb: &str, request: Request) -> Verdict {
-        let command = Command { by: "test".into(), reason: "test".into(), request };
+        self.named_command(None, verb, request)
+    }
+
+    pub(super) fn named_command(&mut self, id: Option<String>, verb: &str, request: Request) -> Verdict {
+        let command = Command { id, by: "test".into(), reason: "test".into(), request };
         let subject = format!("cmd.0.{verb}");
         let message = self.message("COMMAND_0", &subject, Headers::default(), command.encode());
         self.judge.stored("COMMAND_0", &message, Author::Operator)?;

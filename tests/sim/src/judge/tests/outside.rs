@@ -5,7 +5,7 @@ use tapedeck_schemas::market::{self, MarketBody};
 use tapedeck_schemas::record::Writer;
 
 use super::super::{Author, Rule};
-use super::bench::{Bench, SESSION, SUBJECT, definition};
+use super::bench::{Bench, SESSION, SUBJECT, definition, funding};
 use super::tampers::{Tamper, due};
 use crate::message::Headers;
 
@@ -58,6 +58,17 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         let headers = Headers { others, ..Headers::default() };
         let message = bench.message("INBOX_0", SUBJECT, headers, market::encode_batch(&[event]));
         bench.deliver(&message, Author::Publisher)
+    }),
+    (Rule::CommandsCountOnce, "what is asked twice is done twice", || {
+        let mut bench = Bench::begun();
+        let mut accepted = None;
+        for _ in 0..2 {
+            bench.named_command(Some("f1".into()), "fund", funding())?;
+            let mut due = bench.due(Writer::Control);
+            due[0].event = accepted.get_or_insert_with(|| due[0].event.clone()).clone();
+            bench.put(bench.record(Writer::Control, due))?;
+        }
+        Ok(())
     }),
     (Rule::AcknowledgedIsStored, "an item is held to be stored", || {
         let mut bench = Bench::begun();
