@@ -67,6 +67,8 @@ pub struct Driver<M: Machine> {
     silent_ticks: u32,
     last_input: Position,
     inbox_last: u64,
+    /// Whether what is silent is to be answered now.
+    speaking: bool,
     draining: bool,
     outputs: VecDeque<Output>,
 }
@@ -89,6 +91,7 @@ impl<M: Machine> Driver<M> {
             silent_ticks: 0,
             last_input: Position::START,
             inbox_last: 0,
+            speaking: false,
             draining: false,
             outputs: VecDeque::new(),
         }
@@ -176,6 +179,7 @@ impl<M: Machine> Driver<M> {
             }
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
             Input::Answer { .. } => {}
+            Input::Speak => self.speaking = true,
             Input::Drain => self.draining = true,
         }
     }
@@ -232,7 +236,11 @@ impl<M: Machine> Driver<M> {
         }
         match (&self.in_flight, record) {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
-            (_, record) => self.stop(Stop::Fenced { seq, by_owner: record.is_some() }),
+            // A record of an older epoch is a former owner's, on its way when this one looked: it claims nothing.
+            (_, record) => {
+                let by_owner = record.is_some_and(|record| record.header.epoch >= self.epoch);
+                self.stop(Stop::Fenced { seq, by_owner });
+            }
         }
     }
 
@@ -313,9 +321,10 @@ impl<M: Machine> Driver<M> {
                 self.push_entry(at, index, event);
             }
         }
-        if self.draining && self.merge.inputs.is_empty() && self.silent_inputs > 0 {
+        if (self.draining || self.speaking) && self.merge.inputs.is_empty() && self.silent_inputs > 0 {
             self.push_progress();
         }
+        self.speaking = false;
     }
 
     fn push_progress(&mut self) {

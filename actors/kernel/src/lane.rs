@@ -13,7 +13,7 @@ pub const SESSION: &str = "Tapedeck-Session";
 pub const THROUGH: &str = "Tapedeck-Through";
 /// Header: whether the session is the only one that ever published on this subject.
 pub const ALONE: &str = "Tapedeck-Alone";
-/// Refusals in a row after which a publisher gives up (the broker is full, or forbids it).
+/// Refusals in a row after which a publisher gives up (the broker is full, or the message too large for it).
 pub const REFUSALS_MAX: u32 = 8;
 
 /// How far a session is on a subject.
@@ -82,12 +82,13 @@ impl Lane {
             }
             Answer::WrongLast(_) => Next::Look,
             Answer::Unknown => Next::Again,
-            Answer::Refused(why) => {
-                self.refusals += 1;
-                if self.refusals >= REFUSALS_MAX { Next::GiveUp(why) } else { Next::Again }
+            Answer::Refused(why) if self.refusals + 1 >= REFUSALS_MAX => Next::GiveUp(why),
+            Answer::Refused(_) => {
+                (self.refusals, self.failures) = (self.refusals + 1, self.failures.saturating_add(1));
+                return Next::Again;
             }
         };
-        self.failures = self.failures.saturating_add(1);
+        (self.refusals, self.failures) = (0, self.failures.saturating_add(1));
         next
     }
 
@@ -98,11 +99,68 @@ impl Lane {
         let before = self.through;
         self.expected = seq;
         if header(SESSION) == Some(self.session.as_str()) {
-            self.through = header(THROUGH).and_then(|text| text.parse().ok()).unwrap_or(self.through);
+            // Less than is known: another process of the session has begun again. What is stored stays stored.
+            self.through = header(THROUGH).and_then(|text| text.parse().ok()).unwrap_or(0).max(self.through);
             self.alone &= header(ALONE) == Some("yes");
         } else {
             self.alone = false;
         }
         self.through != before
+    }
+
+    /// Stands at the beginning of a subject that holds no message, or none any more.
+    pub fn adopt_none(&mut self) {
+        self.expected = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says<'a>(session: &'a str, through: &'a str) -> impl Fn(&str) -> Option<&'a str> {
+        move |name| match name {
+            SESSION => Some(session),
+            THROUGH => Some(through),
+            ALONE => Some("yes"),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn what_is_stored_stays_stored_whoever_begins_again() {
+        let mut lane = Lane::new("s".into());
+        assert!(lane.adopt(7, says("s", "100")));
+        assert!(!lane.adopt(8, says("other", "900")), "another's is no news of mine");
+        assert!(!lane.is_alone());
+        assert!(!lane.adopt(9, says("s", "5")), "a process of my session that knew nothing of me");
+        assert!(!lane.adopt(10, says("s", "no number")));
+        assert_eq!((lane.through(), lane.expected()), (100, 10));
+        assert!(lane.adopt(11, says("s", "101")));
+    }
+
+    #[test]
+    fn a_subject_that_holds_nothing_any_more_expects_nothing() {
+        let mut lane = Lane::new("s".into());
+        lane.adopt(7, says("s", "100"));
+        lane.adopt_none();
+        assert_eq!((lane.through(), lane.expected()), (100, 0));
+    }
+
+    #[test]
+    fn only_refusals_in_a_row_make_it_give_up() {
+        let mut lane = Lane::new("s".into());
+        for answer in [Answer::Unknown, Answer::WrongLast(None)] {
+            for _ in 1..REFUSALS_MAX {
+                assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::Again);
+            }
+            lane.answer(1, answer);
+        }
+        let failures = lane.failures();
+        for _ in 1..REFUSALS_MAX {
+            assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::Again);
+        }
+        assert_eq!(lane.failures(), failures + REFUSALS_MAX - 1);
+        assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::GiveUp("full".into()));
     }
 }

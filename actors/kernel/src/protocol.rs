@@ -37,6 +37,8 @@ pub enum Input<'a> {
         /// The answer.
         answer: Answer,
     },
+    /// Answer with `Progress` what was judged in silence, so that a standby knows the owner to be there.
+    Speak,
     /// Finish what was pulled, then stop.
     Drain,
 }
@@ -94,7 +96,7 @@ pub enum Stop {
     Fenced {
         /// Where.
         seq: u64,
-        /// Whether it is a record of another owner; what is void owns nothing.
+        /// Whether it is a record of another owner, at least as new; what is void or a former owner's claims nothing.
         by_owner: bool,
     },
     /// Drained as asked: everything pulled is answered on the tape.

@@ -76,10 +76,11 @@ impl Lane {
 
     /// Stands behind the subject's last message; whether more is stored than was known.
     async fn look(&mut self) -> Result<bool, BusError> {
-        let last = self.last().await?;
-        Ok(last.is_some_and(|last| {
-            self.lane.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str()))
-        }))
+        let Some(last) = self.last().await? else {
+            self.lane.adopt_none();
+            return Ok(false);
+        };
+        Ok(self.lane.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str())))
     }
 
     async fn last(&self) -> Result<Option<StreamMessage>, BusError> {

@@ -24,6 +24,8 @@ use crate::tail::{Stored, Tail};
 const TAKE_MAX: usize = 1024;
 /// A standby takes over when inputs have waited this long without a word of the owner.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(15);
+/// An owner that judged in silence speaks up after this long, well before a standby takes over.
+const SPEAK_AFTER: Duration = Duration::from_secs(5);
 /// How often the loop looks up when nothing happens.
 const LOOK_UP: Duration = Duration::from_millis(500);
 
@@ -90,7 +92,7 @@ pub async fn run<M: Machine>(
             Stop::Fenced { seq, by_owner } => {
                 standby = by_owner;
                 let (group, partition) = (group.status.group, group.partition);
-                tracing::warn!(group, partition, seq, standby, "fenced; stray bytes own nothing, another owner does");
+                tracing::warn!(group, partition, seq, standby, "fenced; only another owner makes this a standby");
             }
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }
@@ -166,6 +168,9 @@ impl<'a, M: Machine> Loop<'a, M> {
             // Told by the clock and not by silence: the tape may well move on without the owner.
             if self.looked_up.elapsed() > LOOK_UP {
                 self.looked_up = Instant::now();
+                if self.driver.is_owner() && self.owner_heard.elapsed() > SPEAK_AFTER {
+                    self.driver.handle(Input::Speak);
+                }
                 self.consider_take_over().await;
             }
             self.wait().await;

@@ -130,3 +130,19 @@ fn a_drain_answers_silence() {
     assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
     assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
 }
+
+#[test]
+fn who_is_told_to_speak_answers_silence_once_and_goes_on() {
+    let mut bench = Bench::owner();
+    assert_eq!(bench.tell(Input::Speak), [], "there is nothing to answer");
+    let silent = bench.price(2);
+    assert_eq!(bench.read(), []);
+    let asked = only_append(bench.tell(Input::Speak));
+    assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
+    assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
+    bench.commit(&asked);
+    assert_eq!(bench.tell(Input::Speak), [], "it has spoken");
+    bench.price(2);
+    assert_eq!(bench.read(), [], "being told once is not for ever");
+    assert!(bench.driver.is_owner() && bench.driver.wants_tape());
+}

@@ -192,3 +192,37 @@ fn a_drain_that_met_a_rival_reads_on_until_the_tape_shows_the_rival() {
     bench.asks_after(first.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
 }
+
+/// The former owner's last append was on its way when its successor looked.
+#[test]
+fn a_former_owners_late_record_makes_nobody_a_standby() {
+    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
+    let asked = bench.read_asked();
+    let late = {
+        let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
+        record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event: Progress {}.into() }])
+    };
+    let seq = bench.tape.put(Some(SIGNAL), late);
+    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by_owner: false });
+
+    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
+    let asked = bench.read_asked();
+    let theirs = {
+        let epoch = Epoch { number: 3, owner: 77, logic: 1, build: "rival".into() };
+        let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL) };
+        record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event: epoch.into() }])
+    };
+    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by_owner: true });
+}
+
+fn backlog_of_two_epochs() -> crate::model::Tape {
+    let mut tape = crate::model::Tape::new();
+    for number in [1, 2] {
+        let epoch = Epoch { number, owner: number, logic: 1, build: "former".into() };
+        tape.write(SIGNAL, number, vec![(Position::START, 0, epoch.into())]);
+    }
+    tape
+}

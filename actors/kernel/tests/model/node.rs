@@ -37,8 +37,14 @@ pub(crate) struct Node<M: Toy> {
     pub(crate) fed: Position,
     /// Its last attempt at an append; 0 when it never was an owner.
     pub(crate) attempt_last: u64,
+    /// The epoch of what it appends; 0 when it never was an owner.
+    epoch: u64,
     tape_next: u64,
     inbox_next: u64,
+}
+
+fn epoch_of(payload: &[u8]) -> u64 {
+    record::decode(payload).unwrap().0.epoch
 }
 
 impl<M: Toy> Node<M> {
@@ -56,6 +62,7 @@ impl<M: Toy> Node<M> {
             stopped: None,
             fed: Position::START,
             attempt_last: 0,
+            epoch: 0,
             tape_next: 1,
             inbox_next: 1,
         }
@@ -99,6 +106,7 @@ impl<M: Toy> Node<M> {
                     assert_eq!(before.payload, payload, "other bytes while the outcome is unknown");
                 }
                 assert_eq!(failures > 0, self.outstanding.is_some(), "{failures} failures");
+                self.epoch = epoch_of(&payload);
                 let request = Request { node: self.uid, attempt, expected, payload };
                 self.outstanding = Some(request.clone());
                 return Some(request);
@@ -113,7 +121,9 @@ impl<M: Toy> Node<M> {
             Output::Stopped(stop) => {
                 match stop {
                     Stop::Fenced { seq, by_owner } => {
-                        assert_eq!(by_owner, tape.at(seq).author.is_some(), "by what it was fenced at {seq}");
+                        let theirs = tape.at(seq).author.map(|_| epoch_of(&tape.at(seq).payload));
+                        let claims = theirs.is_some_and(|theirs| theirs >= self.epoch);
+                        assert_eq!(by_owner, claims, "by what it was fenced at {seq}");
                         assert_ne!(tape.at(seq).author, Some(self.uid), "fenced by its own record at {seq}");
                         assert_eq!(tape.at(seq).subject, Some(M::WRITER));
                     }
