@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::common::System;
+use crate::common::{Process, System, json};
 use tapedeck::verify::{Messages, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::Stored;
 use tapedeck_runtime::{Bus, database};
@@ -116,4 +116,24 @@ async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
     assert_eq!(held.database.execute(alter, &[]).await.unwrap(), 1);
     let findings = held.verdict(held.records.clone()).await.findings;
     assert!(findings.len() == 1 && findings[0].contains("fills"), "{findings:?}");
+}
+
+#[test]
+fn a_system_is_verified_while_it_runs() {
+    let system = System::new();
+    let up = Process::start(&mut system.command(&["up"]));
+    while !system.run(&["status"]).status.success() {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let publisher = Process::start(&mut system.command(&["publish", "--events", "60000", "--speed", "100x"]));
+    let mut records = Vec::new();
+    while records.len() < 4 {
+        let verdict = json(&system.ok(&["verify", "--json"]));
+        let read = verdict["records"].as_u64().unwrap();
+        if records.last() != Some(&read) {
+            records.push(read);
+        }
+    }
+    drop(publisher);
+    assert_eq!(up.terminate(), Some(0));
 }

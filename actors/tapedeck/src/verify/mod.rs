@@ -61,8 +61,15 @@ impl Verdict {
 /// Verifies every tape; with a database also that its rows are the fold of the tape up to its progress.
 pub async fn verify(bus: &Bus, tapes: &[TapeCreated], database: Option<&tokio_postgres::Client>) -> Result<Verdict> {
     let mut verdict = Verdict::default();
+    // The database first, as it is at one moment: it is behind the tapes then, however fast both move on.
+    if let Some(client) = database {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1").await?;
+    }
     for tape in tapes {
         verify_source(Source::open(bus, tape).await?, database, &mut verdict).await?;
+    }
+    if let Some(client) = database {
+        client.batch_execute("COMMIT").await?;
     }
     Ok(verdict)
 }
