@@ -11,6 +11,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::load::Load;
+use crate::logs::{Absence, Away, Logs};
 use crate::plan::GROUPS;
 use crate::process::{LOOK, Process, Signal, family, signal};
 
@@ -52,6 +53,12 @@ pub struct Deployment {
     pub runtime: tokio::runtime::Runtime,
     /// A connection of our own.
     pub bus: Bus,
+    /// How often a process has said that the fence shut it out, and what else is in the logs.
+    pub logs: Logs,
+    /// When the logs were last read.
+    judged: Instant,
+    nats_away: Absence,
+    postgres_away: Absence,
     seed: u64,
     started: u64,
 }
@@ -59,7 +66,8 @@ pub struct Deployment {
 impl Deployment {
     /// Starts everything in `dir`; `seed` names the first synthetic market.
     pub fn start(dir: &Path, binary: &Path, market: &[PathBuf], seed: u64) -> Result<Self> {
-        std::fs::create_dir_all(dir.join("logs"))?;
+        std::fs::create_dir(dir).with_context(|| format!("{}: a new one is needed", dir.display()))?;
+        std::fs::create_dir(dir.join("logs"))?;
         let nats = NatsServer::start(&dir.join("nats"), 0)?;
         let postgres = Postgres::start(&dir.join("postgres"), 0)?;
         let (nats_url, database_url) = (nats.url(), postgres.url());
@@ -84,6 +92,10 @@ impl Deployment {
             complaints: Vec::new(),
             runtime,
             bus,
+            logs: Logs::default(),
+            judged: Instant::now(),
+            nats_away: Absence::default(),
+            postgres_away: Absence::default(),
             seed,
             started: 0,
         };
@@ -187,18 +199,9 @@ impl Deployment {
 
     fn tend_publishers(&mut self) -> Result<()> {
         for index in 0..self.loads.len() {
-            let ended = match &mut self.loads[index].running {
-                Some(process) => process.ended()?,
-                None => None,
-            };
-            if let Some(status) = ended
-                && let Some(process) = self.loads[index].running.take()
-                && process.ended_by.is_none()
-            {
-                self.publisher_ended(index, &process, status)?;
-            }
+            self.look_after_publisher(index)?;
             let load = &self.loads[index];
-            if self.publishing && load.running.is_none() && !load.done {
+            if self.publishing && load.running.is_none() && !load.done && !load.broken {
                 let args = load.args.clone();
                 let args: Vec<&str> = args.iter().map(String::as_str).collect();
                 let process = self.spawn("publish", &args)?;
@@ -208,13 +211,26 @@ impl Deployment {
         Ok(())
     }
 
-    /// By itself: at its end it says how much it had to do with it; otherwise the broker was away when it began, or for
-    /// too long, and it is started again.
+    /// Judges a publisher that has ended by itself; what we kill is gone before this looks.
+    fn look_after_publisher(&mut self, index: usize) -> Result<()> {
+        let Some(process) = &mut self.loads[index].running else { return Ok(()) };
+        let Some(status) = process.ended()? else { return Ok(()) };
+        match self.loads[index].running.take() {
+            Some(process) => self.publisher_ended(index, &process, status),
+            None => Ok(()),
+        }
+    }
+
+    /// By itself: at its end it says how much it had to do with it; otherwise the broker was away, and it is started
+    /// again. Whether all of it is stored, the inbox tells later.
     fn publisher_ended(&mut self, index: usize, process: &Process, status: std::process::ExitStatus) -> Result<()> {
         let said = process.said();
         if !status.success() {
-            if said.contains("panicked at") {
-                self.complaints.push(format!("the publisher panicked, see {}", process.log.display()));
+            let away = Away { nats: self.nats_away.shows_since(Instant::now()), postgres: false };
+            if said.contains("panicked at") || !away.explains_nats(&said) {
+                self.loads[index].broken = true;
+                let said = said.lines().last().unwrap_or_default();
+                self.complaints.push(format!("the publisher failed ({status}), see {}: {said}", process.log.display()));
             }
             return Ok(());
         }
@@ -234,10 +250,9 @@ impl Deployment {
 
     /// Kills the publishers.
     pub fn kill_publishers(&mut self) -> Result<()> {
-        for load in &mut self.loads {
-            if let Some(mut process) = load.running.take()
-                && process.ended()?.is_none()
-            {
+        for index in 0..self.loads.len() {
+            self.look_after_publisher(index)?;
+            if let Some(mut process) = self.loads[index].running.take() {
                 process.kill()?;
             }
         }
@@ -246,6 +261,7 @@ impl Deployment {
 
     /// A signal to nats-server, if it runs.
     pub fn signal_nats(&mut self, which: Signal) -> Result<()> {
+        note(&mut self.nats_away, which, self.nats.is_some());
         match (which, &self.nats) {
             (_, None) => {}
             (Signal::Kill, _) => self.nats.take().map_or(Ok(()), NatsServer::kill)?,
@@ -258,12 +274,14 @@ impl Deployment {
     pub fn start_nats(&mut self) -> Result<()> {
         if self.nats.is_none() {
             self.nats = Some(NatsServer::start(&self.dir.join("nats"), port(&self.nats_url)?)?);
+            self.nats_away.end();
         }
         Ok(())
     }
 
     /// A signal to all processes of Postgres, if it runs.
     pub fn signal_postgres(&mut self, which: Signal) -> Result<()> {
+        note(&mut self.postgres_away, which, self.postgres.is_some());
         let Some(postgres) = &self.postgres else { return Ok(()) };
         let pids = family(postgres.pid());
         signal(which, &pids)?;
@@ -277,6 +295,7 @@ impl Deployment {
     pub fn start_postgres(&mut self) -> Result<()> {
         if self.postgres.is_none() {
             self.postgres = Some(Postgres::start(&self.dir.join("postgres"), port(&self.database_url)?)?);
+            self.postgres_away.end();
         }
         Ok(())
     }
@@ -286,14 +305,13 @@ impl Deployment {
         self.loads.iter().any(|load| load.done && !load.recorded)
     }
 
-    /// How often a process has said that the fence shut it out.
-    pub fn fenced(&self) -> Result<u64> {
-        let mut count = 0;
-        for entry in std::fs::read_dir(self.dir.join("logs"))? {
-            let said = std::fs::read(entry?.path())?;
-            count += String::from_utf8_lossy(&said).matches(" fenced; ").count() as u64;
-        }
-        Ok(count)
+    /// Reads on in the logs; what is not in order there is complained of.
+    pub fn read_logs(&mut self) -> Result<()> {
+        let (since, now) = (self.judged, Instant::now());
+        let away = Away { nats: self.nats_away.shows_since(since), postgres: self.postgres_away.shows_since(since) };
+        self.complaints.append(&mut self.logs.read(&self.dir.join("logs"), away)?);
+        self.judged = now;
+        Ok(())
     }
 
     /// Lets time pass, and looks after everything meanwhile.
@@ -329,6 +347,15 @@ impl Drop for Deployment {
         let _ = self.kill_publishers();
         self.asides.clear();
         self.groups.clear();
+    }
+}
+
+/// What a signal means for a server that runs or not.
+fn note(absence: &mut Absence, which: Signal, runs: bool) {
+    match which {
+        Signal::Kill | Signal::Stop | Signal::Term => absence.begin(),
+        Signal::Cont if runs => absence.end(),
+        Signal::Cont => {}
     }
 }
 

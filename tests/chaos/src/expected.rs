@@ -127,6 +127,21 @@ impl Expected {
         Ok(())
     }
 
+    /// What is not stored of the sessions whose publishers say that they are done.
+    pub fn unfinished(&self, loads: &[Load]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for load in loads.iter().filter(|load| load.done) {
+            for (instrument, items) in &load.items {
+                let stored = self.through.get(&(load.session.clone(), *instrument)).copied().unwrap_or(0);
+                if stored != items.len() {
+                    let (session, all) = (&load.session, items.len());
+                    missing.push(format!("inbox: {stored} of {all} items of {instrument} of {session}, which is done"));
+                }
+            }
+        }
+        missing
+    }
+
     fn item(&mut self, key: &(String, InstrumentId), item: &Item) {
         let event = match &item.payload {
             Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),

@@ -11,6 +11,7 @@ pub mod expected;
 pub mod heal;
 pub mod hostile;
 pub mod load;
+pub mod logs;
 pub mod plan;
 pub mod process;
 pub mod random;

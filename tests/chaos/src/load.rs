@@ -32,6 +32,8 @@ pub struct Load {
     pub running: Option<Process>,
     /// Whether it was published to its end.
     pub done: bool,
+    /// Whether its publisher failed as it must not: it is not started again.
+    pub broken: bool,
 }
 
 impl Load {
@@ -60,6 +62,6 @@ impl Load {
             count += 1;
             items.entry(item.instrument).or_default().push(item);
         }
-        Ok(Self { session, items, count, args, recorded, running: None, done: false })
+        Ok(Self { session, items, count, args, recorded, running: None, done: false, broken: false })
     }
 }

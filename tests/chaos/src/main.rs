@@ -137,6 +137,9 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
             }
             outcome.problems.push(format!("{error:#}"));
         }
+        if let Err(error) = all.read_logs() {
+            outcome.problems.push(format!("logs: {error:#}"));
+        }
         outcome.problems.append(&mut all.complaints);
         println!("{}", outcome.line());
         let failed = !outcome.problems.is_empty();
@@ -157,19 +160,20 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
 }
 
 fn one_round(all: &mut Deployment, books: &mut Books, plan: &Plan, outcome: &mut Outcome) -> Result<()> {
-    let fenced_before = all.fenced()?;
+    let fenced_before = all.logs.fenced;
     round::run(all, plan, books.recorded.forged.len())?;
     let began = Instant::now();
     heal(all, round::halts(plan))?;
     outcome.heal_seconds = Some(began.elapsed().as_secs_f64());
     outcome.problems = books.check(all)?;
+    all.read_logs()?;
     let (expected, recorded) = (&books.expected, &books.recorded);
     outcome.seen = Seen {
         inbox: expected.read,
         tape: recorded.read,
         orders: recorded.orders.len() as u64,
         epochs: recorded.epochs.values().sum(),
-        fenced: all.fenced()?,
+        fenced: all.logs.fenced,
         void: recorded.void,
         forged: recorded.forged.len() as u64,
         foreign: expected.foreign,

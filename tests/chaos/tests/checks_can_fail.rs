@@ -1,16 +1,23 @@
-//! The checks of a round can fail: an item withheld, an order forged so that it chains, a row altered.
+//! The checks of a round can fail: an item withheld, an order forged so that it chains, a row altered, a publisher that
+//! stops short or fails, a group that fails.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use tapedeck_chaos::check::Books;
 use tapedeck_chaos::deployment::Deployment;
 use tapedeck_chaos::heal::heal;
+use tapedeck_chaos::recorded::Recorded;
+use tapedeck_chaos::streams;
 use tapedeck_feeds::Payload;
 use tapedeck_runtime::database;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
+
+/// How long what must come may take; a machine may be loaded.
+const COME_MAX: Duration = Duration::from_secs(120);
 
 /// The binary, which cargo does not build for the tests of another package.
 fn binary() -> PathBuf {
@@ -28,10 +35,27 @@ fn deployment(name: &str) -> Deployment {
     let mut all = Deployment::start(&dir, &binary(), &[], 1).unwrap();
     heal(&mut all, false).unwrap();
     all.publishing = true;
-    all.pass(std::time::Duration::from_secs(5)).unwrap();
+    let tape = all.runtime.block_on(all.bus.tape(0)).unwrap();
+    let mut recorded = Recorded::new(tape.tape);
+    until(&mut all, "orders", |all| {
+        let after = recorded.read;
+        let taking = |seq, one: &_| recorded.take(seq, one);
+        all.runtime.block_on(streams::read(&all.bus, &subject::tape_stream(0), after, taking)).unwrap();
+        recorded.orders.len() > 1
+    });
     heal(&mut all, false).unwrap();
+    all.read_logs().unwrap();
     assert_eq!(all.complaints, Vec::<String>::new());
     all
+}
+
+/// Lets time pass until it has come.
+fn until(all: &mut Deployment, what: &str, mut come: impl FnMut(&mut Deployment) -> bool) {
+    let began = Instant::now();
+    while !come(all) {
+        assert!(began.elapsed() < COME_MAX, "no {what} after {COME_MAX:?}: {:?}", all.complaints);
+        all.pass(Duration::from_millis(200)).unwrap();
+    }
 }
 
 fn about<'a>(wrong: &'a [String], words: &str) -> Option<&'a String> {
@@ -62,6 +86,41 @@ fn a_withheld_item_and_an_altered_row_are_seen_in_every_place() {
     for place in ["tape: sim.ALPHAUSD", "Postgres: sim.ALPHAUSD", "ingest: accepted"] {
         assert!(about(&wrong, place).is_some(), "{place}: {wrong:?}");
     }
+    all.stop(false).unwrap();
+}
+
+#[test]
+fn a_publisher_that_stops_short_or_fails_and_a_group_that_fails_are_seen() {
+    let mut all = deployment("short");
+    let mut books = Books::open(&all).unwrap();
+    // It says that it is done, and is not.
+    all.loads[0].done = true;
+    let wrong = books.check(&mut all).unwrap();
+    assert!(wrong.len() == all.loads[0].items.len() && wrong.iter().all(|one| one.starts_with("inbox: ")), "{wrong:?}");
+    all.loads[0].done = false;
+
+    // It fails, and no server was away. Said once: it is not started again.
+    let args = std::mem::replace(&mut all.loads[0].args, vec!["publish".into(), "/no/such/file".into()]);
+    all.publishing = true;
+    until(&mut all, "failure of the publisher", |all| all.loads[0].broken);
+    all.pass(Duration::from_millis(300)).unwrap();
+    let complaints = std::mem::take(&mut all.complaints);
+    assert!(
+        complaints.len() == 1 && complaints[0].starts_with("the publisher failed (exit status: 2)"),
+        "{complaints:?}"
+    );
+
+    // A group fails, and is started again in its process: its rows are another tape's.
+    let alter = "UPDATE tapedeck.projection_progress SET tape_id = 'another'";
+    let url = all.database_url().to_string();
+    all.runtime.block_on(async { database::connect(url).await.unwrap().execute(alter, &[]).await }).unwrap();
+    (all.loads[0].args, all.loads[0].broken) = (args, false);
+    until(&mut all, "failure of the projector", |all| {
+        all.read_logs().unwrap();
+        !all.complaints.is_empty()
+    });
+    let first = &all.complaints[0];
+    assert!(first.contains("projector.log says: ") && first.contains("group failed, starting it again"), "{first}");
     all.stop(false).unwrap();
 }
 
