@@ -1,7 +1,9 @@
 //! Every group as a process of its own, as pods run them, with a publisher that is killed and comes back.
 
 use std::io::{Read as _, Write as _};
-use std::time::Duration;
+use std::path::PathBuf;
+use std::process::Child;
+use std::time::{Duration, Instant};
 
 use tapedeck_runtime::Bus;
 use tapedeck_servers::{NatsServer, Postgres};
@@ -11,6 +13,65 @@ use crate::common::{Process, System, json, text};
 /// Two projectors: they compete, and each row is still there once.
 const GROUPS: [&str; 9] =
     ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector", "projector"];
+
+/// How long what must come may take; a machine may be loaded.
+const COME_MAX: Duration = Duration::from_secs(120);
+
+/// A group's process; it does not outlive the test.
+struct Group {
+    name: &'static str,
+    port: u16,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Group {
+    fn start(system: &System, at: &[&str], name: &'static str) -> Self {
+        let port = free_port();
+        let log = system.path().join(format!("{name}-{port}.log"));
+        let out = std::fs::File::create(&log).unwrap();
+        let mut command =
+            system.command(&with(at, &["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]));
+        let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
+        Self { name, port, child, log }
+    }
+
+    /// Until it says that it is ready. It must not end, but where somebody else was quicker to take its port: then it
+    /// gets another one.
+    fn wait_ready(&mut self, system: &System, at: &[&str]) {
+        until(&format!("{} is not ready", self.name), || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                let said = std::fs::read_to_string(&self.log).unwrap();
+                assert!(said.contains("cannot listen on"), "{} ended ({status}): {said}", self.name);
+                *self = Self::start(system, at, self.name);
+            }
+            get(self.port, "/readyz").contains("200 OK")
+        });
+    }
+
+    /// SIGTERM, and the exit code.
+    fn terminate(&mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        std::process::Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+/// Waits for something, but not for ever.
+pub(crate) fn until(otherwise: &str, mut come: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !come() {
+        assert!(began.elapsed() < COME_MAX, "{otherwise} after {COME_MAX:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
 
 /// Arguments, and where the servers are.
 fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
@@ -43,22 +104,8 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     system.ok(&with(&at, &["migrate"]));
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
     system.ok(&with(&at, &["control", "apply", setup]));
-    let started: Vec<(u16, Process)> = GROUPS
-        .iter()
-        .map(|group| {
-            let (port, address) = {
-                let port = free_port();
-                (port, format!("127.0.0.1:{port}"))
-            };
-            let args = with(&at, &["run", group, "--partition", "0", "--http", &address]);
-            (port, Process::start(&mut system.command(&args)))
-        })
-        .collect();
-    for (port, _) in &started {
-        while !get(*port, "/readyz").contains("200 OK") {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
+    let mut started: Vec<Group> = GROUPS.iter().map(|name| Group::start(&system, &at, name)).collect();
+    started.iter_mut().for_each(|group| group.wait_ready(&system, &at));
     // Both servers die and come back; whoever is connected finds them again.
     let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };
     nats.kill().unwrap();
@@ -68,7 +115,12 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
     let publish = with(&at, &["publish", "--events", "60000", "--speed", "20x"]);
     let first = Process::start(&mut system.command(&publish));
-    std::thread::sleep(Duration::from_millis(400));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
+    until("nothing is published", || {
+        let inbox = runtime.block_on(bus.context().get_stream("INBOX_0"));
+        inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
+    });
     drop(first);
     let said = system.ok(&with(&at, &["publish", "--events", "60000"]));
     assert!(!said.contains(": 0 published") && !said.contains(" 0 were there"), "{said}");
@@ -96,14 +148,14 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     let expected = rejects.iter().find(|row| row["reason"] == "duplicate").unwrap();
     assert_eq!(expected["count"].as_str().unwrap(), duplicates.to_string());
     assert!(tape.contains(r#""kind":"Trade""#));
-    for (port, _) in &started {
-        let metrics = get(*port, "/metrics");
+    for group in &started {
+        let metrics = get(group.port, "/metrics");
         for name in ["tapedeck_ready{", "tapedeck_lag_messages{", "tapedeck_records_total{", "tapedeck_events_total{"] {
             assert!(metrics.contains(name), "{name} in {metrics}");
         }
     }
-    for (group, (_, process)) in GROUPS.iter().zip(started) {
-        assert_eq!(process.terminate(), Some(0), "{group} drains and exits 0");
+    for group in &mut started {
+        assert_eq!(group.terminate(), Some(0), "{} drains and exits 0", group.name);
     }
     system.ok(&with(&at, &["verify"]));
     assert!(drifts(&nats_url, || system.run(&with(&at, &["provision", "--check"])).status.code()) == Some(1));

@@ -1,6 +1,7 @@
 //! The whole on real servers: what a market holds is what the tape, the machines and Postgres say of it.
 
 use crate::common::{Process, System, capture, json, text};
+use crate::groups::until;
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
@@ -127,7 +128,10 @@ fn ctrl_c_stops_what_was_started_and_the_next_run_goes_on() {
     let args = demo(&["--events", "60000", "--lead-ms", "10"]);
     let interrupted = Process::start(&mut system.command(&args));
     wait_for(&system.path().join("connection.toml"));
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    until("nothing is published", || {
+        let said = text(&system.run(&["status", "--json"]).stdout);
+        said.starts_with('{') && json(&said)["partitions"][0]["market_inbox_last"].as_u64() > Some(0)
+    });
     assert_eq!(interrupted.signal("INT"), Some(2));
     assert!(!system.path().join("connection.toml").exists(), "the servers that it names are gone");
     let report = json(&system.ok(&args));
@@ -146,20 +150,14 @@ fn an_instrument_without_a_definition_stops_at_once_and_names_the_fix() {
 }
 
 fn wait_for(path: &std::path::Path) {
-    while !path.exists() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    until(&format!("no {}", path.display()), || path.exists());
 }
 
 /// Until every group answers that it has caught up.
 fn wait_ready(system: &System) {
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    until("not every group is ready", || system.run(&["status"]).status.success());
 }
 
 fn wait_for_kind(system: &System, kind: &str) {
-    while system.ok(&["tape", "--json", "--kind", kind]).is_empty() {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    until(&format!("no {kind}"), || !system.ok(&["tape", "--json", "--kind", kind]).is_empty());
 }
