@@ -10,4 +10,5 @@ cp -r "$root/k8s" "$work/k8s"
 kubectl kustomize "$work/k8s/overlays/local" >"$work/local.yaml"
 mkdir "$work/rules"
 cp "$root/k8s/components/monitoring/rules.yaml" "$work/rules/"
-"$target/tapedeck-k8s" local "$work/local.yaml" --binary "$target/tapedeck" --rules "$work/rules" "$@"
+# It ends with this script, as all that it starts ends with it.
+setpriv --pdeathsig KILL -- "$target/tapedeck-k8s" local "$work/local.yaml" --binary "$target/tapedeck" --rules "$work/rules" "$@"

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 
 use crate::manifests::{Manifests, Object};
-use crate::pod::{Here, Pod, files};
+use crate::pod::{Here, Pod, files, tied};
 use crate::policy::GROUPS;
 use servers::Servers;
 pub use steps::run;
@@ -112,7 +112,7 @@ impl Cluster {
         std::fs::create_dir_all(&folder)?;
         let volume = serde_json::json!({"secret": {"secretName": format!("nkey-{role}")}});
         files(&self.all, APP, &Object(volume), &folder)?;
-        let mut command = Command::new(&self.here.binary);
+        let mut command = tied(&self.here.binary);
         command.args(args).arg("--nats-url").arg(self.servers.nats_url()).arg("--nats-nkey").arg(folder.join("seed"));
         command.arg("--database-url").arg(self.servers.database_url()).env_clear().stdin(Stdio::null());
         command.arg("--database-password-file").arg(self.servers.password_file());

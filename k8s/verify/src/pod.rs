@@ -69,7 +69,7 @@ impl Pod {
 
     fn command(&self, binary: &Path) -> Result<Command> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let mut command = Command::new(binary);
+        let mut command = tied(binary);
         command.args(&self.args).env_clear().envs(&self.environment);
         command.current_dir(self.log.parent().unwrap_or(Path::new("/")));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -98,6 +98,13 @@ impl Pod {
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
+}
+
+/// A program that ends when the thread that starts it does, however that comes about. Its environment may be cleared.
+pub fn tied(program: &Path) -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+    command
 }
 
 /// Writes what the container's mounts hold; each path with its folder, the longest path first.
