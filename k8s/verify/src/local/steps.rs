@@ -51,16 +51,15 @@ pub fn run(options: &Options, dir: &std::path::Path) -> Result<()> {
     cluster.wait_quiet()?;
     let more = cluster.count("OrderSubmitted")?;
     ensure!(more > orders, "nothing was traded while groups were killed: {orders} orders before and after");
+    let verdict = cluster.ok("reader", &["verify", "--json"])?;
+    let verdict: serde_json::Value = serde_json::from_str(&verdict).context("verify --json")?;
+    ensure!(verdict["findings"].as_array().is_some_and(Vec::is_empty), "verify found: {}", verdict["findings"]);
     cluster.ok("reader", &["status"])?;
+    say(&format!("{more} orders; verify is clean: nothing lost, nothing twice, nothing decided by two"));
     for group in GROUPS {
         drain(&mut cluster, group)?;
     }
     say("all groups drained, exit 0 each");
-    // Now that nobody speaks any more: rows and tape are read one after the other.
-    let verdict = cluster.ok("reader", &["verify", "--json"])?;
-    let verdict: serde_json::Value = serde_json::from_str(&verdict).context("verify --json")?;
-    ensure!(verdict["findings"].as_array().is_some_and(Vec::is_empty), "verify found: {}", verdict["findings"]);
-    say(&format!("{more} orders; verify is clean: nothing lost, nothing twice, nothing decided by two"));
     Ok(())
 }
 
