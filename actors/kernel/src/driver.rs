@@ -17,7 +17,7 @@ use crate::machine::{Input as _, Machine, Reads, step};
 use crate::merge::Merge;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
-pub use crate::protocol::{Answer, Input, Output, Owner, Stop};
+pub use crate::protocol::{Answer, Input, Output, Owner, Rival, Stop};
 
 /// Most inputs that wait in the driver; beyond it the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
@@ -236,10 +236,13 @@ impl<M: Machine> Driver<M> {
         }
         match (&self.in_flight, record) {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
-            // A record of an older epoch is a former owner's, on its way when this one looked: it claims nothing.
             (_, record) => {
-                let by_owner = record.is_some_and(|record| record.header.epoch >= self.epoch);
-                self.stop(Stop::Fenced { seq, by_owner });
+                let by = match record {
+                    None => Rival::Stray,
+                    Some(record) if record.header.epoch < self.epoch => Rival::Former,
+                    Some(_) => Rival::Owner,
+                };
+                self.stop(Stop::Fenced { seq, by });
             }
         }
     }

@@ -88,16 +88,49 @@ pub enum Output {
     Stopped(Stop),
 }
 
+/// What stands on the own subject where another append was to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    /// A record of the own epoch or a newer one: there is another owner.
+    Owner,
+    /// A record of an older epoch.
+    Former,
+    /// What is void owns nothing.
+    Stray,
+}
+
+impl Rival {
+    /// Whether to claim the subject again, instead of following as a standby. The last append of a process that died may
+    /// land late, but only one was on its way: whoever is met a second time is alive. `met` remembers the first time.
+    pub fn is_to_be_challenged(self, met: &mut bool) -> bool {
+        match self {
+            Rival::Owner => false,
+            Rival::Former => !std::mem::replace(met, true),
+            Rival::Stray => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Rival {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Rival::Owner => "another owner",
+            Rival::Former => "a former owner",
+            Rival::Stray => "stray bytes",
+        })
+    }
+}
+
 /// Why a driver stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
     /// Something else stands on the own subject.
-    #[error("fenced by {} at sequence {seq}", if *by_owner { "another owner" } else { "stray bytes" })]
+    #[error("fenced by {by} at sequence {seq}")]
     Fenced {
         /// Where.
         seq: u64,
-        /// Whether it is a record of another owner, at least as new; what is void or a former owner's claims nothing.
-        by_owner: bool,
+        /// What it is.
+        by: Rival,
     },
     /// Drained as asked: everything pulled is answered on the tape.
     #[error("drained")]

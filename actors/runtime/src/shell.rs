@@ -67,8 +67,8 @@ pub enum ShellError {
     },
 }
 
-/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if what fenced it is no
-/// record of anybody's (stray bytes on its subject), it claims the subject again.
+/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if nobody alive fenced
+/// it ([`Rival::is_to_be_challenged`](tapedeck_kernel::driver::Rival)), it claims the subject again.
 ///
 /// With an `answerer` the owner answers questions about its machine on `ask.<partition>.<writer>`.
 pub async fn run<M: Machine>(
@@ -77,7 +77,7 @@ pub async fn run<M: Machine>(
     answerer: Option<Answerer<M>>,
     drain: DrainSignal,
 ) -> Result<(), ShellError> {
-    let mut standby = false;
+    let (mut standby, mut met) = (false, false);
     loop {
         let mut running = Loop::start(&group, make(), standby, drain.clone()).await?;
         running.questions = match answerer {
@@ -89,10 +89,10 @@ pub async fn run<M: Machine>(
         group.metrics.ready.set(0);
         match stop {
             Stop::Drained => return Ok(()),
-            Stop::Fenced { seq, by_owner } => {
-                standby = by_owner;
+            Stop::Fenced { seq, by } => {
+                standby = !by.is_to_be_challenged(&mut met);
                 let (group, partition) = (group.status.group, group.partition);
-                tracing::warn!(group, partition, seq, standby, "fenced; only another owner makes this a standby");
+                tracing::warn!(group, partition, seq, standby, "fenced; by {by}");
             }
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }

@@ -59,7 +59,7 @@ impl Actor for GroupActor {
     ) -> Result<String, ActorProcessingErr> {
         let running = (task.run)(drain);
         tokio::spawn(async move {
-            let ended = running.await.map_err(|error| error.to_string());
+            let ended = running.await.map_err(|error| format!("{error:#}"));
             let _ = myself.cast(GroupMessage::Ended(ended));
         });
         Ok(task.name)

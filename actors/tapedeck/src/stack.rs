@@ -227,8 +227,8 @@ fn placement(setup: &Setup, partitions: u16) -> Result<Vec<Partition>> {
     Ok(dealt)
 }
 
-/// Asks control for what the setup says, once: a second time sends nothing. A payment is named by its reference, so that
-/// control pays it once even if other setups were applied meanwhile.
+/// Asks control for what the setup says, once: a second time sends nothing. A payment is named by its reference, so
+/// that control pays it once even if other setups were applied meanwhile.
 pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
     let mut sent = 0;
     let reason = "setup".to_string();

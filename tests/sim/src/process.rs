@@ -116,6 +116,8 @@ pub struct Process {
     pub claimed: bool,
     /// Whether it ever was the owner.
     pub was_owner: bool,
+    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::Rival`].
+    pub met: bool,
     /// Its append.
     pub pending: Option<Pending>,
     /// Next sequence to read of the tape.
@@ -148,6 +150,7 @@ impl Process {
             claims: false,
             claimed: false,
             was_owner: false,
+            met: false,
             pending: None,
             tape_next: 1,
             inbox_next: 1,

@@ -44,8 +44,9 @@ fn a_fault_that_is_left_out_does_not_come() {
         let (result, happened) = run(&settings, false);
         assert_eq!(result, Ok(()), "seed {seed}");
         let came = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0);
-        // An answer is late without a fault where the tape tells before it does.
-        let left_in: Vec<&Fault> = came.filter(|fault| **fault != Fault::LateAnswer).collect();
+        // These come without a fault, too: the tape tells before the answer does, and operators meet at the fence.
+        let left_in: Vec<&Fault> =
+            came.filter(|fault| ![Fault::LateAnswer, Fault::InFlightRefused].contains(*fault)).collect();
         assert!(left_in.is_empty(), "seed {seed}: {left_in:?}");
         orders += happened.of("OrderSubmitted");
     }

@@ -1,7 +1,7 @@
 //! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
@@ -195,7 +195,7 @@ fn a_drain_that_met_a_rival_reads_on_until_the_tape_shows_the_rival() {
 
 /// The former owner's last append was on its way when its successor looked.
 #[test]
-fn a_former_owners_late_record_makes_nobody_a_standby() {
+fn a_former_owners_late_record_makes_nobody_a_standby_but_one_that_goes_on_does() {
     let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
     let asked = bench.read_asked();
     let late = {
@@ -204,7 +204,7 @@ fn a_former_owners_late_record_makes_nobody_a_standby() {
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by_owner: false });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Former });
 
     let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
     let asked = bench.read_asked();
@@ -215,7 +215,13 @@ fn a_former_owners_late_record_makes_nobody_a_standby() {
     };
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by_owner: true });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Owner });
+
+    let mut met = false;
+    assert!(!Rival::Owner.is_to_be_challenged(&mut met) && Rival::Stray.is_to_be_challenged(&mut met));
+    assert!(Rival::Former.is_to_be_challenged(&mut met));
+    assert!(!Rival::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
+    assert!(Rival::Stray.is_to_be_challenged(&mut met));
 }
 
 fn backlog_of_two_epochs() -> crate::model::Tape {

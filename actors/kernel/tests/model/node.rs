@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
+use tapedeck_kernel::driver::{Input, Output, Owner, Rival, Stop};
 use tapedeck_kernel::{Answer, Driver, Reads};
 use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Writer};
@@ -120,10 +120,14 @@ impl<M: Toy> Node<M> {
             Output::Void { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a void record at {seq}"),
             Output::Stopped(stop) => {
                 match stop {
-                    Stop::Fenced { seq, by_owner } => {
+                    Stop::Fenced { seq, by } => {
                         let theirs = tape.at(seq).author.map(|_| epoch_of(&tape.at(seq).payload));
-                        let claims = theirs.is_some_and(|theirs| theirs >= self.epoch);
-                        assert_eq!(by_owner, claims, "by what it was fenced at {seq}");
+                        let told = match theirs {
+                            None => Rival::Stray,
+                            Some(theirs) if theirs < self.epoch => Rival::Former,
+                            Some(_) => Rival::Owner,
+                        };
+                        assert_eq!(by, told, "by what it was fenced at {seq}");
                         assert_ne!(tape.at(seq).author, Some(self.uid), "fenced by its own record at {seq}");
                         assert_eq!(tape.at(seq).subject, Some(M::WRITER));
                     }

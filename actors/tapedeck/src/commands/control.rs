@@ -82,8 +82,8 @@ async fn ask(at: &ConnectionArgs, by: String, reason: String, request: Request) 
     Ok(ExitCode::SUCCESS)
 }
 
-/// A lane of its own, so that a request repeated for want of an answer is stored once; where another's came between, its
-/// id makes it count once.
+/// A lane of its own, so that a request repeated for want of an answer is stored once; where another's came between,
+/// its id makes it count once.
 async fn send(bus: &Bus, subject: String, session: &str, payload: &[u8]) -> Result<u64> {
     let asked = async {
         let mut lane = Lane::open(bus, subject, session.into()).await?;

@@ -1,7 +1,7 @@
 //! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
 use tapedeck_kernel::{Inbox, reply};
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
@@ -184,16 +184,23 @@ impl World {
     }
 
     fn stopped(&mut self, index: usize, stop: Stop) -> Result<(), Failure> {
-        let process = self.processes.remove(index);
+        let mut process = self.processes.remove(index);
         let (uid, writer) = (process.uid, process.writer);
         self.say(|| format!("{writer} {uid} stops: {stop}"));
         match stop {
-            Stop::Fenced { seq, by_owner } => {
-                self.happened.count(if by_owner { "fenced" } else { "displaced" });
+            Stop::Fenced { seq, by } => {
+                self.happened.count(match by {
+                    Rival::Owner => "fenced",
+                    Rival::Former => "outlived",
+                    Rival::Stray => "displaced",
+                });
                 let verdict = self.judge.fenced(uid, writer, seq);
                 self.judged(verdict)?;
-                // As the shell does: stray bytes own nothing, so claim again; another owner does, so follow.
-                self.start(writer, !by_owner);
+                // As the shell does.
+                let claims = by.is_to_be_challenged(&mut process.met);
+                self.start(writer, claims);
+                let again = self.processes.last_mut().filter(|last| last.uid > uid);
+                again.into_iter().for_each(|again| again.met = process.met);
                 Ok(())
             }
             Stop::Drained => {

@@ -19,10 +19,14 @@ fn tampers() -> impl Iterator<Item = &'static Tamper> {
     of_the_tape.chain(outside::OF_PUBLISHERS).chain(outside::OF_THE_DATABASE)
 }
 
-/// Trades, a void message, a restart, a rival, a drain, and a publisher that begins again.
+/// Trades, a request that comes twice, a void message, a restart, a rival, a drain, and a publisher that begins again.
 fn sound() -> Result<Bench, super::Violation> {
     let mut bench = Bench::begun().until("OrderFilled", 2);
     bench.project()?;
+    for _ in 0..2 {
+        bench.named_command(Some("f1".into()), "fund", bench::funding())?;
+        bench.run()?;
+    }
     let void = bench.intrude(Writer::Signal, b"void")?;
     bench.judge.fenced(Writer::Signal as u64, Writer::Signal, void)?;
     for node in (1..9).chain([50]) {
