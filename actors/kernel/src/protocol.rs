@@ -100,8 +100,8 @@ pub enum Rival {
 }
 
 impl Rival {
-    /// Whether to claim the subject again, instead of following as a standby. The last append of a process that died may
-    /// land late, but only one was on its way: whoever is met a second time is alive. `met` remembers the first time.
+    /// Whether to claim the subject again, instead of following as a standby. The last append of a process that died
+    /// may land late, but only one was on its way: whoever is met a second time is alive. `met` remembers the first.
     pub fn is_to_be_challenged(self, met: &mut bool) -> bool {
         match self {
             Rival::Owner => false,
