@@ -67,7 +67,10 @@ impl Lane {
                         return Ok(());
                     }
                 }
-                Next::Again => {}
+                Next::Again => {
+                    let (subject, failures) = (&self.subject, self.lane.failures());
+                    tracing::warn!(subject, failures, "not acknowledged (away, full, or not allowed?); sending again");
+                }
                 Next::GiveUp(why) => return Err(BusError::request(format!("publishing on {}", self.subject), why)),
             }
             tokio::time::sleep(back_off(self.lane.failures())).await;
