@@ -9,6 +9,7 @@ mod hostile;
 mod kill;
 mod publishers;
 mod publishing;
+mod readers;
 mod readme;
 mod replay;
 mod roundtrip;

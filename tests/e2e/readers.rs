@@ -1,0 +1,29 @@
+//! What readers leave at the broker.
+
+use std::time::Duration;
+
+use tapedeck_runtime::Bus;
+use tapedeck_runtime::tail::Tail;
+use tapedeck_servers::NatsServer;
+
+use crate::common::System;
+
+#[test]
+fn whoever_stops_waiting_for_a_reader_leaves_none_behind() {
+    let system = System::new();
+    let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
+    system.ok(&["provision", "--nats-url", &nats.url()]);
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let bus = Bus::connect(&tapedeck_runtime::bus::Access { url: nats.url(), nkey: None }, "test").await.unwrap();
+        let mut tail = Tail::new(&bus, "TAPE_0".into(), String::new(), 1);
+        let mut first = None;
+        for _ in 0..200 {
+            // Not even long enough for the broker's answer: what was begun must go on the next time.
+            first = first.or(tokio::time::timeout(Duration::ZERO, tail.next()).await.ok());
+            bus.client().flush().await.unwrap();
+        }
+        assert_eq!(first.map(|stored| stored.seq), Some(1));
+        let mut tape = bus.context().get_stream("TAPE_0").await.unwrap();
+        assert_eq!(tape.info().await.unwrap().state.consumer_count, 1);
+    });
+}
