@@ -37,6 +37,18 @@ impl System {
         command
     }
 
+    /// Starts `up`, and waits until it answers that every group has caught up.
+    pub(crate) fn up(&self) -> Process {
+        let mut up = Process::start(&mut self.command(&["up"]));
+        // Without its file a command would ask whoever listens on the fixed ports.
+        let connection = self.path().join("connection.toml");
+        while !connection.exists() || !self.run(&["status"]).status.success() {
+            assert!(up.0.try_wait().unwrap().is_none(), "`up` has ended");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        up
+    }
+
     /// Runs to the end, and gives what it said.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()

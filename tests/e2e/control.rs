@@ -1,14 +1,11 @@
 //! What operators ask, however often they ask it.
 
-use crate::common::{Process, System};
+use crate::common::System;
 
 #[test]
 fn a_setup_that_is_edited_and_applied_again_pays_nothing_in_twice() {
     let system = System::new();
-    let up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    let up = system.up();
     system.wait_quiet();
     let built_in = include_str!("../../actors/feeds/setup/default.toml");
     let apply = |text: &str| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tapedeck_runtime::Bus;
 
-use crate::common::{Process, System, json};
+use crate::common::{System, json};
 
 fn count(system: &System, kind: &str) -> usize {
     system.ok(&["tape", "--json", "--kind", kind]).lines().count()
@@ -13,11 +13,8 @@ fn count(system: &System, kind: &str) -> usize {
 #[tokio::test]
 async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_skipped() {
     let system = System::new();
-    let up = Process::start(&mut system.command(&["up"]));
+    let up = system.up();
     let connection = system.path().join("connection.toml");
-    while !connection.exists() || !system.run(&["status"]).status.success() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
     let text = std::fs::read_to_string(&connection).unwrap();
     let url = text.lines().find_map(|line| line.strip_prefix("nats_url = ")).unwrap().trim_matches('"').to_string();
     let bus = Bus::connect(&url, "hostile").await.unwrap();

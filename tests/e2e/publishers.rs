@@ -41,10 +41,7 @@ fn ok(command: &mut Command) -> Output {
 }
 
 fn up(system: &System) -> (Process, String) {
-    let up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(Duration::from_millis(50));
-    }
+    let up = system.up();
     (up, connection(system, "nats_url"))
 }
 

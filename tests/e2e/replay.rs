@@ -29,10 +29,7 @@ struct Held {
 impl Held {
     fn start(frames: u64) -> Self {
         let system = System::new();
-        let up = Process::start(&mut system.command(&["up"]));
-        while !system.path().join("connection.toml").exists() || !system.run(&["status"]).status.success() {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let up = system.up();
         let market = capture(system.path(), "btc.jsonl", "BTCUSDT", frames);
         system.ok(&["publish", market.to_str().unwrap()]);
         let count = |kind| system.ok(&["tape", "--json", "--kind", kind]).lines().count() as u64;

@@ -49,10 +49,7 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
 /// Publishes files into a fresh system, and gives it running.
 fn play(files: &[PathBuf]) -> (System, Process, String) {
     let system = System::new();
-    let up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let up = system.up();
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
     system.ok(&[&["publish"], &files[..]].concat());
     loop {

@@ -121,10 +121,7 @@ async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
 #[test]
 fn a_system_is_verified_while_it_runs() {
     let system = System::new();
-    let up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
+    let up = system.up();
     let publisher = Process::start(&mut system.command(&["publish", "--events", "60000", "--speed", "100x"]));
     let mut records = Vec::new();
     while records.len() < 4 {

@@ -9,10 +9,7 @@ use crate::common::{Process, System, json, text};
 
 fn playing() -> (System, Process) {
     let system = System::new();
-    let up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let up = system.up();
     system.ok(&["publish", "--events", "20000"]);
     system.wait_quiet();
     (system, up)
@@ -65,10 +62,7 @@ fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies(
 #[test]
 fn what_is_on_no_tape_and_what_is_no_place_are_told_apart() {
     let system = System::new();
-    let _up = Process::start(&mut system.command(&["up"]));
-    while !system.run(&["status"]).status.success() {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
+    let _up = system.up();
     for (id, code, said) in [
         ("00000000000000000000000000000000", 1, "is on no tape here"),
         ("p0:999.0", 1, "is on no tape here"),

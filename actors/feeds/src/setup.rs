@@ -8,12 +8,9 @@ use std::path::Path;
 use serde::Deserialize;
 use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
-use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId};
+use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId, TOKEN_BYTES_MAX, Token};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-
-/// Longest reference of a payment, in bytes.
-const REFERENCE_BYTES_MAX: usize = 24;
 
 /// A setup, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,10 +151,8 @@ impl File {
             if !amount.is_positive() {
                 return Err(format!("fund {currency}: amount {amount} must be above 0"));
             }
-            let is_token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-            if reference.is_empty() || reference.len() > REFERENCE_BYTES_MAX || !reference.chars().all(is_token) {
-                let most = REFERENCE_BYTES_MAX;
-                return Err(format!("fund {currency}: reference must be 1 to {most} of A-Z a-z 0-9 - _"));
+            if reference.parse::<Token>().is_err() {
+                return Err(format!("fund {currency}: reference must be 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _"));
             }
             if !payments.insert((currency, reference)) {
                 return Err(format!(

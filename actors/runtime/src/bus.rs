@@ -247,17 +247,21 @@ impl Bus {
         }
     }
 
-    /// Whether the partition has a tape; an error if nobody can tell.
-    pub async fn has_tape(&self, partition: u16) -> Result<bool, BusError> {
+    /// A stream, or `None` if there is none; an error if nobody can tell.
+    pub async fn find_stream(&self, name: &str) -> Result<Option<jetstream::stream::Stream>, BusError> {
         use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
-        let stream = subject::tape_stream(partition);
-        match self.context.get_stream(&stream).await {
-            Ok(_) => Ok(true),
+        match self.context.get_stream(name).await {
+            Ok(stream) => Ok(Some(stream)),
             Err(error) => match error.kind() {
-                GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(false),
-                _ => Err(BusError::request(format!("looking at {stream}"), error)),
+                GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+                _ => Err(BusError::request(format!("looking at {name}"), error)),
             },
         }
+    }
+
+    /// Whether the partition has a tape; an error if nobody can tell.
+    pub async fn has_tape(&self, partition: u16) -> Result<bool, BusError> {
+        Ok(self.find_stream(&subject::tape_stream(partition)).await?.is_some())
     }
 
     /// Every tape, in order of its partition: all of them, or an error.

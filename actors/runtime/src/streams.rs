@@ -216,16 +216,7 @@ async fn create_tape(
 }
 
 async fn differences(bus: &Bus, want: &Config) -> Result<Vec<String>, BusError> {
-    use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
-    let stream = match bus.context().get_stream(&want.name).await {
-        Ok(stream) => stream,
-        Err(error) => match error.kind() {
-            GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-                return Ok(vec!["missing".into()]);
-            }
-            _ => return Err(BusError::request(format!("looking at {}", want.name), error)),
-        },
-    };
+    let Some(stream) = bus.find_stream(&want.name).await? else { return Ok(vec!["missing".into()]) };
     let have = &stream.cached_info().config;
     let mut what = Vec::new();
     let mut compare = |name: &str, want: String, have: String| {
