@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::{market, subject::MarketKind};
 
@@ -24,7 +24,7 @@ fn order() -> Order {
         quantity: p("0.5"),
         price: p("61837.64"),
         time_in_force: TimeInForce::Ioc,
-        signal: Position::new(9, 1),
+        signal: Offset::new(9, 1),
     }
 }
 
@@ -193,7 +193,7 @@ fn samples() -> Vec<Event> {
 }
 
 fn entry(event: Event) -> Entry {
-    Entry { cause: Position::new(70_000, 3), index: 1, at: 1_723_161_254_087_891_268, event }
+    Entry { cause: Offset::new(70_000, 3), index: 1, at: 1_723_161_254_087_891_268, event }
 }
 
 fn hex(bytes: &[u8]) -> String {

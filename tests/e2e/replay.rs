@@ -87,16 +87,16 @@ fn a_range_is_exact_at_both_ends_by_position_sequence_time_and_age() {
     let all = held.ticks(|_, _, _| true);
     let (first, last) = (all[100], all[400]);
     let n = |fact: &Value, name: &str| fact[name].as_u64().unwrap();
-    let position = |fact: &Value| format!("p0:{}.{}", fact["seq"], fact["index"]);
+    let offset = |fact: &Value| format!("p0:{}.{}", fact["seq"], fact["index"]);
     let time = |fact: &Value| {
         let ns = n(fact, "at") - 1_723_161_254_000_000_000;
         format!("2024-08-08T23:54:{:02}.{:09}Z", 14 + ns / 1_000_000_000, ns % 1_000_000_000)
     };
     let kinds = ["--kind", "Quote,Trade"];
     let between = |from: &str, to: &str| held.replayed(&[&kinds[..], &["--from", from, "--to", to]].concat());
-    assert_same(&between(&position(first), &position(last)), &all[100..=400]);
+    assert_same(&between(&offset(first), &offset(last)), &all[100..=400]);
     assert_same(&between(&time(first), &time(last)), &all[100..=400]);
-    assert_same(&between(&position(first), &position(first)), &all[100..=100]);
+    assert_same(&between(&offset(first), &offset(first)), &all[100..=100]);
     let (from, to) = (n(first, "seq"), n(last, "seq"));
     let records = held.ticks(|seq, _, _| (from..=to).contains(&seq));
     assert_same(&between(&from.to_string(), &to.to_string()), &records);
@@ -105,7 +105,7 @@ fn a_range_is_exact_at_both_ends_by_position_sequence_time_and_age() {
     let young = held.ticks(|_, _, at| at >= newest - 3_000_000_000);
     assert_same(&held.replayed(&[&kinds[..], &["--from", "-3s"]].concat()), &young);
     // Without a filter on kinds the definitions in force lead.
-    let led = held.replayed(&["--from", &position(last), "--instrument", "binance.BTCUSDT"]);
+    let led = held.replayed(&["--from", &offset(last), "--instrument", "binance.BTCUSDT"]);
     assert_eq!((led[0]["kind"].as_str(), led[0]["seq"].as_u64()), (Some("definition"), Some(1)));
     assert_eq!((led.len(), led[1]["seq"].as_u64()), (all.len() - 400 + 1, Some(2)));
     // Other facts come when they are asked for, as maps.

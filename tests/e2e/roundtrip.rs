@@ -7,7 +7,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 use tapedeck_schemas::subject;
 
@@ -37,7 +37,7 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
                 _ => continue,
             };
             let at = if in_time { entry.at } else { 0 };
-            let alone = Entry { cause: Position::START, index: 0, at, event: entry.event };
+            let alone = Entry { cause: Offset::START, index: 0, at, event: entry.event };
             let mut bytes = Vec::new();
             record::encode_entry(&alone, &mut bytes);
             facts.entry(if in_time { None } else { instrument }).or_default().push(bytes);

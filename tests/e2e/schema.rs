@@ -11,7 +11,7 @@ use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
 
@@ -175,8 +175,8 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
         let entry = entries.remove(0);
         let kind = entry.event.kind();
         for writer in Writer::ALL {
-            let position = Position::new(2, 0);
-            let broken = Invariants::new().observe(&Recorded { position, writer: *writer, entry: &entry });
+            let offset = Offset::new(2, 0);
+            let broken = Invariants::new().observe(&Recorded { offset, writer: *writer, entry: &entry });
             let may = broken.iter().all(|violation| violation.id != InvariantId::OwnKinds);
             assert_eq!(describe::writers(kind).contains(writer), may, "{writer} and {}", kind.name());
         }

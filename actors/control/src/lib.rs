@@ -8,7 +8,7 @@ use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event};
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod verbs;
@@ -47,14 +47,14 @@ impl Machine for Control {
         Reads::Inbox(Inbox::Command)
     }
 
-    fn observe(&mut self, _at: Position, entry: &CommandEntry) {
+    fn observe(&mut self, _at: Offset, entry: &CommandEntry) {
         self.time = self.time.max(entry.stamp);
         let accepted = entry.command.as_ref().ok().filter(|_| answer(&self.known, entry).is_ok());
         let id = accepted.and_then(|command| command.id.clone());
         self.is_repeated = id.is_some_and(|id| !self.accepted.insert(id));
     }
 
-    fn decide(&self, _at: Position, entry: &CommandEntry, out: &mut Out) {
+    fn decide(&self, _at: Offset, entry: &CommandEntry, out: &mut Out) {
         let answer = match self.is_repeated {
             true => Err("a request with this id was accepted before".into()),
             false => answer(&self.known, entry),
@@ -63,7 +63,7 @@ impl Machine for Control {
     }
 
     /// What counts of an accepted command, its id, is taken in with the command.
-    fn apply(&mut self, _cause: Position, _own: &Event) {}
+    fn apply(&mut self, _cause: Offset, _own: &Event) {}
 
     fn time(&self, _entry: &CommandEntry) -> TapeTime {
         self.time

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{HaltLevel, Order, Scope};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 
 use crate::milliseconds;
 use crate::transitions::Trigger;

@@ -12,7 +12,7 @@ use tapedeck_schemas::event::{
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -130,7 +130,7 @@ impl Machine for Execution {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Risk, Writer::Venue])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -145,7 +145,7 @@ impl Machine for Execution {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::OrderApproved(approved) => self.judge_approval(&approved.order, fact.at, out),
             Event::Tick(_) => self.judge_timeouts(out),
@@ -164,7 +164,7 @@ impl Machine for Execution {
         }
     }
 
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         match own {
             Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.now, &submitted.order),
             Event::CancelSubmitted(cancel) => self.orders.ask_cancel(&cancel.order, self.now, cancel.reason),

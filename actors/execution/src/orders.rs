@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tapedeck_schemas::event::{CancelReason, Order, OrderStatus, Scope};
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 
 /// Most orders with the venue at a time: a halt cancels them all in one record, which is bounded.
 pub const OPEN_ORDERS_MAX: usize = 256;
@@ -41,8 +41,8 @@ struct Finished {
 #[derive(Debug, Clone, Default)]
 pub struct Orders {
     /// By position of the approval: the order of submission.
-    open: BTreeMap<Position, Open>,
-    places: BTreeMap<OrderId, Position>,
+    open: BTreeMap<Offset, Open>,
+    places: BTreeMap<OrderId, Offset>,
     finished: BTreeMap<OrderId, Finished>,
     /// Ids of `finished`, the first to finish in front.
     queue: VecDeque<OrderId>,
@@ -74,7 +74,7 @@ impl Orders {
         self.open.get_mut(self.places.get(id)?)
     }
 
-    pub(crate) fn submit(&mut self, at: Position, now: TapeTime, order: &Order) {
+    pub(crate) fn submit(&mut self, at: Offset, now: TapeTime, order: &Order) {
         let (status, filled, fills) = (OrderStatus::Submitted, Quantity::ZERO, BTreeSet::new());
         let open = Open { order: order.clone(), status, filled, accepted: false, since: now, cancel: None, fills };
         self.places.insert(order.id, at);

@@ -13,7 +13,7 @@ use tapedeck_schemas::event::{Bar, BarsDefined, Event, Gap, InstrumentDefined, Q
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
@@ -118,7 +118,7 @@ impl Machine for Ingest {
         Reads::Inbox(Inbox::Market)
     }
 
-    fn observe(&mut self, at: Position, entry: &MarketEntry) {
+    fn observe(&mut self, at: Offset, entry: &MarketEntry) {
         self.before = Before { time: self.time, ..Before::default() };
         if let Ok((instrument, event)) = checks::readable(entry) {
             let key = (event.source, event.session, instrument);
@@ -128,13 +128,13 @@ impl Machine for Ingest {
         }
     }
 
-    fn decide(&self, _at: Position, entry: &MarketEntry, out: &mut Out) {
+    fn decide(&self, _at: Offset, entry: &MarketEntry, out: &mut Out) {
         if let Err(refusal) = self.judge(entry, out) {
             out.push(rejected(entry, refusal));
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         self.sources.apply(self.before.source, own);
         match own {
             Event::InstrumentDefined(fact) => self.instruments.define(fact),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use crate::builder::Builder;
@@ -65,7 +65,7 @@ pub struct Driver<M: Machine> {
     attempt: u64,
     silent_inputs: u32,
     silent_ticks: u32,
-    last_input: Position,
+    last_input: Offset,
     inbox_last: u64,
     /// Whether what is silent is to be answered now.
     speaking: bool,
@@ -89,7 +89,7 @@ impl<M: Machine> Driver<M> {
             attempt: 0,
             silent_inputs: 0,
             silent_ticks: 0,
-            last_input: Position::START,
+            last_input: Offset::START,
             inbox_last: 0,
             speaking: false,
             draining: false,
@@ -153,8 +153,8 @@ impl<M: Machine> Driver<M> {
     pub fn own_last(&self) -> u64 {
         self.own_last
     }
-    /// Position of the last input judged.
-    pub fn last_input(&self) -> Position {
+    /// Offset of the last input judged.
+    pub fn last_input(&self) -> Offset {
         self.last_input
     }
     /// How many failed attempts the append in flight has behind it.
@@ -335,7 +335,7 @@ impl<M: Machine> Driver<M> {
         self.push_entry(self.last_input, 0, Progress {}.into());
     }
 
-    fn push_entry(&mut self, cause: Position, index: u32, event: Event) {
+    fn push_entry(&mut self, cause: Offset, index: u32, event: Event) {
         self.building.push(&Entry { cause, index, at: self.merge.at, event });
     }
 

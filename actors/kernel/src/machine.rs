@@ -6,7 +6,7 @@ use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
 
@@ -26,11 +26,11 @@ pub trait Machine: Send + 'static {
     /// Whose facts it is handed; also draws the data-flow picture.
     fn reads() -> Reads;
     /// Folds an input into the state. Total.
-    fn observe(&mut self, at: Position, input: &Self::Input);
+    fn observe(&mut self, at: Offset, input: &Self::Input);
     /// Judges the input just observed. Reads only; bounded output.
-    fn decide(&self, at: Position, input: &Self::Input, out: &mut Out);
+    fn decide(&self, at: Offset, input: &Self::Input, out: &mut Out);
     /// Folds a decision of its own, right after its cause (not where it lands on the tape). Total.
-    fn apply(&mut self, cause: Position, own: &Event);
+    fn apply(&mut self, cause: Offset, own: &Event);
     /// Tape time of the input just observed: what its decisions will carry as `at`.
     fn time(&self, input: &Self::Input) -> TapeTime;
 }
@@ -79,7 +79,7 @@ impl Out {
 }
 
 /// Observes, decides and applies one input: the only way a machine is ever run.
-pub fn step<M: Machine>(machine: &mut M, at: Position, input: &M::Input) -> Vec<Event> {
+pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Event> {
     let mut out = Out::default();
     machine.observe(at, input);
     machine.decide(at, input, &mut out);

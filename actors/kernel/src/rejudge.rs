@@ -1,7 +1,7 @@
 //! Verification: decides everything again and compares with what is recorded, event by event, byte for byte.
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, encode_entry};
 
 use crate::machine::{Machine, step};
@@ -14,8 +14,8 @@ pub enum Difference {
     /// Decided anew, an input gives other events than the tape holds.
     #[error("input {cause}: {writer} decides {decided}, the tape has {recorded}")]
     Decision {
-        /// Position of the input.
-        cause: Position,
+        /// Offset of the input.
+        cause: Offset,
         /// Whose decision.
         writer: &'static str,
         /// What it decides now.
@@ -46,8 +46,8 @@ impl<M: Machine> Rejudge<M> {
         Self { merge: Merge::new(machine), inputs: 0, events: 0, followed: 0 }
     }
 
-    /// The position of the last input compared.
-    pub fn progress(&self) -> Position {
+    /// The offset of the last input compared.
+    pub fn progress(&self) -> Offset {
         self.merge.progress
     }
 
@@ -93,7 +93,7 @@ impl<M: Machine> Rejudge<M> {
 }
 
 fn compare<M: Machine>(
-    cause: Position,
+    cause: Offset,
     at: TapeTime,
     decided: Vec<Event>,
     recorded: &[Entry],

@@ -16,7 +16,7 @@ pub struct TapeRecord {
     pub header: Header,
     /// Hash of its bytes.
     pub hash: RecordHash,
-    /// Its events, in order: the index is that of the position.
+    /// Its events, in order: the index is that of the offset.
     pub entries: Vec<Entry>,
 }
 

@@ -11,7 +11,7 @@ use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod books;
@@ -102,7 +102,7 @@ impl Machine for Portfolio {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Venue])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -118,7 +118,7 @@ impl Machine for Portfolio {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::OrderFilled(fill) => self.judge_fill(fill, out),
             Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
@@ -127,7 +127,7 @@ impl Machine for Portfolio {
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
             self.marked.insert((mark.account, mark.currency), self.now);

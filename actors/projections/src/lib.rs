@@ -12,7 +12,7 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 pub use models::all;
@@ -24,7 +24,7 @@ pub struct Recorded<'a> {
     /// Which partition.
     pub partition: u16,
     /// Where the event stands.
-    pub position: Position,
+    pub offset: Offset,
     /// Who decided it.
     pub writer: Writer,
     /// When the broker stored its record, ns.

@@ -1,7 +1,7 @@
 //! What a projector does with a tape, as pure data: which rows it writes, and which progress moves with them.
 
 use tapedeck_kernel::TapeRecord;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 use crate::{Projection, RecordInfo, Recorded, RowOp};
 
@@ -75,7 +75,7 @@ pub fn project_record(
     let events = record.entries.len();
     projection.project_record(&RecordInfo { partition, seq: record.seq, writer, stamp, events }, ops);
     for (index, entry) in (0..).zip(&record.entries) {
-        let position = Position::new(record.seq, index);
-        projection.project(&Recorded { partition, position, writer, stamp, entry }, ops);
+        let offset = Offset::new(record.seq, index);
+        projection.project(&Recorded { partition, offset, writer, stamp, entry }, ops);
     }
 }

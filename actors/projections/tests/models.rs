@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use tapedeck_projections::{RecordInfo, Recorded, RowOp, all};
 use tapedeck_schemas::event::*;
-use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Position, StrategyId, Writer};
+use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Offset, StrategyId, Writer};
 
 /// Kinds that no read model shows.
 const SILENT: [Kind; 8] = [
@@ -41,14 +41,14 @@ fn order() -> Order {
         quantity: "2.5".parse().unwrap(),
         price: "101.5".parse().unwrap(),
         time_in_force: TimeInForce::Gtc,
-        signal: Position::new(61, 3),
+        signal: Offset::new(61, 3),
     }
 }
 
 /// The operations of one fact, a line each: the table, then what is not null.
 fn rows(writer: Writer, event: impl Into<Event>) -> String {
-    let entry = Entry { cause: Position::new(70, 1), index: 0, at: 6000, event: event.into() };
-    let recorded = Recorded { partition: 7, position: Position::new(80, 2), writer, stamp: 9000, entry: &entry };
+    let entry = Entry { cause: Offset::new(70, 1), index: 0, at: 6000, event: event.into() };
+    let recorded = Recorded { partition: 7, offset: Offset::new(80, 2), writer, stamp: 9000, entry: &entry };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project(&recorded, &mut ops));
     shown(&ops)

@@ -15,8 +15,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut replay = Replay::open(&bus, None, &selection).await?;
     while let Some(played) = replay.next().await? {
         if let Event::Trade(trade) = &played.event {
-            let position = played.position.in_partition(played.partition);
-            println!("{position} {} {} {} x {}", played.at, trade.instrument, trade.price, trade.quantity);
+            let offset = played.offset.in_partition(played.partition);
+            println!("{offset} {} {} {} x {}", played.at, trade.instrument, trade.price, trade.quantity);
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 
 /// Fastest pace that is still a pace.
 const TIMES_MAX: u64 = 1_000_000;

@@ -2,7 +2,7 @@
 
 use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
@@ -60,7 +60,7 @@ fn one_partition(asked: Option<u16>, range: &Range) -> Result<Option<u16>, Repla
 
 fn edge(place: Place, now: TapeTime) -> Edge {
     match place {
-        Place::Position(_, position) => Edge::Position(position),
+        Place::Offset(_, offset) => Edge::Offset(offset),
         Place::Sequence(_, seq) => Edge::Sequence(seq),
         Place::Time(time) => Edge::Time(time),
         Place::BeforeEnd(ns) => Edge::Time(now.saturating_sub(ns)),

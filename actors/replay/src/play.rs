@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 use tokio::time::Instant;
 
 use crate::error::ReplayError;
@@ -192,5 +192,5 @@ impl Player {
 }
 
 fn place(played: &Played) -> String {
-    played.position.in_partition(played.partition)
+    played.offset.in_partition(played.partition)
 }

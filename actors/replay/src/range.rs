@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -11,7 +11,7 @@ use time::format_description::well_known::Rfc3339;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// `1234.5`, or `p0:1234.5` with the partition: one fact.
-    Position(Option<u16>, Position),
+    Offset(Option<u16>, Offset),
     /// `1234`, or `p0:1234`: one record.
     Sequence(Option<u16>, u64),
     /// `2024-08-08T23:54:14.5Z`: all facts at a tape time, ns since the epoch.
@@ -32,7 +32,7 @@ pub struct Range {
 /// A text that is no place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no place on a tape (want a position as p0:1234.5 or 1234.5, a sequence as 1234, a time as \
+    "{0:?} is no place on a tape (want an offset as p0:1234.5 or 1234.5, a sequence as 1234, a time as \
      2024-08-08T23:54:14.5Z, or a time before the end as -10m with ms, s, m, h or d)"
 )]
 pub struct NotAPlace(pub String);
@@ -49,14 +49,14 @@ impl Place {
     /// The partition that it names.
     pub fn partition(self) -> Option<u16> {
         match self {
-            Place::Position(partition, _) | Place::Sequence(partition, _) => partition,
+            Place::Offset(partition, _) | Place::Sequence(partition, _) => partition,
             Place::Time(_) | Place::BeforeEnd(_) => None,
         }
     }
 
     /// Whether it is a place on one tape only.
     pub fn is_of_one_tape(self) -> bool {
-        matches!(self, Place::Position(..) | Place::Sequence(..))
+        matches!(self, Place::Offset(..) | Place::Sequence(..))
     }
 }
 
@@ -79,8 +79,8 @@ impl FromStr for Place {
         match place.split_once('.') {
             None => Ok(Place::Sequence(partition, number(place).ok_or_else(bad)?)),
             Some((seq, index)) => {
-                let position = number(seq).zip(number(index)).map(|(seq, index)| Position::new(seq, index));
-                Ok(Place::Position(partition, position.ok_or_else(bad)?))
+                let offset = number(seq).zip(number(index)).map(|(seq, index)| Offset::new(seq, index));
+                Ok(Place::Offset(partition, offset.ok_or_else(bad)?))
             }
         }
     }
@@ -105,7 +105,7 @@ impl fmt::Display for Place {
             write!(f, "p{partition}:")?;
         }
         match self {
-            Place::Position(_, position) => write!(f, "{position}"),
+            Place::Offset(_, offset) => write!(f, "{offset}"),
             Place::Sequence(_, seq) => write!(f, "{seq}"),
             Place::Time(ns) => f.write_str(&rfc3339(*ns)),
             Place::BeforeEnd(ns) => {
@@ -139,10 +139,10 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_printed() {
-        let position = Position::new(1234, 5);
+        let offset = Offset::new(1234, 5);
         for (text, place) in [
-            ("1234.5", Place::Position(None, position)),
-            ("p7:1234.5", Place::Position(Some(7), position)),
+            ("1234.5", Place::Offset(None, offset)),
+            ("p7:1234.5", Place::Offset(Some(7), offset)),
             ("1234", Place::Sequence(None, 1234)),
             ("p0:1234", Place::Sequence(Some(0), 1234)),
             ("2024-08-08T23:54:14.123456789Z", Place::Time(1_723_161_254_123_456_789)),

@@ -125,7 +125,7 @@ impl Renderer {
 /// A fact that is no market fact, as a map.
 #[derive(Debug, Serialize)]
 struct FactMap<'a> {
-    position: String,
+    offset: String,
     writer: Writer,
     cause: String,
     at: u64,
@@ -138,7 +138,7 @@ impl<'a> FactMap<'a> {
     fn new(played: &'a Played) -> Self {
         let kind = played.event.kind();
         Self {
-            position: played.position.in_partition(played.partition),
+            offset: played.offset.in_partition(played.partition),
             writer: played.writer,
             cause: played.cause.to_string(),
             at: played.at,

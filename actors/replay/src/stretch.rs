@@ -6,7 +6,7 @@ use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::bar::BarSpec;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
 use crate::bounds::Bounds;
@@ -18,11 +18,11 @@ pub struct Played {
     /// Of which tape.
     pub partition: u16,
     /// Where it stands there.
-    pub position: Position,
+    pub offset: Offset,
     /// Who wrote it.
     pub writer: Writer,
-    /// Position of the input that it answers.
-    pub cause: Position,
+    /// Offset of the input that it answers.
+    pub cause: Offset,
     /// Tape time of its cause, ns.
     pub at: TapeTime,
     /// The tape's time where it is played, ns: that of the last market fact up to here. It never goes back.
@@ -65,12 +65,12 @@ impl Stretch {
         let mut entries = record.entries.into_iter().peekable();
         let mut index = 0;
         while let Some(entry) = entries.next() {
-            let position = Position::new(seq, index);
+            let offset = Offset::new(seq, index);
             index += 1;
             if writer == Writer::Ingest && keeps_time(&entry.event) {
                 self.time = self.time.max(entry.at);
             }
-            self.is_over |= self.bounds.is_behind(position, self.time);
+            self.is_over |= self.bounds.is_behind(offset, self.time);
             if self.is_over {
                 return;
             }
@@ -87,7 +87,7 @@ impl Stretch {
             }
             let Entry { cause, at, event, .. } = entry;
             let played =
-                Played { partition: self.partition, position, writer, cause, at, time: self.time, event, bars };
+                Played { partition: self.partition, offset, writer, cause, at, time: self.time, event, bars };
             self.place(played, passes, out);
         }
     }
@@ -101,7 +101,7 @@ impl Stretch {
     }
 
     fn place(&mut self, played: Played, passes: bool, out: &mut VecDeque<Played>) {
-        if self.bounds.is_before(played.position, played.time) {
+        if self.bounds.is_before(played.offset, played.time) {
             if let (Event::InstrumentDefined(fact), true) = (&played.event, passes) {
                 self.in_force.insert(fact.instrument, played);
             }

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::{InstrumentDefined, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::Currency;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 
 /// A quote and when it landed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

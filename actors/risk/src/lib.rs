@@ -11,7 +11,7 @@ use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
@@ -70,7 +70,7 @@ impl Risk {
     }
 
     /// Sizes a signal and puts the order through the gate; silent when there is nothing to trade.
-    fn judge(&self, at: Position, raised_at: TapeTime, signal: &SignalRaised, out: &mut Out) {
+    fn judge(&self, at: Offset, raised_at: TapeTime, signal: &SignalRaised, out: &mut Out) {
         let Some(book) = self.books.get(&signal.instrument) else { return };
         let open = self.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
@@ -108,7 +108,7 @@ impl Machine for Risk {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Venue])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -128,7 +128,7 @@ impl Machine for Risk {
         }
     }
 
-    fn decide(&self, at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::SignalRaised(signal) => self.judge(at, fact.at, signal, out),
             Event::Tick(_) | Event::TradingHalted(_) | Event::TradingResumed(_) => self.judge_ladder(fact, out),
@@ -136,7 +136,7 @@ impl Machine for Risk {
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         match own {
             Event::OrderApproved(approved) => self.open.add(&approved.order),
             Event::RiskStateChanged(change) => self.ladder.announced(change.to),

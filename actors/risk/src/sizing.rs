@@ -4,7 +4,7 @@ use tapedeck_schemas::event::{InstrumentDefined, Order, Side, SignalRaised, Time
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 use crate::book::{Book, Landed};
 use crate::checks::in_force;
@@ -38,8 +38,8 @@ pub const PARAMS: &[ParamSpec] = &[MAX_POSITION_NOTIONAL, IOC_CONFIDENCE];
 pub struct Wanted<'a> {
     /// What is wanted.
     pub signal: &'a SignalRaised,
-    /// Position of the signal.
-    pub at: Position,
+    /// Offset of the signal.
+    pub at: Offset,
     /// Id that the order will have.
     pub id: OrderId,
 }

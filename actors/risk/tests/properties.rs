@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine};
 use tapedeck_schemas::event::{Event, HaltLevel, Order, OrderStatus, Scope, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 const SYMBOLS: [&str; 2] = ["X", "Y"];
@@ -145,7 +145,7 @@ fn pick(orders: &mut [(Order, Quantity, bool)], n: usize) -> Option<&mut (Order,
 }
 
 /// Plays acts to a machine, judging each approval by the model; what was read and what was decided.
-fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Position, Fact, Vec<Event>)> {
+fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Offset, Fact, Vec<Event>)> {
     let mut model = Model { now_ms: 1_000, ..Model::default() };
     let mut told = Vec::new();
     let mut tell = |model: &mut Model, fact: Fact| {
@@ -156,7 +156,7 @@ fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Position, Fact, Vec<Event>)> {
                 model.orders.push((approved.order.clone(), approved.order.quantity, true));
             }
         }
-        told.push((Position::new(desk.seq, 0), fact, decided));
+        told.push((Offset::new(desk.seq, 0), fact, decided));
     };
     SYMBOLS.iter().for_each(|symbol| tell(&mut model, definition(symbol)));
     for act in acts {

@@ -199,7 +199,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             Output::Void { seq, why } => {
                 metrics.voids.inc();
                 let partition = self.group.partition;
-                tracing::error!(position = %format!("p{partition}:{seq}"), why, "void record on the tape, skipped");
+                tracing::error!(offset = %format!("p{partition}:{seq}"), why, "void record on the tape, skipped");
             }
             Output::Stopped(stop) => return Some(stop),
         }

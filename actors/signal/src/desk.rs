@@ -1,7 +1,7 @@
 //! What the signal machine keeps of one instrument: strategies' states and the last signal. No parameters, no weights.
 
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 
 use crate::strategies::{STRATEGIES, Settings, Strategy};
 

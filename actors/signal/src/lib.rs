@@ -11,7 +11,7 @@ use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
@@ -138,7 +138,7 @@ impl Machine for Signal {
         Reads::Tape(&[Writer::Ingest, Writer::Control])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -150,7 +150,7 @@ impl Machine for Signal {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         if let Event::Quote(quote) = &fact.event
             && let Some(signal) = self.judge(quote)
         {
@@ -158,7 +158,7 @@ impl Machine for Signal {
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         if let Event::SignalRaised(signal) = own {
             self.desks.entry(signal.instrument).or_insert_with(Desk::new).raised(signal.target, self.now);
         }

@@ -206,7 +206,7 @@ pub struct ReplayArgs {
     /// Which partition; all if not given, merged by tape time.
     #[arg(long)]
     pub partition: Option<u16>,
-    /// First fact: a position (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
     #[arg(long, allow_hyphen_values = true)]
     pub from: Option<Place>,
     /// Last fact, likewise; if not given, the tape's end at the start of the replay.

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{CancelSubmitted, CloseReason, Event, Order};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 
 /// How long an order or a cancel is on its way.
 pub const LATENCY_MS: ParamSpec = ParamSpec {
@@ -36,7 +36,7 @@ pub enum Request {
 /// Requests on their way, by time of arrival, then by position on the tape.
 #[derive(Debug, Clone, Default)]
 pub struct OnTheWay {
-    requests: BTreeMap<(TapeTime, Position), Request>,
+    requests: BTreeMap<(TapeTime, Offset), Request>,
 }
 
 impl OnTheWay {
@@ -45,13 +45,13 @@ impl OnTheWay {
         self.requests.iter().take_while(move |((due, _), _)| *due <= now).map(|(_, request)| request).take(ARRIVALS_MAX)
     }
 
-    pub(crate) fn submit(&mut self, at: Position, sent: TapeTime, order: &Order, params: &Params) {
+    pub(crate) fn submit(&mut self, at: Offset, sent: TapeTime, order: &Order, params: &Params) {
         let due = arrival(sent, &order.instrument, params);
         self.requests.insert((due, at), Request::Submit(order.clone()));
     }
 
     /// A cancel never overtakes its order, whatever the latency was set to in between.
-    pub(crate) fn cancel(&mut self, at: Position, sent: TapeTime, cancel: &CancelSubmitted, params: &Params) {
+    pub(crate) fn cancel(&mut self, at: Offset, sent: TapeTime, cancel: &CancelSubmitted, params: &Params) {
         let due = arrival(sent, &cancel.instrument, params);
         let order = self.find(|request| matches!(request, Request::Submit(order) if order.id == cancel.order));
         let due = due.max(order.map_or(0, |(due, _)| due));
@@ -75,7 +75,7 @@ impl OnTheWay {
         }
     }
 
-    fn find(&self, is_it: impl Fn(&Request) -> bool) -> Option<(TapeTime, Position)> {
+    fn find(&self, is_it: impl Fn(&Request) -> bool) -> Option<(TapeTime, Offset)> {
         self.requests.iter().find(|(_, request)| is_it(request)).map(|(key, _)| *key)
     }
 }

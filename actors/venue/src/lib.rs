@@ -11,7 +11,7 @@ use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
@@ -59,7 +59,7 @@ impl Machine for Venue {
         Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])
     }
 
-    fn observe(&mut self, at: Position, fact: &Fact) {
+    fn observe(&mut self, at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -73,7 +73,7 @@ impl Machine for Venue {
         }
     }
 
-    fn decide(&self, at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
         if fact.writer != Writer::Ingest {
             // Tape time moves with ingest alone.
             return;
@@ -93,7 +93,7 @@ impl Machine for Venue {
         session.decided.into_iter().for_each(|event| out.push(event));
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         let arrived = self.on_the_way.apply(own);
         let instrument = match own {
             Event::OrderAccepted(accepted) => accepted.instrument,

@@ -9,7 +9,7 @@ use tapedeck_schemas::event::{
 use tapedeck_schemas::ids::{Currency, FillId, InstrumentId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::Venue;
@@ -45,14 +45,14 @@ pub const WORKING_ORDERS_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
     venue: &'a Venue,
-    cause: Position,
+    cause: Offset,
     /// Copies of the markets that decisions changed.
     changed: BTreeMap<InstrumentId, Market>,
     pub(crate) decided: Vec<Event>,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(venue: &'a Venue, cause: Position) -> Self {
+    pub(crate) fn new(venue: &'a Venue, cause: Offset) -> Self {
         Self { venue, cause, changed: BTreeMap::new(), decided: Vec::new() }
     }
 

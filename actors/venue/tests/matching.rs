@@ -6,7 +6,7 @@ use common::*;
 use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Side};
 use tapedeck_schemas::ids::FillId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 #[test]
@@ -135,7 +135,7 @@ fn fees_are_a_fraction_of_the_notional_in_the_quote_currency_and_fill_ids_are_de
         other => panic!("not a fill: {other:?}"),
     };
     let decided = desk.decide(&tick(1_005));
-    let id = |seq, index| FillId::derive(TAPE, Position::new(seq, 0), Writer::Venue, index);
+    let id = |seq, index| FillId::derive(TAPE, Offset::new(seq, 0), Writer::Venue, index);
     assert_eq!(fee(&decided, 1), (id(5, 1), "0.505 USDT".into()));
     desk.step(&limit("venue.maker_fee", "-0.0001"));
     let decided = desk.decide(&trade(1_006, Aggressor::Buyer, "101", "1"));

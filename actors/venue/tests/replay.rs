@@ -11,7 +11,7 @@ use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Liquidity, OrderFilled, Side};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
 use tapedeck_venue::Venue;
 
@@ -42,7 +42,7 @@ proptest! {
     fn following_recorded_decisions_leads_where_deciding_led(facts in market()) {
         let (mut decider, mut follower) = (Venue::new(TAPE), Venue::new(TAPE));
         for (seq, fact) in (1..).zip(&facts) {
-            let at = Position::new(seq, 0);
+            let at = Offset::new(seq, 0);
             let decided = step(&mut decider, at, fact);
             follower.observe(at, fact);
             decided.iter().for_each(|own| follower.apply(at, own));
@@ -70,7 +70,7 @@ proptest! {
                 _ => {}
             }
             let by_trade = matches!(fact.event, Event::Trade(_));
-            for event in step(&mut venue, Position::new(seq, 0), fact) {
+            for event in step(&mut venue, Offset::new(seq, 0), fact) {
                 match event {
                     Event::OrderFilled(fill) => {
                         let OrderFilled { order, quantity, leaves, side, price, .. } = fill;
@@ -116,7 +116,7 @@ fn decisions_keep_their_meaning() {
     ];
     let (mut machine, mut bytes) = (Venue::new(TAPE), Vec::new());
     for (seq, fact) in (1..).zip(&script) {
-        let cause = Position::new(seq, 0);
+        let cause = Offset::new(seq, 0);
         for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
             encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
         }

@@ -31,7 +31,7 @@ pub(super) fn example(name: &str) -> Value {
             "gaps": 0,
         }),
         _ => json!({
-            "position": "p0:12.3",
+            "offset": "p0:12.3",
             "reason": "crossed",
             "detail": "bid 61837.65 is not below ask 61837.64",
             "subject": "md.binance.BTCUSDT.quote",
@@ -113,7 +113,7 @@ fn reject() -> Value {
     object(
         "One event that was refused; nothing of it counts.",
         json!({
-            "position": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
+            "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Where the refusal stands on the tape."},
             "reason": {"enum": reasons(), "description": about_reasons()},
             "detail": bounded(DETAIL_BYTES_MAX, "What was wrong, with the value."),

@@ -9,7 +9,7 @@ use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::MarketBody;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::expected::Counter;
@@ -32,7 +32,7 @@ pub struct Recorded {
     pub void: u64,
     /// Records of ours that break a writer's chain: where, and whose.
     pub forged: Vec<(u64, Writer)>,
-    answered: BTreeMap<Writer, (Position, u32)>,
+    answered: BTreeMap<Writer, (Offset, u32)>,
 }
 
 impl Recorded {
@@ -69,7 +69,7 @@ impl Recorded {
         Ok(())
     }
 
-    fn event(&mut self, seq: u64, writer: Writer, cause: Position, index: u32, event: &Event) -> Result<()> {
+    fn event(&mut self, seq: u64, writer: Writer, cause: Offset, index: u32, event: &Event) -> Result<()> {
         if let Event::Epoch(_) = event {
             *self.epochs.entry(writer.as_str()).or_default() += 1;
             return Ok(());

@@ -7,7 +7,7 @@ use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::machine::Input as _;
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Output, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::message::Message;
@@ -30,8 +30,8 @@ pub trait AnyDriver {
     fn wants_inbox(&self) -> bool;
     /// See [`Driver::has_waiting_inputs`].
     fn has_waiting_inputs(&self) -> bool;
-    /// Position of the last entry that a message of the inbox makes.
-    fn last_entry(&self, message: &Message) -> Position;
+    /// Offset of the last entry that a message of the inbox makes.
+    fn last_entry(&self, message: &Message) -> Offset;
     /// The machine, for comparison with another's.
     fn machine(&self) -> String;
 }
@@ -61,9 +61,9 @@ impl<M: Machine + Debug> AnyDriver for Driver<M> {
     fn has_waiting_inputs(&self) -> bool {
         Driver::has_waiting_inputs(self)
     }
-    fn last_entry(&self, message: &Message) -> Position {
+    fn last_entry(&self, message: &Message) -> Offset {
         let entries = M::Input::from_message(&message.subject, message.stamp, &message.payload);
-        Position::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
+        Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
     fn machine(&self) -> String {
         format!("{:?}", Driver::machine(self))
@@ -125,7 +125,7 @@ pub struct Process {
     /// Next sequence to read of the inbox.
     pub inbox_next: u64,
     /// The last input that it was handed.
-    pub handed: Position,
+    pub handed: Offset,
     attempt_last: u64,
     /// The record that is not known to be on the tape.
     unsettled: Option<(u64, Arc<[u8]>)>,
@@ -154,7 +154,7 @@ impl Process {
             pending: None,
             tape_next: 1,
             inbox_next: 1,
-            handed: Position::START,
+            handed: Offset::START,
             attempt_last: 0,
             unsettled: None,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_venue::Venue;
 
@@ -70,14 +70,14 @@ impl Machine for MoodyVenue {
         Venue::reads()
     }
 
-    fn observe(&mut self, at: Position, fact: &Fact) {
+    fn observe(&mut self, at: Offset, fact: &Fact) {
         let unheard = matches!(&fact.event, Event::OrderSubmitted(sent) if self.mood.never(&sent.order.id));
         if !unheard {
             self.venue.observe(at, fact);
         }
     }
 
-    fn decide(&self, at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
         let mut answers = Out::default();
         self.venue.decide(at, fact, &mut answers);
         for event in answers.into_events() {
@@ -92,7 +92,7 @@ impl Machine for MoodyVenue {
         }
     }
 
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         let is_new = match (own, order_of(own)) {
             (Event::OrderFilled(fill), _) => self.fills.insert(fill.fill),
             (Event::CancelRejected(_), _) | (_, None) => true,

@@ -16,8 +16,8 @@ use crate::FeedError;
 use crate::input::{Input, read_error_after};
 use crate::lines::Lines;
 
-/// A fact that is no market event begins with its position.
-const FACT_JSON: &[u8] = b"{\"position\":";
+/// A fact that is no market event begins with its offset.
+const FACT_JSON: &[u8] = b"{\"offset\":";
 const FACT_MESSAGEPACK: &[u8] = b"\xa8position";
 const FACTS: &str = "facts";
 

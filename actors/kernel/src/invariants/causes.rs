@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::Kind;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::{Invariant, InvariantId, Recorded, Report};
@@ -11,7 +11,7 @@ use super::{Invariant, InvariantId, Recorded, Report};
 /// A writer's last event.
 #[derive(Debug)]
 struct Last {
-    cause: Position,
+    cause: Offset,
     /// Its record and index, if a machine decided it; none for the driver's own facts, which nothing continues.
     decision: Option<(u64, u32)>,
 }
@@ -27,7 +27,7 @@ pub(super) struct CausesInOrder {
 
 impl Invariant for CausesInOrder {
     fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let (writer, entry, at) = (recorded.writer, recorded.entry, recorded.position);
+        let (writer, entry, at) = (recorded.writer, recorded.entry, recorded.offset);
         if writer == Writer::Keeper {
             return;
         }

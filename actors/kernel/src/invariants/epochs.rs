@@ -22,13 +22,13 @@ impl Invariant for EpochsCount {
         match (&recorded.entry.event, self.epochs.get(&writer).copied()) {
             (Event::Epoch(epoch), last) => {
                 let expected = last.unwrap_or(0).saturating_add(1);
-                report.check(id, recorded.position, epoch.number == expected, || {
+                report.check(id, recorded.offset, epoch.number == expected, || {
                     format!("{writer} begins epoch {}, expected {expected}", epoch.number)
                 });
                 self.epochs.insert(writer, epoch.number);
             }
             (event, None) => {
-                report.check(id, recorded.position, false, || {
+                report.check(id, recorded.offset, false, || {
                     format!("{writer} begins with a {}, expected an Epoch", event.kind().name())
                 });
                 self.epochs.insert(writer, 0); // said once

@@ -19,7 +19,7 @@ impl Invariant for FillIdsUnique {
         if let Event::OrderFilled(fill) = &recorded.entry.event {
             let new = self.seen.insert(fill.fill);
             let id = InvariantId::FillIdsUnique;
-            report.check(id, recorded.position, new, || format!("fill {} comes again", fill.fill));
+            report.check(id, recorded.offset, new, || format!("fill {} comes again", fill.fill));
         }
     }
 }
@@ -38,7 +38,7 @@ impl Invariant for FillsOfSubmitted {
             }
             Event::OrderFilled(fill) => {
                 let known = self.submitted.contains(&fill.order);
-                report.check(InvariantId::FillsOfSubmitted, recorded.position, known, || {
+                report.check(InvariantId::FillsOfSubmitted, recorded.offset, known, || {
                     format!("fill {} is of order {}, which was never submitted", fill.fill, fill.order)
                 });
             }
@@ -79,7 +79,7 @@ impl FillsWithinOrder {
 
     fn fill(&mut self, fill: &OrderFilled, recorded: &Recorded, report: &mut Report) {
         let mut check = |holds, detail: &dyn Fn() -> String| {
-            report.check(InvariantId::FillsWithinOrder, recorded.position, holds, || {
+            report.check(InvariantId::FillsWithinOrder, recorded.offset, holds, || {
                 format!("fill {} of order {}: {}", fill.fill, fill.order, detail())
             })
         };
@@ -111,7 +111,7 @@ impl FillsWithinOrder {
     fn close(&mut self, closed: &OrderClosed, recorded: &Recorded, report: &mut Report) {
         let Some((order, filled)) = self.working.get(&closed.order) else { return };
         let leaves = order.quantity - *filled;
-        report.check(InvariantId::FillsWithinOrder, recorded.position, closed.leaves == leaves, || {
+        report.check(InvariantId::FillsWithinOrder, recorded.offset, closed.leaves == leaves, || {
             format!("order {} closes with {} left, its fills leave {leaves}", closed.order, closed.leaves)
         });
         self.end(closed.order);

@@ -20,7 +20,7 @@ impl Invariant for LedgerBalances {
             *sums.entry(line.currency).or_default() += line.amount;
         }
         for (currency, sum) in sums {
-            report.check(InvariantId::LedgerBalances, recorded.position, sum.is_zero(), || {
+            report.check(InvariantId::LedgerBalances, recorded.offset, sum.is_zero(), || {
                 format!("the booking's {currency} sums to {sum}, not 0")
             });
         }
@@ -37,7 +37,7 @@ pub(super) struct EquityFoldsLedger {
 
 impl Invariant for EquityFoldsLedger {
     fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let (id, at) = (InvariantId::EquityFoldsLedger, recorded.position);
+        let (id, at) = (InvariantId::EquityFoldsLedger, recorded.offset);
         match &recorded.entry.event {
             Event::LedgerPosted(posted) => {
                 for line in posted.entries.iter().filter(|line| line.ledger == Ledger::Cash) {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::{Event, OrderStatus, OrderStatusChanged};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 use super::{Invariant, InvariantId, Recorded, Report};
 
@@ -47,7 +47,7 @@ pub(super) struct OrderLifeCycle {
 
 impl Invariant for OrderLifeCycle {
     fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let at = recorded.position;
+        let at = recorded.offset;
         match &recorded.entry.event {
             Event::OrderApproved(event) if !self.finished.contains(&event.order.id) => {
                 let (status, quantity) = (OrderStatus::Approved, event.order.quantity);
@@ -63,7 +63,7 @@ impl Invariant for OrderLifeCycle {
 
 impl OrderLifeCycle {
     /// Other rules say whether it was approved, and whether twice.
-    fn submit(&mut self, order: OrderId, at: Position, report: &mut Report) {
+    fn submit(&mut self, order: OrderId, at: Offset, report: &mut Report) {
         let Some(open) = self.open.get_mut(&order) else { return };
         let movable = matches!(open.status, OrderStatus::Approved | OrderStatus::Submitted);
         report.check(ID, at, movable, || format!("order {order} is submitted, but it is {}", open.status));
@@ -72,7 +72,7 @@ impl OrderLifeCycle {
         }
     }
 
-    fn change(&mut self, event: &OrderStatusChanged, at: Position, report: &mut Report) {
+    fn change(&mut self, event: &OrderStatusChanged, at: Offset, report: &mut Report) {
         let OrderStatusChanged { order, from, to, filled, .. } = event;
         let Some(open) = self.open.get_mut(order) else {
             let known = if self.finished.contains(order) { "finished" } else { "unknown" };

@@ -24,7 +24,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 /// Declares every invariant once: its id, its name in reports, and what it says.
@@ -76,7 +76,7 @@ pub struct Violation {
     /// Which rule.
     pub id: InvariantId,
     /// The event that broke it.
-    pub position: Position,
+    pub offset: Offset,
     /// What was expected and what was found.
     pub detail: String,
 }
@@ -85,7 +85,7 @@ pub struct Violation {
 #[derive(Debug, Clone, Copy)]
 pub struct Recorded<'a> {
     /// Where.
-    pub position: Position,
+    pub offset: Offset,
     /// By whom.
     pub writer: Writer,
     /// The event, beside its cause and time.
@@ -133,10 +133,10 @@ struct Report {
 
 impl Report {
     /// Counts a check, and keeps why it failed if it did. Returns whether it held.
-    fn check(&mut self, id: InvariantId, position: Position, holds: bool, detail: impl FnOnce() -> String) -> bool {
+    fn check(&mut self, id: InvariantId, offset: Offset, holds: bool, detail: impl FnOnce() -> String) -> bool {
         *self.checked.entry(id).or_default() += 1;
         if !holds {
-            self.violations.push(Violation { id, position, detail: detail() });
+            self.violations.push(Violation { id, offset, detail: detail() });
         }
         holds
     }

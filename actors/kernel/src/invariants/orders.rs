@@ -22,7 +22,7 @@ impl Invariant for OrderIdsUnique {
             _ => return,
         };
         let id = InvariantId::OrderIdsUnique;
-        report.check(id, recorded.position, new, || format!("order {order} is {verb} again"));
+        report.check(id, recorded.offset, new, || format!("order {order} is {verb} again"));
     }
 }
 
@@ -45,7 +45,7 @@ impl Invariant for SubmittedAsApproved {
             Event::OrderSubmitted(event) => {
                 let approved = self.approved.get(&event.order.id);
                 let same = approved == Some(&event.order);
-                report.check(InvariantId::SubmittedAsApproved, recorded.position, same, || match approved {
+                report.check(InvariantId::SubmittedAsApproved, recorded.offset, same, || match approved {
                     Some(approved) => format!("approved as {approved:?}, submitted as {:?}", event.order),
                     None => format!("order {} is submitted but not approved, or finished", event.order.id),
                 });
@@ -71,7 +71,7 @@ impl Invariant for DeniedNeverSubmitted {
                 let order = event.order.id;
                 report.check(
                     InvariantId::DeniedNeverSubmitted,
-                    recorded.position,
+                    recorded.offset,
                     !self.denied.contains(&order),
                     || format!("order {order} was denied and is submitted"),
                 );

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{Event, OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::{Invariant, InvariantId, Recorded, Report};
@@ -28,7 +28,7 @@ struct Fold {
 /// What the position must be after a fill.
 #[derive(Debug)]
 struct Expected {
-    at: Position,
+    at: Offset,
     key: Key,
     fold: Fold,
 }
@@ -40,11 +40,11 @@ pub(super) struct PositionsFoldFills {
     folds: BTreeMap<Key, Fold>,
     /// Fills whose `PositionChanged` is still to come.
     waiting: BTreeMap<FillId, Expected>,
-    progress: Position,
+    progress: Offset,
 }
 
 impl PositionsFoldFills {
-    fn fill(&mut self, fill: &OrderFilled, at: Position) {
+    fn fill(&mut self, fill: &OrderFilled, at: Offset) {
         let key = (fill.account, fill.strategy, fill.instrument);
         let first = Fold { fees: Some(Money::ZERO), ..Fold::default() };
         let in_quote = self.quote.get(&fill.instrument) == Some(&fill.fee_currency);
@@ -58,7 +58,7 @@ impl PositionsFoldFills {
 
     fn change(&mut self, changed: &PositionChanged, recorded: &Recorded, report: &mut Report) {
         let mut check = |holds, detail: &dyn Fn() -> String| {
-            report.check(ID, recorded.position, holds, || format!("after fill {}: {}", changed.fill, detail()))
+            report.check(ID, recorded.offset, holds, || format!("after fill {}: {}", changed.fill, detail()))
         };
         let Some(expected) = self.waiting.remove(&changed.fill) else {
             check(false, &|| "no such fill, or the position changed by it before".into());
@@ -96,7 +96,7 @@ impl Invariant for PositionsFoldFills {
             Event::InstrumentDefined(defined) => {
                 self.quote.insert(defined.instrument, defined.quote);
             }
-            Event::OrderFilled(fill) => self.fill(fill, recorded.position),
+            Event::OrderFilled(fill) => self.fill(fill, recorded.offset),
             Event::PositionChanged(changed) => self.change(changed, recorded, report),
             _ => {}
         }

@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 pub(super) const BOUGHT: OrderId = OrderId([1; 16]);
@@ -14,13 +14,13 @@ pub(super) const SECOND_FILL: FillId = FillId([2; 16]);
 /// An event and where it stands.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    pub(super) position: Position,
+    pub(super) offset: Offset,
     pub(super) writer: Writer,
     pub(super) entry: Entry,
 }
 
-/// A position, from its text.
-pub(super) fn at(text: &str) -> Position {
+/// An offset, from its text.
+pub(super) fn at(text: &str) -> Offset {
     text.parse().unwrap()
 }
 
@@ -34,12 +34,12 @@ where
 
 /// Appends one record: what each cause, in turn, is answered with. Time is that of the record's number.
 pub(super) fn append(tape: &mut Vec<Line>, writer: Writer, answers: Vec<(&str, Vec<Event>)>) {
-    let seq = tape.last().map_or(1, |line| line.position.seq + 1);
+    let seq = tape.last().map_or(1, |line| line.offset.seq + 1);
     let mut place = 0..;
     for (cause, events) in answers {
         for (index, event) in (0..).zip(events) {
             let entry = Entry { cause: at(cause), index, at: 1000 * seq, event };
-            tape.push(Line { position: Position::new(seq, place.next().unwrap()), writer, entry });
+            tape.push(Line { offset: Offset::new(seq, place.next().unwrap()), writer, entry });
         }
     }
 }

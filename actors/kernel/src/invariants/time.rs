@@ -1,7 +1,7 @@
 //! Tape time as ingest keeps it. Never the broker's time, which control's facts carry.
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position;
+use tapedeck_schemas::offset;
 use tapedeck_schemas::record::Writer;
 
 use super::{Invariant, InvariantId, Recorded, Report};
@@ -9,8 +9,8 @@ use super::{Invariant, InvariantId, Recorded, Report};
 /// Ingest's `at` never goes back, and its `Tick`s strictly rise.
 #[derive(Debug, Default)]
 pub(super) struct TapeTime {
-    at: position::TapeTime,
-    tick: Option<position::TapeTime>,
+    at: offset::TapeTime,
+    tick: Option<offset::TapeTime>,
 }
 
 impl Invariant for TapeTime {
@@ -20,13 +20,13 @@ impl Invariant for TapeTime {
         if recorded.writer != Writer::Ingest || matches!(entry.event, Event::Epoch(_) | Event::Progress(_)) {
             return;
         }
-        report.check(id, recorded.position, entry.at >= self.at, || {
+        report.check(id, recorded.offset, entry.at >= self.at, || {
             format!("tape time goes back from {} to {}", self.at, entry.at)
         });
         self.at = self.at.max(entry.at);
         if let Event::Tick(tick) = &entry.event {
             let last = self.tick.replace(tick.time);
-            report.check(id, recorded.position, last.is_none_or(|last| tick.time > last), || {
+            report.check(id, recorded.offset, last.is_none_or(|last| tick.time > last), || {
                 format!("Tick {} after Tick {}", tick.time, last.unwrap_or_default())
             });
         }

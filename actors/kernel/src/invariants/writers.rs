@@ -1,7 +1,7 @@
 //! Who may write what, and how a tape begins. Never the content of a fact.
 
 use tapedeck_schemas::event::Kind;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::{Invariant, InvariantId, Recorded, Report};
@@ -18,12 +18,12 @@ impl Invariant for TapeCreatedOnce {
         let creates = recorded.entry.event.kind() == Kind::TapeCreated;
         if !self.begun {
             self.begun = true;
-            let first = creates && recorded.writer == Writer::Keeper && recorded.position == Position::new(1, 0);
-            report.check(id, recorded.position, first, || {
+            let first = creates && recorded.writer == Writer::Keeper && recorded.offset == Offset::new(1, 0);
+            report.check(id, recorded.offset, first, || {
                 format!("the tape begins with a {} of {}", recorded.entry.event.kind().name(), recorded.writer)
             });
         } else if creates {
-            report.check(id, recorded.position, false, || "the tape is created again".into());
+            report.check(id, recorded.offset, false, || "the tape is created again".into());
         }
     }
 }
@@ -69,7 +69,7 @@ impl Invariant for OwnKinds {
             Some(writer) => writer == recorded.writer,
             None => recorded.writer != Writer::Keeper, // the keeper has no driver
         };
-        report.check(InvariantId::OwnKinds, recorded.position, own, || {
+        report.check(InvariantId::OwnKinds, recorded.offset, own, || {
             format!("{} wrote a {}", recorded.writer, kind.name())
         });
     }

@@ -3,7 +3,7 @@
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
 
 use super::{Bench, only_append, write_values};
@@ -14,7 +14,7 @@ fn assert_progress_at(bench: &mut Bench<Echo>, seq: u64) {
     let asked = bench.read_asked();
     let entries = asked.entries();
     assert!(matches!(entries[..], [ref only] if matches!(only.event, Event::Progress(_))), "{entries:?}");
-    assert_eq!(entries[0].cause, Position::new(seq, 0));
+    assert_eq!(entries[0].cause, Offset::new(seq, 0));
     bench.commit(&asked);
 }
 
@@ -128,7 +128,7 @@ fn a_drain_answers_silence() {
     assert_eq!(bench.read(), []);
     let asked = only_append(bench.tell(Input::Drain));
     assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
+    assert_eq!(asked.entries()[0].cause, Offset::new(silent, 0));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn who_is_told_to_speak_answers_silence_once_and_goes_on() {
     assert_eq!(bench.read(), []);
     let asked = only_append(bench.tell(Input::Speak));
     assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
+    assert_eq!(asked.entries()[0].cause, Offset::new(silent, 0));
     bench.commit(&asked);
     assert_eq!(bench.tell(Input::Speak), [], "it has spoken");
     bench.price(2);

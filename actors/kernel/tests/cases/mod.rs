@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 
 use crate::model::toys::{Echo, Toy, fact_of};
@@ -160,7 +160,7 @@ impl<M: Toy> Bench<M> {
 /// A record of ingest with these values.
 fn write_values(tape: &mut Tape, values: &[u8]) -> u64 {
     let time = 10 * tape.last();
-    let events = values.iter().map(|&value| (Position::new(time, 0), time, fact_of(value, time))).collect();
+    let events = values.iter().map(|&value| (Offset::new(time, 0), time, fact_of(value, time))).collect();
     tape.write(Writer::Ingest, 1, events)
 }
 

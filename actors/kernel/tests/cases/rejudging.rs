@@ -3,7 +3,7 @@
 use tapedeck_kernel::{Difference, Rejudge, TapeRead, TapeReader, TapeRecord};
 use tapedeck_schemas::event::{Event, Progress};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 use super::reading::tape_with_owner;
@@ -11,7 +11,7 @@ use crate::model::TAPE;
 use crate::model::toys::{Echo, Toy};
 
 /// The price that `tape_with_owner` answers, by two events.
-const PRICE: Position = Position::new(3, 0);
+const PRICE: Offset = Offset::new(3, 0);
 
 fn records<const L: u32>() -> Vec<TapeRecord> {
     let mut reader = TapeReader::new(TAPE);
@@ -70,9 +70,9 @@ fn any_change_of_a_decision_is_a_difference_at_its_cause() {
 
 #[test]
 fn a_decision_on_no_input_is_a_difference_and_one_on_an_input_yet_to_come_is_left_waiting() {
-    let moved = after(|entries| entries.iter_mut().for_each(|entry| entry.cause = Position::new(2, 0)));
+    let moved = after(|entries| entries.iter_mut().for_each(|entry| entry.cause = Offset::new(2, 0)));
     assert!(matches!(moved, Err(Difference::Cause(_))), "{moved:?}");
-    let early = after(|entries| entries.push(Entry { cause: Position::new(99, 0), ..entries[1].clone() }));
+    let early = after(|entries| entries.push(Entry { cause: Offset::new(99, 0), ..entries[1].clone() }));
     assert!(early.unwrap().wants_input());
 }
 

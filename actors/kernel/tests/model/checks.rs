@@ -7,7 +7,7 @@ use tapedeck_kernel::driver::{SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX, Stop};
 use tapedeck_kernel::machine::{Fact, Input as _, Reads, step};
 use tapedeck_kernel::{Rejudge, TapeRead, TapeReader};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 use super::toys::Toy;
@@ -27,13 +27,13 @@ pub(crate) fn all<M: Toy>(world: &World<M>) {
 }
 
 /// A machine's inputs, in order.
-pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Position, M::Input)> {
+pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Offset, M::Input)> {
     let mut inputs = Vec::new();
     match M::reads() {
         Reads::Inbox(_) => {
             for (seq, payload) in (1..).zip(&world.inbox) {
                 let entries = M::Input::from_message("", seq * 10, payload);
-                inputs.extend((0..).zip(entries).map(|(index, entry)| (Position::new(seq, index), entry)));
+                inputs.extend((0..).zip(entries).map(|(index, entry)| (Offset::new(seq, index), entry)));
             }
         }
         Reads::Tape(_) => {
@@ -44,7 +44,7 @@ pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Position, M::Input)> {
                     }
                     let Entry { at, event, .. } = entry;
                     let fact = Fact { writer: Writer::Ingest, at, event };
-                    inputs.push((Position::new(record.seq, index), M::Input::from_fact(fact).unwrap()));
+                    inputs.push((Offset::new(record.seq, index), M::Input::from_fact(fact).unwrap()));
                 }
             }
         }
@@ -97,7 +97,7 @@ fn epochs_increase<M: Toy>(records: &[Valid]) {
 }
 
 fn causes_never_go_back(records: &[Valid]) {
-    let mut last = Position::START;
+    let mut last = Offset::START;
     for record in records {
         for entry in &record.entries {
             assert!(entry.cause >= last, "{} has the cause {} after {last}", record.seq, entry.cause);
@@ -108,7 +108,7 @@ fn causes_never_go_back(records: &[Valid]) {
 
 fn times_are_those_of_the_causes<M: Toy>(world: &World<M>, records: &[Valid]) {
     let mut machine = M::fresh();
-    let mut times = BTreeMap::from([(Position::START, 0)]);
+    let mut times = BTreeMap::from([(Offset::START, 0)]);
     for (cause, input) in inputs(world) {
         machine.observe(cause, &input);
         times.insert(cause, machine.time(&input));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, Owner, Rival, Stop};
 use tapedeck_kernel::{Answer, Driver, Reads};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 
 use super::toys::Toy;
@@ -33,8 +33,8 @@ pub(crate) struct Node<M: Toy> {
     /// The last attempt that an ack was handed on for.
     pub(crate) told: Option<u64>,
     pub(crate) stopped: Option<Stop>,
-    /// Position of the last input handed to it.
-    pub(crate) fed: Position,
+    /// Offset of the last input handed to it.
+    pub(crate) fed: Offset,
     /// Its last attempt at an append; 0 when it never was an owner.
     pub(crate) attempt_last: u64,
     /// The epoch of what it appends; 0 when it never was an owner.
@@ -60,7 +60,7 @@ impl<M: Toy> Node<M> {
             outstanding: None,
             told: None,
             stopped: None,
-            fed: Position::START,
+            fed: Offset::START,
             attempt_last: 0,
             epoch: 0,
             tape_next: 1,
@@ -79,7 +79,7 @@ impl<M: Toy> Node<M> {
         self.driver.handle(Input::Tape { seq, writer: message.subject, payload: &message.payload });
         if let (Some(Writer::Ingest), Reads::Tape(_)) = (message.subject, M::reads()) {
             let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
-            self.fed = Position::new(seq, entries.saturating_sub(1) as u32);
+            self.fed = Offset::new(seq, entries.saturating_sub(1) as u32);
         }
         true
     }
@@ -90,7 +90,7 @@ impl<M: Toy> Node<M> {
         let Some(payload) = inbox.get(seq as usize - 1).filter(|_| self.driver.wants_inbox()) else { return false };
         self.inbox_next += 1;
         self.driver.handle(Input::Inbox { seq, subject: "md.binance.BTCUSDT.trade", stamp: seq * 10, payload });
-        self.fed = Position::new(seq, payload.len() as u32 - 1);
+        self.fed = Offset::new(seq, payload.len() as u32 - 1);
         true
     }
 

@@ -4,7 +4,7 @@
 use tapedeck_kernel::machine::{Fact, Inbox, Input, Machine, Out, Reads};
 use tapedeck_schemas::event::{Aggressor, Event, SignalRaised, Tick, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 /// The value of a beat of tape time; other values are prices.
@@ -23,7 +23,7 @@ impl Fold {
     fn mix(&mut self, value: u64) {
         self.digest = (self.digest ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
     }
-    fn observe(&mut self, at: Position, value: u8, time: TapeTime) {
+    fn observe(&mut self, at: Offset, value: u8, time: TapeTime) {
         self.inputs += 1;
         self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
@@ -49,7 +49,7 @@ impl Fold {
             });
         }
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.decisions += 1;
         self.mix(cause.seq);
         self.mix(match own {
@@ -86,14 +86,14 @@ impl<const L: u32> Machine for Echo<L> {
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest])
     }
-    fn observe(&mut self, at: Position, input: &Fact) {
+    fn observe(&mut self, at: Offset, input: &Fact) {
         assert_eq!(input.writer, Writer::Ingest, "handed a fact of a writer that it does not read");
         self.0.observe(at, value_of(&input.event), input.at);
     }
-    fn decide(&self, _at: Position, input: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, input: &Fact, out: &mut Out) {
         self.0.decide(value_of(&input.event), out);
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.0.apply(cause, own);
     }
     fn time(&self, _input: &Fact) -> TapeTime {
@@ -137,13 +137,13 @@ impl Machine for Gate {
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
-    fn observe(&mut self, at: Position, input: &Byte) {
+    fn observe(&mut self, at: Offset, input: &Byte) {
         self.0.observe(at, input.value, input.stamp);
     }
-    fn decide(&self, _at: Position, input: &Byte, out: &mut Out) {
+    fn decide(&self, _at: Offset, input: &Byte, out: &mut Out) {
         self.0.decide(input.value, out);
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.0.apply(cause, own);
     }
     fn time(&self, _input: &Byte) -> TapeTime {

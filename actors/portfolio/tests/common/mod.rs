@@ -6,7 +6,7 @@ use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
 use tapedeck_schemas::number::Money;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -106,7 +106,7 @@ impl Desk {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

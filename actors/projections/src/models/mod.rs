@@ -41,7 +41,7 @@ fn text(value: impl ToString) -> Value {
 
 /// Partition, sequence and index: the key of every history table.
 fn place(event: &Recorded<'_>) -> Vec<Value> {
-    vec![text(event.partition), text(event.position.seq), text(event.position.index)]
+    vec![text(event.partition), text(event.offset.seq), text(event.offset.index)]
 }
 
 /// Where the cause stands and when the record was stored: what latencies are measured by.

@@ -34,7 +34,7 @@ impl Projection for Orders {
         &TABLE
     }
     fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
-        let (seq, stamp) = (text(event.position.seq), text(event.stamp));
+        let (seq, stamp) = (text(event.offset.seq), text(event.stamp));
         let row = match &event.entry.event {
             Event::OrderApproved(approved) => {
                 let order = &approved.order;

@@ -32,8 +32,8 @@ impl Projection for Positions {
             text(position.average_price),
             text(position.realised),
             text(position.fees),
-            text(event.position.seq),
-            text(event.position.index),
+            text(event.offset.seq),
+            text(event.offset.index),
         ];
         ops.push(RowOp { table: &TABLE, row });
     }

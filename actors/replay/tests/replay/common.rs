@@ -8,7 +8,7 @@ use tapedeck_schemas::event::{
     Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, Tick, TimeInForce, Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Scope, Side, TradingResumed};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
 
 pub(crate) const BTC: &str = "binance.BTCUSDT";
@@ -88,7 +88,7 @@ pub(crate) fn approved(instrument: &str, account: &str, strategy: &str) -> Event
         quantity: n("0.5"),
         price: n("61837.64"),
         time_in_force: TimeInForce::Ioc,
-        signal: Position::new(3, 1),
+        signal: Offset::new(3, 1),
     };
     Event::OrderApproved(OrderApproved { order })
 }
@@ -96,7 +96,7 @@ pub(crate) fn approved(instrument: &str, account: &str, strategy: &str) -> Event
 /// A record of one writer; each fact with its time.
 pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRecord {
     let entry = |(index, (at, event)): (u32, &(u64, Event))| Entry {
-        cause: Position::new(seq + 100, 0),
+        cause: Offset::new(seq + 100, 0),
         index,
         at: *at,
         event: event.clone(),

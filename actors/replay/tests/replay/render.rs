@@ -21,7 +21,7 @@ fn rendered() -> Vec<Rendered> {
 }
 
 const BUILT: &str = concat!(
-    r#"{"position":"p0:3.1","writer":"ingest","cause":"103.0","at":40,"kind":"Bar","version":1,"#,
+    r#"{"offset":"p0:3.1","writer":"ingest","cause":"103.0","at":40,"kind":"Bar","version":1,"#,
     r#""body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","#,
     r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40}}"#
 );
@@ -61,15 +61,15 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
             Rendered::Fact(played) => {
                 let kind = played.event.kind().name();
                 assert_eq!(subject, format!("replay.r1-facts.{}.{kind}", played.writer));
-                assert_eq!(payload, one_line(&played.position.to_string(), &rendered()));
+                assert_eq!(payload, one_line(&played.offset.to_string(), &rendered()));
             }
         }
     }
 }
 
-/// The line of the fact at a position, without its end.
-fn one_line(position: &str, all: &[Rendered]) -> Vec<u8> {
-    let at = |one: &&Rendered| matches!(one, Rendered::Fact(played) if played.position.to_string() == position);
+/// The line of the fact at an offset, without its end.
+fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
+    let at = |one: &&Rendered| matches!(one, Rendered::Fact(played) if played.offset.to_string() == offset);
     let mut line = all.iter().find(at).unwrap().bytes(Format::JsonLines);
     assert_eq!(line.pop(), Some(b'\n'));
     line

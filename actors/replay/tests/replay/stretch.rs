@@ -3,7 +3,7 @@
 use tapedeck_kernel::TapeRecord;
 use tapedeck_replay::{Bounds, Edge, Filter};
 use tapedeck_schemas::event::Kind;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
@@ -23,7 +23,7 @@ fn tape() -> Vec<TapeRecord> {
 
 fn shown(from: Option<Edge>, to: Option<Edge>, filter: &Filter) -> Vec<String> {
     let all = played(&tape(), Bounds { from, to }, filter);
-    all.iter().map(|one| format!("{} {} {}", one.position, one.event.kind().name(), one.time)).collect()
+    all.iter().map(|one| format!("{} {} {}", one.offset, one.event.kind().name(), one.time)).collect()
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn the_market_of_a_whole_tape_in_its_order_with_its_time() {
 
 #[test]
 fn a_later_start_is_led_by_the_definitions_in_force_there_at_the_time_there() {
-    let from = Some(Edge::Position(Position::new(2, 1)));
+    let from = Some(Edge::Offset(Offset::new(2, 1)));
     let to = Some(Edge::Time(30));
     let both = ["1.0 InstrumentDefined 30", "1.2 InstrumentDefined 30", "2.1 Trade 30", "5.0 Trade 30"];
     assert_eq!(shown(from, to, &Filter::default()), both);
@@ -51,8 +51,8 @@ fn a_later_start_is_led_by_the_definitions_in_force_there_at_the_time_there() {
     assert_eq!(shown(from, to, &eth), ["1.2 InstrumentDefined 30", "5.0 Trade 30"]);
     // The last of each instrument, with the bars asked for earlier.
     let late = played(&tape(), Bounds { from: Some(Edge::Sequence(6)), to: None }, &Filter::default());
-    let definitions: Vec<_> = late.iter().map(|one| (one.position, one.at, one.bars.clone())).collect();
-    let at = Position::new;
+    let definitions: Vec<_> = late.iter().map(|one| (one.offset, one.at, one.bars.clone())).collect();
+    let at = Offset::new;
     assert_eq!(definitions, [(at(5, 1), 40, vec![n("1m")]), (at(1, 2), 11, vec![]), (at(6, 0), 60, vec![])]);
 }
 
@@ -73,8 +73,8 @@ fn a_definition_carries_its_bars_which_do_not_come_again() {
     let alone = Filter::of_kinds([Kind::BarsDefined]);
     assert_eq!(shown(None, None, &alone), ["1.1 BarsDefined 10"]);
     // A range that begins between the two has both, in the definition; one that ends there too.
-    let between = Some(Edge::Position(Position::new(1, 1)));
-    let before = Some(Edge::Position(Position::new(1, 0)));
+    let between = Some(Edge::Offset(Offset::new(1, 1)));
+    let before = Some(Edge::Offset(Offset::new(1, 0)));
     assert_eq!(shown(between, between, &Filter::default()), ["1.0 InstrumentDefined 10"]);
     let cut = played(&tape(), Bounds { from: None, to: before }, &Filter::default());
     assert_eq!((cut.len(), cut[0].bars.clone()), (1, vec![n("1m")]));

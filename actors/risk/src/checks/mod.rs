@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{Order, RiskState};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 
 use crate::book::Landed;
 use crate::open::Open;
@@ -96,7 +96,7 @@ pub(crate) mod fixture {
     use super::*;
     use tapedeck_schemas::event::{Side, TimeInForce};
     use tapedeck_schemas::ids::OrderId;
-    use tapedeck_schemas::position::Position;
+    use tapedeck_schemas::offset::Offset;
 
     /// An order of sim.X.
     pub(crate) fn order(side: Side, quantity: &str, price: &str) -> Order {
@@ -109,7 +109,7 @@ pub(crate) mod fixture {
             quantity: quantity.parse().unwrap(),
             price: price.parse().unwrap(),
             time_in_force: TimeInForce::Ioc,
-            signal: Position::START,
+            signal: Offset::START,
         }
     }
 

@@ -14,7 +14,7 @@ pub struct TapeArgs {
     /// Which partition; all if not given.
     #[arg(long)]
     pub partition: Option<u16>,
-    /// First fact: a position (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
     #[arg(long, allow_hyphen_values = true, value_name = "PLACE")]
     pub from: Option<Place>,
     /// Last fact, in the same forms; the present end if not given.
@@ -40,7 +40,7 @@ pub struct TapeArgs {
 /// What `trace` traces.
 #[derive(Debug, Clone, Args)]
 pub struct TraceArgs {
-    /// An order, a fill, a position (p0:1234.5), or an entry of an inbox (inbox:12.3, command:12.0).
+    /// An order, a fill, an offset (p0:1234.5), or an entry of an inbox (inbox:12.3, command:12.0).
     pub id: TraceId,
     /// Which partition; the first that has it if not given.
     #[arg(long)]
@@ -66,17 +66,17 @@ impl std::str::FromStr for TraceId {
     fn from_str(text: &str) -> Result<Self, String> {
         let id = |partition, asked| Ok(Self { text: text.to_string(), partition, asked });
         for (inbox, writer) in [("inbox:", Writer::Ingest), ("command:", Writer::Control)] {
-            if let Some(position) = text.strip_prefix(inbox) {
-                return id(None, Asked::Inbox(writer, position.parse().map_err(|e| format!("{e}"))?));
+            if let Some(offset) = text.strip_prefix(inbox) {
+                return id(None, Asked::Inbox(writer, offset.parse().map_err(|e| format!("{e}"))?));
             }
         }
         if let (Ok(order), Ok(fill)) = (text.parse::<OrderId>(), text.parse::<FillId>()) {
             return id(None, Asked::Id(order, fill));
         }
         match text.parse::<Place>() {
-            Ok(Place::Position(partition, position)) => id(partition, Asked::At(position)),
+            Ok(Place::Offset(partition, offset)) => id(partition, Asked::At(offset)),
             _ => Err(format!(
-                "{text:?} is none of: an order's or a fill's id (32 hex digits), a position as p0:1234.5, an entry of \
+                "{text:?} is none of: an order's or a fill's id (32 hex digits), an offset as p0:1234.5, an entry of \
                  an inbox as inbox:12.3 or command:12.0"
             )),
         }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tapedeck_kernel::TapeRead;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 
@@ -54,7 +54,7 @@ async fn chain(bus: &Bus, tape: &TapeCreated, asked: Asked) -> Result<Option<Cha
     let Some((asked, first)) = finder.begin() else { return Ok(None) };
     let mut chain = Chain::new(asked);
     facts(bus, tape, last, |fact| {
-        if fact.position >= first {
+        if fact.offset >= first {
             chain.take(fact);
         }
         true
@@ -68,9 +68,9 @@ async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(Fa
     while let Some(seen) = walk.next().await? {
         let TapeRead::Record(record) = seen.read else { continue };
         for (index, entry) in (0..).zip(record.entries) {
-            let position = Position::new(record.seq, index);
+            let offset = Offset::new(record.seq, index);
             let (writer, cause, at, stamp) = (record.header.writer, entry.cause, entry.at, seen.stamp);
-            if !take(Fact { position, writer, cause, at, stamp, event: entry.event }) {
+            if !take(Fact { offset, writer, cause, at, stamp, event: entry.event }) {
                 return Ok(());
             }
         }

@@ -15,7 +15,7 @@ use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 use judges::Judges;
 use rows::Rows;
@@ -122,13 +122,13 @@ pub async fn verify_source(
 
 fn check_invariants(invariants: &mut Invariants, partition: u16, record: &TapeRecord, verdict: &mut Verdict) {
     for (index, entry) in (0..).zip(&record.entries) {
-        let position = Position::new(record.seq, index);
-        for violation in invariants.observe(&Recorded { position, writer: record.header.writer, entry }) {
+        let offset = Offset::new(record.seq, index);
+        for violation in invariants.observe(&Recorded { offset, writer: record.header.writer, entry }) {
             verdict.find(describe(partition, &violation));
         }
     }
 }
 
 fn describe(partition: u16, violation: &tapedeck_kernel::invariants::Violation) -> String {
-    format!("{} {}: {}", violation.position.in_partition(partition), violation.id.name(), violation.detail)
+    format!("{} {}: {}", violation.offset.in_partition(partition), violation.id.name(), violation.detail)
 }

@@ -5,7 +5,7 @@ use tapedeck_kernel::Fact;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{OrderId, TapeId};
 use tapedeck_schemas::number::Money;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 use tapedeck_venue::Venue;
 
@@ -70,7 +70,7 @@ pub(crate) fn order(n: u8, side: Side, time_in_force: TimeInForce, price: &str, 
         quantity: quantity.parse().unwrap(),
         price: price.parse().unwrap(),
         time_in_force,
-        signal: Position::START,
+        signal: Offset::START,
     }
 }
 
@@ -115,7 +115,7 @@ impl Desk {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use tapedeck_kernel::driver::{SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX};
 use tapedeck_kernel::{Fact, Inbox, Input, Machine, Reads, step};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
 use super::rules::{Checks, Rule, Violation};
@@ -16,7 +16,7 @@ use super::rules::{Checks, Rule, Violation};
 /// An input that was not answered yet.
 #[derive(Debug)]
 struct Waiting {
-    cause: Position,
+    cause: Offset,
     at: TapeTime,
     is_tick: bool,
     decisions: Vec<Event>,
@@ -46,7 +46,7 @@ impl Silence {
 pub(super) struct Answers<M: Machine> {
     machine: M,
     waiting: VecDeque<Waiting>,
-    progress: Position,
+    progress: Offset,
     progress_at: TapeTime,
 }
 
@@ -59,7 +59,7 @@ pub(super) trait Answering {
     /// A record of this writer.
     fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation>;
     /// The first input up to here that was not answered.
-    fn unanswered(&self, up_to: Position) -> Option<Position>;
+    fn unanswered(&self, up_to: Offset) -> Option<Offset>;
     /// The end of a run at rest.
     fn finish(&self, checks: &mut Checks) -> Result<(), Violation>;
     /// Whose these are.
@@ -70,17 +70,17 @@ pub(super) trait Answering {
 
 impl<M: Machine> Answers<M> {
     pub(super) fn new(machine: M) -> Self {
-        Self { machine, waiting: VecDeque::new(), progress: Position::START, progress_at: 0 }
+        Self { machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
     }
 
-    fn input(&mut self, cause: Position, input: &M::Input) {
+    fn input(&mut self, cause: Offset, input: &M::Input) {
         let decisions = step(&mut self.machine, cause, input);
         let (at, is_tick) = (self.machine.time(input), input.is_tick());
         self.waiting.push_back(Waiting { cause, at, is_tick, decisions });
     }
 
     /// Passes over what stands before `cause`, which must be silent, and not for too long; takes what stands there.
-    fn take(&mut self, seq: u64, cause: Position, checks: &mut Checks) -> Result<Waiting, Violation> {
+    fn take(&mut self, seq: u64, cause: Offset, checks: &mut Checks) -> Result<Waiting, Violation> {
         let mut silence = Silence::default();
         let passed = |checks: &mut Checks, silence: Silence| {
             checks.check(Rule::SilenceIsBounded, silence.is_bounded(), || {
@@ -157,11 +157,11 @@ fn is_the_drivers(entry: &Entry) -> bool {
 impl<M: Machine> Answering for Answers<M> {
     fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
         let Reads::Tape(writers) = M::reads() else { return };
-        // The driver's own facts are nobody's input, but count in the position.
+        // The driver's own facts are nobody's input, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
             let Some(fact) = fact.as_ref().filter(|fact| writers.contains(&fact.writer)) else { continue };
             if let Some(input) = M::Input::from_fact(fact.clone()) {
-                self.input(Position::new(seq, index), &input);
+                self.input(Offset::new(seq, index), &input);
             }
         }
     }
@@ -171,7 +171,7 @@ impl<M: Machine> Answering for Answers<M> {
             return;
         }
         for (index, input) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
-            self.input(Position::new(seq, index), &input);
+            self.input(Offset::new(seq, index), &input);
         }
     }
 
@@ -187,7 +187,7 @@ impl<M: Machine> Answering for Answers<M> {
         Ok(())
     }
 
-    fn unanswered(&self, up_to: Position) -> Option<Position> {
+    fn unanswered(&self, up_to: Offset) -> Option<Offset> {
         self.waiting.front().map(|input| input.cause).filter(|cause| *cause <= up_to)
     }
 

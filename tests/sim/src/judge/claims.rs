@@ -1,6 +1,6 @@
 //! What nodes say of themselves, held against what is stored.
 
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::Judge;
@@ -46,7 +46,7 @@ impl Judge {
     }
 
     /// A node's driver stopped, drained; `handed` is the last input that it was handed.
-    pub fn drained(&mut self, node: u64, writer: Writer, handed: Position, was_owner: bool) -> Result<(), Violation> {
+    pub fn drained(&mut self, node: u64, writer: Writer, handed: Offset, was_owner: bool) -> Result<(), Violation> {
         self.ownership.stopped(node, writer);
         if !was_owner {
             return Ok(());

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tapedeck_projections::{Fold, RecordInfo, Recorded, RowOp, Rows, Value, all};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 use super::rules::{Checks, Rule, Violation};
@@ -53,8 +53,8 @@ impl Database {
         for projection in all() {
             projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
             for (index, entry) in (0..).zip(entries) {
-                let position = Position::new(seq, index);
-                projection.project(&Recorded { partition, position, writer, stamp, entry }, &mut ops);
+                let offset = Offset::new(seq, index);
+                projection.project(&Recorded { partition, offset, writer, stamp, entry }, &mut ops);
             }
         }
         ops

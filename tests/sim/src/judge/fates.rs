@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 use tapedeck_schemas::subject::parse_market_subject;
 
@@ -15,15 +15,15 @@ use super::rules::{Checks, Rule, Violation};
 /// Entries that wait for their fact or refusal, and events that have their fact.
 #[derive(Debug, Default)]
 pub(super) struct Fates {
-    waiting: BTreeMap<Position, Item>,
+    waiting: BTreeMap<Offset, Item>,
     accepted: BTreeSet<Item>,
     /// The last entry that got a fact or a refusal.
-    last: Option<Position>,
+    last: Option<Offset>,
 }
 
 impl Fates {
     /// An intended event stands in the inbox. A heartbeat in order is accepted in silence.
-    pub(super) fn waits(&mut self, at: Position, item: Item, lanes: &Lanes) {
+    pub(super) fn waits(&mut self, at: Offset, item: Item, lanes: &Lanes) {
         if lanes.event(item).body != MarketBody::Heartbeat {
             self.waiting.insert(at, item);
         }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::market::{self, MarketEvent};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::parse_market_subject;
 
 use super::rules::{Checks, Rule, Violation};
@@ -107,7 +107,7 @@ impl Lanes {
         message: &Message,
         author: Author,
         checks: &mut Checks,
-    ) -> Result<Vec<(Position, Item)>, Violation> {
+    ) -> Result<Vec<(Offset, Item)>, Violation> {
         let of_subject = self.by_subject.get(&message.subject).cloned().unwrap_or_default();
         let sessions = self.sessions.entry(message.subject.clone()).or_default();
         sessions.insert(header(message, SESSION).unwrap_or_default().into());
@@ -133,13 +133,13 @@ impl Lanes {
         Ok(found)
     }
 
-    fn take(&mut self, lane: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Position, Item)> {
+    fn take(&mut self, lane: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Offset, Item)> {
         let state = &mut self.lanes[lane];
         let from = state.begin(message, events).unwrap_or(state.next);
         state.next = from + events.len();
         state.stored = state.stored.max(state.next);
         let items = (0..).zip(from..state.next);
-        items.map(|(index, item)| (Position::new(message.seq, index), (lane, item))).collect()
+        items.map(|(index, item)| (Offset::new(message.seq, index), (lane, item))).collect()
     }
 
     /// A publisher holds that its items up to `n` are stored.

@@ -30,7 +30,7 @@ use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
 use tapedeck_schemas::ids::{InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::market::MarketEvent;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Header, Writer};
 
 pub use rules::{Rule, Violation};
@@ -248,10 +248,10 @@ impl Judge {
             answers.facts(seq, &facts);
         }
         for (index, entry) in (0..).zip(entries) {
-            let position = Position::new(seq, index);
+            let offset = Offset::new(seq, index);
             let entry = &*self.repeats.hear(entry);
-            of_invariants(self.invariants.observe(&invariants::Recorded { position, writer, entry }))?;
-            self.orders.fact(position, entry);
+            of_invariants(self.invariants.observe(&invariants::Recorded { offset, writer, entry }))?;
+            self.orders.fact(offset, entry);
         }
         Ok(())
     }
@@ -275,7 +275,7 @@ fn of_invariants(found: Vec<invariants::Violation>) -> Result<(), Violation> {
     match found.into_iter().next() {
         None => Ok(()),
         Some(first) => {
-            Err(Violation { rule: first.id.name(), detail: format!("{}: {}", first.position, first.detail) })
+            Err(Violation { rule: first.id.name(), detail: format!("{}: {}", first.offset, first.detail) })
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{FillId, OrderId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 
 use super::rules::{Checks, Rule, Violation};
@@ -13,14 +13,14 @@ use super::rules::{Checks, Rule, Violation};
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     /// Approved, and neither submitted nor finished.
-    approved: BTreeMap<OrderId, Position>,
+    approved: BTreeMap<OrderId, Offset>,
     fills: BTreeSet<FillId>,
-    fundings: BTreeSet<Position>,
+    fundings: BTreeSet<Offset>,
 }
 
 impl Orders {
     /// A fact, and where it stands.
-    pub(super) fn fact(&mut self, at: Position, entry: &Entry) {
+    pub(super) fn fact(&mut self, at: Offset, entry: &Entry) {
         match &entry.event {
             Event::OrderApproved(fact) => {
                 self.approved.insert(fact.order.id, at);

@@ -5,7 +5,7 @@ use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
 use tapedeck_kernel::{Inbox, reply};
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
@@ -108,7 +108,7 @@ impl World {
             process.driver.handle(Input::Tape { seq: message.seq, writer, payload: &message.payload });
             if process.inbox.is_none() {
                 let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
-                process.handed = Position::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
+                process.handed = Offset::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
             }
             fed += 1;
         }

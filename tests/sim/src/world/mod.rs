@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
@@ -151,7 +151,7 @@ impl World {
     fn begin(&mut self) -> Result<(), Failure> {
         let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
         let event = Event::from(self.created.clone());
-        let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
+        let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
         let is_late = self.settings.rate(Fault::VenueLate) > 0 && self.chance(Fault::VenueLate).one_in(2);

@@ -11,7 +11,7 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use super::super::{Author, Judge, Violation};
@@ -40,7 +40,7 @@ pub(super) struct Bench {
     /// Last sequence, hash and epoch of each writer, and its node.
     last: BTreeMap<Writer, (u64, RecordHash, u64, u64)>,
     /// Cause and time of each writer's last answer.
-    answered: BTreeMap<Writer, (Position, u64)>,
+    answered: BTreeMap<Writer, (Offset, u64)>,
     /// How often each kind was put on the tape.
     pub(super) seen: BTreeMap<&'static str, u32>,
     pub(super) fold: Fold,
@@ -104,7 +104,7 @@ impl Bench {
     }
 
     pub(super) fn keeper(&self) -> Put {
-        let entry = Entry { cause: Position::START, index: 0, at: 0, event: created().into() };
+        let entry = Entry { cause: Offset::START, index: 0, at: 0, event: created().into() };
         let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
         Put { node: 0, author: Author::Keeper, header, entries: vec![entry], headers: Headers::default() }
     }
@@ -257,12 +257,12 @@ impl Bench {
     fn take_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
         self.fold_in(message, writer, entries);
         for (index, entry) in (0..).zip(entries) {
-            let (position, event) = (Position::new(message.seq, index), entry.event.clone());
+            let (offset, event) = (Offset::new(message.seq, index), entry.event.clone());
             self.answered.insert(writer, (entry.cause, entry.at));
             *self.seen.entry(event.kind().name()).or_default() += 1;
             if !matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 let fact = Fact { writer, at: entry.at, event };
-                self.hands.iter_mut().for_each(|hand| hand.fact(position, &fact));
+                self.hands.iter_mut().for_each(|hand| hand.fact(offset, &fact));
             }
         }
     }
@@ -275,8 +275,8 @@ impl Bench {
             projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
         }
         for (index, entry) in (0..).zip(entries) {
-            let position = Position::new(seq, index);
-            all().iter().for_each(|one| one.project(&Recorded { partition, position, writer, stamp, entry }, &mut ops));
+            let offset = Offset::new(seq, index);
+            all().iter().for_each(|one| one.project(&Recorded { partition, offset, writer, stamp, entry }, &mut ops));
         }
         ops.iter().for_each(|op| self.fold.apply(op).unwrap());
     }

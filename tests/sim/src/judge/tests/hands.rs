@@ -3,7 +3,7 @@
 use tapedeck_kernel::driver::SILENCE_TICKS_MAX;
 use tapedeck_kernel::{Fact, Inbox, Input, Machine, Reads, step};
 use tapedeck_schemas::event::Progress;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 /// A machine, and the answers that are not on the tape yet.
@@ -17,7 +17,7 @@ struct Hand<M: Machine> {
 /// A writer of any sort.
 pub(super) trait Writing {
     fn writer(&self) -> Writer;
-    fn fact(&mut self, at: Position, fact: &Fact);
+    fn fact(&mut self, at: Offset, fact: &Fact);
     fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]);
     /// The answers that are due, which are due no longer.
     fn due(&mut self) -> Vec<Entry>;
@@ -30,7 +30,7 @@ pub(super) fn hand<M: Machine>(machine: M) -> Box<dyn Writing> {
 }
 
 impl<M: Machine> Hand<M> {
-    fn input(&mut self, cause: Position, input: &M::Input) {
+    fn input(&mut self, cause: Offset, input: &M::Input) {
         let decided = step(&mut self.machine, cause, input);
         let at = self.machine.time(input);
         let progress = Entry { cause, index: 0, at, event: Progress {}.into() };
@@ -53,7 +53,7 @@ impl<M: Machine> Writing for Hand<M> {
         M::WRITER
     }
 
-    fn fact(&mut self, at: Position, fact: &Fact) {
+    fn fact(&mut self, at: Offset, fact: &Fact) {
         if matches!(M::reads(), Reads::Tape(writers) if writers.contains(&fact.writer)) {
             let input = M::Input::from_fact(fact.clone()).expect("it reads the tape");
             self.input(at, &input);
@@ -63,7 +63,7 @@ impl<M: Machine> Writing for Hand<M> {
     fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
         if M::reads() == Reads::Inbox(inbox) {
             for (index, input) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
-                self.input(Position::new(seq, index), &input);
+                self.input(Offset::new(seq, index), &input);
             }
         }
     }

@@ -10,18 +10,18 @@ pub type TapeTime = u64;
 
 /// (stream sequence, index in the message): the place of an event on a tape, or of an entry in an inbox.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Position {
+pub struct Offset {
     /// JetStream sequence, from 1; 0 stands before the first.
     pub seq: u64,
     /// Index within the message, from 0.
     pub index: u32,
 }
 
-impl Position {
+impl Offset {
     /// Before everything.
-    pub const START: Position = Position { seq: 0, index: 0 };
+    pub const START: Offset = Offset { seq: 0, index: 0 };
 
-    /// The position `index` in message `seq`.
+    /// The offset `index` in message `seq`.
     pub const fn new(seq: u64, index: u32) -> Self {
         Self { seq, index }
     }
@@ -32,7 +32,7 @@ impl Position {
     }
 }
 
-impl fmt::Display for Position {
+impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.seq, self.index)
     }
@@ -40,13 +40,13 @@ impl fmt::Display for Position {
 
 /// A text that is not `seq.index`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a position (want sequence.index, as 1234.5)")]
-pub struct NotAPosition(pub String);
+#[error("{0:?} is not an offset (want sequence.index, as 1234.5)")]
+pub struct InvalidOffset(pub String);
 
-impl FromStr for Position {
-    type Err = NotAPosition;
-    fn from_str(text: &str) -> Result<Self, NotAPosition> {
+impl FromStr for Offset {
+    type Err = InvalidOffset;
+    fn from_str(text: &str) -> Result<Self, InvalidOffset> {
         let parts = text.split_once('.').and_then(|(s, i)| Some((s.parse().ok()?, i.parse().ok()?)));
-        parts.map(|(seq, index)| Position { seq, index }).ok_or_else(|| NotAPosition(text.into()))
+        parts.map(|(seq, index)| Offset { seq, index }).ok_or_else(|| InvalidOffset(text.into()))
     }
 }
