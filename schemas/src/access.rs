@@ -63,7 +63,7 @@ impl Role {
         Role::Group(Writer::Signal),
         Role::Group(Writer::Risk),
         Role::Group(Writer::Execution),
-        Role::Group(Writer::Venue),
+        Role::Group(Writer::Paper),
         Role::Group(Writer::Portfolio),
         Role::Projector,
         Role::Publisher,

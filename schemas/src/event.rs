@@ -204,7 +204,7 @@ alphabet! {
         ts_event: Option<u64>,
     }
     /// Tape time crossed a boundary of the tick interval.
-    23 v 1 Tick {
+    23 v 1 ClockAdvanced {
         /// The boundary, ns.
         time: TapeTime,
     }

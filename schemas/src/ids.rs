@@ -237,7 +237,7 @@ mod tests {
             id(1, 1, Writer::Risk, 0),
             id(2, 1, Writer::Risk, 0),
             id(1, 2, Writer::Risk, 0),
-            id(1, 1, Writer::Venue, 0),
+            id(1, 1, Writer::Paper, 0),
             id(1, 1, Writer::Risk, 1),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();

@@ -40,7 +40,7 @@ names! {
         /// The order life cycle.
         Execution = 6 "execution",
         /// The exchange.
-        Venue = 7 "venue",
+        Paper = 7 "paper",
         /// Positions and books.
         Portfolio = 8 "portfolio",
     }

@@ -74,7 +74,7 @@ fn samples() -> Vec<Event> {
             ts_event: Some(2),
         }
         .into(),
-        Tick { time: 1_000_000_000 }.into(),
+        ClockAdvanced { time: 1_000_000_000 }.into(),
         Gap { source: p("feed"), session: p("s1"), instrument, expected: 3, got: 5 }.into(),
         Rejected {
             reason: RejectReason::Crossed,
@@ -248,10 +248,10 @@ fn a_market_batch_reads_as_it_was_frozen() {
 #[test]
 fn unknown_kinds_versions_and_formats_stop_a_reader_and_nothing_else_does() {
     let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash::default() };
-    let good = record::encode(&header, &[entry(Tick { time: 1 }.into())]);
+    let good = record::encode(&header, &[entry(ClockAdvanced { time: 1 }.into())]);
     // [.., cause_seq u32, cause_index, index, at u64, kind, version, body]: kind and version stand before the body.
     let kind_at = good.len() - 4;
-    assert_eq!(good[kind_at..kind_at + 2], [Kind::Tick as u8, 1]);
+    assert_eq!(good[kind_at..kind_at + 2], [Kind::ClockAdvanced as u8, 1]);
     for (at, byte, unknown) in [(kind_at, 99, true), (kind_at + 1, 2, true), (1, 9, true), (2, 99, false)] {
         let mut bytes = good.clone();
         bytes[at] = byte;

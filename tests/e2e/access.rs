@@ -147,7 +147,7 @@ async fn tried(guarded: &Guarded, role: Role) -> Deeds {
         ("append as signal", Writer::Signal),
         ("append as risk", Writer::Risk),
         ("append as execution", Writer::Execution),
-        ("append as venue", Writer::Venue),
+        ("append as venue", Writer::Paper),
         ("append as portfolio", Writer::Portfolio),
         ("append as keeper", Writer::Keeper),
     ] {

@@ -12,7 +12,7 @@ use crate::common::{Process, System, json, text};
 
 /// Two projectors: they compete, and each row is still there once.
 const GROUPS: [&str; 9] =
-    ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector", "projector"];
+    ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector", "projector"];
 
 /// How long what must come may take; a machine may be loaded.
 const COME_MAX: Duration = Duration::from_secs(120);

@@ -66,7 +66,7 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
         let line = json(line);
         let cause = line["cause"].as_str().unwrap().split('.').next().unwrap().parse().unwrap();
         let said = match line["kind"].as_str().unwrap() {
-            "Epoch" | "Tick" | "Progress" => continue,
+            "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {
                 let body = &line["body"];
                 format!("{}: {}", body["reason"].as_str().unwrap(), body["detail"].as_str().unwrap())

@@ -37,7 +37,7 @@ impl Held {
             std::thread::sleep(Duration::from_millis(100));
         }
         let tape = system.ok(&["tape", "--json", "--writer", "ingest"]);
-        let keeps = ["InstrumentDefined", "Quote", "Trade", "Tick"];
+        let keeps = ["InstrumentDefined", "Quote", "Trade", "ClockAdvanced"];
         let facts = tape.lines().map(json).filter(|fact| keeps.iter().any(|kind| fact["kind"] == *kind)).collect();
         Self { system, _up: up, facts }
     }

@@ -32,7 +32,7 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
                 Event::Quote(fact) => Some(fact.instrument),
                 Event::Trade(fact) => Some(fact.instrument),
                 Event::Bar(fact) => Some(fact.instrument),
-                Event::Tick(_) if in_time => None,
+                Event::ClockAdvanced(_) if in_time => None,
                 Event::Rejected(fact) => panic!("refused: {fact:?}"),
                 _ => continue,
             };

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 use tapedeck::sources::{Session, Source};
-use tapedeck_kernel::invariants::{InvariantId, Invariants, Recorded};
+use tapedeck_kernel::invariants::{InvariantId, Invariants, TapeFact};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
@@ -176,7 +176,7 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
         let kind = entry.event.kind();
         for writer in Writer::ALL {
             let offset = Offset::new(2, 0);
-            let broken = Invariants::new().observe(&Recorded { offset, writer: *writer, entry: &entry });
+            let broken = Invariants::new().observe(&TapeFact { offset, writer: *writer, entry: &entry });
             let may = broken.iter().all(|violation| violation.id != InvariantId::OwnKinds);
             assert_eq!(describe::writers(kind).contains(writer), may, "{writer} and {}", kind.name());
         }

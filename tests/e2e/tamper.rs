@@ -93,7 +93,7 @@ async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
     assert!(findings.iter().any(|finding| finding.contains("chain of ingest")), "{findings:?}");
 
     // One fill.
-    let (records, seq) = held.altered(Writer::Venue, Kind::OrderFilled, |event| {
+    let (records, seq) = held.altered(Writer::Paper, Kind::OrderFilled, |event| {
         let Event::OrderFilled(fill) = event else { unreachable!() };
         fill.price += "0.01".parse().unwrap();
     });

@@ -10,8 +10,8 @@ test_phases_come_in_order() {
         '^apply .*<- StatefulSet/nats StatefulSet/postgres$' '^rollout status -n tapedeck-data statefulset/nats' \
         '^rollout status -n tapedeck-data statefulset/postgres' '^apply .*<- Job/provision$' '^get job provision ' \
         '^apply .*<- Job/migrate$' '^get job migrate ' '^apply .*<- Job/control-apply$' '^get job control-apply ' \
-        '^apply .*<- StatefulSet/control .*StatefulSet/venue$' '^rollout status -n tapedeck statefulset/control' \
-        '^rollout status -n tapedeck statefulset/venue' '^wait pods -n tapedeck-data' '^wait pods -n tapedeck ' \
+        '^apply .*<- StatefulSet/control .*StatefulSet/paper$' '^rollout status -n tapedeck statefulset/control' \
+        '^rollout status -n tapedeck statefulset/paper' '^wait pods -n tapedeck-data' '^wait pods -n tapedeck ' \
         '^apply .*<- Job/status-smoke$' '^get job status-smoke '
     expect_output '[1/7] namespaces'
     expect_output '[3/7] provision'

@@ -3,7 +3,7 @@
 //! What an accepted command *does* is up to the machines that read its fact. Read [`verbs`] for what can be asked.
 #![forbid(unsafe_code)]
 
-use tapedeck_kernel::seen::Seen;
+use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event};
 use tapedeck_schemas::ids::StrategyId;
@@ -24,7 +24,7 @@ use verbs::Known;
 pub struct Control {
     known: Known,
     /// Ids of what was accepted: each counts once.
-    accepted: Seen<String>,
+    accepted: RecentIds<String>,
     /// Whether the entry at hand bears such an id.
     is_repeated: bool,
     /// Running maximum of the broker's stamps, ns: wall time, not the market's.
@@ -34,7 +34,7 @@ pub struct Control {
 impl Control {
     /// Knows what can be set: every limit and parameter of every machine, and the strategies that can be weighted.
     pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
-        Self { known: Known { specs, strategies }, accepted: Seen::default(), is_repeated: false, time: 0 }
+        Self { known: Known { specs, strategies }, accepted: RecentIds::default(), is_repeated: false, time: 0 }
     }
 }
 
@@ -80,7 +80,7 @@ fn answer(known: &Known, entry: &CommandEntry) -> Result<Event, String> {
             "a request to {verb} on a subject for {on_subject:?}: publish it on cmd.<partition>.{verb}"
         ));
     }
-    verbs::judge(known, command)
+    verbs::decide(known, command)
 }
 
 fn refused(entry: &CommandEntry, detail: &str) -> Event {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::{CommandEntry, Input, Machine, step};
+use tapedeck_kernel::{CommandEntry, MachineInput, Machine, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
 use tapedeck_schemas::ids::OrderId;

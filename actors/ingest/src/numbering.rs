@@ -13,7 +13,7 @@ pub const NUMBERINGS_MAX: usize = 1024;
 pub type NumberingKey = (SourceId, Token, InstrumentId);
 
 #[derive(Debug, Clone, Copy)]
-struct Last {
+struct LastNumber {
     seq: u64,
     /// Where it last spoke.
     at: Offset,
@@ -24,7 +24,7 @@ struct Last {
 /// The greatest number taken in each numbering.
 #[derive(Debug, Clone, Default)]
 pub struct Numberings {
-    last: BTreeMap<NumberingKey, Last>,
+    last: BTreeMap<NumberingKey, LastNumber>,
 }
 
 impl Numberings {
@@ -33,14 +33,14 @@ impl Numberings {
     pub fn take(&mut self, key: NumberingKey, seq: u64, at: Offset, stamp: u64) -> u64 {
         if let Some(last) = self.last.get_mut(&key) {
             let before = last.seq;
-            *last = Last { seq: before.max(seq), at, stamp };
+            *last = LastNumber { seq: before.max(seq), at, stamp };
             return before;
         }
         if self.last.len() >= NUMBERINGS_MAX {
             let silent_longest = self.last.iter().min_by_key(|(_, last)| last.at).map(|(key, _)| *key);
             silent_longest.and_then(|key| self.last.remove(&key));
         }
-        self.last.insert(key, Last { seq, at, stamp });
+        self.last.insert(key, LastNumber { seq, at, stamp });
         0
     }
 

@@ -10,12 +10,12 @@ pub mod lane;
 pub mod machine;
 pub mod merge;
 mod protocol;
-pub mod rejudge;
+pub mod verifier;
 pub mod reply;
-pub mod seen;
+pub mod recent;
 pub mod tape;
 
 pub use driver::{Answer, Driver, Output, Owner, Stop};
-pub use machine::{CommandEntry, Fact, Inbox, Input, Machine, MarketEntry, Out, Reads, step};
-pub use rejudge::{Difference, Rejudge};
+pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
+pub use verifier::{Difference, Verifier};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

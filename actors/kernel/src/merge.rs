@@ -8,12 +8,12 @@ use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::machine::{Fact, Input as _, Machine, Reads};
+use crate::machine::{Fact, MachineInput as _, Machine, Reads};
 use crate::tape::TapeRecord;
 
 /// A machine, what it has yet to take in, and what its tape says it decided.
 #[derive(Debug)]
-pub struct Merge<M: Machine> {
+pub struct MergeJoin<M: Machine> {
     /// The machine, up to `progress`.
     pub machine: M,
     /// Inputs not yet taken in, in order.
@@ -36,7 +36,7 @@ pub struct UnknownCause {
     pub cause: Offset,
 }
 
-impl<M: Machine> Merge<M> {
+impl<M: Machine> MergeJoin<M> {
     /// Around a machine in its first state.
     pub fn new(machine: M) -> Self {
         let (inputs, own) = (VecDeque::new(), VecDeque::new());

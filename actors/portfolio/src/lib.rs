@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::seen::Seen;
+use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
@@ -46,7 +46,7 @@ pub struct Portfolio {
     now: TapeTime,
     params: Params,
     books: Books,
-    seen: Seen<FillId>,
+    seen: RecentIds<FillId>,
     /// Whether the fill just observed was seen before.
     replayed: bool,
     /// Tape time of the last mark.
@@ -99,7 +99,7 @@ impl Machine for Portfolio {
     const LOGIC: u32 = 1;
 
     fn reads() -> Reads {
-        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Venue])
+        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
@@ -122,7 +122,7 @@ impl Machine for Portfolio {
         match &fact.event {
             Event::OrderFilled(fill) => self.judge_fill(fill, out),
             Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
-            Event::Tick(_) => self.judge_tick(out),
+            Event::ClockAdvanced(_) => self.judge_tick(out),
             _ => {}
         }
     }

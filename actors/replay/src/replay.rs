@@ -113,8 +113,8 @@ impl Lane {
             let read = self.reader.read(stored.seq, writer, &stored.payload);
             match read.map_err(|fault| ReplayError::Tape { partition, fault })? {
                 TapeRead::Record(record) => self.stretch.take(record, &mut self.waiting),
-                TapeRead::Void { why, .. } => {
-                    tracing::warn!(partition, sequence = stored.seq, why, "passing over a void record");
+                TapeRead::Invalid { why, .. } => {
+                    tracing::warn!(partition, sequence = stored.seq, why, "passing over a invalid record");
                 }
             }
         }

@@ -118,5 +118,5 @@ impl Stretch {
 /// Whether a fact's `at` is the tape's time: those by which ingest accepts what the market says. (What is refused may
 /// name any time, and control keeps the broker's.)
 pub(crate) fn keeps_time(event: &Event) -> bool {
-    matches!(event, Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::Tick(_))
+    matches!(event, Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::ClockAdvanced(_))
 }

@@ -157,7 +157,7 @@ fn an_own_approval_counts_before_it_lands_on_the_tape() {
     let mut desk = Desk::new();
     desk.step(&limit("risk.max_position", "15000"));
     desk.approved(&signal("X", 1_000, "1", "0"));
-    desk.step(&limit("risk.max_position_notional", "16000"));
+    desk.step(&limit("risk.target_notional", "16000"));
     assert_eq!(desk.order(&signal("X", 1_000, "1", "0")), denied("max_position"), "100 open and 60 more");
     desk.step(&limit("risk.max_position", "16000"));
     assert_eq!(desk.approved(&signal("X", 1_000, "1", "0")).quantity.to_string(), "60");

@@ -67,7 +67,7 @@ pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), BusError> {
         }
         match read(&mut reader, partition, &stored)? {
             TapeRead::Record(record) => desk.bring(record.seq, record.entries.iter().map(|entry| &entry.event)).await,
-            TapeRead::Void { .. } => {} // the group that reads it has raised the alarm
+            TapeRead::Invalid { .. } => {} // the group that reads it has raised the alarm
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine, step};
-use tapedeck_schemas::event::{Event, LimitsSet, Quote, Scope, SignalRaised, Tick, WeightsSet};
+use tapedeck_schemas::event::{Event, LimitsSet, Quote, Scope, SignalRaised, ClockAdvanced, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -171,7 +171,7 @@ fn only_quotes_raise_signals() {
     let mut machine = Signal::new(0);
     for (n, fact) in script().iter().enumerate() {
         step(&mut machine, Offset::new(n as u64 + 1, 0), fact);
-        let tick = ingest(fact.at, Tick { time: fact.at });
+        let tick = ingest(fact.at, ClockAdvanced { time: fact.at });
         if fact.writer == Writer::Ingest {
             assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &tick).is_empty());
         }

@@ -150,16 +150,16 @@ pub struct RunArgs {
     /// Address of health and metrics.
     #[arg(long, env = "TAPEDECK_HTTP", default_value = "127.0.0.1:9464")]
     pub http: SocketAddr,
-    /// Which venue orders go to. There is only the simulated one.
-    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Simulated)]
+    /// Which venue orders go to. There is only paper, the simulated exchange.
+    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Paper)]
     pub venue: Venue,
 }
 
 /// A venue. A name that is none of these does not start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Venue {
-    /// The exchange that is a machine of ours.
-    Simulated,
+    /// The simulated exchange.
+    Paper,
 }
 
 /// Where keys go.

@@ -24,13 +24,13 @@ const SQL: &str = "SELECT s.partition, s.cause_seq, s.cause_index, r.stamp, o.su
 /// Rows of the report's latency part: the hop into the tape, and the whole way from tick to order.
 pub async fn from_tick(bus: &Bus, client: &Client) -> Result<Vec<Row>> {
     let rows = client.query(SQL, &[&SAMPLE]).await?;
-    let looked_up = stream::iter(rows).map(|row| async move {
+    let last_poll = stream::iter(rows).map(|row| async move {
         let [partition, seq, index, landed, submitted] = [0, 1, 2, 3, 4].map(|column| row.get::<_, i64>(column));
         let tick = Offset::new(u64::try_from(seq)?, u32::try_from(index)?);
         let stamp = i64::try_from(inbox_stamp(bus, u16::try_from(partition)?, tick).await?)?;
         anyhow::Ok((landed - stamp, submitted - stamp))
     });
-    let all: Vec<(i64, i64)> = looked_up.buffer_unordered(AT_ONCE).try_collect().await?;
+    let all: Vec<(i64, i64)> = last_poll.buffer_unordered(AT_ONCE).try_collect().await?;
     let (tape, order): (Vec<i64>, Vec<i64>) = all.into_iter().unzip();
     Ok(vec![row("tick to tape (ingest)", tape), row("tick to order", order)])
 }

@@ -1,7 +1,7 @@
 //! Operators' commands: each message is answered by exactly one fact, and what is readable is written back the same.
 
 use tapedeck_control::Control;
-use tapedeck_kernel::{CommandEntry, Input, step};
+use tapedeck_kernel::{CommandEntry, MachineInput, step};
 use tapedeck_schemas::command::{COMMAND_BYTES_MAX, Command};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::param::ParamSpec;
@@ -39,7 +39,7 @@ fn control() -> Control {
         tapedeck_signal::params(),
         tapedeck_risk::params(),
         tapedeck_execution::params(),
-        tapedeck_venue::params(),
+        tapedeck_paper::params(),
         tapedeck_portfolio::params(),
     ];
     Control::new(all.concat(), tapedeck_signal::strategies())

@@ -3,7 +3,7 @@
 use tapedeck_feeds::Setup;
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
-use tapedeck_kernel::{Input, MarketEntry, step};
+use tapedeck_kernel::{MachineInput, MarketEntry, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{self, MarketEvent};

@@ -7,7 +7,7 @@ use tapedeck_kernel::invariants::InvariantId;
 use tapedeck_schemas::event::Kind;
 
 use crate::faults::{CrashPoint, Fault, Happened};
-use crate::judge::Rule;
+use crate::checker::Rule;
 use crate::settings::Settings;
 use crate::world::{Failure, World};
 

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::Input;
-use tapedeck_kernel::machine::Input as _;
+use tapedeck_kernel::MachineInput as _;
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Output, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
@@ -109,14 +109,14 @@ pub struct Process {
     /// Whether it was asked to drain.
     pub draining: bool,
     /// What it read as its subject's last sequence, before it claims it.
-    pub looked_up: Option<u64>,
+    pub last_poll: Option<u64>,
     /// Whether it means to claim its subject.
     pub claims: bool,
     /// Whether it has claimed its subject.
     pub claimed: bool,
     /// Whether it ever was the owner.
     pub was_owner: bool,
-    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::Rival`].
+    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::FencedBy`].
     pub met: bool,
     /// Its append.
     pub pending: Option<Pending>,
@@ -146,7 +146,7 @@ impl Process {
             driver: Box::new(Driver::follow(machine, tape, owner)),
             paused: false,
             draining: false,
-            looked_up: None,
+            last_poll: None,
             claims: false,
             claimed: false,
             was_owner: false,

@@ -35,7 +35,7 @@ pub(crate) fn order(n: u8) -> Order {
 }
 
 pub(crate) fn tick(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, Tick { time: at_ms * MS })
+    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
 pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
@@ -43,7 +43,7 @@ pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
 }
 
 fn venue(event: impl Into<Event>) -> Fact {
-    fact(Writer::Venue, 1_000, event)
+    fact(Writer::Paper, 1_000, event)
 }
 
 pub(crate) fn accepted(n: u8) -> Fact {

@@ -8,7 +8,7 @@ use tapedeck_schemas::number::{Money, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// What an account's cash ledger gains, by currency, without zeros.
 type Cash = BTreeMap<Currency, Money>;
@@ -74,7 +74,7 @@ impl FillsBookedOnce {
         Some(net([(base, as_money(quantity)), (quote, -notional), (fill.fee_currency, -fill.fee)]))
     }
 
-    fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &Recorded, report: &mut Report) {
+    fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &TapeFact, report: &mut CheckReport) {
         let fault = match self.unbooked.remove(&fill) {
             Some(unbooked) => unbooked.fault(recorded.entry.cause, posted),
             None if self.booked.contains(&fill) => Some("booked before".into()),
@@ -88,7 +88,7 @@ impl FillsBookedOnce {
 }
 
 impl Invariant for FillsBookedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         if recorded.writer == Writer::Portfolio {
             self.progress = self.progress.max(recorded.entry.cause);
         }
@@ -109,7 +109,7 @@ impl Invariant for FillsBookedOnce {
         }
     }
 
-    fn finish(&self, report: &mut Report) {
+    fn finish(&self, report: &mut CheckReport) {
         for (fill, unbooked) in self.unbooked.iter().filter(|(_, unbooked)| unbooked.offset <= self.progress) {
             report.check(InvariantId::FillsBookedOnce, unbooked.offset, false, || {
                 format!("fill {fill} is not booked, though portfolio has come to {}", self.progress)
@@ -126,7 +126,7 @@ pub(super) struct FundingBookedOnce {
 }
 
 impl Invariant for FundingBookedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, at, cause) = (InvariantId::FundingBookedOnce, recorded.offset, recorded.entry.cause);
         if recorded.writer == Writer::Portfolio {
             self.progress = self.progress.max(cause);
@@ -147,7 +147,7 @@ impl Invariant for FundingBookedOnce {
         }
     }
 
-    fn finish(&self, report: &mut Report) {
+    fn finish(&self, report: &mut CheckReport) {
         for offset in self.unbooked.keys().filter(|offset| **offset <= self.progress) {
             report.check(InvariantId::FundingBookedOnce, *offset, false, || {
                 format!("the funding is not booked, though portfolio has come to {}", self.progress)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// Each writer but the keeper begins with an `Epoch`, and its epochs count from 1 without a hole.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(super) struct EpochsCount {
 }
 
 impl Invariant for EpochsCount {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, writer) = (InvariantId::EpochsCount, recorded.writer);
         if writer == Writer::Keeper {
             return;

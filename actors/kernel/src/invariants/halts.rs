@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::{Event, HaltLevel, Order, Scope};
 use tapedeck_schemas::offset::Offset;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// A stretch of the tape in which a scope is halted.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub(super) struct HaltsHold {
 }
 
 impl Invariant for HaltsHold {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (order, verb) = match &recorded.entry.event {
             Event::TradingHalted(event) if event.level == HaltLevel::Halted => {
                 let standing = |halt: &Halt| halt.scope == event.scope && halt.to.is_none();

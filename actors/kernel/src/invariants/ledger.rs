@@ -6,14 +6,14 @@ use tapedeck_schemas::event::{Event, Ledger};
 use tapedeck_schemas::ids::{AccountId, Currency};
 use tapedeck_schemas::number::Money;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// Every booking sums to zero in each currency.
 #[derive(Debug, Default)]
 pub(super) struct LedgerBalances;
 
 impl Invariant for LedgerBalances {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let Event::LedgerPosted(posted) = &recorded.entry.event else { return };
         let mut sums = BTreeMap::<Currency, Money>::new();
         for line in &posted.entries {
@@ -36,7 +36,7 @@ pub(super) struct EquityFoldsLedger {
 }
 
 impl Invariant for EquityFoldsLedger {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, at) = (InvariantId::EquityFoldsLedger, recorded.offset);
         match &recorded.entry.event {
             Event::LedgerPosted(posted) => {

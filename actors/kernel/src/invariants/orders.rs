@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::ids::OrderId;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// No order is approved twice or submitted twice.
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ pub(super) struct OrderIdsUnique {
 }
 
 impl Invariant for OrderIdsUnique {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (new, order, verb) = match &recorded.entry.event {
             Event::OrderApproved(event) => (self.approved.insert(event.order.id), event.order.id, "approved"),
             Event::OrderSubmitted(event) => (self.submitted.insert(event.order.id), event.order.id, "submitted"),
@@ -34,7 +34,7 @@ pub(super) struct SubmittedAsApproved {
 }
 
 impl Invariant for SubmittedAsApproved {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderApproved(event) => {
                 self.approved.insert(event.order.id, event.order.clone());
@@ -62,7 +62,7 @@ pub(super) struct DeniedNeverSubmitted {
 }
 
 impl Invariant for DeniedNeverSubmitted {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderDenied(event) => {
                 self.denied.insert(event.order.id);

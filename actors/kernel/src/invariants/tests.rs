@@ -8,13 +8,13 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::script::*;
-use super::{InvariantId, Invariants, Recorded, Violation};
+use super::{InvariantId, Invariants, TapeFact, Violation};
 
-fn observe(invariants: &mut Invariants, line: &Line) -> Vec<Violation> {
-    invariants.observe(&Recorded { offset: line.offset, writer: line.writer, entry: &line.entry })
+fn observe(invariants: &mut Invariants, line: &ScriptLine) -> Vec<Violation> {
+    invariants.observe(&TapeFact { offset: line.offset, writer: line.writer, entry: &line.entry })
 }
 
-fn violations(tape: &[Line]) -> Vec<Violation> {
+fn violations(tape: &[ScriptLine]) -> Vec<Violation> {
     let mut invariants = Invariants::new();
     let mut found: Vec<_> = tape.iter().flat_map(|line| observe(&mut invariants, line)).collect();
     found.extend(invariants.finish());
@@ -23,7 +23,7 @@ fn violations(tape: &[Line]) -> Vec<Violation> {
 
 /// The tape breaks this rule at this place, and no other rule anywhere.
 #[track_caller]
-fn breaks(id: InvariantId, offset: &str, tape: &[Line]) {
+fn breaks(id: InvariantId, offset: &str, tape: &[ScriptLine]) {
     let found = violations(tape);
     let ids: BTreeSet<_> = found.iter().map(|violation| violation.id).collect();
     assert_eq!(ids, BTreeSet::from([id]), "{found:#?}");
@@ -31,25 +31,25 @@ fn breaks(id: InvariantId, offset: &str, tape: &[Line]) {
 }
 
 /// A clean tape with one event altered.
-fn altered(offset: &str, alter: impl FnOnce(&mut Event)) -> Vec<Line> {
+fn altered(offset: &str, alter: impl FnOnce(&mut Event)) -> Vec<ScriptLine> {
     let mut tape = clean();
     alter(&mut line_at(&mut tape, offset).entry.event);
     tape
 }
 
 /// A clean tape with one event replaced.
-fn replaced(offset: &str, event: Event) -> Vec<Line> {
+fn replaced(offset: &str, event: Event) -> Vec<ScriptLine> {
     altered(offset, |old| *old = event)
 }
 
 /// A clean tape with one record more: number 31.
-fn appended(writer: Writer, cause: &str, events: Vec<Event>) -> Vec<Line> {
+fn appended(writer: Writer, cause: &str, events: Vec<Event>) -> Vec<ScriptLine> {
     let mut tape = clean();
     append(&mut tape, writer, vec![(cause, events)]);
     tape
 }
 
-fn line_at<'a>(tape: &'a mut [Line], offset: &str) -> &'a mut Line {
+fn line_at<'a>(tape: &'a mut [ScriptLine], offset: &str) -> &'a mut ScriptLine {
     tape.iter_mut().find(|line| line.offset == at(offset)).unwrap()
 }
 
@@ -145,7 +145,7 @@ fn an_answer_split_over_two_records_is_found() {
 
 #[test]
 fn tape_time_that_goes_back_and_a_tick_that_does_not_rise_are_found() {
-    breaks(InvariantId::TapeTime, "28.0", &replaced("28.0", Tick { time: 9_000 }.into()));
+    breaks(InvariantId::TapeTime, "28.0", &replaced("28.0", ClockAdvanced { time: 9_000 }.into()));
     let mut tape = clean();
     line_at(&mut tape, "28.0").entry.at = 8_999;
     breaks(InvariantId::TapeTime, "28.0", &tape);
@@ -270,20 +270,20 @@ fn submission_said_by_a_status_change_too_is_one_move() {
 fn a_fill_reported_twice_is_found() {
     let mut again = next_fill(9, "1", "99", "0");
     again.fill = FIRST_FILL;
-    breaks(InvariantId::FillIdsUnique, "31.0", &appended(Writer::Venue, "28.0", vec![again.into()]));
+    breaks(InvariantId::FillIdsUnique, "31.0", &appended(Writer::Paper, "28.0", vec![again.into()]));
 }
 
 #[test]
 fn a_fill_of_an_order_that_was_never_submitted_is_found() {
     let mut foreign = next_fill(9, "1", "99", "0");
     foreign.order = STOPPED;
-    breaks(InvariantId::FillsOfSubmitted, "31.0", &appended(Writer::Venue, "28.0", vec![foreign.into()]));
+    breaks(InvariantId::FillsOfSubmitted, "31.0", &appended(Writer::Paper, "28.0", vec![foreign.into()]));
 }
 
 #[test]
 fn a_fill_beyond_its_order_is_found() {
     let id = InvariantId::FillsWithinOrder;
-    let venue = |fill: OrderFilled| appended(Writer::Venue, "28.0", vec![fill.into()]);
+    let venue = |fill: OrderFilled| appended(Writer::Paper, "28.0", vec![fill.into()]);
     assert_eq!(violations(&venue(next_fill(9, "1", "100", "0"))), []);
     breaks(id, "31.0", &venue(next_fill(9, "1.5", "100", "0")));
     breaks(id, "31.0", &venue(next_fill(9, "0", "100", "1")));
@@ -298,7 +298,7 @@ fn a_fill_beyond_its_order_is_found() {
 #[test]
 fn a_fill_that_is_not_booked_or_booked_twice_is_found() {
     let id = InvariantId::FillsBookedOnce;
-    let mut tape = appended(Writer::Venue, "28.0", vec![next_fill(9, "1", "96", "0").into()]);
+    let mut tape = appended(Writer::Paper, "28.0", vec![next_fill(9, "1", "96", "0").into()]);
     let after = position(FillId([9; 16]), ["0", "0", "0", "-5", "0.3"]);
     append(&mut tape, Writer::Portfolio, vec![("31.0", vec![after])]);
     breaks(id, "31.0", &tape);

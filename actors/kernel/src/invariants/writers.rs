@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{Invariant, InvariantId, TapeFact, CheckReport};
 
 /// The first event is the keeper's `TapeCreated`, and there is no other.
 #[derive(Debug, Default)]
@@ -13,7 +13,7 @@ pub(super) struct TapeCreatedOnce {
 }
 
 impl Invariant for TapeCreatedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let id = InvariantId::TapeCreatedOnce;
         let creates = recorded.entry.event.kind() == Kind::TapeCreated;
         if !self.begun {
@@ -38,7 +38,7 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
         | Kind::Quote
         | Kind::Trade
         | Kind::Bar
-        | Kind::Tick
+        | Kind::ClockAdvanced
         | Kind::Gap
         | Kind::Rejected => Writer::Ingest,
         Kind::LimitsSet
@@ -52,7 +52,7 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
         Kind::OrderApproved | Kind::OrderDenied | Kind::RiskStateChanged => Writer::Risk,
         Kind::OrderSubmitted | Kind::CancelSubmitted | Kind::OrderStatusChanged | Kind::LateReport => Writer::Execution,
         Kind::OrderAccepted | Kind::OrderRejected | Kind::OrderFilled | Kind::OrderClosed | Kind::CancelRejected => {
-            Writer::Venue
+            Writer::Paper
         }
         Kind::LedgerPosted | Kind::PositionChanged | Kind::EquityMarked => Writer::Portfolio,
     })
@@ -63,7 +63,7 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
 pub(super) struct OwnKinds;
 
 impl Invariant for OwnKinds {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let kind = recorded.entry.event.kind();
         let own = match writer_of(kind) {
             Some(writer) => writer == recorded.writer,

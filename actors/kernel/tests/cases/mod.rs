@@ -5,7 +5,7 @@ mod crashes;
 mod outcomes;
 mod random;
 mod reading;
-mod rejudging;
+mod verifying;
 
 use std::sync::Arc;
 
@@ -167,7 +167,7 @@ fn write_values(tape: &mut Tape, values: &[u8]) -> u64 {
 fn only_append(outputs: Vec<Output>) -> Asked {
     let mut asked = outputs.into_iter().filter_map(|output| match output {
         Output::Append { attempt, failures, expected, payload } => Some(Asked { attempt, failures, expected, payload }),
-        Output::Void { .. } | Output::Committed { .. } => None,
+        Output::InvalidRecord { .. } | Output::Committed { .. } => None,
         Output::Stopped(stop) => panic!("stopped: {stop}"),
     });
     let first = asked.next().expect("an append");

@@ -1,7 +1,7 @@
 //! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
+use tapedeck_kernel::driver::{Input, Output, FencedBy, Stop};
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
@@ -79,7 +79,7 @@ fn what_does_not_decode_or_chain_on_the_own_subject_fences() {
         let seq = bench.tape.put(Some(SIGNAL), payload);
         bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
         let outputs = bench.read();
-        assert!(matches!(outputs[0], Output::Void { seq: void, .. } if void == seq), "{outputs:?}");
+        assert!(matches!(outputs[0], Output::InvalidRecord { seq: invalid, .. } if invalid == seq), "{outputs:?}");
         assert_eq!(fenced_at(&outputs), Some(seq));
         bench.assert_silent_for_good();
     }
@@ -204,7 +204,7 @@ fn a_former_owners_late_record_makes_nobody_a_standby_but_one_that_goes_on_does(
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Former });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Former });
 
     let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
     let asked = bench.read_asked();
@@ -215,13 +215,13 @@ fn a_former_owners_late_record_makes_nobody_a_standby_but_one_that_goes_on_does(
     };
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Owner });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Owner });
 
     let mut met = false;
-    assert!(!Rival::Owner.is_to_be_challenged(&mut met) && Rival::Stray.is_to_be_challenged(&mut met));
-    assert!(Rival::Former.is_to_be_challenged(&mut met));
-    assert!(!Rival::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
-    assert!(Rival::Stray.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Owner.is_to_be_challenged(&mut met) && FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
+    assert!(FencedBy::Former.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
+    assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
 }
 
 fn backlog_of_two_epochs() -> crate::model::Tape {

@@ -69,7 +69,7 @@ fn bytes_that_only_look_like_newer_code_s_are_void() {
     for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], std::mem::take(&mut unchained)] {
         let at = bench.tape.put(Some(Writer::Risk), payload);
         let outputs = bench.read();
-        assert!(matches!(&outputs[..], [Output::Void { seq, .. }] if *seq == at), "{outputs:?}");
+        assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{outputs:?}");
     }
 }
 
@@ -100,15 +100,15 @@ fn void_messages_on_other_subjects_are_skipped_with_an_alarm_and_are_no_inputs()
     let mut bench = Bench::owner();
     let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]) };
     let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
-    let voids = [
+    let invalid_records = [
         bench.tape.put(Some(Writer::Ingest), b"garbage".to_vec()),
         bench.tape.put(Some(Writer::Ingest), record::encode(&unchained, &[])),
         bench.tape.put(Some(Writer::Ingest), record::encode(&foreign, &[])),
         bench.tape.put(None, b"hello".to_vec()),
     ];
     let outputs = bench.read();
-    let skipped = |seq| outputs.iter().any(|output| matches!(output, Output::Void { seq: void, .. } if *void == seq));
-    assert!(voids.into_iter().all(skipped) && outputs.len() == voids.len(), "{outputs:?}");
+    let skipped = |seq| outputs.iter().any(|output| matches!(output, Output::InvalidRecord { seq: invalid, .. } if *invalid == seq));
+    assert!(invalid_records.into_iter().all(skipped) && outputs.len() == invalid_records.len(), "{outputs:?}");
     let cause = Offset::new(bench.price(1), 0);
     let entries = bench.read_asked().entries();
     assert_eq!(entries.len(), 1);
@@ -128,9 +128,9 @@ fn a_sound_record_of_a_writer_that_is_not_read_is_no_input() {
 fn a_void_message_on_the_own_subject_counts_for_the_fence_but_not_for_the_chain() {
     let mut tape = tape_with_owner::<1>();
     let chain = tape.chain_of(Writer::Signal);
-    let void = tape.put(Some(Writer::Signal), b"garbage".to_vec());
+    let invalid = tape.put(Some(Writer::Signal), b"garbage".to_vec());
     let epoch = Bench::<Echo>::claiming(tape).read_asked();
-    assert_eq!(epoch.expected, void);
+    assert_eq!(epoch.expected, invalid);
     assert_eq!(record::decode(&epoch.payload).unwrap().0.prev_hash, chain);
 }
 

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::driver::{SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX, Stop};
-use tapedeck_kernel::machine::{Fact, Input as _, Reads, step};
-use tapedeck_kernel::{Rejudge, TapeRead, TapeReader};
+use tapedeck_kernel::driver::{UNANSWERED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, Stop};
+use tapedeck_kernel::machine::{Fact, MachineInput as _, Reads, step};
+use tapedeck_kernel::{Verifier, TapeRead, TapeReader};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -23,7 +23,7 @@ pub(crate) fn all<M: Toy>(world: &World<M>) {
     times_are_those_of_the_causes(world, &records);
     decisions_equal_a_plain_fold(world, &records);
     silence_is_answered(world, &records);
-    a_rejudgement_finds_no_difference(world);
+    verification_finds_no_difference(world);
 }
 
 /// A machine's inputs, in order.
@@ -141,14 +141,14 @@ fn silence_is_answered<M: Toy>(world: &World<M>, records: &[Valid]) {
     let answers = || records.iter().flat_map(|record| &record.entries).filter(|e| !matches!(e.event, Event::Epoch(_)));
     let (decided, _) = plain_fold(world);
     let mut causes = answers().map(|entry| entry.cause).peekable();
-    let (mut silent_inputs, mut silent_ticks) = (0, 0);
+    let (mut unanswered_inputs, mut unanswered_clocks) = (0, 0);
     for (at, input) in inputs(world) {
-        (silent_inputs, silent_ticks) = (silent_inputs + 1, silent_ticks + u32::from(input.is_tick()));
+        (unanswered_inputs, unanswered_clocks) = (unanswered_inputs + 1, unanswered_clocks + u32::from(input.is_clock()));
         while causes.next_if(|cause| *cause == at).is_some() {
-            (silent_inputs, silent_ticks) = (0, 0);
+            (unanswered_inputs, unanswered_clocks) = (0, 0);
         }
-        assert!(silent_inputs < SILENCE_INPUTS_MAX, "{at} is the {silent_inputs}th input without an answer");
-        assert!(silent_ticks < SILENCE_TICKS_MAX, "{at} is the {silent_ticks}th tick without an answer");
+        assert!(unanswered_inputs < UNANSWERED_INPUTS_MAX, "{at} is the {unanswered_inputs}th input without an answer");
+        assert!(unanswered_clocks < UNANSWERED_CLOCKS_MAX, "{at} is the {unanswered_clocks}th tick without an answer");
     }
     assert_eq!(causes.next(), None, "an answer to no input");
     for entry in answers().filter(|entry| matches!(entry.event, Event::Progress(_))) {
@@ -156,22 +156,22 @@ fn silence_is_answered<M: Toy>(world: &World<M>, records: &[Valid]) {
     }
 }
 
-fn a_rejudgement_finds_no_difference<M: Toy>(world: &World<M>) {
-    let (mut reader, mut rejudge) = (TapeReader::new(TAPE), Rejudge::new(M::fresh()));
+fn verification_finds_no_difference<M: Toy>(world: &World<M>) {
+    let (mut reader, mut verifier) = (TapeReader::new(TAPE), Verifier::new(M::fresh()));
     let mut inbox = (1..).zip(&world.inbox);
     for (seq, message) in (1..).zip(&world.tape.messages) {
         if let TapeRead::Record(record) = reader.read(seq, message.subject, &message.payload).unwrap() {
-            rejudge.record(&record).unwrap();
+            verifier.record(&record).unwrap();
         }
-        while rejudge.wants_input() {
+        while verifier.wants_input() {
             let (seq, payload) = inbox.next().expect("an event answers no input");
-            rejudge.inbox(seq, "", seq * 10, payload).unwrap();
+            verifier.inbox(seq, "", seq * 10, payload).unwrap();
         }
     }
     let (decided, _) = plain_fold(world);
-    assert_eq!(rejudge.events, decided.len() as u64, "events judged again");
-    let answered = inputs(world).iter().filter(|(at, _)| *at <= rejudge.progress()).count();
-    assert_eq!(rejudge.inputs, answered as u64, "inputs judged again");
+    assert_eq!(verifier.events, decided.len() as u64, "events decided again");
+    let answered = inputs(world).iter().filter(|(at, _)| *at <= verifier.progress()).count();
+    assert_eq!(verifier.inputs, answered as u64, "inputs decided again");
 }
 
 /// An owner that was drained has left nothing that it was handed unanswered.

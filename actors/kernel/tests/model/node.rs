@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, Rival, Stop};
+use tapedeck_kernel::driver::{Input, Output, Owner, FencedBy, Stop};
 use tapedeck_kernel::{Answer, Driver, Reads};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
@@ -117,15 +117,15 @@ impl<M: Toy> Node<M> {
                 assert_eq!(tape.at(seq).author, Some(self.uid), "{seq} is another's");
                 assert_eq!(record::decode(&request.payload).unwrap().1.len(), events);
             }
-            Output::Void { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a void record at {seq}"),
+            Output::InvalidRecord { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a invalid record at {seq}"),
             Output::Stopped(stop) => {
                 match stop {
                     Stop::Fenced { seq, by } => {
                         let theirs = tape.at(seq).author.map(|_| epoch_of(&tape.at(seq).payload));
                         let told = match theirs {
-                            None => Rival::Stray,
-                            Some(theirs) if theirs < self.epoch => Rival::Former,
-                            Some(_) => Rival::Owner,
+                            None => FencedBy::InvalidRecord,
+                            Some(theirs) if theirs < self.epoch => FencedBy::Former,
+                            Some(_) => FencedBy::Owner,
                         };
                         assert_eq!(by, told, "by what it was fenced at {seq}");
                         assert_ne!(tape.at(seq).author, Some(self.uid), "fenced by its own record at {seq}");

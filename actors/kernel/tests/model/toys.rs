@@ -1,8 +1,8 @@
 //! Two toy machines whose every decision depends on all that they have folded, in order, their own decisions
 //! included: an input lost, doubled or moved shows in each decision after it.
 
-use tapedeck_kernel::machine::{Fact, Inbox, Input, Machine, Out, Reads};
-use tapedeck_schemas::event::{Aggressor, Event, SignalRaised, Tick, Trade};
+use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
+use tapedeck_schemas::event::{Aggressor, Event, SignalRaised, ClockAdvanced, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
@@ -31,7 +31,7 @@ impl Fold {
     /// Odd prices are answered, those that end in 5 twice, in 7 briefly; even prices and ticks are met with silence.
     fn decide(&self, value: u8, out: &mut Out) {
         if value % 10 == 7 {
-            return out.push(Tick { time: self.digest });
+            return out.push(ClockAdvanced { time: self.digest });
         }
         let answers = if value % 10 == 5 { 2 } else { u64::from(value % 2) };
         for nth in 0..answers {
@@ -54,7 +54,7 @@ impl Fold {
         self.mix(cause.seq);
         self.mix(match own {
             Event::SignalRaised(signal) => signal.confidence.units() as u64,
-            Event::Tick(tick) => !tick.time,
+            Event::ClockAdvanced(tick) => !tick.time,
             other => panic!("handed {other:?}, which it never decides"),
         });
     }
@@ -112,8 +112,8 @@ pub(crate) struct Byte {
     stamp: u64,
 }
 
-impl Input for Byte {
-    fn is_tick(&self) -> bool {
+impl MachineInput for Byte {
+    fn is_clock(&self) -> bool {
         self.value == TICK
     }
     fn from_message(_subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
@@ -154,7 +154,7 @@ impl Machine for Gate {
 /// The fact by which ingest brings a value to the tape.
 pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
     if value == TICK {
-        return Tick { time }.into();
+        return ClockAdvanced { time }.into();
     }
     Trade {
         instrument: "binance.BTCUSDT".parse().unwrap(),
@@ -171,7 +171,7 @@ pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
 fn value_of(event: &Event) -> u8 {
     match event {
         Event::Trade(trade) => u8::try_from(trade.price.units() / Price::ONE).unwrap(),
-        Event::Tick(_) => TICK,
+        Event::ClockAdvanced(_) => TICK,
         other => panic!("handed {other:?}, which no test writes as a valid fact"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use tapedeck_kernel::TapeRecord;
 use tapedeck_replay::{Bounds, Filter, Played, Stretch};
 use tapedeck_schemas::event::{
-    Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, Tick, TimeInForce, Trade,
+    Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, ClockAdvanced, TimeInForce, Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Scope, Side, TradingResumed};
 use tapedeck_schemas::offset::Offset;
@@ -59,7 +59,7 @@ pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event
 }
 
 pub(crate) fn tick(time: u64) -> Event {
-    Tick { time }.into()
+    ClockAdvanced { time }.into()
 }
 
 pub(crate) fn resumed() -> Event {

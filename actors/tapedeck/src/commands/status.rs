@@ -121,7 +121,7 @@ async fn look_at_writer(bus: &Bus, stream: &str, partition: u16, writer: Writer)
             WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, judged: cause.seq, did }
         }
         Err(error) => {
-            WriterStatus { writer: name, last: message.sequence, epoch: 0, judged: 0, did: format!("void: {error}") }
+            WriterStatus { writer: name, last: message.sequence, epoch: 0, judged: 0, did: format!("invalid: {error}") }
         }
     })
 }

@@ -98,14 +98,14 @@ impl Page<'_> {
     fn print(&mut self, seen: &Seen, out: &mut impl Write) -> Result<bool> {
         let record = match &seen.read {
             TapeRead::Record(record) => record,
-            TapeRead::Void { why, .. } => {
-                eprintln!("p{}:{} void: {why}", self.partition, seen.seq);
+            TapeRead::Invalid { why, .. } => {
+                eprintln!("p{}:{} invalid: {why}", self.partition, seen.seq);
                 return Ok(true);
             }
         };
         for (index, entry) in (0..).zip(&record.entries) {
             let offset = Offset::new(record.seq, index);
-            if let Event::Tick(tick) = &entry.event {
+            if let Event::ClockAdvanced(tick) = &entry.event {
                 self.time = self.time.max(tick.time);
             }
             if self.bounds.is_behind(offset, self.time) {

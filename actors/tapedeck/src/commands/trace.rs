@@ -20,7 +20,7 @@ use crate::trace::walk::{Walk, end};
 struct Document<'a> {
     asked: String,
     partition: u16,
-    left_out: u64,
+    skipped: u64,
     facts: &'a [Link<'a>],
 }
 
@@ -34,7 +34,7 @@ pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
         let links = chain.links(tape.partition, came);
         if args.json {
             let (asked, partition) = (args.id.text.clone(), tape.partition);
-            let document = Document { asked, partition, left_out: chain.left_out, facts: &links };
+            let document = Document { asked, partition, skipped: chain.skipped, facts: &links };
             println!("{}", serde_json::to_string(&document)?);
         } else {
             print!("{}", chain.tree(&links));

@@ -101,7 +101,7 @@ impl Finder {
 /// Whether a fact of ingest or control is the answer to its entry, and not what the entry's time brought about.
 fn answers(event: &Event) -> bool {
     match event {
-        Event::Tick(_) | Event::Gap(_) => false,
+        Event::ClockAdvanced(_) | Event::Gap(_) => false,
         Event::Bar(bar) => bar.source.is_some(),
         _ => true,
     }
@@ -116,14 +116,14 @@ pub struct Chain {
     /// Per order of the chain, what the venue was last told of it.
     orders: BTreeMap<OrderId, Offset>,
     /// Facts that were left out because there were too many.
-    pub left_out: u64,
+    pub skipped: u64,
 }
 
 impl Chain {
     /// The chain of `asked`.
     pub fn new(asked: Offset) -> Self {
         let (within, orders) = (BTreeSet::new(), BTreeMap::new());
-        Self { asked, facts: Vec::new(), within, orders, left_out: 0 }
+        Self { asked, facts: Vec::new(), within, orders, skipped: 0 }
     }
 
     /// Takes the next fact, if it is of the chain; the first always is.
@@ -141,7 +141,7 @@ impl Chain {
             (false, None) => return,
         };
         if self.facts.len() == FACTS_MAX {
-            self.left_out += 1;
+            self.skipped += 1;
             return;
         }
         self.within.insert(fact.offset);
@@ -206,8 +206,8 @@ impl Chain {
             let below = children.get(&Some(link.offset.as_str())).into_iter().flatten();
             open.extend(below.rev().map(|child| (*child, depth + 1)));
         }
-        if self.left_out > 0 {
-            text.push_str(&format!("… and {} more: the chain is cut at {FACTS_MAX} facts\n", self.left_out));
+        if self.skipped > 0 {
+            text.push_str(&format!("… and {} more: the chain is cut at {FACTS_MAX} facts\n", self.skipped));
         }
         text
     }

@@ -15,7 +15,7 @@ pub struct Seen {
     pub seq: u64,
     /// When the broker stored it, ns.
     pub stamp: u64,
-    /// The record, or why it is void.
+    /// The record, or why it is invalid.
     pub read: TapeRead,
 }
 

@@ -1,6 +1,6 @@
 //! Every machine, deciding again beside the tape.
 
-use tapedeck_kernel::{Difference, Machine, Reads, Rejudge, TapeRecord};
+use tapedeck_kernel::{Difference, Machine, Reads, Verifier, TapeRecord};
 use tapedeck_schemas::event::TapeCreated;
 
 use super::{Source, Verdict};
@@ -16,7 +16,7 @@ trait Judge: Send {
     fn counts(&self) -> [u64; 3];
 }
 
-impl<M: Machine> Judge for Rejudge<M> {
+impl<M: Machine> Judge for Verifier<M> {
     fn writer(&self) -> &'static str {
         M::WRITER.as_str()
     }
@@ -24,13 +24,13 @@ impl<M: Machine> Judge for Rejudge<M> {
         M::reads()
     }
     fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
-        Rejudge::record(self, record)
+        Verifier::record(self, record)
     }
     fn wants_input(&self) -> bool {
-        Rejudge::wants_input(self)
+        Verifier::wants_input(self)
     }
     fn inbox(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) -> Result<(), Difference> {
-        Rejudge::inbox(self, seq, subject, stamp, payload)
+        Verifier::inbox(self, seq, subject, stamp, payload)
     }
     fn counts(&self) -> [u64; 3] {
         [self.inputs, self.events, self.followed]
@@ -52,13 +52,13 @@ impl Judges {
     /// Each machine in its first state.
     pub(super) fn new(tape: &TapeCreated) -> Self {
         let judges: Vec<Box<dyn Judge>> = vec![
-            Box::new(Rejudge::new(machines::ingest(tape))),
-            Box::new(Rejudge::new(machines::control(tape))),
-            Box::new(Rejudge::new(machines::signal(tape))),
-            Box::new(Rejudge::new(machines::risk(tape))),
-            Box::new(Rejudge::new(machines::execution(tape))),
-            Box::new(Rejudge::new(machines::venue(tape))),
-            Box::new(Rejudge::new(machines::portfolio(tape))),
+            Box::new(Verifier::new(machines::ingest(tape))),
+            Box::new(Verifier::new(machines::control(tape))),
+            Box::new(Verifier::new(machines::signal(tape))),
+            Box::new(Verifier::new(machines::risk(tape))),
+            Box::new(Verifier::new(machines::execution(tape))),
+            Box::new(Verifier::new(machines::paper(tape))),
+            Box::new(Verifier::new(machines::portfolio(tape))),
         ];
         Self { benches: judges.into_iter().map(|judge| Bench { judge, done: false }).collect() }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use tapedeck_kernel::invariants::{Invariants, Recorded};
+use tapedeck_kernel::invariants::{Invariants, TapeFact};
 use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::shell::writer_of;
@@ -33,8 +33,8 @@ pub struct Verdict {
     pub records: u64,
     /// Events in them.
     pub events: u64,
-    /// Void records that harm nobody (foreign bytes on the tape), skipped.
-    pub void: u64,
+    /// invalid records that harm nobody (foreign bytes on the tape), skipped.
+    pub invalid_records: u64,
     /// Per machine: inputs decided again, events compared byte for byte, inputs followed only (another logic's).
     pub decisions: BTreeMap<&'static str, [u64; 3]>,
     /// Per invariant: how often it was evaluated.
@@ -90,11 +90,11 @@ pub async fn verify_source(
     };
     while let Some(stored) = source.records.next().await {
         match reader.read(stored.seq, writer_of(partition, &stored.subject), &stored.payload)? {
-            TapeRead::Void { why, breaks_chain: true, writer } => {
+            TapeRead::Invalid { why, breaks_chain: true, writer } => {
                 let writer = writer.map_or("nobody", |writer| writer.as_str());
                 verdict.find(format!("p{partition}:{} chain of {writer}: {why}", stored.seq));
             }
-            TapeRead::Void { .. } => verdict.void += 1,
+            TapeRead::Invalid { .. } => verdict.invalid_records += 1,
             TapeRead::Record(record) => {
                 verdict.records += 1;
                 verdict.events += record.entries.len() as u64;
@@ -123,7 +123,7 @@ pub async fn verify_source(
 fn check_invariants(invariants: &mut Invariants, partition: u16, record: &TapeRecord, verdict: &mut Verdict) {
     for (index, entry) in (0..).zip(&record.entries) {
         let offset = Offset::new(record.seq, index);
-        for violation in invariants.observe(&Recorded { offset, writer: record.header.writer, entry }) {
+        for violation in invariants.observe(&TapeFact { offset, writer: record.header.writer, entry }) {
             verdict.find(describe(partition, &violation));
         }
     }

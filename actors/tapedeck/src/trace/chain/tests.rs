@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::{Aggressor, OrderStatus};
 use tapedeck_schemas::event::{
-    Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised, Tick, TimeInForce,
+    Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised, ClockAdvanced, TimeInForce,
     Trade,
 };
 use tapedeck_schemas::number::{Quantity, Ratio};
@@ -58,7 +58,7 @@ fn signal() -> SignalRaised {
 
 /// Two ticks; each began an order, and the second filled time for the first.
 fn tape() -> Vec<Fact> {
-    use Writer::{Execution, Ingest, Risk, Signal, Venue};
+    use Writer::{Execution, Ingest, Paper, Risk, Signal};
     let change = OrderStatusChanged {
         order: id(1),
         from: OrderStatus::Submitted,
@@ -72,13 +72,13 @@ fn tape() -> Vec<Fact> {
         fact(Signal, 2, 1, signal()),
         fact(Risk, 3, 2, OrderApproved { order: order(1) }),
         fact(Execution, 4, 3, OrderSubmitted { order: order(1) }),
-        fact(Ingest, 5, 71, Tick { time: 5 }),
+        fact(Ingest, 5, 71, ClockAdvanced { time: 5 }),
         fact(Ingest, 6, 71, trade()),
-        fact(Venue, 7, 6, accepted(1)), // in the time of the second tick
+        fact(Paper, 7, 6, accepted(1)), // in the time of the second tick
         fact(Execution, 8, 7, change),
         fact(Signal, 9, 6, signal()),
         fact(Risk, 10, 9, OrderApproved { order: order(2) }),
-        fact(Venue, 11, 6, accepted(9)), // of an order from before
+        fact(Paper, 11, 6, accepted(9)), // of an order from before
     ]
 }
 
@@ -134,7 +134,7 @@ fn a_chain_is_cut_where_it_would_not_end_and_says_so() {
     let mut chain = Chain::new(Offset::new(1, 0));
     chain.take(fact(Writer::Ingest, 1, 70, trade()));
     (2..FACTS_MAX as u64 + 5).for_each(|seq| chain.take(fact(Writer::Signal, seq, 1, signal())));
-    assert_eq!((chain.facts.len(), chain.left_out), (FACTS_MAX, 4));
+    assert_eq!((chain.facts.len(), chain.skipped), (FACTS_MAX, 4));
     let tree = chain.tree(&chain.links(0, None));
     assert!(tree.ends_with("… and 4 more: the chain is cut at 2000 facts\n"));
 }
