@@ -231,8 +231,7 @@ mod tests {
 
     #[test]
     fn ids_differ_by_tape_cause_writer_and_index_and_round_trip() {
-        let id =
-            |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Offset::new(seq, 0), writer, index);
+        let id = |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Offset::new(seq, 0), writer, index);
         let all = [
             id(1, 1, Writer::Risk, 0),
             id(2, 1, Writer::Risk, 0),

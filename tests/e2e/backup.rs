@@ -50,9 +50,9 @@ impl Site {
             std::thread::sleep(std::time::Duration::from_millis(700));
             let output = self.system.run(&self.with(&["status", "--json"]));
             let partition = json(&text(&output.stdout))["partitions"][0].take();
-            let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
+            let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
             let now = partition["tape_last"].to_string();
-            if output.status.success() && judged && now == before {
+            if output.status.success() && decided && now == before {
                 return;
             }
             before = now;

@@ -128,8 +128,8 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         let output = system.run(&with(&at, &["status", "--json"]));
         let status = json(&text(&output.stdout));
         let partition = &status["partitions"][0];
-        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
-        (output.status.success() && judged, partition["tape_last"].clone())
+        let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
+        (output.status.success() && decided, partition["tape_last"].clone())
     };
     let mut before = settled();
     loop {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use tapedeck_replay::{Filter, Place, Range, Replay, TapePlan, resolve};
+use tapedeck_replay::{Filter, Range, RangeBound, Replay, TapePlan, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::market;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -159,7 +159,7 @@ async fn two_tapes_are_merged_by_their_time_and_each_keeps_its_order() {
     }
     system.ok(&["publish", "--events", "20000"]);
     let bus = Bus::connect(&nats_url(&system), "library").await.unwrap();
-    let range = Range { from: None, to: Some(Place::Time(1 << 62)) };
+    let range = Range { from: None, to: Some(RangeBound::Time(1 << 62)) };
     let plans = resolve(&bus, None, &range).await.unwrap();
     let play = async |plans: &[TapePlan]| {
         let mut replay = Replay::of(&bus, plans, &Filter::everything()).await.unwrap();

@@ -56,8 +56,8 @@ fn play(files: &[PathBuf]) -> (System, Process, String) {
         let output = system.run(&["status", "--json"]);
         let status = json(&crate::common::text(&output.stdout));
         let partition = &status["partitions"][0];
-        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
-        if output.status.success() && judged {
+        let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
+        if output.status.success() && decided {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tapedeck::sources::{Session, Source};
+use tapedeck::sources::{SessionStatus, SourceStatus};
 use tapedeck_kernel::invariants::{InvariantId, Invariants, TapeFact};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
@@ -188,8 +188,8 @@ fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
     let dir = tempfile::tempdir().unwrap();
     let schema = file(&dir, &describe::market::document());
-    let judged = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
-    judged.lines().map(|line| line == "true").collect()
+    let decided = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
+    decided.lines().map(|line| line == "true").collect()
 }
 
 fn is_taken(kind: MarketKind, message: &Value) -> bool {
@@ -321,13 +321,18 @@ fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_
 fn the_status_that_is_answered_is_the_one_described_field_by_field() {
     let described = describe::asyncapi::document();
     let schema = &described["components"]["schemas"]["status"];
-    let session =
-        Session { partition: 0, session: "s1".into(), instrument: "binance.BTCUSDT".into(), last_seq: 7, age_ms: 12 };
-    let answered = json!(Source { source: "feed1".into(), sessions: vec![session], ..Source::default() });
+    let session = SessionStatus {
+        partition: 0,
+        session: "s1".into(),
+        instrument: "binance.BTCUSDT".into(),
+        last_seq: 7,
+        age_ms: 12,
+    };
+    let answered = json!(SourceStatus { source: "feed1".into(), sessions: vec![session], ..Source::default() });
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&answered), names(&schema["properties"]));
     assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
     // The example, read by the type that is written, says the same again.
     let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
-    assert_eq!(&json!(serde_json::from_value::<Source>(example.clone()).unwrap()), example);
+    assert_eq!(&json!(serde_json::from_value::<SourceStatus>(example.clone()).unwrap()), example);
 }

@@ -7,8 +7,8 @@ use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event};
 use tapedeck_schemas::ids::StrategyId;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod verbs;

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::{CommandEntry, MachineInput, Machine, step};
+use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{Entry, encode_entry};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 

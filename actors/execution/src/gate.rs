@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{HaltLevel, Order, Scope};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 
 use crate::milliseconds;
 use crate::transitions::Trigger;

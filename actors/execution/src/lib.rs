@@ -11,8 +11,8 @@ use tapedeck_schemas::event::{
 };
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::{Quantity, Ratio};
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -20,7 +20,7 @@ pub mod orders;
 pub mod reports;
 pub mod transitions;
 
-use gate::{Halts, GateInput};
+use gate::{GateInput, Halts};
 use orders::{OpenOrder, OrderStates};
 use transitions::{Trigger, next};
 

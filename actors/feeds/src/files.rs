@@ -8,7 +8,7 @@ use tapedeck_schemas::market::MarketBody;
 
 use crate::formats::{self, Content, FormatReader, ParsedMarket};
 use crate::input::InputFile;
-use crate::item::{Item, SkippedCounts, Numberer, Summary, definitions};
+use crate::item::{Item, Numberer, SkippedCounts, Summary, definitions};
 use crate::{Feed, FeedError, Setup};
 
 /// Files, merged.

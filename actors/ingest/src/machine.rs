@@ -9,7 +9,7 @@
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{Bar, BarsDefined, Event, Gap, InstrumentDefined, Quote, Rejected, ClockAdvanced, Trade};
+use tapedeck_schemas::event::{Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, Rejected, Trade};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
@@ -18,7 +18,7 @@ use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
 use crate::bars::{Bars, Sample};
-use crate::checks::{self, Rejection, Candidate};
+use crate::checks::{self, Candidate, Rejection};
 use crate::instruments::Instruments;
 use crate::numbering::Numberings;
 use crate::sources::Sources;

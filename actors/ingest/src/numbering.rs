@@ -71,8 +71,8 @@ mod tests {
     #[test]
     fn the_greatest_number_stays_and_sessions_number_apart() {
         let mut numberings = Numberings::default();
-        let taken = [(1, 5), (1, 3), (1, 6), (2, 1)]
-            .map(|(session, seq)| numberings.take(key(session), seq, Offset::START, 0));
+        let taken =
+            [(1, 5), (1, 3), (1, 6), (2, 1)].map(|(session, seq)| numberings.take(key(session), seq, Offset::START, 0));
         assert_eq!(taken, [0, 5, 5, 0]);
         assert_eq!(numberings.take(key(1), 9, Offset::START, 0), 6);
     }

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{MachineInput, Machine, MarketEntry, step};
+use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
 use tapedeck_schemas::event::{Event, Rejected};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};

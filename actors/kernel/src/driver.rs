@@ -13,11 +13,11 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use crate::builder::Builder;
-use crate::machine::{MachineInput as _, Machine, Reads, step};
+use crate::machine::{Machine, MachineInput as _, Reads, step};
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
-pub use crate::protocol::{Answer, Input, Output, Owner, FencedBy, Stop};
+pub use crate::protocol::{Answer, FencedBy, Input, Output, Owner, Stop};
 
 /// Most inputs that wait in the driver; beyond it the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
@@ -214,7 +214,9 @@ impl<M: Machine> Driver<M> {
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) if MergeJoin::<M>::reads(record.header.writer) => self.merge.push_facts(record),
+            Ok(TapeRead::Record(record)) if MergeJoin::<M>::reads(record.header.writer) => {
+                self.merge.push_facts(record)
+            }
             Ok(TapeRead::Record(_)) => {}
         }
         self.follow_on();

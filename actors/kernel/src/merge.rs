@@ -8,7 +8,7 @@ use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::machine::{Fact, MachineInput as _, Machine, Reads};
+use crate::machine::{Fact, Machine, MachineInput as _, Reads};
 use crate::tape::TapeRecord;
 
 /// A machine, what it has yet to take in, and what its tape says it decided.

@@ -92,12 +92,7 @@ impl<M: Machine> Verifier<M> {
     }
 }
 
-fn compare<M: Machine>(
-    cause: Offset,
-    at: TapeTime,
-    decided: Vec<Event>,
-    recorded: &[Entry],
-) -> Result<(), Difference> {
+fn compare<M: Machine>(cause: Offset, at: TapeTime, decided: Vec<Event>, recorded: &[Entry]) -> Result<(), Difference> {
     let encode = |entries: &[Entry]| {
         let mut bytes = Vec::new();
         entries.iter().for_each(|entry| encode_entry(entry, &mut bytes));

@@ -8,13 +8,13 @@ use tapedeck_schemas::event::{
 };
 use tapedeck_schemas::ids::{Currency, FillId, InstrumentId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 use crate::Paper;
 use crate::book::InstrumentBook;
-use crate::fills::{Match, FILL_MODELS, MarketUpdate};
+use crate::fills::{FILL_MODELS, MarketUpdate, Match};
 
 /// What taking liquidity costs.
 pub const TAKER_FEE: ParamSpec = ParamSpec {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{CancelSubmitted, CloseReason, Event, Order};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 
 /// How long an order or a cancel is on its way.
 pub const LATENCY_MS: ParamSpec = ParamSpec {
@@ -60,8 +60,10 @@ impl InTransit {
 
     /// Folds a decision of the paper: the request that it answers has arrived. The order is handed back.
     pub(crate) fn apply(&mut self, own: &Event) -> Option<Order> {
-        let submit = |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Submit(o) if o.id == id);
-        let cancel = |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Cancel(c) if c.order == id);
+        let submit =
+            |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Submit(o) if o.id == id);
+        let cancel =
+            |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Cancel(c) if c.order == id);
         let key = match own {
             Event::OrderAccepted(accepted) => self.find(submit(accepted.order)),
             Event::OrderRejected(rejected) => self.find(submit(rejected.order)),

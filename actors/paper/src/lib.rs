@@ -10,21 +10,21 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
+mod exchange;
 pub mod fills;
 pub mod latency;
-mod exchange;
 
 pub use exchange::{MAKER_FEE, TAKER_FEE, WORKING_ORDERS_MAX};
 
 use book::InstrumentBook;
+use exchange::Exchange;
 use fills::MarketUpdate;
 use latency::{InTransit, PendingRequest};
-use exchange::Exchange;
 
 /// Every parameter of this machine.
 pub fn params() -> Vec<ParamSpec> {

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use common::*;
 use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_paper::Paper;
 use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Liquidity, OrderFilled, Side};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
-use tapedeck_paper::Paper;
 
 /// Facts whose times never go back; each order's id is that of its place.
 fn market() -> impl Strategy<Value = Vec<Fact>> {

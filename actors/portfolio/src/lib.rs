@@ -10,8 +10,8 @@ use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod books;

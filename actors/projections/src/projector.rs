@@ -3,7 +3,7 @@
 use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::offset::Offset;
 
-use crate::{Projection, RecordInfo, ProjectedFact, RowOp};
+use crate::{ProjectedFact, Projection, RecordInfo, RowOp};
 
 /// Most records in a transaction.
 const BATCH_RECORDS: usize = 512;

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::table::{ColumnType, ColumnMerge};
+use crate::table::{ColumnMerge, ColumnType};
 use crate::{Fold, RowOp, Table, Value, all, compact, migrations::MIGRATIONS, sql};
 
 /// What the DDL says of a table: (column, type, in the key).

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tapedeck_projections::{RecordInfo, ProjectedFact, RowOp, all};
+use tapedeck_projections::{ProjectedFact, RecordInfo, RowOp, all};
 use tapedeck_schemas::event::*;
-use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Offset, StrategyId, Writer};
+use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds that no read model shows.
 const SILENT: [Kind; 8] = [

@@ -4,7 +4,7 @@
 
 use tapedeck_schemas::event::{Event, Order, OrderApproved, OrderDenied};
 
-use crate::checks::{CHECKS, Breach, OrderContext};
+use crate::checks::{Breach, CHECKS, OrderContext};
 
 /// An order that sizing made and nobody has judged.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,19 +10,19 @@ use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
-pub mod exposure;
 pub mod checks;
+pub mod exposure;
 pub mod gate;
 pub mod ladder;
 pub mod open;
 pub mod sizing;
 
-use exposure::Exposure;
 use checks::OrderContext;
+use exposure::Exposure;
 use ladder::Ladder;
 use open::OpenOrders;
 use sizing::SizingRequest;
@@ -131,7 +131,9 @@ impl Machine for Risk {
     fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::SignalRaised(signal) => self.evaluate(at, fact.at, signal, out),
-            Event::ClockAdvanced(_) | Event::TradingHalted(_) | Event::TradingResumed(_) => self.evaluate_ladder(fact, out),
+            Event::ClockAdvanced(_) | Event::TradingHalted(_) | Event::TradingResumed(_) => {
+                self.evaluate_ladder(fact, out)
+            }
             _ => {}
         }
     }

@@ -3,11 +3,11 @@
 use tapedeck_schemas::event::{InstrumentDefined, Order, Side, SignalRaised, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::exposure::{Exposure, LastQuote};
 use crate::checks::in_force;
+use crate::exposure::{Exposure, LastQuote};
 use crate::gate::Proposed;
 use crate::open::OpenQuantity;
 

@@ -17,7 +17,7 @@ use crate::database::{self, DatabaseError};
 use crate::metrics::GroupMetrics;
 use crate::shell::writer_of;
 use crate::status::GroupStatus;
-use crate::tail::{Stored, Tail};
+use crate::tail::{StoredMessage, Tail};
 
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -27,7 +27,7 @@ pub struct Target {
     /// The connection to NATS.
     pub bus: Bus,
     /// Postgres.
-    pub database: database::Access,
+    pub database: database::DatabaseAccess,
     /// Which partition.
     pub partition: u16,
     /// Its tape.
@@ -164,7 +164,7 @@ fn take(
     reader: &mut TapeReader,
     cursors: &[ProjectionCursor],
     target: &Target,
-    stored: Stored,
+    stored: StoredMessage,
     metrics: &GroupMetrics,
 ) -> Result<(), TapeFault> {
     let writer = writer_of(target.partition, &stored.subject);

@@ -16,14 +16,14 @@ use tapedeck_schemas::subject;
 
 use crate::bus::{Bus, BusError};
 use crate::shell::{back_off, writer_of};
-use crate::tail::{Stored, Tail};
+use crate::tail::{StoredMessage, Tail};
 
 /// Header: where on the tape the refusal stands.
 const OFFSET: &str = "Tapedeck-Offset";
 
 /// A refusal, as its publisher reads it.
 #[derive(Serialize)]
-struct Refusal<'a> {
+struct PublishedReject<'a> {
     offset: String,
     reason: &'static str,
     detail: &'a str,
@@ -32,7 +32,7 @@ struct Refusal<'a> {
     instrument: Option<String>,
 }
 
-struct Desk {
+struct RejectsPublisher {
     bus: Bus,
     partition: u16,
     stream: String,
@@ -46,38 +46,40 @@ struct Desk {
 pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), BusError> {
     let partition = tape.partition;
     let stream = subject::rejects_stream(partition);
-    let mut desk = Desk { bus: bus.clone(), partition, stream, expected: 0, after: Offset::START };
-    while let Err(error) = desk.find_place().await {
+    let mut publisher = RejectsPublisher { bus: bus.clone(), partition, stream, expected: 0, after: Offset::START };
+    while let Err(error) = publisher.find_place().await {
         tracing::warn!(partition, %error, "cannot find the last refusal yet");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     let (own, stored) = (subject::tape_subject(partition, Writer::Ingest), subject::tape_stream(partition));
-    let mut tail = Tail::new(bus, stored, own, desk.after.seq.max(1));
+    let mut tail = Tail::new(bus, stored, own, publisher.after.seq.max(1));
     let mut reader = TapeReader::filtered(tape.tape);
     loop {
         let stored = tail.next().await;
-        if stored.seq == desk.after.seq {
+        if stored.seq == publisher.after.seq {
             // It was read to its refusal before, so it is valid: what follows chains to it.
             let hash = RecordHash::of(&stored.payload);
             reader = TapeReader::filtered_after(tape.tape, Writer::Ingest, stored.seq, hash);
             let decoded = tapedeck_schemas::record::decode(&stored.payload);
             let entries = decoded.map(|(_, entries)| entries).unwrap_or_default();
-            desk.bring(stored.seq, entries.iter().map(|entry| &entry.event)).await;
+            publisher.bring(stored.seq, entries.iter().map(|entry| &entry.event)).await;
             continue;
         }
         match read(&mut reader, partition, &stored)? {
-            TapeRead::Record(record) => desk.bring(record.seq, record.entries.iter().map(|entry| &entry.event)).await,
+            TapeRead::Record(record) => {
+                publisher.bring(record.seq, record.entries.iter().map(|entry| &entry.event)).await
+            }
             TapeRead::Invalid { .. } => {} // the group that reads it has raised the alarm
         }
     }
 }
 
-fn read(reader: &mut TapeReader, partition: u16, stored: &Stored) -> Result<TapeRead, BusError> {
+fn read(reader: &mut TapeReader, partition: u16, stored: &StoredMessage) -> Result<TapeRead, BusError> {
     let read = reader.read(stored.seq, writer_of(partition, &stored.subject), &stored.payload);
     read.map_err(|fault| BusError::request(format!("reading refusals of partition {partition}"), fault))
 }
 
-impl Desk {
+impl RejectsPublisher {
     async fn find_place(&mut self) -> Result<(), BusError> {
         if let Some(last) = self.bus.last_message(&self.stream).await? {
             self.expected = last.sequence;
@@ -98,7 +100,7 @@ impl Desk {
 
     /// Repeats until the refusal is known to be there.
     async fn store(&mut self, at: Offset, rejected: &Rejected) {
-        let message = Refusal {
+        let message = PublishedReject {
             offset: at.in_partition(self.partition),
             reason: rejected.reason.as_str(),
             detail: &rejected.detail,

@@ -18,7 +18,7 @@ use crate::DrainSignal;
 use crate::bus::{Bus, BusError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
-use crate::tail::{Stored, Tail};
+use crate::tail::{StoredMessage, Tail};
 
 /// Most messages taken in before the driver is asked what to do.
 const TAKE_MAX: usize = 1024;
@@ -279,7 +279,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.driver.handle(Input::Answer { attempt, answer });
     }
 
-    fn take_tape(&mut self, stored: &Stored) {
+    fn take_tape(&mut self, stored: &StoredMessage) {
         let writer = writer_of(self.group.partition, &stored.subject);
         if writer == Some(M::WRITER) {
             self.owner_last_seen = Instant::now();
@@ -287,8 +287,8 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.driver.handle(Input::Tape { seq: stored.seq, writer, payload: &stored.payload });
     }
 
-    fn take_inbox(&mut self, stored: &Stored) {
-        let Stored { seq, subject, stamp, payload } = stored;
+    fn take_inbox(&mut self, stored: &StoredMessage) {
+        let StoredMessage { seq, subject, stamp, payload } = stored;
         self.inbox_seq = *seq;
         self.driver.handle(Input::Inbox { seq: *seq, subject, stamp: *stamp, payload });
     }

@@ -10,8 +10,8 @@ use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
@@ -95,7 +95,10 @@ impl Signal {
         }
         let settings = Settings::new(&self.params, quote.instrument);
         let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
-        self.desks.entry(quote.instrument).or_insert_with(InstrumentSignals::new).sample(mid, self.now, interval, &settings);
+        self.desks
+            .entry(quote.instrument)
+            .or_insert_with(InstrumentSignals::new)
+            .sample(mid, self.now, interval, &settings);
     }
 
     fn observe_weights(&mut self, fact: &WeightsSet) {

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine, step};
-use tapedeck_schemas::event::{Event, LimitsSet, Quote, Scope, SignalRaised, ClockAdvanced, WeightsSet};
+use tapedeck_schemas::event::{ClockAdvanced, Event, LimitsSet, Quote, Scope, SignalRaised, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -156,10 +156,7 @@ fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
     assert!(!open.1.target.is_zero(), "the script leaves a target open");
     let next = quote("A", 2_000_000 * MS, 10_190);
     let closed = |event: &Event| matches!(event, Event::SignalRaised(signal) if signal.target.is_zero());
-    assert!(
-        !step(&mut machine.clone(), Offset::new(900, 0), &next).iter().any(closed),
-        "the market does not close it"
-    );
+    assert!(!step(&mut machine.clone(), Offset::new(900, 0), &next).iter().any(closed), "the market does not close it");
     step(&mut machine, Offset::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
     let events = step(&mut machine, Offset::new(901, 0), &next);
     let [Event::SignalRaised(signal)] = &events[..] else { panic!("{events:?}") };

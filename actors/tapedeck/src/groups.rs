@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tapedeck_kernel::{Machine, Owner};
-use tapedeck_runtime::bus::Access;
+use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::shell::{self, Answerer, Group};
 use tapedeck_runtime::supervisor::GroupTask;
@@ -68,9 +68,9 @@ impl GroupName {
 #[derive(Clone)]
 pub struct Env {
     /// NATS.
-    pub nats: Access,
+    pub nats: NatsAccess,
     /// Postgres, for the projector.
-    pub database: Option<database::Access>,
+    pub database: Option<database::DatabaseAccess>,
     /// Where all groups count.
     pub metrics: Arc<Metrics>,
     /// Who runs them.

@@ -4,8 +4,8 @@ use tapedeck_control::Control;
 use tapedeck_kernel::{CommandEntry, MachineInput, step};
 use tapedeck_schemas::command::{COMMAND_BYTES_MAX, Command};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 use crate::facts;

@@ -3,7 +3,7 @@
 
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;
-use tapedeck_kernel::{MachineInput, Machine, MarketEntry, step};
+use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{MESSAGE_EVENTS_MAX, MarketBody};
 use tapedeck_schemas::offset::Offset;

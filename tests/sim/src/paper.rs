@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_paper::Paper;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
-use tapedeck_paper::Paper;
 
 /// How the exchange answers; the same for every owner of its subject in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::MachineInput as _;
+use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Output, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;

@@ -12,7 +12,7 @@ use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Content, FormatReader, TextLine, ParsedMarket, number};
+use super::{Content, FormatReader, ParsedMarket, TextLine, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;

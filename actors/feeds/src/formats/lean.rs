@@ -8,7 +8,7 @@ use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::Quantity;
 use time::{Date, Month, Time};
 
-use super::{FormatReader, TextLine, ParsedMarket, count, fields, instrument, number};
+use super::{FormatReader, ParsedMarket, TextLine, count, fields, instrument, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;

@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, Unnumbered};
 
-use super::{Content, FormatReader, TextLine, ParsedMarket};
+use super::{Content, FormatReader, ParsedMarket, TextLine};
 use crate::FeedError;
 use crate::input::{InputFile, read_error_after};
 use crate::lines::Lines;

@@ -45,10 +45,34 @@ pub(super) struct SyntheticInstrument {
 
 /// The instruments that are defined, by name.
 pub(super) const LISTED: [SyntheticInstrument; 4] = [
-    SyntheticInstrument { symbol: "ALPHAUSD", base: "ALPHA", tick_units: 10_000_000, lot_units: 1_000_000, start_ticks: 10_000 },
-    SyntheticInstrument { symbol: "BRAVOUSD", base: "BRAVO", tick_units: 100_000_000, lot_units: 100_000, start_ticks: 25_000 },
-    SyntheticInstrument { symbol: "CHARLIEUSD", base: "CHARLIE", tick_units: 100_000, lot_units: 1_000_000_000, start_ticks: 5_000 },
-    SyntheticInstrument { symbol: "DELTAUSD", base: "DELTA", tick_units: 1_000_000_000, lot_units: 10_000, start_ticks: 40_000 },
+    SyntheticInstrument {
+        symbol: "ALPHAUSD",
+        base: "ALPHA",
+        tick_units: 10_000_000,
+        lot_units: 1_000_000,
+        start_ticks: 10_000,
+    },
+    SyntheticInstrument {
+        symbol: "BRAVOUSD",
+        base: "BRAVO",
+        tick_units: 100_000_000,
+        lot_units: 100_000,
+        start_ticks: 25_000,
+    },
+    SyntheticInstrument {
+        symbol: "CHARLIEUSD",
+        base: "CHARLIE",
+        tick_units: 100_000,
+        lot_units: 1_000_000_000,
+        start_ticks: 5_000,
+    },
+    SyntheticInstrument {
+        symbol: "DELTAUSD",
+        base: "DELTA",
+        tick_units: 1_000_000_000,
+        lot_units: 10_000,
+        start_ticks: 40_000,
+    },
 ];
 
 /// The bars that ingest builds of each.

@@ -4,7 +4,7 @@ use tapedeck_schemas::bar::BarSize;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// OpenBar and close between low and high; a time bar's window is as long as its name says, any other ends no earlier
 /// than it begins.

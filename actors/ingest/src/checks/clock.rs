@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::RejectReason;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// How far `ts_recv` may run ahead of the broker's stamp, ns. Recorded data lies far behind it, which is fine.
 pub const CLOCK_AHEAD_NS_MAX: u64 = 5_000_000_000;

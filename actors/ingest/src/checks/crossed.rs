@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// The bid is below the ask.
 pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 use crate::instruments::INSTRUMENTS_MAX;
 
 /// Grids above zero, least order value not below, two currencies, the same ones as before.

@@ -5,7 +5,7 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 use crate::instruments::InstrumentTerms;
 
 /// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// A quote, trade or bar needs a definition before it.
 pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {

@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::RejectReason;
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// The number must be above every number taken before.
 pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {

@@ -5,7 +5,7 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// Prices and traded quantities above zero, displayed sizes and volumes not below. (A bar's lowest price stands for
 /// all: the bar's own rule puts the others above it.)

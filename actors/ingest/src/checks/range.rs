@@ -4,7 +4,7 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
-use super::{Rejection, Candidate, require};
+use super::{Candidate, Rejection, require};
 
 /// Greatest price · quantity of one event, in the quote currency: 1e15, a hundred-thousandth of money's bound.
 pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);

@@ -8,7 +8,7 @@ use tapedeck_schemas::number::{Money, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// What an account's cash ledger gains, by currency, without zeros.
 type Cash = BTreeMap<Currency, Money>;

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// A writer's last event.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// Each writer but the keeper begins with an `Epoch`, and its epochs count from 1 without a hole.
 #[derive(Debug, Default)]

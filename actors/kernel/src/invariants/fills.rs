@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{Event, Order, OrderClosed, OrderFilled, Side};
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// No execution is reported twice.
 #[derive(Debug, Default)]

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::{Event, HaltLevel, Order, Scope};
 use tapedeck_schemas::offset::Offset;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// A stretch of the tape in which a scope is halted.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{Event, Ledger};
 use tapedeck_schemas::ids::{AccountId, Currency};
 use tapedeck_schemas::number::Money;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// Every booking sums to zero in each currency.
 #[derive(Debug, Default)]

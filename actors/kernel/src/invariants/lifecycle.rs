@@ -7,7 +7,7 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::Offset;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 const ID: InvariantId = InvariantId::OrderLifeCycle;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::ids::OrderId;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// No order is approved twice or submitted twice.
 #[derive(Debug, Default)]
@@ -69,12 +69,9 @@ impl Invariant for DeniedNeverSubmitted {
             }
             Event::OrderSubmitted(event) => {
                 let order = event.order.id;
-                report.check(
-                    InvariantId::DeniedNeverSubmitted,
-                    recorded.offset,
-                    !self.denied.contains(&order),
-                    || format!("order {order} was denied and is submitted"),
-                );
+                report.check(InvariantId::DeniedNeverSubmitted, recorded.offset, !self.denied.contains(&order), || {
+                    format!("order {order} was denied and is submitted")
+                });
             }
             _ => {}
         }

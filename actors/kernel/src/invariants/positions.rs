@@ -8,7 +8,7 @@ use tapedeck_schemas::number::{Money, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 const ID: InvariantId = InvariantId::PositionsFoldFills;
 

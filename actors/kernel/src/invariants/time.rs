@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// Ingest's `at` never goes back, and its `ClockAdvanced`s strictly rise.
 #[derive(Debug, Default)]

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, TapeFact, CheckReport};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// The first event is the keeper's `TapeCreated`, and there is no other.
 #[derive(Debug, Default)]

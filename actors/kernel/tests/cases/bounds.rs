@@ -1,7 +1,7 @@
 //! Limits: silence, records, queues.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, UNANSWERED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX};
+use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RECORD_BYTES_MAX, RECORD_EVENTS_MAX};

@@ -1,7 +1,7 @@
 //! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, FencedBy, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};

@@ -107,7 +107,9 @@ fn void_messages_on_other_subjects_are_skipped_with_an_alarm_and_are_no_inputs()
         bench.tape.put(None, b"hello".to_vec()),
     ];
     let outputs = bench.read();
-    let skipped = |seq| outputs.iter().any(|output| matches!(output, Output::InvalidRecord { seq: invalid, .. } if *invalid == seq));
+    let skipped = |seq| {
+        outputs.iter().any(|output| matches!(output, Output::InvalidRecord { seq: invalid, .. } if *invalid == seq))
+    };
     assert!(invalid_records.into_iter().all(skipped) && outputs.len() == invalid_records.len(), "{outputs:?}");
     let cause = Offset::new(bench.price(1), 0);
     let entries = bench.read_asked().entries();

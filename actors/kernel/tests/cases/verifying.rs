@@ -1,6 +1,6 @@
 //! Re-judging a tape: it can fail, and names the input at which it does.
 
-use tapedeck_kernel::{Difference, Verifier, TapeRead, TapeReader, TapeRecord};
+use tapedeck_kernel::{Difference, TapeRead, TapeReader, TapeRecord, Verifier};
 use tapedeck_schemas::event::{Event, Progress};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::Offset;

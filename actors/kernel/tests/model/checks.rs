@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::driver::{UNANSWERED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, Stop};
+use tapedeck_kernel::driver::{Stop, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
 use tapedeck_kernel::machine::{Fact, MachineInput as _, Reads, step};
-use tapedeck_kernel::{Verifier, TapeRead, TapeReader};
+use tapedeck_kernel::{TapeRead, TapeReader, Verifier};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -143,7 +143,8 @@ fn silence_is_answered<M: Toy>(world: &World<M>, records: &[Valid]) {
     let mut causes = answers().map(|entry| entry.cause).peekable();
     let (mut unanswered_inputs, mut unanswered_clocks) = (0, 0);
     for (at, input) in inputs(world) {
-        (unanswered_inputs, unanswered_clocks) = (unanswered_inputs + 1, unanswered_clocks + u32::from(input.is_clock()));
+        (unanswered_inputs, unanswered_clocks) =
+            (unanswered_inputs + 1, unanswered_clocks + u32::from(input.is_clock()));
         while causes.next_if(|cause| *cause == at).is_some() {
             (unanswered_inputs, unanswered_clocks) = (0, 0);
         }

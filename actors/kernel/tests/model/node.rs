@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, FencedBy, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver, Reads};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
@@ -117,7 +117,9 @@ impl<M: Toy> Node<M> {
                 assert_eq!(tape.at(seq).author, Some(self.uid), "{seq} is another's");
                 assert_eq!(record::decode(&request.payload).unwrap().1.len(), events);
             }
-            Output::InvalidRecord { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a invalid record at {seq}"),
+            Output::InvalidRecord { seq, .. } => {
+                assert_eq!(tape.at(seq).author, None, "a driver wrote a invalid record at {seq}")
+            }
             Output::Stopped(stop) => {
                 match stop {
                     Stop::Fenced { seq, by } => {

@@ -2,7 +2,7 @@
 //! included: an input lost, doubled or moved shows in each decision after it.
 
 use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
-use tapedeck_schemas::event::{Aggressor, Event, SignalRaised, ClockAdvanced, Trade};
+use tapedeck_schemas::event::{Aggressor, ClockAdvanced, Event, SignalRaised, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;

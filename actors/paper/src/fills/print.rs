@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::{Aggressor, Side};
 
-use super::{Match, FillModel, MarketUpdate, share};
+use super::{FillModel, MarketUpdate, Match, share};
 use crate::book::InstrumentBook;
 
 /// Resting orders against a printed trade, as maker at their limit, by price and time. A trade whose aggressor the

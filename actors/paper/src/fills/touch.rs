@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::Liquidity;
 
-use super::{Match, FillModel, MarketUpdate};
+use super::{FillModel, MarketUpdate, Match};
 use crate::book::InstrumentBook;
 
 /// A marketable order on arrival, as taker. Only the touch is known, so nothing fills behind it; a size that the

@@ -2,12 +2,12 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
+use tapedeck_paper::Paper;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{OrderId, TapeId};
 use tapedeck_schemas::number::Money;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
-use tapedeck_paper::Paper;
 
 pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const TAPE: TapeId = TapeId([9; 16]);

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{place, table, text};
-use crate::{Projection, ProjectedFact, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Equity;
 

@@ -13,7 +13,7 @@ mod records;
 mod rejects;
 mod signals;
 
-use crate::{Projection, ProjectedFact, Value};
+use crate::{ProjectedFact, Projection, Value};
 
 /// Every read model.
 pub fn all() -> &'static [&'static dyn Projection] {

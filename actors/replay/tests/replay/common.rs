@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use tapedeck_kernel::TapeRecord;
-use tapedeck_replay::{Bounds, Filter, Played, Stretch};
+use tapedeck_replay::{Filter, RangeBounds, RangeReader, ReplayedFact};
 use tapedeck_schemas::event::{
-    Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, ClockAdvanced, TimeInForce, Trade,
+    Aggressor, Bar, BarsDefined, ClockAdvanced, Event, InstrumentDefined, Order, Quote, SignalRaised, TimeInForce,
+    Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Scope, Side, TradingResumed};
 use tapedeck_schemas::offset::Offset;
@@ -110,8 +111,8 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
 }
 
 /// What is played of records.
-pub(crate) fn played(records: &[TapeRecord], bounds: Bounds, filter: &Filter) -> Vec<Played> {
-    let mut stretch = Stretch::new(0, bounds, filter.clone());
+pub(crate) fn played(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<ReplayedFact> {
+    let mut stretch = RangeReader::new(0, bounds, filter.clone());
     let mut out = VecDeque::new();
     for record in records {
         stretch.take(record.clone(), &mut out);

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::{Order, RiskState, Side};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Breach, OrderContext};
+use super::{Breach, Check, OrderContext};
 use crate::exposure::worst_case;
 
 /// Measures the rung of the ladder (1 active, 2 reducing, 3 halted) against 1.

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Breach, OrderContext};
+use super::{Breach, Check, OrderContext};
 use crate::exposure::rounded_up;
 
 /// What one order may be worth.

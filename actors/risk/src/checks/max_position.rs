@@ -5,7 +5,7 @@ use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
 use super::halted::reduces;
-use super::{Check, Breach, OrderContext};
+use super::{Breach, Check, OrderContext};
 use crate::exposure::{rounded_up, worst_case};
 
 /// What a position may be worth, long or short.

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use tapedeck_schemas::event::{Order, RiskState};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
-use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 
 use crate::exposure::LastQuote;
 use crate::open::OpenQuantity;

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Breach, OrderContext};
+use super::{Breach, Check, OrderContext};
 
 /// How far a limit price may be from the mid.
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {

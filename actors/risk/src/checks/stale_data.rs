@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Breach, OrderContext, in_force, milliseconds};
+use super::{Breach, Check, OrderContext, in_force, milliseconds};
 
 /// How old the latest quote may be.
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Breach, OrderContext, milliseconds};
+use super::{Breach, Check, OrderContext, milliseconds};
 
 /// How old the cause of a signal may be.
 pub const STALE_DECISION_MS: ParamSpec = ParamSpec {

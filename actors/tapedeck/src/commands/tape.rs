@@ -8,14 +8,14 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use tapedeck_kernel::TapeRead;
-use tapedeck_replay::{Bounds, Range, TapePlan};
+use tapedeck_replay::{Range, RangeBounds, TapePlan};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 
 use crate::cli::{ConnectionArgs, TapeArgs};
 use crate::trace::names::{About, cause_text};
-use crate::trace::walk::{Seen, Walk};
+use crate::trace::walk::{Walk, WalkedRecord};
 use crate::trace::words::{one_line, readable_time, words};
 
 /// One event, as `--json` prints it.
@@ -87,7 +87,7 @@ async fn print(bus: &Bus, plan: &TapePlan, args: &TapeArgs, out: &Mutex<BufWrite
 /// What is to be printed of one tape, and how far it is.
 struct Page<'a> {
     partition: u16,
-    bounds: Bounds,
+    bounds: RangeBounds,
     time: TapeTime,
     args: &'a TapeArgs,
     about: Option<About>,
@@ -95,7 +95,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// Prints what is wanted of a record; false behind the last that can be.
-    fn print(&mut self, seen: &Seen, out: &mut impl Write) -> Result<bool> {
+    fn print(&mut self, seen: &WalkedRecord, out: &mut impl Write) -> Result<bool> {
         let record = match &seen.read {
             TapeRead::Record(record) => record,
             TapeRead::Invalid { why, .. } => {

@@ -12,7 +12,7 @@ use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, TraceArgs, TraceId};
-use crate::trace::chain::{Asked, Chain, Fact, Finder, Link};
+use crate::trace::chain::{Chain, Finder, Link, TraceQuery, TracedFact};
 use crate::trace::names::inbox_of;
 use crate::trace::walk::{Walk, end};
 
@@ -47,7 +47,7 @@ pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
 }
 
 /// Reads the tape twice: for where the chain begins, and for what belongs to it.
-async fn chain(bus: &Bus, tape: &TapeCreated, asked: Asked) -> Result<Option<Chain>> {
+async fn chain(bus: &Bus, tape: &TapeCreated, asked: TraceQuery) -> Result<Option<Chain>> {
     let last = end(bus, tape.partition).await?;
     let mut finder = Finder::default();
     facts(bus, tape, last, |fact| !finder.take(asked, &fact)).await?;
@@ -63,14 +63,14 @@ async fn chain(bus: &Bus, tape: &TapeCreated, asked: Asked) -> Result<Option<Cha
     Ok(Some(chain))
 }
 
-async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(Fact) -> bool) -> Result<()> {
+async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(TracedFact) -> bool) -> Result<()> {
     let mut walk = Walk::new(bus, tape, Some(last));
     while let Some(seen) = walk.next().await? {
         let TapeRead::Record(record) = seen.read else { continue };
         for (index, entry) in (0..).zip(record.entries) {
             let offset = Offset::new(record.seq, index);
             let (writer, cause, at, stamp) = (record.header.writer, entry.cause, entry.at, seen.stamp);
-            if !take(Fact { offset, writer, cause, at, stamp, event: entry.event }) {
+            if !take(TracedFact { offset, writer, cause, at, stamp, event: entry.event }) {
                 return Ok(());
             }
         }

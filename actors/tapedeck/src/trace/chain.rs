@@ -20,7 +20,7 @@ pub const FACTS_MAX: usize = 2_000;
 
 /// A fact where it stands.
 #[derive(Debug, Clone)]
-pub struct Fact {
+pub struct TracedFact {
     /// Where.
     pub offset: Offset,
     /// Whose.
@@ -37,7 +37,7 @@ pub struct Fact {
 
 /// What somebody asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum TraceQuery {
     /// The fact at a place.
     At(Offset),
     /// What ingest or control made of an entry of its inbox.
@@ -61,7 +61,7 @@ pub struct Finder {
 
 impl Finder {
     /// Takes the next fact; true once nothing more needs to be looked at.
-    pub fn take(&mut self, asked: Asked, fact: &Fact) -> bool {
+    pub fn take(&mut self, asked: TraceQuery, fact: &TracedFact) -> bool {
         let (order, fill) = (order_of(&fact.event), fill_of(&fact.event));
         if matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied)
             && let Some(order) = order
@@ -74,11 +74,11 @@ impl Finder {
         let of_order = |wanted| order == Some(wanted);
         let of_fill = |wanted| fill == Some(wanted);
         let is_it = match asked {
-            Asked::At(offset) => fact.offset == offset,
-            Asked::Inbox(writer, offset) => fact.writer == writer && fact.cause == offset && answers(&fact.event),
-            Asked::Order(wanted) => of_order(wanted),
-            Asked::Fill(wanted) => of_fill(wanted),
-            Asked::Id(an_order, a_fill) => of_order(an_order) || of_fill(a_fill),
+            TraceQuery::At(offset) => fact.offset == offset,
+            TraceQuery::Inbox(writer, offset) => fact.writer == writer && fact.cause == offset && answers(&fact.event),
+            TraceQuery::Order(wanted) => of_order(wanted),
+            TraceQuery::Fill(wanted) => of_fill(wanted),
+            TraceQuery::Id(an_order, a_fill) => of_order(an_order) || of_fill(a_fill),
         };
         if is_it && self.found.is_none() {
             self.found = Some((fact.offset, order));
@@ -111,7 +111,7 @@ fn answers(event: &Event) -> bool {
 #[derive(Debug)]
 pub struct Chain {
     asked: Offset,
-    facts: Vec<(Fact, Option<Offset>)>,
+    facts: Vec<(TracedFact, Option<Offset>)>,
     within: BTreeSet<Offset>,
     /// Per order of the chain, what the venue was last told of it.
     orders: BTreeMap<OrderId, Offset>,
@@ -127,7 +127,7 @@ impl Chain {
     }
 
     /// Takes the next fact, if it is of the chain; the first always is.
-    pub fn take(&mut self, fact: Fact) {
+    pub fn take(&mut self, fact: TracedFact) {
         let by_cause = inbox_of(fact.writer).is_none() && self.within.contains(&fact.cause);
         let order = order_of(&fact.event);
         let decides = matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied);
@@ -159,14 +159,14 @@ impl Chain {
     }
 
     /// The first fact.
-    pub fn first(&self) -> Option<&Fact> {
+    pub fn first(&self) -> Option<&TracedFact> {
         self.facts.first().map(|(fact, _)| fact)
     }
 
     /// The facts in the order of the tape, each with its hop; `inbox_stamp` is when what the first one answers came in.
     pub fn links(&self, partition: u16, inbox_stamp: Option<u64>) -> Vec<Link<'_>> {
         let stamps: BTreeMap<Offset, u64> = self.facts.iter().map(|(fact, _)| (fact.offset, fact.stamp)).collect();
-        let link = |(fact, parent): &'_ (Fact, Option<Offset>)| {
+        let link = |(fact, parent): &'_ (TracedFact, Option<Offset>)| {
             let before = parent.map_or(inbox_stamp, |parent| stamps.get(&parent).copied());
             let hop_ns = before.map(|before| fact.stamp as i64 - before as i64);
             let inbox = inbox_of(fact.writer);
@@ -244,7 +244,7 @@ impl Link<'_> {
         let mark = if self.asked { "▶" } else { " " };
         let hop = self.hop_ns.map(span).unwrap_or_default();
         let elsewhere = match &self.parent {
-            Some(parent) if *parent != self.cause => format!("  (judging {})", self.cause),
+            Some(parent) if *parent != self.cause => format!("  (decided on {})", self.cause),
             None => format!("  (of {})", self.cause),
             _ => String::new(),
         };

@@ -30,7 +30,7 @@ pub fn one_line(text: &str) -> String {
 fn market(event: &Event) -> Option<String> {
     Some(match event {
         Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
-        Event::Progress(_) => "judged up to its cause".into(),
+        Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
         Event::Trimmed(e) => format!("kept from {} on", e.first_kept),
         Event::InstrumentDefined(e) => format!(
@@ -150,7 +150,7 @@ pub fn span(ns: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tapedeck_schemas::event::{RejectReason, Rejected, ClockAdvanced};
+    use tapedeck_schemas::event::{ClockAdvanced, RejectReason, Rejected};
 
     #[test]
     fn words_stay_on_one_line_and_hold_no_control_characters() {

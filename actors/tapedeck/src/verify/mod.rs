@@ -2,9 +2,9 @@
 //!
 //! Chain, decisions (each machine decides again), invariants, and rows = fold. Reads only.
 
-mod judges;
 mod rows;
 mod source;
+mod verifiers;
 
 use std::collections::BTreeMap;
 
@@ -17,9 +17,9 @@ use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::offset::Offset;
 
-use judges::Judges;
 use rows::Rows;
 pub use source::{Messages, Source};
+use verifiers::Verifiers;
 
 /// Most findings that are kept: the first ones tell the story.
 const FINDINGS_MAX: usize = 20;
@@ -82,7 +82,7 @@ pub async fn verify_source(
 ) -> Result<()> {
     let partition = source.tape.partition;
     let mut reader = TapeReader::new(source.tape.tape);
-    let mut judges = Judges::new(&source.tape);
+    let mut verifiers = Verifiers::new(&source.tape);
     let mut invariants = Invariants::new();
     let mut rows = match database {
         Some(client) => Some(Rows::open(client, &source.tape).await?),
@@ -99,7 +99,7 @@ pub async fn verify_source(
                 verdict.records += 1;
                 verdict.events += record.entries.len() as u64;
                 check_invariants(&mut invariants, partition, &record, verdict);
-                judges.record(&record, &mut source, verdict).await;
+                verifiers.record(&record, &mut source, verdict).await;
                 if let Some(rows) = &mut rows {
                     rows.record(&record, stored.stamp);
                 }
@@ -112,7 +112,7 @@ pub async fn verify_source(
     for (id, times) in invariants.checked() {
         *verdict.invariants.entry(id.name().to_string()).or_default() += times;
     }
-    judges.finish(partition, verdict);
+    verifiers.finish(partition, verdict);
     if let Some(rows) = rows {
         rows.compare(verdict).await?;
     }

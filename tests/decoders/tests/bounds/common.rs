@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use proptest::test_runner::Config;
 use tapedeck_feeds::{Selection, Setup};
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::event::{Scope, ClockAdvanced};
+use tapedeck_schemas::event::{ClockAdvanced, Scope};
 use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX, MarketBody, MarketEvent};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RECORD_EVENTS_MAX, RecordHash, Writer};

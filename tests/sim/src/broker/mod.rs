@@ -3,8 +3,8 @@
 //! It judges, stores and answers; when a request arrives, is agreed on or is lost, its caller says. Whether it answers
 //! as nats-server does is what `tests/honest` shows.
 
-mod dedup;
 mod admission;
+mod dedup;
 mod refusal;
 mod store;
 mod stream;

@@ -5,8 +5,8 @@
 
 use std::collections::VecDeque;
 
-use tapedeck_kernel::driver::{UNANSWERED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX};
-use tapedeck_kernel::{Fact, Inbox, MachineInput, Machine, Reads, step};
+use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
+use tapedeck_kernel::{Fact, Inbox, Machine, MachineInput, Reads, step};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use tapedeck_projections::{Fold, RecordInfo, ProjectedFact, RowOp, Rows, Value, all};
+use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, RowOp, Rows, Value, all};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 

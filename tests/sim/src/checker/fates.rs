@@ -9,7 +9,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 use tapedeck_schemas::subject::parse_market_subject;
 
-use super::lanes::{Item, Lanes};
+use super::publications::{Item, Publications};
 use super::rules::{Checks, Rule, Violation};
 
 /// Entries that wait for their fact or refusal, and events that have their fact.
@@ -23,14 +23,19 @@ pub(super) struct Fates {
 
 impl Fates {
     /// An intended event stands in the inbox. A heartbeat in order is accepted in silence.
-    pub(super) fn waits(&mut self, at: Offset, item: Item, lanes: &Lanes) {
-        if lanes.event(item).body != MarketBody::Heartbeat {
+    pub(super) fn waits(&mut self, at: Offset, item: Item, publications: &Publications) {
+        if publications.event(item).body != MarketBody::Heartbeat {
             self.waiting.insert(at, item);
         }
     }
 
     /// A fact of ingest's.
-    pub(super) fn fact(&mut self, entry: &Entry, lanes: &Lanes, checks: &mut Checks) -> Result<(), Violation> {
+    pub(super) fn fact(
+        &mut self,
+        entry: &Entry,
+        publications: &Publications,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
         let refused = match &entry.event {
             Event::Rejected(_) => true,
             Event::Bar(bar) if bar.source.is_none() => return Ok(()),
@@ -43,7 +48,7 @@ impl Fates {
         })?;
         self.last = Some(cause);
         let Some(item) = self.waiting.remove(&cause) else { return Ok(()) };
-        let (event, subject) = (lanes.event(item), lanes.subject(item));
+        let (event, subject) = (publications.event(item), publications.subject(item));
         checks.check(Rule::FactsTellTheEvent, tells(fact, event, subject), || {
             format!("the inbox's {cause} on {subject} is {event:?}, told as {fact:?}")
         })?;

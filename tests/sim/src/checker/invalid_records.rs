@@ -67,7 +67,9 @@ impl InvalidRecords {
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
         for invalid in self.invalid_records.keys() {
             let known = self.reported.values().any(|known| known.contains(invalid));
-            checks.check(Rule::InvalidRecordsAreReported, known, || format!("nobody ever reported the invalid record {invalid}"))?;
+            checks.check(Rule::InvalidRecordsAreReported, known, || {
+                format!("nobody ever reported the invalid record {invalid}")
+            })?;
         }
         Ok(())
     }

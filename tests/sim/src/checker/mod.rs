@@ -10,15 +10,15 @@ mod claims;
 mod commands;
 mod database;
 mod fates;
-mod lanes;
+mod invalid_records;
 mod orders;
 mod ownership;
+mod publications;
 mod reading;
 mod rules;
 mod streams;
 #[cfg(test)]
 mod tests;
-mod invalid_records;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,15 +29,15 @@ use tapedeck_projections::Rows;
 use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
 use tapedeck_schemas::ids::{InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::market::MarketEvent;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{Entry, Header, Writer};
 
 pub use rules::{Rule, Violation};
 pub use streams::Author;
 
 use crate::message::Message;
-use crate::paper::{PaperFaults, FaultyPaper, order_of};
+use crate::paper::{FaultyPaper, PaperFaults, order_of};
 use answers::{Answering, Answers};
 use rules::Checks;
 use streams::Stream;
@@ -52,7 +52,7 @@ pub struct Checker {
     invariants: Invariants,
     answers: Vec<Box<dyn Answering>>,
     invalid_records: invalid_records::InvalidRecords,
-    lanes: lanes::Lanes,
+    publications: publications::Publications,
     commands: commands::Commands,
     fates: fates::Fates,
     orders: orders::Orders,
@@ -68,7 +68,7 @@ struct Repeats {
 }
 
 impl Repeats {
-    /// The fact as the invariants are told of it. That a report is repeated is the venue's fault, not to be judged:
+    /// The fact as the invariants are told of it. That a report is repeated is the venue's fault, not to be decided:
     /// something that means nothing stands in its place. What others make of it is judged.
     fn hear<'a>(&mut self, entry: &'a Entry) -> Cow<'a, Entry> {
         let is_twice = order_of(&entry.event).is_some_and(|order| self.paper_faults.twice(&order));
@@ -106,7 +106,7 @@ impl Checker {
             invariants: Invariants::new(),
             answers,
             invalid_records: invalid_records::InvalidRecords::default(),
-            lanes: lanes::Lanes::default(),
+            publications: publications::Publications::default(),
             commands: commands::Commands::default(),
             fates: fates::Fates::default(),
             orders: orders::Orders::default(),
@@ -142,19 +142,19 @@ impl Checker {
     /// The beginning of a stream is gone for a while.
     pub fn trimmed(&mut self, stream: &str) {
         if self.streams.is_inbox(stream) {
-            self.lanes.trimmed();
+            self.publications.trimmed();
         }
     }
 
     /// A publisher means to publish its session's item number `n` (from 1) on this subject; called in order, before it
     /// is sent for the first time.
     pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {
-        self.lanes.intended((subject, session), n, event, &mut self.checks)
+        self.publications.intended((subject, session), n, event, &mut self.checks)
     }
 
     /// A publisher holds that its items up to `n` are stored.
     pub fn acknowledged(&mut self, subject: &str, session: &str, n: u64) -> Result<(), Violation> {
-        self.lanes.acknowledged((subject, session), n, &mut self.checks)
+        self.publications.acknowledged((subject, session), n, &mut self.checks)
     }
 
     /// The projector's database as it is now committed, complete up to tape sequence `seq`. Told the same `seq` again,
@@ -165,7 +165,7 @@ impl Checker {
 
     /// The end of a run at rest, everything healed: all is answered, balanced, booked, projected.
     pub fn finish(&mut self) -> Result<(), Violation> {
-        self.lanes.finish(&mut self.checks)?;
+        self.publications.finish(&mut self.checks)?;
         self.fates.finish(&mut self.checks)?;
         self.orders.finish(&mut self.checks)?;
         for answers in &self.answers {
@@ -183,8 +183,8 @@ impl Checker {
     }
 
     fn in_inbox(&mut self, message: &Message, author: Author) -> Result<(), Violation> {
-        for (at, item) in self.lanes.stored(message, author, &mut self.checks)? {
-            self.fates.waits(at, item, &self.lanes);
+        for (at, item) in self.publications.stored(message, author, &mut self.checks)? {
+            self.fates.waits(at, item, &self.publications);
         }
         self.hand_on(Inbox::Market, message);
         Ok(())
@@ -231,7 +231,7 @@ impl Checker {
     /// Everything that is judged by a valid record's facts.
     fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
         if writer == Writer::Ingest {
-            entries.iter().try_for_each(|entry| self.fates.fact(entry, &self.lanes, &mut self.checks))?;
+            entries.iter().try_for_each(|entry| self.fates.fact(entry, &self.publications, &mut self.checks))?;
         }
         if writer == Writer::Control {
             entries.iter().try_for_each(|entry| self.commands.fact(entry, &mut self.checks))?;
@@ -274,8 +274,6 @@ impl Checker {
 fn of_invariants(found: Vec<invariants::Violation>) -> Result<(), Violation> {
     match found.into_iter().next() {
         None => Ok(()),
-        Some(first) => {
-            Err(Violation { rule: first.id.name(), detail: format!("{}: {}", first.offset, first.detail) })
-        }
+        Some(first) => Err(Violation { rule: first.id.name(), detail: format!("{}: {}", first.offset, first.detail) }),
     }
 }

@@ -88,15 +88,15 @@ rules! {
         "What a driver calls invalid is no valid chained record.",
     InvalidRecordsAreReported "invalid_records_are_reported"
         "A node that answers from behind an invalid message, or appends on it, has reported it.",
-    // lanes.rs
+    // publications.rs
     IntentsCount "intents_count"
         "A publisher's intents count from 1 (a demand on the world).",
     CommandsCountOnce "commands_count_once"
         "Of the commands that bear the same id one is accepted.",
     InboxAsIntended "inbox_as_intended"
         "What publishers intended is in the inbox in order, once, and nothing else of theirs.",
-    LanesSayThrough "lanes_say_through"
-        "A message's lane headers name its session and its last item, and say alone only of a session that is.",
+    HeadersNameTheLastItem "headers_name_the_last_item"
+        "A message's session headers name its session and its last item, and say alone only of a session that is.",
     AcknowledgedIsStored "acknowledged_is_stored"
         "What a publisher holds to be stored is stored.",
     AllIntendedIsStored "all_intended_is_stored"

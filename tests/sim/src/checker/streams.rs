@@ -18,7 +18,7 @@ pub enum Author {
     Node(u64),
     /// Whoever made the tape.
     Keeper,
-    /// Our own publishers, on their lanes. Whoever sends what it did not intend, or sends again, is foreign.
+    /// Our own publishers, on their publications. Whoever sends what it did not intend, or sends again, is foreign.
     Publisher,
     /// Whoever sends commands.
     Operator,

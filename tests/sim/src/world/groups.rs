@@ -1,11 +1,11 @@
 //! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, FencedBy, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_kernel::{Inbox, reply};
 use tapedeck_schemas::ids::StrategyId;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
@@ -13,8 +13,8 @@ use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, writer_of};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::Publish;
 use crate::network::{Flight, Place, Sender};
-use crate::process::{Process, Stage};
 use crate::paper::FaultyPaper;
+use crate::process::{Process, Stage};
 
 /// Who writes, besides the keeper.
 pub(super) const WRITERS: [Writer; 7] = [

@@ -16,17 +16,17 @@ use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
 use crate::broker::{Arrived, Broker, StreamConfig};
+use crate::checker::{Author, Checker, Violation};
 use crate::database::{Database, Projector};
 use crate::faults::{CrashPoint, Fault, Happened};
-use crate::checker::{Author, Checker, Violation};
 use crate::market::{Desk, INSTRUMENTS, Walk};
 use crate::message::{Headers, Message, Publish};
 use crate::network::Network;
+use crate::paper::{PaperFaults, order_of};
 use crate::process::Process;
 use crate::publisher::{Items, Publisher};
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::paper::{PaperFaults, order_of};
 
 /// The streams.
 pub const TAPE: &str = "TAPE_0";
@@ -97,8 +97,10 @@ impl World {
         let mut tape = [0; 16];
         tape[..8].copy_from_slice(&seed.to_be_bytes());
         let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
-        let paper_faults = PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
-        let checker = Checker::new(created.clone(), groups::params(), groups::strategies()).with_paper_faults(paper_faults);
+        let paper_faults =
+            PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
+        let checker =
+            Checker::new(created.clone(), groups::params(), groups::strategies()).with_paper_faults(paper_faults);
         let stream = |name: &str, subjects: &[&str]| StreamConfig {
             name: name.into(),
             subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
@@ -298,7 +300,9 @@ impl World {
         match event {
             Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id) => self.count(Fault::PaperNever),
             Event::OrderSubmitted(_) => {}
-            event if order_of(event).is_some_and(|order| self.paper_faults.twice(&order)) => self.count(Fault::PaperTwice),
+            event if order_of(event).is_some_and(|order| self.paper_faults.twice(&order)) => {
+                self.count(Fault::PaperTwice)
+            }
             _ => {}
         }
     }

@@ -57,7 +57,7 @@ impl World {
         let most = self.schedule.between(1, 8);
         let publisher = &mut self.publishers[index];
         let stage = publisher.pending.as_ref().map(|pending| pending.stage);
-        if publisher.lane.is_none() || stage == Some(Stage::Look) {
+        if publisher.publication.is_none() || stage == Some(Stage::Look) {
             return self.look(index);
         }
         match stage {

@@ -2,8 +2,8 @@
 
 use tapedeck_schemas::event::{Aggressor, OrderStatus};
 use tapedeck_schemas::event::{
-    Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised, ClockAdvanced, TimeInForce,
-    Trade,
+    ClockAdvanced, Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised,
+    TimeInForce, Trade,
 };
 use tapedeck_schemas::number::{Quantity, Ratio};
 
@@ -27,9 +27,9 @@ fn order(n: u8) -> Order {
     }
 }
 
-fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> Fact {
+fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> TracedFact {
     let (offset, cause) = (Offset::new(seq, 0), Offset::new(cause, 0));
-    Fact { offset, writer, cause, at: seq * 1_000, stamp: seq * 1_000_000, event: event.into() }
+    TracedFact { offset, writer, cause, at: seq * 1_000, stamp: seq * 1_000_000, event: event.into() }
 }
 
 fn trade() -> Trade {
@@ -57,7 +57,7 @@ fn signal() -> SignalRaised {
 }
 
 /// Two ticks; each began an order, and the second filled time for the first.
-fn tape() -> Vec<Fact> {
+fn tape() -> Vec<TracedFact> {
     use Writer::{Execution, Ingest, Paper, Risk, Signal};
     let change = OrderStatusChanged {
         order: id(1),
@@ -82,7 +82,7 @@ fn tape() -> Vec<Fact> {
     ]
 }
 
-fn traced(asked: Asked) -> Option<(Vec<u64>, Vec<Option<u64>>)> {
+fn traced(asked: TraceQuery) -> Option<(Vec<u64>, Vec<Option<u64>>)> {
     let mut finder = Finder::default();
     let _ = tape().iter().any(|fact| finder.take(asked, fact));
     let (asked, first) = finder.begin()?;
@@ -95,24 +95,28 @@ fn traced(asked: Asked) -> Option<(Vec<u64>, Vec<Option<u64>>)> {
 fn the_chain_is_the_same_from_the_tick_the_order_and_what_became_of_it() {
     let whole = Some((vec![1, 2, 3, 4, 7, 8], vec![None, Some(1), Some(2), Some(3), Some(4), Some(7)]));
     for place in [1, 2, 3, 4, 7, 8] {
-        assert_eq!(traced(Asked::At(Offset::new(place, 0))), whole, "{place}");
+        assert_eq!(traced(TraceQuery::At(Offset::new(place, 0))), whole, "{place}");
     }
-    assert_eq!(traced(Asked::Order(id(1))), whole);
-    assert_eq!(traced(Asked::Inbox(Writer::Ingest, Offset::new(70, 0))), whole);
+    assert_eq!(traced(TraceQuery::Order(id(1))), whole);
+    assert_eq!(traced(TraceQuery::Inbox(Writer::Ingest, Offset::new(70, 0))), whole);
 }
 
 #[test]
 fn a_tick_that_fills_the_orders_of_others_does_not_take_their_story() {
     let second = Some((vec![6, 9, 10], vec![None, Some(6), Some(9)]));
-    assert_eq!(traced(Asked::Inbox(Writer::Ingest, Offset::new(71, 0))), second, "the trade, not the tick of time");
-    assert_eq!(traced(Asked::Order(id(2))), second);
+    assert_eq!(
+        traced(TraceQuery::Inbox(Writer::Ingest, Offset::new(71, 0))),
+        second,
+        "the trade, not the tick of time"
+    );
+    assert_eq!(traced(TraceQuery::Order(id(2))), second);
 }
 
 #[test]
 fn what_is_not_there_has_no_chain() {
-    assert_eq!(traced(Asked::Order(id(3))), None);
-    assert_eq!(traced(Asked::At(Offset::new(99, 0))), None);
-    assert_eq!(traced(Asked::Inbox(Writer::Control, Offset::new(70, 0))), None);
+    assert_eq!(traced(TraceQuery::Order(id(3))), None);
+    assert_eq!(traced(TraceQuery::At(Offset::new(99, 0))), None);
+    assert_eq!(traced(TraceQuery::Inbox(Writer::Control, Offset::new(70, 0))), None);
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn hops_are_from_what_a_fact_hangs_below_and_the_first_from_the_inbox() {
     assert_eq!((links[0].cause.as_str(), links[4].cause.as_str()), ("inbox:70.0", "p0:6.0"));
     let tree = chain.tree(&links);
     assert!(tree.lines().nth(4).unwrap().starts_with("▶      └ OrderAccepted"), "{tree}");
-    assert!(tree.contains("(judging p0:6.0)"), "{tree}");
+    assert!(tree.contains("(decided on p0:6.0)"), "{tree}");
 }
 
 #[test]

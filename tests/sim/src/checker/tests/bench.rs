@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tapedeck_kernel::{Fact, Inbox};
-use tapedeck_projections::{Fold, RecordInfo, ProjectedFact, all};
+use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, all};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use super::super::{Author, Checker, Violation};
@@ -77,7 +77,20 @@ impl Bench {
         let (seqs, last, answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (seen, fold) = (BTreeMap::new(), Fold::default());
         let (sent, inbox, commands) = (Vec::new(), Vec::new(), Vec::new());
-        Self { checker, hands, now: 1_000_000_000_000, seqs, last, answered, seen, fold, items: 0, sent, inbox, commands }
+        Self {
+            checker,
+            hands,
+            now: 1_000_000_000_000,
+            seqs,
+            last,
+            answered,
+            seen,
+            fold,
+            items: 0,
+            sent,
+            inbox,
+            commands,
+        }
     }
 
     /// With its first record, a defined instrument and funds.
@@ -276,7 +289,9 @@ impl Bench {
         }
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
-            all().iter().for_each(|one| one.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops));
+            all()
+                .iter()
+                .for_each(|one| one.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops));
         }
         ops.iter().for_each(|op| self.fold.apply(op).unwrap());
     }

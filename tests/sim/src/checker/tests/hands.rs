@@ -1,7 +1,7 @@
 //! A writer run by hand: what a machine makes of its inputs, as entries. The plainest owner there can be.
 
 use tapedeck_kernel::driver::UNANSWERED_CLOCKS_MAX;
-use tapedeck_kernel::{Fact, Inbox, MachineInput, Machine, Reads, step};
+use tapedeck_kernel::{Fact, Inbox, Machine, MachineInput, Reads, step};
 use tapedeck_schemas::event::Progress;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};

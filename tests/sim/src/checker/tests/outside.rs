@@ -36,18 +36,18 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[tapedeck_schemas::market::MarketEvent { ts_recv: event.ts_recv + 1, ..event }], 2)
     }),
-    (Rule::InboxAsIntended, "a lane begins again though nobody came between", || {
+    (Rule::InboxAsIntended, "a publication begins again though nobody came between", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.send(&[tapedeck_schemas::market::MarketEvent { seq: 1, body: definition(), ..event }], 1)
     }),
-    (Rule::LanesSayThrough, "a message says to reach further", || {
+    (Rule::HeadersNameTheLastItem, "a message says to reach further", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[event], 3)
     }),
-    (Rule::LanesSayThrough, "a session says to be alone where somebody else published", || {
+    (Rule::HeadersNameTheLastItem, "a session says to be alone where somebody else published", || {
         let mut bench = Bench::begun();
         let foreign = bench.message("INBOX_0", SUBJECT, Headers::default(), b"not an array".to_vec());
         bench.deliver(&foreign, Author::Foreign)?;

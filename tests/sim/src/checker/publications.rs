@@ -3,7 +3,7 @@
 //! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
 //! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again
 //! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may
-//! a lane go back.
+//! a publication go back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,12 +22,12 @@ const THROUGH: &str = "Tapedeck-Through";
 /// Header: whether the session is the only one that ever published on the subject.
 const ALONE: &str = "Tapedeck-Alone";
 
-/// An intended event: its lane, and its place there.
+/// An intended event: its publication, and its place there.
 pub(super) type Item = (usize, usize);
 
 /// A publisher's session on a subject.
 #[derive(Debug)]
-struct Lane {
+struct Publication {
     subject: String,
     session: String,
     items: Vec<MarketEvent>,
@@ -35,29 +35,31 @@ struct Lane {
     next: usize,
     /// How many items are stored.
     stored: usize,
-    /// Whether somebody else published on the subject since this lane did.
+    /// Whether somebody else published on the subject since this publication did.
     overtaken: bool,
 }
 
-/// Every lane.
+/// Every publication.
 #[derive(Debug, Default)]
-pub(super) struct Lanes {
-    lanes: Vec<Lane>,
+pub(super) struct Publications {
+    publications: Vec<Publication>,
     by_subject: BTreeMap<String, Vec<usize>>,
     /// The sessions that published on each subject; nobody's is empty.
     sessions: BTreeMap<String, BTreeSet<String>>,
-    /// Whether a lane may have looked when what others published was gone.
+    /// Whether a publication may have looked when what others published was gone.
     trimmed: bool,
 }
 
-impl Lanes {
-    fn lane(&mut self, subject: &str, session: &str) -> usize {
+impl Publications {
+    fn publication(&mut self, subject: &str, session: &str) -> usize {
         let of_subject = self.by_subject.entry(subject.into()).or_default();
-        if let Some(lane) = of_subject.iter().find(|lane| self.lanes[**lane].session == session) {
-            return *lane;
+        if let Some(publication) =
+            of_subject.iter().find(|publication| self.publications[**publication].session == session)
+        {
+            return *publication;
         }
-        of_subject.push(self.lanes.len());
-        self.lanes.push(Lane {
+        of_subject.push(self.publications.len());
+        self.publications.push(Publication {
             subject: subject.into(),
             session: session.into(),
             items: Vec::new(),
@@ -65,17 +67,17 @@ impl Lanes {
             stored: 0,
             overtaken: false,
         });
-        self.lanes.len() - 1
+        self.publications.len() - 1
     }
 
     /// The intended event.
     pub(super) fn event(&self, item: Item) -> &MarketEvent {
-        &self.lanes[item.0].items[item.1]
+        &self.publications[item.0].items[item.1]
     }
 
     /// The subject that it is published on.
     pub(super) fn subject(&self, item: Item) -> &str {
-        &self.lanes[item.0].subject
+        &self.publications[item.0].subject
     }
 
     /// A publisher's next intent.
@@ -86,8 +88,8 @@ impl Lanes {
         event: &MarketEvent,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        let lane = self.lane(subject, session);
-        let items = &mut self.lanes[lane].items;
+        let publication = self.publication(subject, session);
+        let items = &mut self.publications[publication].items;
         checks.check(Rule::IntentsCount, n == items.len() as u64 + 1, || {
             format!("{subject} {session}: item {n} is intended after {}", items.len())
         })?;
@@ -95,10 +97,10 @@ impl Lanes {
         Ok(())
     }
 
-    /// The beginning of the inbox is gone, and with it perhaps what a lane would find of itself.
+    /// The beginning of the inbox is gone, and with it perhaps what a publication would find of itself.
     pub(super) fn trimmed(&mut self) {
         self.trimmed = true;
-        self.lanes.iter_mut().for_each(|lane| lane.overtaken = true);
+        self.publications.iter_mut().for_each(|publication| publication.overtaken = true);
     }
 
     /// A message in the inbox; gives where each intended event in it stands.
@@ -115,31 +117,35 @@ impl Lanes {
         let mut found = Vec::new();
         if author == Author::Publisher {
             let events = events(message);
-            let lane = of_subject.iter().copied().find(|lane| self.lanes[*lane].begin(message, &events).is_some());
-            checks.check(Rule::InboxAsIntended, lane.is_some(), || {
-                let lanes: Vec<_> = of_subject.iter().map(|lane| self.lanes[*lane].state()).collect();
+            let publication = of_subject
+                .iter()
+                .copied()
+                .find(|publication| self.publications[*publication].begin(message, &events).is_some());
+            checks.check(Rule::InboxAsIntended, publication.is_some(), || {
+                let publications: Vec<_> =
+                    of_subject.iter().map(|publication| self.publications[*publication].state()).collect();
                 let (seq, subject) = (message.seq, &message.subject);
-                format!("inbox {seq} on {subject} continues none of {lanes:?}: {events:?}")
+                format!("inbox {seq} on {subject} continues none of {publications:?}: {events:?}")
             })?;
-            found = lane.map(|lane| self.take(lane, message, &events)).unwrap_or_default();
-            if let Some(lane) = lane {
-                self.lanes[lane].overtaken = false;
-                self.lanes[lane].check_headers(message, is_shared, checks)?;
+            found = publication.map(|publication| self.take(publication, message, &events)).unwrap_or_default();
+            if let Some(publication) = publication {
+                self.publications[publication].overtaken = false;
+                self.publications[publication].check_headers(message, is_shared, checks)?;
             }
         }
-        for lane in of_subject {
-            self.lanes[lane].overtaken |= found.first().is_none_or(|(_, item)| item.0 != lane);
+        for publication in of_subject {
+            self.publications[publication].overtaken |= found.first().is_none_or(|(_, item)| item.0 != publication);
         }
         Ok(found)
     }
 
-    fn take(&mut self, lane: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Offset, Item)> {
-        let state = &mut self.lanes[lane];
+    fn take(&mut self, publication: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Offset, Item)> {
+        let state = &mut self.publications[publication];
         let from = state.begin(message, events).unwrap_or(state.next);
         state.next = from + events.len();
         state.stored = state.stored.max(state.next);
         let items = (0..).zip(from..state.next);
-        items.map(|(index, item)| (Offset::new(message.seq, index), (lane, item))).collect()
+        items.map(|(index, item)| (Offset::new(message.seq, index), (publication, item))).collect()
     }
 
     /// A publisher holds that its items up to `n` are stored.
@@ -149,8 +155,8 @@ impl Lanes {
         n: u64,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        let lane = self.lane(subject, session);
-        let stored = self.lanes[lane].stored as u64;
+        let publication = self.publication(subject, session);
+        let stored = self.publications[publication].stored as u64;
         checks.check(Rule::AcknowledgedIsStored, n <= stored, || {
             format!("{subject} {session}: {n} items are held to be stored, but only {stored} are")
         })
@@ -158,14 +164,14 @@ impl Lanes {
 
     /// At rest all of it is there.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        for lane in &self.lanes {
-            checks.check(Rule::AllIntendedIsStored, lane.stored == lane.items.len(), || {
+        for publication in &self.publications {
+            checks.check(Rule::AllIntendedIsStored, publication.stored == publication.items.len(), || {
                 format!(
                     "{} on {}: of {} items {} are stored",
-                    lane.session,
-                    lane.subject,
-                    lane.items.len(),
-                    lane.stored
+                    publication.session,
+                    publication.subject,
+                    publication.items.len(),
+                    publication.stored
                 )
             })?;
         }
@@ -173,8 +179,8 @@ impl Lanes {
     }
 }
 
-impl Lane {
-    /// The item that the message begins with, if it continues this lane.
+impl Publication {
+    /// The item that the message begins with, if it continues this publication.
     fn begin(&self, message: &Message, events: &[MarketEvent]) -> Option<usize> {
         if header(message, SESSION).is_some_and(|session| session != self.session) || events.is_empty() {
             return None;
@@ -187,11 +193,11 @@ impl Lane {
     fn check_headers(&self, message: &Message, is_shared: bool, checks: &mut Checks) -> Result<(), Violation> {
         let Some(session) = header(message, SESSION) else { return Ok(()) };
         let through = header(message, THROUGH).and_then(|through| through.parse().ok());
-        checks.check(Rule::LanesSayThrough, through == Some(self.next), || {
+        checks.check(Rule::HeadersNameTheLastItem, through == Some(self.next), || {
             format!("inbox {}: {session} reaches through {through:?}, but holds up to {}", message.seq, self.next)
         })?;
         let says_alone = header(message, ALONE) == Some("yes");
-        checks.check(Rule::LanesSayThrough, !(says_alone && is_shared), || {
+        checks.check(Rule::HeadersNameTheLastItem, !(says_alone && is_shared), || {
             format!("inbox {}: {session} says to be alone on {}, but others published there", message.seq, self.subject)
         })
     }

@@ -9,12 +9,12 @@ use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::bounds::Bounds;
+use crate::bounds::RangeBounds;
 use crate::filter::Filter;
 
 /// A fact, as it is played.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Played {
+pub struct ReplayedFact {
     /// Of which tape.
     pub partition: u16,
     /// Where it stands there.
@@ -36,20 +36,20 @@ pub struct Played {
 /// Takes a tape's records and hands out what lies in the bounds and passes the filter, before it the definitions in
 /// force there.
 #[derive(Debug)]
-pub struct Stretch {
+pub struct RangeReader {
     partition: u16,
-    bounds: Bounds,
+    bounds: RangeBounds,
     filter: Filter,
     time: TapeTime,
     bars: BTreeMap<InstrumentId, Vec<BarSpec>>,
     /// Definitions that pass the filter and stand before the stretch: the last of each instrument.
-    in_force: BTreeMap<InstrumentId, Played>,
+    in_force: BTreeMap<InstrumentId, ReplayedFact>,
     is_over: bool,
 }
 
-impl Stretch {
+impl RangeReader {
     /// A stretch of partition `partition`'s tape.
-    pub fn new(partition: u16, bounds: Bounds, filter: Filter) -> Self {
+    pub fn new(partition: u16, bounds: RangeBounds, filter: Filter) -> Self {
         Self { partition, bounds, filter, time: 0, bars: BTreeMap::new(), in_force: BTreeMap::new(), is_over: false }
     }
 
@@ -59,7 +59,7 @@ impl Stretch {
     }
 
     /// Takes the next record; what is to be played of it goes to the end of `out`.
-    pub fn take(&mut self, record: TapeRecord, out: &mut VecDeque<Played>) {
+    pub fn take(&mut self, record: TapeRecord, out: &mut VecDeque<ReplayedFact>) {
         let (seq, writer) = (record.seq, record.header.writer);
         let mut before: Option<(InstrumentId, bool)> = None; // the definition just before, and whether it passed
         let mut entries = record.entries.into_iter().peekable();
@@ -87,7 +87,7 @@ impl Stretch {
             }
             let Entry { cause, at, event, .. } = entry;
             let played =
-                Played { partition: self.partition, offset, writer, cause, at, time: self.time, event, bars };
+                ReplayedFact { partition: self.partition, offset, writer, cause, at, time: self.time, event, bars };
             self.place(played, passes, out);
         }
     }
@@ -100,7 +100,7 @@ impl Stretch {
         }
     }
 
-    fn place(&mut self, played: Played, passes: bool, out: &mut VecDeque<Played>) {
+    fn place(&mut self, played: ReplayedFact, passes: bool, out: &mut VecDeque<ReplayedFact>) {
         if self.bounds.is_before(played.offset, played.time) {
             if let (Event::InstrumentDefined(fact), true) = (&played.event, passes) {
                 self.in_force.insert(fact.instrument, played);
@@ -108,7 +108,7 @@ impl Stretch {
             return;
         }
         let time = self.time; // they are played here, whenever they were recorded
-        out.extend(std::mem::take(&mut self.in_force).into_values().map(|one| Played { time, ..one }));
+        out.extend(std::mem::take(&mut self.in_force).into_values().map(|one| ReplayedFact { time, ..one }));
         if passes {
             out.push_back(played);
         }
@@ -118,5 +118,8 @@ impl Stretch {
 /// Whether a fact's `at` is the tape's time: those by which ingest accepts what the market says. (What is refused may
 /// name any time, and control keeps the broker's.)
 pub(crate) fn keeps_time(event: &Event) -> bool {
-    matches!(event, Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::ClockAdvanced(_))
+    matches!(
+        event,
+        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::ClockAdvanced(_)
+    )
 }

@@ -18,7 +18,7 @@ pub const REFUSALS_MAX: u32 = 8;
 
 /// How far a session is on a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lane {
+pub struct Publication {
     session: String,
     expected: u64,
     through: u64,
@@ -29,10 +29,10 @@ pub struct Lane {
 
 /// What to do about a message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Next {
+pub enum PublicationStep {
     /// It is stored.
     Stored,
-    /// Read the subject's last message, [`Lane::adopt`] it, and send again what is not stored.
+    /// Read the subject's last message, [`Publication::adopt`] it, and send again what is not stored.
     Look,
     /// Send the same again, after a while.
     Again,
@@ -40,7 +40,7 @@ pub enum Next {
     GiveUp(String),
 }
 
-impl Lane {
+impl Publication {
     /// Before anything is known of the subject.
     pub fn new(session: String) -> Self {
         Self { session, expected: 0, through: 0, alone: true, failures: 0, refusals: 0 }
@@ -74,18 +74,18 @@ impl Lane {
     }
 
     /// Takes in the answer to the message that reaches through this item.
-    pub fn answer(&mut self, through: u64, answer: Answer) -> Next {
+    pub fn answer(&mut self, through: u64, answer: Answer) -> PublicationStep {
         let next = match answer {
             Answer::Committed(seq) => {
                 (self.expected, self.through, self.failures, self.refusals) = (seq, through, 0, 0);
-                return Next::Stored;
+                return PublicationStep::Stored;
             }
-            Answer::WrongLast(_) => Next::Look,
-            Answer::Unknown => Next::Again,
-            Answer::Refused(why) if self.refusals + 1 >= REFUSALS_MAX => Next::GiveUp(why),
+            Answer::WrongLast(_) => PublicationStep::Look,
+            Answer::Unknown => PublicationStep::Again,
+            Answer::Refused(why) if self.refusals + 1 >= REFUSALS_MAX => PublicationStep::GiveUp(why),
             Answer::Refused(_) => {
                 (self.refusals, self.failures) = (self.refusals + 1, self.failures.saturating_add(1));
-                return Next::Again;
+                return PublicationStep::Again;
             }
         };
         (self.refusals, self.failures) = (0, self.failures.saturating_add(1));
@@ -94,7 +94,7 @@ impl Lane {
 
     /// Stands behind the subject's last message (its sequence, and its headers by name); if that is this session's,
     /// behind what it reaches. Whether that is news: then a message that was on its way may hold what is stored
-    /// already (by a former life, whose message landed late), and must be made anew from where the lane is.
+    /// already (by a former life, whose message landed late), and must be made anew from where the publication is.
     pub fn adopt<'a>(&mut self, seq: u64, header: impl Fn(&str) -> Option<&'a str>) -> bool {
         let before = self.through;
         self.expected = seq;
@@ -129,38 +129,38 @@ mod tests {
 
     #[test]
     fn what_is_stored_stays_stored_whoever_begins_again() {
-        let mut lane = Lane::new("s".into());
-        assert!(lane.adopt(7, says("s", "100")));
-        assert!(!lane.adopt(8, says("other", "900")), "another's is no news of mine");
-        assert!(!lane.is_alone());
-        assert!(!lane.adopt(9, says("s", "5")), "a process of my session that knew nothing of me");
-        assert!(!lane.adopt(10, says("s", "no number")));
-        assert_eq!((lane.through(), lane.expected()), (100, 10));
-        assert!(lane.adopt(11, says("s", "101")));
+        let mut publication = Publication::new("s".into());
+        assert!(publication.adopt(7, says("s", "100")));
+        assert!(!publication.adopt(8, says("other", "900")), "another's is no news of mine");
+        assert!(!publication.is_alone());
+        assert!(!publication.adopt(9, says("s", "5")), "a process of my session that knew nothing of me");
+        assert!(!publication.adopt(10, says("s", "no number")));
+        assert_eq!((publication.through(), publication.expected()), (100, 10));
+        assert!(publication.adopt(11, says("s", "101")));
     }
 
     #[test]
     fn a_subject_that_holds_nothing_any_more_expects_nothing() {
-        let mut lane = Lane::new("s".into());
-        lane.adopt(7, says("s", "100"));
-        lane.adopt_none();
-        assert_eq!((lane.through(), lane.expected()), (100, 0));
+        let mut publication = Publication::new("s".into());
+        publication.adopt(7, says("s", "100"));
+        publication.adopt_none();
+        assert_eq!((publication.through(), publication.expected()), (100, 0));
     }
 
     #[test]
     fn only_refusals_in_a_row_make_it_give_up() {
-        let mut lane = Lane::new("s".into());
+        let mut publication = Publication::new("s".into());
         for answer in [Answer::Unknown, Answer::WrongLast(None)] {
             for _ in 1..REFUSALS_MAX {
-                assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::Again);
+                assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Again);
             }
-            lane.answer(1, answer);
+            publication.answer(1, answer);
         }
-        let failures = lane.failures();
+        let failures = publication.failures();
         for _ in 1..REFUSALS_MAX {
-            assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::Again);
+            assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Again);
         }
-        assert_eq!(lane.failures(), failures + REFUSALS_MAX - 1);
-        assert_eq!(lane.answer(1, Answer::Refused("full".into())), Next::GiveUp("full".into()));
+        assert_eq!(publication.failures(), failures + REFUSALS_MAX - 1);
+        assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::GiveUp("full".into()));
     }
 }

@@ -1,13 +1,13 @@
 //! Every machine, deciding again beside the tape.
 
-use tapedeck_kernel::{Difference, Machine, Reads, Verifier, TapeRecord};
+use tapedeck_kernel::{Difference, Machine, Reads, TapeRecord, Verifier};
 use tapedeck_schemas::event::TapeCreated;
 
 use super::{Source, Verdict};
 use crate::groups::machines;
 
-/// One machine's judge, whatever the machine.
-trait Judge: Send {
+/// One machine's verifier, whatever the machine.
+trait AnyVerifier: Send {
     fn writer(&self) -> &'static str;
     fn reads(&self) -> Reads;
     fn record(&mut self, record: &TapeRecord) -> Result<(), Difference>;
@@ -16,7 +16,7 @@ trait Judge: Send {
     fn counts(&self) -> [u64; 3];
 }
 
-impl<M: Machine> Judge for Verifier<M> {
+impl<M: Machine> AnyVerifier for Verifier<M> {
     fn writer(&self) -> &'static str {
         M::WRITER.as_str()
     }
@@ -37,21 +37,21 @@ impl<M: Machine> Judge for Verifier<M> {
     }
 }
 
-struct Bench {
-    judge: Box<dyn Judge>,
+struct Running {
+    verifier: Box<dyn AnyVerifier>,
     /// Whether it has found a difference: what follows from a wrong state tells nothing.
     done: bool,
 }
 
 /// All of them.
-pub(super) struct Judges {
-    benches: Vec<Bench>,
+pub(super) struct Verifiers {
+    running: Vec<Running>,
 }
 
-impl Judges {
+impl Verifiers {
     /// Each machine in its first state.
     pub(super) fn new(tape: &TapeCreated) -> Self {
-        let judges: Vec<Box<dyn Judge>> = vec![
+        let verifiers: Vec<Box<dyn AnyVerifier>> = vec![
             Box::new(Verifier::new(machines::ingest(tape))),
             Box::new(Verifier::new(machines::control(tape))),
             Box::new(Verifier::new(machines::signal(tape))),
@@ -60,15 +60,15 @@ impl Judges {
             Box::new(Verifier::new(machines::paper(tape))),
             Box::new(Verifier::new(machines::portfolio(tape))),
         ];
-        Self { benches: judges.into_iter().map(|judge| Bench { judge, done: false }).collect() }
+        Self { running: verifiers.into_iter().map(|verifier| Running { verifier, done: false }).collect() }
     }
 
-    /// Hands a record to every judge.
+    /// Hands a record to every verifier.
     pub(super) async fn record(&mut self, record: &TapeRecord, source: &mut Source, verdict: &mut Verdict) {
-        for bench in self.benches.iter_mut().filter(|bench| !bench.done) {
-            if let Err(difference) = bench.take(record, source).await {
-                bench.done = true;
-                let (partition, writer) = (source.tape.partition, bench.judge.writer());
+        for one in self.running.iter_mut().filter(|one| !one.done) {
+            if let Err(difference) = one.take(record, source).await {
+                one.done = true;
+                let (partition, writer) = (source.tape.partition, one.verifier.writer());
                 verdict.find(format!("p{partition}:{} decision of {writer}: {difference}", record.seq));
             }
         }
@@ -76,25 +76,25 @@ impl Judges {
 
     /// Adds what was compared; a recorded decision whose input never came is a finding.
     pub(super) fn finish(&self, partition: u16, verdict: &mut Verdict) {
-        for bench in &self.benches {
-            if bench.judge.wants_input() && !bench.done {
-                verdict.find(format!("p{partition} decision of {}: its input is not there", bench.judge.writer()));
+        for one in &self.running {
+            if one.verifier.wants_input() && !one.done {
+                verdict.find(format!("p{partition} decision of {}: its input is not there", one.verifier.writer()));
             }
-            let sum = verdict.decisions.entry(bench.judge.writer()).or_default();
-            for (sum, count) in sum.iter_mut().zip(bench.judge.counts()) {
+            let sum = verdict.decisions.entry(one.verifier.writer()).or_default();
+            for (sum, count) in sum.iter_mut().zip(one.verifier.counts()) {
                 *sum += count;
             }
         }
     }
 }
 
-impl Bench {
+impl Running {
     async fn take(&mut self, record: &TapeRecord, source: &mut Source) -> Result<(), Difference> {
-        self.judge.record(record)?;
-        let Reads::Inbox(inbox) = self.judge.reads() else { return Ok(()) };
-        while self.judge.wants_input() {
+        self.verifier.record(record)?;
+        let Reads::Inbox(inbox) = self.verifier.reads() else { return Ok(()) };
+        while self.verifier.wants_input() {
             let Some(stored) = source.inbox(inbox).next().await else { return Ok(()) };
-            self.judge.inbox(stored.seq, &stored.subject, stored.stamp, &stored.payload)?;
+            self.verifier.inbox(stored.seq, &stored.subject, stored.stamp, &stored.payload)?;
         }
         Ok(())
     }
