@@ -328,7 +328,7 @@ fn the_status_that_is_answered_is_the_one_described_field_by_field() {
         last_seq: 7,
         age_ms: 12,
     };
-    let answered = json!(SourceStatus { source: "feed1".into(), sessions: vec![session], ..Source::default() });
+    let answered = json!(SourceStatus { source: "feed1".into(), sessions: vec![session], ..SourceStatus::default() });
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&answered), names(&schema["properties"]));
     assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
