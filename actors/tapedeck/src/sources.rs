@@ -28,7 +28,7 @@ pub struct SourceStatus {
     /// How many partitions there are.
     pub partitions: u16,
     /// Those that did not answer: what follows is without them.
-    pub unanswered: Vec<u16>,
+    pub missing: Vec<u16>,
     /// Inbox messages, of anybody, that ingest has yet to read: what follows is without them.
     pub waiting: u64,
     /// The last number taken, by session and instrument.
@@ -114,7 +114,7 @@ pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> SourceStatu
     let mut all = SourceStatus { source: name.clone(), partitions, ..SourceStatus::default() };
     for (partition, answer) in (0..).zip(answers) {
         match answer {
-            Err(_) => all.unanswered.push(partition),
+            Err(_) => all.missing.push(partition),
             Ok(mut reply) => {
                 all.waiting += reply.waiting;
                 let one = reply.sources.remove(&name).unwrap_or_default();

@@ -21,7 +21,7 @@ pub(super) fn example(name: &str) -> Value {
         "status" => json!({
             "source": "feed1",
             "partitions": 1,
-            "silent": [],
+            "missing": [],
             "waiting": 0,
             "sessions": [
                 {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "age_ms": 12},
@@ -92,7 +92,7 @@ fn status() -> Value {
         json!({
             "source": text_like(Token::TYPE),
             "partitions": count("How many partitions there are."),
-            "silent": {"type": "array", "items": count("A partition."),
+            "missing": {"type": "array", "items": count("A partition."),
                 "description": "Those that did not answer: what follows is without them."},
             "waiting": count("Inbox messages, of anybody, that are yet to be read: what follows is without them."),
             "sessions": {"type": "array", "items": session},
