@@ -1,4 +1,4 @@
-# Every routine act. `./dev RECIPE ARGS…` runs it with everything it needs installed; `./dev` lists this.
+# Recipes. `./dev RECIPE ARGS…` installs missing tools and runs one; `./dev` lists them.
 
 set positional-arguments
 
@@ -19,7 +19,7 @@ demo *ARGS: build
 up *ARGS: build
     @"{{ tapedeck }}" up "$@"
 
-# any other command of the binary, as: ./dev run status
+# any other command of the binary, e.g. ./dev run status
 [no-cd, no-exit-message]
 run *ARGS: build
     @"{{ tapedeck }}" "$@"
@@ -28,62 +28,62 @@ run *ARGS: build
 test *ARGS:
     @cargo test --release --locked --workspace "$@"
 
-# the binary alone
+# builds the binary only
 build:
     @cargo build --release --locked --package tapedeck --manifest-path "{{ manifest }}"
 
-# formats the code (--check: only looks)
+# formats the code (--check: changes nothing)
 fmt *ARGS:
     @cargo fmt --all "$@"
 
-# clippy, which here also asks for doc comments; warnings are errors
+# clippy, which also requires doc comments; warnings are errors
 lint:
     @cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
-# the shape of the code: dependency direction, sizes, what the pure crates must not name
+# checks the structure of the code: direction of dependencies, sizes, names that pure crates must not use
 tidy *ARGS:
     @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
 
-# libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep takes what was found into the corpus
+# libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep adds the inputs it found to the corpus
 [no-exit-message]
 fuzz *ARGS:
     @tests/fuzz/run.sh "$@"
 
-# rates beside what the broker itself does in the same run: bench publish, bench replay
+# measures rates, and those of NATS alone in the same run: bench publish, bench replay
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else { "--python " + justfile_directory() / ".tools/venv/bin/python3" } }}
 
-# simulated partitions from seeds, with every fault that it knows: sim 2000, sim --seed N (tells each step)
+# simulates partitions from seeds, with faults: sim 2000, sim --seed N (prints each step)
 sim *ARGS:
     @cargo build --release --locked --package tapedeck-sim --manifest-path "{{ manifest }}"
     @"{{ parent_directory(tapedeck) }}/tapedeck-sim" "$@"
 
-# real processes killed at random moments, N rounds (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
+# kills and pauses real processes at random moments, N rounds (--seed S, --market FILE…, --only NEMESIS…, --json FILE)
 [no-cd, no-exit-message]
 chaos N *ARGS: build
     @cargo run --release --locked --package tapedeck-chaos --manifest-path "{{ manifest }}" -- "$@" --tapedeck "{{ tapedeck }}"
 
-# breaks the core in known ways, each in a copy, and shows which check notices: all, or by number (mutants 03 17)
+# applies each mutant to a copy and prints the check that fails: all, or by number (mutants 03 17)
 mutants *ARGS:
     @tests/mutants/run.sh "$@"
 
-# everything about the Kubernetes manifests that can be judged without a cluster (--bless: writes the golden files anew)
+# checks the Kubernetes manifests without a cluster (--bless: rewrites the golden files)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"
     @k8s/scripts/check.sh "$@"
     @k8s/scripts/tables.sh --check
     @k8s/scripts/tests/run.sh
 
-# the binary in a root as the image would have it: uid 65532, read-only, no capabilities (as root)
+# runs the binary in the root file system of the image: uid 65532, read-only, no capabilities (as root)
 k8s-image: build
     @k8s/image/check.sh
 
-# the system as processes from what overlays/local renders: killed, rolled, doubled under load (--market FILE…)
+# starts overlays/local as processes; kills, rolls and doubles the groups under load (--market FILE…)
 [no-cd]
 k8s-local *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"
     @"{{ justfile_directory() }}/k8s/scripts/local.sh" "$@"
 
-# what the continuous integration runs
+# runs continuous integration locally
 ci:
     @.ci/run

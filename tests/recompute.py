@@ -272,7 +272,7 @@ def self_test_tape():
                        "cause": cause, "n": 0, "at": seq, "kind": kind, "version": 1, "body": body})
 
     def filled(number, side, quantity, price):
-        append("venue", "2.0", "OrderFilled", {
+        append("paper", "2.0", "OrderFilled", {
             **order, "fill": f"{number:032x}", "order": "0" * 32, "side": side, "price": price, "quantity": quantity,
             "leaves": "0", "fee": "0.01", "fee_currency": "USDT", "liquidity": "taker"})
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Everything about the manifests that can be judged without a cluster: every overlay and combination renders, is valid
-# for two versions of Kubernetes, holds to the policy, allows the connections of the golden file and no others; the
-# alerts fire as their tests say; production is as its golden render. --bless writes the golden files anew.
+# Checks the manifests without a cluster: each overlay and combination renders, is valid for two versions of Kubernetes,
+# follows the policy, and allows exactly the connections in the golden file. The alerts pass their tests. The render of
+# prod equals its golden file. --bless writes the golden files again.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 bless=${1-}
@@ -10,7 +10,7 @@ K8S=$PWD/k8s
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 BINARY=${CARGO_TARGET_DIR:-$PWD/target}/release/tapedeck
-JUDGE=${CARGO_TARGET_DIR:-$PWD/target}/release/tapedeck-k8s
+VERIFIER=${CARGO_TARGET_DIR:-$PWD/target}/release/tapedeck-k8s
 
 say() { printf '%s\n' "$*"; }
 fail() { printf 'k8s-check: %s\n' "$*" >&2; exit 1; }
@@ -21,17 +21,17 @@ need promtool
 need nca
 need shellcheck
 
-# A copy with throw-away secrets: rendering needs files that are never in the repository.
+# A copy with temporary secrets: rendering needs files that are never in the repository.
 cp -r "$K8S" "$WORK/k8s"
 "$BINARY" keys --out "$WORK/k8s/components/secrets-generated/generated" >/dev/null
 
-same() { # same GOLDEN FILE: compares, or blesses
+same() { # same GOLDEN FILE: compares FILE with GOLDEN, or replaces GOLDEN
     if [[ $bless == --bless ]]; then
         mkdir -p "$(dirname "$1")"
         cp "$2" "$1"
         say "blessed $1"
     else
-        diff -u "$1" "$2" || fail "$1 differs; if that is meant: k8s/scripts/check.sh --bless"
+        diff -u "$1" "$2" || fail "$1 differs; if the change is intended, run k8s/scripts/check.sh --bless"
     fi
 }
 
@@ -47,30 +47,30 @@ for folder in "$WORK"/k8s/overlays/* "$WORK"/k8s/tests/*; do
         if grep -q '^ERROR' "$WORK/said"; then cat "$WORK/said" >&2; fail "$name is not valid for $version"; fi
     done
     custom=$(grep -c '^apiVersion: \(external-secrets.io\|monitoring.coreos.com\|bitnami.com\)' "$WORK/rendered/$name.yaml" || true)
-    say "$name: $(grep -c '^kind:' "$WORK/rendered/$name.yaml") objects, valid for ${VERSIONS[*]} ($custom custom resources not judged)"
+    say "$name: $(grep -c '^kind:' "$WORK/rendered/$name.yaml") objects, valid for ${VERSIONS[*]} ($custom custom resources not validated)"
     [[ $folder == */overlays/* ]] && overlays+=("$name=$WORK/rendered/$name.yaml")
 done
 
-"$JUDGE" policy "${overlays[@]}" || fail "the policy is offended"
+"$VERIFIER" policy "${overlays[@]}" || fail "an overlay violates the policy"
 
 # local and dev: core kinds only.
 for name in local dev; do
     ! grep '^apiVersion:' "$WORK/rendered/$name.yaml" | grep -Ev ' (v1|apps/v1|batch/v1|policy/v1|networking.k8s.io/v1|scheduling.k8s.io/v1)$' ||
-        fail "$name has kinds that a bare cluster does not know"
+        fail "$name has kinds that need a custom resource definition"
 done
 
 # Scripts.
 find dev .ci/run k8s -name '*.sh' -o -path dev -o -path .ci/run | sort | xargs shellcheck -x || fail "shellcheck"
 
-# Who may talk to whom: with a Prometheus, a publisher and a stranger, so that their edges show, too.
+# Allowed connections, including those of a Prometheus, a publisher and an unrelated pod.
 cat - "$K8S/tests/neighbours.yaml" <"$WORK/rendered/local.yaml" >"$WORK/rendered/neighbours.yaml"
-# Its words for a set of pods follow the order of Python's hashes: that is fixed, and so is its version (see dev).
+# The order of its output depends on Python's hash seed and on its version: both are fixed (see dev).
 PYTHONHASHSEED=0 nca --connectivity --resource_list "$WORK/rendered/neighbours.yaml" --output_format txt >"$WORK/said" 2>&1 ||
     { cat "$WORK/said" >&2; fail "the network policies cannot be analysed"; }
 grep '^src' "$WORK/said" | sort >"$WORK/connectivity"
 same "$K8S/tests/golden/connectivity.txt" "$WORK/connectivity"
 
-# Alerts: the rules are taken out of their custom resource.
+# Alerts: promtool reads the rules without their custom resource.
 python3 - "$K8S/components/monitoring/rules.yaml" "$WORK/rules.yaml" <<'PY'
 import sys, yaml
 with open(sys.argv[1]) as rule, open(sys.argv[2], "w") as plain:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Brings an overlay onto the cluster of the current context: namespaces, data, provision, migrate, control, actors,
-# smoke. Can be run again at any time; a group that is there already is rolled alone, readers of the tape before writers.
+# Deploys an overlay to the current context's cluster: namespaces, data, provision, migrate, control, actors, smoke.
+# Can be run again at any time. Groups that already run are rolled one at a time, readers of the tape before writers.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,12 +8,12 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 usage() {
     cat <<'USAGE'
 Usage: deploy.sh OVERLAY [--image REF] [--dry-run | --diff] [--yes] [--timeout TIME]
-  --image REF     image of tapedeck instead of the overlay's, as ghcr.io/you/tapedeck@sha256:…
-  --dry-run       changes nothing: the API server checks everything; without a cluster it is only rendered
-  --diff          changes nothing: shows how the cluster differs
-  --yes           does not ask
-  --timeout TIME  longest wait for one thing to become ready: 300, 300s, 5m (default 5m)
-Exit codes: 0 done, 1 failed, 2 usage.
+  --image REF     image of tapedeck to use instead of the overlay's, e.g. ghcr.io/you/tapedeck@sha256:…
+  --dry-run       changes nothing: the API server validates the objects; without a cluster it only renders
+  --diff          changes nothing: prints the differences from the cluster
+  --yes           does not ask for confirmation
+  --timeout TIME  maximum wait for each object to become ready: 300, 300s, 5m (default 5m)
+Exit status: 0 success, 1 failure, 2 usage error.
 USAGE
 }
 
@@ -38,7 +38,7 @@ STARTED=$SECONDS
 PHASES=(namespaces data provision migrate control actors smoke)
 phase=''
 
-# Begins phase $1 and says what it does.
+# Begins phase $1 and prints its description $2.
 begin() {
     local number
     phase=$1
@@ -46,13 +46,13 @@ begin() {
     say "[$((number + 1))/${#PHASES[@]}] $(printf '%-10s' "$1") $2"
 }
 
-# Ends the script: what failed, and whatever the pods that selector $2 picks in namespace $1 have to say.
+# Exits with message $3, after the state and logs of the pods that selector $2 selects in namespace $1.
 broken() {
     explain "$1" "$2"
     fail "phase $phase failed: $3"
 }
 
-# What is not a Job, nor a workload, nor a namespace: applied before whatever uses it.
+# All objects except Jobs, workloads and namespaces. Applied before the pods that use them.
 SURROUNDINGS='!workload && kind != "Job" && kind != "CronJob" && kind != "Namespace"'
 
 # ---- pre-flight -----------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ check_permissions() {
     done
 }
 
-# A claim that names no class needs a default one, or it waits forever.
+# A claim without a class stays pending forever if the cluster has no default class.
 check_storage() {
     local classless
     classless=$(awk -F '\t' '
@@ -89,7 +89,7 @@ check_storage() {
             "kubectl annotate storageclass NAME storageclass.kubernetes.io/is-default-class=true"
 }
 
-# Kinds of other people's controllers (SealedSecret, ServiceMonitor…) must be known to the cluster.
+# The cluster must know the kinds of external controllers (SealedSecret, ServiceMonitor…).
 check_kinds() {
     local version
     while IFS= read -r version; do
@@ -114,10 +114,10 @@ preflight() {
     check_namespaces
 }
 
-# ---- looking only ---------------------------------------------------------------------------------------------------
+# ---- dry run and diff -----------------------------------------------------------------------------------------------
 
-# Sorts the objects for a server that has not got all of it yet: `there` it can judge; the rest waits for a namespace,
-# or is a Job of last time, which deploying replaces rather than changes.
+# Splits the objects: the server can check those in `there` now. Those in `later` need a namespace that does not exist
+# yet, or are Jobs of the last deployment, which are replaced and not changed.
 sort_for_server() {
     local file kind namespace name have
     have=$(namespaces_there)
@@ -132,7 +132,7 @@ sort_for_server() {
         fi
     done <"$WORK/index"
     [[ ! -s $WORK/later ]] ||
-        say "not judged by the server, as the namespace is not there yet or the Job is replaced:" \
+        say "not checked by the server, because the namespace does not exist yet or the Job is replaced:" \
             "$(wc -l <"$WORK/later") object(s)"
 }
 
@@ -143,8 +143,8 @@ dry_run() {
     fi
     preflight
     sort_for_server
-    manifests <"$WORK/there" | apply --dry-run=server || fail "the server refuses, see above"
-    say "dry run: the server takes $(wc -l <"$WORK/there") of $(wc -l <"$WORK/index") objects; nothing was changed"
+    manifests <"$WORK/there" | apply --dry-run=server || fail "the server rejected an object, see above"
+    say "dry run: the server accepts $(wc -l <"$WORK/there") of $(wc -l <"$WORK/index") objects; nothing was changed"
 }
 
 show_diff() {
@@ -153,11 +153,11 @@ show_diff() {
     sort_for_server
     manifests <"$WORK/there" |
         kube diff --server-side --force-conflicts --field-manager="$FIELD_MANAGER" -f - || status=$?
-    # 1 is kubectl's way to say that there are differences.
+    # kubectl diff exits with 1 if there are differences.
     case $status in
         0) say "diff: no difference in $(wc -l <"$WORK/there") object(s)" ;;
         1) say "diff: see above; nothing was changed" ;;
-        *) fail "kubectl diff ended with $status" ;;
+        *) fail "kubectl diff exited with $status" ;;
     esac
 }
 
@@ -167,12 +167,12 @@ namespaces() {
     local kind namespace name deadline
     begin namespaces "namespaces, policies, configuration, secrets"
     objects 'kind == "Namespace"' | manifests | apply || fail "phase $phase failed: namespaces"
-    objects "$SURROUNDINGS" | manifests | apply || fail "phase $phase failed: what surrounds the pods"
-    # Their controllers make Secrets of these, in their own time.
+    objects "$SURROUNDINGS" | manifests | apply || fail "phase $phase failed: policies, configuration, secrets"
+    # Their controllers create the Secrets asynchronously.
     while IFS=$'\t' read -r _ kind namespace name _; do
         deadline=$((SECONDS + timeout))
         until [[ -n $(kube get secret "$name" -n "$namespace" --ignore-not-found -o name) ]]; do
-            ((SECONDS < deadline)) || fail "phase $phase failed: no Secret $namespace/$name came of its $kind"
+            ((SECONDS < deadline)) || fail "phase $phase failed: no Secret $namespace/$name was created from its $kind"
             sleep "$POLL_S"
         done
     done < <(objects 'kind == "SealedSecret" || kind == "ExternalSecret"')
@@ -181,7 +181,7 @@ namespaces() {
 # Applies the workloads for which the condition $1 holds and waits for each.
 workloads() {
     local kind namespace name component
-    objects "$1" | manifests | apply || fail "phase $phase failed: not taken by the server"
+    objects "$1" | manifests | apply || fail "phase $phase failed: rejected by the server"
     while IFS=$'\t' read -r _ kind namespace name component _; do
         wait_rollout "$namespace" "${kind,,}/$name" "$timeout" ||
             broken "$namespace" "$COMPONENT=$component" "${kind,,}/$name is not ready after $timeout s"
@@ -193,7 +193,7 @@ data() {
     workloads "workload && ns == \"$DATA_NAMESPACE\""
 }
 
-# Runs the Jobs of the overlay whose name is $2 or begins with it and a dash, as phase $1.
+# Runs the Jobs of the overlay named $2 or $2-…, as phase $1.
 job_phase() {
     local file namespace name found=no
     begin "$1" "$3"
@@ -208,13 +208,20 @@ job_phase() {
 actors() {
     local kind namespace name condition="workload && ns == \"$APP_NAMESPACE\"" there
     begin actors "$(objects "$condition" | cut -f4 | tr '\n' ' ')"
+<<<<<<< HEAD
     there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) || fail "phase $phase failed: cannot look"
     # One at a time where something runs: a reader must know a kind of event before a writer writes it.
+    for name in projector portfolio paper execution risk signal control ingest; do
+=======
+    there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) ||
+        fail "phase $phase failed: cannot list the workloads"
+    # Running groups one at a time: a reader must know a kind of event before a writer appends it.
     for name in projector portfolio venue execution risk signal control ingest; do
+>>>>>>> ac4a2bfab912b6f276f2d54cf82c1fa579ecb731
         [[ $there != *"/$name"$'\n'* && $there != *"/$name" ]] ||
             workloads "$condition && component == \"$name\""
     done
-    # On a bare cluster everything at once; what was just rolled is unchanged and ready.
+    # The rest at once. The groups that were just rolled are unchanged and ready.
     workloads "$condition"
     [[ -z $(objects 'kind == "CronJob"') ]] || objects 'kind == "CronJob"' | manifests | apply ||
         fail "phase $phase failed: scheduled jobs"
@@ -231,7 +238,7 @@ smoke() {
     name=status-smoke component=status
     tapedeck_job "$name" "$component" reader "$(rendered_image)" status >"$WORK/status.yaml"
     run_job "$APP_NAMESPACE" "$name" "$timeout" <"$WORK/status.yaml" ||
-        broken "$APP_NAMESPACE" "batch.kubernetes.io/job-name=$name" "tapedeck status says unhealthy"
+        broken "$APP_NAMESPACE" "batch.kubernetes.io/job-name=$name" "tapedeck status reports an unhealthy system"
     kube logs -n "$APP_NAMESPACE" "job/$name" --tail=60 || true
 }
 

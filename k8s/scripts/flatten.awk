@@ -1,6 +1,6 @@
-# Rendered manifests (YAML as kustomize writes it) as lines `document TAB path TAB value`, so that scripts can look
-# things up without a YAML library: 3<TAB>spec.template.spec.containers[0].name<TAB>nats. With -v dir=DIR each document
-# is also written to DIR/NNNN.yaml. Block scalars have the value `|`; their text is not looked at.
+# Converts rendered manifests (YAML as kustomize writes it) to lines `document TAB path TAB value`, so that scripts need
+# no YAML library: 3<TAB>spec.template.spec.containers[0].name<TAB>nats. With -v dir=DIR, also writes each document to
+# DIR/NNNN.yaml. The value of a block scalar is `|`; its text is skipped.
 
 function push(indent, kind, label) { depth++; indents[depth] = indent; kinds[depth] = kind; labels[depth] = label }
 
@@ -16,7 +16,7 @@ function unquote(text) {
     return text
 }
 
-# Prints the value at the path; a block scalar is skipped up to the first line that is not deeper than its owner.
+# Prints the value at the path. Skips a block scalar up to the first line that is not indented deeper than its key.
 function leaf(value, owner) {
     if (value ~ /^[|>][-+0-9]*$/) { block = owner; value = "|" }
     printf "%d\t%s\t%s\n", doc, path(), unquote(value)

@@ -1,4 +1,4 @@
-"""What `tapedeck keys --out DIR` makes, with openssl alone: for machines that have kubectl and an image reference only.
+"""Creates the same files as `tapedeck keys --out DIR`, with openssl only: for machines without the binary.
 
 keys.py DIR ROLE...  Format of nkeys: https://github.com/nats-io/nkeys (base32 of prefix, key, CRC-16/XMODEM).
 """

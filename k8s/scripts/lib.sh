@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: words on the terminal, the render of an overlay and its objects, waiting.
-# Sourced, never run. Everything that talks to a cluster goes through `kube`.
+# Functions shared by the scripts of this folder: messages, rendering an overlay, its objects, waiting.
+# Sourced, never run. All access to a cluster goes through `kube`.
 
 # shellcheck disable=SC2034 # read by the scripts that source this
 {
@@ -10,7 +10,7 @@
     DATA_NAMESPACE=tapedeck-data
     FIELD_MANAGER=tapedeck-deploy
 }
-# Where the overlays are; tests put their own here.
+# Folder of the overlays; tests set their own.
 OVERLAYS=${TAPEDECK_OVERLAYS:-$ROOT/k8s/overlays}
 KUBECTL=${KUBECTL:-kubectl}
 POLL_S=${TAPEDECK_POLL_S:-2}
@@ -25,7 +25,7 @@ usage_error() { printf 'error: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
 kube() { "$KUBECTL" "$@"; }
 
-# Seconds of `300`, `300s`, `5m` or `1h`.
+# Converts to seconds: `300`, `300s`, `5m` or `1h`.
 seconds_of() {
     local number=${1%[smh]}
     [[ $number =~ ^[1-9][0-9]*$ ]] || return 1
@@ -36,16 +36,16 @@ seconds_of() {
     esac
 }
 
-# Asks on the terminal; without one, or with --yes, the answer is known.
+# Asks for confirmation on the terminal. --yes confirms; without a terminal and without --yes it fails.
 confirm() {
     local answer
     [[ ${ASSUME_YES:-} != yes ]] || return 0
-    [[ -t 0 ]] || fail "$1 Nobody is there to answer; say --yes"
+    [[ -t 0 ]] || fail "$1 No terminal for the confirmation; say --yes"
     read -r -p "$1 [y/N] " answer
     [[ $answer == [yY] || $answer == [yY][eE][sS] ]] || fail "not confirmed; nothing was done"
 }
 
-# A private folder for the render, which may hold secrets; gone when the script ends.
+# Creates a private folder for the render, which may hold secrets. It is removed when the script exits.
 make_work() {
     umask 077
     WORK=$(mktemp -d)
@@ -60,7 +60,7 @@ render() {
     [[ -d $OVERLAYS/$overlay ]] || fail "no overlay '$overlay' in $OVERLAYS (there are: $(ls "$OVERLAYS"))"
     kube kustomize "$OVERLAYS/$overlay" >"$WORK/render.yaml" || fail "overlay '$overlay' does not render, see above"
     if [[ -n $image ]]; then
-        # Only the image named tapedeck, with or without registry, tag and digest.
+        # Replaces only the image named tapedeck, with or without registry, tag and digest.
         sed -E -i "s#^([ -]*image: )\"?([^ \"]*/)?tapedeck([:@][^ \"/]*)?\"?\$#\\1$image#" "$WORK/render.yaml"
     fi
     awk -v dir="$WORK/objects" -f "$SCRIPTS/flatten.awk" "$WORK/render.yaml" >"$WORK/flat"
@@ -80,7 +80,7 @@ render() {
     [[ -s $WORK/index ]] || fail "overlay '$overlay' renders to nothing"
 }
 
-# Lines of the index for which the awk condition $1 holds; in it: file, kind, ns, name, component, version, workload.
+# Lines of the index for which awk condition $1 holds. Variables: file, kind, ns, name, component, version, workload.
 objects() {
     awk -F '\t' "{
         file = \$1; kind = \$2; ns = \$3; name = \$4; component = \$5; version = \$6
@@ -89,7 +89,7 @@ objects() {
     }" "$WORK/index"
 }
 
-# The manifests of the index lines on standard input, as one stream.
+# Prints the manifests of the index lines on standard input as one stream.
 manifests() {
     local file
     while IFS=$'\t' read -r file _; do
@@ -105,24 +105,25 @@ value_at() {
     awk -F '\t' -v doc="$number" -v path="$2" '$1 == doc && $2 == path { print $3; exit }' "$WORK/flat"
 }
 
-# The image the groups run.
+# The image of the groups.
 rendered_image() {
     awk -F '\t' '$2 ~ /containers\[[0-9]+\]\.image$/ && $3 ~ /(^|\/)tapedeck([:@][^\/]*)?$/ { print $3; exit }' \
         "$WORK/flat"
 }
 
-# Applies what is on standard input, with further options of kubectl. Server side: what others set (a scaled replica count) is not mistaken for ours.
+# Applies the manifests on standard input, with further options of kubectl. Server-side apply keeps fields that other
+# managers set, such as a scaled replica count.
 # shellcheck disable=SC2120 # most have none
 apply() {
     kube apply --server-side --force-conflicts --field-manager="$FIELD_MANAGER" -f - "$@"
 }
 
-# Waits until object $2 ("statefulset/risk") of namespace $1 is rolled out, for at most $3 seconds.
+# Waits for the rollout of $2 ("statefulset/risk") in namespace $1, for at most $3 seconds.
 wait_rollout() {
     kube rollout status -n "$1" "$2" --timeout="${3}s"
 }
 
-# Waits for Job $2 in namespace $1 to end, for at most $3 seconds; true if it completed.
+# Waits for Job $2 in namespace $1, for at most $3 seconds. True if it completed.
 wait_job() {
     local namespace=$1 name=$2 deadline=$((SECONDS + $3)) ended
     while :; do
@@ -137,8 +138,8 @@ wait_job() {
     done
 }
 
-# Replaces Job $2 in namespace $1 by the manifest on standard input and waits. A Job's template cannot be changed, so
-# one that is there from last time goes first; what they do can be done again.
+# Replaces Job $2 in namespace $1 by the manifest on standard input and waits. Deletes an earlier Job first, because the
+# template of a Job cannot be changed. All Jobs are idempotent.
 run_job() {
     local namespace=$1 name=$2 timeout=$3
     kube delete job "$name" -n "$namespace" --ignore-not-found --wait --timeout="${timeout}s" >/dev/null || return 1
@@ -147,7 +148,7 @@ run_job() {
     wait_job "$namespace" "$name" "$timeout"
 }
 
-# Why the pods of namespace $1 that label selector $2 picks are not well: their state, last events and logs.
+# Prints the state, last events and logs of the pods that label selector $2 selects in namespace $1.
 explain() {
     local namespace=$1 selector=$2 pod
     {
@@ -165,8 +166,8 @@ explain() {
     } >&2
 }
 
-# A Job named $1, of component $2, that runs `tapedeck` with arguments $5… as role $3 from image $4: what an operator
-# does by hand; nothing of it is part of an overlay.
+# Prints a Job named $1, of component $2, that runs `tapedeck` with arguments $5… as role $3 from image $4. These Jobs
+# are not part of an overlay.
 tapedeck_job() {
     local name=$1 component=$2 role=$3 image=$4 file=reader args='' arg
     shift 4
@@ -176,14 +177,14 @@ tapedeck_job() {
         -e "s#@ARGS@#$args#g" -e "s#@NAMESPACE@#$APP_NAMESPACE#g" "$SCRIPTS/jobs/$file.yaml"
 }
 
-# Minor version on standard input (`kubectl version -o yaml`) under key $1; empty if it is not there.
+# Minor version under key $1 of `kubectl version -o yaml` on standard input; empty if it is missing.
 minor_of() {
     awk -v section="$1:" '
         $0 !~ /^ / { inside = $1 == section }
         inside && $1 == "gitVersion:" { gsub(/"/, "", $2); split($2, part, "."); print part[2] + 0; exit }'
 }
 
-# The two things without which nothing works, each with what to do about it.
+# Fail with instructions if kubectl or the cluster is missing.
 need_kubectl() {
     command -v "$KUBECTL" >/dev/null 2>&1 ||
         fail "kubectl is not installed (or not on PATH); install 1.$KUBECTL_MINOR_MIN or newer:" \
@@ -194,7 +195,7 @@ need_kubectl() {
         fail "kubectl is 1.${minor:-?}; this needs 1.$KUBECTL_MINOR_MIN or newer"
 }
 
-# True if a cluster answers; leaves its minor version in SERVER_MINOR.
+# True if a cluster answers. Sets SERVER_MINOR to its minor version.
 cluster_answers() {
     local version
     version=$(kube version -o yaml --request-timeout=10s 2>/dev/null) || return 1
@@ -205,12 +206,12 @@ cluster_answers() {
 need_cluster() {
     cluster_answers ||
         fail "no cluster answers (context '$(kube config current-context 2>/dev/null || echo none)'," \
-            "KUBECONFIG=${KUBECONFIG:-unset}); look at: kubectl cluster-info"
+            "KUBECONFIG=${KUBECONFIG:-unset}); try: kubectl cluster-info"
     [[ $SERVER_MINOR -ge $SERVER_MINOR_MIN ]] ||
-        warn "the cluster is 1.$SERVER_MINOR; this is made for 1.$SERVER_MINOR_MIN and newer"
+        warn "the cluster is 1.$SERVER_MINOR; this needs 1.$SERVER_MINOR_MIN or newer"
 }
 
-# Namespaces of the render that the cluster has, space separated, with a space at each end.
+# Namespaces of the render that exist in the cluster, separated by spaces, with a space at each end.
 namespaces_there() {
     local have=' ' name
     while IFS=$'\t' read -r _ _ _ name _; do

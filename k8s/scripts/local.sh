@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Renders overlays/local with throw-away secrets and hands it to tapedeck-k8s, which starts all of it as processes.
+# Renders overlays/local with temporary secrets and runs tapedeck-k8s on it, which starts the pods as processes.
 set -euo pipefail
 root=$(cd "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
 target=${CARGO_TARGET_DIR:-$root/target}/release
@@ -10,5 +10,5 @@ cp -r "$root/k8s" "$work/k8s"
 kubectl kustomize "$work/k8s/overlays/local" >"$work/local.yaml"
 mkdir "$work/rules"
 cp "$root/k8s/components/monitoring/rules.yaml" "$work/rules/"
-# It ends with this script, as all that it starts ends with it.
+# tapedeck-k8s ends with this script, and its processes end with tapedeck-k8s.
 setpriv --pdeathsig KILL -- "$target/tapedeck-k8s" local "$work/local.yaml" --binary "$target/tapedeck" --rules "$work/rules" "$@"

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Makes what the component secrets-generated turns into Secrets: an nkey for each role, the public keys for NATS and
-# the two passwords of Postgres. What is there already stays. For the overlays local, dev and staging; prod takes
-# external secrets of the same names.
+# Creates the files of the component secrets-generated: an nkey for each role, the public keys for NATS and the two
+# passwords of Postgres. Keeps existing files. For the overlays local, dev and staging; prod uses external secrets with
+# the same names.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-ROLES=(ingest control signal risk execution venue portfolio projector publisher operator reader keeper)
+ROLES=(ingest control signal risk execution paper portfolio projector publisher operator reader keeper)
 OUT=${TAPEDECK_SECRETS:-$ROOT/k8s/components/secrets-generated/generated}
 
 usage() {
     cat <<USAGE
 Usage: secrets.sh [--check] [--image REF]
-  --check      only tells what is missing; exit 1 if anything is
-  --image REF  uses the binary of this image (docker or podman) where none is built here
-The binary is \$TAPEDECK_BIN, else the release build of this repository, else tapedeck on PATH, else that of the image;
-without any of them openssl and python3 make the same.
+  --check      only lists missing files; exits with 1 if there are any
+  --image REF  uses the binary in this image (docker or podman) if none is built here
+The binary is \$TAPEDECK_BIN, or the release build of this repository, or tapedeck on PATH, or the one in the image.
+Without a binary, openssl and python3 create the same files.
 Files go to $OUT
 USAGE
 }
@@ -31,7 +31,7 @@ while (($#)); do
     shift
 done
 
-# Names of the files that should be there and are not.
+# Names of the missing files.
 missing() {
     local file
     for file in "${ROLES[@]/%/.seed}" users.conf postgres-admin.password postgres-tapedeck.password; do
@@ -63,7 +63,7 @@ make_keys() {
 
 absent=$(missing)
 if [[ -z $absent ]]; then
-    say "secrets: all there in $OUT"
+    say "secrets: complete in $OUT"
 elif [[ $check == yes ]]; then
     fail "secrets missing in $OUT: ${absent//$'\n'/ }; run k8s/scripts/secrets.sh"
 else
@@ -72,5 +72,5 @@ else
     make_keys
     absent=$(missing)
     [[ -z $absent ]] || fail "tapedeck keys left out: ${absent//$'\n'/ }"
-    say "secrets: made in $OUT (git ignores it; keep a copy as long as the cluster keeps its data)"
+    say "secrets: created in $OUT (git ignores it; keep a copy as long as the cluster keeps its data)"
 fi

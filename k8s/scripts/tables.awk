@@ -1,5 +1,5 @@
-# Tables in Markdown from the lines of flatten.awk on standard input: -v table=ports lists `key TAB row` lines to be
-# sorted and joined; -v table=capacity prints a whole table.
+# Prints Markdown tables from the output of flatten.awk on standard input. -v table=ports prints `key TAB row` lines to
+# sort and join. -v table=capacity prints a whole table.
 
 # CPUs in thousandths, memory and storage in MiB.
 function milli(text) { return text ~ /m$/ ? text + 0 : text * 1000 }
@@ -24,7 +24,7 @@ BEGIN { FS = "\t" }
 {
     value[$1, $2] = $3
     if ($1 > last) last = $1
-    # Containers, and init containers that stay (sidecars).
+    # Containers, and init containers that keep running (sidecars).
     if (match($2, /^spec\.template\.spec\.(containers|initContainers)\[[0-9]+\]\.name$/)) {
         box = substr($2, 1, length($2) - 5)
         boxes[$1]++
@@ -45,7 +45,7 @@ BEGIN { FS = "\t" }
 
 function is_workload(doc) { return at(doc, "kind") ~ /^(StatefulSet|Deployment|DaemonSet)$/ }
 
-# Services of the workload's component that reach the port, as `name:port`.
+# Services that select the workload's component and target the port, as `name:port`.
 function reached_by(doc, name, number,    i, target, text) {
     for (i = 1; i <= services; i++) {
         if (at(service_doc[i], "kind") != "Service") continue

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Writes the tables of ports and capacity in k8s/README.md, between `<!-- generated: … -->` and `<!-- /generated -->`,
-# from what the overlays render to. With --check it only compares.
+# Generates the tables of ports and capacity in k8s/README.md from the rendered overlays, between
+# `<!-- generated: … -->` and `<!-- /generated -->`. With --check it only compares.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,7 +8,7 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 usage() {
     cat <<'USAGE'
 Usage: tables.sh [--check]
-  --check  changes nothing; exit 1 and the difference if the page is not what the manifests say
+  --check  changes nothing; prints the difference and exits with 1 if the page differs from the manifests
 USAGE
 }
 
@@ -24,7 +24,7 @@ PAGE=${TAPEDECK_PAGE:-$ROOT/k8s/README.md}
 need_kubectl
 make_work
 
-# Rendered from a copy in which every generated key is an empty file: the tables need no keys.
+# Renders a copy in which every generated key is an empty file: the tables need no keys.
 if [[ -z ${TAPEDECK_OVERLAYS:-} ]]; then
     mkdir "$WORK/k8s"
     for folder in base components overlays; do
@@ -33,7 +33,7 @@ if [[ -z ${TAPEDECK_OVERLAYS:-} ]]; then
     generated=$WORK/k8s/components/secrets-generated/generated
     rm -rf "$generated"
     mkdir -p "$generated"
-    for role in ingest control signal risk execution venue portfolio projector keeper operator publisher reader; do
+    for role in ingest control signal risk execution paper portfolio projector keeper operator publisher reader; do
         : >"$generated/$role.seed"
     done
     for file in users.conf postgres-admin.password postgres-tapedeck.password; do : >"$generated/$file"; done
@@ -74,7 +74,7 @@ awk -v work="$WORK" '
     fail "$PAGE lacks a marker: <!-- generated: ports -->, <!-- generated: capacity -->, each with <!-- /generated -->"
 
 if cmp -s "$WORK/page" "$PAGE"; then
-    say "tables: as the manifests say"
+    say "tables: up to date"
 elif [[ $check == yes ]]; then
     diff -u "$PAGE" "$WORK/page" || true
     fail "$PAGE is not what the manifests say; run k8s/scripts/tables.sh"

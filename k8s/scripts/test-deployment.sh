@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Deploys overlay local into the cluster of the current context and treats it badly: plays a market, kills every
-# group's pod and the servers' under load, rolls every group, then has the tape decided again. Prints a table; exit 1
-# if anything in it failed.
+# Tests a deployment of overlay local on the cluster of the current context: publishes a market, kills the pod of every
+# group and restarts the servers under load, rolls every group, then runs `tapedeck verify`. Prints a table. Exits with
+# 1 if a step failed.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -9,11 +9,11 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 usage() {
     cat <<'USAGE'
 Usage: test-deployment.sh [--image REF] [--overlay NAME] [--events N] [--timeout TIME] [--remove | --purge]
-  --image REF     image of tapedeck, as ghcr.io/you/tapedeck@sha256:…
-  --overlay NAME  what to deploy (default local)
+  --image REF     image of tapedeck, e.g. ghcr.io/you/tapedeck@sha256:…
+  --overlay NAME  overlay to deploy (default local)
   --events N      length of the synthetic market (default 20000)
-  --timeout TIME  longest wait for one thing (default 5m)
-  --remove        undeploys at the end, whatever came out; --purge: with all data. Else it is left running
+  --timeout TIME  maximum wait for each object (default 5m)
+  --remove        undeploys at the end, also after a failure; --purge also deletes the data. Default: leave it running
 USAGE
 }
 
@@ -33,11 +33,11 @@ while (($#)); do
 done
 [[ $events =~ ^[1-9][0-9]*$ ]] || usage_error "--events takes a number"
 
-GROUPS_ORDER=(ingest control signal risk execution venue portfolio projector)
+GROUPS_ORDER=(ingest control signal risk execution paper portfolio projector)
 LOAD=publish-load
 rows=() failures=0
 
-# Runs `$2…`, and notes what came out and how long it took as a line of the table called $1.
+# Runs `$2…` and adds a line with title $1, result and duration to the table.
 row() {
     local title=$1 began=$SECONDS result=ok
     shift
@@ -56,19 +56,19 @@ table() {
     say ""
 }
 
-# Stops the load, and removes what was asked to be removed.
+# Stops the load and undeploys if requested.
 leave() {
     kube delete job "$LOAD" -n "$APP_NAMESPACE" --ignore-not-found --wait=false >/dev/null || true
     case $after in
         remove) "$SCRIPTS/undeploy.sh" "$overlay" --yes --timeout "$timeout" ;;
         purge) "$SCRIPTS/undeploy.sh" "$overlay" --yes --purge-data --timeout "$timeout" ;;
-        *) say "left running; take it off with k8s/scripts/undeploy.sh $overlay" ;;
+        *) say "left running; remove it with k8s/scripts/undeploy.sh $overlay" ;;
     esac
 }
 
 deploy() { "$SCRIPTS/deploy.sh" "$overlay" ${image:+--image "$image"} --yes --timeout "$timeout"; }
 
-# Runs `tapedeck $4…` as Job $1 of component $2 and role $3, shows its output; true if it exits 0.
+# Runs `tapedeck $4…` as Job $1 of component $2 and role $3 and prints its output. True if it exits with 0.
 act() {
     local name=$1 component=$2 role=$3
     shift 3
@@ -81,7 +81,7 @@ act() {
     fi
 }
 
-# A market that goes on while pods are killed: slow enough to last, and started again by its Job if it loses NATS.
+# Publishes a slow market while pods are killed. Its Job restarts it if it loses NATS.
 start_load() {
     tapedeck_job "$LOAD" publish publisher "$reference" publish --seed 2 --events 1000000 --speed 0.1x \
         >"$WORK/load.yaml"
@@ -92,7 +92,7 @@ start_load() {
         --timeout="${timeout}s"
 }
 
-# The load must have been there all along, or the kills proved nothing.
+# Fails if the load ended early: the kills would have proved nothing.
 stop_load() {
     local active
     active=$(kube get job "$LOAD" -n "$APP_NAMESPACE" -o 'jsonpath={.status.active}') || return 1
@@ -100,7 +100,7 @@ stop_load() {
     kube delete job "$LOAD" -n "$APP_NAMESPACE" --wait --timeout="${timeout}s"
 }
 
-# Deletes the pods of component $2 in namespace $1 with the options $3…; true once as many others are ready.
+# Deletes the pods of component $2 in namespace $1 with options $3…. True once their successors are ready.
 replace_pods() {
     local namespace=$1 component=$2 pod before now deadline
     shift 2
@@ -130,7 +130,7 @@ replace_pods() {
 kill_group() { replace_pods "$APP_NAMESPACE" "$1" --grace-period=0 --force; }
 restart_server() { replace_pods "$DATA_NAMESPACE" "$1" --wait; }
 
-# A rollout of the same image: each pod is told to stop, drains, and its successor is ready before the next goes.
+# Rolls out the same image: each pod drains, and its successor is ready before the next pod stops.
 roll_group() {
     kube rollout restart -n "$APP_NAMESPACE" "statefulset/$1" || return 1
     wait_rollout "$APP_NAMESPACE" "statefulset/$1" "$timeout"
@@ -165,7 +165,7 @@ row "load begins" start_load || true
 for group in "${GROUPS_ORDER[@]}"; do row "kill $group" kill_group "$group" || true; done
 row "restart nats" restart_server nats || true
 row "restart postgres" restart_server postgres || true
-for group in projector portfolio venue execution risk signal control ingest; do
+for group in projector portfolio paper execution risk signal control ingest; do
     row "roll $group" roll_group "$group" || true
 done
 row "load went on" stop_load || true
@@ -177,6 +177,6 @@ table
 say "from nothing to trading: $deployed s (deployed and healthy), $traded s (market published)"
 leave || failures=$((failures + 1))
 if ((failures > 0)); then
-    fail "$failures of the above failed"
+    fail "$failures steps failed"
 fi
 say "all good"

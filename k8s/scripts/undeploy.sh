@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Takes an overlay off the cluster of the current context. The data stay: namespaces, volume claims and Secrets (the
-# stored data know only those passwords), so that deploy.sh goes on where it was. --purge-data takes those too.
+# Removes an overlay from the cluster of the current context. Keeps the data: namespaces, volume claims and Secrets (the
+# database accepts only those passwords). deploy.sh continues with them. --purge-data deletes them too.
 set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
@@ -8,10 +8,10 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 usage() {
     cat <<'USAGE'
 Usage: undeploy.sh OVERLAY [--purge-data] [--dry-run] [--yes] [--timeout TIME]
-  --purge-data    deletes the namespaces with all that is in them: the tapes, the database, the Secrets
-  --dry-run       only says what would be deleted
-  --yes           does not ask
-  --timeout TIME  longest wait for one deletion: 300, 300s, 5m (default 5m)
+  --purge-data    also deletes the namespaces with everything in them: tapes, database, Secrets
+  --dry-run       only prints what would be deleted
+  --yes           does not ask for confirmation
+  --timeout TIME  maximum wait for each deletion: 300, 300s, 5m (default 5m)
 USAGE
 }
 
@@ -30,11 +30,11 @@ while (($#)); do
 done
 [[ -n $overlay ]] || usage_error "which overlay?"
 
-# What holds data or a way to them, and goes with --purge-data alone. The claims of a StatefulSet are in no manifest.
+# Objects that hold data or access to it: only --purge-data deletes them. No manifest has the claims of a StatefulSet.
 KEPT='kind ~ /^(Namespace|PersistentVolumeClaim|Secret|SealedSecret|ExternalSecret|SecretStore)$/'
 step=0
 
-# Deletes what the condition $2 picks, called $1, and waits until it is gone.
+# Deletes the objects for which condition $2 holds, prints description $1, and waits until they are gone.
 take() {
     local condition=$2
     step=$((step + 1))
@@ -53,10 +53,10 @@ need_cluster
 make_work
 render "$overlay"
 
-# A set that takes its claims with it would make "the data stay" a lie.
+# A StatefulSet that deletes its claims would delete the data.
 if [[ $purge == no ]] && awk -F '\t' '$2 ~ /persistentVolumeClaimRetentionPolicy\.whenDeleted$/ && $3 == "Delete" {
         found = 1 } END { exit !found }' "$WORK/flat"; then
-    fail "a StatefulSet of overlay $overlay deletes its claims with itself (whenDeleted: Delete); nothing was done"
+    fail "a StatefulSet of overlay $overlay would delete its claims (whenDeleted: Delete); nothing was done"
 fi
 
 context=$(kube config current-context 2>/dev/null || echo unknown)
@@ -68,9 +68,9 @@ if [[ $dry_run == no ]]; then
     fi
 fi
 
-# Whoever made the cluster's Secrets by hand under our names keeps them as well.
+# Secrets of these names that were created by hand are kept, too.
 take "scheduled and finished jobs" 'kind == "Job" || kind == "CronJob"'
-take "the groups, which drain" "workload && ns == \"$APP_NAMESPACE\""
+take "groups (they drain)" "workload && ns == \"$APP_NAMESPACE\""
 take "NATS and Postgres" "workload && ns == \"$DATA_NAMESPACE\""
 take "policies, services, configuration" "!workload && kind != \"Job\" && kind != \"CronJob\" && !($KEPT)"
 if [[ $purge == yes ]]; then

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
 use futures_util::stream::FuturesUnordered;
 use tapedeck_runtime::Bus;
-use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::streams::{self, BUILT_IN, Declaration};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market;
@@ -88,11 +88,11 @@ async fn rust(bus: &Bus, count: u64, array: usize, round: usize) -> Result<(u64,
     let sent = try_join_all(all.iter().enumerate().map(|(symbol, events)| {
         let (subject, session) = (subject::market_subject(&instrument(symbol), MarketKind::Batch), session.clone());
         async move {
-            let mut lane = Lane::open(bus, subject, session).await?;
+            let mut publisher = FencedPublisher::open(bus, subject, session).await?;
             let mut through = 0;
             for batch in events.chunks(array) {
                 through += batch.len() as u64;
-                lane.send(through, market::encode_batch(batch).into()).await?;
+                publisher.send(through, market::encode_batch(batch).into()).await?;
             }
             anyhow::Ok(through)
         }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use tapedeck_replay::{Replay, Selection};
+use tapedeck_replay::{Replay, ReplayQuery};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::record;
@@ -83,7 +83,7 @@ async fn facts_on_tape(bus: &Bus) -> Result<u64> {
 }
 
 async fn through_library(bus: &Bus) -> Result<u64> {
-    let mut replay = Replay::open(bus, None, &Selection::default()).await?;
+    let mut replay = Replay::open(bus, None, &ReplayQuery::default()).await?;
     let mut facts = 0;
     while replay.next().await?.is_some() {
         facts += 1;

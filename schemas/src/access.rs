@@ -63,7 +63,7 @@ impl Role {
         Role::Group(Writer::Signal),
         Role::Group(Writer::Risk),
         Role::Group(Writer::Execution),
-        Role::Group(Writer::Venue),
+        Role::Group(Writer::Paper),
         Role::Group(Writer::Portfolio),
         Role::Projector,
         Role::Publisher,
@@ -105,16 +105,16 @@ impl Role {
 
 /// One subject of one account that another may use.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Edge {
+struct Grant {
     of: String,
     subject: String,
     /// What it is called where it is imported, if not the same.
     to: Option<String>,
-    kind: EdgeKind,
+    kind: GrantKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum EdgeKind {
+enum GrantKind {
     /// Answered once.
     Service,
     /// Answered by many messages.
@@ -123,42 +123,42 @@ enum EdgeKind {
     Stream,
 }
 
-fn edge(of: &str, kind: EdgeKind, subject: impl Into<String>) -> Edge {
-    Edge { of: of.into(), subject: subject.into(), to: None, kind }
+fn grant(of: &str, kind: GrantKind, subject: impl Into<String>) -> Grant {
+    Grant { of: of.into(), subject: subject.into(), to: None, kind }
 }
 
-fn api(kind: EdgeKind, request: impl AsRef<str>) -> Edge {
+fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
     let request = request.as_ref();
     let to = Some(format!("{API_PREFIX}.{request}"));
-    Edge { of: BUS.into(), subject: format!("$JS.API.{request}"), to, kind }
+    Grant { of: BUS.into(), subject: format!("$JS.API.{request}"), to, kind }
 }
 
-fn edges(right: Right) -> Vec<Edge> {
+fn grants(right: Right) -> Vec<Grant> {
     let ingest = Role::Group(Writer::Ingest).account();
     match right {
-        Append(writer) => vec![edge(BUS, EdgeKind::Service, format!("tape.*.{writer}"))],
+        Append(writer) => vec![grant(BUS, GrantKind::Service, format!("tape.*.{writer}"))],
         Read => vec![
-            api(EdgeKind::Service, "STREAM.INFO.*"),
-            api(EdgeKind::Service, "STREAM.NAMES"),
-            api(EdgeKind::Service, "STREAM.MSG.GET.*"),
-            api(EdgeKind::Service, "CONSUMER.CREATE.*"),
-            api(EdgeKind::Service, "CONSUMER.CREATE.*.>"),
-            api(EdgeKind::Service, "CONSUMER.INFO.*.*"),
-            api(EdgeKind::Streamed, "CONSUMER.MSG.NEXT.*.*"),
+            api(GrantKind::Service, "STREAM.INFO.*"),
+            api(GrantKind::Service, "STREAM.NAMES"),
+            api(GrantKind::Service, "STREAM.MSG.GET.*"),
+            api(GrantKind::Service, "CONSUMER.CREATE.*"),
+            api(GrantKind::Service, "CONSUMER.CREATE.*.>"),
+            api(GrantKind::Service, "CONSUMER.INFO.*.*"),
+            api(GrantKind::Streamed, "CONSUMER.MSG.NEXT.*.*"),
         ],
-        Refuse => vec![edge(BUS, EdgeKind::Service, "rejects.*.*")],
+        Refuse => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
         Publish => {
             let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", crate::subject::inbox_stream(p)));
-            let mut all = vec![edge(BUS, EdgeKind::Service, "md.*.*.*"), api(EdgeKind::Service, "STREAM.NAMES")];
-            all.extend(inboxes.map(|request| api(EdgeKind::Service, request)));
+            let mut all = vec![grant(BUS, GrantKind::Service, "md.*.*.*"), api(GrantKind::Service, "STREAM.NAMES")];
+            all.extend(inboxes.map(|request| api(GrantKind::Service, request)));
             all
         }
         Inquire => vec![
-            edge(&ingest, EdgeKind::Service, crate::subject::STATUS_SUBJECTS),
-            edge(BUS, EdgeKind::Stream, "md-rejects.*"),
+            grant(&ingest, GrantKind::Service, crate::subject::STATUS_SUBJECTS),
+            grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
-        AskIngest => vec![edge(&ingest, EdgeKind::Service, "ask.*.ingest")],
-        Command => vec![edge(BUS, EdgeKind::Service, "cmd.*.*")],
+        AskIngest => vec![grant(&ingest, GrantKind::Service, "ask.*.ingest")],
+        Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
     }
 }
 
@@ -194,12 +194,12 @@ pub fn key_variable(role: Role) -> String {
 
 /// The `accounts` of a nats-server. The public keys are variables (see [`key_variable`]) of another file.
 pub fn accounts_conf() -> String {
-    let mut exports: BTreeMap<Edge, BTreeSet<String>> = BTreeMap::new();
-    let mut imports: BTreeMap<String, BTreeSet<Edge>> = BTreeMap::new();
+    let mut exports: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
+    let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
     for role in Role::ALL {
-        for edge in role.rights().into_iter().flat_map(edges) {
-            exports.entry(Edge { to: None, ..edge_like(&edge) }).or_default().insert(role.account());
-            imports.entry(role.account()).or_default().insert(edge);
+        for grant in role.rights().into_iter().flat_map(grants) {
+            exports.entry(Grant { to: None, ..grant_like(&grant) }).or_default().insert(role.account());
+            imports.entry(role.account()).or_default().insert(grant);
         }
     }
     let mut text = String::from(
@@ -214,7 +214,7 @@ pub fn accounts_conf() -> String {
             text.push_str("    jetstream: enabled\n");
         }
         let _ = writeln!(text, "    users: [{{nkey: ${}}}]", key_variable(role));
-        write_list(&mut text, "exports", exports.iter().filter(|(edge, _)| edge.of == account).map(export_line));
+        write_list(&mut text, "exports", exports.iter().filter(|(grant, _)| grant.of == account).map(export_line));
         write_list(&mut text, "imports", imports.get(&account).into_iter().flatten().map(import_line));
         text.push_str("  }\n");
     }
@@ -222,8 +222,8 @@ pub fn accounts_conf() -> String {
     text
 }
 
-fn edge_like(edge: &Edge) -> Edge {
-    Edge { of: edge.of.clone(), subject: edge.subject.clone(), to: None, kind: edge.kind }
+fn grant_like(grant: &Grant) -> Grant {
+    Grant { of: grant.of.clone(), subject: grant.subject.clone(), to: None, kind: grant.kind }
 }
 
 fn write_list(text: &mut String, name: &str, lines: impl Iterator<Item = String>) {
@@ -233,21 +233,21 @@ fn write_list(text: &mut String, name: &str, lines: impl Iterator<Item = String>
     }
 }
 
-fn export_line((edge, to): (&Edge, &BTreeSet<String>)) -> String {
+fn export_line((grant, to): (&Grant, &BTreeSet<String>)) -> String {
     let to = to.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    match edge.kind {
-        EdgeKind::Service => format!("{{service: \"{}\", accounts: [{to}]}}", edge.subject),
-        EdgeKind::Streamed => {
-            format!("{{service: \"{}\", response_type: stream, accounts: [{to}]}}", edge.subject)
+    match grant.kind {
+        GrantKind::Service => format!("{{service: \"{}\", accounts: [{to}]}}", grant.subject),
+        GrantKind::Streamed => {
+            format!("{{service: \"{}\", response_type: stream, accounts: [{to}]}}", grant.subject)
         }
-        EdgeKind::Stream => format!("{{stream: \"{}\", accounts: [{to}]}}", edge.subject),
+        GrantKind::Stream => format!("{{stream: \"{}\", accounts: [{to}]}}", grant.subject),
     }
 }
 
-fn import_line(edge: &Edge) -> String {
-    let what = if edge.kind == EdgeKind::Stream { "stream" } else { "service" };
-    let to = edge.to.as_ref().map_or(String::new(), |to| format!(", to: \"{to}\""));
-    format!("{{{what}: {{account: {}, subject: \"{}\"}}{to}}}", edge.of, edge.subject)
+fn import_line(grant: &Grant) -> String {
+    let what = if grant.kind == GrantKind::Stream { "stream" } else { "service" };
+    let to = grant.to.as_ref().map_or(String::new(), |to| format!(", to: \"{to}\""));
+    format!("{{{what}: {{account: {}, subject: \"{}\"}}{to}}}", grant.of, grant.subject)
 }
 
 #[cfg(test)]

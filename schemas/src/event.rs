@@ -13,7 +13,7 @@ use crate::bar::BarSpec;
 use crate::describe::{Described, Doc, FieldDoc, NamedType, Shape, Type};
 use crate::ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
-use crate::position::{Position, TapeTime};
+use crate::offset::{Offset, TapeTime};
 use crate::record::RecordHash;
 
 /// Declares the alphabet once: the body types, their numbers and versions, encoding, decoding and
@@ -204,7 +204,7 @@ alphabet! {
         ts_event: Option<u64>,
     }
     /// Tape time crossed a boundary of the tick interval.
-    23 v 1 Tick {
+    23 v 1 ClockAdvanced {
         /// The boundary, ns.
         time: TapeTime,
     }
@@ -790,8 +790,8 @@ group! {
         price: Price,
         /// How long it lives.
         time_in_force: TimeInForce,
-        /// Position of the signal that wanted it.
-        signal: Position,
+        /// Offset of the signal that wanted it.
+        signal: Offset,
     }
 }
 

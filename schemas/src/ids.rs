@@ -1,4 +1,4 @@
-//! Names and derived identities. Nothing here is random: an id is given from outside or hashed from a position.
+//! Names and derived identities. Nothing here is random: an id is given from outside or hashed from an offset.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::position::Position;
+use crate::offset::Offset;
 use crate::record::Writer;
 
 /// Longest name, in bytes.
@@ -118,7 +118,7 @@ macro_rules! derived_id {
 
         impl $name {
             /// The id of the `index`-th thing of its sort that `writer` decides from `cause` on this tape.
-            pub fn derive(tape: TapeId, cause: Position, writer: Writer, index: u32) -> Self {
+            pub fn derive(tape: TapeId, cause: Offset, writer: Writer, index: u32) -> Self {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update($domain);
                 hasher.update(&tape.0);
@@ -231,13 +231,12 @@ mod tests {
 
     #[test]
     fn ids_differ_by_tape_cause_writer_and_index_and_round_trip() {
-        let id =
-            |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Position::new(seq, 0), writer, index);
+        let id = |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Offset::new(seq, 0), writer, index);
         let all = [
             id(1, 1, Writer::Risk, 0),
             id(2, 1, Writer::Risk, 0),
             id(1, 2, Writer::Risk, 0),
-            id(1, 1, Writer::Venue, 0),
+            id(1, 1, Writer::Paper, 0),
             id(1, 1, Writer::Risk, 1),
         ];
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();

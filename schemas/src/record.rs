@@ -11,7 +11,7 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{Event, UNKNOWN_KIND, names, read_body};
-use crate::position::{Position, TapeTime};
+use crate::offset::{Offset, TapeTime};
 
 /// Format number in every record's header.
 pub const FORMAT: u8 = 1;
@@ -40,7 +40,7 @@ names! {
         /// The order life cycle.
         Execution = 6 "execution",
         /// The exchange.
-        Venue = 7 "venue",
+        Paper = 7 "paper",
         /// Positions and books.
         Portfolio = 8 "portfolio",
     }
@@ -94,8 +94,8 @@ pub struct Header {
 /// An event as it stands in a record, beside its cause and its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Position of the input that this answers.
-    pub cause: Position,
+    /// Offset of the input that this answers.
+    pub cause: Offset,
     /// Counts the events of one cause, from 0.
     pub index: u32,
     /// Tape time of the cause, ns.
@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Entry {
                 f.write_str("an event: [cause_seq, cause_index, index, at, kind, version, body]")
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entry, A::Error> {
-                let cause = Position::new(need(&mut seq, "cause_seq")?, need(&mut seq, "cause_index")?);
+                let cause = Offset::new(need(&mut seq, "cause_seq")?, need(&mut seq, "cause_index")?);
                 let index = need(&mut seq, "index")?;
                 let at = need(&mut seq, "at")?;
                 let kind = need(&mut seq, "kind")?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::{market, subject::MarketKind};
 
@@ -24,7 +24,7 @@ fn order() -> Order {
         quantity: p("0.5"),
         price: p("61837.64"),
         time_in_force: TimeInForce::Ioc,
-        signal: Position::new(9, 1),
+        signal: Offset::new(9, 1),
     }
 }
 
@@ -74,7 +74,7 @@ fn samples() -> Vec<Event> {
             ts_event: Some(2),
         }
         .into(),
-        Tick { time: 1_000_000_000 }.into(),
+        ClockAdvanced { time: 1_000_000_000 }.into(),
         Gap { source: p("feed"), session: p("s1"), instrument, expected: 3, got: 5 }.into(),
         Rejected {
             reason: RejectReason::Crossed,
@@ -193,7 +193,7 @@ fn samples() -> Vec<Event> {
 }
 
 fn entry(event: Event) -> Entry {
-    Entry { cause: Position::new(70_000, 3), index: 1, at: 1_723_161_254_087_891_268, event }
+    Entry { cause: Offset::new(70_000, 3), index: 1, at: 1_723_161_254_087_891_268, event }
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -248,10 +248,10 @@ fn a_market_batch_reads_as_it_was_frozen() {
 #[test]
 fn unknown_kinds_versions_and_formats_stop_a_reader_and_nothing_else_does() {
     let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash::default() };
-    let good = record::encode(&header, &[entry(Tick { time: 1 }.into())]);
+    let good = record::encode(&header, &[entry(ClockAdvanced { time: 1 }.into())]);
     // [.., cause_seq u32, cause_index, index, at u64, kind, version, body]: kind and version stand before the body.
     let kind_at = good.len() - 4;
-    assert_eq!(good[kind_at..kind_at + 2], [Kind::Tick as u8, 1]);
+    assert_eq!(good[kind_at..kind_at + 2], [Kind::ClockAdvanced as u8, 1]);
     for (at, byte, unknown) in [(kind_at, 99, true), (kind_at + 1, 2, true), (1, 9, true), (2, 99, false)] {
         let mut bytes = good.clone();
         bytes[at] = byte;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::Bus;
-use tapedeck_runtime::bus::Access;
+use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_schemas::access::Role;
 use tapedeck_schemas::record::Writer;
 use tapedeck_servers::{NatsServer, Postgres};
@@ -50,7 +50,7 @@ impl Guarded {
     }
 
     async fn bus(&self, role: Role) -> Bus {
-        let access = Access { url: self.nats.url(), nkey: Some(self.key(role)) };
+        let access = NatsAccess { url: self.nats.url(), nkey: Some(self.key(role)) };
         Bus::connect(&access, role.as_str()).await.unwrap()
     }
 }
@@ -81,9 +81,9 @@ async fn the_whole_trades_with_a_key_of_its_own_for_each() {
         let output = guarded.system.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
         let status = json(&crate::common::text(&output.stdout));
         let partition = &status["partitions"][0];
-        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
+        let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
         let now = format!("{} {}", partition["tape_last"], partition["sources"][0]["accepted"]);
-        if output.status.success() && judged && now == before {
+        if output.status.success() && decided && now == before {
             break;
         }
         before = now;
@@ -121,7 +121,7 @@ async fn a_key_that_is_exchanged_is_taken_up_without_a_restart() {
     }
     let kept = dir.join("old.seed");
     std::fs::write(&kept, old).unwrap();
-    let with_the_old = Bus::connect(&Access { url: guarded.nats.url(), nkey: Some(kept) }, "old").await;
+    let with_the_old = Bus::connect(&NatsAccess { url: guarded.nats.url(), nkey: Some(kept) }, "old").await;
     assert!(with_the_old.is_err(), "the old key is of no use");
 }
 
@@ -147,7 +147,7 @@ async fn tried(guarded: &Guarded, role: Role) -> Deeds {
         ("append as signal", Writer::Signal),
         ("append as risk", Writer::Risk),
         ("append as execution", Writer::Execution),
-        ("append as venue", Writer::Venue),
+        ("append as venue", Writer::Paper),
         ("append as portfolio", Writer::Portfolio),
         ("append as keeper", Writer::Keeper),
     ] {

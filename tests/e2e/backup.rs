@@ -50,9 +50,9 @@ impl Site {
             std::thread::sleep(std::time::Duration::from_millis(700));
             let output = self.system.run(&self.with(&["status", "--json"]));
             let partition = json(&text(&output.stdout))["partitions"][0].take();
-            let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
+            let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
             let now = partition["tape_last"].to_string();
-            if output.status.success() && judged && now == before {
+            if output.status.success() && decided && now == before {
                 return;
             }
             before = now;
@@ -81,7 +81,7 @@ fn read_models_come_back_from_a_dump_and_from_the_tape_alone() {
     site.ok(&["control", "apply", setup.to_str().unwrap()]);
     assert!(script("restore.sh", &url, backups.path()).unwrap_err().contains("no dump in"));
     let groups =
-        ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio"].map(|name| site.group(name));
+        ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio"].map(|name| site.group(name));
     let projector = site.group("projector");
     site.ok(&["publish", "--events", "10000"]);
     site.wait_quiet();

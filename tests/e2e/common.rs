@@ -62,15 +62,15 @@ impl System {
         out
     }
 
-    /// Until everything published is judged, the tapes have stopped growing and everything is projected.
+    /// Until everything published is decided, the tapes have stopped growing and everything is projected.
     pub(crate) fn wait_quiet(&self) {
         let settled = || {
             let output = self.run(&["status", "--json"]);
             let status = json(&text(&output.stdout));
             let partitions = status["partitions"].as_array().unwrap();
-            let judged = |p: &serde_json::Value| p["writers"][0]["judged"] == p["market_inbox_last"];
+            let decided = |p: &serde_json::Value| p["writers"][0]["decided"] == p["market_inbox_last"];
             let ends: Vec<_> = partitions.iter().map(|p| p["tape_last"].clone()).collect();
-            (output.status.success() && partitions.iter().all(judged), ends)
+            (output.status.success() && partitions.iter().all(decided), ends)
         };
         let mut before = settled();
         loop {

@@ -12,7 +12,7 @@ use crate::common::{Process, System, json, text};
 
 /// Two projectors: they compete, and each row is still there once.
 const GROUPS: [&str; 9] =
-    ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector", "projector"];
+    ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector", "projector"];
 
 /// How long what must come may take; a machine may be loaded.
 const COME_MAX: Duration = Duration::from_secs(120);
@@ -128,8 +128,8 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         let output = system.run(&with(&at, &["status", "--json"]));
         let status = json(&text(&output.stdout));
         let partition = &status["partitions"][0];
-        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
-        (output.status.success() && judged, partition["tape_last"].clone())
+        let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
+        (output.status.success() && decided, partition["tape_last"].clone())
     };
     let mut before = settled();
     loop {

@@ -44,6 +44,6 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
     assert_eq!(count(&system, "CommandRefused"), garbage.len());
     assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
     let verdict = json(&system.ok(&["verify", "--json"]));
-    assert_eq!((&verdict["void"], verdict["findings"].as_array().unwrap().len()), (&6.into(), 0));
+    assert_eq!((&verdict["invalid_records"], verdict["findings"].as_array().unwrap().len()), (&6.into(), 0));
     assert_eq!(up.terminate(), Some(0));
 }

@@ -66,7 +66,7 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
         let line = json(line);
         let cause = line["cause"].as_str().unwrap().split('.').next().unwrap().parse().unwrap();
         let said = match line["kind"].as_str().unwrap() {
-            "Epoch" | "Tick" | "Progress" => continue,
+            "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {
                 let body = &line["body"];
                 format!("{}: {}", body["reason"].as_str().unwrap(), body["detail"].as_str().unwrap())
@@ -200,7 +200,7 @@ async fn settled(bus: &Bus) -> Value {
         let status = answer.map(|answer| json(&text(&answer.payload))).unwrap_or_default();
         let known =
             status["sessions"].as_array().is_some_and(|all| !all.is_empty()) || status["rejects"] != Value::Null;
-        if known && status["waiting"] == 0 && status["silent"] == Value::Array(Vec::new()) {
+        if known && status["waiting"] == 0 && status["missing"] == Value::Array(Vec::new()) {
             // A record may be on its way that was decided already: the tape is asked for it, not this answer.
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             return json(&text(&bus.client().request("md-status.bad", "".into()).await.unwrap().payload));

@@ -14,7 +14,8 @@ fn whoever_stops_waiting_for_a_reader_leaves_none_behind() {
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     system.ok(&["provision", "--nats-url", &nats.url()]);
     tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let bus = Bus::connect(&tapedeck_runtime::bus::Access { url: nats.url(), nkey: None }, "test").await.unwrap();
+        let bus =
+            Bus::connect(&tapedeck_runtime::bus::NatsAccess { url: nats.url(), nkey: None }, "test").await.unwrap();
         let mut tail = Tail::new(&bus, "TAPE_0".into(), String::new(), 1);
         let mut first = None;
         for _ in 0..200 {

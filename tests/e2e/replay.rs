@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
-use tapedeck_replay::{Filter, Place, Range, Replay, TapePlan, resolve};
+use tapedeck_replay::{Filter, Range, RangeBound, Replay, TapePlan, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::market;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -37,7 +37,7 @@ impl Held {
             std::thread::sleep(Duration::from_millis(100));
         }
         let tape = system.ok(&["tape", "--json", "--writer", "ingest"]);
-        let keeps = ["InstrumentDefined", "Quote", "Trade", "Tick"];
+        let keeps = ["InstrumentDefined", "Quote", "Trade", "ClockAdvanced"];
         let facts = tape.lines().map(json).filter(|fact| keeps.iter().any(|kind| fact["kind"] == *kind)).collect();
         Self { system, _up: up, facts }
     }
@@ -87,16 +87,16 @@ fn a_range_is_exact_at_both_ends_by_position_sequence_time_and_age() {
     let all = held.ticks(|_, _, _| true);
     let (first, last) = (all[100], all[400]);
     let n = |fact: &Value, name: &str| fact[name].as_u64().unwrap();
-    let position = |fact: &Value| format!("p0:{}.{}", fact["seq"], fact["index"]);
+    let offset = |fact: &Value| format!("p0:{}.{}", fact["seq"], fact["index"]);
     let time = |fact: &Value| {
         let ns = n(fact, "at") - 1_723_161_254_000_000_000;
         format!("2024-08-08T23:54:{:02}.{:09}Z", 14 + ns / 1_000_000_000, ns % 1_000_000_000)
     };
     let kinds = ["--kind", "Quote,Trade"];
     let between = |from: &str, to: &str| held.replayed(&[&kinds[..], &["--from", from, "--to", to]].concat());
-    assert_same(&between(&position(first), &position(last)), &all[100..=400]);
+    assert_same(&between(&offset(first), &offset(last)), &all[100..=400]);
     assert_same(&between(&time(first), &time(last)), &all[100..=400]);
-    assert_same(&between(&position(first), &position(first)), &all[100..=100]);
+    assert_same(&between(&offset(first), &offset(first)), &all[100..=100]);
     let (from, to) = (n(first, "seq"), n(last, "seq"));
     let records = held.ticks(|seq, _, _| (from..=to).contains(&seq));
     assert_same(&between(&from.to_string(), &to.to_string()), &records);
@@ -105,7 +105,7 @@ fn a_range_is_exact_at_both_ends_by_position_sequence_time_and_age() {
     let young = held.ticks(|_, _, at| at >= newest - 3_000_000_000);
     assert_same(&held.replayed(&[&kinds[..], &["--from", "-3s"]].concat()), &young);
     // Without a filter on kinds the definitions in force lead.
-    let led = held.replayed(&["--from", &position(last), "--instrument", "binance.BTCUSDT"]);
+    let led = held.replayed(&["--from", &offset(last), "--instrument", "binance.BTCUSDT"]);
     assert_eq!((led[0]["kind"].as_str(), led[0]["seq"].as_u64()), (Some("definition"), Some(1)));
     assert_eq!((led.len(), led[1]["seq"].as_u64()), (all.len() - 400 + 1, Some(2)));
     // Other facts come when they are asked for, as maps.
@@ -159,7 +159,7 @@ async fn two_tapes_are_merged_by_their_time_and_each_keeps_its_order() {
     }
     system.ok(&["publish", "--events", "20000"]);
     let bus = Bus::connect(&nats_url(&system), "library").await.unwrap();
-    let range = Range { from: None, to: Some(Place::Time(1 << 62)) };
+    let range = Range { from: None, to: Some(RangeBound::Time(1 << 62)) };
     let plans = resolve(&bus, None, &range).await.unwrap();
     let play = async |plans: &[TapePlan]| {
         let mut replay = Replay::of(&bus, plans, &Filter::everything()).await.unwrap();

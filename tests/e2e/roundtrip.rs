@@ -7,7 +7,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 use tapedeck_schemas::subject;
 
@@ -32,12 +32,12 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
                 Event::Quote(fact) => Some(fact.instrument),
                 Event::Trade(fact) => Some(fact.instrument),
                 Event::Bar(fact) => Some(fact.instrument),
-                Event::Tick(_) if in_time => None,
+                Event::ClockAdvanced(_) if in_time => None,
                 Event::Rejected(fact) => panic!("refused: {fact:?}"),
                 _ => continue,
             };
             let at = if in_time { entry.at } else { 0 };
-            let alone = Entry { cause: Position::START, index: 0, at, event: entry.event };
+            let alone = Entry { cause: Offset::START, index: 0, at, event: entry.event };
             let mut bytes = Vec::new();
             record::encode_entry(&alone, &mut bytes);
             facts.entry(if in_time { None } else { instrument }).or_default().push(bytes);
@@ -56,8 +56,8 @@ fn play(files: &[PathBuf]) -> (System, Process, String) {
         let output = system.run(&["status", "--json"]);
         let status = json(&crate::common::text(&output.stdout));
         let partition = &status["partitions"][0];
-        let judged = partition["writers"][0]["judged"] == partition["market_inbox_last"];
-        if output.status.success() && judged {
+        let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
+        if output.status.success() && decided {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(50));

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
-use tapedeck::sources::{Session, Source};
-use tapedeck_kernel::invariants::{InvariantId, Invariants, Recorded};
+use tapedeck::sources::{SessionStatus, SourceStatus};
+use tapedeck_kernel::invariants::{InvariantId, Invariants, TapeFact};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
 
@@ -175,8 +175,8 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
         let entry = entries.remove(0);
         let kind = entry.event.kind();
         for writer in Writer::ALL {
-            let position = Position::new(2, 0);
-            let broken = Invariants::new().observe(&Recorded { position, writer: *writer, entry: &entry });
+            let offset = Offset::new(2, 0);
+            let broken = Invariants::new().observe(&TapeFact { offset, writer: *writer, entry: &entry });
             let may = broken.iter().all(|violation| violation.id != InvariantId::OwnKinds);
             assert_eq!(describe::writers(kind).contains(writer), may, "{writer} and {}", kind.name());
         }
@@ -188,8 +188,8 @@ fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
     let dir = tempfile::tempdir().unwrap();
     let schema = file(&dir, &describe::market::document());
-    let judged = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
-    judged.lines().map(|line| line == "true").collect()
+    let decided = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
+    decided.lines().map(|line| line == "true").collect()
 }
 
 fn is_taken(kind: MarketKind, message: &Value) -> bool {
@@ -321,13 +321,18 @@ fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_
 fn the_status_that_is_answered_is_the_one_described_field_by_field() {
     let described = describe::asyncapi::document();
     let schema = &described["components"]["schemas"]["status"];
-    let session =
-        Session { partition: 0, session: "s1".into(), instrument: "binance.BTCUSDT".into(), last_seq: 7, age_ms: 12 };
-    let answered = json!(Source { source: "feed1".into(), sessions: vec![session], ..Source::default() });
+    let session = SessionStatus {
+        partition: 0,
+        session: "s1".into(),
+        instrument: "binance.BTCUSDT".into(),
+        last_seq: 7,
+        age_ms: 12,
+    };
+    let answered = json!(SourceStatus { source: "feed1".into(), sessions: vec![session], ..SourceStatus::default() });
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&answered), names(&schema["properties"]));
     assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
     // The example, read by the type that is written, says the same again.
     let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
-    assert_eq!(&json!(serde_json::from_value::<Source>(example.clone()).unwrap()), example);
+    assert_eq!(&json!(serde_json::from_value::<SourceStatus>(example.clone()).unwrap()), example);
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::common::{Process, System, json};
 use tapedeck::verify::{Messages, Source, Verdict, verify_source};
-use tapedeck_runtime::tail::Stored;
+use tapedeck_runtime::tail::StoredMessage;
 use tapedeck_runtime::{Bus, database};
 use tapedeck_schemas::event::{Event, Kind, TapeCreated};
 use tapedeck_schemas::record::{self, RecordHash, Writer};
@@ -13,9 +13,9 @@ use tapedeck_servers::{NatsServer, Postgres};
 /// What a clean run left, in memory, and its database.
 struct Held {
     tape: TapeCreated,
-    records: VecDeque<Stored>,
-    market: VecDeque<Stored>,
-    commands: VecDeque<Stored>,
+    records: VecDeque<StoredMessage>,
+    market: VecDeque<StoredMessage>,
+    commands: VecDeque<StoredMessage>,
     database: tokio_postgres::Client,
     _servers: (NatsServer, Postgres),
 }
@@ -40,7 +40,7 @@ impl Held {
     }
 
     /// The verdict on these records, and the rows as they are.
-    async fn verdict(&self, records: VecDeque<Stored>) -> Verdict {
+    async fn verdict(&self, records: VecDeque<StoredMessage>) -> Verdict {
         let source = Source {
             tape: self.tape.clone(),
             records: Messages::Held(records),
@@ -54,7 +54,7 @@ impl Held {
 
     /// The records with the first event of `kind` altered, and that writer's chain made good again behind it: only
     /// deciding again can tell. Also says where it stands.
-    fn altered(&self, writer: Writer, kind: Kind, alter: impl Fn(&mut Event)) -> (VecDeque<Stored>, u64) {
+    fn altered(&self, writer: Writer, kind: Kind, alter: impl Fn(&mut Event)) -> (VecDeque<StoredMessage>, u64) {
         let subject = format!("tape.0.{writer}");
         let mut records = self.records.clone();
         let mut altered_at = None;
@@ -93,7 +93,7 @@ async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
     assert!(findings.iter().any(|finding| finding.contains("chain of ingest")), "{findings:?}");
 
     // One fill.
-    let (records, seq) = held.altered(Writer::Venue, Kind::OrderFilled, |event| {
+    let (records, seq) = held.altered(Writer::Paper, Kind::OrderFilled, |event| {
         let Event::OrderFilled(fill) = event else { unreachable!() };
         fill.price += "0.01".parse().unwrap();
     });

@@ -19,7 +19,7 @@ fn playing() -> (System, Process) {
 fn traced(system: &System, id: &str) -> (Vec<Value>, Vec<String>) {
     let mut document = json(&system.ok(&["trace", id, "--json"]));
     let mut facts = document["facts"].as_array_mut().unwrap().clone();
-    let asked = |fact: &Value| (fact["asked"] == true).then(|| fact["position"].as_str().unwrap().to_string());
+    let asked = |fact: &Value| (fact["asked"] == true).then(|| fact["offset"].as_str().unwrap().to_string());
     let asked = facts.iter().filter_map(asked).collect();
     facts.iter_mut().for_each(|fact| fact["asked"] = Value::Null);
     (facts, asked)
@@ -35,23 +35,23 @@ fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies(
     let at = format!("p0:{}.{}", filled["seq"], filled["index"]);
     assert_eq!(asked, [at], "what was asked for is marked");
     assert_eq!(traced(&system, order).0, chain);
-    let tick = chain[0]["position"].as_str().unwrap();
+    let tick = chain[0]["offset"].as_str().unwrap();
     assert_eq!(traced(&system, tick), (chain.clone(), vec![tick.to_string()]));
     let inbox = chain[0]["cause"].as_str().unwrap();
     let from_inbox = traced(&system, inbox).0;
-    assert!(from_inbox.iter().any(|fact| fact["position"] == tick), "{inbox} of {tick}");
+    assert!(from_inbox.iter().any(|fact| fact["offset"] == tick), "{inbox} of {tick}");
     let kinds: Vec<&str> = chain.iter().map(|fact| fact["kind"].as_str().unwrap()).collect();
     let place = |kind: &str| kinds.iter().position(|one| *one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
     let way = ["SignalRaised", "OrderApproved", "OrderSubmitted", "OrderAccepted", "OrderFilled", "PositionChanged"];
     assert!(["Quote", "Trade"].contains(&kinds[0]), "{kinds:?}");
     assert!(way.map(place).is_sorted(), "{kinds:?}");
     let seq = |fact: &Value| -> Vec<u64> {
-        let position = fact["position"].as_str().unwrap().strip_prefix("p0:").unwrap();
-        position.split('.').map(|part| part.parse().unwrap()).collect()
+        let offset = fact["offset"].as_str().unwrap().strip_prefix("p0:").unwrap();
+        offset.split('.').map(|part| part.parse().unwrap()).collect()
     };
     assert!(chain.iter().map(seq).is_sorted());
     assert!(chain.iter().all(|fact| fact["hop_ns"].as_i64().is_some_and(|hop| hop >= 0)), "{chain:?}");
-    let known = |parent: &Value| chain.iter().any(|fact| fact["position"] == *parent);
+    let known = |parent: &Value| chain.iter().any(|fact| fact["offset"] == *parent);
     assert!(chain[1..].iter().all(|fact| known(&fact["parent"])) && chain[0]["parent"].is_null());
     let tree = system.ok(&["trace", fill]);
     assert_eq!(tree.lines().count(), chain.len());
@@ -95,10 +95,10 @@ fn following_shows_what_comes_and_a_reader_that_leaves_is_no_failure() {
     for kind in ["Quote", "SignalRaised", "OrderApproved", "OrderStatusChanged", "OrderFilled", "PositionChanged"] {
         assert!(one.contains(&format!(" {kind} ")), "{kind}");
     }
-    let positions =
+    let offsets =
         |text: &str| -> Vec<String> { text.lines().map(|line| line.split(' ').next().unwrap().to_string()).collect() };
-    let last = positions(&all).pop().unwrap();
-    assert_eq!(positions(&system.ok(&["tape", "--from", &last])), std::slice::from_ref(&last));
+    let last = offsets(&all).pop().unwrap();
+    assert_eq!(offsets(&system.ok(&["tape", "--from", &last])), std::slice::from_ref(&last));
     let mut follow = system.command(&["tape", "--follow", "--from", &last, "--kind", "TradingHalted"]);
     let mut follow = follow.stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(follow.stdout.take().unwrap()).lines();

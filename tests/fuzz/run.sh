@@ -1,13 +1,13 @@
 #!/bin/sh
-# libFuzzer on the decoders, on the stable toolchain: coverage is all that is wanted of it, no sanitizer.
+# libFuzzer on the decoders, on the stable toolchain: coverage only, no sanitizer.
 #   run.sh TARGET SECONDS    one target (the bins of Cargo.toml)
-#   run.sh all SECONDS       each target for so long, one after the other
-#   run.sh keep [TARGET]     takes what was found into the corpus and minimises it: commit it then
-# What is found goes to target/found/TARGET; what fails goes to artifacts/TARGET, and ends the run.
+#   run.sh all SECONDS       every target for that time, one after the other
+#   run.sh keep [TARGET]     adds the new inputs to the corpus and minimises it; commit the result
+# New inputs go to target/found/TARGET. An input that fails goes to artifacts/TARGET and ends the run.
 set -eu
 cd "$(dirname -- "$(readlink -f -- "$0")")"
 
-# Most inputs that the corpus keeps of a target, those first that bring most coverage.
+# Maximum inputs per target in the corpus. Those that add most coverage are kept.
 kept_max=200
 targets=$(sed -n 's/^name = "\(.*\)"$/\1/p' Cargo.toml | tail -n +2)
 is_target() { echo "$targets" | grep -qx "$1"; }
@@ -23,7 +23,7 @@ fuzz() { # TARGET SECONDS
 keep() { # TARGET
     [ ! -d "target/found/$1" ] || cp -r "target/found/$1/." "corpus/$1/"
     cargo fuzz cmin --fuzz-dir . --sanitizer none "$1" "corpus/$1" -- -set_cover_merge=1 -use_counters=0
-    # Written in the order of what each adds, so that the oldest are those to keep.
+    # cmin writes the inputs in order of the coverage that they add: the oldest are kept.
     find "corpus/$1" -type f -printf '%T@ %p\n' | sort -n | tail -n +$((kept_max + 1)) | cut -d' ' -f2- |
         while read -r file; do rm "$file"; done
 }

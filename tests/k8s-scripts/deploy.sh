@@ -10,8 +10,8 @@ test_phases_come_in_order() {
         '^apply .*<- StatefulSet/nats StatefulSet/postgres$' '^rollout status -n tapedeck-data statefulset/nats' \
         '^rollout status -n tapedeck-data statefulset/postgres' '^apply .*<- Job/provision$' '^get job provision ' \
         '^apply .*<- Job/migrate$' '^get job migrate ' '^apply .*<- Job/control-apply$' '^get job control-apply ' \
-        '^apply .*<- StatefulSet/control .*StatefulSet/venue$' '^rollout status -n tapedeck statefulset/control' \
-        '^rollout status -n tapedeck statefulset/venue' '^wait pods -n tapedeck-data' '^wait pods -n tapedeck ' \
+        '^apply .*<- StatefulSet/control .*StatefulSet/paper$' '^rollout status -n tapedeck statefulset/control' \
+        '^rollout status -n tapedeck statefulset/paper' '^wait pods -n tapedeck-data' '^wait pods -n tapedeck ' \
         '^apply .*<- Job/status-smoke$' '^get job status-smoke '
     expect_output '[1/7] namespaces'
     expect_output '[3/7] provision'
@@ -92,9 +92,9 @@ test_dry_run_changes_nothing() {
     run deploy.sh local --dry-run
     expect_status 0
     expect_nothing_changed
-    # A bare cluster: only what needs no namespace can be judged.
+    # An empty cluster: the server can check only objects without a namespace.
     expect_call '^apply .*--dry-run=server.*<- Namespace/tapedeck Namespace/tapedeck-data$'
-    expect_output 'not judged by the server'
+    expect_output 'not checked by the server'
 
     printf 'Namespace//tapedeck\nNamespace//tapedeck-data\nJob/tapedeck/migrate\n' >"$FAKE/state"
     : >"$FAKE/log"
@@ -107,7 +107,7 @@ test_dry_run_changes_nothing() {
     fails 1 '--dry-run=server'
     run deploy.sh local --dry-run
     expect_failure
-    expect_output 'the server refuses'
+    expect_output 'the server rejected an object'
 
     answers '^auth can-i create secrets|1|'
     run deploy.sh local --dry-run
@@ -165,7 +165,7 @@ test_prod_asks_and_waits_for_its_secrets() {
     answers '^get secret nkey-keeper|0|'
     run deploy.sh prod --yes --timeout 1s
     expect_failure
-    expect_output 'no Secret tapedeck/nkey-keeper came of its SealedSecret'
+    expect_output 'no Secret tapedeck/nkey-keeper was created from its SealedSecret'
     expect_no_call 'StatefulSet/nats'
     fresh
     answers '^get --raw /apis/bitnami.com/v1alpha1|1|'

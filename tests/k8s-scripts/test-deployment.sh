@@ -6,7 +6,7 @@ test_deployment_is_treated_badly_in_order() {
     fresh
     run test-deployment.sh --image example/tapedeck:1
     expect_status 0
-    for group in ingest control signal risk execution venue portfolio projector; do
+    for group in ingest control signal risk execution paper portfolio projector; do
         calls+=("^delete pod $group-0 -n tapedeck --grace-period=0 --force$")
     done
     expect_order '<- Job/status-smoke' '<- Job/publish-market$' '<- Job/publish-load$' "${calls[@]}" \
@@ -34,7 +34,7 @@ fails_in() {
 
 test_deployment_that_breaks_is_reported() {
     fails_in 'kill risk' '^get pod risk-0 .*conditions|0|uid-9 False'
-    fails_in 'kill venue' '^delete pod venue-0|1|'
+    fails_in 'kill paper' '^delete pod paper-0|1|'
     fails_in 'restart nats' '^get pods .*component=nats,|0|'
     fails_in 'roll signal' '^rollout restart .*statefulset/signal|1|'
     fails_in 'load went on' '^get job publish-load .*active|0|'

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Applies each patch of this folder to a copy of the tracked files, runs what the patch says should notice it, and tells
-# which check did. A mutant is killed only by a check that its patch predicted; a survivor, a patch that does not apply
-# and one that does not compile fail the whole. First of all the copy as it is must pass the same commands.
-#   tests/mutants/run.sh             all of them
-#   tests/mutants/run.sh 03 17       those
+# Applies each patch in this folder to a copy of the tracked files, runs the command that the patch names, and prints
+# the check that failed. Only a check that the patch names can kill the mutant. The script fails if a mutant survives,
+# does not apply or does not compile. Before that, the unchanged copy must pass the same commands.
+#   tests/mutants/run.sh             all mutants
+#   tests/mutants/run.sh 03 17       mutants 03 and 17
 # A patch begins with the lines `# what: …`, `# killed by: CHECK[, CHECK…]` (rules of the simulator, or names of tests)
-# and, if it is not `sim 3000`, `# run: …`: `sim RUNS` (on one thread, so that the same seed notices each time), or
-# `cargo test …`. The predictions were made before the first run; where another check came first, `# predicted: …` says
-# what had been expected, and why it came otherwise.
+# and, unless it is `sim 3000`, `# run: …`: `sim RUNS` (on one thread, so that the same seed fails each time), or
+# `cargo test …`. The checks were predicted before the first run. If another check failed first, `# predicted: …` gives
+# the prediction and the reason for the difference.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/../.."
 ROOT=$PWD
@@ -16,7 +16,7 @@ WORK=$ROOT/target/mutants
 COPY=$WORK/src
 LOG=$WORK/log
 DEFAULT_RUN="sim 3000"
-# Most seconds that a run may take, when it is built: a mutant may hang.
+# Maximum seconds of a run, without the build: a mutant may hang.
 SECONDS_MAX=900
 export CARGO_TARGET_DIR=$WORK/target
 
@@ -26,10 +26,10 @@ for program in cargo git timeout; do
     command -v "$program" >/dev/null || fail "$program is missing"
 done
 
-# header FILE NAME: what a patch says of itself.
+# header FILE NAME: value of a header line of the patch.
 header() { sed -n "/^diff /q; s/^# $2: *//p" "$1"; }
 
-# The copy as the working tree is; what is the same keeps its time, so that cargo builds only what changed.
+# Updates the copy from the working tree. Unchanged files keep their time, so that cargo builds only the changes.
 copy() {
     mkdir -p "$COPY" "$LOG"
     [[ -d $COPY/.git ]] || git init --quiet "$COPY"
@@ -45,7 +45,7 @@ copy() {
     comm -z -13 <(sort -z "$WORK/files") "$WORK/there" | (cd "$COPY" && xargs -0 -r rm --)
 }
 
-# build RUN: what the run needs; its messages go to the log.
+# build RUN: builds the binaries of the run.
 build() {
     case $1 in
     sim\ *) (cd "$COPY" && cargo build --release --locked --package tapedeck-sim) ;;
@@ -61,14 +61,14 @@ run() {
     esac
 }
 
-# The checks that a failed run names, with the seed where there is one: lines `CHECK` or `CHECK SEED`.
+# Prints the checks that a failed run names, with the seed if there is one: lines `CHECK` or `CHECK SEED`.
 named_in() {
     sed -nE -e 's/^seed ([0-9]+): step [0-9]+: ([a-z_]+): .*/\2 \1/p' \
         -e 's/^test ([A-Za-z0-9_:]+) \.\.\. FAILED$/\1/p' "$1" | sed -E 's/^([A-Za-z0-9_]+::)+//'
 }
 
-# judge PATCH LOGFILE: after a run that failed, in one line: killed, by what; or why not.
-judge() {
+# evaluate PATCH LOGFILE: prints the result of a failed run in one line: the check that killed it, or why it survived.
+evaluate() {
     local check seed predicted
     predicted=$(header "$1" "killed by" | tr -d ' ')
     while read -r check seed; do
@@ -81,7 +81,7 @@ judge() {
     return 1
 }
 
-# mutant PATCH: applies, builds, runs, reverts; prints its verdict; 0 killed, 1 survived, 2 error.
+# mutant PATCH: applies, builds, runs, reverts. Prints the result; returns 0 killed, 1 survived, 2 error.
 mutant() {
     local patch=$1 run log verdict status=0
     run=$(header "$patch" run)
@@ -99,7 +99,7 @@ mutant() {
         say "SURVIVED $run"
         status=1
     else
-        verdict=$(judge "$patch" "$log") || status=1
+        verdict=$(evaluate "$patch" "$log") || status=1
         say "$verdict"
     fi
     (cd "$COPY" && git apply --reverse "$patch") || status=3
@@ -118,7 +118,7 @@ else
 fi
 for patch in "${patches[@]}"; do
     if [[ -z $(header "$patch" what) || -z $(header "$patch" "killed by") ]]; then
-        fail "$patch does not say what it is, or what kills it"
+        fail "$patch lacks a line '# what:' or '# killed by:'"
     fi
 done
 
@@ -131,7 +131,7 @@ while IFS= read -r run <&3; do
     log=$LOG/baseline
     if ! { build "$run" && run "$run"; } >"$log" 2>&1; then
         tail -n 20 "$log" >&2
-        fail "without any mutant this fails: $run (see $log)"
+        fail "fails without a mutant: $run (see $log)"
     fi
     say "   passes without a mutant: $run"
 done 3<"$WORK/runs"

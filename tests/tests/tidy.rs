@@ -12,7 +12,7 @@ const MEDIAN_LINES_MAX: usize = 150;
 /// Most characters in a line.
 const COLUMNS_MAX: usize = 120;
 
-const MACHINES: [&str; 7] = ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio"];
+const MACHINES: [&str; 7] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio"];
 
 /// Folders of the crates without clock, IO, randomness or float money.
 const PURE: [&str; 10] = [
@@ -23,7 +23,7 @@ const PURE: [&str; 10] = [
     "actors/signal/",
     "actors/risk/",
     "actors/execution/",
-    "actors/venue/",
+    "actors/paper/",
     "actors/portfolio/",
     "actors/projections/",
 ];
@@ -104,7 +104,7 @@ const RULES: [(&str, Rule, &str, &str); 13] = [
     ("pure crates call no platform float by path", exact, "actors/signal/src/a.rs", "let y = f64::powf(x, 2.0);"),
     ("float only inside strategies", floatless, "actors/portfolio/src/a.rs", "fn cash(&self) -> f64 {"),
     ("unsafe nowhere", safe, "actors/runtime/src/a.rs", "let x = unsafe { *p };"),
-    ("pure crates forbid unsafe", forbids, "actors/venue/src/lib.rs", "//! The venue.\npub mod fees;"),
+    ("pure crates forbid unsafe", forbids, "actors/paper/src/lib.rs", "//! The venue.\npub mod fees;"),
     ("nothing unfinished", finished, "actors/feeds/src/a.rs", "todo!()"),
     ("nothing unfinished: dbg", finished, "actors/feeds/src/a.rs", "dbg!(x);"),
     ("approvals come from the gate", gate, "actors/risk/src/sizing.rs", "out.emit(OrderApproved { order });"),
@@ -257,7 +257,7 @@ fn an_arrow_up_or_sideways_is_caught() {
         assert!(!may_depend(from, to, false), "{from} -> {to}");
     }
     assert!(may_depend("tapedeck-risk", "tapedeck-kernel", false));
-    assert!(may_depend("tapedeck-risk", "proptest", true) && !may_depend("tapedeck-risk", "tapedeck-venue", true));
+    assert!(may_depend("tapedeck-risk", "proptest", true) && !may_depend("tapedeck-risk", "tapedeck-paper", true));
 }
 
 /// Whether one crate may use another. A new crate of ours gets a line here.

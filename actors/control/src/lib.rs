@@ -3,12 +3,12 @@
 //! What an accepted command *does* is up to the machines that read its fact. Read [`verbs`] for what can be asked.
 #![forbid(unsafe_code)]
 
-use tapedeck_kernel::seen::Seen;
+use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event};
 use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod verbs;
@@ -24,7 +24,7 @@ use verbs::Known;
 pub struct Control {
     known: Known,
     /// Ids of what was accepted: each counts once.
-    accepted: Seen<String>,
+    accepted: RecentIds<String>,
     /// Whether the entry at hand bears such an id.
     is_repeated: bool,
     /// Running maximum of the broker's stamps, ns: wall time, not the market's.
@@ -34,7 +34,7 @@ pub struct Control {
 impl Control {
     /// Knows what can be set: every limit and parameter of every machine, and the strategies that can be weighted.
     pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
-        Self { known: Known { specs, strategies }, accepted: Seen::default(), is_repeated: false, time: 0 }
+        Self { known: Known { specs, strategies }, accepted: RecentIds::default(), is_repeated: false, time: 0 }
     }
 }
 
@@ -47,14 +47,14 @@ impl Machine for Control {
         Reads::Inbox(Inbox::Command)
     }
 
-    fn observe(&mut self, _at: Position, entry: &CommandEntry) {
+    fn observe(&mut self, _at: Offset, entry: &CommandEntry) {
         self.time = self.time.max(entry.stamp);
         let accepted = entry.command.as_ref().ok().filter(|_| answer(&self.known, entry).is_ok());
         let id = accepted.and_then(|command| command.id.clone());
         self.is_repeated = id.is_some_and(|id| !self.accepted.insert(id));
     }
 
-    fn decide(&self, _at: Position, entry: &CommandEntry, out: &mut Out) {
+    fn decide(&self, _at: Offset, entry: &CommandEntry, out: &mut Out) {
         let answer = match self.is_repeated {
             true => Err("a request with this id was accepted before".into()),
             false => answer(&self.known, entry),
@@ -63,7 +63,7 @@ impl Machine for Control {
     }
 
     /// What counts of an accepted command, its id, is taken in with the command.
-    fn apply(&mut self, _cause: Position, _own: &Event) {}
+    fn apply(&mut self, _cause: Offset, _own: &Event) {}
 
     fn time(&self, _entry: &CommandEntry) -> TapeTime {
         self.time
@@ -80,7 +80,7 @@ fn answer(known: &Known, entry: &CommandEntry) -> Result<Event, String> {
             "a request to {verb} on a subject for {on_subject:?}: publish it on cmd.<partition>.{verb}"
         ));
     }
-    verbs::judge(known, command)
+    verbs::decide(known, command)
 }
 
 fn refused(entry: &CommandEntry, detail: &str) -> Event {

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::{CommandEntry, Input, Machine, step};
+use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{Entry, encode_entry};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
@@ -49,7 +49,7 @@ fn instrument() -> Scope {
 }
 
 fn answer(entry: &CommandEntry) -> Event {
-    let mut events = step(&mut control(), Position::new(1, 0), entry);
+    let mut events = step(&mut control(), Offset::new(1, 0), entry);
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -151,7 +151,7 @@ fn time_is_the_running_maximum_of_the_stamps() {
     let mut machine = control();
     let times = [5, 9, 3].map(|stamp| {
         let entry = CommandEntry { stamp, ..fund(Money::ZERO) };
-        step(&mut machine, Position::new(stamp, 0), &entry);
+        step(&mut machine, Offset::new(stamp, 0), &entry);
         machine.time(&entry)
     });
     assert_eq!(times, [5, 9, 9]);
@@ -163,7 +163,7 @@ fn decisions_are_as_pinned() {
     let mut bytes = Vec::new();
     let script = acceptable().into_iter().chain(refusable()).map(|(entry, _)| entry);
     for (seq, input) in (1..).zip(script) {
-        let cause = Position::new(seq, 0);
+        let cause = Offset::new(seq, 0);
         let events = step(&mut machine, cause, &input);
         let at = machine.time(&input);
         for (index, event) in (0..).zip(events) {
@@ -192,7 +192,7 @@ proptest! {
         let messages = [(&*all[which % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
         for (seq, (subject, bytes)) in (1..).zip(messages) {
             for entry in CommandEntry::from_message(subject, stamp, bytes) {
-                let at = Position::new(seq, 0);
+                let at = Offset::new(seq, 0);
                 let events = step(&mut runs, at, &entry);
                 prop_assert_eq!(events.len(), 1);
                 follows.observe(at, &entry);
@@ -221,7 +221,7 @@ fn of_the_requests_with_one_id_one_counts() {
         (one, true, "no id, again"),
     ];
     for (seq, (entry, accepted, why)) in (1..).zip(cases) {
-        let events = step(&mut machine, Position::new(seq, 0), &entry);
+        let events = step(&mut machine, Offset::new(seq, 0), &entry);
         assert_eq!(events.len(), 1);
         assert_eq!(!matches!(events[0], Event::CommandRefused(_)), accepted, "{why}: {events:?}");
     }

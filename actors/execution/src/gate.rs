@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{HaltLevel, Order, Scope};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::TapeTime;
 
 use crate::milliseconds;
 use crate::transitions::Trigger;
@@ -51,7 +51,7 @@ impl Halts {
 
 /// What the gates look at.
 #[derive(Debug, Clone, Copy)]
-pub struct View<'a> {
+pub struct GateInput<'a> {
     /// Tape time, ns.
     pub now: TapeTime,
     /// Whether a tick has come: without a clock nothing would time out.
@@ -65,7 +65,7 @@ pub struct View<'a> {
 }
 
 /// Whether an order approved at `approved_at` may go: [`Trigger::Submit`], or what stops it and why.
-pub fn judge(view: &View<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
+pub fn evaluate(view: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
     let age_max = milliseconds(view.params, &APPROVAL_MAX_AGE_MS, &order.instrument);
     if view.halts.stop(&order.instrument) {
         (Trigger::Stop, "halted")

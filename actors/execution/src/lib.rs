@@ -11,8 +11,8 @@ use tapedeck_schemas::event::{
 };
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::{Quantity, Ratio};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -20,8 +20,8 @@ pub mod orders;
 pub mod reports;
 pub mod transitions;
 
-use gate::{Halts, View};
-use orders::{Open, Orders};
+use gate::{GateInput, Halts};
+use orders::{OpenOrder, OrderStates};
 use transitions::{Trigger, next};
 
 /// How long an order may work.
@@ -54,7 +54,7 @@ pub struct Execution {
     ticked: bool,
     params: Params,
     halts: Halts,
-    orders: Orders,
+    orders: OrderStates,
     /// Whether the fill just observed was seen before.
     replayed: bool,
 }
@@ -71,8 +71,8 @@ impl Execution {
             return out.push(LateReport { order: order.id, status: Some(status), report: "approved".into() });
         }
         let full = self.orders.is_full();
-        let view = View { now: self.now, ticked: self.ticked, full, halts: &self.halts, params: &self.params };
-        match gate::judge(&view, order, approved_at) {
+        let view = GateInput { now: self.now, ticked: self.ticked, full, halts: &self.halts, params: &self.params };
+        match gate::evaluate(&view, order, approved_at) {
             (Trigger::Submit, _) => out.push(OrderSubmitted { order: order.clone() }),
             (stop, reason) => {
                 let from = OrderStatus::Approved;
@@ -103,7 +103,7 @@ impl Execution {
     }
 
     /// Asks for a cancel; false where the order's status does not allow it.
-    fn cancel(&self, open: &Open, reason: CancelReason, out: &mut Out) -> bool {
+    fn cancel(&self, open: &OpenOrder, reason: CancelReason, out: &mut Out) -> bool {
         let (order, instrument, from) = (open.order.id, open.order.instrument, open.status);
         let Some(to) = next(from, Trigger::AskCancel) else { return false };
         out.push(CancelSubmitted { order, instrument, reason });
@@ -127,15 +127,15 @@ impl Machine for Execution {
     const LOGIC: u32 = 1;
 
     fn reads() -> Reads {
-        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Risk, Writer::Venue])
+        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Risk, Writer::Paper])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
         match &fact.event {
-            Event::Tick(_) => self.ticked = true,
+            Event::ClockAdvanced(_) => self.ticked = true,
             Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::TradingHalted(halt) => self.halts.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.halts.resume(resume.scope),
@@ -145,10 +145,10 @@ impl Machine for Execution {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::OrderApproved(approved) => self.judge_approval(&approved.order, fact.at, out),
-            Event::Tick(_) => self.judge_timeouts(out),
+            Event::ClockAdvanced(_) => self.judge_timeouts(out),
             Event::TradingHalted(halt) if halt.level == HaltLevel::Halted => {
                 for open in self.orders.open_in(halt.scope) {
                     self.cancel(open, CancelReason::Halted, out);
@@ -164,7 +164,7 @@ impl Machine for Execution {
         }
     }
 
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         match own {
             Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.now, &submitted.order),
             Event::CancelSubmitted(cancel) => self.orders.ask_cancel(&cancel.order, self.now, cancel.reason),

@@ -1,11 +1,11 @@
-//! Orders with the venue, and a bounded memory of finished ones. No decisions are made here.
+//! OrderStates with the venue, and a bounded memory of finished ones. No decisions are made here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tapedeck_schemas::event::{CancelReason, Order, OrderStatus, Scope};
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 
 /// Most orders with the venue at a time: a halt cancels them all in one record, which is bounded.
 pub const OPEN_ORDERS_MAX: usize = 256;
@@ -15,7 +15,7 @@ pub const FINISHED_ORDERS_MAX: usize = 4096;
 
 /// An order with the venue.
 #[derive(Debug, Clone)]
-pub struct Open {
+pub struct OpenOrder {
     /// The order.
     pub order: Order,
     /// Where it stands; never terminal.
@@ -32,33 +32,33 @@ pub struct Open {
 }
 
 #[derive(Debug, Clone)]
-struct Finished {
+struct FinishedOrder {
     status: OrderStatus,
     fills: BTreeSet<FillId>,
 }
 
 /// Every order that execution knows.
 #[derive(Debug, Clone, Default)]
-pub struct Orders {
+pub struct OrderStates {
     /// By position of the approval: the order of submission.
-    open: BTreeMap<Position, Open>,
-    places: BTreeMap<OrderId, Position>,
-    finished: BTreeMap<OrderId, Finished>,
+    open: BTreeMap<Offset, OpenOrder>,
+    places: BTreeMap<OrderId, Offset>,
+    finished: BTreeMap<OrderId, FinishedOrder>,
     /// Ids of `finished`, the first to finish in front.
     queue: VecDeque<OrderId>,
 }
 
-impl Orders {
+impl OrderStates {
     /// An order with the venue.
-    pub fn open(&self, id: &OrderId) -> Option<&Open> {
+    pub fn open(&self, id: &OrderId) -> Option<&OpenOrder> {
         self.open.get(self.places.get(id)?)
     }
-    /// Orders with the venue, in order of submission.
-    pub fn all_open(&self) -> impl Iterator<Item = &Open> {
+    /// OrderStates with the venue, in order of submission.
+    pub fn all_open(&self) -> impl Iterator<Item = &OpenOrder> {
         self.open.values()
     }
-    /// Orders with the venue within a scope, in order of submission.
-    pub fn open_in(&self, scope: Scope) -> impl Iterator<Item = &Open> {
+    /// OrderStates with the venue within a scope, in order of submission.
+    pub fn open_in(&self, scope: Scope) -> impl Iterator<Item = &OpenOrder> {
         self.all_open().filter(move |open| scope.covers(&open.order.instrument))
     }
     /// Whether no more may be submitted for now.
@@ -70,13 +70,13 @@ impl Orders {
         self.open(id).map(|open| open.status).or_else(|| self.finished.get(id).map(|order| order.status))
     }
 
-    fn open_mut(&mut self, id: &OrderId) -> Option<&mut Open> {
+    fn open_mut(&mut self, id: &OrderId) -> Option<&mut OpenOrder> {
         self.open.get_mut(self.places.get(id)?)
     }
 
-    pub(crate) fn submit(&mut self, at: Position, now: TapeTime, order: &Order) {
+    pub(crate) fn submit(&mut self, at: Offset, now: TapeTime, order: &Order) {
         let (status, filled, fills) = (OrderStatus::Submitted, Quantity::ZERO, BTreeSet::new());
-        let open = Open { order: order.clone(), status, filled, accepted: false, since: now, cancel: None, fills };
+        let open = OpenOrder { order: order.clone(), status, filled, accepted: false, since: now, cancel: None, fills };
         self.places.insert(order.id, at);
         self.open.insert(at, open);
     }
@@ -111,7 +111,7 @@ impl Orders {
         }
         let open = self.places.remove(id).and_then(|at| self.open.remove(&at));
         let fills = open.map(|open| open.fills).unwrap_or_default();
-        if self.finished.insert(*id, Finished { status: to, fills }).is_none() {
+        if self.finished.insert(*id, FinishedOrder { status: to, fills }).is_none() {
             self.queue.push_back(*id);
         }
         if self.queue.len() > FINISHED_ORDERS_MAX

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::{CancelReason, CloseReason, Event};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::Quantity;
 
-use crate::orders::Open;
+use crate::orders::OpenOrder;
 use crate::transitions::Trigger;
 
 /// The order that a report is about, and its name in [`tapedeck_schemas::event::LateReport`]; `None` for a fact that
@@ -21,7 +21,7 @@ pub fn about(event: &Event) -> Option<(OrderId, &'static str)> {
 }
 
 /// What a report does to an open order; `filled` is the sum after it.
-pub fn read(event: &Event, open: &Open) -> Option<(Trigger, Quantity, String)> {
+pub fn read(event: &Event, open: &OpenOrder) -> Option<(Trigger, Quantity, String)> {
     let filled = open.filled;
     Some(match event {
         Event::OrderAccepted(_) => (Trigger::Accept, filled, "accepted".into()),

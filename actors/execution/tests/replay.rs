@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use tapedeck_execution::Execution;
 use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_schemas::event::{CloseReason, Event, HaltLevel, OrderStatus, Scope, TimeInForce};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
 
 fn any_fact() -> impl Strategy<Value = Fact> {
@@ -38,7 +38,7 @@ proptest! {
     fn following_recorded_decisions_leads_where_deciding_led(facts in prop::collection::vec(any_fact(), 1..120)) {
         let (mut decider, mut follower) = (Execution::new(), Execution::new());
         for (seq, fact) in (1..).zip(&facts) {
-            let at = Position::new(seq, 0);
+            let at = Offset::new(seq, 0);
             let decided = step(&mut decider, at, fact);
             follower.observe(at, fact);
             decided.iter().for_each(|own| follower.apply(at, own));
@@ -51,7 +51,7 @@ proptest! {
         let mut machine = Execution::new();
         let mut statuses = std::collections::BTreeMap::new();
         for (seq, fact) in (1..).zip(&facts) {
-            for event in step(&mut machine, Position::new(seq, 0), fact) {
+            for event in step(&mut machine, Offset::new(seq, 0), fact) {
                 match event {
                     Event::OrderSubmitted(submitted) => {
                         let fresh = statuses.insert(submitted.order.id, (OrderStatus::Submitted, 0)).is_none();
@@ -102,7 +102,7 @@ fn decisions_keep_their_meaning() {
     ];
     let (mut machine, mut bytes) = (Execution::new(), Vec::new());
     for (seq, fact) in (1..).zip(&script) {
-        let cause = Position::new(seq, 0);
+        let cause = Offset::new(seq, 0);
         for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
             encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
         }

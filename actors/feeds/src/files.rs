@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::MarketBody;
 
-use crate::formats::{self, Content, Format, Market};
-use crate::input::Input;
-use crate::item::{Item, LeftOut, Numberer, Summary, definitions};
+use crate::formats::{self, Content, FormatReader, ParsedMarket};
+use crate::input::InputFile;
+use crate::item::{Item, Numberer, SkippedCounts, Summary, definitions};
 use crate::{Feed, FeedError, Setup};
 
 /// Files, merged.
@@ -17,7 +17,7 @@ use crate::{Feed, FeedError, Setup};
 /// clock steps back, one counts as received no earlier than those before it. (`ts_recv` stays as recorded.)
 pub struct Files {
     definitions: VecDeque<Item>,
-    merge: Merge,
+    merge: MergedFiles,
     numberer: Numberer,
     /// Whether a definition of its own comes first.
     instruments: BTreeMap<InstrumentId, bool>,
@@ -39,7 +39,7 @@ impl Files {
         let mut instruments = BTreeMap::new();
         let mut first_received = None;
         let mut summary = Summary::default();
-        let mut scan = Merge::open(files, instrument)?;
+        let mut scan = MergedFiles::open(files, instrument)?;
         for market in scan.by_ref() {
             let market = market?;
             let defines = matches!(market.body, MarketBody::Definition { .. });
@@ -59,8 +59,8 @@ impl Files {
         let definitions = definitions(setup, undefined, &mut numberer, first_received)?;
         summary.items += definitions.len() as u64;
         summary.instruments = instruments.keys().copied().collect();
-        summary.left_out = scan.left_out;
-        let merge = Merge::open(files, instrument)?;
+        summary.skipped = scan.skipped;
+        let merge = MergedFiles::open(files, instrument)?;
         Ok(Self { definitions: definitions.into(), merge, numberer, instruments, summary })
     }
 }
@@ -76,7 +76,7 @@ impl Iterator for Files {
             Ok(market) => market,
             Err(error) => return Some(Err(error)),
         };
-        let Market { received, instrument, ts_event, body } = market;
+        let ParsedMarket { received, instrument, ts_event, body } = market;
         if !self.instruments.contains_key(&instrument) {
             // Only if the file has changed since it was opened.
             self.merge.stop();
@@ -93,39 +93,39 @@ impl Feed for Files {
 }
 
 /// The files side by side, each with its next event.
-struct Merge {
-    files: Vec<Cursor>,
+struct MergedFiles {
+    files: Vec<FileCursor>,
     /// Who publishes what the first file holds.
     source: &'static str,
-    left_out: LeftOut,
+    skipped: SkippedCounts,
     failed: Option<FeedError>,
 }
 
-struct Cursor {
-    format: Box<dyn Format>,
+struct FileCursor {
+    format: Box<dyn FormatReader>,
     /// Running maximum of the receive times of what was read, ns.
     reached: u64,
-    head: Option<Market>,
+    head: Option<ParsedMarket>,
 }
 
-impl Merge {
+impl MergedFiles {
     fn open(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<Self, FeedError> {
-        Self::new(files.iter().map(|path| Input::open(path)), instrument)
+        Self::new(files.iter().map(|path| InputFile::open(path)), instrument)
     }
 
     fn new(
-        inputs: impl Iterator<Item = Result<Input, FeedError>>,
+        inputs: impl Iterator<Item = Result<InputFile, FeedError>>,
         instrument: Option<InstrumentId>,
     ) -> Result<Self, FeedError> {
-        let mut merge = Self { files: Vec::new(), source: "", left_out: LeftOut::new(), failed: None };
+        let mut merge = Self { files: Vec::new(), source: "", skipped: SkippedCounts::new(), failed: None };
         for input in inputs {
             let (source, format) = formats::open(input?, instrument)?;
             if merge.files.is_empty() {
                 merge.source = source;
             }
-            merge.files.push(Cursor { format, reached: 0, head: None });
+            merge.files.push(FileCursor { format, reached: 0, head: None });
         }
-        merge.files.iter_mut().try_for_each(|file| file.advance(&mut merge.left_out))?;
+        merge.files.iter_mut().try_for_each(|file| file.advance(&mut merge.skipped))?;
         Ok(merge)
     }
 
@@ -134,8 +134,8 @@ impl Merge {
     }
 }
 
-impl Iterator for Merge {
-    type Item = Result<Market, FeedError>;
+impl Iterator for MergedFiles {
+    type Item = Result<ParsedMarket, FeedError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(error) = self.failed.take() {
@@ -147,22 +147,22 @@ impl Iterator for Merge {
         let file = waiting.min_by_key(|file| file.reached)?;
         let market = file.head.take();
         // What is wrong further on comes after what is right before it.
-        self.failed = file.advance(&mut self.left_out).err();
+        self.failed = file.advance(&mut self.skipped).err();
         market.map(Ok)
     }
 }
 
-impl Cursor {
+impl FileCursor {
     /// Reads on to the next market event.
-    fn advance(&mut self, left_out: &mut LeftOut) -> Result<(), FeedError> {
+    fn advance(&mut self, skipped: &mut SkippedCounts) -> Result<(), FeedError> {
         while let Some(line) = self.format.next()? {
             self.reached = self.reached.max(line.received);
             match line.content {
-                Content::Market(market) => {
+                Content::ParsedMarket(market) => {
                     self.head = Some(market);
                     return Ok(());
                 }
-                Content::LeftOut(kind) => *left_out.entry(kind).or_default() += 1,
+                Content::Skipped(kind) => *skipped.entry(kind).or_default() += 1,
             }
         }
         Ok(())

@@ -19,9 +19,9 @@ const TRADE: &str = concat!(
     r#"{"e":"trade","s":"BTCUSDT","t":7,"p":"1.5","q":"2","T":4,"m":true,"M":true}}"#
 );
 
-fn read(path: &str, bytes: &[u8]) -> Result<Vec<Market>, FeedError> {
-    let input = Input::new(Path::new(path), Bytes::new(bytes.to_vec()));
-    Merge::new([input].into_iter(), None)?.collect()
+fn read(path: &str, bytes: &[u8]) -> Result<Vec<ParsedMarket>, FeedError> {
+    let input = InputFile::new(Path::new(path), Bytes::new(bytes.to_vec()));
+    MergedFiles::new([input].into_iter(), None)?.collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -72,8 +72,8 @@ fn every_malformed_line_is_told_with_file_line_and_what_is_wrong() {
 #[test]
 fn what_is_right_before_a_malformed_line_comes_before_its_error_and_nothing_after() {
     let text = format!("{QUOTE}\nwrong line\n{TRADE}\n");
-    let input = Input::new(Path::new("a"), Bytes::new(text.into_bytes()));
-    let all: Vec<bool> = Merge::new([input].into_iter(), None).unwrap().map(|market| market.is_ok()).collect();
+    let input = InputFile::new(Path::new("a"), Bytes::new(text.into_bytes()));
+    let all: Vec<bool> = MergedFiles::new([input].into_iter(), None).unwrap().map(|market| market.is_ok()).collect();
     assert_eq!(all, [true, false]);
 }
 

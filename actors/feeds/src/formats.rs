@@ -13,10 +13,10 @@ use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::NumberError;
 
 use crate::FeedError;
-use crate::input::Input;
+use crate::input::InputFile;
 
 /// What all formats read into.
-pub(crate) struct Market {
+pub(crate) struct ParsedMarket {
     /// When it was received, ns since the epoch.
     pub(crate) received: u64,
     pub(crate) instrument: InstrumentId,
@@ -28,53 +28,53 @@ pub(crate) struct Market {
 /// One entry of a file.
 #[allow(clippy::large_enum_variant)] // it is read and taken apart at once
 pub(crate) enum Content {
-    Market(Market),
+    ParsedMarket(ParsedMarket),
     /// Left out, of this kind.
-    LeftOut(&'static str),
+    Skipped(&'static str),
 }
 
 /// An entry, and when it was received, ns; 0 where it does not say.
-pub(crate) struct Line {
+pub(crate) struct TextLine {
     pub(crate) received: u64,
     pub(crate) content: Content,
 }
 
-impl From<Market> for Line {
-    fn from(market: Market) -> Self {
-        Self { received: market.received, content: Content::Market(market) }
+impl From<ParsedMarket> for TextLine {
+    fn from(market: ParsedMarket) -> Self {
+        Self { received: market.received, content: Content::ParsedMarket(market) }
     }
 }
 
 /// A file being read.
-pub(crate) trait Format: Send {
+pub(crate) trait FormatReader: Send {
     /// The next entry; none at the end.
-    fn next(&mut self) -> Result<Option<Line>, FeedError>;
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError>;
 }
 
-type Open = fn(Input, Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError>;
+type OpenFormat = fn(InputFile, Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError>;
 
 /// A format: whether a file is of it, who publishes what it holds unless that is said, and its reader.
-struct Known {
-    is: fn(&Input) -> bool,
+struct KnownFormat {
+    is: fn(&InputFile) -> bool,
     source: &'static str,
-    open: Open,
+    open: OpenFormat,
 }
 
 /// The first that fits is it.
-const FORMATS: [Known; 6] = [
-    Known { is: native::is_messagepack, source: "publish", open: native::messagepack },
-    Known { is: native::is_json, source: "publish", open: native::json },
-    Known { is: capture::is, source: "binance", open: capture::open },
-    Known { is: bulk::is, source: "binance", open: bulk::open },
-    Known { is: lean::is, source: "lean", open: lean::open },
-    Known { is: table::is, source: "publish", open: table::open },
+const FORMATS: [KnownFormat; 6] = [
+    KnownFormat { is: native::is_messagepack, source: "publish", open: native::messagepack },
+    KnownFormat { is: native::is_json, source: "publish", open: native::json },
+    KnownFormat { is: capture::is, source: "binance", open: capture::open },
+    KnownFormat { is: bulk::is, source: "binance", open: bulk::open },
+    KnownFormat { is: lean::is, source: "lean", open: lean::open },
+    KnownFormat { is: table::is, source: "publish", open: table::open },
 ];
 
 /// Opens an input in the format that it is in, with its source; `instrument` is whose it is where it does not say.
 pub(crate) fn open(
-    input: Input,
+    input: InputFile,
     instrument: Option<InstrumentId>,
-) -> Result<(&'static str, Box<dyn Format>), FeedError> {
+) -> Result<(&'static str, Box<dyn FormatReader>), FeedError> {
     let Some(known) = FORMATS.iter().find(|known| (known.is)(&input)) else {
         return Err(FeedError::unknown_format(&input.path, &input.head));
     };

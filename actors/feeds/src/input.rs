@@ -17,7 +17,7 @@ const HEAD_BYTES: u64 = 4096;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// An open file.
-pub(crate) struct Input {
+pub(crate) struct InputFile {
     pub(crate) path: PathBuf,
     /// The file's own name, in a zip that of the file within.
     pub(crate) name: String,
@@ -26,7 +26,7 @@ pub(crate) struct Input {
     pub(crate) reader: Box<dyn BufRead + Send>,
 }
 
-impl Input {
+impl InputFile {
     /// Opens a file; gzip is known by its first bytes or by the name's end, zip by its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
         let failed = |source| FeedError::Open { path: path.into(), source };

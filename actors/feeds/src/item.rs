@@ -30,7 +30,7 @@ pub enum Payload {
 }
 
 /// What was left out, by kind.
-pub type LeftOut = BTreeMap<&'static str, u64>;
+pub type SkippedCounts = BTreeMap<&'static str, u64>;
 
 /// What was made wrong on purpose.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub struct Summary {
     /// Totals of its quotes and trades, without what is wrong on purpose.
     pub totals: Totals,
     /// What its input holds and it leaves out.
-    pub left_out: LeftOut,
+    pub skipped: SkippedCounts,
     /// What it makes wrong on purpose; nothing for a recorded market.
     pub injected: Injected,
 }

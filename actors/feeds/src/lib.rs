@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 
 pub use error::FeedError;
-pub use item::{Injected, Item, LeftOut, Numberer, Payload, Summary, definitions};
+pub use item::{Injected, Item, Numberer, Payload, SkippedCounts, Summary, definitions};
 pub use setup::{Setup, SetupError};
 pub use totals::Totals;
 

@@ -4,7 +4,7 @@ use std::io::{BufRead, Read};
 use std::path::PathBuf;
 
 use crate::FeedError;
-use crate::input::{Input, read_error_after};
+use crate::input::{InputFile, read_error_after};
 
 /// Longest line, in bytes.
 pub(crate) const LINE_BYTES_MAX: usize = 1024 * 1024;
@@ -19,7 +19,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// The lines of an input, from its first.
-    pub(crate) fn of(input: Input) -> Self {
+    pub(crate) fn of(input: InputFile) -> Self {
         Self { path: input.path, reader: input.reader, number: 0, line: Vec::new() }
     }
 

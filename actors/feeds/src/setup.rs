@@ -32,7 +32,7 @@ pub struct SetupError {
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    instrument: Vec<Instrument>,
+    instrument: Vec<InstrumentSetup>,
     #[serde(default)]
     fund: Vec<Fund>,
     #[serde(default)]
@@ -43,7 +43,7 @@ struct File {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Instrument {
+struct InstrumentSetup {
     id: InstrumentId,
     base: Currency,
     quote: Currency,
@@ -114,7 +114,7 @@ impl Setup {
     /// An instrument's terms, as they are published.
     pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
-        let Instrument { base, quote, tick_size, lot_size, min_notional, .. } = *one;
+        let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, .. } = *one;
         let bars = one.bars.clone();
         Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars })
     }
@@ -178,7 +178,7 @@ impl File {
     }
 }
 
-impl Instrument {
+impl InstrumentSetup {
     fn check(&self) -> Result<(), String> {
         if !self.tick_size.is_positive() {
             return Err(format!("tick_size {} must be above 0", self.tick_size));

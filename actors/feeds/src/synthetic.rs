@@ -105,7 +105,8 @@ struct Generator {
 impl Generator {
     fn new(seed: u64, events: u64) -> Self {
         let mut numberer = Numberer::new(SOURCE.parse().expect("it is a name"), session(seed, events));
-        let define = |listed: &instrument::Listed| numberer.item(listed.id(), OPEN_NS, None, listed.definition());
+        let define =
+            |listed: &instrument::SyntheticInstrument| numberer.item(listed.id(), OPEN_NS, None, listed.definition());
         let waiting = LISTED.iter().map(define).collect();
         let trading = LISTED.iter().map(Trading::new).collect();
         Self { random: SplitMix64(seed), numberer, trading, now: OPEN_NS, events_left: events, gaps: 0, waiting }

@@ -121,8 +121,8 @@ fn depth_snapshots_and_other_streams_are_counted_and_left_out() {
         quote(6, "BTCUSDT", 1),
     ];
     let feed = open(&files(&dir, &[&lines])).unwrap();
-    let left_out: Vec<_> = feed.summary().left_out.clone().into_iter().collect();
-    assert_eq!(left_out, [("depth", 3), ("depth_snapshot", 1), ("other", 2)]);
+    let skipped: Vec<_> = feed.summary().skipped.clone().into_iter().collect();
+    assert_eq!(skipped, [("depth", 3), ("depth_snapshot", 1), ("other", 2)]);
     assert_eq!(keys(feed), [1]);
 }
 

@@ -187,7 +187,7 @@ fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
         r#""tick_size":"0.1","lot_size":"1"}"#
     );
     let heartbeat = r#"{"instrument":"x.NEW","kind":"heartbeat","ts_recv":6}"#;
-    let fact = r#"{"position":"p0:1.2","writer":"risk","kind":"OrderApproved"}"#;
+    let fact = r#"{"offset":"p0:1.2","writer":"risk","kind":"OrderApproved"}"#;
     let json = format!("{definition}\n{MAP}\n\n{fact}\n[{heartbeat},{heartbeat}]\n");
     let lines = read(&write(&dir, "a.jsonl", &json)).unwrap();
     let kinds = |all: &[(String, MarketEvent)]| -> Vec<(String, &'static str, u64)> {

@@ -37,14 +37,14 @@ pub struct Bars {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Series {
     spec: BarSpec,
-    open: Option<Open>,
+    open: Option<OpenBar>,
     /// End of the last window closed, ns.
     closed: u64,
     late: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Open {
+struct OpenBar {
     open: Price,
     high: Price,
     low: Price,
@@ -125,7 +125,7 @@ impl Series {
     }
 
     /// The open bar with a sample in it; none if the sample is not for this series, or late.
-    fn with(&self, sample: &Sample) -> Option<Open> {
+    fn with(&self, sample: &Sample) -> Option<OpenBar> {
         if sample.of != self.spec.of {
             return None;
         }
@@ -140,9 +140,9 @@ impl Series {
             }
             None => (self.open.map_or(ts_recv, |bar| bar.opened), ts_recv),
         };
-        let new = Open { open: price, high: price, low: price, close: price, volume, count: 1, opened, closed };
+        let new = OpenBar { open: price, high: price, low: price, close: price, volume, count: 1, opened, closed };
         let Some(bar) = self.open else { return Some(new) };
-        Some(Open {
+        Some(OpenBar {
             open: bar.open,
             high: bar.high.max(price),
             low: bar.low.min(price),
@@ -152,8 +152,8 @@ impl Series {
         })
     }
 
-    fn bar(&self, instrument: InstrumentId, bar: Open, ts_recv: u64) -> Bar {
-        let Open { open, high, low, close, volume, count, opened, closed } = bar;
+    fn bar(&self, instrument: InstrumentId, bar: OpenBar, ts_recv: u64) -> Bar {
+        let OpenBar { open, high, low, close, volume, count, opened, closed } = bar;
         let (late, source, bar) = (self.late, None, self.spec);
         Bar { instrument, bar, open, high, low, close, volume, count, late, opened, closed, source, ts_recv }
     }

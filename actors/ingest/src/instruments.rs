@@ -11,7 +11,7 @@ pub const INSTRUMENTS_MAX: usize = 4096;
 
 /// A defined instrument.
 #[derive(Debug, Clone, Copy)]
-pub struct Instrument {
+pub struct InstrumentTerms {
     /// What is bought and sold; fixed by the first definition.
     pub base: Currency,
     /// What prices are in; fixed by the first definition.
@@ -29,12 +29,12 @@ pub struct Instrument {
 /// Every defined instrument.
 #[derive(Debug, Clone, Default)]
 pub struct Instruments {
-    known: BTreeMap<InstrumentId, Instrument>,
+    known: BTreeMap<InstrumentId, InstrumentTerms>,
 }
 
 impl Instruments {
     /// The instrument, if it was defined.
-    pub fn get(&self, id: &InstrumentId) -> Option<&Instrument> {
+    pub fn get(&self, id: &InstrumentId) -> Option<&InstrumentTerms> {
         self.known.get(id)
     }
 
@@ -51,7 +51,7 @@ impl Instruments {
     /// Terms hold from here; the natural keys accepted before stay.
     pub fn define(&mut self, fact: &InstrumentDefined) {
         let before = self.known.get(&fact.instrument);
-        let instrument = Instrument {
+        let instrument = InstrumentTerms {
             base: fact.base,
             quote: fact.quote,
             tick_size: fact.tick_size,

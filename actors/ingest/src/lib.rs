@@ -2,7 +2,7 @@
 //!
 //! Every entry is answered by exactly one of: an accepting fact (`InstrumentDefined`, `Quote`, `Trade`, a published
 //! `Bar`), one `Rejected`, or, for a heartbeat that is in order, nothing. Before it may stand a `Gap` (numbers are
-//! missing), one `Tick` (tape time crossed a boundary) and the `Bar`s that it closes; behind it the `Bar`s that it
+//! missing), one `ClockAdvanced` (tape time crossed a boundary) and the `Bar`s that it closes; behind it the `Bar`s that it
 //! fills, and the `BarsDefined` of a definition that asks for others. Read [`checks`] for the rules and their order,
 //! then [`machine`] and [`bars`].
 #![forbid(unsafe_code)]

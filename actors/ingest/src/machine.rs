@@ -9,21 +9,21 @@
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{Bar, BarsDefined, Event, Gap, InstrumentDefined, Quote, Rejected, Tick, Trade};
+use tapedeck_schemas::event::{Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, Rejected, Trade};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
 
 use crate::bars::{Bars, Sample};
-use crate::checks::{self, Refusal, Subject};
+use crate::checks::{self, Candidate, Rejection};
 use crate::instruments::Instruments;
 use crate::numbering::Numberings;
 use crate::sources::Sources;
 
-/// Tape time between two boundaries of `Tick`, ns.
+/// Tape time between two boundaries of `ClockAdvanced`, ns.
 pub const TICK_INTERVAL_NS: u64 = 100_000_000;
 
 /// The ingest machine of one partition.
@@ -66,14 +66,14 @@ impl Ingest {
     }
 
     /// The events that the input just observed deserves, from the state before it.
-    fn judge(&self, entry: &MarketEntry, out: &mut Out) -> Result<(), Refusal> {
+    fn check(&self, entry: &MarketEntry, out: &mut Out) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
         let expected = self.before.seq.saturating_add(1);
         if event.seq > expected {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
         }
-        let subject = Subject {
+        let subject = Candidate {
             event,
             stamp: entry.stamp,
             last_seq: self.before.seq,
@@ -82,7 +82,7 @@ impl Ingest {
         };
         checks::CHECKS.iter().try_for_each(|check| check(&subject))?;
         if let Some(time) = boundary_crossed(self.before.time, self.time) {
-            out.push(Tick { time });
+            out.push(ClockAdvanced { time });
         }
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
@@ -118,7 +118,7 @@ impl Machine for Ingest {
         Reads::Inbox(Inbox::Market)
     }
 
-    fn observe(&mut self, at: Position, entry: &MarketEntry) {
+    fn observe(&mut self, at: Offset, entry: &MarketEntry) {
         self.before = Before { time: self.time, ..Before::default() };
         if let Ok((instrument, event)) = checks::readable(entry) {
             let key = (event.source, event.session, instrument);
@@ -128,13 +128,13 @@ impl Machine for Ingest {
         }
     }
 
-    fn decide(&self, _at: Position, entry: &MarketEntry, out: &mut Out) {
-        if let Err(refusal) = self.judge(entry, out) {
+    fn decide(&self, _at: Offset, entry: &MarketEntry, out: &mut Out) {
+        if let Err(refusal) = self.check(entry, out) {
             out.push(rejected(entry, refusal));
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         self.sources.apply(self.before.source, own);
         match own {
             Event::InstrumentDefined(fact) => self.instruments.define(fact),
@@ -192,7 +192,7 @@ fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
     })
 }
 
-fn rejected(entry: &MarketEntry, refusal: Refusal) -> Rejected {
+fn rejected(entry: &MarketEntry, refusal: Rejection) -> Rejected {
     let (source, seq) = match &entry.event {
         Ok(event) => (Some(event.source), Some(event.seq)),
         Err(malformed) => (malformed.source, malformed.seq),

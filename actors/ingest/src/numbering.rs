@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 /// Most numberings remembered at once. Beyond it the one that was silent longest is forgotten: should it speak again,
 /// it counts as a new session (a gap from 1 if it goes on, and old numbers are let through to the natural keys).
@@ -13,10 +13,10 @@ pub const NUMBERINGS_MAX: usize = 1024;
 pub type NumberingKey = (SourceId, Token, InstrumentId);
 
 #[derive(Debug, Clone, Copy)]
-struct Last {
+struct LastNumber {
     seq: u64,
     /// Where it last spoke.
-    at: Position,
+    at: Offset,
     /// The broker's stamp there, ns.
     stamp: u64,
 }
@@ -24,23 +24,23 @@ struct Last {
 /// The greatest number taken in each numbering.
 #[derive(Debug, Clone, Default)]
 pub struct Numberings {
-    last: BTreeMap<NumberingKey, Last>,
+    last: BTreeMap<NumberingKey, LastNumber>,
 }
 
 impl Numberings {
     /// Takes the number of the event at `at`, which the broker stored at `stamp`; gives the greatest number taken
     /// before it, 0 for none.
-    pub fn take(&mut self, key: NumberingKey, seq: u64, at: Position, stamp: u64) -> u64 {
+    pub fn take(&mut self, key: NumberingKey, seq: u64, at: Offset, stamp: u64) -> u64 {
         if let Some(last) = self.last.get_mut(&key) {
             let before = last.seq;
-            *last = Last { seq: before.max(seq), at, stamp };
+            *last = LastNumber { seq: before.max(seq), at, stamp };
             return before;
         }
         if self.last.len() >= NUMBERINGS_MAX {
             let silent_longest = self.last.iter().min_by_key(|(_, last)| last.at).map(|(key, _)| *key);
             silent_longest.and_then(|key| self.last.remove(&key));
         }
-        self.last.insert(key, Last { seq, at, stamp });
+        self.last.insert(key, LastNumber { seq, at, stamp });
         0
     }
 
@@ -71,22 +71,22 @@ mod tests {
     #[test]
     fn the_greatest_number_stays_and_sessions_number_apart() {
         let mut numberings = Numberings::default();
-        let taken = [(1, 5), (1, 3), (1, 6), (2, 1)]
-            .map(|(session, seq)| numberings.take(key(session), seq, Position::START, 0));
+        let taken =
+            [(1, 5), (1, 3), (1, 6), (2, 1)].map(|(session, seq)| numberings.take(key(session), seq, Offset::START, 0));
         assert_eq!(taken, [0, 5, 5, 0]);
-        assert_eq!(numberings.take(key(1), 9, Position::START, 0), 6);
+        assert_eq!(numberings.take(key(1), 9, Offset::START, 0), 6);
     }
 
     #[test]
     fn beyond_the_bound_the_one_silent_longest_is_forgotten() {
         let mut numberings = Numberings::default();
         for n in 0..NUMBERINGS_MAX {
-            numberings.take(key(n), 7, Position::new(n as u64 + 1, 0), 0);
+            numberings.take(key(n), 7, Offset::new(n as u64 + 1, 0), 0);
         }
-        numberings.take(key(0), 8, Position::new(5000, 0), 0); // speaks again, so that 1 is now silent longest
-        numberings.take(key(NUMBERINGS_MAX), 1, Position::new(5001, 0), 0);
+        numberings.take(key(0), 8, Offset::new(5000, 0), 0); // speaks again, so that 1 is now silent longest
+        numberings.take(key(NUMBERINGS_MAX), 1, Offset::new(5001, 0), 0);
         assert_eq!(numberings.len(), NUMBERINGS_MAX);
-        assert_eq!(numberings.take(key(0), 9, Position::new(5002, 0), 0), 8);
-        assert_eq!(numberings.take(key(1), 9, Position::new(5003, 0), 0), 0);
+        assert_eq!(numberings.take(key(0), 9, Offset::new(5002, 0), 0), 8);
+        assert_eq!(numberings.take(key(1), 9, Offset::new(5003, 0), 0), 0);
     }
 }

@@ -8,9 +8,9 @@ use tapedeck_schemas::ids::SourceId;
 /// Most sources remembered; what a further one does is counted under no name.
 pub const SOURCES_MAX: usize = 256;
 
-/// Counts of one source, over all of its sessions.
+/// SourceCounts of one source, over all of its sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct SourceCounts {
     /// Events that became facts (a heartbeat becomes none).
     pub accepted: u64,
     /// Events that were refused, by the reason.
@@ -22,11 +22,11 @@ pub struct Counts {
 /// The counts of every source.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    counts: BTreeMap<Option<SourceId>, Counts>,
+    counts: BTreeMap<Option<SourceId>, SourceCounts>,
 }
 
 impl Sources {
-    /// Counts a fact of ingest's that answers an event of `source`, as far as that could be read.
+    /// SourceCounts a fact of ingest's that answers an event of `source`, as far as that could be read.
     pub fn apply(&mut self, source: Option<SourceId>, fact: &Event) {
         match fact {
             Event::Rejected(fact) => {
@@ -42,11 +42,11 @@ impl Sources {
     }
 
     /// Every source's counts; under none what nobody's name could be read on.
-    pub fn iter(&self) -> impl Iterator<Item = (Option<SourceId>, &Counts)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Option<SourceId>, &SourceCounts)> {
         self.counts.iter().map(|(source, counts)| (*source, counts))
     }
 
-    fn of(&mut self, source: Option<SourceId>) -> &mut Counts {
+    fn of(&mut self, source: Option<SourceId>) -> &mut SourceCounts {
         let known = self.counts.contains_key(&source) || self.counts.len() < SOURCES_MAX;
         self.counts.entry(if known { source } else { None }).or_default()
     }

@@ -5,11 +5,11 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Input, Machine, MarketEntry, step};
+use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
 use tapedeck_schemas::event::{Event, Rejected};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
 
 const PINNED: &str = "c3d3610cee47f4b7735a065d44993b3fc3cdcb7bde6256f5969e674ddcc623e6";
@@ -66,7 +66,7 @@ fn answers(events: &[Event]) -> usize {
 fn run_and_follow(entries: &[MarketEntry]) -> Result<(), TestCaseError> {
     let (mut runs, mut follows) = (Ingest::new(), Ingest::new());
     for (seq, entry) in (1..).zip(entries) {
-        let at = Position::new(seq, 0);
+        let at = Offset::new(seq, 0);
         let events = step(&mut runs, at, entry);
         let beats = matches!(&entry.event, Ok(event) if event.body == MarketBody::Heartbeat);
         let refused = refusal(&events).is_some();
@@ -120,7 +120,7 @@ proptest! {
 #[test]
 fn a_refusal_by_another_logic_is_followed() {
     let mut fed = Fed::defined();
-    let at = Position::new(100, 0);
+    let at = Offset::new(100, 0);
     let late = |seq, body| entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(seq, body) });
     let refused = |one: &MarketEntry| -> Event {
         let reason = tapedeck_schemas::event::RejectReason::OffGrid;
@@ -159,7 +159,7 @@ fn decisions_are_as_pinned() {
     let mut machine = Ingest::new();
     let mut bytes = Vec::new();
     for (seq, input) in (1..).zip(&script) {
-        let cause = Position::new(seq, 0);
+        let cause = Offset::new(seq, 0);
         let events = step(&mut machine, cause, input);
         let at = machine.time(input);
         for (index, event) in (0..).zip(events) {

@@ -3,7 +3,7 @@
 mod common;
 
 use common::*;
-use tapedeck_kernel::{Input, MarketEntry};
+use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};

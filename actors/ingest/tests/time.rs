@@ -13,7 +13,7 @@ fn time(fed: &Fed) -> u64 {
 }
 
 fn ticks(events: &[Event]) -> Vec<u64> {
-    let of_tick = |event: &Event| if let Event::Tick(tick) = event { Some(tick.time) } else { None };
+    let of_tick = |event: &Event| if let Event::ClockAdvanced(tick) = event { Some(tick.time) } else { None };
     events.iter().filter_map(of_tick).collect()
 }
 
@@ -55,10 +55,10 @@ fn a_tick_stands_between_the_gap_and_the_accepting_fact_of_its_cause() {
     let mut fed = Fed::defined();
     let later = MarketEvent { ts_recv: START + SECOND, ..event(3, trade("1", "1", None)) };
     let events = fed.feed(&entry(SYMBOL, later));
-    assert_eq!(kinds(&events), ["Gap", "Tick", "Trade"]);
+    assert_eq!(kinds(&events), ["Gap", "ClockAdvanced", "Trade"]);
     assert_eq!(ticks(&events), [START + SECOND]);
     let terms = MarketEvent { ts_recv: START + 2 * SECOND, ..event(4, definition("A", "B", "1", "1", "0")) };
-    assert_eq!(kinds(&fed.feed(&entry(SYMBOL, terms))), ["Tick", "InstrumentDefined"]);
+    assert_eq!(kinds(&fed.feed(&entry(SYMBOL, terms))), ["ClockAdvanced", "InstrumentDefined"]);
 }
 
 #[test]
@@ -70,5 +70,5 @@ fn a_refused_event_moves_no_time() {
     let ahead = MarketEvent { ts_recv: u64::MAX, ..event(2, MarketBody::Heartbeat) };
     assert_eq!(kinds(&fed.feed(&MarketEntry { stamp: START, ..entry(SYMBOL, ahead) })), ["Rejected"]);
     assert_eq!(time(&fed), START);
-    assert_eq!(kinds(&fed.beat(3, START + SECOND)), ["Tick"]);
+    assert_eq!(kinds(&fed.beat(3, START + SECOND)), ["ClockAdvanced"]);
 }

@@ -9,26 +9,26 @@ use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use crate::builder::Builder;
-use crate::machine::{Input as _, Machine, Reads, step};
-use crate::merge::Merge;
+use crate::machine::{Machine, MachineInput as _, Reads, step};
+use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
-pub use crate::protocol::{Answer, Input, Output, Owner, Rival, Stop};
+pub use crate::protocol::{Answer, FencedBy, Input, Output, Owner, Stop};
 
 /// Most inputs that wait in the driver; beyond it the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
 /// Most unanswered inputs in a row before the driver answers with `Progress`.
-pub const SILENCE_INPUTS_MAX: u32 = 4096;
+pub const UNANSWERED_INPUTS_MAX: u32 = 4096;
 /// Every this many unanswered ticks in a row, the driver answers with `Progress`.
-pub const SILENCE_TICKS_MAX: u32 = 10;
+pub const UNANSWERED_CLOCKS_MAX: u32 = 10;
 
 #[derive(Debug)]
 enum Phase {
-    /// Merge-joins the tape, deciding nothing; up to and with the own record at `until`, if set.
+    /// MergeJoin-joins the tape, deciding nothing; up to and with the own record at `until`, if set.
     Following {
         until: Option<u64>,
     },
@@ -52,7 +52,7 @@ struct InFlight {
 /// Drives one machine.
 #[derive(Debug)]
 pub struct Driver<M: Machine> {
-    merge: Merge<M>,
+    merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
     owner: Owner,
@@ -63,12 +63,12 @@ pub struct Driver<M: Machine> {
     building: Builder,
     in_flight: Option<InFlight>,
     attempt: u64,
-    silent_inputs: u32,
-    silent_ticks: u32,
-    last_input: Position,
+    unanswered_inputs: u32,
+    unanswered_clocks: u32,
+    last_input: Offset,
     inbox_last: u64,
     /// Whether what is silent is to be answered now.
-    speaking: bool,
+    heartbeat_due: bool,
     draining: bool,
     outputs: VecDeque<Output>,
 }
@@ -77,7 +77,7 @@ impl<M: Machine> Driver<M> {
     /// Follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
         Self {
-            merge: Merge::new(machine),
+            merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
             phase: Phase::Following { until: None },
             owner,
@@ -87,11 +87,11 @@ impl<M: Machine> Driver<M> {
             building: Builder::default(),
             in_flight: None,
             attempt: 0,
-            silent_inputs: 0,
-            silent_ticks: 0,
-            last_input: Position::START,
+            unanswered_inputs: 0,
+            unanswered_clocks: 0,
+            last_input: Offset::START,
             inbox_last: 0,
-            speaking: false,
+            heartbeat_due: false,
             draining: false,
             outputs: VecDeque::new(),
         }
@@ -153,8 +153,8 @@ impl<M: Machine> Driver<M> {
     pub fn own_last(&self) -> u64 {
         self.own_last
     }
-    /// Position of the last input judged.
-    pub fn last_input(&self) -> Position {
+    /// Offset of the last input judged.
+    pub fn last_input(&self) -> Offset {
         self.last_input
     }
     /// How many failed attempts the append in flight has behind it.
@@ -179,7 +179,7 @@ impl<M: Machine> Driver<M> {
             }
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
             Input::Answer { .. } => {}
-            Input::Speak => self.speaking = true,
+            Input::Heartbeat => self.heartbeat_due = true,
             Input::Drain => self.draining = true,
         }
     }
@@ -207,14 +207,16 @@ impl<M: Machine> Driver<M> {
         let own = writer == Some(M::WRITER);
         match self.reader.read(seq, writer, payload) {
             Err(fault) => return self.stop(Stop::Tape(fault)),
-            Ok(TapeRead::Void { why, .. }) => {
-                self.outputs.push_back(Output::Void { seq, why });
+            Ok(TapeRead::Invalid { why, .. }) => {
+                self.outputs.push_back(Output::InvalidRecord { seq, why });
                 if own {
                     self.on_own(seq, None);
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) if Merge::<M>::reads(record.header.writer) => self.merge.push_facts(record),
+            Ok(TapeRead::Record(record)) if MergeJoin::<M>::reads(record.header.writer) => {
+                self.merge.push_facts(record)
+            }
             Ok(TapeRead::Record(_)) => {}
         }
         self.follow_on();
@@ -238,9 +240,9 @@ impl<M: Machine> Driver<M> {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
             (_, record) => {
                 let by = match record {
-                    None => Rival::Stray,
-                    Some(record) if record.header.epoch < self.epoch => Rival::Former,
-                    Some(_) => Rival::Owner,
+                    None => FencedBy::InvalidRecord,
+                    Some(record) if record.header.epoch < self.epoch => FencedBy::Former,
+                    Some(_) => FencedBy::Owner,
                 };
                 self.stop(Stop::Fenced { seq, by });
             }
@@ -312,30 +314,30 @@ impl<M: Machine> Driver<M> {
             self.merge.at = self.merge.machine.time(&input);
             self.last_input = at;
             if events.is_empty() {
-                self.silent_inputs += 1;
-                self.silent_ticks += u32::from(input.is_tick());
-                if self.silent_inputs >= SILENCE_INPUTS_MAX || self.silent_ticks >= SILENCE_TICKS_MAX {
+                self.unanswered_inputs += 1;
+                self.unanswered_clocks += u32::from(input.is_clock());
+                if self.unanswered_inputs >= UNANSWERED_INPUTS_MAX || self.unanswered_clocks >= UNANSWERED_CLOCKS_MAX {
                     self.push_progress();
                 }
                 continue;
             }
-            (self.silent_inputs, self.silent_ticks) = (0, 0);
+            (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
             for (index, event) in (0..).zip(events) {
                 self.push_entry(at, index, event);
             }
         }
-        if (self.draining || self.speaking) && self.merge.inputs.is_empty() && self.silent_inputs > 0 {
+        if (self.draining || self.heartbeat_due) && self.merge.inputs.is_empty() && self.unanswered_inputs > 0 {
             self.push_progress();
         }
-        self.speaking = false;
+        self.heartbeat_due = false;
     }
 
     fn push_progress(&mut self) {
-        (self.silent_inputs, self.silent_ticks) = (0, 0);
+        (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
         self.push_entry(self.last_input, 0, Progress {}.into());
     }
 
-    fn push_entry(&mut self, cause: Position, index: u32, event: Event) {
+    fn push_entry(&mut self, cause: Offset, index: u32, event: Event) {
         self.building.push(&Entry { cause, index, at: self.merge.at, event });
     }
 

@@ -6,16 +6,16 @@
 mod builder;
 pub mod driver;
 pub mod invariants;
-pub mod lane;
 pub mod machine;
 pub mod merge;
 mod protocol;
-pub mod rejudge;
+pub mod publication;
+pub mod recent;
 pub mod reply;
-pub mod seen;
 pub mod tape;
+pub mod verifier;
 
 pub use driver::{Answer, Driver, Output, Owner, Stop};
-pub use machine::{CommandEntry, Fact, Inbox, Input, Machine, MarketEntry, Out, Reads, step};
-pub use rejudge::{Difference, Rejudge};
+pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};
+pub use verifier::{Difference, Verifier};

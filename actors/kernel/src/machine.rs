@@ -6,7 +6,7 @@ use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
 
@@ -17,7 +17,7 @@ use tapedeck_schemas::subject::parse_market_subject;
 /// its input is a fact that it decides.
 pub trait Machine: Send + 'static {
     /// What it is handed: [`Fact`] from the tape, or an inbox's entries.
-    type Input: Input;
+    type Input: MachineInput;
     /// Its subject token, metric label and name in every tool.
     const WRITER: Writer;
     /// Bumped when `decide` changes meaning; a pinned digest of decisions in the tests enforces it.
@@ -26,11 +26,11 @@ pub trait Machine: Send + 'static {
     /// Whose facts it is handed; also draws the data-flow picture.
     fn reads() -> Reads;
     /// Folds an input into the state. Total.
-    fn observe(&mut self, at: Position, input: &Self::Input);
+    fn observe(&mut self, at: Offset, input: &Self::Input);
     /// Judges the input just observed. Reads only; bounded output.
-    fn decide(&self, at: Position, input: &Self::Input, out: &mut Out);
+    fn decide(&self, at: Offset, input: &Self::Input, out: &mut Out);
     /// Folds a decision of its own, right after its cause (not where it lands on the tape). Total.
-    fn apply(&mut self, cause: Position, own: &Event);
+    fn apply(&mut self, cause: Offset, own: &Event);
     /// Tape time of the input just observed: what its decisions will carry as `at`.
     fn time(&self, input: &Self::Input) -> TapeTime;
 }
@@ -79,7 +79,7 @@ impl Out {
 }
 
 /// Observes, decides and applies one input: the only way a machine is ever run.
-pub fn step<M: Machine>(machine: &mut M, at: Position, input: &M::Input) -> Vec<Event> {
+pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Event> {
     let mut out = Out::default();
     machine.observe(at, input);
     machine.decide(at, input, &mut out);
@@ -90,9 +90,9 @@ pub fn step<M: Machine>(machine: &mut M, at: Position, input: &M::Input) -> Vec<
 }
 
 /// What the driver must know of any input, and how it comes by it.
-pub trait Input: std::fmt::Debug + Sized + Send + 'static {
+pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
     /// Whether it is a beat of tape time, which the driver itself may answer with `Progress`.
-    fn is_tick(&self) -> bool;
+    fn is_clock(&self) -> bool;
     /// From a fact on the tape, for a machine that reads the tape.
     fn from_fact(_fact: Fact) -> Option<Self> {
         None
@@ -115,9 +115,9 @@ pub struct Fact {
     pub event: Event,
 }
 
-impl Input for Fact {
-    fn is_tick(&self) -> bool {
-        matches!(self.event.kind(), Kind::Tick)
+impl MachineInput for Fact {
+    fn is_clock(&self) -> bool {
+        matches!(self.event.kind(), Kind::ClockAdvanced)
     }
     fn from_fact(fact: Fact) -> Option<Self> {
         Some(fact)
@@ -137,8 +137,8 @@ pub struct MarketEntry {
     pub event: Result<MarketEvent, Malformed>,
 }
 
-impl Input for MarketEntry {
-    fn is_tick(&self) -> bool {
+impl MachineInput for MarketEntry {
+    fn is_clock(&self) -> bool {
         matches!(&self.event, Ok(event) if event.body == market::MarketBody::Heartbeat)
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
@@ -164,8 +164,8 @@ pub struct CommandEntry {
     pub command: Result<Command, String>,
 }
 
-impl Input for CommandEntry {
-    fn is_tick(&self) -> bool {
+impl MachineInput for CommandEntry {
+    fn is_clock(&self) -> bool {
         false
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {

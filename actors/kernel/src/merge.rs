@@ -1,31 +1,31 @@
-//! The merge-join of two ordered cursors: a machine's inputs by position, its own recorded events by cause.
+//! The merge-join of two ordered cursors: a machine's inputs by offset, its own recorded events by cause.
 //!
 //! Recovery, following as a standby and verification are this one act, with another closure.
 
 use std::collections::VecDeque;
 
 use tapedeck_schemas::event::{Epoch, Event};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::machine::{Fact, Input as _, Machine, Reads};
+use crate::machine::{Fact, Machine, MachineInput as _, Reads};
 use crate::tape::TapeRecord;
 
 /// A machine, what it has yet to take in, and what its tape says it decided.
 #[derive(Debug)]
-pub struct Merge<M: Machine> {
+pub struct MergeJoin<M: Machine> {
     /// The machine, up to `progress`.
     pub machine: M,
     /// Inputs not yet taken in, in order.
-    pub inputs: VecDeque<(Position, M::Input)>,
+    pub inputs: VecDeque<(Offset, M::Input)>,
     /// The last epoch passed.
     pub epoch: Option<Epoch>,
     /// Cause of the last own event passed: everything up to it is answered.
-    pub progress: Position,
+    pub progress: Offset,
     /// Tape time at the last input taken in.
     pub at: TapeTime,
     own: VecDeque<Entry>,
-    fed: Position,
+    fed: Offset,
 }
 
 /// An own event names a cause that is no input: the tape is not this machine's, or inputs were lost.
@@ -33,18 +33,18 @@ pub struct Merge<M: Machine> {
 #[error("an own event has the cause {cause}, but no input stands there")]
 pub struct UnknownCause {
     /// The cause that is missing.
-    pub cause: Position,
+    pub cause: Offset,
 }
 
-impl<M: Machine> Merge<M> {
+impl<M: Machine> MergeJoin<M> {
     /// Around a machine in its first state.
     pub fn new(machine: M) -> Self {
         let (inputs, own) = (VecDeque::new(), VecDeque::new());
-        Self { machine, inputs, epoch: None, progress: Position::START, at: 0, own, fed: Position::START }
+        Self { machine, inputs, epoch: None, progress: Offset::START, at: 0, own, fed: Offset::START }
     }
 
-    /// Takes an input; they must come in order of position.
-    pub fn push_input(&mut self, at: Position, input: M::Input) {
+    /// Takes an input; they must come in order of offset.
+    pub fn push_input(&mut self, at: Offset, input: M::Input) {
         assert!(at > self.fed, "inputs come in order: {at} after {}", self.fed);
         self.fed = at;
         self.inputs.push_back((at, input));
@@ -63,7 +63,7 @@ impl<M: Machine> Merge<M> {
                 continue;
             }
             if let Some(input) = M::Input::from_fact(Fact { writer, at, event }) {
-                self.push_input(Position::new(record.seq, index), input);
+                self.push_input(Offset::new(record.seq, index), input);
             }
         }
     }
@@ -71,7 +71,7 @@ impl<M: Machine> Merge<M> {
     /// Takes a message of the inbox.
     pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
         for (index, entry) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
-            self.push_input(Position::new(seq, index), entry);
+            self.push_input(Offset::new(seq, index), entry);
         }
     }
 
@@ -89,7 +89,7 @@ impl<M: Machine> Merge<M> {
     /// with what the machine is recorded to have decided on it; it must leave the machine with both folded in.
     pub fn join<E: From<UnknownCause>>(
         &mut self,
-        mut each: impl FnMut(&mut M, Position, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
+        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
     ) -> Result<(), E> {
         while let Some(first) = self.own.front() {
             if let Event::Epoch(epoch) = &first.event {
@@ -120,7 +120,7 @@ impl<M: Machine> Merge<M> {
     }
 
     /// The decisions recorded for `cause`, without the driver's own facts.
-    fn take_answers(&mut self, cause: Position) -> Vec<Entry> {
+    fn take_answers(&mut self, cause: Offset) -> Vec<Entry> {
         let mut answers = Vec::new();
         while let Some(entry) = self.own.pop_front_if(|entry| entry.cause == cause && !is_epoch(entry)) {
             if !matches!(entry.event, Event::Progress(_)) {

@@ -38,7 +38,7 @@ pub enum Input<'a> {
         answer: Answer,
     },
     /// Answer with `Progress` what was judged in silence, so that a standby knows the owner to be there.
-    Speak,
+    Heartbeat,
     /// Finish what was pulled, then stop.
     Drain,
 }
@@ -78,7 +78,7 @@ pub enum Output {
         events: usize,
     },
     /// A message was skipped: somebody must look.
-    Void {
+    InvalidRecord {
         /// Where.
         seq: u64,
         /// What is wrong with it.
@@ -90,33 +90,33 @@ pub enum Output {
 
 /// What stands on the own subject where another append was to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rival {
+pub enum FencedBy {
     /// A record of the own epoch or a newer one: there is another owner.
     Owner,
     /// A record of an older epoch.
     Former,
     /// What is void owns nothing.
-    Stray,
+    InvalidRecord,
 }
 
-impl Rival {
+impl FencedBy {
     /// Whether to claim the subject again, instead of following as a standby. The last append of a process that died
     /// may land late, but only one was on its way: whoever is met a second time is alive. `met` remembers the first.
     pub fn is_to_be_challenged(self, met: &mut bool) -> bool {
         match self {
-            Rival::Owner => false,
-            Rival::Former => !std::mem::replace(met, true),
-            Rival::Stray => true,
+            FencedBy::Owner => false,
+            FencedBy::Former => !std::mem::replace(met, true),
+            FencedBy::InvalidRecord => true,
         }
     }
 }
 
-impl std::fmt::Display for Rival {
+impl std::fmt::Display for FencedBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Rival::Owner => "another owner",
-            Rival::Former => "a former owner",
-            Rival::Stray => "stray bytes",
+            FencedBy::Owner => "another owner",
+            FencedBy::Former => "a former owner",
+            FencedBy::InvalidRecord => "an invalid record",
         })
     }
 }
@@ -130,7 +130,7 @@ pub enum Stop {
         /// Where.
         seq: u64,
         /// What it is.
-        by: Rival,
+        by: FencedBy,
     },
     /// Drained as asked: everything pulled is answered on the tape.
     #[error("drained")]

@@ -16,7 +16,7 @@ pub struct TapeRecord {
     pub header: Header,
     /// Hash of its bytes.
     pub hash: RecordHash,
-    /// Its events, in order: the index is that of the position.
+    /// Its events, in order: the index is that of the offset.
     pub entries: Vec<Entry>,
 }
 
@@ -27,7 +27,7 @@ pub enum TapeRead {
     Record(TapeRecord),
     /// Not a record of the writer whose subject it is on, or one that does not chain: skipped, with an alarm. Its
     /// sequence still counts for that writer's fence.
-    Void {
+    Invalid {
         /// Whose subject it is on, if anybody's.
         writer: Option<Writer>,
         /// What is wrong with it.
@@ -105,32 +105,32 @@ impl TapeReader {
             return Err(TapeFault::NotNext { expected: self.last + 1, got: seq });
         }
         self.last = seq;
-        let read = self.judge(seq, writer, payload)?;
+        let read = self.classify(seq, writer, payload)?;
         if seq == 1 {
             self.check_first(&read)?;
         }
         Ok(read)
     }
 
-    fn judge(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
-        let void = |why: String| TapeRead::Void { writer, why, breaks_chain: false };
-        let Some(subject) = writer else { return Ok(void("on no writer's subject".into())) };
+    fn classify(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
+        let invalid = |why: String| TapeRead::Invalid { writer, why, breaks_chain: false };
+        let Some(subject) = writer else { return Ok(invalid("on no writer's subject".into())) };
         let (header, read) = match record::decode(payload) {
             Ok((header, entries)) => (header, Ok(entries)),
             // Stray bytes may look like newer code's; what is newer code's chains like any other record.
             Err(RecordError::Unknown(what)) => match record::decode_header(payload) {
                 Some(header) => (header, Err(what)),
-                None => return Ok(void(what)),
+                None => return Ok(invalid(what)),
             },
-            Err(error) => return Ok(void(error.to_string())),
+            Err(error) => return Ok(invalid(error.to_string())),
         };
         if header.writer != subject {
-            return Ok(void(format!("says it is {}'s, on the subject of {subject}", header.writer)));
+            return Ok(invalid(format!("says it is {}'s, on the subject of {subject}", header.writer)));
         }
         let chain = self.chains.entry(subject).or_default();
         if header.prev_hash != *chain {
             let why = format!("chains to {:?}, the last was {chain:?}", header.prev_hash);
-            return Ok(TapeRead::Void { writer, why, breaks_chain: true });
+            return Ok(TapeRead::Invalid { writer, why, breaks_chain: true });
         }
         let entries = read.map_err(|what| TapeFault::Newer { seq, what })?;
         let hash = RecordHash::of(payload);
@@ -145,7 +145,7 @@ impl TapeReader {
                 Some(Event::TapeCreated(created)) => format!("it is {}", created.tape),
                 _ => "its first record does not create a tape".into(),
             },
-            TapeRead::Void { why, .. } => format!("its first record is void: {why}"),
+            TapeRead::Invalid { why, .. } => format!("its first record is invalid: {why}"),
         };
         Err(TapeFault::WrongTape { seq: 1, want: self.tape, found })
     }

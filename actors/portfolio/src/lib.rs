@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::seen::Seen;
+use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod books;
@@ -46,7 +46,7 @@ pub struct Portfolio {
     now: TapeTime,
     params: Params,
     books: Books,
-    seen: Seen<FillId>,
+    seen: RecentIds<FillId>,
     /// Whether the fill just observed was seen before.
     replayed: bool,
     /// Tape time of the last mark.
@@ -99,10 +99,10 @@ impl Machine for Portfolio {
     const LOGIC: u32 = 1;
 
     fn reads() -> Reads {
-        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Venue])
+        Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -118,16 +118,16 @@ impl Machine for Portfolio {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
             Event::OrderFilled(fill) => self.judge_fill(fill, out),
             Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
-            Event::Tick(_) => self.judge_tick(out),
+            Event::ClockAdvanced(_) => self.judge_tick(out),
             _ => {}
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
             self.marked.insert((mark.account, mark.currency), self.now);

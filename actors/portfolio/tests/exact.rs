@@ -10,7 +10,7 @@ use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
 
 /// Fills of X and Z with odd prices and quantities, so that averages do not divide; quotes, funding and ticks between.
@@ -78,7 +78,7 @@ proptest! {
         let (mut portfolio, mut sums) = (Portfolio::new(), Sums::default());
         for (seq, fact) in (1..).zip(&facts) {
             sums.add(fact);
-            for event in step(&mut portfolio, Position::new(seq, 0), fact) {
+            for event in step(&mut portfolio, Offset::new(seq, 0), fact) {
                 match event {
                     Event::LedgerPosted(posted) => {
                         let mut by_currency = BTreeMap::new();
@@ -109,7 +109,7 @@ proptest! {
     fn following_recorded_decisions_leads_where_deciding_led(facts in market()) {
         let (mut decider, mut follower) = (Portfolio::new(), Portfolio::new());
         for (seq, fact) in (1..).zip(&facts) {
-            let at = Position::new(seq, 0);
+            let at = Offset::new(seq, 0);
             let decided = step(&mut decider, at, fact);
             follower.observe(at, fact);
             decided.iter().for_each(|own| follower.apply(at, own));
@@ -135,7 +135,7 @@ fn decisions_keep_their_meaning() {
     ];
     let (mut machine, mut bytes) = (Portfolio::new(), Vec::new());
     for (seq, fact) in (1..).zip(&script) {
-        let cause = Position::new(seq, 0);
+        let cause = Offset::new(seq, 0);
         for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
             encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
         }

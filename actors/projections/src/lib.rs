@@ -12,7 +12,7 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 pub use models::all;
@@ -20,11 +20,11 @@ pub use table::{MergeError, RowOp, Rows, Table, Value};
 
 /// An event, as a projection is handed it.
 #[derive(Debug, Clone, Copy)]
-pub struct Recorded<'a> {
+pub struct ProjectedFact<'a> {
     /// Which partition.
     pub partition: u16,
     /// Where the event stands.
-    pub position: Position,
+    pub offset: Offset,
     /// Who decided it.
     pub writer: Writer,
     /// When the broker stored its record, ns.
@@ -55,7 +55,7 @@ pub trait Projection: Sync {
     /// Its table.
     fn table(&self) -> &'static Table;
     /// The rows that an event makes.
-    fn project(&self, _event: &Recorded<'_>, _ops: &mut Vec<RowOp>) {}
+    fn project(&self, _event: &ProjectedFact<'_>, _ops: &mut Vec<RowOp>) {}
     /// The rows that a record makes.
     fn project_record(&self, _record: &RecordInfo, _ops: &mut Vec<RowOp>) {}
 }

@@ -1,9 +1,9 @@
 //! What a projector does with a tape, as pure data: which rows it writes, and which progress moves with them.
 
 use tapedeck_kernel::TapeRecord;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
-use crate::{Projection, RecordInfo, Recorded, RowOp};
+use crate::{ProjectedFact, Projection, RecordInfo, RowOp};
 
 /// Most records in a transaction.
 const BATCH_RECORDS: usize = 512;
@@ -12,7 +12,7 @@ const BATCH_ROWS: usize = 20_000;
 
 /// A projection, and up to which sequence its rows are in the database.
 #[derive(Clone, Copy)]
-pub struct Lane {
+pub struct ProjectionCursor {
     /// The projection.
     pub projection: &'static dyn Projection,
     /// Its progress.
@@ -48,19 +48,19 @@ impl Batch {
     }
 
     /// Takes a record, for those projections that are not past it.
-    pub fn take(&mut self, lanes: &[Lane], partition: u16, record: &TapeRecord, stamp: u64) {
+    pub fn take(&mut self, cursors: &[ProjectionCursor], partition: u16, record: &TapeRecord, stamp: u64) {
         self.records += 1;
         self.events += record.entries.len();
-        for lane in lanes.iter().filter(|lane| lane.seq < record.seq) {
-            project_record(lane.projection, partition, record, stamp, &mut self.ops);
+        for cursor in cursors.iter().filter(|cursor| cursor.seq < record.seq) {
+            project_record(cursor.projection, partition, record, stamp, &mut self.ops);
         }
     }
 }
 
 /// How the progress of each projection moves when all is written up to `seq`.
-pub fn advances(lanes: &[Lane], seq: u64) -> impl Iterator<Item = Advance> {
-    let behind = lanes.iter().filter(move |lane| lane.seq < seq);
-    behind.map(move |lane| Advance { projection: lane.projection.name(), old: lane.seq, new: seq })
+pub fn advances(cursors: &[ProjectionCursor], seq: u64) -> impl Iterator<Item = Advance> {
+    let behind = cursors.iter().filter(move |cursor| cursor.seq < seq);
+    behind.map(move |cursor| Advance { projection: cursor.projection.name(), old: cursor.seq, new: seq })
 }
 
 /// The row operations of one record: the same for the projector and for whoever checks it.
@@ -75,7 +75,7 @@ pub fn project_record(
     let events = record.entries.len();
     projection.project_record(&RecordInfo { partition, seq: record.seq, writer, stamp, events }, ops);
     for (index, entry) in (0..).zip(&record.entries) {
-        let position = Position::new(record.seq, index);
-        projection.project(&Recorded { partition, position, writer, stamp, entry }, ops);
+        let offset = Offset::new(record.seq, index);
+        projection.project(&ProjectedFact { partition, offset, writer, stamp, entry }, ops);
     }
 }

@@ -1,6 +1,6 @@
 //! The SQL that a table's description spells out. Text only.
 
-use crate::table::{ColumnType, Merge, Rows, Table, Value};
+use crate::table::{ColumnMerge, ColumnType, Rows, Table, Value};
 
 /// Merges rows given as one text array a column.
 pub fn insert_statement(table: &Table) -> String {
@@ -20,9 +20,11 @@ pub fn insert_statement(table: &Table) -> String {
             .map(|column| {
                 let name = column.name;
                 match column.merge {
-                    Merge::Keep => format!("{name} = COALESCE(t.{name}, EXCLUDED.{name})"),
-                    Merge::Add => format!("{name} = COALESCE(t.{name} + EXCLUDED.{name}, t.{name}, EXCLUDED.{name})"),
-                    Merge::Replace | Merge::Key => format!("{name} = COALESCE(EXCLUDED.{name}, t.{name})"),
+                    ColumnMerge::Keep => format!("{name} = COALESCE(t.{name}, EXCLUDED.{name})"),
+                    ColumnMerge::Add => {
+                        format!("{name} = COALESCE(t.{name} + EXCLUDED.{name}, t.{name}, EXCLUDED.{name})")
+                    }
+                    ColumnMerge::Replace | ColumnMerge::Key => format!("{name} = COALESCE(EXCLUDED.{name}, t.{name})"),
                 }
             })
             .collect();

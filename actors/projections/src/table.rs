@@ -28,7 +28,7 @@ impl ColumnType {
 
 /// What becomes of a column when its key is there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Merge {
+pub enum ColumnMerge {
     /// Part of the key.
     Key,
     /// The newer value holds, unless it is null.
@@ -47,11 +47,11 @@ pub struct Column {
     /// Its type.
     pub ty: ColumnType,
     /// How it merges.
-    pub merge: Merge,
+    pub merge: ColumnMerge,
 }
 
 /// A column in one line.
-pub const fn column(name: &'static str, ty: ColumnType, merge: Merge) -> Column {
+pub const fn column(name: &'static str, ty: ColumnType, merge: ColumnMerge) -> Column {
     Column { name, ty, merge }
 }
 
@@ -69,7 +69,7 @@ pub struct Table {
 impl Table {
     /// How many columns make the key.
     pub fn key_len(&self) -> usize {
-        self.columns.iter().take_while(|column| column.merge == Merge::Key).count()
+        self.columns.iter().take_while(|column| column.merge == ColumnMerge::Key).count()
     }
 }
 
@@ -111,14 +111,14 @@ pub fn merge(table: &Table, rows: &mut Rows, row: &[Value]) -> Result<(), MergeE
     }
     for ((column, old), new) in table.columns.iter().zip(there).zip(row) {
         match column.merge {
-            Merge::Key => {}
-            Merge::Keep if old.is_some() => {}
-            Merge::Replace | Merge::Keep => {
+            ColumnMerge::Key => {}
+            ColumnMerge::Keep if old.is_some() => {}
+            ColumnMerge::Replace | ColumnMerge::Keep => {
                 if new.is_some() {
                     old.clone_from(new);
                 }
             }
-            Merge::Add => *old = add(table.name, old.as_deref(), new.as_deref())?,
+            ColumnMerge::Add => *old = add(table.name, old.as_deref(), new.as_deref())?,
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::table::{ColumnType, Merge};
+use crate::table::{ColumnMerge, ColumnType};
 use crate::{Fold, RowOp, Table, Value, all, compact, migrations::MIGRATIONS, sql};
 
 /// What the DDL says of a table: (column, type, in the key).
@@ -29,7 +29,7 @@ fn every_table_is_in_the_migrations_as_described_with_a_view() {
         let described: Vec<_> = table
             .columns
             .iter()
-            .map(|column| (column.name.to_string(), column.ty.sql().to_string(), column.merge == Merge::Key))
+            .map(|column| (column.name.to_string(), column.ty.sql().to_string(), column.merge == ColumnMerge::Key))
             .collect();
         assert_eq!(ddl(table), described, "{}", table.name);
         assert_eq!(table.columns[0].name, "partition");
@@ -43,10 +43,10 @@ static EXAMPLE: Table = Table {
     name: "example",
     append: false,
     columns: &[
-        crate::table::column("partition", ColumnType::BigInt, Merge::Key),
-        crate::table::column("first", ColumnType::Text, Merge::Keep),
-        crate::table::column("last", ColumnType::Text, Merge::Replace),
-        crate::table::column("sum", ColumnType::Numeric, Merge::Add),
+        crate::table::column("partition", ColumnType::BigInt, ColumnMerge::Key),
+        crate::table::column("first", ColumnType::Text, ColumnMerge::Keep),
+        crate::table::column("last", ColumnType::Text, ColumnMerge::Replace),
+        crate::table::column("sum", ColumnType::Numeric, ColumnMerge::Add),
     ],
 };
 

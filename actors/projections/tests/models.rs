@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tapedeck_projections::{RecordInfo, Recorded, RowOp, all};
+use tapedeck_projections::{ProjectedFact, RecordInfo, RowOp, all};
 use tapedeck_schemas::event::*;
-use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, OrderId, Position, StrategyId, Writer};
+use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds that no read model shows.
 const SILENT: [Kind; 8] = [
@@ -14,7 +14,7 @@ const SILENT: [Kind; 8] = [
     Kind::Trimmed,
     Kind::InstrumentDefined,
     Kind::BarsDefined,
-    Kind::Tick,
+    Kind::ClockAdvanced,
     Kind::LedgerPosted,
 ];
 
@@ -41,14 +41,14 @@ fn order() -> Order {
         quantity: "2.5".parse().unwrap(),
         price: "101.5".parse().unwrap(),
         time_in_force: TimeInForce::Gtc,
-        signal: Position::new(61, 3),
+        signal: Offset::new(61, 3),
     }
 }
 
 /// The operations of one fact, a line each: the table, then what is not null.
 fn rows(writer: Writer, event: impl Into<Event>) -> String {
-    let entry = Entry { cause: Position::new(70, 1), index: 0, at: 6000, event: event.into() };
-    let recorded = Recorded { partition: 7, position: Position::new(80, 2), writer, stamp: 9000, entry: &entry };
+    let entry = Entry { cause: Offset::new(70, 1), index: 0, at: 6000, event: event.into() };
+    let recorded = ProjectedFact { partition: 7, offset: Offset::new(80, 2), writer, stamp: 9000, entry: &entry };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project(&recorded, &mut ops));
     shown(&ops)
@@ -156,7 +156,7 @@ fn controls() -> Vec<(Event, String)> {
         (resumed.into(), line("TradingResumed", "scope=venue.SYM by=ann detail=why")),
         (
             cancel.into(),
-            format!("{canceled}\norder_events_v1: {HOP} order_id={ID} writer=venue kind=CancelRequested detail=ann"),
+            format!("{canceled}\norder_events_v1: {HOP} order_id={ID} writer=paper kind=CancelRequested detail=ann"),
         ),
         (funded.into(), line("AccountFunded", "scope=acc by=ann detail=-5.5 USDT")),
         (refused.into(), line("CommandRefused", "by=ann detail=no such")),
@@ -166,7 +166,7 @@ fn controls() -> Vec<(Event, String)> {
 
 /// What an order's fact adds to its history.
 fn step(kind: &str, detail: &str) -> String {
-    format!("order_events_v1: {HOP} order_id={ID} writer=venue kind={kind} detail={detail}")
+    format!("order_events_v1: {HOP} order_id={ID} writer=paper kind={kind} detail={detail}")
 }
 
 fn decisions() -> Vec<(Event, String)> {
@@ -296,7 +296,7 @@ fn every_kind_of_fact_becomes_the_rows_that_are_written_here() {
     let mut seen: BTreeSet<Kind> = SILENT.into();
     for (event, wanted) in [market(), controls(), decisions(), reports(), books()].concat() {
         let kind = event.kind();
-        assert_eq!(rows(Writer::Venue, event), wanted, "{}", kind.name());
+        assert_eq!(rows(Writer::Paper, event), wanted, "{}", kind.name());
         assert!(seen.insert(kind), "{} is here twice", kind.name());
     }
     let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !seen.contains(kind)).map(|kind| kind.name()).collect();

@@ -1,6 +1,6 @@
 //! Prints the trades of a range: `print_trades NATS_URL [FROM [TO]]`, as `print_trades nats://127.0.0.1:4222 -10m`.
 
-use tapedeck_replay::{Filter, Place, Range, Replay, Selection};
+use tapedeck_replay::{Filter, Range, RangeBound, Replay, ReplayQuery};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::{Event, Kind};
 
@@ -8,15 +8,15 @@ use tapedeck_schemas::event::{Event, Kind};
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("want the URL of NATS, as nats://127.0.0.1:4222")?;
-    let mut place = || args.next().map(|text| text.parse::<Place>()).transpose();
+    let mut place = || args.next().map(|text| text.parse::<RangeBound>()).transpose();
     let range = Range { from: place()?, to: place()? };
     let bus = Bus::connect(&url, "print_trades").await?;
-    let selection = Selection { range, filter: Filter::of_kinds([Kind::Trade]) };
+    let selection = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
     let mut replay = Replay::open(&bus, None, &selection).await?;
     while let Some(played) = replay.next().await? {
         if let Event::Trade(trade) = &played.event {
-            let position = played.position.in_partition(played.partition);
-            println!("{position} {} {} {} x {}", played.at, trade.instrument, trade.price, trade.quantity);
+            let offset = played.offset.in_partition(played.partition);
+            println!("{offset} {} {} {} x {}", played.at, trade.instrument, trade.price, trade.quantity);
         }
     }
     Ok(())

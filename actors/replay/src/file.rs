@@ -5,7 +5,7 @@ use std::io::{BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::ReplayError;
-use crate::render::{Format, Rendered};
+use crate::render::{OutputFormat, Rendered};
 use crate::resume::{Checkpoint, Slot};
 
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -15,14 +15,14 @@ pub struct FileSink {
     out: BufWriter<Box<dyn Write + Send>>,
     file: Option<File>,
     path: PathBuf,
-    format: Format,
+    format: OutputFormat,
     bytes: u64,
     hasher: blake3::Hasher,
 }
 
 impl FileSink {
     /// Standard output, which is not gone on with.
-    pub fn stdout(format: Format) -> Self {
+    pub fn stdout(format: OutputFormat) -> Self {
         Self {
             out: BufWriter::new(Box::new(std::io::stdout())),
             file: None,
@@ -35,7 +35,7 @@ impl FileSink {
 
     /// A file at a checkpoint of its own: behind its bytes, which must be there as they were written. One that has
     /// written none begins the file, which must be empty or not there.
-    pub fn open(path: &Path, format: Format, at: &Checkpoint) -> Result<Self, ReplayError> {
+    pub fn open(path: &Path, format: OutputFormat, at: &Checkpoint) -> Result<Self, ReplayError> {
         let fail = |what| ReplayError::file(what, path);
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(path).map_err(fail("open"))?;

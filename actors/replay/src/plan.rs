@@ -2,16 +2,16 @@
 
 use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
-use crate::bounds::{Bounds, Edge};
+use crate::bounds::{RangeBounds, ResolvedBound};
 use crate::error::ReplayError;
-use crate::range::{Place, Range};
+use crate::range::{Range, RangeBound};
+use crate::reader::keeps_time;
 use crate::replay::last_sequence;
 use crate::resume::TapePlan;
-use crate::stretch::keeps_time;
 
 /// How far back the last market fact is looked for.
 const LOOK_BACK_MAX: u64 = 10_000;
@@ -32,24 +32,24 @@ pub async fn resolve(bus: &Bus, partition: Option<u16>, range: &Range) -> Result
     let mut plans = Vec::new();
     for TapeCreated { tape, partition, .. } in tapes {
         let end = last_sequence(bus, partition).await?;
-        plans.push(TapePlan { partition, tape, bounds: Bounds::default(), end });
+        plans.push(TapePlan { partition, tape, bounds: RangeBounds::default(), end });
     }
-    let is_relative = ends(range).any(|place| matches!(place, Place::BeforeEnd(_)));
+    let is_relative = ends(range).any(|place| matches!(place, RangeBound::BeforeEnd(_)));
     let now = if is_relative { newest_time(bus, &plans).await? } else { 0 };
-    let edge = |place: Option<Place>| place.map(|place| edge(place, now));
-    let bounds = Bounds { from: edge(range.from), to: edge(range.to) };
+    let edge = |place: Option<RangeBound>| place.map(|place| edge(place, now));
+    let bounds = RangeBounds { from: edge(range.from), to: edge(range.to) };
     plans.iter_mut().for_each(|plan| plan.bounds = bounds);
     Ok(plans)
 }
 
-fn ends(range: &Range) -> impl Iterator<Item = Place> {
+fn ends(range: &Range) -> impl Iterator<Item = RangeBound> {
     [range.from, range.to].into_iter().flatten()
 }
 
 /// The partition that is asked for, or that the range's ends name; all must name the same.
 fn one_partition(asked: Option<u16>, range: &Range) -> Result<Option<u16>, ReplayError> {
     let mut one = asked;
-    for named in ends(range).filter_map(Place::partition) {
+    for named in ends(range).filter_map(RangeBound::partition) {
         if *one.get_or_insert(named) != named {
             let one = one.unwrap_or_default();
             return Err(ReplayError::Range(format!("the range {range} is on partition {named}, not on {one} alone")));
@@ -58,12 +58,12 @@ fn one_partition(asked: Option<u16>, range: &Range) -> Result<Option<u16>, Repla
     Ok(one)
 }
 
-fn edge(place: Place, now: TapeTime) -> Edge {
+fn edge(place: RangeBound, now: TapeTime) -> ResolvedBound {
     match place {
-        Place::Position(_, position) => Edge::Position(position),
-        Place::Sequence(_, seq) => Edge::Sequence(seq),
-        Place::Time(time) => Edge::Time(time),
-        Place::BeforeEnd(ns) => Edge::Time(now.saturating_sub(ns)),
+        RangeBound::Offset(_, offset) => ResolvedBound::Offset(offset),
+        RangeBound::Sequence(_, seq) => ResolvedBound::Sequence(seq),
+        RangeBound::Time(time) => ResolvedBound::Time(time),
+        RangeBound::BeforeEnd(ns) => ResolvedBound::Time(now.saturating_sub(ns)),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_time_before_the_end_is_counted_from_the_newest() {
-        assert_eq!(edge(Place::BeforeEnd(30), 100), Edge::Time(70));
-        assert_eq!(edge(Place::BeforeEnd(300), 100), Edge::Time(0));
+        assert_eq!(edge(RangeBound::BeforeEnd(30), 100), ResolvedBound::Time(70));
+        assert_eq!(edge(RangeBound::BeforeEnd(300), 100), ResolvedBound::Time(0));
     }
 }

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use tapedeck_schemas::position::TapeTime;
+use tapedeck_schemas::offset::TapeTime;
 use tokio::time::Instant;
 
 use crate::error::ReplayError;
 use crate::file::FileSink;
-use crate::pace::Pace;
+use crate::reader::ReplayedFact;
 use crate::render::Renderer;
 use crate::replay::Replay;
 use crate::resume::{Checkpoint, Slot};
-use crate::stretch::Played;
+use crate::speed::ReplaySpeed;
 use crate::subjects::SubjectSink;
 
 /// Time between two checkpoints.
@@ -41,7 +41,7 @@ pub enum Ended {
 pub struct Player {
     replay: Replay,
     renderer: Renderer,
-    pace: Pace,
+    pace: ReplaySpeed,
     sink: Sink,
     slot: Option<Slot>,
     checkpoint: Checkpoint,
@@ -53,7 +53,7 @@ pub struct Player {
 
 impl Player {
     /// Goes on at `checkpoint`, whose sink must stand there too. Checkpoints are kept in `slot`, if there is one.
-    pub fn new(replay: Replay, pace: Pace, sink: Sink, slot: Option<Slot>, checkpoint: Checkpoint) -> Self {
+    pub fn new(replay: Replay, pace: ReplaySpeed, sink: Sink, slot: Option<Slot>, checkpoint: Checkpoint) -> Self {
         let renderer = Renderer::new(checkpoint.plan.run);
         let (saved_at, saved_facts) = (Instant::now(), checkpoint.facts);
         Self { replay, renderer, pace, sink, slot, checkpoint, saved_at, saved_facts, anchor: None }
@@ -124,7 +124,7 @@ impl Player {
     /// Waits; `false` if it is to stop before.
     async fn wait_until_due(
         &mut self,
-        played: &Played,
+        played: &ReplayedFact,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<bool, ReplayError> {
         if played.time == 0 {
@@ -152,7 +152,7 @@ impl Player {
         }
     }
 
-    async fn put(&mut self, played: Played) -> Result<(), ReplayError> {
+    async fn put(&mut self, played: ReplayedFact) -> Result<(), ReplayError> {
         self.checkpoint.last = Some(place(&played));
         let rendered = self.renderer.render(played);
         match &mut self.sink {
@@ -191,6 +191,6 @@ impl Player {
     }
 }
 
-fn place(played: &Played) -> String {
-    played.position.in_partition(played.partition)
+fn place(played: &ReplayedFact) -> String {
+    played.offset.in_partition(played.partition)
 }

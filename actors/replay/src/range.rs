@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 /// A place, as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum RangeBound {
     /// `1234.5`, or `p0:1234.5` with the partition: one fact.
-    Position(Option<u16>, Position),
+    Offset(Option<u16>, Offset),
     /// `1234`, or `p0:1234`: one record.
     Sequence(Option<u16>, u64),
     /// `2024-08-08T23:54:14.5Z`: all facts at a tape time, ns since the epoch.
@@ -24,18 +24,18 @@ pub enum Place {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Range {
     /// The first that is in it.
-    pub from: Option<Place>,
+    pub from: Option<RangeBound>,
     /// The last that is in it.
-    pub to: Option<Place>,
+    pub to: Option<RangeBound>,
 }
 
 /// A text that is no place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no place on a tape (want a position as p0:1234.5 or 1234.5, a sequence as 1234, a time as \
+    "{0:?} is no place on a tape (want an offset as p0:1234.5 or 1234.5, a sequence as 1234, a time as \
      2024-08-08T23:54:14.5Z, or a time before the end as -10m with ms, s, m, h or d)"
 )]
-pub struct NotAPlace(pub String);
+pub struct InvalidRangeBound(pub String);
 
 const UNITS: [(&str, u64); 5] = [
     ("ms", 1_000_000),
@@ -45,31 +45,31 @@ const UNITS: [(&str, u64); 5] = [
     ("d", 86_400_000_000_000),
 ];
 
-impl Place {
+impl RangeBound {
     /// The partition that it names.
     pub fn partition(self) -> Option<u16> {
         match self {
-            Place::Position(partition, _) | Place::Sequence(partition, _) => partition,
-            Place::Time(_) | Place::BeforeEnd(_) => None,
+            RangeBound::Offset(partition, _) | RangeBound::Sequence(partition, _) => partition,
+            RangeBound::Time(_) | RangeBound::BeforeEnd(_) => None,
         }
     }
 
     /// Whether it is a place on one tape only.
     pub fn is_of_one_tape(self) -> bool {
-        matches!(self, Place::Position(..) | Place::Sequence(..))
+        matches!(self, RangeBound::Offset(..) | RangeBound::Sequence(..))
     }
 }
 
-impl FromStr for Place {
-    type Err = NotAPlace;
-    fn from_str(text: &str) -> Result<Self, NotAPlace> {
-        let bad = || NotAPlace(text.chars().take(64).collect());
+impl FromStr for RangeBound {
+    type Err = InvalidRangeBound;
+    fn from_str(text: &str) -> Result<Self, InvalidRangeBound> {
+        let bad = || InvalidRangeBound(text.chars().take(64).collect());
         if let Some(ago) = text.strip_prefix('-') {
-            return before_end(ago).map(Place::BeforeEnd).ok_or_else(bad);
+            return before_end(ago).map(RangeBound::BeforeEnd).ok_or_else(bad);
         }
         if text.contains('T') || text.contains('t') {
             let ns = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad())?.unix_timestamp_nanos();
-            return u64::try_from(ns).map(Place::Time).map_err(|_| bad());
+            return u64::try_from(ns).map(RangeBound::Time).map_err(|_| bad());
         }
         let (partition, place) = match text.strip_prefix('p').map(|named| named.split_once(':')) {
             Some(Some((partition, place))) => (Some(number(partition).ok_or_else(bad)?), place),
@@ -77,10 +77,10 @@ impl FromStr for Place {
             None => (None, text),
         };
         match place.split_once('.') {
-            None => Ok(Place::Sequence(partition, number(place).ok_or_else(bad)?)),
+            None => Ok(RangeBound::Sequence(partition, number(place).ok_or_else(bad)?)),
             Some((seq, index)) => {
-                let position = number(seq).zip(number(index)).map(|(seq, index)| Position::new(seq, index));
-                Ok(Place::Position(partition, position.ok_or_else(bad)?))
+                let offset = number(seq).zip(number(index)).map(|(seq, index)| Offset::new(seq, index));
+                Ok(RangeBound::Offset(partition, offset.ok_or_else(bad)?))
             }
         }
     }
@@ -99,16 +99,16 @@ fn before_end(text: &str) -> Option<u64> {
     number::<u64>(count)?.checked_mul(*ns)
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for RangeBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(partition) = self.partition() {
             write!(f, "p{partition}:")?;
         }
         match self {
-            Place::Position(_, position) => write!(f, "{position}"),
-            Place::Sequence(_, seq) => write!(f, "{seq}"),
-            Place::Time(ns) => f.write_str(&rfc3339(*ns)),
-            Place::BeforeEnd(ns) => {
+            RangeBound::Offset(_, offset) => write!(f, "{offset}"),
+            RangeBound::Sequence(_, seq) => write!(f, "{seq}"),
+            RangeBound::Time(ns) => f.write_str(&rfc3339(*ns)),
+            RangeBound::BeforeEnd(ns) => {
                 let (unit, size) = UNITS.iter().rfind(|(_, size)| ns % size == 0).unwrap_or(&UNITS[0]);
                 write!(f, "-{}{unit}", ns / size)
             }
@@ -139,21 +139,21 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_printed() {
-        let position = Position::new(1234, 5);
+        let offset = Offset::new(1234, 5);
         for (text, place) in [
-            ("1234.5", Place::Position(None, position)),
-            ("p7:1234.5", Place::Position(Some(7), position)),
-            ("1234", Place::Sequence(None, 1234)),
-            ("p0:1234", Place::Sequence(Some(0), 1234)),
-            ("2024-08-08T23:54:14.123456789Z", Place::Time(1_723_161_254_123_456_789)),
-            ("-10m", Place::BeforeEnd(600_000_000_000)),
-            ("-0d", Place::BeforeEnd(0)),
+            ("1234.5", RangeBound::Offset(None, offset)),
+            ("p7:1234.5", RangeBound::Offset(Some(7), offset)),
+            ("1234", RangeBound::Sequence(None, 1234)),
+            ("p0:1234", RangeBound::Sequence(Some(0), 1234)),
+            ("2024-08-08T23:54:14.123456789Z", RangeBound::Time(1_723_161_254_123_456_789)),
+            ("-10m", RangeBound::BeforeEnd(600_000_000_000)),
+            ("-0d", RangeBound::BeforeEnd(0)),
         ] {
             assert_eq!((text.parse(), place.to_string().as_str()), (Ok(place), text));
         }
-        assert_eq!("2024-08-09T01:54:14+02:00".parse(), Ok(Place::Time(1_723_161_254_000_000_000)));
-        assert_eq!("-90s".parse::<Place>().unwrap().to_string(), "-90s");
-        assert_eq!("-3600s".parse::<Place>().unwrap().to_string(), "-1h");
+        assert_eq!("2024-08-09T01:54:14+02:00".parse(), Ok(RangeBound::Time(1_723_161_254_000_000_000)));
+        assert_eq!("-90s".parse::<RangeBound>().unwrap().to_string(), "-90s");
+        assert_eq!("-3600s".parse::<RangeBound>().unwrap().to_string(), "-1h");
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
             "-999999999999d",
             "99999999999999999999",
         ] {
-            assert_eq!(bad.parse::<Place>(), Err(NotAPlace(bad.into())), "{bad}");
+            assert_eq!(bad.parse::<RangeBound>(), Err(InvalidRangeBound(bad.into())), "{bad}");
         }
     }
 

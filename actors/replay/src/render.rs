@@ -8,35 +8,35 @@ use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::record::Writer;
 
-use crate::stretch::Played;
+use crate::reader::ReplayedFact;
 
 /// Who publishes what is replayed.
 pub const SOURCE: &str = "replay";
 
 /// How files hold what is replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum OutputFormat {
     /// One JSON map a line.
     JsonLines,
     /// MessagePack maps, one after the other.
     MessagePack,
 }
 
-impl std::fmt::Display for Format {
+impl std::fmt::Display for OutputFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
-            Format::JsonLines => "jsonl",
-            Format::MessagePack => "msgpack",
+            OutputFormat::JsonLines => "jsonl",
+            OutputFormat::MessagePack => "msgpack",
         })
     }
 }
 
-impl std::str::FromStr for Format {
+impl std::str::FromStr for OutputFormat {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "jsonl" => Ok(Format::JsonLines),
-            "msgpack" => Ok(Format::MessagePack),
+            "jsonl" => Ok(OutputFormat::JsonLines),
+            "msgpack" => Ok(OutputFormat::MessagePack),
             other => Err(format!("{other:?} is no format (want jsonl or msgpack)")),
         }
     }
@@ -48,7 +48,7 @@ pub enum Rendered {
     /// A market fact, in its publisher's own format.
     Market(InstrumentId, MarketEvent),
     /// Any other.
-    Fact(Played),
+    Fact(ReplayedFact),
 }
 
 /// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.
@@ -66,7 +66,7 @@ impl Renderer {
     }
 
     /// The next fact, as it leaves. A definition has no `ts_recv` on the tape: its tape time stands for it.
-    pub fn render(&mut self, played: Played) -> Rendered {
+    pub fn render(&mut self, played: ReplayedFact) -> Rendered {
         let at = played.at;
         let (instrument, ts_recv, ts_event, body) = match played.event {
             Event::InstrumentDefined(fact) => {
@@ -125,7 +125,7 @@ impl Renderer {
 /// A fact that is no market fact, as a map.
 #[derive(Debug, Serialize)]
 struct FactMap<'a> {
-    position: String,
+    offset: String,
     writer: Writer,
     cause: String,
     at: u64,
@@ -135,10 +135,10 @@ struct FactMap<'a> {
 }
 
 impl<'a> FactMap<'a> {
-    fn new(played: &'a Played) -> Self {
+    fn new(played: &'a ReplayedFact) -> Self {
         let kind = played.event.kind();
         Self {
-            position: played.position.in_partition(played.partition),
+            offset: played.offset.in_partition(played.partition),
             writer: played.writer,
             cause: played.cause.to_string(),
             at: played.at,
@@ -151,12 +151,16 @@ impl<'a> FactMap<'a> {
 
 impl Rendered {
     /// Its bytes in a file, with the end of the line where there are lines.
-    pub fn bytes(&self, format: Format) -> Vec<u8> {
+    pub fn bytes(&self, format: OutputFormat) -> Vec<u8> {
         match (self, format) {
-            (Rendered::Market(instrument, event), Format::JsonLines) => line(market::json_line(instrument, event)),
-            (Rendered::Market(instrument, event), Format::MessagePack) => market::messagepack_map(instrument, event),
-            (Rendered::Fact(played), Format::JsonLines) => line(json(played)),
-            (Rendered::Fact(played), Format::MessagePack) => {
+            (Rendered::Market(instrument, event), OutputFormat::JsonLines) => {
+                line(market::json_line(instrument, event))
+            }
+            (Rendered::Market(instrument, event), OutputFormat::MessagePack) => {
+                market::messagepack_map(instrument, event)
+            }
+            (Rendered::Fact(played), OutputFormat::JsonLines) => line(json(played)),
+            (Rendered::Fact(played), OutputFormat::MessagePack) => {
                 let mut bytes = Vec::new();
                 // Names, ids and numbers as text, as in JSON: a map is read without knowing the tape's own codes.
                 let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
@@ -181,7 +185,7 @@ impl Rendered {
     }
 }
 
-fn json(played: &Played) -> String {
+fn json(played: &ReplayedFact) -> String {
     serde_json::to_string(&FactMap::new(played)).expect("writing a fact to memory cannot fail")
 }
 

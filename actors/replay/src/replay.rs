@@ -12,12 +12,12 @@ use crate::error::ReplayError;
 use crate::filter::Filter;
 use crate::plan::resolve;
 use crate::range::Range;
+use crate::reader::{RangeReader, ReplayedFact};
 use crate::resume::TapePlan;
-use crate::stretch::{Played, Stretch};
 
 /// What is wanted of the tapes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct ReplayQuery {
     /// From where to where; a range without an end stops where the tape ends when the replay is opened.
     pub range: Range,
     /// What passes; by default the market.
@@ -26,46 +26,47 @@ pub struct Selection {
 
 /// A replay at its place. What it holds in memory is one record a tape, and the batch that its reader asked for.
 pub struct Replay {
-    lanes: Vec<Lane>,
+    cursors: Vec<PartitionCursor>,
 }
 
 impl Replay {
     /// Plays what is selected of one partition's tape, or of all.
-    pub async fn open(bus: &Bus, partition: Option<u16>, selection: &Selection) -> Result<Self, ReplayError> {
+    pub async fn open(bus: &Bus, partition: Option<u16>, selection: &ReplayQuery) -> Result<Self, ReplayError> {
         Self::of(bus, &resolve(bus, partition, &selection.range).await?, &selection.filter).await
     }
 
     /// Plays these stretches.
     pub async fn of(bus: &Bus, tapes: &[TapePlan], filter: &Filter) -> Result<Self, ReplayError> {
-        let mut lanes = Vec::new();
+        let mut cursors = Vec::new();
         for plan in tapes {
             let end = last_sequence(bus, plan.partition).await?;
             if end < plan.end {
                 return Err(ReplayError::Short { partition: plan.partition, expected: plan.end, got: end });
             }
-            lanes.push(Lane::new(bus, plan, filter));
+            cursors.push(PartitionCursor::new(bus, plan, filter));
         }
-        Ok(Self { lanes })
+        Ok(Self { cursors })
     }
 
     /// The next fact; `None` at the end. Cancel-safe: what was waited for comes the next time.
-    pub async fn next(&mut self) -> Result<Option<Played>, ReplayError> {
-        for lane in &mut self.lanes {
-            lane.fill().await?;
+    pub async fn next(&mut self) -> Result<Option<ReplayedFact>, ReplayError> {
+        for cursor in &mut self.cursors {
+            cursor.fill().await?;
         }
-        let earliest = self.lanes.iter_mut().filter(|lane| !lane.waiting.is_empty());
-        let earliest = earliest.min_by_key(|lane| lane.waiting.front().map(|played| (played.time, played.partition)));
-        Ok(earliest.and_then(|lane| lane.waiting.pop_front()))
+        let earliest = self.cursors.iter_mut().filter(|cursor| !cursor.waiting.is_empty());
+        let earliest =
+            earliest.min_by_key(|cursor| cursor.waiting.front().map(|played| (played.time, played.partition)));
+        Ok(earliest.and_then(|cursor| cursor.waiting.pop_front()))
     }
 
     /// Records read so far, of all tapes.
     pub fn records_read(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.reader.last()).sum()
+        self.cursors.iter().map(|cursor| cursor.reader.last()).sum()
     }
 
     /// Records to read at most, of all tapes.
     pub fn records(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.last).sum()
+        self.cursors.iter().map(|cursor| cursor.last).sum()
     }
 }
 
@@ -78,17 +79,17 @@ pub(crate) async fn last_sequence(bus: &Bus, partition: u16) -> Result<u64, Repl
 }
 
 /// One tape of a replay.
-struct Lane {
+struct PartitionCursor {
     partition: u16,
     /// The last sequence that is read.
     last: u64,
     tail: Tail,
     reader: TapeReader,
-    stretch: Stretch,
-    waiting: VecDeque<Played>,
+    stretch: RangeReader,
+    waiting: VecDeque<ReplayedFact>,
 }
 
-impl Lane {
+impl PartitionCursor {
     fn new(bus: &Bus, plan: &TapePlan, filter: &Filter) -> Self {
         let partition = plan.partition;
         Self {
@@ -97,7 +98,7 @@ impl Lane {
             // From the first record on, whatever the range: so the chains are checked and the definitions known.
             tail: Tail::new(bus, subject::tape_stream(partition), String::new(), 1),
             reader: TapeReader::new(plan.tape),
-            stretch: Stretch::new(partition, plan.bounds, filter.clone()),
+            stretch: RangeReader::new(partition, plan.bounds, filter.clone()),
             waiting: VecDeque::new(),
         }
     }
@@ -113,8 +114,8 @@ impl Lane {
             let read = self.reader.read(stored.seq, writer, &stored.payload);
             match read.map_err(|fault| ReplayError::Tape { partition, fault })? {
                 TapeRead::Record(record) => self.stretch.take(record, &mut self.waiting),
-                TapeRead::Void { why, .. } => {
-                    tracing::warn!(partition, sequence = stored.seq, why, "passing over a void record");
+                TapeRead::Invalid { why, .. } => {
+                    tracing::warn!(partition, sequence = stored.seq, why, "passing over a invalid record");
                 }
             }
         }

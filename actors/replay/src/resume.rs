@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::ids::{TapeId, Token};
 
-use crate::bounds::Bounds;
+use crate::bounds::RangeBounds;
 use crate::error::ReplayError;
 
 /// What is to be played of one tape.
@@ -18,7 +18,7 @@ pub struct TapePlan {
     /// Its tape.
     pub tape: TapeId,
     /// From where to where.
-    pub bounds: Bounds,
+    pub bounds: RangeBounds,
     /// The tape's last sequence when the replay first began: it goes no further.
     pub end: u64,
 }
@@ -71,7 +71,7 @@ pub struct Checkpoint {
     pub plan: Plan,
     /// Facts that are out.
     pub facts: u64,
-    /// Place of the last of them.
+    /// RangeBound of the last of them.
     pub last: Option<String>,
     /// Bytes of the file that hold them; 0 for subjects.
     pub bytes: u64,

@@ -1,10 +1,10 @@
 //! The gate: the only place in this crate that can make an `OrderApproved`. No sizing, no state.
 //!
-//! [`Approved`] has no constructor but [`judge`], so an order that did not pass every check cannot be approved.
+//! [`Approved`] has no constructor but [`evaluate`], so an order that did not pass every check cannot be approved.
 
 use tapedeck_schemas::event::{Event, Order, OrderApproved, OrderDenied};
 
-use crate::checks::{CHECKS, Refusal, View};
+use crate::checks::{Breach, CHECKS, OrderContext};
 
 /// An order that sizing made and nobody has judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Approved {
 pub struct Denied {
     order: Order,
     check: &'static str,
-    refusal: Refusal,
+    refusal: Breach,
 }
 
 impl Proposed {
@@ -39,7 +39,7 @@ impl Proposed {
 
 /// Puts an order through every check, in the order of the list; the first refusal is the answer.
 #[expect(clippy::result_large_err, reason = "either way it is the order, moved once; a box would only add a hop")]
-pub fn judge(proposed: Proposed, view: &View<'_>) -> Result<Approved, Denied> {
+pub fn evaluate(proposed: Proposed, view: &OrderContext<'_>) -> Result<Approved, Denied> {
     let order = proposed.order;
     for check in CHECKS {
         if let Err(refusal) = check.check(view, &order) {
@@ -57,7 +57,7 @@ impl From<Approved> for Event {
 
 impl From<Denied> for Event {
     fn from(denied: Denied) -> Event {
-        let Refusal { measured, limit } = denied.refusal;
+        let Breach { measured, limit } = denied.refusal;
         OrderDenied { order: denied.order, check: denied.check.into(), measured, limit }.into()
     }
 }

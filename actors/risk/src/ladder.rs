@@ -3,7 +3,7 @@
 //! | what happens | the account's state |
 //! |---|---|
 //! | `TradingHalted { All, level }` | at least `level` down; a milder halt never lifts a harder one |
-//! | loss over `risk.max_loss` at a `Tick` | at least reducing |
+//! | loss over `risk.max_loss` at a `ClockAdvanced` | at least reducing |
 //! | `TradingResumed { All }` | active; the loss is measured anew from here |
 //! | `TradingHalted` / `TradingResumed { Instrument }` | unchanged: that instrument's own state |
 //!
@@ -16,7 +16,7 @@ use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::book::{Book, rounded_up};
+use crate::exposure::{Exposure, rounded_up};
 
 /// The loss that takes the account down to reducing.
 pub const MAX_LOSS: ParamSpec = ParamSpec {
@@ -68,22 +68,22 @@ impl Ladder {
         *held = level.max(*held);
     }
 
-    pub(crate) fn resume(&mut self, scope: Scope, books: &BTreeMap<InstrumentId, Book>) {
+    pub(crate) fn resume(&mut self, scope: Scope, exposures: &BTreeMap<InstrumentId, Exposure>) {
         self.halts.remove(&scope);
         if scope == Scope::All {
             self.breach = None;
-            self.base = profits(books);
+            self.base = profits(exposures);
         }
     }
 
     /// Measures the loss; one over the limit is kept until a resume.
-    pub(crate) fn measure(&mut self, books: &BTreeMap<InstrumentId, Book>, params: &Params) {
+    pub(crate) fn measure(&mut self, exposures: &BTreeMap<InstrumentId, Exposure>, params: &Params) {
         let limit = params.global(&MAX_LOSS).clamp(MAX_LOSS.min, MAX_LOSS.max);
         let loss = |(currency, profit): (Currency, Money)| {
             let base = self.base.get(&currency).copied().unwrap_or(Money::ZERO);
             rounded_up(base - profit)
         };
-        let worst = profits(books).into_iter().map(loss).max().unwrap_or(Ratio::ZERO);
+        let worst = profits(exposures).into_iter().map(loss).max().unwrap_or(Ratio::ZERO);
         if worst > limit {
             self.breach = Some((worst, limit));
         }
@@ -107,9 +107,9 @@ impl Ladder {
 }
 
 /// Profit after fees, by quote currency: no rate between currencies is assumed.
-fn profits(books: &BTreeMap<InstrumentId, Book>) -> BTreeMap<Currency, Money> {
+fn profits(exposures: &BTreeMap<InstrumentId, Exposure>) -> BTreeMap<Currency, Money> {
     let mut by_currency = BTreeMap::new();
-    for (currency, profit) in books.values().filter_map(Book::profit) {
+    for (currency, profit) in exposures.values().filter_map(Exposure::profit) {
         let sum = by_currency.entry(currency).or_insert(Money::ZERO);
         *sum += profit;
     }

@@ -10,14 +10,14 @@ use tapedeck_schemas::number::Quantity;
 
 /// What may still be bought and sold of an instrument. Both are 0 or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Open {
+pub struct OpenQuantity {
     /// Sum of what is left of open buys.
     pub buy: Quantity,
     /// Sum of what is left of open sells.
     pub sell: Quantity,
 }
 
-impl Open {
+impl OpenQuantity {
     /// What is left of one side.
     pub fn on(&self, side: Side) -> Quantity {
         match side {
@@ -35,7 +35,7 @@ impl Open {
 }
 
 #[derive(Debug, Clone)]
-struct Working {
+struct RemainingOrder {
     instrument: InstrumentId,
     side: Side,
     remaining: Quantity,
@@ -44,20 +44,20 @@ struct Working {
 /// Every open order of the account.
 #[derive(Debug, Clone, Default)]
 pub struct OpenOrders {
-    orders: BTreeMap<OrderId, Working>,
+    orders: BTreeMap<OrderId, RemainingOrder>,
     /// Always the sum over `orders`; entries that come to zero are dropped.
-    sums: BTreeMap<InstrumentId, Open>,
+    sums: BTreeMap<InstrumentId, OpenQuantity>,
 }
 
 impl OpenOrders {
     /// What is open of an instrument.
-    pub fn of(&self, instrument: &InstrumentId) -> Open {
+    pub fn of(&self, instrument: &InstrumentId) -> OpenQuantity {
         self.sums.get(instrument).copied().unwrap_or_default()
     }
 
     pub(crate) fn add(&mut self, order: &Order) {
         self.close(&order.id);
-        let working = Working { instrument: order.instrument, side: order.side, remaining: order.quantity };
+        let working = RemainingOrder { instrument: order.instrument, side: order.side, remaining: order.quantity };
         *self.sums.entry(order.instrument).or_default().on_mut(order.side) += order.quantity;
         self.orders.insert(order.id, working);
     }
@@ -81,7 +81,7 @@ impl OpenOrders {
     fn reduce(&mut self, instrument: InstrumentId, side: Side, quantity: Quantity) {
         if let Some(sum) = self.sums.get_mut(&instrument) {
             *sum.on_mut(side) -= quantity;
-            if *sum == Open::default() {
+            if *sum == OpenQuantity::default() {
                 self.sums.remove(&instrument);
             }
         }

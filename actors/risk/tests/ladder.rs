@@ -104,7 +104,7 @@ fn fees_in_quote_or_base_count_as_loss() {
         // Bought at 100.01 with a mid of 100: lost 0.5 before the fee.
         (fill.fee, fill.fee_currency, fill.liquidity) =
             (fee.parse().unwrap(), currency.parse().unwrap(), Liquidity::Maker);
-        desk.step(&fact(Writer::Venue, 1_000 * MS, fill));
+        desk.step(&fact(Writer::Paper, 1_000 * MS, fill));
         assert_eq!(desk.ladder(&tick(1_000)).is_some(), changes, "{fee} {currency}");
     }
 }

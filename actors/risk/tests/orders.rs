@@ -5,14 +5,14 @@ mod common;
 use common::*;
 use tapedeck_schemas::event::{Event, OrderStatus, Scope, Side, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 #[test]
 fn an_order_carries_its_signal_and_an_id_derived_from_it() {
     let mut desk = Desk::new();
     let order = desk.approved(&signal("X", 1_000, "1", "1"));
-    let at = Position::new(3, 0);
+    let at = Offset::new(3, 0);
     assert_eq!(order.id, OrderId::derive(TAPE, at, Writer::Risk, 0));
     assert_eq!(order.signal, at);
     assert_eq!((order.account.as_str(), order.strategy.as_str()), ("sim-p3", "blend"));
@@ -157,7 +157,7 @@ fn an_own_approval_counts_before_it_lands_on_the_tape() {
     let mut desk = Desk::new();
     desk.step(&limit("risk.max_position", "15000"));
     desk.approved(&signal("X", 1_000, "1", "0"));
-    desk.step(&limit("risk.max_position_notional", "16000"));
+    desk.step(&limit("risk.target_notional", "16000"));
     assert_eq!(desk.order(&signal("X", 1_000, "1", "0")), denied("max_position"), "100 open and 60 more");
     desk.step(&limit("risk.max_position", "16000"));
     assert_eq!(desk.approved(&signal("X", 1_000, "1", "0")).quantity.to_string(), "60");

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine};
 use tapedeck_schemas::event::{Event, HaltLevel, Order, OrderStatus, Scope, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 const SYMBOLS: [&str; 2] = ["X", "Y"];
@@ -81,7 +81,7 @@ impl Model {
                 let quantity = Quantity::saturating_from_units(left.units() * i128::from(*share) / 5).truncate_to(lot);
                 *left -= quantity;
                 *self.position.entry(order.instrument.to_string()).or_default() += order.side.signed(quantity);
-                fact(Writer::Venue, self.now_ms * MS, fill(order, quantity))
+                fact(Writer::Paper, self.now_ms * MS, fill(order, quantity))
             }
             Act::Finish { order } => {
                 let (order, _, open) = pick(&mut self.orders, *order)?;
@@ -103,7 +103,7 @@ impl Model {
                 resume(scope(symbol))
             }
             Act::Limit { name, value } => {
-                let name = ["risk.max_position", "risk.max_order_notional", "risk.max_position_notional"][*name];
+                let name = ["risk.max_position", "risk.max_order_notional", "risk.target_notional"][*name];
                 self.limits.insert(name, Ratio::whole(*value));
                 limit(name, &value.to_string())
             }
@@ -145,7 +145,7 @@ fn pick(orders: &mut [(Order, Quantity, bool)], n: usize) -> Option<&mut (Order,
 }
 
 /// Plays acts to a machine, judging each approval by the model; what was read and what was decided.
-fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Position, Fact, Vec<Event>)> {
+fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Offset, Fact, Vec<Event>)> {
     let mut model = Model { now_ms: 1_000, ..Model::default() };
     let mut told = Vec::new();
     let mut tell = |model: &mut Model, fact: Fact| {
@@ -156,7 +156,7 @@ fn play(desk: &mut Desk, acts: &[Act]) -> Vec<(Position, Fact, Vec<Event>)> {
                 model.orders.push((approved.order.clone(), approved.order.quantity, true));
             }
         }
-        told.push((Position::new(desk.seq, 0), fact, decided));
+        told.push((Offset::new(desk.seq, 0), fact, decided));
     };
     SYMBOLS.iter().for_each(|symbol| tell(&mut model, definition(symbol)));
     for act in acts {
@@ -202,8 +202,8 @@ proptest! {
             (filled.price, filled.fee) = (price, Money::saturating_from_units(a));
             filled.side = if buy { Side::Buy } else { Side::Sell };
             filled.fee_currency = if buy { "USDT" } else { "X" }.parse().unwrap();
-            desk.step(&fact(Writer::Venue, at, filled));
-            desk.step(&limit_of(Scope::All, "risk.max_position_notional", Ratio::saturating_from_units(a)));
+            desk.step(&fact(Writer::Paper, at, filled));
+            desk.step(&limit_of(Scope::All, "risk.target_notional", Ratio::saturating_from_units(a)));
             desk.step(&limit_of(Scope::All, "risk.max_loss", Ratio::saturating_from_units(b)));
             desk.step(&tick(at / MS));
             desk.step(&resume(Scope::All));

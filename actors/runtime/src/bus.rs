@@ -55,7 +55,7 @@ impl BusError {
 
 /// Which NATS, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct NatsAccess {
     /// Where, as nats://host:4222.
     pub url: String,
     /// The file with the seed of the nkey to connect with; read at every connect, so that it may be replaced. None: a
@@ -63,20 +63,20 @@ pub struct Access {
     pub nkey: Option<PathBuf>,
 }
 
-impl From<&str> for Access {
+impl From<&str> for NatsAccess {
     fn from(url: &str) -> Self {
         Self { url: url.into(), nkey: None }
     }
 }
 
-impl From<&String> for Access {
+impl From<&String> for NatsAccess {
     fn from(url: &String) -> Self {
         url.as_str().into()
     }
 }
 
-impl From<&Access> for Access {
-    fn from(access: &Access) -> Self {
+impl From<&NatsAccess> for NatsAccess {
+    fn from(access: &NatsAccess) -> Self {
         access.clone()
     }
 }
@@ -103,8 +103,8 @@ struct ApiError {
 
 impl Bus {
     /// Connects; keeps reconnecting for ever afterwards.
-    pub async fn connect(access: impl Into<Access>, name: &str) -> Result<Self, BusError> {
-        let Access { url, nkey } = access.into();
+    pub async fn connect(access: impl Into<NatsAccess>, name: &str) -> Result<Self, BusError> {
+        let NatsAccess { url, nkey } = access.into();
         let options = match &nkey {
             None => async_nats::ConnectOptions::new(),
             Some(seed) => {

@@ -58,34 +58,34 @@ pub enum DatabaseError {
 
 /// Which database, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct DatabaseAccess {
     /// Where, as postgres://user@host/database; may hold the password.
     pub url: String,
     /// The file that holds the password; read at every connect, so that it may be replaced.
     pub password_file: Option<PathBuf>,
 }
 
-impl From<&String> for Access {
+impl From<&String> for DatabaseAccess {
     fn from(url: &String) -> Self {
         Self { url: url.clone(), password_file: None }
     }
 }
 
-impl From<String> for Access {
+impl From<String> for DatabaseAccess {
     fn from(url: String) -> Self {
         Self { url, password_file: None }
     }
 }
 
-impl From<&Access> for Access {
-    fn from(access: &Access) -> Self {
+impl From<&DatabaseAccess> for DatabaseAccess {
+    fn from(access: &DatabaseAccess) -> Self {
         access.clone()
     }
 }
 
 /// Connects; the connection is driven in the background until the client is dropped.
-pub async fn connect(access: impl Into<Access>) -> Result<Client, DatabaseError> {
-    let Access { url, password_file } = access.into();
+pub async fn connect(access: impl Into<DatabaseAccess>) -> Result<Client, DatabaseError> {
+    let DatabaseAccess { url, password_file } = access.into();
     let failed = |source| DatabaseError::Connect { url: without_credentials(&url), source };
     let mut config: tokio_postgres::Config = url.parse().map_err(failed)?;
     if let Some(path) = password_file {

@@ -7,9 +7,9 @@
 pub mod bus;
 pub mod database;
 pub mod http;
-pub mod lane;
 pub mod metrics;
 pub mod projector;
+pub mod publisher;
 pub mod rejects;
 pub mod shell;
 pub mod status;

@@ -24,7 +24,7 @@ pub struct Metrics {
     records: Family<GroupLabels, Counter>,
     events: Family<GroupLabels, Counter>,
     conflicts: Family<GroupLabels, Counter>,
-    voids: Family<GroupLabels, Counter>,
+    invalid_records: Family<GroupLabels, Counter>,
     append: Family<GroupLabels, Histogram, fn() -> Histogram>,
 }
 
@@ -41,8 +41,8 @@ pub struct GroupMetrics {
     pub events: Counter,
     /// Appends whose answer was not a plain acknowledgement.
     pub conflicts: Counter,
-    /// Void records skipped.
-    pub voids: Counter,
+    /// invalid records skipped.
+    pub invalid_records: Counter,
     /// Seconds from an append to its acknowledgement.
     pub append: Histogram,
 }
@@ -56,16 +56,16 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("tapedeck");
         let (ready, lag) = (Family::default(), Family::default());
         let (records, events) = (Family::default(), Family::default());
-        let (conflicts, voids) = (Family::default(), Family::default());
+        let (conflicts, invalid_records) = (Family::default(), Family::default());
         let append: Family<GroupLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(append_buckets);
         registry.register("ready", "1 when caught up and able to work", ready.clone());
         registry.register("lag_messages", "Messages known to wait", lag.clone());
         registry.register("records", "Records appended (projector: projected)", records.clone());
         registry.register("events", "Events in those records", events.clone());
         registry.register("conflicts", "Appends not plainly acknowledged", conflicts.clone());
-        registry.register("void_records", "Messages on the tape that are no valid record", voids.clone());
+        registry.register("invalid_records", "Messages on the tape that are no valid record", invalid_records.clone());
         registry.register_with_unit("append", "From an append to its acknowledgement", Unit::Seconds, append.clone());
-        Self { registry: Mutex::new(registry), ready, lag, records, events, conflicts, voids, append }
+        Self { registry: Mutex::new(registry), ready, lag, records, events, conflicts, invalid_records, append }
     }
 }
 
@@ -79,7 +79,7 @@ impl Metrics {
             records: self.records.get_or_create(&labels).clone(),
             events: self.events.get_or_create(&labels).clone(),
             conflicts: self.conflicts.get_or_create(&labels).clone(),
-            voids: self.voids.get_or_create(&labels).clone(),
+            invalid_records: self.invalid_records.get_or_create(&labels).clone(),
             append: self.append.get_or_create(&labels).clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tapedeck_kernel::{TapeFault, TapeRead, TapeReader};
-use tapedeck_projections::projector::{Advance, Batch, Lane, advances};
+use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
 use tapedeck_projections::{MergeError, compact, sql};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::subject;
@@ -17,7 +17,7 @@ use crate::database::{self, DatabaseError};
 use crate::metrics::GroupMetrics;
 use crate::shell::writer_of;
 use crate::status::GroupStatus;
-use crate::tail::{Stored, Tail};
+use crate::tail::{StoredMessage, Tail};
 
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -27,7 +27,7 @@ pub struct Target {
     /// The connection to NATS.
     pub bus: Bus,
     /// Postgres.
-    pub database: database::Access,
+    pub database: database::DatabaseAccess,
     /// Which partition.
     pub partition: u16,
     /// Its tape.
@@ -45,7 +45,7 @@ pub enum ProjectorError {
     Tape(#[from] TapeFault),
     /// The rows contradict each other.
     #[error(transparent)]
-    Merge(#[from] MergeError),
+    ColumnMerge(#[from] MergeError),
     /// Another projector moved the progress: read it again.
     #[error("another projector moved {projection} on partition {partition}")]
     Overtaken {
@@ -73,7 +73,7 @@ impl ProjectorError {
             }
             ProjectorError::Database(error) => !matches!(error, DatabaseError::OtherTape { .. }),
             ProjectorError::Overtaken { .. } => true,
-            ProjectorError::Tape(_) | ProjectorError::Merge(_) => false,
+            ProjectorError::Tape(_) | ProjectorError::ColumnMerge(_) => false,
         }
     }
 }
@@ -111,12 +111,12 @@ async fn project(
     mut drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
     let mut client = database::connect(&target.database).await?;
-    let mut lanes = open_lanes(&client, target).await?;
+    let mut cursors = open_cursors(&client, target).await?;
     // From the first record on, so that every chain is checked; what is projected already is passed over.
     let mut tail = Tail::new(&target.bus, subject::tape_stream(target.partition), String::new(), 1);
     let mut reader = TapeReader::new(target.tape);
     loop {
-        let done = lanes.iter().map(|lane| lane.seq).min().unwrap_or(0);
+        let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
         status.set_ready(caught_up);
         if caught_up {
@@ -132,47 +132,47 @@ async fn project(
             () = tokio::time::sleep(Duration::from_millis(500)) => continue,
         };
         let mut batch = Batch::default();
-        take(&mut batch, &mut reader, &lanes, target, first, metrics)?;
+        take(&mut batch, &mut reader, &cursors, target, first, metrics)?;
         while !batch.is_full() {
             let Some(stored) = tail.try_next() else { break };
-            take(&mut batch, &mut reader, &lanes, target, stored, metrics)?;
+            take(&mut batch, &mut reader, &cursors, target, stored, metrics)?;
         }
         if reader.last() > done {
-            commit(&mut client, target, &mut lanes, &batch, reader.last()).await?;
+            commit(&mut client, target, &mut cursors, &batch, reader.last()).await?;
             metrics.records.inc_by(batch.records as u64);
             metrics.events.inc_by(batch.events as u64);
         }
     }
 }
 
-async fn open_lanes(client: &Client, target: &Target) -> Result<Vec<Lane>, ProjectorError> {
-    let mut lanes = Vec::new();
+async fn open_cursors(client: &Client, target: &Target) -> Result<Vec<ProjectionCursor>, ProjectorError> {
+    let mut cursors = Vec::new();
     for projection in tapedeck_projections::all() {
         let name = projection.name();
         let begin = "INSERT INTO tapedeck.projection_progress (tape_id, partition, projection, seq) \
                      VALUES ($1, $2, $3, 0) ON CONFLICT (partition, projection) DO NOTHING";
         client.execute(begin, &[&target.tape.to_string(), &i32::from(target.partition), &name]).await?;
         let seq = database::progress(client, target.tape, target.partition, name).await?.unwrap_or(0);
-        lanes.push(Lane { projection: *projection, seq });
+        cursors.push(ProjectionCursor { projection: *projection, seq });
     }
-    Ok(lanes)
+    Ok(cursors)
 }
 
 /// Reads on, and takes a valid record into the batch.
 fn take(
     batch: &mut Batch,
     reader: &mut TapeReader,
-    lanes: &[Lane],
+    cursors: &[ProjectionCursor],
     target: &Target,
-    stored: Stored,
+    stored: StoredMessage,
     metrics: &GroupMetrics,
 ) -> Result<(), TapeFault> {
     let writer = writer_of(target.partition, &stored.subject);
     match reader.read(stored.seq, writer, &stored.payload)? {
-        TapeRead::Record(record) => batch.take(lanes, target.partition, &record, stored.stamp),
-        TapeRead::Void { why, .. } => {
-            metrics.voids.inc();
-            tracing::error!(seq = stored.seq, why, "void record on the tape, skipped");
+        TapeRead::Record(record) => batch.take(cursors, target.partition, &record, stored.stamp),
+        TapeRead::Invalid { why, .. } => {
+            metrics.invalid_records.inc();
+            tracing::error!(seq = stored.seq, why, "invalid record on the tape, skipped");
         }
     }
     Ok(())
@@ -181,7 +181,7 @@ fn take(
 async fn commit(
     client: &mut Client,
     target: &Target,
-    lanes: &mut [Lane],
+    cursors: &mut [ProjectionCursor],
     batch: &Batch,
     seq: u64,
 ) -> Result<(), ProjectorError> {
@@ -193,7 +193,7 @@ async fn commit(
         )
         .await?;
     let (tape, partition) = (target.tape.to_string(), i32::from(target.partition));
-    for Advance { projection, old, new } in advances(lanes, seq) {
+    for Advance { projection, old, new } in advances(cursors, seq) {
         let (old, new) = (to_bigint(old), to_bigint(new));
         let moved = transaction.execute(&advance, &[&new, &tape, &partition, &projection, &old]).await?;
         if moved != 1 {
@@ -206,7 +206,7 @@ async fn commit(
         transaction.execute(&sql::insert_statement(table), &parameters).await?;
     }
     transaction.commit().await?;
-    lanes.iter_mut().for_each(|lane| lane.seq = lane.seq.max(seq));
+    cursors.iter_mut().for_each(|cursor| cursor.seq = cursor.seq.max(seq));
     Ok(())
 }
 

@@ -18,16 +18,16 @@ use crate::DrainSignal;
 use crate::bus::{Bus, BusError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
-use crate::tail::{Stored, Tail};
+use crate::tail::{StoredMessage, Tail};
 
 /// Most messages taken in before the driver is asked what to do.
 const TAKE_MAX: usize = 1024;
 /// A standby takes over when inputs have waited this long without a word of the owner.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(15);
 /// An owner that judged in silence speaks up after this long, well before a standby takes over.
-const SPEAK_AFTER: Duration = Duration::from_secs(5);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 /// How often the loop looks up when nothing happens.
-const LOOK_UP: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a group needs to run.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub enum ShellError {
 }
 
 /// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if nobody alive fenced
-/// it ([`Rival::is_to_be_challenged`](tapedeck_kernel::driver::Rival)), it claims the subject again.
+/// it ([`FencedBy::is_to_be_challenged`](tapedeck_kernel::driver::FencedBy)), it claims the subject again.
 ///
 /// With an `answerer` the owner answers questions about its machine on `ask.<partition>.<writer>`.
 pub async fn run<M: Machine>(
@@ -116,8 +116,8 @@ struct Loop<'a, M: Machine> {
     drain: DrainSignal,
     stream: String,
     subject: String,
-    owner_heard: Instant,
-    looked_up: Instant,
+    owner_last_seen: Instant,
+    last_poll: Instant,
     inbox_seq: u64,
     caught_up: bool,
     questions: Option<(Subscriber, Answerer<M>)>,
@@ -146,8 +146,8 @@ impl<'a, M: Machine> Loop<'a, M> {
             drain,
             stream,
             subject,
-            owner_heard: Instant::now(),
-            looked_up: Instant::now(),
+            owner_last_seen: Instant::now(),
+            last_poll: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
             questions: None,
@@ -166,10 +166,10 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             self.report();
             // Told by the clock and not by silence: the tape may well move on without the owner.
-            if self.looked_up.elapsed() > LOOK_UP {
-                self.looked_up = Instant::now();
-                if self.driver.is_owner() && self.owner_heard.elapsed() > SPEAK_AFTER {
-                    self.driver.handle(Input::Speak);
+            if self.last_poll.elapsed() > POLL_INTERVAL {
+                self.last_poll = Instant::now();
+                if self.driver.is_owner() && self.owner_last_seen.elapsed() > HEARTBEAT_INTERVAL {
+                    self.driver.handle(Input::Heartbeat);
                 }
                 self.consider_take_over().await;
             }
@@ -196,10 +196,10 @@ impl<'a, M: Machine> Loop<'a, M> {
                 metrics.records.inc();
                 metrics.events.inc_by(events as u64);
             }
-            Output::Void { seq, why } => {
-                metrics.voids.inc();
+            Output::InvalidRecord { seq, why } => {
+                metrics.invalid_records.inc();
                 let partition = self.group.partition;
-                tracing::error!(position = %format!("p{partition}:{seq}"), why, "void record on the tape, skipped");
+                tracing::error!(offset = %format!("p{partition}:{seq}"), why, "invalid record on the tape, skipped");
             }
             Output::Stopped(stop) => return Some(stop),
         }
@@ -247,7 +247,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.take_tape(&stored);
                 self.take_more();
             }
-            () = tokio::time::sleep(LOOK_UP) => {}
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
 
@@ -279,16 +279,16 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.driver.handle(Input::Answer { attempt, answer });
     }
 
-    fn take_tape(&mut self, stored: &Stored) {
+    fn take_tape(&mut self, stored: &StoredMessage) {
         let writer = writer_of(self.group.partition, &stored.subject);
         if writer == Some(M::WRITER) {
-            self.owner_heard = Instant::now();
+            self.owner_last_seen = Instant::now();
         }
         self.driver.handle(Input::Tape { seq: stored.seq, writer, payload: &stored.payload });
     }
 
-    fn take_inbox(&mut self, stored: &Stored) {
-        let Stored { seq, subject, stamp, payload } = stored;
+    fn take_inbox(&mut self, stored: &StoredMessage) {
+        let StoredMessage { seq, subject, stamp, payload } = stored;
         self.inbox_seq = *seq;
         self.driver.handle(Input::Inbox { seq: *seq, subject, stamp: *stamp, payload });
     }
@@ -311,7 +311,7 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     async fn consider_take_over(&mut self) {
-        let silent = self.owner_heard.elapsed() > TAKEOVER_AFTER;
+        let silent = self.owner_last_seen.elapsed() > TAKEOVER_AFTER;
         if self.driver.is_owner() || !silent || !self.driver.has_waiting_inputs() {
             return;
         }

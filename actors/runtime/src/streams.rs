@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
@@ -203,7 +203,7 @@ async fn create_tape(
     }
     let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default() };
     let event = TapeCreated { tape: id, partition, placement }.into();
-    let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
+    let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
     match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: tape {id} begins"))),
         Answer::Committed(seq) => Err(BusError::request(

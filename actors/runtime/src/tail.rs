@@ -17,7 +17,7 @@ const RETRY: Duration = Duration::from_millis(200);
 
 /// One stored message.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub struct StoredMessage {
     /// Stream sequence.
     pub seq: u64,
     /// Its subject.
@@ -77,7 +77,7 @@ impl Tail {
     }
 
     /// The next message; waits for it as long as it takes. Cancel-safe.
-    pub async fn next(&mut self) -> Stored {
+    pub async fn next(&mut self) -> StoredMessage {
         loop {
             let Some(messages) = self.messages.as_mut() else {
                 self.open().await;
@@ -91,13 +91,13 @@ impl Tail {
     }
 
     /// The next message if it is here already.
-    pub fn try_next(&mut self) -> Option<Stored> {
+    pub fn try_next(&mut self) -> Option<StoredMessage> {
         let next = self.messages.as_mut()?.next().now_or_never()?;
         self.take(next)
     }
 
     /// Reads up to the present end of the stream, then stops: `None` at the end.
-    pub async fn next_until(&mut self, last: u64) -> Option<Stored> {
+    pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
         if self.next_seq > last {
             return None;
         }
@@ -105,7 +105,10 @@ impl Tail {
         (stored.seq <= last).then_some(stored)
     }
 
-    fn take(&mut self, next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>) -> Option<Stored> {
+    fn take(
+        &mut self,
+        next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
+    ) -> Option<StoredMessage> {
         let reopen = |tail: &mut Self, why: &str| {
             tracing::info!(stream = tail.stream, next = tail.next_seq, why, "opening the reader anew");
             (tail.messages, tail.pending) = (None, None);
@@ -127,7 +130,7 @@ impl Tail {
         self.next_seq = seq + 1;
         self.pending = Some(pending);
         let message = message.split().0;
-        Some(Stored { seq, subject: message.subject, stamp, payload: message.payload })
+        Some(StoredMessage { seq, subject: message.subject, stamp, payload: message.payload })
     }
 
     /// Goes on with the reader that is being opened, or begins with one. Cancel-safe.

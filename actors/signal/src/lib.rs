@@ -10,16 +10,16 @@ use tapedeck_kernel::{Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::{Position, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
-mod desk;
+mod instrument;
 pub mod strategies;
 
 use combine::rounded;
-use desk::Desk;
+use instrument::InstrumentSignals;
 use strategies::{STRATEGIES, Settings};
 
 /// The strategy that a signal speaks for: the combination of them all.
@@ -75,7 +75,7 @@ pub struct Signal {
     /// Running maximum of ingest's `at`.
     now: TapeTime,
     params: Params,
-    desks: BTreeMap<InstrumentId, Desk>,
+    desks: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
 impl Signal {
@@ -95,7 +95,10 @@ impl Signal {
         }
         let settings = Settings::new(&self.params, quote.instrument);
         let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
-        self.desks.entry(quote.instrument).or_insert_with(Desk::new).sample(mid, self.now, interval, &settings);
+        self.desks
+            .entry(quote.instrument)
+            .or_insert_with(InstrumentSignals::new)
+            .sample(mid, self.now, interval, &settings);
     }
 
     fn observe_weights(&mut self, fact: &WeightsSet) {
@@ -106,7 +109,7 @@ impl Signal {
         }
     }
 
-    fn judge(&self, quote: &Quote) -> Option<SignalRaised> {
+    fn evaluate(&self, quote: &Quote) -> Option<SignalRaised> {
         let desk = self.desks.get(&quote.instrument)?;
         let min_interval = duration_ns(self.params.get(&MIN_INTERVAL_MS, &quote.instrument));
         if !desk.may_raise(self.now, min_interval) {
@@ -138,7 +141,7 @@ impl Machine for Signal {
         Reads::Tape(&[Writer::Ingest, Writer::Control])
     }
 
-    fn observe(&mut self, _at: Position, fact: &Fact) {
+    fn observe(&mut self, _at: Offset, fact: &Fact) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }
@@ -150,17 +153,17 @@ impl Machine for Signal {
         }
     }
 
-    fn decide(&self, _at: Position, fact: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         if let Event::Quote(quote) = &fact.event
-            && let Some(signal) = self.judge(quote)
+            && let Some(signal) = self.evaluate(quote)
         {
             out.push(signal);
         }
     }
 
-    fn apply(&mut self, _cause: Position, own: &Event) {
+    fn apply(&mut self, _cause: Offset, own: &Event) {
         if let Event::SignalRaised(signal) = own {
-            self.desks.entry(signal.instrument).or_insert_with(Desk::new).raised(signal.target, self.now);
+            self.desks.entry(signal.instrument).or_insert_with(InstrumentSignals::new).raised(signal.target, self.now);
         }
     }
 

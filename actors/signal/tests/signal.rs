@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine, step};
-use tapedeck_schemas::event::{Event, LimitsSet, Quote, Scope, SignalRaised, Tick, WeightsSet};
+use tapedeck_schemas::event::{ClockAdvanced, Event, LimitsSet, Quote, Scope, SignalRaised, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 use tapedeck_signal::Signal;
 
@@ -62,10 +62,10 @@ fn script() -> Vec<Fact> {
     facts
 }
 
-fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Position, SignalRaised)> {
+fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
     let mut raised = Vec::new();
     for (n, fact) in facts.iter().enumerate() {
-        let at = Position::new(n as u64 + 1, 0);
+        let at = Offset::new(n as u64 + 1, 0);
         for event in step(machine, at, fact) {
             let Event::SignalRaised(signal) = event else { panic!("only signals are decided: {event:?}") };
             raised.push((at, signal));
@@ -79,7 +79,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     let mut machine = Signal::new(3);
     let mut bytes = Vec::new();
     for (n, fact) in script().iter().enumerate() {
-        let cause = Position::new(n as u64 + 1, 0);
+        let cause = Offset::new(n as u64 + 1, 0);
         for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
             encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
         }
@@ -156,12 +156,9 @@ fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
     assert!(!open.1.target.is_zero(), "the script leaves a target open");
     let next = quote("A", 2_000_000 * MS, 10_190);
     let closed = |event: &Event| matches!(event, Event::SignalRaised(signal) if signal.target.is_zero());
-    assert!(
-        !step(&mut machine.clone(), Position::new(900, 0), &next).iter().any(closed),
-        "the market does not close it"
-    );
-    step(&mut machine, Position::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
-    let events = step(&mut machine, Position::new(901, 0), &next);
+    assert!(!step(&mut machine.clone(), Offset::new(900, 0), &next).iter().any(closed), "the market does not close it");
+    step(&mut machine, Offset::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
+    let events = step(&mut machine, Offset::new(901, 0), &next);
     let [Event::SignalRaised(signal)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((signal.target, signal.confidence), (Ratio::ZERO, Ratio::ZERO));
 }
@@ -170,10 +167,10 @@ fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
 fn only_quotes_raise_signals() {
     let mut machine = Signal::new(0);
     for (n, fact) in script().iter().enumerate() {
-        step(&mut machine, Position::new(n as u64 + 1, 0), fact);
-        let tick = ingest(fact.at, Tick { time: fact.at });
+        step(&mut machine, Offset::new(n as u64 + 1, 0), fact);
+        let tick = ingest(fact.at, ClockAdvanced { time: fact.at });
         if fact.writer == Writer::Ingest {
-            assert!(step(&mut machine.clone(), Position::new(n as u64 + 1, 1), &tick).is_empty());
+            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &tick).is_empty());
         }
     }
 }
@@ -210,7 +207,7 @@ proptest! {
         let (mut live, mut recovered) = (Signal::new(0), Signal::new(0));
         let warm = limits(Scope::All, "signal.zscore.window", "8");
         for (n, fact) in std::iter::once(&warm).chain(&facts).enumerate() {
-            let at = Position::new(n as u64 + 1, 0);
+            let at = Offset::new(n as u64 + 1, 0);
             let recorded = step(&mut live, at, fact);
             recovered.observe(at, fact);
             recorded.iter().for_each(|event| recovered.apply(at, event));

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tapedeck_replay::{Pace, Place};
+use tapedeck_replay::{RangeBound, ReplaySpeed};
 use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, StrategyId, Token};
 
@@ -150,16 +150,16 @@ pub struct RunArgs {
     /// Address of health and metrics.
     #[arg(long, env = "TAPEDECK_HTTP", default_value = "127.0.0.1:9464")]
     pub http: SocketAddr,
-    /// Which venue orders go to. There is only the simulated one.
-    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Simulated)]
+    /// Which venue orders go to. There is only paper, the simulated exchange.
+    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Paper)]
     pub venue: Venue,
 }
 
 /// A venue. A name that is none of these does not start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Venue {
-    /// The exchange that is a machine of ours.
-    Simulated,
+    /// The simulated exchange.
+    Paper,
 }
 
 /// Where keys go.
@@ -196,7 +196,7 @@ pub struct PublishArgs {
     pub events: u64,
     /// The recorded pace times this (1x, 10x, 0.5x), or max: as fast as the broker takes it.
     #[arg(long, default_value = "max", value_name = "PACE")]
-    pub speed: Pace,
+    pub speed: ReplaySpeed,
 }
 
 /// What `replay` replays, where to and how fast.
@@ -206,12 +206,12 @@ pub struct ReplayArgs {
     /// Which partition; all if not given, merged by tape time.
     #[arg(long)]
     pub partition: Option<u16>,
-    /// First fact: a position (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
     #[arg(long, allow_hyphen_values = true)]
-    pub from: Option<Place>,
+    pub from: Option<RangeBound>,
     /// Last fact, likewise; if not given, the tape's end at the start of the replay.
     #[arg(long, allow_hyphen_values = true)]
-    pub to: Option<Place>,
+    pub to: Option<RangeBound>,
     /// Only of these instruments, as binance.BTCUSDT.
     #[arg(long, value_delimiter = ',')]
     pub instrument: Vec<InstrumentId>,
@@ -237,10 +237,10 @@ pub struct ReplayArgs {
     pub to_subject: Option<String>,
     /// What the file holds, if its name does not say: jsonl or msgpack.
     #[arg(long)]
-    pub format: Option<tapedeck_replay::Format>,
+    pub format: Option<tapedeck_replay::OutputFormat>,
     /// recorded, max, or times the recorded pace, as 10x.
     #[arg(long, default_value = "max")]
-    pub speed: tapedeck_replay::Pace,
+    pub speed: tapedeck_replay::ReplaySpeed,
     /// Name of the run: the session of its market events. If not given it is derived from what is played, so that
     /// the same replay has the same name.
     #[arg(long)]

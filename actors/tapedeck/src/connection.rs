@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
-use tapedeck_runtime::bus::Access;
+use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::database;
 
 use crate::cli::ConnectionArgs;
@@ -61,15 +61,15 @@ impl Connection {
 }
 
 /// The NATS to use.
-pub fn nats(args: &ConnectionArgs) -> Result<Access> {
+pub fn nats(args: &ConnectionArgs) -> Result<NatsAccess> {
     let url = one(args, args.nats_url.clone(), |found| found.nats_url, "--nats-url")?;
-    Ok(Access { url, nkey: args.nats_nkey.clone() })
+    Ok(NatsAccess { url, nkey: args.nats_nkey.clone() })
 }
 
 /// The Postgres to use.
-pub fn database(args: &ConnectionArgs) -> Result<database::Access> {
+pub fn database(args: &ConnectionArgs) -> Result<database::DatabaseAccess> {
     let url = one(args, args.database_url.clone(), |found| found.database_url, "--database-url")?;
-    Ok(database::Access { url, password_file: args.database_password_file.clone() })
+    Ok(database::DatabaseAccess { url, password_file: args.database_password_file.clone() })
 }
 
 fn one(

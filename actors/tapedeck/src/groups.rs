@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tapedeck_kernel::{Machine, Owner};
-use tapedeck_runtime::bus::Access;
+use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::shell::{self, Answerer, Group};
 use tapedeck_runtime::supervisor::GroupTask;
@@ -29,7 +29,7 @@ pub enum GroupName {
     /// Runs the order life cycle.
     Execution,
     /// The simulated exchange.
-    Venue,
+    Paper,
     /// Keeps positions and books.
     Portfolio,
     /// Projects the tape into Postgres.
@@ -44,7 +44,7 @@ impl GroupName {
         GroupName::Signal,
         GroupName::Risk,
         GroupName::Execution,
-        GroupName::Venue,
+        GroupName::Paper,
         GroupName::Portfolio,
         GroupName::Projector,
     ];
@@ -57,7 +57,7 @@ impl GroupName {
             GroupName::Signal => "signal",
             GroupName::Risk => "risk",
             GroupName::Execution => "execution",
-            GroupName::Venue => "venue",
+            GroupName::Paper => "paper",
             GroupName::Portfolio => "portfolio",
             GroupName::Projector => "projector",
         }
@@ -68,9 +68,9 @@ impl GroupName {
 #[derive(Clone)]
 pub struct Env {
     /// NATS.
-    pub nats: Access,
+    pub nats: NatsAccess,
     /// Postgres, for the projector.
-    pub database: Option<database::Access>,
+    pub database: Option<database::DatabaseAccess>,
     /// Where all groups count.
     pub metrics: Arc<Metrics>,
     /// Who runs them.
@@ -101,9 +101,9 @@ pub mod machines {
     pub fn execution(_: &TapeCreated) -> tapedeck_execution::Execution {
         tapedeck_execution::Execution::new()
     }
-    /// The simulated venue.
-    pub fn venue(tape: &TapeCreated) -> tapedeck_venue::Venue {
-        tapedeck_venue::Venue::new(tape.tape)
+    /// The simulated exchange.
+    pub fn paper(tape: &TapeCreated) -> tapedeck_paper::Paper {
+        tapedeck_paper::Paper::new(tape.tape)
     }
     /// Portfolio.
     pub fn portfolio(_: &TapeCreated) -> tapedeck_portfolio::Portfolio {
@@ -116,7 +116,7 @@ pub fn params() -> Vec<ParamSpec> {
     let mut all = tapedeck_signal::params();
     all.extend(tapedeck_risk::params());
     all.extend(tapedeck_execution::params());
-    all.extend(tapedeck_venue::params());
+    all.extend(tapedeck_paper::params());
     all.extend(tapedeck_portfolio::params());
     all
 }
@@ -137,7 +137,7 @@ pub fn logics() -> Vec<(&'static str, u32)> {
         logic(machines::signal),
         logic(machines::risk),
         logic(machines::execution),
-        logic(machines::venue),
+        logic(machines::paper),
         logic(machines::portfolio),
     ]
 }
@@ -156,7 +156,7 @@ pub fn task(env: &Env, name: GroupName, partition: u16) -> (GroupTask, Arc<Group
                 GroupName::Signal => machine(env, status, drain, machines::signal, None).await,
                 GroupName::Risk => machine(env, status, drain, machines::risk, None).await,
                 GroupName::Execution => machine(env, status, drain, machines::execution, None).await,
-                GroupName::Venue => machine(env, status, drain, machines::venue, None).await,
+                GroupName::Paper => machine(env, status, drain, machines::paper, None).await,
                 GroupName::Portfolio => machine(env, status, drain, machines::portfolio, None).await,
                 GroupName::Projector => project(env, status, drain).await,
             }

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::{record, subject};
 use tokio_postgres::Client;
 
@@ -24,19 +24,19 @@ const SQL: &str = "SELECT s.partition, s.cause_seq, s.cause_index, r.stamp, o.su
 /// Rows of the report's latency part: the hop into the tape, and the whole way from tick to order.
 pub async fn from_tick(bus: &Bus, client: &Client) -> Result<Vec<Row>> {
     let rows = client.query(SQL, &[&SAMPLE]).await?;
-    let looked_up = stream::iter(rows).map(|row| async move {
+    let last_poll = stream::iter(rows).map(|row| async move {
         let [partition, seq, index, landed, submitted] = [0, 1, 2, 3, 4].map(|column| row.get::<_, i64>(column));
-        let tick = Position::new(u64::try_from(seq)?, u32::try_from(index)?);
+        let tick = Offset::new(u64::try_from(seq)?, u32::try_from(index)?);
         let stamp = i64::try_from(inbox_stamp(bus, u16::try_from(partition)?, tick).await?)?;
         anyhow::Ok((landed - stamp, submitted - stamp))
     });
-    let all: Vec<(i64, i64)> = looked_up.buffer_unordered(AT_ONCE).try_collect().await?;
+    let all: Vec<(i64, i64)> = last_poll.buffer_unordered(AT_ONCE).try_collect().await?;
     let (tape, order): (Vec<i64>, Vec<i64>) = all.into_iter().unzip();
     Ok(vec![row("tick to tape (ingest)", tape), row("tick to order", order)])
 }
 
 /// When the broker stored the message that brought a fact of ingest's, ns.
-pub async fn inbox_stamp(bus: &Bus, partition: u16, fact: Position) -> Result<u64> {
+pub async fn inbox_stamp(bus: &Bus, partition: u16, fact: Offset) -> Result<u64> {
     let tape = bus.context().get_stream_no_info(subject::tape_stream(partition)).await?;
     let (_, entries) = record::decode(&tape.get_raw_message(fact.seq).await?.payload)?;
     let entry = entries.get(fact.index as usize).with_context(|| format!("nothing stands at {fact}"))?;

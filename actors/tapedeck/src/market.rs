@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use tapedeck_feeds::{FeedError, Item, Payload};
-use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::{Bus, GroupStatus};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MarketEvent};
@@ -26,7 +26,7 @@ pub enum Pace {
     /// As fast as the broker takes it.
     Max,
     /// At the recorded pace, or so many times that.
-    Recorded(tapedeck_replay::Pace),
+    Recorded(tapedeck_replay::ReplaySpeed),
     /// As fast as the groups take it: never further ahead of the slowest than this much tape time.
     Lead {
         /// How far, ns.
@@ -49,13 +49,13 @@ pub struct Published {
 pub struct Publisher {
     bus: Bus,
     session: String,
-    lanes: BTreeMap<InstrumentId, InstrumentLane>,
+    publishers: BTreeMap<InstrumentId, InstrumentPublisher>,
     pace: Pace,
     began: Option<(Instant, u64)>,
 }
 
-struct InstrumentLane {
-    lane: Lane,
+struct InstrumentPublisher {
+    publisher: FencedPublisher,
     items: u64,
     /// With their numbers.
     waiting: Vec<(u64, Item)>,
@@ -64,7 +64,7 @@ struct InstrumentLane {
 impl Publisher {
     /// A publisher of `session`, which must name the same items whenever it is played again.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
-        Self { bus: bus.clone(), session, lanes: BTreeMap::new(), pace, began: None }
+        Self { bus: bus.clone(), session, publishers: BTreeMap::new(), pace, began: None }
     }
 
     /// Publishes what the feed yields; `tick` is told how many events are behind us.
@@ -78,9 +78,9 @@ impl Publisher {
         let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
-            let lane = self.lane(item.instrument).await?;
-            lane.items += 1;
-            if lane.items <= lane.lane.through() {
+            let publisher = self.publisher(item.instrument).await?;
+            publisher.items += 1;
+            if publisher.items <= publisher.publisher.through() {
                 published.skipped += 1;
                 continue;
             }
@@ -97,8 +97,8 @@ impl Publisher {
                 first_ts = last_ts;
                 self.wait_until_may_go(last_ts).await;
             }
-            let lane = self.lane(item.instrument).await?;
-            lane.waiting.push((lane.items, item));
+            let publisher = self.publisher(item.instrument).await?;
+            publisher.waiting.push((publisher.items, item));
             waiting += 1;
         }
         self.flush().await?;
@@ -110,30 +110,30 @@ impl Publisher {
     /// Last sequence per inbox stream that is known to hold ours.
     pub fn stored(&self) -> BTreeMap<String, u64> {
         let mut stored = BTreeMap::new();
-        for one in self.lanes.values() {
-            let last: &mut u64 = stored.entry(one.lane.stream().to_string()).or_default();
-            *last = one.lane.last_seq().max(*last);
+        for one in self.publishers.values() {
+            let last: &mut u64 = stored.entry(one.publisher.stream().to_string()).or_default();
+            *last = one.publisher.last_seq().max(*last);
         }
         stored
     }
 
     /// Whether nothing but this session was ever published on its subjects.
     pub fn is_alone(&self) -> bool {
-        self.lanes.values().all(|one| one.lane.is_alone())
+        self.publishers.values().all(|one| one.publisher.is_alone())
     }
 
-    async fn lane(&mut self, instrument: InstrumentId) -> Result<&mut InstrumentLane> {
-        if !self.lanes.contains_key(&instrument) {
+    async fn publisher(&mut self, instrument: InstrumentId) -> Result<&mut InstrumentPublisher> {
+        if !self.publishers.contains_key(&instrument) {
             let subject = subject::market_subject(&instrument, MarketKind::Batch);
-            let lane = Lane::open(&self.bus, subject, self.session.clone()).await?;
-            self.lanes.insert(instrument, InstrumentLane { lane, items: 0, waiting: Vec::new() });
+            let publisher = FencedPublisher::open(&self.bus, subject, self.session.clone()).await?;
+            self.publishers.insert(instrument, InstrumentPublisher { publisher, items: 0, waiting: Vec::new() });
         }
-        self.lanes.get_mut(&instrument).context("a lane just opened")
+        self.publishers.get_mut(&instrument).context("a publisher just opened")
     }
 
     async fn flush(&mut self) -> Result<()> {
-        let busy = self.lanes.values_mut().filter(|one| !one.waiting.is_empty());
-        try_join_all(busy.map(InstrumentLane::send)).await?;
+        let busy = self.publishers.values_mut().filter(|one| !one.waiting.is_empty());
+        try_join_all(busy.map(InstrumentPublisher::send)).await?;
         Ok(())
     }
 
@@ -171,37 +171,37 @@ impl Publisher {
     }
 }
 
-impl InstrumentLane {
+impl InstrumentPublisher {
     async fn send(&mut self) -> Result<()> {
         let mut batch: Vec<MarketEvent> = Vec::new();
         for (number, item) in std::mem::take(&mut self.waiting) {
             match item.payload {
                 // A former life's message that landed late may have brought it.
-                _ if number <= self.lane.through() => {}
+                _ if number <= self.publisher.through() => {}
                 Payload::Event(event) => {
                     batch.push(event);
                     if batch.len() == MESSAGE_EVENTS {
-                        send_batch(&mut self.lane, &mut batch).await?;
+                        send_batch(&mut self.publisher, &mut batch).await?;
                     }
                 }
                 Payload::Raw(bytes) => {
-                    send_batch(&mut self.lane, &mut batch).await?;
-                    if number > self.lane.through() {
-                        self.lane.send(number, bytes.into()).await?;
+                    send_batch(&mut self.publisher, &mut batch).await?;
+                    if number > self.publisher.through() {
+                        self.publisher.send(number, bytes.into()).await?;
                     }
                 }
             }
         }
-        send_batch(&mut self.lane, &mut batch).await
+        send_batch(&mut self.publisher, &mut batch).await
     }
 }
 
 /// Sends what is in the batch; what turns out to be stored already is left out.
-async fn send_batch(lane: &mut Lane, batch: &mut Vec<MarketEvent>) -> Result<()> {
+async fn send_batch(publisher: &mut FencedPublisher, batch: &mut Vec<MarketEvent>) -> Result<()> {
     while !batch.is_empty() {
-        let before = lane.through();
-        lane.send(before + batch.len() as u64, market::encode_batch(batch).into()).await?;
-        let stored = usize::try_from(lane.through() - before)?;
+        let before = publisher.through();
+        publisher.send(before + batch.len() as u64, market::encode_batch(batch).into()).await?;
+        let stored = usize::try_from(publisher.through() - before)?;
         batch.drain(..batch.len().min(stored));
     }
     Ok(())

@@ -22,17 +22,17 @@ const QUESTIONS_MAX: usize = 32;
 
 /// One source, over all of its sessions and partitions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Source {
+pub struct SourceStatus {
     /// Its name.
     pub source: String,
     /// How many partitions there are.
     pub partitions: u16,
     /// Those that did not answer: what follows is without them.
-    pub silent: Vec<u16>,
+    pub missing: Vec<u16>,
     /// Inbox messages, of anybody, that ingest has yet to read: what follows is without them.
     pub waiting: u64,
     /// The last number taken, by session and instrument.
-    pub sessions: Vec<Session>,
+    pub sessions: Vec<SessionStatus>,
     /// Events that became facts (heartbeats become none).
     pub accepted: u64,
     /// Events refused, by reason.
@@ -43,7 +43,7 @@ pub struct Source {
 
 /// One numbering.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Session {
+pub struct SessionStatus {
     /// Where the instrument is placed.
     pub partition: u16,
     /// The session.
@@ -58,11 +58,11 @@ pub struct Session {
 
 /// What one partition's ingest says: every source asked for, and what nobody's name could be read on.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Said {
+pub struct SourcesReply {
     /// Inbox messages that ingest has yet to read.
     pub waiting: u64,
     /// The sources, by name.
-    pub sources: BTreeMap<String, Source>,
+    pub sources: BTreeMap<String, SourceStatus>,
     /// Refused without a readable source, by reason.
     pub unreadable: BTreeMap<String, u64>,
 }
@@ -70,54 +70,54 @@ pub struct Said {
 /// The answer of partition `P`'s ingest to a question about one source, or about all if it names none.
 pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-    let mut said = Said { waiting, ..Said::default() };
-    let asked = |name: &str| about.is_empty() || about == name;
+    let mut reply = SourcesReply { waiting, ..SourcesReply::default() };
+    let matches = |name: &str| about.is_empty() || about == name;
     for (source, counts) in ingest.sources().iter() {
         let rejects = counts.rejects.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
         match source.map(|source| source.to_string()) {
-            None => said.unreadable = rejects,
-            Some(name) if asked(&name) => {
+            None => reply.unreadable = rejects,
+            Some(name) if matches(&name) => {
                 let (accepted, gaps) = (counts.accepted, counts.gaps);
-                said.sources.insert(name, Source { accepted, rejects, gaps, ..Source::default() });
+                reply.sources.insert(name, SourceStatus { accepted, rejects, gaps, ..SourceStatus::default() });
             }
             Some(_) => {}
         }
     }
     for ((source, session, instrument), last_seq, stamp) in ingest.numberings().iter() {
         let name = source.to_string();
-        if asked(&name) {
+        if matches(&name) {
             let (session, instrument) = (session.to_string(), instrument.to_string());
             let age_ms = now.saturating_sub(stamp) / 1_000_000;
-            let one = Session { partition: 0, session, instrument, last_seq, age_ms };
-            said.sources.entry(name).or_default().sessions.push(one);
+            let one = SessionStatus { partition: 0, session, instrument, last_seq, age_ms };
+            reply.sources.entry(name).or_default().sessions.push(one);
         }
     }
-    serde_json::to_vec(&said).expect("writing an answer to memory cannot fail")
+    serde_json::to_vec(&reply).expect("writing an answer to memory cannot fail")
 }
 
 /// Asks one partition's ingest.
-pub async fn ask(bus: &Bus, partition: u16, about: &str) -> Result<Said> {
+pub async fn ask(bus: &Bus, partition: u16, about: &str) -> Result<SourcesReply> {
     let subject = subject::question_subject(partition, Writer::Ingest);
     let request = async_nats::Request::new().payload(about.to_string().into()).timeout(Some(ANSWER_TIMEOUT));
     let asked = bus.client().send_request(subject, request).await;
     let answer = asked.with_context(|| format!("ingest of partition {partition} does not answer"))?;
-    let mut said: Said = serde_json::from_slice(&answer.payload)?;
-    let sessions = said.sources.values_mut().flat_map(|source| &mut source.sessions);
+    let mut reply: SourcesReply = serde_json::from_slice(&answer.payload)?;
+    let sessions = reply.sources.values_mut().flat_map(|source| &mut source.sessions);
     sessions.for_each(|session| session.partition = partition);
-    Ok(said)
+    Ok(reply)
 }
 
 /// What every partition says of one source.
-pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> Source {
+pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> SourceStatus {
     let name = source.to_string();
     let answers = join_all((0..partitions).map(|partition| ask(bus, partition, &name))).await;
-    let mut all = Source { source: name.clone(), partitions, ..Source::default() };
+    let mut all = SourceStatus { source: name.clone(), partitions, ..SourceStatus::default() };
     for (partition, answer) in (0..).zip(answers) {
         match answer {
-            Err(_) => all.silent.push(partition),
-            Ok(mut said) => {
-                all.waiting += said.waiting;
-                let one = said.sources.remove(&name).unwrap_or_default();
+            Err(_) => all.missing.push(partition),
+            Ok(mut reply) => {
+                all.waiting += reply.waiting;
+                let one = reply.sources.remove(&name).unwrap_or_default();
                 all.accepted += one.accepted;
                 all.gaps += one.gaps;
                 all.sessions.extend(one.sessions);

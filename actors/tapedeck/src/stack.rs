@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_feeds::{Feed, Selection, Setup};
 use tapedeck_kernel::Owner;
-use tapedeck_runtime::bus::Access;
-use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
+use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::streams::{self, Declaration, Partition};
 use tapedeck_runtime::supervisor::Supervised;
 use tapedeck_runtime::{Bus, GroupStatus, database, http};
@@ -52,7 +52,7 @@ pub struct Stack {
     /// Postgres.
     pub database_url: String,
     /// The same, to connect to.
-    pub database: database::Access,
+    pub database: database::DatabaseAccess,
     /// Health and metrics.
     pub http: SocketAddr,
     /// A connection for whoever runs the stack.
@@ -105,8 +105,9 @@ impl Stack {
                 servers.postgres.insert(postgres).url()
             }
         };
-        let nats = Access { url: nats_url.clone(), nkey: at.nats_nkey.clone() };
-        let database = database::Access { url: database_url.clone(), password_file: at.database_password_file.clone() };
+        let nats = NatsAccess { url: nats_url.clone(), nkey: at.nats_nkey.clone() };
+        let database =
+            database::DatabaseAccess { url: database_url.clone(), password_file: at.database_password_file.clone() };
         let bus = Bus::connect(&nats, "tapedeck").await?;
         provision(&bus, &setup, args.partitions).await?;
         database::migrate(&mut database::connect(&database).await?).await?;
@@ -234,12 +235,13 @@ pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> 
     let reason = "setup".to_string();
     let nonce = random_u64()?;
     for (verb, requests) in setup_requests(setup, partition)? {
-        let mut lane = Lane::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
+        let mut publisher =
+            FencedPublisher::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
         for (through, (id, request)) in (1..).zip(requests) {
-            if through > lane.through() {
+            if through > publisher.through() {
                 let id = Some(id.unwrap_or_else(|| format!("setup-{nonce:016x}-{verb}-{through}")));
                 let command = Command { id, by: by.into(), reason: reason.clone(), request };
-                lane.send(through, command.encode().into()).await?;
+                publisher.send(through, command.encode().into()).await?;
                 sent += 1;
             }
         }

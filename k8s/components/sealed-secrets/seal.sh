@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Seals the generated secrets for one cluster: CERTIFICATE is what `kubeseal --fetch-cert` prints of it. Writes
-# sealed.yaml beside this, which may be committed; the files that it is made of may not.
+# Encrypts the generated secrets for one cluster. CERTIFICATE is the output of `kubeseal --fetch-cert` for that cluster.
+# Writes sealed.yaml to this folder. Commit sealed.yaml, never the generated secrets.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")"
 certificate=${1:?usage: seal.sh CERTIFICATE}

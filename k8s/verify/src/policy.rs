@@ -29,7 +29,7 @@ pub const RULES: [(&str, Rule); 20] = [
     ("namespaces enforce the restricted standard at a pinned version", system::namespaces),
     ("every group has a set that runs it", system::groups),
     ("the number of partitions is the same everywhere", system::partitions),
-    ("venues are simulated", system::venues),
+    ("orders go to paper", system::venues),
     ("the accounts and streams are those of the code", system::code),
     ("NATS syncs always, and streams have as many replicas as there are nodes", system::nats),
 ];

@@ -118,7 +118,7 @@ async def numbers_taken(nc, source, session):
         status = json.loads((await nc.request(f"md-status.{source}", timeout=10)).data)
         mine = [one for one in status["sessions"] if one["session"] == session]
         taken = {one["instrument"].removeprefix(f"{VENUE}."): one["last_seq"] for one in mine}
-        if taken == before and not status["silent"] and not status["waiting"]:
+        if taken == before and not status["missing"] and not status["waiting"]:
             return taken
         before = taken
         await asyncio.sleep(0.5)

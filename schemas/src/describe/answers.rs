@@ -21,7 +21,7 @@ pub(super) fn example(name: &str) -> Value {
         "status" => json!({
             "source": "feed1",
             "partitions": 1,
-            "silent": [],
+            "missing": [],
             "waiting": 0,
             "sessions": [
                 {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "age_ms": 12},
@@ -31,7 +31,7 @@ pub(super) fn example(name: &str) -> Value {
             "gaps": 0,
         }),
         _ => json!({
-            "position": "p0:12.3",
+            "offset": "p0:12.3",
             "reason": "crossed",
             "detail": "bid 61837.65 is not below ask 61837.64",
             "subject": "md.binance.BTCUSDT.quote",
@@ -92,7 +92,7 @@ fn status() -> Value {
         json!({
             "source": text_like(Token::TYPE),
             "partitions": count("How many partitions there are."),
-            "silent": {"type": "array", "items": count("A partition."),
+            "missing": {"type": "array", "items": count("A partition."),
                 "description": "Those that did not answer: what follows is without them."},
             "waiting": count("Inbox messages, of anybody, that are yet to be read: what follows is without them."),
             "sessions": {"type": "array", "items": session},
@@ -113,7 +113,7 @@ fn reject() -> Value {
     object(
         "One event that was refused; nothing of it counts.",
         json!({
-            "position": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
+            "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Where the refusal stands on the tape."},
             "reason": {"enum": reasons(), "description": about_reasons()},
             "detail": bounded(DETAIL_BYTES_MAX, "What was wrong, with the value."),

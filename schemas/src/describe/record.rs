@@ -59,10 +59,10 @@ fn reading() -> String {
      previous record that was not void, and zeros in a writer's first. A record of the right writer that does not \
      chain shows that something was altered or lost.\n\
      5. The first record is the keeper's, and its first event is `TapeCreated`.\n\
-     6. An event's **position** is (JetStream sequence, index in `events` from 0), printed `p0:1234.5`. Positions are \
+     6. An event's **offset** is (JetStream sequence, index in `events` from 0), printed `p0:1234.5`. Offsets are \
      the only order.\n\
      7. `cause` names the input that the event answers: for ingest a place in the stream `INBOX_p`, for control in \
-     `COMMAND_p`, for every other writer a position on this tape."
+     `COMMAND_p`, for every other writer an offset on this tape."
         .into()
 }
 

@@ -5,7 +5,7 @@ use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::ids::{FillId, InstrumentId, OrderId, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
-use crate::position::Position;
+use crate::offset::Offset;
 use crate::record::RecordHash;
 
 macro_rules! described {
@@ -37,7 +37,7 @@ described! {
     OrderId, "OrderId", "An order; also the client order id that a venue sees.", Shape::Bytes(16);
     FillId, "FillId", "An execution of the simulated venue.", Shape::Bytes(16);
     RecordHash, "RecordHash", "BLAKE3 (256 bits) of a record's bytes.", Shape::Bytes(32);
-    Position, "Position", "A place on a tape: every tool prints it as seq.index, with the partition as p0:seq.index.",
+    Offset, "Offset", "A place on a tape: every tool prints it as seq.index, with the partition as p0:seq.index.",
         Shape::Array(&[
             FieldDoc { name: "seq", ty: u64::TYPE, doc: &["JetStream sequence, from 1; 0 stands before the first."] },
             FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index within the record's events, from 0."] },

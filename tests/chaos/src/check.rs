@@ -90,7 +90,12 @@ impl Books {
             wrong.push(format!("verify: {} records forged, but found: {}", forged.len(), findings.join("; ")));
         }
         compare("verify: exit", &Some(i32::from(!forged.is_empty())), &code, &mut wrong);
-        compare("verify: void", &Some(self.recorded.void), &verdict["void"].as_u64(), &mut wrong);
+        compare(
+            "verify: invalid records",
+            &Some(self.recorded.invalid_records),
+            &verdict["invalid_records"].as_u64(),
+            &mut wrong,
+        );
         Ok(wrong)
     }
 }

@@ -56,7 +56,7 @@ pub struct Deployment {
     /// How often a process has said that the fence shut it out, and what else is in the logs.
     pub logs: Logs,
     /// When the logs were last read.
-    judged: Instant,
+    decided: Instant,
     nats_away: Absence,
     postgres_away: Absence,
     seed: u64,
@@ -93,7 +93,7 @@ impl Deployment {
             runtime,
             bus,
             logs: Logs::default(),
-            judged: Instant::now(),
+            decided: Instant::now(),
             nats_away: Absence::default(),
             postgres_away: Absence::default(),
             seed,
@@ -307,10 +307,10 @@ impl Deployment {
 
     /// Reads on in the logs; what is not in order there is complained of.
     pub fn read_logs(&mut self) -> Result<()> {
-        let (since, now) = (self.judged, Instant::now());
+        let (since, now) = (self.decided, Instant::now());
         let away = Away { nats: self.nats_away.shows_since(since), postgres: self.postgres_away.shows_since(since) };
         self.complaints.append(&mut self.logs.read(&self.dir.join("logs"), away)?);
-        self.judged = now;
+        self.decided = now;
         Ok(())
     }
 

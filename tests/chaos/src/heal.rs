@@ -108,13 +108,13 @@ fn settled(all: &mut Deployment) -> Result<Option<u64>> {
     let Some(line) = said.lines().find(|line| line.starts_with('{')) else { return Ok(None) };
     let status: serde_json::Value = serde_json::from_str(line).context("status --json")?;
     let one = &status["partitions"][0];
-    let judged = |writer: &str| {
+    let decided = |writer: &str| {
         let writers = one["writers"].as_array().cloned().unwrap_or_default();
-        writers.iter().find(|one| one["writer"] == writer).map(|one| one["judged"].clone())
+        writers.iter().find(|one| one["writer"] == writer).map(|one| one["decided"].clone())
     };
-    let all_judged = judged("ingest").as_ref() == Some(&one["market_inbox_last"])
-        && judged("control").as_ref() == Some(&one["command_inbox_last"]);
-    Ok(one["tape_last"].as_u64().filter(|_| code == Some(0) && all_judged))
+    let all_decided = decided("ingest").as_ref() == Some(&one["market_inbox_last"])
+        && decided("control").as_ref() == Some(&one["command_inbox_last"]);
+    Ok(one["tape_last"].as_u64().filter(|_| code == Some(0) && all_decided))
 }
 
 fn is_ready(http: &str) -> bool {

@@ -103,7 +103,7 @@ pub async fn tape(bus: &Bus, on: &str, seed: u64) {
         };
         // What says that it is of newer code stops every reader, as it must: that is not for a round.
         if !matches!(record::decode(&bytes), Err(RecordError::Unknown(_)) | Ok(_)) {
-            send(bus, &format!("tape.0.{on}"), "void", bytes).await;
+            send(bus, &format!("tape.0.{on}"), "garbage", bytes).await;
         }
     }
 }

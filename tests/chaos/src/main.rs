@@ -174,7 +174,7 @@ fn one_round(all: &mut Deployment, books: &mut Books, plan: &Plan, outcome: &mut
         orders: recorded.orders.len() as u64,
         epochs: recorded.epochs.values().sum(),
         fenced: all.logs.fenced,
-        void: recorded.void,
+        invalid_records: recorded.invalid_records,
         forged: recorded.forged.len() as u64,
         foreign: expected.foreign,
         repeated: expected.repeated,

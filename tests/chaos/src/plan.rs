@@ -4,7 +4,7 @@ use crate::process::Signal;
 use crate::random::Random;
 
 /// The groups, in the order of the data's way.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector"];
+pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
 
 /// What befalls a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -243,7 +243,7 @@ impl Plan {
                 String::new()
             }
             Nemesis::HostileTape => {
-                let on = *random.pick(&["ingest", "control", "signal", "risk", "venue", "keeper", "nobody"]);
+                let on = *random.pick(&["ingest", "control", "signal", "risk", "paper", "keeper", "nobody"]);
                 step(0, Step::HostileTape(on, random.number()));
                 format!("on {on}")
             }

@@ -9,7 +9,7 @@ use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::MarketBody;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::expected::Counter;
@@ -28,11 +28,11 @@ pub struct Recorded {
     pub epochs: BTreeMap<&'static str, u64>,
     /// Orders submitted.
     pub orders: BTreeSet<String>,
-    /// Void records that harm nobody.
-    pub void: u64,
+    /// invalid records that harm nobody.
+    pub invalid_records: u64,
     /// Records of ours that break a writer's chain: where, and whose.
     pub forged: Vec<(u64, Writer)>,
-    answered: BTreeMap<Writer, (Position, u32)>,
+    answered: BTreeMap<Writer, (Offset, u32)>,
 }
 
 impl Recorded {
@@ -45,7 +45,7 @@ impl Recorded {
             commands: BTreeSet::new(),
             epochs: BTreeMap::new(),
             orders: BTreeSet::new(),
-            void: 0,
+            invalid_records: 0,
             forged: Vec::new(),
             answered: BTreeMap::new(),
         }
@@ -56,9 +56,9 @@ impl Recorded {
         self.read = seq;
         let ours = header(message, MARK).is_some();
         match self.reader.read(seq, writer_of(0, &message.subject), &message.payload)? {
-            TapeRead::Void { why, .. } if !ours => bail!("tape {seq}: a record of a machine is void: {why}"),
-            TapeRead::Void { breaks_chain: true, writer: Some(writer), .. } => self.forged.push((seq, writer)),
-            TapeRead::Void { .. } => self.void += 1,
+            TapeRead::Invalid { why, .. } if !ours => bail!("tape {seq}: a record of a machine is invalid: {why}"),
+            TapeRead::Invalid { breaks_chain: true, writer: Some(writer), .. } => self.forged.push((seq, writer)),
+            TapeRead::Invalid { .. } => self.invalid_records += 1,
             TapeRead::Record(_) if ours => bail!("tape {seq}: what nobody should believe chains"),
             TapeRead::Record(record) => {
                 for entry in &record.entries {
@@ -69,7 +69,7 @@ impl Recorded {
         Ok(())
     }
 
-    fn event(&mut self, seq: u64, writer: Writer, cause: Position, index: u32, event: &Event) -> Result<()> {
+    fn event(&mut self, seq: u64, writer: Writer, cause: Offset, index: u32, event: &Event) -> Result<()> {
         if let Event::Epoch(_) = event {
             *self.epochs.entry(writer.as_str()).or_default() += 1;
             return Ok(());

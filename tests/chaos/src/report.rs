@@ -49,9 +49,9 @@ pub struct Seen {
     pub epochs: u64,
     /// Times that a process was told by the fence that it owns nothing any more.
     pub fenced: u64,
-    /// Void records that harm nobody.
-    pub void: u64,
-    /// Void records that break a chain.
+    /// invalid records that harm nobody.
+    pub invalid_records: u64,
+    /// invalid records that break a chain.
     pub forged: u64,
     /// Messages on the inbox that no publisher sent.
     pub foreign: u64,
@@ -79,12 +79,12 @@ impl Outcome {
         });
         let done = done.collect::<Vec<_>>().join(", ");
         let healed = self.heal_seconds.map_or("not healed".into(), |took| format!("healed in {took:.1} s"));
-        let Seen { tape, orders, epochs, fenced, void, forged, repeated, .. } = self.seen;
+        let Seen { tape, orders, epochs, fenced, invalid_records, forged, repeated, .. } = self.seen;
         let verdict =
             if self.problems.is_empty() { "ok".into() } else { format!("FAILED: {}", self.problems.join("; ")) };
         format!(
             "round {:>3}  seed {:<20}  {done}  |  {healed}, {tape} records, {orders} orders, {epochs} epochs, \
-             {fenced} fenced, {void} void, {forged} forged, {repeated} repeated  |  {verdict}",
+             {fenced} fenced, {invalid_records} invalid, {forged} forged, {repeated} repeated  |  {verdict}",
             self.round, self.seed
         )
     }

@@ -36,7 +36,7 @@ const TRADES: &str = "11,0.5,3,1.5,1723161254001234,true,true\r\n12,0.25,4,1.0,1
 const FUTURES: &str = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
                        9,2,1,1,1,1723161254001,true\n";
 const LEAN: &str = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
-const FACT: &str = "{\"position\":\"p0:1.2\",\"writer\":\"risk\"}\n";
+const FACT: &str = "{\"offset\":\"p0:1.2\",\"writer\":\"risk\"}\n";
 
 const NUMBERS: &[&str] = &[
     "0",

@@ -1,11 +1,11 @@
 //! Operators' commands: each message is answered by exactly one fact, and what is readable is written back the same.
 
 use tapedeck_control::Control;
-use tapedeck_kernel::{CommandEntry, Input, step};
+use tapedeck_kernel::{CommandEntry, MachineInput, step};
 use tapedeck_schemas::command::{COMMAND_BYTES_MAX, Command};
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::Writer;
 
 use crate::facts;
@@ -22,7 +22,7 @@ pub fn check(input: &[u8]) {
         assert!(payload.len() <= COMMAND_BYTES_MAX, "over the bound");
         assert_eq!(Command::decode(&command.encode()).as_ref(), Ok(command));
     }
-    let at = Position::new(1, 0);
+    let at = Offset::new(1, 0);
     let events = step(&mut control(), at, entry);
     let [event] = &events[..] else { panic!("{} answers: {events:?}", events.len()) };
     facts::stand_on_the_tape(Writer::Control, at, 7, &events);
@@ -39,7 +39,7 @@ fn control() -> Control {
         tapedeck_signal::params(),
         tapedeck_risk::params(),
         tapedeck_execution::params(),
-        tapedeck_venue::params(),
+        tapedeck_paper::params(),
         tapedeck_portfolio::params(),
     ];
     Control::new(all.concat(), tapedeck_signal::strategies())

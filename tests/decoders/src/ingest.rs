@@ -3,10 +3,10 @@
 
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;
-use tapedeck_kernel::{Input, Machine, MarketEntry, step};
+use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{MESSAGE_EVENTS_MAX, MarketBody};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::facts;
@@ -68,7 +68,7 @@ struct Ran {
     /// Told the answers, and never asked.
     follower: Ingest,
     messages: u64,
-    seen: Vec<(Position, MarketEntry, Vec<Event>)>,
+    seen: Vec<(Offset, MarketEntry, Vec<Event>)>,
 }
 
 impl Ran {
@@ -78,11 +78,11 @@ impl Ran {
         let entries = MarketEntry::from_message(subject, stamp, payload);
         assert!((1..=MESSAGE_EVENTS_MAX).contains(&entries.len()), "{} entries", entries.len());
         for (index, entry) in (0..).zip(entries) {
-            self.entry(Position::new(self.messages, index), entry);
+            self.entry(Offset::new(self.messages, index), entry);
         }
     }
 
-    fn entry(&mut self, at: Position, entry: MarketEntry) {
+    fn entry(&mut self, at: Offset, entry: MarketEntry) {
         let events = step(&mut self.ingest, at, &entry);
         let answers = events.iter().filter(|event| is_answer(event)).count();
         let refused = events.iter().filter(|event| matches!(event, Event::Rejected(_))).count();

@@ -1,6 +1,6 @@
 //! Market messages: what is accepted is written and read back the same in every form, and what is wrong is said.
 
-use tapedeck_kernel::{Input, MarketEntry};
+use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX, MarketEvent};
 use tapedeck_schemas::subject::{MarketKind, market_subject};

@@ -1,4 +1,4 @@
-//! Names, ids, positions and subjects: what parses is printed as it came, or in a form that parses to the same.
+//! Names, ids, offsets and subjects: what parses is printed as it came, or in a form that parses to the same.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use tapedeck_schemas::bar::{self, BARS_MAX, BarSpec};
 use tapedeck_schemas::event::{Aggressor, Scope};
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId, TOKEN_BYTES_MAX, TapeId, Token};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::{self, MarketKind};
 
 /// The input is a text.
@@ -23,7 +23,7 @@ pub fn check(input: &[u8]) {
     exactly::<Scope>(text);
     exactly::<MarketKind>(text);
     exactly::<Aggressor>(text);
-    somehow::<Position>(text);
+    somehow::<Offset>(text);
     somehow::<BarSpec>(text);
     if let Ok(bars) = bar::parse_list(text) {
         assert!(bars.len() <= BARS_MAX, "{bars:?}");

@@ -3,11 +3,11 @@
 use tapedeck_feeds::Setup;
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
-use tapedeck_kernel::{Input, MarketEntry, step};
+use tapedeck_kernel::{MachineInput, MarketEntry, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{self, MarketEvent};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
 /// The input is the file's text.
@@ -24,7 +24,7 @@ pub fn check(input: &[u8]) {
         let event = MarketEvent { source, session, seq: 1, ts_recv: 1, ts_event: None, body };
         let subject = market_subject(&instrument, event.body.kind());
         let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else { panic!("not one") };
-        let answers = step(&mut ingest, Position::new(seq, 0), entry);
+        let answers = step(&mut ingest, Offset::new(seq, 0), entry);
         let defined = |event: &Event| matches!(event, Event::InstrumentDefined(_));
         assert!(answers.iter().any(defined), "accepted here, refused by ingest: {answers:?}");
     }

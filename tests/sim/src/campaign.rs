@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use tapedeck_kernel::invariants::InvariantId;
 use tapedeck_schemas::event::Kind;
 
+use crate::checker::Rule;
 use crate::faults::{CrashPoint, Fault, Happened};
-use crate::judge::Rule;
 use crate::settings::Settings;
 use crate::world::{Failure, World};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapedeck_kernel::{TapeRead, TapeReader};
-use tapedeck_projections::projector::{Advance, Batch, Lane, advances};
+use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
 use tapedeck_projections::{Fold, MergeError, Rows, compact, table};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::Writer;
@@ -19,17 +19,17 @@ pub struct Database {
 
 impl Database {
     /// Every projection, from where its rows are complete.
-    pub fn lanes(&self) -> Vec<Lane> {
-        let lane = |projection: &&'static dyn tapedeck_projections::Projection| Lane {
+    pub fn cursors(&self) -> Vec<ProjectionCursor> {
+        let cursor = |projection: &&'static dyn tapedeck_projections::Projection| ProjectionCursor {
             projection: *projection,
             seq: self.progress.get(projection.name()).copied().unwrap_or(0),
         };
-        tapedeck_projections::all().iter().map(lane).collect()
+        tapedeck_projections::all().iter().map(cursor).collect()
     }
 
     /// Up to which sequence every projection is complete.
     pub fn seq(&self) -> u64 {
-        self.lanes().iter().map(|lane| lane.seq).min().unwrap_or(0)
+        self.cursors().iter().map(|cursor| cursor.seq).min().unwrap_or(0)
     }
 
     /// The tables.
@@ -68,14 +68,14 @@ pub struct Projector {
     pub uid: u64,
     /// What it has written and not committed.
     pub transaction: Option<Transaction>,
-    lanes: Vec<Lane>,
+    cursors: Vec<ProjectionCursor>,
     reader: TapeReader,
 }
 
 impl Projector {
     /// Reads the progress.
     pub fn open(uid: u64, tape: TapeId, database: &Database) -> Self {
-        Self { uid, transaction: None, lanes: database.lanes(), reader: TapeReader::new(tape) }
+        Self { uid, transaction: None, cursors: database.cursors(), reader: TapeReader::new(tape) }
     }
 
     /// The sequence to read next.
@@ -89,13 +89,13 @@ impl Projector {
         for (message, writer) in messages {
             let read = self.reader.read(message.seq, writer, &message.payload).map_err(|fault| fault.to_string())?;
             if let TapeRead::Record(record) = read {
-                batch.take(&self.lanes, 0, &record, message.stamp);
+                batch.take(&self.cursors, 0, &record, message.stamp);
             }
             if batch.is_full() {
                 break;
             }
         }
-        let advances: Vec<Advance> = advances(&self.lanes, self.reader.last()).collect();
+        let advances: Vec<Advance> = advances(&self.cursors, self.reader.last()).collect();
         if !advances.is_empty() {
             self.transaction = Some(Transaction { batch, advances });
         }
@@ -105,8 +105,8 @@ impl Projector {
     /// The transaction is known to be committed.
     pub fn committed(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
-        for (lane, advance) in self.lanes.iter_mut().zip(&transaction.advances) {
-            lane.seq = lane.seq.max(advance.new);
+        for (cursor, advance) in self.cursors.iter_mut().zip(&transaction.advances) {
+            cursor.seq = cursor.seq.max(advance.new);
         }
     }
 }

@@ -54,12 +54,12 @@ named! {
         ForeignInMarket "foreign-in-market",
         /// Bytes of nobody's among the commands.
         ForeignCommand "foreign-command",
-        /// The venue answers after the order's time is over.
-        VenueLate "venue-late",
-        /// The venue answers twice.
-        VenueTwice "venue-twice",
-        /// The venue never answers.
-        VenueNever "venue-never",
+        /// The simulated exchange answers after the order's time is over.
+        PaperLate "paper-late",
+        /// The simulated exchange answers twice.
+        PaperTwice "paper-twice",
+        /// The simulated exchange never answers.
+        PaperNever "paper-never",
         /// A transaction is committed, and its projector does not hear of it.
         CommitUnheard "commit-unheard",
         /// A second projector writes into the same database.

@@ -4,15 +4,15 @@
 
 pub mod broker;
 pub mod campaign;
+pub mod checker;
 pub mod database;
 pub mod faults;
-pub mod judge;
 pub mod market;
 pub mod message;
 pub mod network;
+pub mod paper;
 pub mod process;
 pub mod publisher;
 pub mod random;
 pub mod settings;
-pub mod venue;
 pub mod world;

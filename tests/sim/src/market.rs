@@ -118,7 +118,7 @@ impl Desk {
         Self { random: Random::of(seed, "commands") }
     }
 
-    /// What trading needs, asked before anything else. A late venue answers after an order's time is over.
+    /// What trading needs, asked before anything else. A late exchange answers after an order's time is over.
     pub fn setup(is_late: bool) -> Vec<Command> {
         let latency = if is_late { 2_500 } else { 5 };
         let requests = [
@@ -126,7 +126,7 @@ impl Desk {
             limits(&[("signal.threshold", 1, 10), ("signal.min_interval_ms", 20, 1), ("signal.sample_ms", 10, 1)]),
             limits(&[("signal.zscore.window", 8, 1), ("signal.ewma.fast", 2, 1), ("signal.ewma.slow", 6, 1)]),
             limits(&[("execution.order_timeout_ms", 1_500, 1), ("portfolio.mark_interval_ms", 300, 1)]),
-            limits(&[("venue.latency_ms", latency, 1), ("risk.stale_data_ms", 4_000, 1)]),
+            limits(&[("paper.latency_ms", latency, 1), ("risk.stale_data_ms", 4_000, 1)]),
             weights(),
         ];
         requests.into_iter().map(command).collect()

@@ -3,11 +3,11 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use tapedeck_kernel::MachineInput as _;
 use tapedeck_kernel::driver::Input;
-use tapedeck_kernel::machine::Input as _;
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Output, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::message::Message;
@@ -30,8 +30,8 @@ pub trait AnyDriver {
     fn wants_inbox(&self) -> bool;
     /// See [`Driver::has_waiting_inputs`].
     fn has_waiting_inputs(&self) -> bool;
-    /// Position of the last entry that a message of the inbox makes.
-    fn last_entry(&self, message: &Message) -> Position;
+    /// Offset of the last entry that a message of the inbox makes.
+    fn last_entry(&self, message: &Message) -> Offset;
     /// The machine, for comparison with another's.
     fn machine(&self) -> String;
 }
@@ -61,9 +61,9 @@ impl<M: Machine + Debug> AnyDriver for Driver<M> {
     fn has_waiting_inputs(&self) -> bool {
         Driver::has_waiting_inputs(self)
     }
-    fn last_entry(&self, message: &Message) -> Position {
+    fn last_entry(&self, message: &Message) -> Offset {
         let entries = M::Input::from_message(&message.subject, message.stamp, &message.payload);
-        Position::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
+        Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
     fn machine(&self) -> String {
         format!("{:?}", Driver::machine(self))
@@ -109,14 +109,14 @@ pub struct Process {
     /// Whether it was asked to drain.
     pub draining: bool,
     /// What it read as its subject's last sequence, before it claims it.
-    pub looked_up: Option<u64>,
+    pub last_poll: Option<u64>,
     /// Whether it means to claim its subject.
     pub claims: bool,
     /// Whether it has claimed its subject.
     pub claimed: bool,
     /// Whether it ever was the owner.
     pub was_owner: bool,
-    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::Rival`].
+    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::FencedBy`].
     pub met: bool,
     /// Its append.
     pub pending: Option<Pending>,
@@ -125,7 +125,7 @@ pub struct Process {
     /// Next sequence to read of the inbox.
     pub inbox_next: u64,
     /// The last input that it was handed.
-    pub handed: Position,
+    pub handed: Offset,
     attempt_last: u64,
     /// The record that is not known to be on the tape.
     unsettled: Option<(u64, Arc<[u8]>)>,
@@ -146,7 +146,7 @@ impl Process {
             driver: Box::new(Driver::follow(machine, tape, owner)),
             paused: false,
             draining: false,
-            looked_up: None,
+            last_poll: None,
             claims: false,
             claimed: false,
             was_owner: false,
@@ -154,7 +154,7 @@ impl Process {
             pending: None,
             tape_next: 1,
             inbox_next: 1,
-            handed: Position::START,
+            handed: Offset::START,
             attempt_last: 0,
             unsettled: None,
         }

@@ -1,9 +1,9 @@
-//! Publishers and operators: real lanes, in processes that die and resume what they had in a file.
+//! Publishers and operators: real publications, in processes that die and resume what they had in a file.
 
 use std::sync::Arc;
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::lane::{Lane, Next};
+use tapedeck_kernel::publication::{Publication, PublicationStep};
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::market::{self, MarketEvent};
 
@@ -12,7 +12,7 @@ use crate::message::Message;
 /// A message that is on its way, or being asked about.
 #[derive(Debug, Clone)]
 pub struct Pending {
-    /// Counts this lane's attempts over all its lives.
+    /// Counts this publication's attempts over all its lives.
     pub attempt: u64,
     /// The item that the message reaches through.
     pub through: u64,
@@ -72,14 +72,14 @@ pub struct Publisher {
     /// What is on its way.
     pub pending: Option<Pending>,
     /// Where it stands; none until it has looked.
-    pub lane: Option<Lane>,
+    pub publication: Option<Publication>,
     attempts: u64,
 }
 
 impl Publisher {
     /// Before it has looked where it stands.
     pub fn new(uid: u64, subject: String, session: String, items: Items) -> Self {
-        Self { uid, subject, session, items, pending: None, lane: None, attempts: 0 }
+        Self { uid, subject, session, items, pending: None, publication: None, attempts: 0 }
     }
 
     /// Whether it sends the market, or a command.
@@ -97,28 +97,28 @@ impl Publisher {
 
     /// Items that are known to be stored.
     pub fn through(&self) -> u64 {
-        self.lane.as_ref().map_or(0, Lane::through)
+        self.publication.as_ref().map_or(0, Publication::through)
     }
 
     /// Whether all is known to be stored.
     pub fn is_done(&self) -> bool {
-        self.lane.is_some() && self.through() == self.items.len()
+        self.publication.is_some() && self.through() == self.items.len()
     }
 
     /// The process is gone, and its memory with it.
     pub fn crash(&mut self) {
-        (self.lane, self.pending) = (None, None);
+        (self.publication, self.pending) = (None, None);
     }
 
     /// Stands behind the last message of its subject.
     pub fn adopt(&mut self, last: Option<&Message>) {
-        let lane = self.lane.get_or_insert_with(|| Lane::new(self.session.clone()));
+        let publication = self.publication.get_or_insert_with(|| Publication::new(self.session.clone()));
         let news = match last {
             None => {
-                lane.adopt_none();
+                publication.adopt_none();
                 false
             }
-            Some(last) => lane.adopt(last.seq, |name| {
+            Some(last) => publication.adopt(last.seq, |name| {
                 last.headers.others.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
             }),
         };
@@ -130,8 +130,8 @@ impl Publisher {
 
     /// The next message, of at most so many items.
     pub fn prepare(&mut self, most: u64) {
-        let (None, Some(lane)) = (&self.pending, &self.lane) else { return };
-        let from = lane.through();
+        let (None, Some(publication)) = (&self.pending, &self.publication) else { return };
+        let from = publication.through();
         let through = (from + most.max(1)).min(self.items.len());
         if through > from {
             let payload = self.items.pack(from, through).into();
@@ -141,27 +141,27 @@ impl Publisher {
 
     /// Numbers the next attempt at the message that is ready, with its headers.
     pub fn attempt(&mut self) -> Option<(Pending, Vec<(&'static str, String)>)> {
-        let (Some(pending), Some(lane)) = (&mut self.pending, &self.lane) else { return None };
+        let (Some(pending), Some(publication)) = (&mut self.pending, &self.publication) else { return None };
         if pending.stage != Stage::Ready {
             return None;
         }
         self.attempts += 1;
         (pending.attempt, pending.stage) = (self.attempts, Stage::Sent);
-        Some((pending.clone(), lane.headers(pending.through)))
+        Some((pending.clone(), publication.headers(pending.through)))
     }
 
     /// Takes in an answer; one to an attempt that was given up is dropped, as the client library does.
     pub fn answer(&mut self, attempt: u64, answer: Answer) {
-        let (Some(pending), Some(lane)) = (&mut self.pending, &mut self.lane) else { return };
+        let (Some(pending), Some(publication)) = (&mut self.pending, &mut self.publication) else { return };
         if pending.attempt != attempt || pending.stage != Stage::Sent {
             return;
         }
-        match lane.answer(pending.through, answer) {
-            Next::Stored => self.pending = None,
-            Next::Look => pending.stage = Stage::Look,
-            Next::Again => pending.stage = Stage::Ready,
+        match publication.answer(pending.through, answer) {
+            PublicationStep::Stored => self.pending = None,
+            PublicationStep::Look => pending.stage = Stage::Look,
+            PublicationStep::Again => pending.stage = Stage::Ready,
             // The process ends with an error; whoever runs it starts it again.
-            Next::GiveUp(_) => self.crash(),
+            PublicationStep::GiveUp(_) => self.crash(),
         }
     }
 }

@@ -5,7 +5,7 @@ use tapedeck_schemas::event::{CancelRequested, Event};
 use tapedeck_schemas::ids::OrderId;
 
 /// Any order id.
-pub(super) fn judge(command: &Command, order: OrderId) -> Result<Event, String> {
+pub(super) fn decide(command: &Command, order: OrderId) -> Result<Event, String> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
     Ok(CancelRequested { order, by, reason }.into())
 }

@@ -9,7 +9,12 @@ use tapedeck_schemas::number::Money;
 pub const AMOUNT_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// An amount that is not zero and at most [`AMOUNT_MAX`] in magnitude.
-pub(super) fn judge(command: &Command, account: AccountId, currency: Currency, amount: Money) -> Result<Event, String> {
+pub(super) fn decide(
+    command: &Command,
+    account: AccountId,
+    currency: Currency,
+    amount: Money,
+) -> Result<Event, String> {
     if amount.is_zero() || amount.abs() > AMOUNT_MAX {
         return Err(format!("the amount {amount} is zero or beyond {AMOUNT_MAX} in or out"));
     }

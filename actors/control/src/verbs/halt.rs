@@ -4,7 +4,7 @@ use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, HaltLevel, Scope, TradingHalted};
 
 /// Any scope, any level.
-pub(super) fn judge(command: &Command, scope: Scope, level: HaltLevel) -> Result<Event, String> {
+pub(super) fn decide(command: &Command, scope: Scope, level: HaltLevel) -> Result<Event, String> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
     Ok(TradingHalted { scope, level, by, reason }.into())
 }

@@ -7,7 +7,7 @@ use tapedeck_schemas::number::Ratio;
 use super::{Known, repeated};
 
 /// 1 to [`VALUES_MAX`] values, every name known and given once, every value within its declared bounds.
-pub(super) fn judge(
+pub(super) fn decide(
     known: &Known,
     command: &Command,
     scope: Scope,

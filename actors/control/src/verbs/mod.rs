@@ -25,14 +25,14 @@ pub struct Known {
 }
 
 /// The fact that a command becomes, or what is wrong with it: the value, and what is allowed.
-pub fn judge(known: &Known, command: &Command) -> Result<Event, String> {
+pub fn decide(known: &Known, command: &Command) -> Result<Event, String> {
     match &command.request {
-        Request::Limits { scope, values } => limits::judge(known, command, *scope, values),
-        Request::Weights { weights } => weights::judge(known, command, weights),
-        Request::Halt { scope, level } => halt::judge(command, *scope, *level),
-        Request::Resume { scope } => resume::judge(command, *scope),
-        Request::Cancel { order } => cancel::judge(command, *order),
-        Request::Fund { account, currency, amount } => fund::judge(command, *account, *currency, *amount),
+        Request::Limits { scope, values } => limits::decide(known, command, *scope, values),
+        Request::Weights { weights } => weights::decide(known, command, weights),
+        Request::Halt { scope, level } => halt::decide(command, *scope, *level),
+        Request::Resume { scope } => resume::decide(command, *scope),
+        Request::Cancel { order } => cancel::decide(command, *order),
+        Request::Fund { account, currency, amount } => fund::decide(command, *account, *currency, *amount),
     }
 }
 

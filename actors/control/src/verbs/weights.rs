@@ -11,7 +11,7 @@ use super::{Known, repeated};
 pub const WEIGHT_MAX: Ratio = Ratio::whole(1000);
 
 /// At least one weight, every strategy known and given once, every weight 0 to [`WEIGHT_MAX`].
-pub(super) fn judge(known: &Known, command: &Command, weights: &[(StrategyId, Ratio)]) -> Result<Event, String> {
+pub(super) fn decide(known: &Known, command: &Command, weights: &[(StrategyId, Ratio)]) -> Result<Event, String> {
     if weights.is_empty() {
         return Err("no weights; give at least one strategy".into());
     }

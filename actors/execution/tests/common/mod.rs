@@ -6,7 +6,7 @@ use tapedeck_kernel::Fact;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::{Money, Quantity, Ratio};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -30,12 +30,12 @@ pub(crate) fn order(n: u8) -> Order {
         quantity: Quantity::whole(10),
         price: "100".parse().unwrap(),
         time_in_force: TimeInForce::Gtc,
-        signal: Position::START,
+        signal: Offset::START,
     }
 }
 
 pub(crate) fn tick(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, Tick { time: at_ms * MS })
+    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
 pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
@@ -43,7 +43,7 @@ pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
 }
 
 fn venue(event: impl Into<Event>) -> Fact {
-    fact(Writer::Venue, 1_000, event)
+    fact(Writer::Paper, 1_000, event)
 }
 
 pub(crate) fn accepted(n: u8) -> Fact {
@@ -125,7 +125,7 @@ impl Desk {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Binance's bulk history: `<SYMBOL>-aggTrades-<date>` and `<SYMBOL>-trades-<date>`, as .csv or .zip.
 //!
-//! Format: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
+//! FormatReader: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
 //! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; futures begin with a header. Times are ms,
 //! on spot µs from 2025. The venue's time stands for when it was received, which nobody noted.
 
@@ -8,9 +8,9 @@ use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Format, Line, Market, count, fields, instrument, number};
+use super::{FormatReader, ParsedMarket, TextLine, count, fields, instrument, number};
 use crate::FeedError;
-use crate::input::Input;
+use crate::input::InputFile;
 use crate::lines::Lines;
 
 /// From here on a time is in µs: as ms it would be in the year 5138.
@@ -31,7 +31,7 @@ struct Columns {
     all: usize,
 }
 
-pub(super) fn is(input: &Input) -> bool {
+pub(super) fn is(input: &InputFile) -> bool {
     columns(input.first_line()).is_some()
 }
 
@@ -53,7 +53,7 @@ fn is_flag(field: &&str) -> bool {
     field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false")
 }
 
-pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let columns = columns(input.first_line());
     let named = |name: &str| {
         let kinds = ["-aggTrades-", "-trades-"];
@@ -70,8 +70,8 @@ pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn 
     Ok(Box::new(Bulk { lines: Lines::of(input), instrument, columns, first: true }))
 }
 
-impl Format for Bulk {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for Bulk {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         while let Some(line) = self.lines.next()? {
             let header = std::mem::take(&mut self.first) && line.first().is_some_and(u8::is_ascii_alphabetic);
             if header || line.is_empty() {
@@ -84,7 +84,7 @@ impl Format for Bulk {
     }
 }
 
-fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Market, String> {
+fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<ParsedMarket, String> {
     let fields = fields(line)?;
     if fields.len() != columns.all {
         return Err(format!("{} fields, the first line has {}", fields.len(), columns.all));
@@ -103,5 +103,5 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Marke
         aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
         trade_id: Some(count("id", fields[0])?),
     };
-    Ok(Market { received: ns, instrument, ts_event: Some(ns), body })
+    Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

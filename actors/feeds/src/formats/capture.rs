@@ -1,7 +1,7 @@
 //! Captures of Binance spot combined streams: lines `<receive ns> <raw JSON>`.
 //!
 //! `bookTicker` becomes a quote and `trade` a trade; depth and what else there is are counted and left out.
-//! Format: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
+//! FormatReader: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
 
 use std::borrow::Cow;
 
@@ -12,15 +12,15 @@ use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Content, Format, Line, Market, number};
+use super::{Content, FormatReader, ParsedMarket, TextLine, number};
 use crate::FeedError;
-use crate::input::Input;
+use crate::input::InputFile;
 use crate::lines::Lines;
 
 const VENUE: &str = "binance";
 const NS_PER_MS: u64 = 1_000_000;
 
-pub(super) fn is(input: &Input) -> bool {
+pub(super) fn is(input: &InputFile) -> bool {
     let (received, json) = input.first_line().split_once(' ').unwrap_or_default();
     !received.is_empty() && received.bytes().all(|byte| byte.is_ascii_digit()) && json.starts_with('{')
 }
@@ -29,12 +29,12 @@ struct Capture {
     lines: Lines,
 }
 
-pub(super) fn open(input: Input, _: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+pub(super) fn open(input: InputFile, _: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     Ok(Box::new(Capture { lines: Lines::of(input) }))
 }
 
-impl Format for Capture {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for Capture {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         match self.lines.next()? {
             None => Ok(None),
             Some(line) => parse(line).map(Some).map_err(|detail| self.lines.malformed(detail)),
@@ -82,7 +82,7 @@ struct Trade<'a> {
 }
 
 /// Reads a line, or says what is wrong with it.
-fn parse(line: &[u8]) -> Result<Line, String> {
+fn parse(line: &[u8]) -> Result<TextLine, String> {
     let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
     let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, but there is no space")?;
     let digits = received.bytes().all(|b| b.is_ascii_digit());
@@ -91,11 +91,11 @@ fn parse(line: &[u8]) -> Result<Line, String> {
     let envelope: Envelope = serde_json::from_str(json).map_err(|e| format!("not a JSON object of a stream: {e}"))?;
     let content = match (&envelope.stream, envelope.data) {
         (Some(stream), Some(data)) => of_stream(stream, data.get(), received)?,
-        (None, None) if envelope.last_update_id.is_some() => Content::LeftOut("depth_snapshot"),
+        (None, None) if envelope.last_update_id.is_some() => Content::Skipped("depth_snapshot"),
         (Some(_), None) => return Err("stream without data".into()),
-        _ => Content::LeftOut("other"),
+        _ => Content::Skipped("other"),
     };
-    Ok(Line { received, content })
+    Ok(TextLine { received, content })
 }
 
 fn of_stream(stream: &str, data: &str, received: u64) -> Result<Content, String> {
@@ -104,13 +104,13 @@ fn of_stream(stream: &str, data: &str, received: u64) -> Result<Content, String>
     let market = match kind {
         "bookTicker" => book_ticker(symbol, data, received)?,
         "trade" => trade(symbol, data, received)?,
-        _ if kind.starts_with("depth") => return Ok(Content::LeftOut("depth")),
-        _ => return Ok(Content::LeftOut("other")),
+        _ if kind.starts_with("depth") => return Ok(Content::Skipped("depth")),
+        _ => return Ok(Content::Skipped("other")),
     };
-    Ok(Content::Market(market))
+    Ok(Content::ParsedMarket(market))
 }
 
-fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<Market, String> {
+fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
     let ticker: BookTicker = serde_json::from_str(data).map_err(|e| format!("not a bookTicker: {e}"))?;
     let body = MarketBody::Quote {
         bid: number("b", &ticker.b)?,
@@ -119,10 +119,10 @@ fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<Market, String
         ask_size: number("A", &ticker.ask_size)?,
         update_id: Some(ticker.u),
     };
-    Ok(Market { received, instrument: instrument(symbol, &ticker.s)?, ts_event: None, body })
+    Ok(ParsedMarket { received, instrument: instrument(symbol, &ticker.s)?, ts_event: None, body })
 }
 
-fn trade(symbol: &str, data: &str, received: u64) -> Result<Market, String> {
+fn trade(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
     let trade: Trade = serde_json::from_str(data).map_err(|e| format!("not a trade: {e}"))?;
     let body = MarketBody::Trade {
         price: number("p", &trade.p)?,
@@ -133,7 +133,7 @@ fn trade(symbol: &str, data: &str, received: u64) -> Result<Market, String> {
     };
     let ns = trade.time_ms.checked_mul(NS_PER_MS);
     let ts_event = Some(ns.ok_or_else(|| format!("T {} is not a time in ms", trade.time_ms))?);
-    Ok(Market { received, instrument: instrument(symbol, &trade.s)?, ts_event, body })
+    Ok(ParsedMarket { received, instrument: instrument(symbol, &trade.s)?, ts_event, body })
 }
 
 fn instrument(stream_symbol: &str, symbol: &str) -> Result<InstrumentId, String> {

@@ -1,6 +1,6 @@
 //! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight UTC,bid,ask`.
 //!
-//! Format: <https://github.com/QuantConnect/Lean/tree/master/Data/forex>. There are no sizes: they are 0, unknown. The
+//! FormatReader: <https://github.com/QuantConnect/LeanTicks/tree/master/Data/forex>. There are no sizes: they are 0, unknown. The
 //! market stands in the path (`forex/oanda/tick/eurusd`) or the file's name.
 
 use tapedeck_schemas::ids::InstrumentId;
@@ -8,9 +8,9 @@ use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::Quantity;
 use time::{Date, Month, Time};
 
-use super::{Format, Line, Market, count, fields, instrument, number};
+use super::{FormatReader, ParsedMarket, TextLine, count, fields, instrument, number};
 use crate::FeedError;
-use crate::input::Input;
+use crate::input::InputFile;
 use crate::lines::Lines;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -26,11 +26,11 @@ struct Lean {
     midnight: u64,
 }
 
-pub(super) fn is(input: &Input) -> bool {
+pub(super) fn is(input: &InputFile) -> bool {
     input.name.ends_with(NAME_END)
 }
 
-pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let named = input.name.strip_suffix(NAME_END).and_then(|name| name.split_once('_'));
     let Some((midnight, symbol)) = named.and_then(|(day, symbol)| Some((midnight(day)?, symbol))) else {
         let detail = format!("{:?} is not named <yyyymmdd>_<symbol>{NAME_END}", input.name);
@@ -54,8 +54,8 @@ fn midnight(day: &str) -> Option<u64> {
     u64::try_from(midnight.unix_timestamp_nanos()).ok()
 }
 
-impl Format for Lean {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for Lean {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         while let Some(line) = self.lines.next()? {
             if line.is_empty() {
                 continue;
@@ -67,7 +67,7 @@ impl Format for Lean {
     }
 }
 
-fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<Market, String> {
+fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<ParsedMarket, String> {
     let fields = fields(line)?;
     let [time, bid, ask] = fields[..] else {
         return Err(format!("{} fields, want ms since midnight,bid,ask", fields.len()));
@@ -81,5 +81,5 @@ fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<Market, 
     let unknown = Quantity::ZERO;
     let (bid, ask) = (number("bid", bid)?, number("ask", ask)?);
     let body = MarketBody::Quote { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None };
-    Ok(Market { received: ns, instrument, ts_event: Some(ns), body })
+    Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

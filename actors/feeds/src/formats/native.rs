@@ -11,22 +11,22 @@ use serde::de::IgnoredAny;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, Unnumbered};
 
-use super::{Content, Format, Line, Market};
+use super::{Content, FormatReader, ParsedMarket, TextLine};
 use crate::FeedError;
-use crate::input::{Input, read_error_after};
+use crate::input::{InputFile, read_error_after};
 use crate::lines::Lines;
 
-/// A fact that is no market event begins with its position.
-const FACT_JSON: &[u8] = b"{\"position\":";
+/// A fact that is no market event begins with its offset.
+const FACT_JSON: &[u8] = b"{\"offset\":";
 const FACT_MESSAGEPACK: &[u8] = b"\xa8position";
 const FACTS: &str = "facts";
 
-pub(super) fn is_json(input: &Input) -> bool {
+pub(super) fn is_json(input: &InputFile) -> bool {
     let mut seen = input.head.iter().filter(|byte| !byte.is_ascii_whitespace());
     seen.next().is_none_or(|first| matches!(first, b'{' | b'['))
 }
 
-pub(super) fn is_messagepack(input: &Input) -> bool {
+pub(super) fn is_messagepack(input: &InputFile) -> bool {
     // A map or an array; none of these bytes begins a text.
     input.head.first().is_some_and(|first| matches!(first, 0x80..=0x9f | 0xdc..=0xdf))
 }
@@ -34,15 +34,15 @@ pub(super) fn is_messagepack(input: &Input) -> bool {
 struct Json {
     lines: Lines,
     given: Option<InstrumentId>,
-    waiting: VecDeque<Market>,
+    waiting: VecDeque<ParsedMarket>,
 }
 
-pub(super) fn json(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+pub(super) fn json(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     Ok(Box::new(Json { lines: Lines::of(input), given, waiting: VecDeque::new() }))
 }
 
-impl Format for Json {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for Json {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         loop {
             if let Some(market) = self.waiting.pop_front() {
                 return Ok(Some(market.into()));
@@ -52,7 +52,7 @@ impl Format for Json {
                 continue;
             }
             if line.starts_with(FACT_JSON) {
-                return Ok(Some(Line { received: 0, content: Content::LeftOut(FACTS) }));
+                return Ok(Some(TextLine { received: 0, content: Content::Skipped(FACTS) }));
             }
             let read: Result<_, String> = read(line, self.given);
             self.waiting = read.map_err(|detail| self.lines.malformed(detail))?;
@@ -61,11 +61,11 @@ impl Format for Json {
 }
 
 /// The events of a message, if all are right.
-pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<Market>, String> {
+pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<ParsedMarket>, String> {
     let market = |one: Result<(Option<InstrumentId>, Unnumbered), Malformed>| {
         let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail)?;
         let instrument = named.or(given).ok_or("instrument is missing; add it to the maps, or give --instrument")?;
-        Ok(Market { received: ts_recv, instrument, ts_event, body })
+        Ok(ParsedMarket { received: ts_recv, instrument, ts_event, body })
     };
     market::decode_unnumbered(message).into_iter().map(market).collect()
 }
@@ -76,11 +76,11 @@ struct MessagePack {
     given: Option<InstrumentId>,
     number: u64,
     message: Vec<u8>,
-    waiting: VecDeque<Market>,
+    waiting: VecDeque<ParsedMarket>,
 }
 
-pub(super) fn messagepack(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
-    let Input { path, reader, .. } = input;
+pub(super) fn messagepack(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
+    let InputFile { path, reader, .. } = input;
     Ok(Box::new(MessagePack { path, reader, given, number: 0, message: Vec::new(), waiting: VecDeque::new() }))
 }
 
@@ -104,8 +104,8 @@ impl MessagePack {
     }
 }
 
-impl Format for MessagePack {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for MessagePack {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         loop {
             if let Some(market) = self.waiting.pop_front() {
                 return Ok(Some(market.into()));
@@ -114,7 +114,7 @@ impl Format for MessagePack {
                 return Ok(None);
             }
             if self.message[1..].starts_with(FACT_MESSAGEPACK) {
-                return Ok(Some(Line { received: 0, content: Content::LeftOut(FACTS) }));
+                return Ok(Some(TextLine { received: 0, content: Content::Skipped(FACTS) }));
             }
             self.waiting = read(&self.message, self.given).map_err(|detail| self.malformed(detail))?;
         }

@@ -9,12 +9,12 @@ use csv_core::{ReadFieldResult, Reader};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::contract;
 
-use super::{Format, Line, native};
+use super::{FormatReader, TextLine, native};
 use crate::FeedError;
-use crate::input::Input;
+use crate::input::InputFile;
 use crate::lines::Lines;
 
-struct Table {
+struct CsvTable {
     lines: Lines,
     columns: Vec<String>,
     kind: Option<&'static str>,
@@ -24,13 +24,13 @@ struct Table {
 /// What a table without a `kind` holds is told by a column that only that kind has.
 const TELLING: [(&str, &str); 4] = [("bid", "quote"), ("price", "trade"), ("open", "bar"), ("tick_size", "definition")];
 
-pub(super) fn is(input: &Input) -> bool {
+pub(super) fn is(input: &InputFile) -> bool {
     let header = cells(input.first_line().as_bytes()).unwrap_or_default();
     let time = header.iter().any(|name| name == "ts_recv" || name == "ts_event");
     time && header.iter().filter(|name| contract::FIELDS.iter().any(|field| field.name == **name)).count() > 1
 }
 
-pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn Format>, FeedError> {
+pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let mut lines = Lines::of(input);
     let header = lines.next()?.unwrap_or_default();
     let columns = cells(header).map_err(|detail| lines.malformed(detail))?;
@@ -47,11 +47,11 @@ pub(super) fn open(input: Input, given: Option<InstrumentId>) -> Result<Box<dyn 
     if given.is_none() && !has("instrument") {
         return Err(lines.malformed("no column instrument: add it, or give --instrument".into()));
     }
-    Ok(Box::new(Table { lines, columns, kind, given }))
+    Ok(Box::new(CsvTable { lines, columns, kind, given }))
 }
 
-impl Format for Table {
-    fn next(&mut self) -> Result<Option<Line>, FeedError> {
+impl FormatReader for CsvTable {
+    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
         while let Some(line) = self.lines.next()? {
             if line.is_empty() {
                 continue;
@@ -68,7 +68,7 @@ fn row(
     columns: &[String],
     kind: Option<&'static str>,
     given: Option<InstrumentId>,
-) -> Result<Line, String> {
+) -> Result<TextLine, String> {
     let cells = cells(line)?;
     if cells.len() != columns.len() {
         return Err(format!("{} fields, the header has {}", cells.len(), columns.len()));
@@ -78,7 +78,7 @@ fn row(
     map.extend(kind.map(|kind| ("kind", kind)));
     let json = serde_json::to_vec(&map).map_err(|e| e.to_string())?;
     let mut read = native::read(&json, given)?;
-    read.pop_front().map(Line::from).ok_or_else(|| "an empty row".into())
+    read.pop_front().map(TextLine::from).ok_or_else(|| "an empty row".into())
 }
 
 /// The cells of a line, unquoted, without the blanks around them.

@@ -32,7 +32,7 @@ const TRADE_SIZE: (i64, i64) = (100, 15_000);
 const THROUGH_ONE_IN: i64 = 7;
 
 /// The terms of an instrument.
-pub(super) struct Listed {
+pub(super) struct SyntheticInstrument {
     symbol: &'static str,
     base: &'static str,
     /// In 1e-9.
@@ -44,17 +44,41 @@ pub(super) struct Listed {
 }
 
 /// The instruments that are defined, by name.
-pub(super) const LISTED: [Listed; 4] = [
-    Listed { symbol: "ALPHAUSD", base: "ALPHA", tick_units: 10_000_000, lot_units: 1_000_000, start_ticks: 10_000 },
-    Listed { symbol: "BRAVOUSD", base: "BRAVO", tick_units: 100_000_000, lot_units: 100_000, start_ticks: 25_000 },
-    Listed { symbol: "CHARLIEUSD", base: "CHARLIE", tick_units: 100_000, lot_units: 1_000_000_000, start_ticks: 5_000 },
-    Listed { symbol: "DELTAUSD", base: "DELTA", tick_units: 1_000_000_000, lot_units: 10_000, start_ticks: 40_000 },
+pub(super) const LISTED: [SyntheticInstrument; 4] = [
+    SyntheticInstrument {
+        symbol: "ALPHAUSD",
+        base: "ALPHA",
+        tick_units: 10_000_000,
+        lot_units: 1_000_000,
+        start_ticks: 10_000,
+    },
+    SyntheticInstrument {
+        symbol: "BRAVOUSD",
+        base: "BRAVO",
+        tick_units: 100_000_000,
+        lot_units: 100_000,
+        start_ticks: 25_000,
+    },
+    SyntheticInstrument {
+        symbol: "CHARLIEUSD",
+        base: "CHARLIE",
+        tick_units: 100_000,
+        lot_units: 1_000_000_000,
+        start_ticks: 5_000,
+    },
+    SyntheticInstrument {
+        symbol: "DELTAUSD",
+        base: "DELTA",
+        tick_units: 1_000_000_000,
+        lot_units: 10_000,
+        start_ticks: 40_000,
+    },
 ];
 
 /// The bars that ingest builds of each.
 const BARS: [&str; 2] = ["1m", "1000t-quote"];
 
-impl Listed {
+impl SyntheticInstrument {
     pub(super) fn id(&self) -> InstrumentId {
         InstrumentId { venue: name("sim"), symbol: name(self.symbol) }
     }
@@ -92,7 +116,7 @@ enum Regime {
 
 /// An instrument as it trades.
 pub(super) struct Trading {
-    listed: &'static Listed,
+    listed: &'static SyntheticInstrument,
     mid_milli: i64,
     regime: Regime,
     events_left: i64,
@@ -101,7 +125,7 @@ pub(super) struct Trading {
 }
 
 impl Trading {
-    pub(super) fn new(listed: &'static Listed) -> Self {
+    pub(super) fn new(listed: &'static SyntheticInstrument) -> Self {
         let mid_milli = listed.start_ticks * MILLI;
         let regime = Regime::Reverting { anchor_milli: mid_milli };
         Self { listed, mid_milli, regime, events_left: REGIME_EVENTS.0, touch: None }

@@ -4,11 +4,11 @@ use tapedeck_schemas::bar::BarSize;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
-/// Open and close between low and high; a time bar's window is as long as its name says, any other ends no earlier
+/// OpenBar and close between low and high; a time bar's window is as long as its name says, any other ends no earlier
 /// than it begins.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Bar { bar, open, high, low, close, opened, closed, .. } = subject.event.body else {
         return Ok(());
     };

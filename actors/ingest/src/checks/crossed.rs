@@ -3,10 +3,10 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
 /// The bid is below the ask.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Quote { bid, ask, .. } = subject.event.body else { return Ok(()) };
     require(bid < ask, RejectReason::Crossed, || format!("bid {bid} is not below ask {ask}"))
 }

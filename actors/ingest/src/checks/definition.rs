@@ -3,11 +3,11 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 use crate::instruments::INSTRUMENTS_MAX;
 
 /// Grids above zero, least order value not below, two currencies, the same ones as before.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } = subject.event.body else {
         return Ok(());
     };

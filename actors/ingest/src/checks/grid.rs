@@ -5,11 +5,11 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Refusal, Subject, require};
-use crate::instruments::Instrument;
+use super::{Candidate, Rejection, require};
+use crate::instruments::InstrumentTerms;
 
 /// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let Some(known) = subject.known else { return Ok(()) };
     match subject.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
@@ -35,14 +35,14 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     }
 }
 
-fn price(known: &Instrument, name: &str, value: Price) -> Result<(), Refusal> {
+fn price(known: &InstrumentTerms, name: &str, value: Price) -> Result<(), Rejection> {
     let tick = known.tick_size;
     require(value.is_multiple_of(tick), RejectReason::OffGrid, || {
         format!("{name} {value} is no multiple of the tick {tick}")
     })
 }
 
-fn quantity(known: &Instrument, name: &str, value: Quantity) -> Result<(), Refusal> {
+fn quantity(known: &InstrumentTerms, name: &str, value: Quantity) -> Result<(), Rejection> {
     let lot = known.lot_size;
     require(value.is_multiple_of(lot), RejectReason::OffGrid, || {
         format!("{name} {value} is no multiple of the lot {lot}")

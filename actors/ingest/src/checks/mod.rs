@@ -23,10 +23,10 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketEvent;
 
-use crate::instruments::Instrument;
+use crate::instruments::InstrumentTerms;
 
 /// A rule: passes the subject on, or says why it is refused.
-pub type Check = fn(&Subject) -> Result<(), Refusal>;
+pub type Check = fn(&Candidate) -> Result<(), Rejection>;
 
 /// Every rule, in the order of judgement.
 pub const CHECKS: [Check; 10] = [
@@ -44,7 +44,7 @@ pub const CHECKS: [Check; 10] = [
 
 /// What a rule sees: an event, and the state before it.
 #[derive(Debug, Clone, Copy)]
-pub struct Subject<'a> {
+pub struct Candidate<'a> {
     /// The event.
     pub event: &'a MarketEvent,
     /// When the broker stored the message that brought it, ns.
@@ -52,14 +52,14 @@ pub struct Subject<'a> {
     /// Greatest number taken before in its numbering; 0 for none.
     pub last_seq: u64,
     /// Its instrument, if that was defined.
-    pub known: Option<&'a Instrument>,
+    pub known: Option<&'a InstrumentTerms>,
     /// How many instruments are defined.
     pub instruments: usize,
 }
 
 /// Why an event is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     /// The rule's name on the tape.
     pub reason: RejectReason,
     /// What was wrong, with the value.
@@ -67,16 +67,16 @@ pub struct Refusal {
 }
 
 /// Refuses unless `holds`; the detail is written only then, so that an accepted event allocates nothing.
-fn require(holds: bool, reason: RejectReason, detail: impl FnOnce() -> String) -> Result<(), Refusal> {
-    if holds { Ok(()) } else { Err(Refusal { reason, detail: detail() }) }
+fn require(holds: bool, reason: RejectReason, detail: impl FnOnce() -> String) -> Result<(), Rejection> {
+    if holds { Ok(()) } else { Err(Rejection { reason, detail: detail() }) }
 }
 
 /// The instrument and the event, where the entry says both.
-pub fn readable(entry: &MarketEntry) -> Result<(InstrumentId, &MarketEvent), Refusal> {
+pub fn readable(entry: &MarketEntry) -> Result<(InstrumentId, &MarketEvent), Rejection> {
     match (&entry.event, entry.instrument) {
         (Ok(event), Some(instrument)) => Ok((instrument, event)),
-        (Ok(_), None) => Err(Refusal { reason: RejectReason::BadSubject, detail: "names no instrument".into() }),
-        (Err(malformed), instrument) => Err(Refusal {
+        (Ok(_), None) => Err(Rejection { reason: RejectReason::BadSubject, detail: "names no instrument".into() }),
+        (Err(malformed), instrument) => Err(Rejection {
             reason: if instrument.is_some() { RejectReason::Malformed } else { RejectReason::BadSubject },
             detail: malformed.detail.clone(),
         }),

@@ -3,10 +3,10 @@
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
 /// The venue's id must be above the greatest accepted one of the instrument.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let Some(known) = subject.known else { return Ok(()) };
     let (name, given, last) = match subject.event.body {
         MarketBody::Trade { trade_id, .. } => ("trade_id", trade_id, known.trade_id),

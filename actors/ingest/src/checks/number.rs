@@ -2,10 +2,10 @@
 
 use tapedeck_schemas::event::RejectReason;
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
 /// The number must be above every number taken before.
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     let (seq, last) = (subject.event.seq, subject.last_seq);
     require(seq > last, RejectReason::Duplicate, || format!("seq {seq} is not above {last}, the last taken"))
 }

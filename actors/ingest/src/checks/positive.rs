@@ -5,11 +5,11 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
 /// Prices and traded quantities above zero, displayed sizes and volumes not below. (A bar's lowest price stands for
 /// all: the bar's own rule puts the others above it.)
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     match subject.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
             price("bid", bid)?;
@@ -31,10 +31,10 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     }
 }
 
-fn price(name: &str, value: Price) -> Result<(), Refusal> {
+fn price(name: &str, value: Price) -> Result<(), Rejection> {
     require(value.is_positive(), RejectReason::NotPositive, || format!("{name} {value} is not above zero"))
 }
 
-fn size(name: &str, value: Quantity) -> Result<(), Refusal> {
+fn size(name: &str, value: Quantity) -> Result<(), Rejection> {
     require(!value.is_negative(), RejectReason::NotPositive, || format!("{name} {value} is below zero"))
 }

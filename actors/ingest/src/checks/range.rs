@@ -4,13 +4,13 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
-use super::{Refusal, Subject, require};
+use super::{Candidate, Rejection, require};
 
 /// Greatest price · quantity of one event, in the quote currency: 1e15, a hundred-thousandth of money's bound.
 pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// Price times quantity is at most [`NOTIONAL_MAX`].
-pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
+pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
     match subject.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
             notional(bid, bid_size)?;
@@ -22,7 +22,7 @@ pub(super) fn check(subject: &Subject) -> Result<(), Refusal> {
     }
 }
 
-fn notional(price: Price, quantity: Quantity) -> Result<(), Refusal> {
+fn notional(price: Price, quantity: Quantity) -> Result<(), Rejection> {
     let within = price.notional(quantity).is_some_and(|notional| notional <= NOTIONAL_MAX);
     require(within, RejectReason::OutOfRange, || format!("{price} times {quantity} is above {NOTIONAL_MAX}"))
 }

@@ -5,7 +5,7 @@ use tapedeck_ingest::Ingest;
 use tapedeck_kernel::{MarketEntry, step};
 use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
 pub(crate) const SYMBOL: &str = "v.AB";
 /// A second, ns.
@@ -76,7 +76,7 @@ impl Fed {
 
     pub(crate) fn feed(&mut self, entry: &MarketEntry) -> Vec<Event> {
         self.next += 1;
-        step(&mut self.machine, Position::new(self.next, 0), entry)
+        step(&mut self.machine, Offset::new(self.next, 0), entry)
     }
 
     /// Feeds an event of [`SYMBOL`], its number and body given.

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::{Event, Ledger, LedgerPosted, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId};
 use tapedeck_schemas::number::{Money, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// What an account's cash ledger gains, by currency, without zeros.
 type Cash = BTreeMap<Currency, Money>;
@@ -16,17 +16,17 @@ type Cash = BTreeMap<Currency, Money>;
 /// Something that portfolio has yet to book.
 #[derive(Debug)]
 struct Unbooked {
-    position: Position,
+    offset: Offset,
     account: AccountId,
     /// None where it cannot be said (an instrument without a definition, an amount beyond the bound).
     cash: Option<Cash>,
 }
 
 impl Unbooked {
-    fn fault(&self, cause: Position, posted: &LedgerPosted) -> Option<String> {
+    fn fault(&self, cause: Offset, posted: &LedgerPosted) -> Option<String> {
         let cash = net_cash(posted);
-        if cause != self.position {
-            Some(format!("booked by cause {cause}, but it stands at {}", self.position))
+        if cause != self.offset {
+            Some(format!("booked by cause {cause}, but it stands at {}", self.offset))
         } else if posted.account != self.account {
             Some(format!("booked for {}, but it is {}'s", posted.account, self.account))
         } else if self.cash.as_ref().is_some_and(|expected| *expected != cash) {
@@ -62,7 +62,7 @@ pub(super) struct FillsBookedOnce {
     currencies: BTreeMap<InstrumentId, (Currency, Currency)>,
     unbooked: BTreeMap<FillId, Unbooked>,
     booked: BTreeSet<FillId>,
-    progress: Position,
+    progress: Offset,
 }
 
 impl FillsBookedOnce {
@@ -74,21 +74,21 @@ impl FillsBookedOnce {
         Some(net([(base, as_money(quantity)), (quote, -notional), (fill.fee_currency, -fill.fee)]))
     }
 
-    fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &Recorded, report: &mut Report) {
+    fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &TapeFact, report: &mut CheckReport) {
         let fault = match self.unbooked.remove(&fill) {
             Some(unbooked) => unbooked.fault(recorded.entry.cause, posted),
             None if self.booked.contains(&fill) => Some("booked before".into()),
             None => Some("no such fill".into()),
         };
         self.booked.insert(fill);
-        report.check(InvariantId::FillsBookedOnce, recorded.position, fault.is_none(), || {
+        report.check(InvariantId::FillsBookedOnce, recorded.offset, fault.is_none(), || {
             format!("fill {fill}: {}", fault.unwrap_or_default())
         });
     }
 }
 
 impl Invariant for FillsBookedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         if recorded.writer == Writer::Portfolio {
             self.progress = self.progress.max(recorded.entry.cause);
         }
@@ -97,8 +97,8 @@ impl Invariant for FillsBookedOnce {
                 self.currencies.insert(defined.instrument, (defined.base, defined.quote));
             }
             Event::OrderFilled(fill) if !self.booked.contains(&fill.fill) => {
-                let (position, account, cash) = (recorded.position, fill.account, self.cash(fill));
-                self.unbooked.entry(fill.fill).or_insert(Unbooked { position, account, cash });
+                let (offset, account, cash) = (recorded.offset, fill.account, self.cash(fill));
+                self.unbooked.entry(fill.fill).or_insert(Unbooked { offset, account, cash });
             }
             Event::LedgerPosted(posted) => {
                 if let Some(fill) = posted.fill {
@@ -109,9 +109,9 @@ impl Invariant for FillsBookedOnce {
         }
     }
 
-    fn finish(&self, report: &mut Report) {
-        for (fill, unbooked) in self.unbooked.iter().filter(|(_, unbooked)| unbooked.position <= self.progress) {
-            report.check(InvariantId::FillsBookedOnce, unbooked.position, false, || {
+    fn finish(&self, report: &mut CheckReport) {
+        for (fill, unbooked) in self.unbooked.iter().filter(|(_, unbooked)| unbooked.offset <= self.progress) {
+            report.check(InvariantId::FillsBookedOnce, unbooked.offset, false, || {
                 format!("fill {fill} is not booked, though portfolio has come to {}", self.progress)
             });
         }
@@ -121,20 +121,20 @@ impl Invariant for FillsBookedOnce {
 /// Every payment into an account is booked exactly once, and for what it was. At the end as with fills.
 #[derive(Debug, Default)]
 pub(super) struct FundingBookedOnce {
-    unbooked: BTreeMap<Position, Unbooked>,
-    progress: Position,
+    unbooked: BTreeMap<Offset, Unbooked>,
+    progress: Offset,
 }
 
 impl Invariant for FundingBookedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let (id, at, cause) = (InvariantId::FundingBookedOnce, recorded.position, recorded.entry.cause);
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
+        let (id, at, cause) = (InvariantId::FundingBookedOnce, recorded.offset, recorded.entry.cause);
         if recorded.writer == Writer::Portfolio {
             self.progress = self.progress.max(cause);
         }
         match &recorded.entry.event {
             Event::AccountFunded(funded) => {
                 let cash = Some(net([(funded.currency, funded.amount)]));
-                self.unbooked.insert(at, Unbooked { position: at, account: funded.account, cash });
+                self.unbooked.insert(at, Unbooked { offset: at, account: funded.account, cash });
             }
             Event::LedgerPosted(posted) if posted.fill.is_none() => {
                 let fault = match self.unbooked.remove(&cause) {
@@ -147,9 +147,9 @@ impl Invariant for FundingBookedOnce {
         }
     }
 
-    fn finish(&self, report: &mut Report) {
-        for position in self.unbooked.keys().filter(|position| **position <= self.progress) {
-            report.check(InvariantId::FundingBookedOnce, *position, false, || {
+    fn finish(&self, report: &mut CheckReport) {
+        for offset in self.unbooked.keys().filter(|offset| **offset <= self.progress) {
+            report.check(InvariantId::FundingBookedOnce, *offset, false, || {
                 format!("the funding is not booked, though portfolio has come to {}", self.progress)
             });
         }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::Kind;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// A writer's last event.
 #[derive(Debug)]
-struct Last {
-    cause: Position,
+struct LastCause {
+    cause: Offset,
     /// Its record and index, if a machine decided it; none for the driver's own facts, which nothing continues.
     decision: Option<(u64, u32)>,
 }
@@ -22,12 +22,12 @@ struct Last {
 /// answers nothing. A cause on the tape stands before its effect; ingest's and control's are in their inboxes.
 #[derive(Debug, Default)]
 pub(super) struct CausesInOrder {
-    last: BTreeMap<Writer, Last>,
+    last: BTreeMap<Writer, LastCause>,
 }
 
 impl Invariant for CausesInOrder {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let (writer, entry, at) = (recorded.writer, recorded.entry, recorded.position);
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
+        let (writer, entry, at) = (recorded.writer, recorded.entry, recorded.offset);
         if writer == Writer::Keeper {
             return;
         }
@@ -50,6 +50,6 @@ impl Invariant for CausesInOrder {
         };
         report.check(InvariantId::CausesInOrder, at, fault.is_none(), || fault.unwrap_or_default());
         let decision = is_decision.then_some((at.seq, index));
-        self.last.insert(writer, Last { cause, decision });
+        self.last.insert(writer, LastCause { cause, decision });
     }
 }

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{Event, Order, OrderClosed, OrderFilled, Side};
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// No execution is reported twice.
 #[derive(Debug, Default)]
@@ -15,11 +15,11 @@ pub(super) struct FillIdsUnique {
 }
 
 impl Invariant for FillIdsUnique {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         if let Event::OrderFilled(fill) = &recorded.entry.event {
             let new = self.seen.insert(fill.fill);
             let id = InvariantId::FillIdsUnique;
-            report.check(id, recorded.position, new, || format!("fill {} comes again", fill.fill));
+            report.check(id, recorded.offset, new, || format!("fill {} comes again", fill.fill));
         }
     }
 }
@@ -31,14 +31,14 @@ pub(super) struct FillsOfSubmitted {
 }
 
 impl Invariant for FillsOfSubmitted {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderSubmitted(event) => {
                 self.submitted.insert(event.order.id);
             }
             Event::OrderFilled(fill) => {
                 let known = self.submitted.contains(&fill.order);
-                report.check(InvariantId::FillsOfSubmitted, recorded.position, known, || {
+                report.check(InvariantId::FillsOfSubmitted, recorded.offset, known, || {
                     format!("fill {} is of order {}, which was never submitted", fill.fill, fill.order)
                 });
             }
@@ -55,7 +55,7 @@ pub(super) struct FillsWithinOrder {
 }
 
 impl Invariant for FillsWithinOrder {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderSubmitted(event) if !self.done.contains(&event.order.id) => {
                 self.working.entry(event.order.id).or_insert_with(|| (event.order.clone(), Quantity::ZERO));
@@ -77,9 +77,9 @@ impl FillsWithinOrder {
         }
     }
 
-    fn fill(&mut self, fill: &OrderFilled, recorded: &Recorded, report: &mut Report) {
+    fn fill(&mut self, fill: &OrderFilled, recorded: &TapeFact, report: &mut CheckReport) {
         let mut check = |holds, detail: &dyn Fn() -> String| {
-            report.check(InvariantId::FillsWithinOrder, recorded.position, holds, || {
+            report.check(InvariantId::FillsWithinOrder, recorded.offset, holds, || {
                 format!("fill {} of order {}: {}", fill.fill, fill.order, detail())
             })
         };
@@ -108,10 +108,10 @@ impl FillsWithinOrder {
         }
     }
 
-    fn close(&mut self, closed: &OrderClosed, recorded: &Recorded, report: &mut Report) {
+    fn close(&mut self, closed: &OrderClosed, recorded: &TapeFact, report: &mut CheckReport) {
         let Some((order, filled)) = self.working.get(&closed.order) else { return };
         let leaves = order.quantity - *filled;
-        report.check(InvariantId::FillsWithinOrder, recorded.position, closed.leaves == leaves, || {
+        report.check(InvariantId::FillsWithinOrder, recorded.offset, closed.leaves == leaves, || {
             format!("order {} closes with {} left, its fills leave {leaves}", closed.order, closed.leaves)
         });
         self.end(closed.order);

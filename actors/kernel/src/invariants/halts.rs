@@ -1,21 +1,21 @@
 //! A halt holds from where it stands on the tape, judged by cause. Never by where an approval lands.
 
 use tapedeck_schemas::event::{Event, HaltLevel, Order, Scope};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// A stretch of the tape in which a scope is halted.
 #[derive(Debug)]
 struct Halt {
     scope: Scope,
-    from: Position,
+    from: Offset,
     /// Where it was lifted, if it was.
-    to: Option<Position>,
+    to: Option<Offset>,
 }
 
 impl Halt {
-    fn holds(&self, cause: Position, order: &Order) -> bool {
+    fn holds(&self, cause: Offset, order: &Order) -> bool {
         self.scope.covers(&order.instrument) && cause > self.from && self.to.is_none_or(|to| cause < to)
     }
 }
@@ -30,18 +30,18 @@ pub(super) struct HaltsHold {
 }
 
 impl Invariant for HaltsHold {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (order, verb) = match &recorded.entry.event {
             Event::TradingHalted(event) if event.level == HaltLevel::Halted => {
                 let standing = |halt: &Halt| halt.scope == event.scope && halt.to.is_none();
                 if !self.halts.iter().any(standing) {
-                    self.halts.push(Halt { scope: event.scope, from: recorded.position, to: None });
+                    self.halts.push(Halt { scope: event.scope, from: recorded.offset, to: None });
                 }
                 return;
             }
             Event::TradingResumed(event) => {
                 for halt in self.halts.iter_mut().filter(|halt| halt.to.is_none() && halt.scope == event.scope) {
-                    halt.to = Some(recorded.position);
+                    halt.to = Some(recorded.offset);
                 }
                 return;
             }
@@ -51,7 +51,7 @@ impl Invariant for HaltsHold {
         };
         let cause = recorded.entry.cause;
         let broken = self.halts.iter().find(|halt| halt.holds(cause, order));
-        report.check(InvariantId::HaltsHold, recorded.position, broken.is_none(), || {
+        report.check(InvariantId::HaltsHold, recorded.offset, broken.is_none(), || {
             let (scope, from) = broken.map_or((Scope::All, cause), |halt| (halt.scope, halt.from));
             format!("order {} is {verb} by cause {cause}, but {scope} is halted since {from}", order.id)
         });

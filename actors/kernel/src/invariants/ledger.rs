@@ -6,21 +6,21 @@ use tapedeck_schemas::event::{Event, Ledger};
 use tapedeck_schemas::ids::{AccountId, Currency};
 use tapedeck_schemas::number::Money;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// Every booking sums to zero in each currency.
 #[derive(Debug, Default)]
 pub(super) struct LedgerBalances;
 
 impl Invariant for LedgerBalances {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let Event::LedgerPosted(posted) = &recorded.entry.event else { return };
         let mut sums = BTreeMap::<Currency, Money>::new();
         for line in &posted.entries {
             *sums.entry(line.currency).or_default() += line.amount;
         }
         for (currency, sum) in sums {
-            report.check(InvariantId::LedgerBalances, recorded.position, sum.is_zero(), || {
+            report.check(InvariantId::LedgerBalances, recorded.offset, sum.is_zero(), || {
                 format!("the booking's {currency} sums to {sum}, not 0")
             });
         }
@@ -36,8 +36,8 @@ pub(super) struct EquityFoldsLedger {
 }
 
 impl Invariant for EquityFoldsLedger {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
-        let (id, at) = (InvariantId::EquityFoldsLedger, recorded.position);
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
+        let (id, at) = (InvariantId::EquityFoldsLedger, recorded.offset);
         match &recorded.entry.event {
             Event::LedgerPosted(posted) => {
                 for line in posted.entries.iter().filter(|line| line.ledger == Ledger::Cash) {

@@ -24,7 +24,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 /// Declares every invariant once: its id, its name in reports, and what it says.
@@ -76,16 +76,16 @@ pub struct Violation {
     /// Which rule.
     pub id: InvariantId,
     /// The event that broke it.
-    pub position: Position,
+    pub offset: Offset,
     /// What was expected and what was found.
     pub detail: String,
 }
 
 /// An event as it stands on the tape.
 #[derive(Debug, Clone, Copy)]
-pub struct Recorded<'a> {
+pub struct TapeFact<'a> {
     /// Where.
-    pub position: Position,
+    pub offset: Offset,
     /// By whom.
     pub writer: Writer,
     /// The event, beside its cause and time.
@@ -95,9 +95,9 @@ pub struct Recorded<'a> {
 /// A rule: a fold over the tape that says when it is broken. Total: it never panics on any tape.
 trait Invariant: Send {
     /// Takes in the next event, and reports each check made on it.
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report);
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport);
     /// What can be said only when no more events come.
-    fn finish(&self, _report: &mut Report) {}
+    fn finish(&self, _report: &mut CheckReport) {}
 }
 
 /// Every rule, in its first state.
@@ -126,17 +126,17 @@ fn rules() -> Vec<Box<dyn Invariant>> {
 
 /// What the rules have to say: each check made, and each that failed.
 #[derive(Debug, Default)]
-struct Report {
+struct CheckReport {
     checked: BTreeMap<InvariantId, u64>,
     violations: Vec<Violation>,
 }
 
-impl Report {
+impl CheckReport {
     /// Counts a check, and keeps why it failed if it did. Returns whether it held.
-    fn check(&mut self, id: InvariantId, position: Position, holds: bool, detail: impl FnOnce() -> String) -> bool {
+    fn check(&mut self, id: InvariantId, offset: Offset, holds: bool, detail: impl FnOnce() -> String) -> bool {
         *self.checked.entry(id).or_default() += 1;
         if !holds {
-            self.violations.push(Violation { id, position, detail: detail() });
+            self.violations.push(Violation { id, offset, detail: detail() });
         }
         holds
     }
@@ -145,7 +145,7 @@ impl Report {
 /// All rules, over one partition's tape.
 pub struct Invariants {
     rules: Vec<Box<dyn Invariant>>,
-    report: Report,
+    report: CheckReport,
 }
 
 impl Default for Invariants {
@@ -157,11 +157,11 @@ impl Default for Invariants {
 impl Invariants {
     /// Before the first event.
     pub fn new() -> Self {
-        Self { rules: rules(), report: Report::default() }
+        Self { rules: rules(), report: CheckReport::default() }
     }
 
     /// Takes in the next event, in tape order, and returns what it breaks.
-    pub fn observe(&mut self, recorded: &Recorded) -> Vec<Violation> {
+    pub fn observe(&mut self, recorded: &TapeFact) -> Vec<Violation> {
         for rule in &mut self.rules {
             rule.observe(recorded, &mut self.report);
         }
@@ -170,7 +170,7 @@ impl Invariants {
 
     /// What is missing if the tape ends here. What a writer has not come to yet is not missing.
     pub fn finish(&self) -> Vec<Violation> {
-        let mut report = Report::default();
+        let mut report = CheckReport::default();
         self.rules.iter().for_each(|rule| rule.finish(&mut report));
         report.violations
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::ids::OrderId;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// No order is approved twice or submitted twice.
 #[derive(Debug, Default)]
@@ -15,14 +15,14 @@ pub(super) struct OrderIdsUnique {
 }
 
 impl Invariant for OrderIdsUnique {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (new, order, verb) = match &recorded.entry.event {
             Event::OrderApproved(event) => (self.approved.insert(event.order.id), event.order.id, "approved"),
             Event::OrderSubmitted(event) => (self.submitted.insert(event.order.id), event.order.id, "submitted"),
             _ => return,
         };
         let id = InvariantId::OrderIdsUnique;
-        report.check(id, recorded.position, new, || format!("order {order} is {verb} again"));
+        report.check(id, recorded.offset, new, || format!("order {order} is {verb} again"));
     }
 }
 
@@ -34,7 +34,7 @@ pub(super) struct SubmittedAsApproved {
 }
 
 impl Invariant for SubmittedAsApproved {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderApproved(event) => {
                 self.approved.insert(event.order.id, event.order.clone());
@@ -45,7 +45,7 @@ impl Invariant for SubmittedAsApproved {
             Event::OrderSubmitted(event) => {
                 let approved = self.approved.get(&event.order.id);
                 let same = approved == Some(&event.order);
-                report.check(InvariantId::SubmittedAsApproved, recorded.position, same, || match approved {
+                report.check(InvariantId::SubmittedAsApproved, recorded.offset, same, || match approved {
                     Some(approved) => format!("approved as {approved:?}, submitted as {:?}", event.order),
                     None => format!("order {} is submitted but not approved, or finished", event.order.id),
                 });
@@ -62,19 +62,16 @@ pub(super) struct DeniedNeverSubmitted {
 }
 
 impl Invariant for DeniedNeverSubmitted {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         match &recorded.entry.event {
             Event::OrderDenied(event) => {
                 self.denied.insert(event.order.id);
             }
             Event::OrderSubmitted(event) => {
                 let order = event.order.id;
-                report.check(
-                    InvariantId::DeniedNeverSubmitted,
-                    recorded.position,
-                    !self.denied.contains(&order),
-                    || format!("order {order} was denied and is submitted"),
-                );
+                report.check(InvariantId::DeniedNeverSubmitted, recorded.offset, !self.denied.contains(&order), || {
+                    format!("order {order} was denied and is submitted")
+                });
             }
             _ => {}
         }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{Event, OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Quantity};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 const ID: InvariantId = InvariantId::PositionsFoldFills;
 
@@ -16,7 +16,7 @@ type Key = (AccountId, StrategyId, InstrumentId);
 
 /// What the fills of a position add up to.
 #[derive(Debug, Clone, Copy, Default)]
-struct Fold {
+struct PositionSum {
     quantity: Quantity,
     /// Σ signed price · quantity. Whatever the rule of cost, what was paid is either in the cost of what is open or
     /// was realised: cost − realised is this sum, exactly, rounding or not.
@@ -28,25 +28,25 @@ struct Fold {
 /// What the position must be after a fill.
 #[derive(Debug)]
 struct Expected {
-    at: Position,
+    at: Offset,
     key: Key,
-    fold: Fold,
+    fold: PositionSum,
 }
 
 /// A position's quantity, fees, and cost less realised profit are the fold of its fills, after each of them.
 #[derive(Debug, Default)]
 pub(super) struct PositionsFoldFills {
     quote: BTreeMap<InstrumentId, Currency>,
-    folds: BTreeMap<Key, Fold>,
+    folds: BTreeMap<Key, PositionSum>,
     /// Fills whose `PositionChanged` is still to come.
     waiting: BTreeMap<FillId, Expected>,
-    progress: Position,
+    progress: Offset,
 }
 
 impl PositionsFoldFills {
-    fn fill(&mut self, fill: &OrderFilled, at: Position) {
+    fn fill(&mut self, fill: &OrderFilled, at: Offset) {
         let key = (fill.account, fill.strategy, fill.instrument);
-        let first = Fold { fees: Some(Money::ZERO), ..Fold::default() };
+        let first = PositionSum { fees: Some(Money::ZERO), ..PositionSum::default() };
         let in_quote = self.quote.get(&fill.instrument) == Some(&fill.fee_currency);
         let fold = self.folds.entry(key).or_insert(first);
         let quantity = fill.side.signed(fill.quantity);
@@ -56,9 +56,9 @@ impl PositionsFoldFills {
         self.waiting.insert(fill.fill, Expected { at, key, fold: *fold });
     }
 
-    fn change(&mut self, changed: &PositionChanged, recorded: &Recorded, report: &mut Report) {
+    fn change(&mut self, changed: &PositionChanged, recorded: &TapeFact, report: &mut CheckReport) {
         let mut check = |holds, detail: &dyn Fn() -> String| {
-            report.check(ID, recorded.position, holds, || format!("after fill {}: {}", changed.fill, detail()))
+            report.check(ID, recorded.offset, holds, || format!("after fill {}: {}", changed.fill, detail()))
         };
         let Some(expected) = self.waiting.remove(&changed.fill) else {
             check(false, &|| "no such fill, or the position changed by it before".into());
@@ -88,7 +88,7 @@ impl PositionsFoldFills {
 }
 
 impl Invariant for PositionsFoldFills {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         if recorded.writer == Writer::Portfolio {
             self.progress = self.progress.max(recorded.entry.cause);
         }
@@ -96,13 +96,13 @@ impl Invariant for PositionsFoldFills {
             Event::InstrumentDefined(defined) => {
                 self.quote.insert(defined.instrument, defined.quote);
             }
-            Event::OrderFilled(fill) => self.fill(fill, recorded.position),
+            Event::OrderFilled(fill) => self.fill(fill, recorded.offset),
             Event::PositionChanged(changed) => self.change(changed, recorded, report),
             _ => {}
         }
     }
 
-    fn finish(&self, report: &mut Report) {
+    fn finish(&self, report: &mut CheckReport) {
         for (fill, expected) in self.waiting.iter().filter(|(_, expected)| expected.at <= self.progress) {
             report.check(ID, expected.at, false, || {
                 format!("fill {fill} changed no position, though portfolio has come to {}", self.progress)

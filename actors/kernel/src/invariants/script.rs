@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
 pub(super) const BOUGHT: OrderId = OrderId([1; 16]);
@@ -13,14 +13,14 @@ pub(super) const SECOND_FILL: FillId = FillId([2; 16]);
 
 /// An event and where it stands.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
-    pub(super) position: Position,
+pub(super) struct ScriptLine {
+    pub(super) offset: Offset,
     pub(super) writer: Writer,
     pub(super) entry: Entry,
 }
 
-/// A position, from its text.
-pub(super) fn at(text: &str) -> Position {
+/// An offset, from its text.
+pub(super) fn at(text: &str) -> Offset {
     text.parse().unwrap()
 }
 
@@ -33,13 +33,13 @@ where
 }
 
 /// Appends one record: what each cause, in turn, is answered with. Time is that of the record's number.
-pub(super) fn append(tape: &mut Vec<Line>, writer: Writer, answers: Vec<(&str, Vec<Event>)>) {
-    let seq = tape.last().map_or(1, |line| line.position.seq + 1);
+pub(super) fn append(tape: &mut Vec<ScriptLine>, writer: Writer, answers: Vec<(&str, Vec<Event>)>) {
+    let seq = tape.last().map_or(1, |line| line.offset.seq + 1);
     let mut place = 0..;
     for (cause, events) in answers {
         for (index, event) in (0..).zip(events) {
             let entry = Entry { cause: at(cause), index, at: 1000 * seq, event };
-            tape.push(Line { position: Position::new(seq, place.next().unwrap()), writer, entry });
+            tape.push(ScriptLine { offset: Offset::new(seq, place.next().unwrap()), writer, entry });
         }
     }
 }
@@ -172,34 +172,34 @@ pub(super) fn sold() -> Order {
 }
 
 /// Buys 2 and gets 1, is halted and resumed, sells 3 and gets 2: 1 short at the end, 1 still bid for.
-pub(super) fn clean() -> Vec<Line> {
+pub(super) fn clean() -> Vec<ScriptLine> {
     let mut tape = Vec::new();
     begin(&mut tape);
     buy(&mut tape);
     halt_and_resume(&mut tape);
     sell(&mut tape);
-    append(&mut tape, Writer::Ingest, vec![("2.0", vec![Tick { time: 28_000 }.into()])]); // 28
+    append(&mut tape, Writer::Ingest, vec![("2.0", vec![ClockAdvanced { time: 28_000 }.into()])]); // 28
     append(&mut tape, Writer::Portfolio, vec![("28.0", vec![Progress {}.into()])]); // 29
     append(&mut tape, Writer::Portfolio, vec![("28.0", vec![epoch(2)])]); // 30
     tape
 }
 
-fn begin(tape: &mut Vec<Line>) {
+fn begin(tape: &mut Vec<ScriptLine>) {
     let created = TapeCreated { tape: TapeId([9; 16]), partition: 0, placement: Vec::new() };
     append(tape, Writer::Keeper, vec![("0.0", vec![created.into()])]); // 1
     append(tape, Writer::Ingest, vec![("0.0", vec![epoch(1)]), ("1.0", vec![defined()])]); // 2
     let funded = AccountFunded { account: n("sim-p0"), currency: n("USDT"), amount: n("1000"), by: "test".into() };
     append(tape, Writer::Control, vec![("0.0", vec![epoch(1)]), ("1.0", vec![funded.into()])]); // 3
-    for writer in [Writer::Signal, Writer::Risk, Writer::Execution, Writer::Venue] {
+    for writer in [Writer::Signal, Writer::Risk, Writer::Execution, Writer::Paper] {
         append(tape, writer, vec![("0.0", vec![epoch(1)])]); // 4 5 6 7
     }
     let booked = posted(None, &[(Ledger::Cash, "USDT", "1000"), (Ledger::Capital, "USDT", "-1000")]);
     let marked = mark(["1000", "0", "1000"]);
     append(tape, Writer::Portfolio, vec![("0.0", vec![epoch(1)]), ("3.1", vec![booked, marked])]); // 8
-    append(tape, Writer::Ingest, vec![("1.1", vec![Tick { time: 9_000 }.into()])]); // 9
+    append(tape, Writer::Ingest, vec![("1.1", vec![ClockAdvanced { time: 9_000 }.into()])]); // 9
 }
 
-fn buy(tape: &mut Vec<Line>) {
+fn buy(tape: &mut Vec<ScriptLine>) {
     use OrderStatus::*;
     let order = bought();
     let other = super::script::order(OrderId([8; 16]), Side::Buy, "9", "100", "10.1");
@@ -208,7 +208,7 @@ fn buy(tape: &mut Vec<Line>) {
     append(tape, Writer::Execution, vec![("11.0", vec![submitted(&order)])]); // 12
     let accepted = OrderAccepted { order: order.id, instrument: order.instrument };
     let filled = fill(FIRST_FILL, &order, "1", "99", "1");
-    append(tape, Writer::Venue, vec![("12.0", vec![accepted.into(), filled.into()])]); // 13
+    append(tape, Writer::Paper, vec![("12.0", vec![accepted.into(), filled.into()])]); // 13
     let changes = vec![
         ("13.0", vec![moved(BOUGHT, Submitted, Accepted, "0")]),
         ("13.1", vec![moved(BOUGHT, Accepted, PartiallyFilled, "1")]),
@@ -228,7 +228,7 @@ fn buy(tape: &mut Vec<Line>) {
 }
 
 /// One order is approved by a cause before the halt and lands after it: execution stops it.
-fn halt_and_resume(tape: &mut Vec<Line>) {
+fn halt_and_resume(tape: &mut Vec<ScriptLine>) {
     let (scope, by, reason) = (Scope::All, String::from("test"), String::from("drill"));
     let halt = TradingHalted { scope, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone() };
     let resume = TradingResumed { scope, by, reason };
@@ -242,7 +242,7 @@ fn halt_and_resume(tape: &mut Vec<Line>) {
     append(tape, Writer::Control, vec![("3.0", vec![resume.into()])]); // 21
 }
 
-fn sell(tape: &mut Vec<Line>) {
+fn sell(tape: &mut Vec<ScriptLine>) {
     use OrderStatus::*;
     let order = sold();
     append(tape, Writer::Signal, vec![("21.0", vec![signal()])]); // 22
@@ -252,7 +252,7 @@ fn sell(tape: &mut Vec<Line>) {
         (OrderAccepted { order: SOLD, instrument: order.instrument }, fill(SECOND_FILL, &order, "2", "95", "1"));
     let reason = CloseReason::IocRemainder;
     let closed = OrderClosed { order: SOLD, instrument: order.instrument, reason, leaves: n("1") };
-    append(tape, Writer::Venue, vec![("24.0", vec![accepted.into(), filled.into(), closed.into()])]); // 25
+    append(tape, Writer::Paper, vec![("24.0", vec![accepted.into(), filled.into(), closed.into()])]); // 25
     let changes = vec![
         ("25.0", vec![moved(SOLD, Submitted, Accepted, "0")]),
         ("25.1", vec![moved(SOLD, Accepted, PartiallyFilled, "2")]),

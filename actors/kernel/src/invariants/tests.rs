@@ -4,17 +4,17 @@ use std::collections::BTreeSet;
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::script::*;
-use super::{InvariantId, Invariants, Recorded, Violation};
+use super::{InvariantId, Invariants, TapeFact, Violation};
 
-fn observe(invariants: &mut Invariants, line: &Line) -> Vec<Violation> {
-    invariants.observe(&Recorded { position: line.position, writer: line.writer, entry: &line.entry })
+fn observe(invariants: &mut Invariants, line: &ScriptLine) -> Vec<Violation> {
+    invariants.observe(&TapeFact { offset: line.offset, writer: line.writer, entry: &line.entry })
 }
 
-fn violations(tape: &[Line]) -> Vec<Violation> {
+fn violations(tape: &[ScriptLine]) -> Vec<Violation> {
     let mut invariants = Invariants::new();
     let mut found: Vec<_> = tape.iter().flat_map(|line| observe(&mut invariants, line)).collect();
     found.extend(invariants.finish());
@@ -23,34 +23,34 @@ fn violations(tape: &[Line]) -> Vec<Violation> {
 
 /// The tape breaks this rule at this place, and no other rule anywhere.
 #[track_caller]
-fn breaks(id: InvariantId, position: &str, tape: &[Line]) {
+fn breaks(id: InvariantId, offset: &str, tape: &[ScriptLine]) {
     let found = violations(tape);
     let ids: BTreeSet<_> = found.iter().map(|violation| violation.id).collect();
     assert_eq!(ids, BTreeSet::from([id]), "{found:#?}");
-    assert_eq!(found[0].position, at(position), "{found:#?}");
+    assert_eq!(found[0].offset, at(offset), "{found:#?}");
 }
 
 /// A clean tape with one event altered.
-fn altered(position: &str, alter: impl FnOnce(&mut Event)) -> Vec<Line> {
+fn altered(offset: &str, alter: impl FnOnce(&mut Event)) -> Vec<ScriptLine> {
     let mut tape = clean();
-    alter(&mut line_at(&mut tape, position).entry.event);
+    alter(&mut line_at(&mut tape, offset).entry.event);
     tape
 }
 
 /// A clean tape with one event replaced.
-fn replaced(position: &str, event: Event) -> Vec<Line> {
-    altered(position, |old| *old = event)
+fn replaced(offset: &str, event: Event) -> Vec<ScriptLine> {
+    altered(offset, |old| *old = event)
 }
 
 /// A clean tape with one record more: number 31.
-fn appended(writer: Writer, cause: &str, events: Vec<Event>) -> Vec<Line> {
+fn appended(writer: Writer, cause: &str, events: Vec<Event>) -> Vec<ScriptLine> {
     let mut tape = clean();
     append(&mut tape, writer, vec![(cause, events)]);
     tape
 }
 
-fn line_at<'a>(tape: &'a mut [Line], position: &str) -> &'a mut Line {
-    tape.iter_mut().find(|line| line.position == at(position)).unwrap()
+fn line_at<'a>(tape: &'a mut [ScriptLine], offset: &str) -> &'a mut ScriptLine {
+    tape.iter_mut().find(|line| line.offset == at(offset)).unwrap()
 }
 
 macro_rules! body {
@@ -73,8 +73,8 @@ fn a_clean_tape_breaks_nothing_wherever_it_ends_and_evaluates_every_rule() {
     let mut invariants = Invariants::new();
     for (line, next) in tape.iter().zip(tape.iter().skip(1).map(Some).chain([None])) {
         assert_eq!(observe(&mut invariants, line), [], "{line:?}");
-        if next.is_none_or(|next| next.position.seq != line.position.seq) {
-            assert_eq!(invariants.finish(), [], "after {}", line.position);
+        if next.is_none_or(|next| next.offset.seq != line.offset.seq) {
+            assert_eq!(invariants.finish(), [], "after {}", line.offset);
         }
     }
     for (id, times) in invariants.checked() {
@@ -109,7 +109,7 @@ fn an_epoch_that_does_not_count_on_or_is_missing_is_found() {
     breaks(InvariantId::EpochsCount, "30.0", &replaced("30.0", epoch(3)));
     breaks(InvariantId::EpochsCount, "30.0", &replaced("30.0", epoch(1)));
     let mut tape = clean();
-    tape.retain(|line| line.position != at("7.0"));
+    tape.retain(|line| line.offset != at("7.0"));
     breaks(InvariantId::EpochsCount, "13.0", &tape);
 }
 
@@ -125,9 +125,9 @@ fn a_cause_answered_backwards_or_twice_or_ahead_of_its_time_is_found() {
 
 #[test]
 fn an_answer_that_does_not_count_from_0_is_found() {
-    let with_index = |position: &str, index: u32| {
+    let with_index = |offset: &str, index: u32| {
         let mut tape = clean();
-        line_at(&mut tape, position).entry.index = index;
+        line_at(&mut tape, offset).entry.index = index;
         tape
     };
     breaks(InvariantId::CausesInOrder, "22.0", &with_index("22.0", 1));
@@ -145,7 +145,7 @@ fn an_answer_split_over_two_records_is_found() {
 
 #[test]
 fn tape_time_that_goes_back_and_a_tick_that_does_not_rise_are_found() {
-    breaks(InvariantId::TapeTime, "28.0", &replaced("28.0", Tick { time: 9_000 }.into()));
+    breaks(InvariantId::TapeTime, "28.0", &replaced("28.0", ClockAdvanced { time: 9_000 }.into()));
     let mut tape = clean();
     line_at(&mut tape, "28.0").entry.at = 8_999;
     breaks(InvariantId::TapeTime, "28.0", &tape);
@@ -153,11 +153,11 @@ fn tape_time_that_goes_back_and_a_tick_that_does_not_rise_are_found() {
 
 #[test]
 fn an_order_approved_twice_or_submitted_twice_is_found() {
-    let twice = |position: &str, next: Position| {
+    let twice = |offset: &str, next: Offset| {
         let mut tape = clean();
-        let place = tape.iter().position(|line| line.position == at(position)).unwrap();
+        let place = tape.iter().position(|line| line.offset == at(offset)).unwrap();
         let mut again = tape[place].clone();
-        (again.position, again.entry.index) = (next, 1);
+        (again.offset, again.entry.index) = (next, 1);
         tape.insert(place + 1, again);
         tape
     };
@@ -189,7 +189,7 @@ fn an_approval_and_a_submission_caused_after_a_halt_are_found() {
     // Landing after the resume does not excuse it.
     let mut late = replaced("19.1", approved(&other));
     for line in &mut late {
-        let seq = &mut line.position.seq;
+        let seq = &mut line.offset.seq;
         *seq = match *seq {
             19 => 21,
             20 => 19,
@@ -197,8 +197,8 @@ fn an_approval_and_a_submission_caused_after_a_halt_are_found() {
             seq => seq,
         };
     }
-    late.retain(|line| line.position != at("19.0"));
-    late.sort_by_key(|line| line.position);
+    late.retain(|line| line.offset != at("19.0"));
+    late.sort_by_key(|line| line.offset);
     breaks(id, "21.1", &late);
 }
 
@@ -250,7 +250,7 @@ fn submission_said_by_a_status_change_too_is_one_move() {
     for place in [0, 1] {
         let mut tape = Vec::new();
         for line in clean() {
-            let submits = line.position == at("12.0");
+            let submits = line.offset == at("12.0");
             tape.push(line.clone());
             if submits {
                 let mut said = line;
@@ -258,7 +258,7 @@ fn submission_said_by_a_status_change_too_is_one_move() {
                 tape.insert(tape.len() - 1 + place, said);
                 let first = tape.len() - 2;
                 for (line, index) in tape[first..].iter_mut().zip(0..) {
-                    (line.position.index, line.entry.index) = (index, index);
+                    (line.offset.index, line.entry.index) = (index, index);
                 }
             }
         }
@@ -270,20 +270,20 @@ fn submission_said_by_a_status_change_too_is_one_move() {
 fn a_fill_reported_twice_is_found() {
     let mut again = next_fill(9, "1", "99", "0");
     again.fill = FIRST_FILL;
-    breaks(InvariantId::FillIdsUnique, "31.0", &appended(Writer::Venue, "28.0", vec![again.into()]));
+    breaks(InvariantId::FillIdsUnique, "31.0", &appended(Writer::Paper, "28.0", vec![again.into()]));
 }
 
 #[test]
 fn a_fill_of_an_order_that_was_never_submitted_is_found() {
     let mut foreign = next_fill(9, "1", "99", "0");
     foreign.order = STOPPED;
-    breaks(InvariantId::FillsOfSubmitted, "31.0", &appended(Writer::Venue, "28.0", vec![foreign.into()]));
+    breaks(InvariantId::FillsOfSubmitted, "31.0", &appended(Writer::Paper, "28.0", vec![foreign.into()]));
 }
 
 #[test]
 fn a_fill_beyond_its_order_is_found() {
     let id = InvariantId::FillsWithinOrder;
-    let venue = |fill: OrderFilled| appended(Writer::Venue, "28.0", vec![fill.into()]);
+    let venue = |fill: OrderFilled| appended(Writer::Paper, "28.0", vec![fill.into()]);
     assert_eq!(violations(&venue(next_fill(9, "1", "100", "0"))), []);
     breaks(id, "31.0", &venue(next_fill(9, "1.5", "100", "0")));
     breaks(id, "31.0", &venue(next_fill(9, "0", "100", "1")));
@@ -298,11 +298,11 @@ fn a_fill_beyond_its_order_is_found() {
 #[test]
 fn a_fill_that_is_not_booked_or_booked_twice_is_found() {
     let id = InvariantId::FillsBookedOnce;
-    let mut tape = appended(Writer::Venue, "28.0", vec![next_fill(9, "1", "96", "0").into()]);
+    let mut tape = appended(Writer::Paper, "28.0", vec![next_fill(9, "1", "96", "0").into()]);
     let after = position(FillId([9; 16]), ["0", "0", "0", "-5", "0.3"]);
     append(&mut tape, Writer::Portfolio, vec![("31.0", vec![after])]);
     breaks(id, "31.0", &tape);
-    let again = clean().iter().find(|line| line.position == at("27.0")).unwrap().entry.event.clone();
+    let again = clean().iter().find(|line| line.offset == at("27.0")).unwrap().entry.event.clone();
     breaks(id, "31.0", &appended(Writer::Portfolio, "29.0", vec![again]));
     let unknown = posted(Some(FillId([9; 16])), &[]);
     breaks(id, "31.0", &appended(Writer::Portfolio, "29.0", vec![unknown]));
@@ -348,7 +348,7 @@ fn a_position_that_is_not_the_fold_of_its_fills_is_found() {
     breaks(id, "27.1", &other);
     breaks(id, "31.0", &appended(Writer::Portfolio, "29.0", vec![position(FIRST_FILL, ["1", "99", "99", "0", "0.1"])]));
     let mut missing = clean();
-    missing.retain(|line| line.position != at("27.1"));
+    missing.retain(|line| line.offset != at("27.1"));
     line_at(&mut missing, "27.2").entry.index = 1;
     breaks(id, "25.1", &missing);
 }

@@ -1,33 +1,33 @@
 //! Tape time as ingest keeps it. Never the broker's time, which control's facts carry.
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position;
+use tapedeck_schemas::offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// Ingest's `at` never goes back, and its `Tick`s strictly rise.
+/// Ingest's `at` never goes back, and its `ClockAdvanced`s strictly rise.
 #[derive(Debug, Default)]
 pub(super) struct TapeTime {
-    at: position::TapeTime,
-    tick: Option<position::TapeTime>,
+    at: offset::TapeTime,
+    tick: Option<offset::TapeTime>,
 }
 
 impl Invariant for TapeTime {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, entry) = (InvariantId::TapeTime, recorded.entry);
         // An owner's Epoch carries the time that its driver has caught up to, which is the driver's matter.
         if recorded.writer != Writer::Ingest || matches!(entry.event, Event::Epoch(_) | Event::Progress(_)) {
             return;
         }
-        report.check(id, recorded.position, entry.at >= self.at, || {
+        report.check(id, recorded.offset, entry.at >= self.at, || {
             format!("tape time goes back from {} to {}", self.at, entry.at)
         });
         self.at = self.at.max(entry.at);
-        if let Event::Tick(tick) = &entry.event {
+        if let Event::ClockAdvanced(tick) = &entry.event {
             let last = self.tick.replace(tick.time);
-            report.check(id, recorded.position, last.is_none_or(|last| tick.time > last), || {
-                format!("Tick {} after Tick {}", tick.time, last.unwrap_or_default())
+            report.check(id, recorded.offset, last.is_none_or(|last| tick.time > last), || {
+                format!("ClockAdvanced {} after ClockAdvanced {}", tick.time, last.unwrap_or_default())
             });
         }
     }

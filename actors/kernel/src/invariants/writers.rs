@@ -1,10 +1,10 @@
 //! Who may write what, and how a tape begins. Never the content of a fact.
 
 use tapedeck_schemas::event::Kind;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use super::{Invariant, InvariantId, Recorded, Report};
+use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// The first event is the keeper's `TapeCreated`, and there is no other.
 #[derive(Debug, Default)]
@@ -13,17 +13,17 @@ pub(super) struct TapeCreatedOnce {
 }
 
 impl Invariant for TapeCreatedOnce {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let id = InvariantId::TapeCreatedOnce;
         let creates = recorded.entry.event.kind() == Kind::TapeCreated;
         if !self.begun {
             self.begun = true;
-            let first = creates && recorded.writer == Writer::Keeper && recorded.position == Position::new(1, 0);
-            report.check(id, recorded.position, first, || {
+            let first = creates && recorded.writer == Writer::Keeper && recorded.offset == Offset::new(1, 0);
+            report.check(id, recorded.offset, first, || {
                 format!("the tape begins with a {} of {}", recorded.entry.event.kind().name(), recorded.writer)
             });
         } else if creates {
-            report.check(id, recorded.position, false, || "the tape is created again".into());
+            report.check(id, recorded.offset, false, || "the tape is created again".into());
         }
     }
 }
@@ -38,7 +38,7 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
         | Kind::Quote
         | Kind::Trade
         | Kind::Bar
-        | Kind::Tick
+        | Kind::ClockAdvanced
         | Kind::Gap
         | Kind::Rejected => Writer::Ingest,
         Kind::LimitsSet
@@ -52,7 +52,7 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
         Kind::OrderApproved | Kind::OrderDenied | Kind::RiskStateChanged => Writer::Risk,
         Kind::OrderSubmitted | Kind::CancelSubmitted | Kind::OrderStatusChanged | Kind::LateReport => Writer::Execution,
         Kind::OrderAccepted | Kind::OrderRejected | Kind::OrderFilled | Kind::OrderClosed | Kind::CancelRejected => {
-            Writer::Venue
+            Writer::Paper
         }
         Kind::LedgerPosted | Kind::PositionChanged | Kind::EquityMarked => Writer::Portfolio,
     })
@@ -63,13 +63,13 @@ const fn writer_of(kind: Kind) -> Option<Writer> {
 pub(super) struct OwnKinds;
 
 impl Invariant for OwnKinds {
-    fn observe(&mut self, recorded: &Recorded, report: &mut Report) {
+    fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let kind = recorded.entry.event.kind();
         let own = match writer_of(kind) {
             Some(writer) => writer == recorded.writer,
             None => recorded.writer != Writer::Keeper, // the keeper has no driver
         };
-        report.check(InvariantId::OwnKinds, recorded.position, own, || {
+        report.check(InvariantId::OwnKinds, recorded.offset, own, || {
             format!("{} wrote a {}", recorded.writer, kind.name())
         });
     }

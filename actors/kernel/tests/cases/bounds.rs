@@ -1,9 +1,9 @@
 //! Limits: silence, records, queues.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX};
+use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
 
 use super::{Bench, only_append, write_values};
@@ -14,7 +14,7 @@ fn assert_progress_at(bench: &mut Bench<Echo>, seq: u64) {
     let asked = bench.read_asked();
     let entries = asked.entries();
     assert!(matches!(entries[..], [ref only] if matches!(only.event, Event::Progress(_))), "{entries:?}");
-    assert_eq!(entries[0].cause, Position::new(seq, 0));
+    assert_eq!(entries[0].cause, Offset::new(seq, 0));
     bench.commit(&asked);
 }
 
@@ -22,7 +22,7 @@ fn assert_progress_at(bench: &mut Bench<Echo>, seq: u64) {
 fn the_tenth_unanswered_tick_is_answered_and_an_answer_starts_the_count_again() {
     let mut bench = Bench::owner();
     for _ in 0..3 {
-        for _ in 1..SILENCE_TICKS_MAX {
+        for _ in 1..UNANSWERED_CLOCKS_MAX {
             bench.price(TICK);
         }
         assert_eq!(bench.read(), []);
@@ -34,7 +34,7 @@ fn the_tenth_unanswered_tick_is_answered_and_an_answer_starts_the_count_again() 
     }
     let asked = bench.read_asked();
     bench.commit(&asked);
-    for _ in 1..SILENCE_TICKS_MAX {
+    for _ in 1..UNANSWERED_CLOCKS_MAX {
         bench.price(TICK);
     }
     assert_eq!(bench.read(), []);
@@ -44,7 +44,7 @@ fn the_tenth_unanswered_tick_is_answered_and_an_answer_starts_the_count_again() 
 fn the_4096th_unanswered_input_is_answered() {
     let mut bench = Bench::owner();
     for _ in 0..2 {
-        for _ in 1..SILENCE_INPUTS_MAX {
+        for _ in 1..UNANSWERED_INPUTS_MAX {
             bench.price(2);
             assert_eq!(bench.read(), []);
         }
@@ -128,20 +128,20 @@ fn a_drain_answers_silence() {
     assert_eq!(bench.read(), []);
     let asked = only_append(bench.tell(Input::Drain));
     assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
+    assert_eq!(asked.entries()[0].cause, Offset::new(silent, 0));
 }
 
 #[test]
 fn who_is_told_to_speak_answers_silence_once_and_goes_on() {
     let mut bench = Bench::owner();
-    assert_eq!(bench.tell(Input::Speak), [], "there is nothing to answer");
+    assert_eq!(bench.tell(Input::Heartbeat), [], "there is nothing to answer");
     let silent = bench.price(2);
     assert_eq!(bench.read(), []);
-    let asked = only_append(bench.tell(Input::Speak));
+    let asked = only_append(bench.tell(Input::Heartbeat));
     assert!(matches!(asked.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(asked.entries()[0].cause, Position::new(silent, 0));
+    assert_eq!(asked.entries()[0].cause, Offset::new(silent, 0));
     bench.commit(&asked);
-    assert_eq!(bench.tell(Input::Speak), [], "it has spoken");
+    assert_eq!(bench.tell(Input::Heartbeat), [], "it has spoken");
     bench.price(2);
     assert_eq!(bench.read(), [], "being told once is not for ever");
     assert!(bench.driver.is_owner() && bench.driver.wants_tape());

@@ -5,13 +5,13 @@ mod crashes;
 mod outcomes;
 mod random;
 mod reading;
-mod rejudging;
+mod verifying;
 
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 
 use crate::model::toys::{Echo, Toy, fact_of};
@@ -160,14 +160,14 @@ impl<M: Toy> Bench<M> {
 /// A record of ingest with these values.
 fn write_values(tape: &mut Tape, values: &[u8]) -> u64 {
     let time = 10 * tape.last();
-    let events = values.iter().map(|&value| (Position::new(time, 0), time, fact_of(value, time))).collect();
+    let events = values.iter().map(|&value| (Offset::new(time, 0), time, fact_of(value, time))).collect();
     tape.write(Writer::Ingest, 1, events)
 }
 
 fn only_append(outputs: Vec<Output>) -> Asked {
     let mut asked = outputs.into_iter().filter_map(|output| match output {
         Output::Append { attempt, failures, expected, payload } => Some(Asked { attempt, failures, expected, payload }),
-        Output::Void { .. } | Output::Committed { .. } => None,
+        Output::InvalidRecord { .. } | Output::Committed { .. } => None,
         Output::Stopped(stop) => panic!("stopped: {stop}"),
     });
     let first = asked.next().expect("an append");

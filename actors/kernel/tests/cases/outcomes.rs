@@ -1,9 +1,9 @@
 //! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_schemas::event::{Epoch, Event, Progress};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use super::{Bench, fenced_at, only_append};
@@ -12,7 +12,7 @@ use crate::model::toys::Echo;
 const SIGNAL: Writer = Writer::Signal;
 
 /// A sound record of another owner, in answer to `cause`.
-fn rivals_record(bench: &Bench<Echo>, cause: Position) -> Vec<u8> {
+fn rivals_record(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
     let epoch = Epoch { number: 2, owner: 77, logic: 1, build: "rival".into() };
     let entry = |event: Event| Entry { cause, index: 0, at: 0, event };
     let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
@@ -54,7 +54,7 @@ fn mine_on_the_tape_is_committed_before_any_answer() {
 #[test]
 fn wrong_last_with_anothers_on_the_tape_fences() {
     let (mut bench, asked) = Bench::asking();
-    let theirs = rivals_record(&bench, Position::new(bench.read, 0));
+    let theirs = rivals_record(&bench, Offset::new(bench.read, 0));
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
@@ -64,7 +64,7 @@ fn wrong_last_with_anothers_on_the_tape_fences() {
 #[test]
 fn anothers_on_the_tape_fences_an_owner_that_has_nothing_in_flight() {
     let mut bench = Bench::owner();
-    let theirs = rivals_record(&bench, Position::START);
+    let theirs = rivals_record(&bench, Offset::START);
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     assert_eq!(fenced_at(&bench.read()), Some(seq));
     bench.assert_silent_for_good();
@@ -79,7 +79,7 @@ fn what_does_not_decode_or_chain_on_the_own_subject_fences() {
         let seq = bench.tape.put(Some(SIGNAL), payload);
         bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
         let outputs = bench.read();
-        assert!(matches!(outputs[0], Output::Void { seq: void, .. } if void == seq), "{outputs:?}");
+        assert!(matches!(outputs[0], Output::InvalidRecord { seq: invalid, .. } if invalid == seq), "{outputs:?}");
         assert_eq!(fenced_at(&outputs), Some(seq));
         bench.assert_silent_for_good();
     }
@@ -187,7 +187,7 @@ fn a_drain_whose_last_ack_was_lost_reads_on_until_the_tape_shows_the_record() {
 fn a_drain_that_met_a_rival_reads_on_until_the_tape_shows_the_rival() {
     let (mut bench, first) = Bench::asking();
     assert_eq!(bench.tell(Input::Drain), []);
-    let theirs = rivals_record(&bench, Position::new(bench.read, 0));
+    let theirs = rivals_record(&bench, Offset::new(bench.read, 0));
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     bench.asks_after(first.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
@@ -200,35 +200,35 @@ fn a_former_owners_late_record_makes_nobody_a_standby_but_one_that_goes_on_does(
     let asked = bench.read_asked();
     let late = {
         let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
-        record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event: Progress {}.into() }])
+        record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: Progress {}.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Former });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Former });
 
     let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
     let asked = bench.read_asked();
     let theirs = {
         let epoch = Epoch { number: 3, owner: 77, logic: 1, build: "rival".into() };
         let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL) };
-        record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event: epoch.into() }])
+        record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), theirs);
     bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
-    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: Rival::Owner });
+    assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Owner });
 
     let mut met = false;
-    assert!(!Rival::Owner.is_to_be_challenged(&mut met) && Rival::Stray.is_to_be_challenged(&mut met));
-    assert!(Rival::Former.is_to_be_challenged(&mut met));
-    assert!(!Rival::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
-    assert!(Rival::Stray.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Owner.is_to_be_challenged(&mut met) && FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
+    assert!(FencedBy::Former.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
+    assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
 }
 
 fn backlog_of_two_epochs() -> crate::model::Tape {
     let mut tape = crate::model::Tape::new();
     for number in [1, 2] {
         let epoch = Epoch { number, owner: number, logic: 1, build: "former".into() };
-        tape.write(SIGNAL, number, vec![(Position::START, 0, epoch.into())]);
+        tape.write(SIGNAL, number, vec![(Offset::START, 0, epoch.into())]);
     }
     tape
 }

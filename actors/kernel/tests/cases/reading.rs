@@ -5,7 +5,7 @@ use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::merge::UnknownCause;
 use tapedeck_schemas::event::{Event, Progress, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 
 use super::{Bench, write_values};
@@ -65,11 +65,11 @@ fn a_kind_of_newer_code_stops_on_any_writers_subject() {
 fn bytes_that_only_look_like_newer_code_s_are_void() {
     let (mut bench, _) = Bench::asking();
     let mut unchained = record_of_the_future(&bench.tape, Writer::Risk);
-    bench.tape.write(Writer::Risk, 1, vec![(Position::new(1, 0), 5, fact_of(3, 5))]);
+    bench.tape.write(Writer::Risk, 1, vec![(Offset::new(1, 0), 5, fact_of(3, 5))]);
     for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], std::mem::take(&mut unchained)] {
         let at = bench.tape.put(Some(Writer::Risk), payload);
         let outputs = bench.read();
-        assert!(matches!(&outputs[..], [Output::Void { seq, .. }] if *seq == at), "{outputs:?}");
+        assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{outputs:?}");
     }
 }
 
@@ -77,8 +77,8 @@ fn bytes_that_only_look_like_newer_code_s_are_void() {
 fn a_tape_of_another_identity_or_without_a_sound_first_record_stops() {
     let other = TapeCreated { tape: TapeId([8; 16]), partition: 0, placement: Vec::new() };
     let first_records: [fn(&mut Tape, Event) -> u64; 3] = [
-        |tape, other| tape.write(Writer::Keeper, 0, vec![(Position::START, 0, other)]),
-        |tape, _| tape.write(Writer::Ingest, 1, vec![(Position::START, 0, fact_of(1, 1))]),
+        |tape, other| tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, other)]),
+        |tape, _| tape.write(Writer::Ingest, 1, vec![(Offset::START, 0, fact_of(1, 1))]),
         |tape, _| tape.put(Some(Writer::Keeper), b"garbage".to_vec()),
     ];
     for first_record in first_records {
@@ -100,16 +100,18 @@ fn void_messages_on_other_subjects_are_skipped_with_an_alarm_and_are_no_inputs()
     let mut bench = Bench::owner();
     let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]) };
     let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
-    let voids = [
+    let invalid_records = [
         bench.tape.put(Some(Writer::Ingest), b"garbage".to_vec()),
         bench.tape.put(Some(Writer::Ingest), record::encode(&unchained, &[])),
         bench.tape.put(Some(Writer::Ingest), record::encode(&foreign, &[])),
         bench.tape.put(None, b"hello".to_vec()),
     ];
     let outputs = bench.read();
-    let skipped = |seq| outputs.iter().any(|output| matches!(output, Output::Void { seq: void, .. } if *void == seq));
-    assert!(voids.into_iter().all(skipped) && outputs.len() == voids.len(), "{outputs:?}");
-    let cause = Position::new(bench.price(1), 0);
+    let skipped = |seq| {
+        outputs.iter().any(|output| matches!(output, Output::InvalidRecord { seq: invalid, .. } if *invalid == seq))
+    };
+    assert!(invalid_records.into_iter().all(skipped) && outputs.len() == invalid_records.len(), "{outputs:?}");
+    let cause = Offset::new(bench.price(1), 0);
     let entries = bench.read_asked().entries();
     assert_eq!(entries.len(), 1);
     assert_eq!(entries[0].cause, cause);
@@ -118,7 +120,7 @@ fn void_messages_on_other_subjects_are_skipped_with_an_alarm_and_are_no_inputs()
 #[test]
 fn a_sound_record_of_a_writer_that_is_not_read_is_no_input() {
     let mut bench = Bench::owner();
-    bench.tape.write(Writer::Risk, 1, vec![(Position::START, 0, fact_of(1, 1))]);
+    bench.tape.write(Writer::Risk, 1, vec![(Offset::START, 0, fact_of(1, 1))]);
     assert_eq!(bench.read(), []);
     assert!(bench.driver.is_idle());
     assert_eq!(bench.driver.machine().0.inputs, 0);
@@ -128,9 +130,9 @@ fn a_sound_record_of_a_writer_that_is_not_read_is_no_input() {
 fn a_void_message_on_the_own_subject_counts_for_the_fence_but_not_for_the_chain() {
     let mut tape = tape_with_owner::<1>();
     let chain = tape.chain_of(Writer::Signal);
-    let void = tape.put(Some(Writer::Signal), b"garbage".to_vec());
+    let invalid = tape.put(Some(Writer::Signal), b"garbage".to_vec());
     let epoch = Bench::<Echo>::claiming(tape).read_asked();
-    assert_eq!(epoch.expected, void);
+    assert_eq!(epoch.expected, invalid);
     assert_eq!(record::decode(&epoch.payload).unwrap().0.prev_hash, chain);
 }
 
@@ -148,8 +150,8 @@ fn a_take_over_waits_for_the_last_own_record_and_then_sends_its_epoch_together_w
     assert_eq!(asked.expected, own);
     let Event::Epoch(epoch) = &entries[0].event else { panic!("{entries:?}") };
     assert_eq!((epoch.number, epoch.owner, epoch.logic), (2, 1, 1));
-    let causes: Vec<Position> = entries[1..].iter().map(|entry| entry.cause).collect();
-    assert_eq!(causes, [Position::new(due[0], 0), Position::new(due[1], 0), Position::new(due[1], 2)]);
+    let causes: Vec<Offset> = entries[1..].iter().map(|entry| entry.cause).collect();
+    assert_eq!(causes, [Offset::new(due[0], 0), Offset::new(due[1], 0), Offset::new(due[1], 2)]);
 
     let mut early = Bench::<Echo>::claiming(bench.tape);
     while early.driver.own_last() < own {
@@ -173,12 +175,12 @@ fn an_older_logic_does_not_take_over_and_an_equal_or_newer_one_does() {
 #[test]
 fn an_own_event_that_answers_no_input_stops() {
     let mut passed = tape_with_owner::<1>();
-    passed.write(Writer::Signal, 1, vec![(Position::new(1, 0), 0, Progress {}.into())]);
+    passed.write(Writer::Signal, 1, vec![(Offset::new(1, 0), 0, Progress {}.into())]);
     let mut skipped = tape_with_owner::<1>();
     let no_input = skipped.put(None, b"hello".to_vec());
     write_values(&mut skipped, &[2]);
-    skipped.write(Writer::Signal, 1, vec![(Position::new(no_input, 0), 0, Progress {}.into())]);
-    for (tape, cause) in [(passed, Position::new(1, 0)), (skipped, Position::new(no_input, 0))] {
+    skipped.write(Writer::Signal, 1, vec![(Offset::new(no_input, 0), 0, Progress {}.into())]);
+    for (tape, cause) in [(passed, Offset::new(1, 0)), (skipped, Offset::new(no_input, 0))] {
         let stop = Bench::<Echo>::claiming(tape).read_stop();
         assert_eq!(stop, Stop::Cause(UnknownCause { cause }));
     }
@@ -204,6 +206,6 @@ fn a_machine_of_an_inbox_takes_over_only_when_the_inbox_has_been_read_up_to_its_
     assert!(!second.driver.is_owner(), "its own events still wait for their inputs");
     let outputs = second.tell(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
     assert_eq!(super::only_append(outputs).entries().len(), 1, "nothing is due but the epoch");
-    assert_eq!(second.driver.last_input(), Position::new(1, 2));
+    assert_eq!(second.driver.last_input(), Offset::new(1, 2));
     assert_eq!(second.driver.machine().0, first.driver.machine().0);
 }

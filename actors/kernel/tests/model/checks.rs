@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::driver::{SILENCE_INPUTS_MAX, SILENCE_TICKS_MAX, Stop};
-use tapedeck_kernel::machine::{Fact, Input as _, Reads, step};
-use tapedeck_kernel::{Rejudge, TapeRead, TapeReader};
+use tapedeck_kernel::driver::{Stop, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
+use tapedeck_kernel::machine::{Fact, MachineInput as _, Reads, step};
+use tapedeck_kernel::{TapeRead, TapeReader, Verifier};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 use super::toys::Toy;
@@ -23,17 +23,17 @@ pub(crate) fn all<M: Toy>(world: &World<M>) {
     times_are_those_of_the_causes(world, &records);
     decisions_equal_a_plain_fold(world, &records);
     silence_is_answered(world, &records);
-    a_rejudgement_finds_no_difference(world);
+    verification_finds_no_difference(world);
 }
 
 /// A machine's inputs, in order.
-pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Position, M::Input)> {
+pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Offset, M::Input)> {
     let mut inputs = Vec::new();
     match M::reads() {
         Reads::Inbox(_) => {
             for (seq, payload) in (1..).zip(&world.inbox) {
                 let entries = M::Input::from_message("", seq * 10, payload);
-                inputs.extend((0..).zip(entries).map(|(index, entry)| (Position::new(seq, index), entry)));
+                inputs.extend((0..).zip(entries).map(|(index, entry)| (Offset::new(seq, index), entry)));
             }
         }
         Reads::Tape(_) => {
@@ -44,7 +44,7 @@ pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Position, M::Input)> {
                     }
                     let Entry { at, event, .. } = entry;
                     let fact = Fact { writer: Writer::Ingest, at, event };
-                    inputs.push((Position::new(record.seq, index), M::Input::from_fact(fact).unwrap()));
+                    inputs.push((Offset::new(record.seq, index), M::Input::from_fact(fact).unwrap()));
                 }
             }
         }
@@ -97,7 +97,7 @@ fn epochs_increase<M: Toy>(records: &[Valid]) {
 }
 
 fn causes_never_go_back(records: &[Valid]) {
-    let mut last = Position::START;
+    let mut last = Offset::START;
     for record in records {
         for entry in &record.entries {
             assert!(entry.cause >= last, "{} has the cause {} after {last}", record.seq, entry.cause);
@@ -108,7 +108,7 @@ fn causes_never_go_back(records: &[Valid]) {
 
 fn times_are_those_of_the_causes<M: Toy>(world: &World<M>, records: &[Valid]) {
     let mut machine = M::fresh();
-    let mut times = BTreeMap::from([(Position::START, 0)]);
+    let mut times = BTreeMap::from([(Offset::START, 0)]);
     for (cause, input) in inputs(world) {
         machine.observe(cause, &input);
         times.insert(cause, machine.time(&input));
@@ -141,14 +141,15 @@ fn silence_is_answered<M: Toy>(world: &World<M>, records: &[Valid]) {
     let answers = || records.iter().flat_map(|record| &record.entries).filter(|e| !matches!(e.event, Event::Epoch(_)));
     let (decided, _) = plain_fold(world);
     let mut causes = answers().map(|entry| entry.cause).peekable();
-    let (mut silent_inputs, mut silent_ticks) = (0, 0);
+    let (mut unanswered_inputs, mut unanswered_clocks) = (0, 0);
     for (at, input) in inputs(world) {
-        (silent_inputs, silent_ticks) = (silent_inputs + 1, silent_ticks + u32::from(input.is_tick()));
+        (unanswered_inputs, unanswered_clocks) =
+            (unanswered_inputs + 1, unanswered_clocks + u32::from(input.is_clock()));
         while causes.next_if(|cause| *cause == at).is_some() {
-            (silent_inputs, silent_ticks) = (0, 0);
+            (unanswered_inputs, unanswered_clocks) = (0, 0);
         }
-        assert!(silent_inputs < SILENCE_INPUTS_MAX, "{at} is the {silent_inputs}th input without an answer");
-        assert!(silent_ticks < SILENCE_TICKS_MAX, "{at} is the {silent_ticks}th tick without an answer");
+        assert!(unanswered_inputs < UNANSWERED_INPUTS_MAX, "{at} is the {unanswered_inputs}th input without an answer");
+        assert!(unanswered_clocks < UNANSWERED_CLOCKS_MAX, "{at} is the {unanswered_clocks}th tick without an answer");
     }
     assert_eq!(causes.next(), None, "an answer to no input");
     for entry in answers().filter(|entry| matches!(entry.event, Event::Progress(_))) {
@@ -156,22 +157,22 @@ fn silence_is_answered<M: Toy>(world: &World<M>, records: &[Valid]) {
     }
 }
 
-fn a_rejudgement_finds_no_difference<M: Toy>(world: &World<M>) {
-    let (mut reader, mut rejudge) = (TapeReader::new(TAPE), Rejudge::new(M::fresh()));
+fn verification_finds_no_difference<M: Toy>(world: &World<M>) {
+    let (mut reader, mut verifier) = (TapeReader::new(TAPE), Verifier::new(M::fresh()));
     let mut inbox = (1..).zip(&world.inbox);
     for (seq, message) in (1..).zip(&world.tape.messages) {
         if let TapeRead::Record(record) = reader.read(seq, message.subject, &message.payload).unwrap() {
-            rejudge.record(&record).unwrap();
+            verifier.record(&record).unwrap();
         }
-        while rejudge.wants_input() {
+        while verifier.wants_input() {
             let (seq, payload) = inbox.next().expect("an event answers no input");
-            rejudge.inbox(seq, "", seq * 10, payload).unwrap();
+            verifier.inbox(seq, "", seq * 10, payload).unwrap();
         }
     }
     let (decided, _) = plain_fold(world);
-    assert_eq!(rejudge.events, decided.len() as u64, "events judged again");
-    let answered = inputs(world).iter().filter(|(at, _)| *at <= rejudge.progress()).count();
-    assert_eq!(rejudge.inputs, answered as u64, "inputs judged again");
+    assert_eq!(verifier.events, decided.len() as u64, "events decided again");
+    let answered = inputs(world).iter().filter(|(at, _)| *at <= verifier.progress()).count();
+    assert_eq!(verifier.inputs, answered as u64, "inputs decided again");
 }
 
 /// An owner that was drained has left nothing that it was handed unanswered.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 /// The identity of every model tape.
@@ -59,7 +59,7 @@ impl Tape {
     pub(crate) fn new() -> Self {
         let created: Event = TapeCreated { tape: TAPE, partition: 0, placement: Vec::new() }.into();
         let mut tape = Self::empty();
-        tape.write(Writer::Keeper, 0, vec![(Position::START, 0, created)]);
+        tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, created)]);
         tape
     }
 
@@ -107,7 +107,7 @@ impl Tape {
     }
 
     /// Writes a record that chains, with events of (cause, at, event).
-    pub(crate) fn write(&mut self, writer: Writer, epoch: u64, events: Vec<(Position, u64, Event)>) -> u64 {
+    pub(crate) fn write(&mut self, writer: Writer, epoch: u64, events: Vec<(Offset, u64, Event)>) -> u64 {
         let prev_hash = self.chain_of(writer);
         let entries: Vec<Entry> =
             events.into_iter().map(|(cause, at, event)| Entry { cause, index: 0, at, event }).collect();

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, Rival, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Owner, Stop};
 use tapedeck_kernel::{Answer, Driver, Reads};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 
 use super::toys::Toy;
@@ -33,8 +33,8 @@ pub(crate) struct Node<M: Toy> {
     /// The last attempt that an ack was handed on for.
     pub(crate) told: Option<u64>,
     pub(crate) stopped: Option<Stop>,
-    /// Position of the last input handed to it.
-    pub(crate) fed: Position,
+    /// Offset of the last input handed to it.
+    pub(crate) fed: Offset,
     /// Its last attempt at an append; 0 when it never was an owner.
     pub(crate) attempt_last: u64,
     /// The epoch of what it appends; 0 when it never was an owner.
@@ -60,7 +60,7 @@ impl<M: Toy> Node<M> {
             outstanding: None,
             told: None,
             stopped: None,
-            fed: Position::START,
+            fed: Offset::START,
             attempt_last: 0,
             epoch: 0,
             tape_next: 1,
@@ -79,7 +79,7 @@ impl<M: Toy> Node<M> {
         self.driver.handle(Input::Tape { seq, writer: message.subject, payload: &message.payload });
         if let (Some(Writer::Ingest), Reads::Tape(_)) = (message.subject, M::reads()) {
             let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
-            self.fed = Position::new(seq, entries.saturating_sub(1) as u32);
+            self.fed = Offset::new(seq, entries.saturating_sub(1) as u32);
         }
         true
     }
@@ -90,7 +90,7 @@ impl<M: Toy> Node<M> {
         let Some(payload) = inbox.get(seq as usize - 1).filter(|_| self.driver.wants_inbox()) else { return false };
         self.inbox_next += 1;
         self.driver.handle(Input::Inbox { seq, subject: "md.binance.BTCUSDT.trade", stamp: seq * 10, payload });
-        self.fed = Position::new(seq, payload.len() as u32 - 1);
+        self.fed = Offset::new(seq, payload.len() as u32 - 1);
         true
     }
 
@@ -117,15 +117,17 @@ impl<M: Toy> Node<M> {
                 assert_eq!(tape.at(seq).author, Some(self.uid), "{seq} is another's");
                 assert_eq!(record::decode(&request.payload).unwrap().1.len(), events);
             }
-            Output::Void { seq, .. } => assert_eq!(tape.at(seq).author, None, "a driver wrote a void record at {seq}"),
+            Output::InvalidRecord { seq, .. } => {
+                assert_eq!(tape.at(seq).author, None, "a driver wrote a invalid record at {seq}")
+            }
             Output::Stopped(stop) => {
                 match stop {
                     Stop::Fenced { seq, by } => {
                         let theirs = tape.at(seq).author.map(|_| epoch_of(&tape.at(seq).payload));
                         let told = match theirs {
-                            None => Rival::Stray,
-                            Some(theirs) if theirs < self.epoch => Rival::Former,
-                            Some(_) => Rival::Owner,
+                            None => FencedBy::InvalidRecord,
+                            Some(theirs) if theirs < self.epoch => FencedBy::Former,
+                            Some(_) => FencedBy::Owner,
                         };
                         assert_eq!(by, told, "by what it was fenced at {seq}");
                         assert_ne!(tape.at(seq).author, Some(self.uid), "fenced by its own record at {seq}");

@@ -1,10 +1,10 @@
 //! Two toy machines whose every decision depends on all that they have folded, in order, their own decisions
 //! included: an input lost, doubled or moved shows in each decision after it.
 
-use tapedeck_kernel::machine::{Fact, Inbox, Input, Machine, Out, Reads};
-use tapedeck_schemas::event::{Aggressor, Event, SignalRaised, Tick, Trade};
+use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
+use tapedeck_schemas::event::{Aggressor, ClockAdvanced, Event, SignalRaised, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 /// The value of a beat of tape time; other values are prices.
@@ -23,7 +23,7 @@ impl Fold {
     fn mix(&mut self, value: u64) {
         self.digest = (self.digest ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
     }
-    fn observe(&mut self, at: Position, value: u8, time: TapeTime) {
+    fn observe(&mut self, at: Offset, value: u8, time: TapeTime) {
         self.inputs += 1;
         self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
@@ -31,7 +31,7 @@ impl Fold {
     /// Odd prices are answered, those that end in 5 twice, in 7 briefly; even prices and ticks are met with silence.
     fn decide(&self, value: u8, out: &mut Out) {
         if value % 10 == 7 {
-            return out.push(Tick { time: self.digest });
+            return out.push(ClockAdvanced { time: self.digest });
         }
         let answers = if value % 10 == 5 { 2 } else { u64::from(value % 2) };
         for nth in 0..answers {
@@ -49,12 +49,12 @@ impl Fold {
             });
         }
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.decisions += 1;
         self.mix(cause.seq);
         self.mix(match own {
             Event::SignalRaised(signal) => signal.confidence.units() as u64,
-            Event::Tick(tick) => !tick.time,
+            Event::ClockAdvanced(tick) => !tick.time,
             other => panic!("handed {other:?}, which it never decides"),
         });
     }
@@ -86,14 +86,14 @@ impl<const L: u32> Machine for Echo<L> {
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest])
     }
-    fn observe(&mut self, at: Position, input: &Fact) {
+    fn observe(&mut self, at: Offset, input: &Fact) {
         assert_eq!(input.writer, Writer::Ingest, "handed a fact of a writer that it does not read");
         self.0.observe(at, value_of(&input.event), input.at);
     }
-    fn decide(&self, _at: Position, input: &Fact, out: &mut Out) {
+    fn decide(&self, _at: Offset, input: &Fact, out: &mut Out) {
         self.0.decide(value_of(&input.event), out);
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.0.apply(cause, own);
     }
     fn time(&self, _input: &Fact) -> TapeTime {
@@ -112,8 +112,8 @@ pub(crate) struct Byte {
     stamp: u64,
 }
 
-impl Input for Byte {
-    fn is_tick(&self) -> bool {
+impl MachineInput for Byte {
+    fn is_clock(&self) -> bool {
         self.value == TICK
     }
     fn from_message(_subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
@@ -137,13 +137,13 @@ impl Machine for Gate {
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
-    fn observe(&mut self, at: Position, input: &Byte) {
+    fn observe(&mut self, at: Offset, input: &Byte) {
         self.0.observe(at, input.value, input.stamp);
     }
-    fn decide(&self, _at: Position, input: &Byte, out: &mut Out) {
+    fn decide(&self, _at: Offset, input: &Byte, out: &mut Out) {
         self.0.decide(input.value, out);
     }
-    fn apply(&mut self, cause: Position, own: &Event) {
+    fn apply(&mut self, cause: Offset, own: &Event) {
         self.0.apply(cause, own);
     }
     fn time(&self, _input: &Byte) -> TapeTime {
@@ -154,7 +154,7 @@ impl Machine for Gate {
 /// The fact by which ingest brings a value to the tape.
 pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
     if value == TICK {
-        return Tick { time }.into();
+        return ClockAdvanced { time }.into();
     }
     Trade {
         instrument: "binance.BTCUSDT".parse().unwrap(),
@@ -171,7 +171,7 @@ pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
 fn value_of(event: &Event) -> u8 {
     match event {
         Event::Trade(trade) => u8::try_from(trade.price.units() / Price::ONE).unwrap(),
-        Event::Tick(_) => TICK,
+        Event::ClockAdvanced(_) => TICK,
         other => panic!("handed {other:?}, which no test writes as a valid fact"),
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::{Answer, Reads};
 use tapedeck_schemas::event::Progress;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 
 use super::node::{Node, Request};
@@ -122,7 +122,7 @@ impl<M: Toy> World<M> {
                     // No input, but it takes an index.
                     events.insert(self.rng.below(values.len() + 1), Progress {}.into());
                 }
-                let events = events.into_iter().map(|event| (Position::new(time, 0), time, event)).collect();
+                let events = events.into_iter().map(|event| (Offset::new(time, 0), time, event)).collect();
                 self.tape.write(Writer::Ingest, 1, events);
             }
         }
@@ -286,7 +286,7 @@ impl<M: Toy> World<M> {
             2 => record::encode(&Header { writer: subject.unwrap_or(M::WRITER), epoch: 9, prev_hash }, &[]),
             3 => Vec::new(),
             _ => {
-                self.tape.write(Writer::Risk, 1, vec![(Position::new(1, 0), 5, fact_of(3, 5))]);
+                self.tape.write(Writer::Risk, 1, vec![(Offset::new(1, 0), 5, fact_of(3, 5))]);
                 return;
             }
         };
@@ -351,7 +351,7 @@ impl<M: Toy> World<M> {
         }
     }
 
-    fn progress_mark(&self) -> (u64, Vec<(u64, u64, Position, usize)>) {
+    fn progress_mark(&self) -> (u64, Vec<(u64, u64, Offset, usize)>) {
         let marks = self.nodes.iter().map(|node| {
             (node.uid, node.driver.tape_last(), node.fed, node.answers.len() + usize::from(node.outstanding.is_some()))
         });

@@ -6,7 +6,7 @@ use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
 use tapedeck_schemas::number::Money;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -47,7 +47,7 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
 }
 
 pub(crate) fn tick(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, Tick { time: at_ms * MS })
+    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
 /// Fill `n` of X by sim-p0 and blend, with a fee in USDT.
@@ -71,7 +71,7 @@ pub(crate) fn fill(n: u16, side: Side, price: &str, quantity: &str, fee: &str) -
 }
 
 pub(crate) fn filled(fill: OrderFilled) -> Fact {
-    fact(Writer::Venue, 1_000, fill)
+    fact(Writer::Paper, 1_000, fill)
 }
 
 /// A fact of control. Its `at` is the broker's clock, far from tape time.
@@ -106,7 +106,7 @@ impl Desk {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{place, table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Controls;
 
@@ -19,7 +19,7 @@ impl Projection for Controls {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let kind = event.entry.event.kind().name();
         let (scope, by, detail) = match &event.entry.event {
             Event::LimitsSet(set) => (text(set.scope), &set.by, format!("{:?}: {}", set.values, set.reason)),

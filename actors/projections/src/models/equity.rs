@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{place, table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Equity;
 
@@ -20,7 +20,7 @@ impl Projection for Equity {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let Event::EquityMarked(mark) = &event.entry.event else { return };
         let values = vec![
             text(event.entry.at),

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{hop, place, table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Fills;
 
@@ -22,7 +22,7 @@ impl Projection for Fills {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let Event::OrderFilled(fill) = &event.entry.event else { return };
         let values = vec![
             text(fill.fill),

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct MarketTotals;
 
@@ -20,7 +20,7 @@ impl Projection for MarketTotals {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let (instrument, values) = match &event.entry.event {
             Event::Quote(quote) => {
                 let last = [None, None, text(quote.bid), text(quote.ask)];

@@ -13,7 +13,7 @@ mod records;
 mod rejects;
 mod signals;
 
-use crate::{Projection, Recorded, Value};
+use crate::{ProjectedFact, Projection, Value};
 
 /// Every read model.
 pub fn all() -> &'static [&'static dyn Projection] {
@@ -40,12 +40,12 @@ fn text(value: impl ToString) -> Value {
 }
 
 /// Partition, sequence and index: the key of every history table.
-fn place(event: &Recorded<'_>) -> Vec<Value> {
-    vec![text(event.partition), text(event.position.seq), text(event.position.index)]
+fn place(event: &ProjectedFact<'_>) -> Vec<Value> {
+    vec![text(event.partition), text(event.offset.seq), text(event.offset.index)]
 }
 
 /// Where the cause stands and when the record was stored: what latencies are measured by.
-fn hop(event: &Recorded<'_>) -> Vec<Value> {
+fn hop(event: &ProjectedFact<'_>) -> Vec<Value> {
     vec![text(event.entry.cause.seq), text(event.entry.cause.index), text(event.entry.at), text(event.stamp)]
 }
 
@@ -55,7 +55,7 @@ macro_rules! table {
             name: $name,
             append: $append,
             columns: &[$(crate::table::column(
-                stringify!($column), crate::table::ColumnType::$ty, crate::table::Merge::$merge
+                stringify!($column), crate::table::ColumnType::$ty, crate::table::ColumnMerge::$merge
             )),*],
         };
     };

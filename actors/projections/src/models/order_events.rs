@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{hop, place, table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct OrderEvents;
 
@@ -20,7 +20,7 @@ impl Projection for OrderEvents {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let (order, detail) = match &event.entry.event {
             Event::OrderApproved(approved) => (approved.order.id, String::new()),
             Event::OrderDenied(denied) => (denied.order.id, denied.check.clone()),

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::{Event, OrderStatus};
 
 use super::{table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Orders;
 
@@ -19,7 +19,7 @@ table!("orders_v1", append: false,
 const COLUMNS: usize = 19;
 
 /// A row that says nothing yet but its key.
-fn blank(event: &Recorded<'_>, order: impl ToString) -> Vec<Option<String>> {
+fn blank(event: &ProjectedFact<'_>, order: impl ToString) -> Vec<Option<String>> {
     let mut row = vec![None; COLUMNS];
     row[0] = text(event.partition);
     row[1] = text(order);
@@ -33,8 +33,8 @@ impl Projection for Orders {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
-        let (seq, stamp) = (text(event.position.seq), text(event.stamp));
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
+        let (seq, stamp) = (text(event.offset.seq), text(event.stamp));
         let row = match &event.entry.event {
             Event::OrderApproved(approved) => {
                 let order = &approved.order;

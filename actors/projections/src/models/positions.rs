@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Positions;
 
@@ -20,7 +20,7 @@ impl Projection for Positions {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let Event::PositionChanged(position) = &event.entry.event else { return };
         let row = vec![
             text(event.partition),
@@ -32,8 +32,8 @@ impl Projection for Positions {
             text(position.average_price),
             text(position.realised),
             text(position.fees),
-            text(event.position.seq),
-            text(event.position.index),
+            text(event.offset.seq),
+            text(event.offset.index),
         ];
         ops.push(RowOp { table: &TABLE, row });
     }

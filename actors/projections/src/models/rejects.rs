@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::{place, table, text};
-use crate::{Projection, Recorded, RowOp, Table};
+use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Rejects;
 
@@ -19,7 +19,7 @@ impl Projection for Rejects {
     fn table(&self) -> &'static Table {
         &TABLE
     }
-    fn project(&self, event: &Recorded<'_>, ops: &mut Vec<RowOp>) {
+    fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let values = match &event.entry.event {
             Event::Rejected(refused) => vec![
                 text(refused.reason),

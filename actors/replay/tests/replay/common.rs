@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use tapedeck_kernel::TapeRecord;
-use tapedeck_replay::{Bounds, Filter, Played, Stretch};
+use tapedeck_replay::{Filter, RangeBounds, RangeReader, ReplayedFact};
 use tapedeck_schemas::event::{
-    Aggressor, Bar, BarsDefined, Event, InstrumentDefined, Order, Quote, SignalRaised, Tick, TimeInForce, Trade,
+    Aggressor, Bar, BarsDefined, ClockAdvanced, Event, InstrumentDefined, Order, Quote, SignalRaised, TimeInForce,
+    Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Scope, Side, TradingResumed};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
 
 pub(crate) const BTC: &str = "binance.BTCUSDT";
@@ -59,7 +60,7 @@ pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event
 }
 
 pub(crate) fn tick(time: u64) -> Event {
-    Tick { time }.into()
+    ClockAdvanced { time }.into()
 }
 
 pub(crate) fn resumed() -> Event {
@@ -88,7 +89,7 @@ pub(crate) fn approved(instrument: &str, account: &str, strategy: &str) -> Event
         quantity: n("0.5"),
         price: n("61837.64"),
         time_in_force: TimeInForce::Ioc,
-        signal: Position::new(3, 1),
+        signal: Offset::new(3, 1),
     };
     Event::OrderApproved(OrderApproved { order })
 }
@@ -96,7 +97,7 @@ pub(crate) fn approved(instrument: &str, account: &str, strategy: &str) -> Event
 /// A record of one writer; each fact with its time.
 pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRecord {
     let entry = |(index, (at, event)): (u32, &(u64, Event))| Entry {
-        cause: Position::new(seq + 100, 0),
+        cause: Offset::new(seq + 100, 0),
         index,
         at: *at,
         event: event.clone(),
@@ -110,8 +111,8 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
 }
 
 /// What is played of records.
-pub(crate) fn played(records: &[TapeRecord], bounds: Bounds, filter: &Filter) -> Vec<Played> {
-    let mut stretch = Stretch::new(0, bounds, filter.clone());
+pub(crate) fn played(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<ReplayedFact> {
+    let mut stretch = RangeReader::new(0, bounds, filter.clone());
     let mut out = VecDeque::new();
     for record in records {
         stretch.take(record.clone(), &mut out);

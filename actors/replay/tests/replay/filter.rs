@@ -42,7 +42,7 @@ fn without_more_the_market_alone_passes() {
 
 #[test]
 fn a_fact_passes_by_what_it_has_and_not_without_it() {
-    assert_eq!(pass(Filter::of_kinds([Kind::Bar, Kind::Tick])), ["published", "built", "tick"]);
+    assert_eq!(pass(Filter::of_kinds([Kind::Bar, Kind::ClockAdvanced])), ["published", "built", "tick"]);
     assert_eq!(pass(Filter { writers: [Writer::Risk].into(), ..Filter::default() }), ["order"]);
     assert_eq!(pass(Filter { strategies: [n("zscore")].into(), ..Filter::default() }), ["signal", "order"]);
     assert_eq!(pass(Filter { strategies: [n("combined")].into(), ..Filter::default() }), ["signal"]);

@@ -2,6 +2,6 @@
 
 mod common;
 mod filter;
+mod reader;
 mod render;
 mod resume;
-mod stretch;

@@ -1,6 +1,6 @@
 //! What played facts look like outside.
 
-use tapedeck_replay::{Bounds, Filter, Format, Rendered, Renderer};
+use tapedeck_replay::{Filter, OutputFormat, RangeBounds, Rendered, Renderer};
 use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -16,19 +16,20 @@ fn rendered() -> Vec<Rendered> {
         record(4, Writer::Risk, &[(20, approved(BTC, "sim-p0", "zscore"))]),
     ];
     let mut renderer = Renderer::new(n("r1"));
-    let all = played(&tape, Bounds::default(), &Filter::everything());
+    let all = played(&tape, RangeBounds::default(), &Filter::everything());
     all.into_iter().map(|one| renderer.render(one)).collect()
 }
 
 const BUILT: &str = concat!(
-    r#"{"position":"p0:3.1","writer":"ingest","cause":"103.0","at":40,"kind":"Bar","version":1,"#,
+    r#"{"offset":"p0:3.1","writer":"ingest","cause":"103.0","at":40,"kind":"Bar","version":1,"#,
     r#""body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","#,
     r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40}}"#
 );
 
 #[test]
 fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrument() {
-    let lines: Vec<_> = rendered().iter().map(|one| String::from_utf8(one.bytes(Format::JsonLines)).unwrap()).collect();
+    let lines: Vec<_> =
+        rendered().iter().map(|one| String::from_utf8(one.bytes(OutputFormat::JsonLines)).unwrap()).collect();
     let head = |instrument, kind, seq, ts| {
         let who = r#""source":"replay","session":"r1""#;
         format!(r#"{{"instrument":"{instrument}","kind":"{kind}",{who},"seq":{seq},"ts_recv":{ts},"#)
@@ -61,16 +62,16 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
             Rendered::Fact(played) => {
                 let kind = played.event.kind().name();
                 assert_eq!(subject, format!("replay.r1-facts.{}.{kind}", played.writer));
-                assert_eq!(payload, one_line(&played.position.to_string(), &rendered()));
+                assert_eq!(payload, one_line(&played.offset.to_string(), &rendered()));
             }
         }
     }
 }
 
-/// The line of the fact at a position, without its end.
-fn one_line(position: &str, all: &[Rendered]) -> Vec<u8> {
-    let at = |one: &&Rendered| matches!(one, Rendered::Fact(played) if played.position.to_string() == position);
-    let mut line = all.iter().find(at).unwrap().bytes(Format::JsonLines);
+/// The line of the fact at an offset, without its end.
+fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
+    let at = |one: &&Rendered| matches!(one, Rendered::Fact(played) if played.offset.to_string() == offset);
+    let mut line = all.iter().find(at).unwrap().bytes(OutputFormat::JsonLines);
     assert_eq!(line.pop(), Some(b'\n'));
     line
 }
@@ -78,7 +79,7 @@ fn one_line(position: &str, all: &[Rendered]) -> Vec<u8> {
 #[test]
 fn messagepack_says_what_the_lines_say() {
     for one in rendered() {
-        let (packed, line) = (one.bytes(Format::MessagePack), one.bytes(Format::JsonLines));
+        let (packed, line) = (one.bytes(OutputFormat::MessagePack), one.bytes(OutputFormat::JsonLines));
         match one {
             Rendered::Market(instrument, event) => {
                 let MarketEvent { ts_recv, ts_event, body, .. } = event;

@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use tapedeck_replay::{
-    Bounds, Checkpoint, Edge, FileSink, Filter, Format, Plan, Rendered, Renderer, ReplayError, Slot, TapePlan,
+    Checkpoint, FileSink, Filter, OutputFormat, Plan, RangeBounds, Rendered, Renderer, ReplayError, ResolvedBound,
+    Slot, TapePlan,
 };
 use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
 
 fn plan() -> Plan {
-    let bounds = Bounds { from: Some(Edge::Time(5)), to: None };
+    let bounds = RangeBounds { from: Some(ResolvedBound::Time(5)), to: None };
     let tape = n("000102030405060708090a0b0c0d0e0f");
     Plan {
         tapes: vec![TapePlan { partition: 0, tape, bounds, end: 9 }],
@@ -26,12 +27,12 @@ fn facts() -> Vec<Rendered> {
     let tape =
         [record(1, Writer::Ingest, &[(1, quote(BTC, "5", 1)), (2, trade(BTC, "6", 2)), (3, quote(BTC, "7", 3))])];
     let mut renderer = Renderer::new(n("r1"));
-    played(&tape, Bounds::default(), &Filter::default()).into_iter().map(|one| renderer.render(one)).collect()
+    played(&tape, RangeBounds::default(), &Filter::default()).into_iter().map(|one| renderer.render(one)).collect()
 }
 
 /// Writes facts behind a checkpoint, and gives the checkpoint behind them.
 fn write(path: &Path, at: &Checkpoint, facts: &[Rendered]) -> Result<Checkpoint, ReplayError> {
-    let mut sink = FileSink::open(path, Format::JsonLines, at)?;
+    let mut sink = FileSink::open(path, OutputFormat::JsonLines, at)?;
     facts.iter().for_each(|one| sink.put(one).unwrap());
     let (bytes, hash) = sink.sync()?;
     Ok(Checkpoint { facts: at.facts + facts.len() as u64, bytes, hash, ..at.clone() })
@@ -59,7 +60,7 @@ fn the_same_replay_asked_for_later_keeps_the_ends_of_the_first() {
     let slot = Slot::new(dir.path().join("x"));
     slot.save(&Checkpoint::start(plan())).unwrap();
     let mut later = plan();
-    later.tapes[0].bounds.from = Some(Edge::Time(600));
+    later.tapes[0].bounds.from = Some(ResolvedBound::Time(600));
     later.tapes[0].end = 20;
     assert_eq!(slot.load_for(&later).unwrap().unwrap().plan, plan());
 }
@@ -139,7 +140,7 @@ fn a_file_that_is_shorter_altered_or_in_use_is_refused_untouched() {
     altered[10] ^= 1;
     refused(&altered, "was altered");
     std::fs::write(&path, &good).unwrap();
-    let _held = FileSink::open(&path, Format::JsonLines, &midway).unwrap();
+    let _held = FileSink::open(&path, OutputFormat::JsonLines, &midway).unwrap();
     assert!(write(&path, &midway, &[]).unwrap_err().to_string().contains("cannot lock"));
 }
 

@@ -4,8 +4,8 @@ use tapedeck_schemas::event::{Order, RiskState, Side};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Refusal, View};
-use crate::book::worst_case;
+use super::{Breach, Check, OrderContext};
+use crate::exposure::worst_case;
 
 /// Measures the rung of the ladder (1 active, 2 reducing, 3 halted) against 1.
 #[derive(Debug)]
@@ -18,19 +18,19 @@ impl Check for Halted {
     fn params(&self) -> &'static [ParamSpec] {
         &[]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let allowed = match view.state {
             RiskState::Active => true,
             RiskState::Reducing => reduces(view, order),
             RiskState::Halted => false,
         };
         let rung = |state: RiskState| Ratio::whole(i64::from(state as u8));
-        if allowed { Ok(()) } else { Err(Refusal { measured: rung(view.state), limit: rung(RiskState::Active) }) }
+        if allowed { Ok(()) } else { Err(Breach { measured: rung(view.state), limit: rung(RiskState::Active) }) }
     }
 }
 
 /// Whether the position only comes closer to zero, even if all that is open on the order's side fills first.
-pub(crate) fn reduces(view: &View<'_>, order: &Order) -> bool {
+pub(crate) fn reduces(view: &OrderContext<'_>, order: &Order) -> bool {
     let after = worst_case(view.position, view.open.on(order.side), order.side, order.quantity);
     match order.side {
         Side::Buy => view.position.is_negative() && !after.is_positive(),

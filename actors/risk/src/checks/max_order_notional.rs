@@ -4,8 +4,8 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Refusal, View};
-use crate::book::rounded_up;
+use super::{Breach, Check, OrderContext};
+use crate::exposure::rounded_up;
 
 /// What one order may be worth.
 pub const MAX_ORDER_NOTIONAL: ParamSpec = ParamSpec {
@@ -28,7 +28,7 @@ impl Check for MaxOrderNotional {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_ORDER_NOTIONAL]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let notional = order.price.saturating_notional(order.quantity);
         view.at_most(&MAX_ORDER_NOTIONAL, order, rounded_up(notional))
     }

@@ -5,8 +5,8 @@ use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
 use super::halted::reduces;
-use super::{Check, Refusal, View};
-use crate::book::{rounded_up, worst_case};
+use super::{Breach, Check, OrderContext};
+use crate::exposure::{rounded_up, worst_case};
 
 /// What a position may be worth, long or short.
 pub const MAX_POSITION: ParamSpec = ParamSpec {
@@ -32,7 +32,7 @@ impl Check for MaxPosition {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_POSITION]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         if reduces(view, order) {
             return Ok(());
         }

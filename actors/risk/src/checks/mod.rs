@@ -5,11 +5,11 @@ use std::fmt::Debug;
 use tapedeck_schemas::event::{Order, RiskState};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
-use tapedeck_schemas::position::TapeTime;
 
-use crate::book::Landed;
-use crate::open::Open;
+use crate::exposure::LastQuote;
+use crate::open::OpenQuantity;
 
 pub mod halted;
 pub mod max_order_notional;
@@ -35,12 +35,12 @@ pub trait Check: Debug + Sync {
     /// The limits that it uses.
     fn params(&self) -> &'static [ParamSpec];
     /// Whether the order may go, as far as this check is concerned.
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal>;
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach>;
 }
 
 /// Why an order was refused. `measured` is over `limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Breach {
     /// What was measured.
     pub measured: Ratio,
     /// What it may be at most.
@@ -49,7 +49,7 @@ pub struct Refusal {
 
 /// What checks may look at: the state of the order's instrument and account before the order.
 #[derive(Debug, Clone)]
-pub struct View<'a> {
+pub struct OrderContext<'a> {
     /// Tape time, ns.
     pub now: TapeTime,
     /// Tape time of the quote that the signal answered, ns.
@@ -57,25 +57,25 @@ pub struct View<'a> {
     /// The ladder's state for the instrument.
     pub state: RiskState,
     /// The latest quote.
-    pub quote: Option<Landed>,
+    pub quote: Option<LastQuote>,
     /// Signed position.
     pub position: Quantity,
     /// What open orders may still trade.
-    pub open: Open,
+    pub open: OpenQuantity,
     /// The limits in force.
     pub params: &'a Params,
 }
 
-impl View<'_> {
+impl OrderContext<'_> {
     /// The latest mid; zero while there is no quote.
     pub fn mid(&self) -> Price {
         self.quote.map_or(Price::ZERO, |quote| quote.mid())
     }
 
     /// Refuses what measures over the limit in force for the order's instrument.
-    pub fn at_most(&self, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Refusal> {
+    pub fn at_most(&self, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Breach> {
         let limit = in_force(self.params, limit, &order.instrument);
-        if measured > limit { Err(Refusal { measured, limit }) } else { Ok(()) }
+        if measured > limit { Err(Breach { measured, limit }) } else { Ok(()) }
     }
 }
 
@@ -96,7 +96,7 @@ pub(crate) mod fixture {
     use super::*;
     use tapedeck_schemas::event::{Side, TimeInForce};
     use tapedeck_schemas::ids::OrderId;
-    use tapedeck_schemas::position::Position;
+    use tapedeck_schemas::offset::Offset;
 
     /// An order of sim.X.
     pub(crate) fn order(side: Side, quantity: &str, price: &str) -> Order {
@@ -109,20 +109,20 @@ pub(crate) mod fixture {
             quantity: quantity.parse().unwrap(),
             price: price.parse().unwrap(),
             time_in_force: TimeInForce::Ioc,
-            signal: Position::START,
+            signal: Offset::START,
         }
     }
 
     /// A view in which everything is well: at 10 s, a quote of 99 / 101 just landed, no position.
-    pub(crate) fn view(params: &Params) -> View<'_> {
+    pub(crate) fn view(params: &Params) -> OrderContext<'_> {
         let now = 10_000_000_000;
-        let quote = Some(Landed { bid: Price::whole(99), ask: Price::whole(101), at: now });
-        let (position, open) = (Quantity::ZERO, Open::default());
-        View { now, decided_at: now, state: RiskState::Active, quote, position, open, params }
+        let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), at: now });
+        let (position, open) = (Quantity::ZERO, OpenQuantity::default());
+        OrderContext { now, decided_at: now, state: RiskState::Active, quote, position, open, params }
     }
 
     /// What a check says: `Ok`, or measured and limit as text.
-    pub(crate) fn verdict(check: &dyn Check, view: &View<'_>, order: &Order) -> Result<(), (String, String)> {
+    pub(crate) fn verdict(check: &dyn Check, view: &OrderContext<'_>, order: &Order) -> Result<(), (String, String)> {
         check.check(view, order).map_err(|refusal| (refusal.measured.to_string(), refusal.limit.to_string()))
     }
 

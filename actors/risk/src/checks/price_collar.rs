@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Refusal, View};
+use super::{Breach, Check, OrderContext};
 
 /// How far a limit price may be from the mid.
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {
@@ -27,7 +27,7 @@ impl Check for PriceCollar {
     fn params(&self) -> &'static [ParamSpec] {
         &[PRICE_COLLAR]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let mid = view.mid();
         let distance = (order.price - mid).abs();
         let measured = if mid.is_zero() { Ratio::whole(2) } else { Ratio::of(distance.units(), mid.units()) };

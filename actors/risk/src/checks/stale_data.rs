@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Refusal, View, in_force, milliseconds};
+use super::{Breach, Check, OrderContext, in_force, milliseconds};
 
 /// How old the latest quote may be.
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {
@@ -27,10 +27,10 @@ impl Check for StaleData {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DATA_MS]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let Some(quote) = view.quote else {
             let limit = in_force(view.params, &STALE_DATA_MS, &order.instrument);
-            return Err(Refusal { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
+            return Err(Breach { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
         };
         view.at_most(&STALE_DATA_MS, order, milliseconds(view.now.saturating_sub(quote.at)))
     }

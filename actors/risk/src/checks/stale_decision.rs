@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Check, Refusal, View, milliseconds};
+use super::{Breach, Check, OrderContext, milliseconds};
 
 /// How old the cause of a signal may be.
 pub const STALE_DECISION_MS: ParamSpec = ParamSpec {
@@ -27,7 +27,7 @@ impl Check for StaleDecision {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DECISION_MS]
     }
-    fn check(&self, view: &View<'_>, order: &Order) -> Result<(), Refusal> {
+    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         view.at_most(&STALE_DECISION_MS, order, milliseconds(view.now.saturating_sub(view.decided_at)))
     }
 }

@@ -5,7 +5,7 @@ use tapedeck_kernel::Fact;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, TapeId};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 pub(crate) const MS: u64 = 1_000_000;
@@ -48,7 +48,7 @@ pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact
 }
 
 pub(crate) fn tick(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms * MS, Tick { time: at_ms * MS })
+    fact(Writer::Ingest, at_ms * MS, ClockAdvanced { time: at_ms * MS })
 }
 
 pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -> Fact {
@@ -68,7 +68,7 @@ pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
     static EXECUTIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let execution = EXECUTIONS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     OrderFilled {
-        fill: FillId::derive(TAPE, Position::new(execution, 0), Writer::Venue, 0),
+        fill: FillId::derive(TAPE, Offset::new(execution, 0), Writer::Paper, 0),
         order: order.id,
         account: order.account,
         strategy: order.strategy,
@@ -84,7 +84,7 @@ pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
 }
 
 pub(crate) fn filled(at_ms: u64, order: &Order, quantity: &str) -> Fact {
-    fact(Writer::Venue, at_ms * MS, fill(order, quantity.parse().unwrap()))
+    fact(Writer::Paper, at_ms * MS, fill(order, quantity.parse().unwrap()))
 }
 
 pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
@@ -130,7 +130,7 @@ impl Desk {
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Position::new(self.seq, 0), fact)
+        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
     /// The order that a fact leads to, approved or denied, or nothing.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::Bus;
-use tapedeck_runtime::lane::Lane;
+use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::streams::PARTITIONS_MAX;
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::subject;
@@ -86,9 +86,9 @@ async fn ask(at: &ConnectionArgs, by: String, reason: String, request: Request) 
 /// its id makes it count once.
 async fn send(bus: &Bus, subject: String, session: &str, payload: &[u8]) -> Result<u64> {
     let asked = async {
-        let mut lane = Lane::open(bus, subject, session.into()).await?;
-        lane.send(1, payload.to_vec().into()).await?;
-        anyhow::Ok(lane.last_seq())
+        let mut publisher = FencedPublisher::open(bus, subject, session.into()).await?;
+        publisher.send(1, payload.to_vec().into()).await?;
+        anyhow::Ok(publisher.last_seq())
     };
     let answered = tokio::time::timeout(PATIENCE, asked).await;
     answered.context("no answer from the broker; look at `tapedeck status` before asking again")?

@@ -25,7 +25,7 @@ struct Outcome {
     session: String,
     published: Published,
     /// Frames of a capture that were left out, by kind.
-    left_out: std::collections::BTreeMap<&'static str, u64>,
+    skipped: std::collections::BTreeMap<&'static str, u64>,
     speed: Speed,
     #[serde(flatten)]
     report: Report,
@@ -92,7 +92,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     Ok(Outcome {
         session: market.session,
         published,
-        left_out: summary.left_out,
+        skipped: summary.skipped,
         speed: speed(published, took, append),
         report,
         totals_differ,
@@ -146,7 +146,7 @@ impl Outcome {
             "session {}: {} sent, {} were there already",
             self.session, self.published.sent, self.published.skipped
         );
-        for (kind, count) in &self.left_out {
+        for (kind, count) in &self.skipped {
             println!("  left out: {count} {kind}");
         }
         self.report.print();

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_replay::{
-    Checkpoint, Ended, FileSink, Filter, Format, Plan, Player, Range, Replay, ReplayError, Sink, Slot, SubjectSink,
-    check_prefix, resolve,
+    Checkpoint, Ended, FileSink, Filter, OutputFormat, Plan, Player, Range, Replay, ReplayError, Sink, Slot,
+    SubjectSink, check_prefix, resolve,
 };
 use tapedeck_runtime::Bus;
 
@@ -56,8 +56,8 @@ pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
 
 /// Where to.
 enum Onto<'a> {
-    File(&'a Path, Format),
-    Stdout(Format),
+    File(&'a Path, OutputFormat),
+    Stdout(OutputFormat),
     Subjects(&'a str),
 }
 
@@ -68,9 +68,9 @@ impl<'a> Onto<'a> {
                 let stdout = path == Path::new("-");
                 let format = match (args.format, path.extension().and_then(|end| end.to_str())) {
                     (Some(format), _) => format,
-                    (None, Some("jsonl")) => Format::JsonLines,
-                    (None, Some("msgpack")) => Format::MessagePack,
-                    (None, _) if stdout => Format::JsonLines,
+                    (None, Some("jsonl")) => OutputFormat::JsonLines,
+                    (None, Some("msgpack")) => OutputFormat::MessagePack,
+                    (None, _) if stdout => OutputFormat::JsonLines,
                     _ => bail!("{} ends in neither .jsonl nor .msgpack; say which with --format", path.display()),
                 };
                 Ok(if stdout { Onto::Stdout(format) } else { Onto::File(path, format) })

@@ -15,7 +15,7 @@ use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, StatusArgs};
 use crate::connection::{self, Connection};
-use crate::sources::{self, Session, Source};
+use crate::sources::{self, SessionStatus, SourceStatus};
 
 /// What there is to see.
 #[derive(Debug, Serialize)]
@@ -39,7 +39,7 @@ struct PartitionStatus {
     projected: u64,
     writers: Vec<WriterStatus>,
     /// What ingest says of each source; none if it does not answer.
-    sources: Option<Vec<Source>>,
+    sources: Option<Vec<SourceStatus>>,
     /// Refused without a readable source, by reason.
     unreadable: BTreeMap<String, u64>,
 }
@@ -51,7 +51,7 @@ struct WriterStatus {
     last: u64,
     epoch: u64,
     /// Sequence of the last input that it is known to have judged.
-    judged: u64,
+    decided: u64,
     /// Kind and cause of its last event.
     did: String,
 }
@@ -87,7 +87,7 @@ async fn look(bus: &Bus, client: &tokio_postgres::Client, tape: TapeCreated) -> 
     }
     let said = sources::ask(bus, partition, "").await.ok();
     let unreadable = said.as_ref().map(|said| said.unreadable.clone()).unwrap_or_default();
-    let named = |(source, one): (String, Source)| Source { source, ..one };
+    let named = |(source, one): (String, SourceStatus)| SourceStatus { source, ..one };
     let sources = said.map(|said| said.sources.into_iter().map(named).collect());
     let last = async |stream: String| -> Result<u64> {
         Ok(bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
@@ -111,18 +111,22 @@ async fn look_at_writer(bus: &Bus, stream: &str, partition: u16, writer: Writer)
     let name = writer.as_str();
     let message = bus.last_message_on(stream, &subject::tape_subject(partition, writer)).await?;
     let Some(message) = message else {
-        return Ok(WriterStatus { writer: name, last: 0, epoch: 0, judged: 0, did: "nothing yet".into() });
+        return Ok(WriterStatus { writer: name, last: 0, epoch: 0, decided: 0, did: "nothing yet".into() });
     };
     Ok(match record::decode(&message.payload) {
         Ok((header, entries)) => {
             let describe = |entry: &record::Entry| (entry.event.kind(), entry.cause);
             let (kind, cause) = entries.last().map_or((Kind::Progress, Default::default()), describe);
             let did = format!("{} of {cause}", kind.name());
-            WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, judged: cause.seq, did }
+            WriterStatus { writer: name, last: message.sequence, epoch: header.epoch, decided: cause.seq, did }
         }
-        Err(error) => {
-            WriterStatus { writer: name, last: message.sequence, epoch: 0, judged: 0, did: format!("void: {error}") }
-        }
+        Err(error) => WriterStatus {
+            writer: name,
+            last: message.sequence,
+            epoch: 0,
+            decided: 0,
+            did: format!("invalid: {error}"),
+        },
     })
 }
 
@@ -147,17 +151,17 @@ fn print_sources(one: &PartitionStatus) {
         rejects.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
     };
     for source in sources {
-        let Source { source: name, accepted, rejects, gaps, sessions, .. } = source;
+        let SourceStatus { source: name, accepted, rejects, gaps, sessions, .. } = source;
         let refused = if rejects.is_empty() { "none".into() } else { counts(rejects) };
         println!("  source    {name}: {accepted} accepted, {gaps} gaps, refused: {refused}");
-        let mut newest: BTreeMap<&str, &Session> = BTreeMap::new();
+        let mut newest: BTreeMap<&str, &SessionStatus> = BTreeMap::new();
         for session in sessions {
             let known = newest.entry(&session.instrument).or_insert(session);
             if session.age_ms < known.age_ms {
                 *known = session;
             }
         }
-        for (instrument, Session { session, last_seq, age_ms, .. }) in newest {
+        for (instrument, SessionStatus { session, last_seq, age_ms, .. }) in newest {
             println!("    {instrument:<20} session {session}, last seq {last_seq}, {:.1} s ago", *age_ms as f64 / 1e3);
         }
     }

@@ -8,14 +8,14 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use tapedeck_kernel::TapeRead;
-use tapedeck_replay::{Bounds, Range, TapePlan};
+use tapedeck_replay::{Range, RangeBounds, TapePlan};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 
 use crate::cli::{ConnectionArgs, TapeArgs};
 use crate::trace::names::{About, cause_text};
-use crate::trace::walk::{Seen, Walk};
+use crate::trace::walk::{Walk, WalkedRecord};
 use crate::trace::words::{one_line, readable_time, words};
 
 /// One event, as `--json` prints it.
@@ -87,7 +87,7 @@ async fn print(bus: &Bus, plan: &TapePlan, args: &TapeArgs, out: &Mutex<BufWrite
 /// What is to be printed of one tape, and how far it is.
 struct Page<'a> {
     partition: u16,
-    bounds: Bounds,
+    bounds: RangeBounds,
     time: TapeTime,
     args: &'a TapeArgs,
     about: Option<About>,
@@ -95,26 +95,26 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// Prints what is wanted of a record; false behind the last that can be.
-    fn print(&mut self, seen: &Seen, out: &mut impl Write) -> Result<bool> {
+    fn print(&mut self, seen: &WalkedRecord, out: &mut impl Write) -> Result<bool> {
         let record = match &seen.read {
             TapeRead::Record(record) => record,
-            TapeRead::Void { why, .. } => {
-                eprintln!("p{}:{} void: {why}", self.partition, seen.seq);
+            TapeRead::Invalid { why, .. } => {
+                eprintln!("p{}:{} invalid: {why}", self.partition, seen.seq);
                 return Ok(true);
             }
         };
         for (index, entry) in (0..).zip(&record.entries) {
-            let position = Position::new(record.seq, index);
-            if let Event::Tick(tick) = &entry.event {
+            let offset = Offset::new(record.seq, index);
+            if let Event::ClockAdvanced(tick) = &entry.event {
                 self.time = self.time.max(tick.time);
             }
-            if self.bounds.is_behind(position, self.time) {
+            if self.bounds.is_behind(offset, self.time) {
                 return Ok(false);
             }
             let kind = entry.event.kind();
             let about = self.about.as_mut().is_none_or(|about| about.admits(&entry.event));
             if !about
-                || self.bounds.is_before(position, self.time)
+                || self.bounds.is_before(offset, self.time)
                 || self.args.writer.is_some_and(|writer| writer != record.header.writer)
                 || self.args.kind.is_some_and(|wanted| wanted != kind)
             {
@@ -139,10 +139,10 @@ impl Page<'_> {
                 out.write_all(&serde_json::to_vec(&line)?)?;
                 writeln!(out)?;
             } else {
-                let (position, time) = (position.in_partition(self.partition), readable_time(entry.at));
+                let (offset, time) = (offset.in_partition(self.partition), readable_time(entry.at));
                 let (kind, said) = (kind.name(), one_line(&words(&entry.event)));
                 let cause = cause_text(writer, entry.cause);
-                writeln!(out, "{position:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {said}")?;
+                writeln!(out, "{offset:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {said}")?;
             }
         }
         Ok(true)

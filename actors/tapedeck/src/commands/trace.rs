@@ -7,12 +7,12 @@ use serde::Serialize;
 use tapedeck_kernel::TapeRead;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, TraceArgs, TraceId};
-use crate::trace::chain::{Asked, Chain, Fact, Finder, Link};
+use crate::trace::chain::{Chain, Finder, Link, TraceQuery, TracedFact};
 use crate::trace::names::inbox_of;
 use crate::trace::walk::{Walk, end};
 
@@ -20,7 +20,7 @@ use crate::trace::walk::{Walk, end};
 struct Document<'a> {
     asked: String,
     partition: u16,
-    left_out: u64,
+    skipped: u64,
     facts: &'a [Link<'a>],
 }
 
@@ -34,7 +34,7 @@ pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
         let links = chain.links(tape.partition, came);
         if args.json {
             let (asked, partition) = (args.id.text.clone(), tape.partition);
-            let document = Document { asked, partition, left_out: chain.left_out, facts: &links };
+            let document = Document { asked, partition, skipped: chain.skipped, facts: &links };
             println!("{}", serde_json::to_string(&document)?);
         } else {
             print!("{}", chain.tree(&links));
@@ -47,14 +47,14 @@ pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
 }
 
 /// Reads the tape twice: for where the chain begins, and for what belongs to it.
-async fn chain(bus: &Bus, tape: &TapeCreated, asked: Asked) -> Result<Option<Chain>> {
+async fn chain(bus: &Bus, tape: &TapeCreated, asked: TraceQuery) -> Result<Option<Chain>> {
     let last = end(bus, tape.partition).await?;
     let mut finder = Finder::default();
     facts(bus, tape, last, |fact| !finder.take(asked, &fact)).await?;
     let Some((asked, first)) = finder.begin() else { return Ok(None) };
     let mut chain = Chain::new(asked);
     facts(bus, tape, last, |fact| {
-        if fact.position >= first {
+        if fact.offset >= first {
             chain.take(fact);
         }
         true
@@ -63,14 +63,14 @@ async fn chain(bus: &Bus, tape: &TapeCreated, asked: Asked) -> Result<Option<Cha
     Ok(Some(chain))
 }
 
-async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(Fact) -> bool) -> Result<()> {
+async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(TracedFact) -> bool) -> Result<()> {
     let mut walk = Walk::new(bus, tape, Some(last));
     while let Some(seen) = walk.next().await? {
         let TapeRead::Record(record) = seen.read else { continue };
         for (index, entry) in (0..).zip(record.entries) {
-            let position = Position::new(record.seq, index);
+            let offset = Offset::new(record.seq, index);
             let (writer, cause, at, stamp) = (record.header.writer, entry.cause, entry.at, seen.stamp);
-            if !take(Fact { position, writer, cause, at, stamp, event: entry.event }) {
+            if !take(TracedFact { offset, writer, cause, at, stamp, event: entry.event }) {
                 return Ok(());
             }
         }

@@ -29,7 +29,10 @@ pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
 /// Prints what was checked and what was found.
 pub fn print(verdict: &Verdict) {
     println!("verified");
-    println!("  chain       {} records, {} events, {} void", verdict.records, verdict.events, verdict.void);
+    println!(
+        "  chain       {} records, {} events, {} invalid",
+        verdict.records, verdict.events, verdict.invalid_records
+    );
     for (writer, [inputs, events, followed]) in &verdict.decisions {
         let note = if *followed > 0 { format!(", {followed} followed only (another logic)") } else { String::new() };
         println!("  {writer:<11} {inputs} inputs decided again, {events} events the same to the byte{note}");

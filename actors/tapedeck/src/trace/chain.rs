@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::{FillId, OrderId};
-use tapedeck_schemas::position::{Position, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 use super::names::{fill_of, inbox_of, order_of};
@@ -20,13 +20,13 @@ pub const FACTS_MAX: usize = 2_000;
 
 /// A fact where it stands.
 #[derive(Debug, Clone)]
-pub struct Fact {
+pub struct TracedFact {
     /// Where.
-    pub position: Position,
+    pub offset: Offset,
     /// Whose.
     pub writer: Writer,
     /// What it is an answer to: on the tape, or for ingest and control in their inbox.
-    pub cause: Position,
+    pub cause: Offset,
     /// Tape time, ns.
     pub at: TapeTime,
     /// When the broker stored its record, ns.
@@ -37,11 +37,11 @@ pub struct Fact {
 
 /// What somebody asks about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
+pub enum TraceQuery {
     /// The fact at a place.
-    At(Position),
+    At(Offset),
     /// What ingest or control made of an entry of its inbox.
-    Inbox(Writer, Position),
+    Inbox(Writer, Offset),
     /// An order.
     Order(OrderId),
     /// A fill.
@@ -54,40 +54,40 @@ pub enum Asked {
 #[derive(Debug, Default)]
 pub struct Finder {
     /// Where each order was first decided on.
-    orders: BTreeMap<OrderId, Position>,
-    causes: BTreeMap<Position, Position>,
-    found: Option<(Position, Option<OrderId>)>,
+    orders: BTreeMap<OrderId, Offset>,
+    causes: BTreeMap<Offset, Offset>,
+    found: Option<(Offset, Option<OrderId>)>,
 }
 
 impl Finder {
     /// Takes the next fact; true once nothing more needs to be looked at.
-    pub fn take(&mut self, asked: Asked, fact: &Fact) -> bool {
+    pub fn take(&mut self, asked: TraceQuery, fact: &TracedFact) -> bool {
         let (order, fill) = (order_of(&fact.event), fill_of(&fact.event));
         if matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied)
             && let Some(order) = order
         {
-            self.orders.insert(order, fact.position);
+            self.orders.insert(order, fact.offset);
         }
         if fact.event.kind() == Kind::SignalRaised || order.is_some() || fill.is_some() {
-            self.causes.insert(fact.position, fact.cause);
+            self.causes.insert(fact.offset, fact.cause);
         }
         let of_order = |wanted| order == Some(wanted);
         let of_fill = |wanted| fill == Some(wanted);
         let is_it = match asked {
-            Asked::At(position) => fact.position == position,
-            Asked::Inbox(writer, position) => fact.writer == writer && fact.cause == position && answers(&fact.event),
-            Asked::Order(wanted) => of_order(wanted),
-            Asked::Fill(wanted) => of_fill(wanted),
-            Asked::Id(an_order, a_fill) => of_order(an_order) || of_fill(a_fill),
+            TraceQuery::At(offset) => fact.offset == offset,
+            TraceQuery::Inbox(writer, offset) => fact.writer == writer && fact.cause == offset && answers(&fact.event),
+            TraceQuery::Order(wanted) => of_order(wanted),
+            TraceQuery::Fill(wanted) => of_fill(wanted),
+            TraceQuery::Id(an_order, a_fill) => of_order(an_order) || of_fill(a_fill),
         };
         if is_it && self.found.is_none() {
-            self.found = Some((fact.position, order));
+            self.found = Some((fact.offset, order));
         }
         self.found.is_some()
     }
 
     /// The fact that was asked for, and the one that its chain begins with; none if there is no such fact.
-    pub fn begin(&self) -> Option<(Position, Position)> {
+    pub fn begin(&self) -> Option<(Offset, Offset)> {
         let (asked, order) = self.found?;
         let decided = order.and_then(|order| self.orders.get(&order)).copied().unwrap_or(asked);
         let mut first = decided;
@@ -101,7 +101,7 @@ impl Finder {
 /// Whether a fact of ingest or control is the answer to its entry, and not what the entry's time brought about.
 fn answers(event: &Event) -> bool {
     match event {
-        Event::Tick(_) | Event::Gap(_) => false,
+        Event::ClockAdvanced(_) | Event::Gap(_) => false,
         Event::Bar(bar) => bar.source.is_some(),
         _ => true,
     }
@@ -110,24 +110,24 @@ fn answers(event: &Event) -> bool {
 /// Gathers what came of a fact. Must be shown every fact from that one on, in order.
 #[derive(Debug)]
 pub struct Chain {
-    asked: Position,
-    facts: Vec<(Fact, Option<Position>)>,
-    within: BTreeSet<Position>,
+    asked: Offset,
+    facts: Vec<(TracedFact, Option<Offset>)>,
+    within: BTreeSet<Offset>,
     /// Per order of the chain, what the venue was last told of it.
-    orders: BTreeMap<OrderId, Position>,
+    orders: BTreeMap<OrderId, Offset>,
     /// Facts that were left out because there were too many.
-    pub left_out: u64,
+    pub skipped: u64,
 }
 
 impl Chain {
     /// The chain of `asked`.
-    pub fn new(asked: Position) -> Self {
+    pub fn new(asked: Offset) -> Self {
         let (within, orders) = (BTreeSet::new(), BTreeMap::new());
-        Self { asked, facts: Vec::new(), within, orders, left_out: 0 }
+        Self { asked, facts: Vec::new(), within, orders, skipped: 0 }
     }
 
     /// Takes the next fact, if it is of the chain; the first always is.
-    pub fn take(&mut self, fact: Fact) {
+    pub fn take(&mut self, fact: TracedFact) {
         let by_cause = inbox_of(fact.writer).is_none() && self.within.contains(&fact.cause);
         let order = order_of(&fact.event);
         let decides = matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied);
@@ -141,14 +141,14 @@ impl Chain {
             (false, None) => return,
         };
         if self.facts.len() == FACTS_MAX {
-            self.left_out += 1;
+            self.skipped += 1;
             return;
         }
-        self.within.insert(fact.position);
+        self.within.insert(fact.offset);
         if let Some(order) = order
             && (decides || fact.event.kind() == Kind::OrderSubmitted)
         {
-            self.orders.insert(order, fact.position);
+            self.orders.insert(order, fact.offset);
         }
         self.facts.push((fact, parent));
     }
@@ -159,14 +159,14 @@ impl Chain {
     }
 
     /// The first fact.
-    pub fn first(&self) -> Option<&Fact> {
+    pub fn first(&self) -> Option<&TracedFact> {
         self.facts.first().map(|(fact, _)| fact)
     }
 
     /// The facts in the order of the tape, each with its hop; `inbox_stamp` is when what the first one answers came in.
     pub fn links(&self, partition: u16, inbox_stamp: Option<u64>) -> Vec<Link<'_>> {
-        let stamps: BTreeMap<Position, u64> = self.facts.iter().map(|(fact, _)| (fact.position, fact.stamp)).collect();
-        let link = |(fact, parent): &'_ (Fact, Option<Position>)| {
+        let stamps: BTreeMap<Offset, u64> = self.facts.iter().map(|(fact, _)| (fact.offset, fact.stamp)).collect();
+        let link = |(fact, parent): &'_ (TracedFact, Option<Offset>)| {
             let before = parent.map_or(inbox_stamp, |parent| stamps.get(&parent).copied());
             let hop_ns = before.map(|before| fact.stamp as i64 - before as i64);
             let inbox = inbox_of(fact.writer);
@@ -174,12 +174,12 @@ impl Chain {
                 Some(inbox) => format!("{}:{}", super::names::inbox_name(inbox), fact.cause),
                 None => fact.cause.in_partition(partition),
             };
-            (fact.position, *parent, hop_ns, cause)
+            (fact.offset, *parent, hop_ns, cause)
         };
         let links = self.facts.iter().map(|one| (one, link(one)));
         links
-            .map(|((fact, _), (position, parent, hop_ns, cause))| Link {
-                position: position.in_partition(partition),
+            .map(|((fact, _), (offset, parent, hop_ns, cause))| Link {
+                offset: offset.in_partition(partition),
                 parent: parent.map(|parent| parent.in_partition(partition)),
                 cause,
                 writer: fact.writer.as_str(),
@@ -187,7 +187,7 @@ impl Chain {
                 at: fact.at,
                 stamp: fact.stamp,
                 hop_ns,
-                asked: fact.position == self.asked,
+                asked: fact.offset == self.asked,
                 body: &fact.event,
             })
             .collect()
@@ -203,11 +203,11 @@ impl Chain {
         let mut open: Vec<(&Link<'_>, usize)> = links.first().map(|first| (first, 0)).into_iter().collect();
         while let Some((link, depth)) = open.pop() {
             text.push_str(&link.line(depth));
-            let below = children.get(&Some(link.position.as_str())).into_iter().flatten();
+            let below = children.get(&Some(link.offset.as_str())).into_iter().flatten();
             open.extend(below.rev().map(|child| (*child, depth + 1)));
         }
-        if self.left_out > 0 {
-            text.push_str(&format!("… and {} more: the chain is cut at {FACTS_MAX} facts\n", self.left_out));
+        if self.skipped > 0 {
+            text.push_str(&format!("… and {} more: the chain is cut at {FACTS_MAX} facts\n", self.skipped));
         }
         text
     }
@@ -217,7 +217,7 @@ impl Chain {
 #[derive(Debug, Serialize)]
 pub struct Link<'a> {
     /// Where it stands.
-    pub position: String,
+    pub offset: String,
     /// The fact that it hangs below; none: the chain begins here.
     pub parent: Option<String>,
     /// What it is an answer to, which may be outside the chain.
@@ -244,13 +244,13 @@ impl Link<'_> {
         let mark = if self.asked { "▶" } else { " " };
         let hop = self.hop_ns.map(span).unwrap_or_default();
         let elsewhere = match &self.parent {
-            Some(parent) if *parent != self.cause => format!("  (judging {})", self.cause),
+            Some(parent) if *parent != self.cause => format!("  (decided on {})", self.cause),
             None => format!("  (of {})", self.cause),
             _ => String::new(),
         };
         let head = format!("{branch}{}", self.kind);
         let (time, said) = (readable_time(self.at), words(self.body));
-        format!("{mark}{head:<30} {:<14} {:<9} {time} {hop:>9}  {said}{elsewhere}\n", self.position, self.writer)
+        format!("{mark}{head:<30} {:<14} {:<9} {time} {hop:>9}  {said}{elsewhere}\n", self.offset, self.writer)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tapedeck_kernel::Inbox;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 /// The inbox that the causes of a writer's events are in; `None`: on the tape.
@@ -17,7 +17,7 @@ pub fn inbox_of(writer: Writer) -> Option<Inbox> {
     }
 }
 
-/// What an inbox is called before a position in it: `inbox:12.3`, `command:12.3`.
+/// What an inbox is called before an offset in it: `inbox:12.3`, `command:12.3`.
 pub fn inbox_name(inbox: Inbox) -> &'static str {
     match inbox {
         Inbox::Market => "inbox",
@@ -26,7 +26,7 @@ pub fn inbox_name(inbox: Inbox) -> &'static str {
 }
 
 /// A cause, with the name of the inbox that it is in, if it is in one.
-pub fn cause_text(writer: Writer, cause: Position) -> String {
+pub fn cause_text(writer: Writer, cause: Offset) -> String {
     inbox_of(writer).map_or_else(|| cause.to_string(), |inbox| format!("{}:{cause}", inbox_name(inbox)))
 }
 

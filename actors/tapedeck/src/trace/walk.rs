@@ -10,12 +10,12 @@ use tapedeck_schemas::subject;
 
 /// A message of a tape, judged.
 #[derive(Debug)]
-pub struct Seen {
+pub struct WalkedRecord {
     /// Stream sequence.
     pub seq: u64,
     /// When the broker stored it, ns.
     pub stamp: u64,
-    /// The record, or why it is void.
+    /// The record, or why it is invalid.
     pub read: TapeRead,
 }
 
@@ -40,7 +40,7 @@ impl Walk {
     }
 
     /// The next record; `None` past the last one. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<Seen>> {
+    pub async fn next(&mut self) -> Result<Option<WalkedRecord>> {
         let stored = match self.last {
             Some(last) => self.tail.next_until(last).await,
             None => Some(self.tail.next().await),
@@ -49,7 +49,7 @@ impl Walk {
         let writer = writer_of(self.partition, &stored.subject);
         let read = self.reader.read(stored.seq, writer, &stored.payload);
         let read = read.with_context(|| format!("cannot read on in {}", subject::tape_stream(self.partition)))?;
-        Ok(Some(Seen { seq: stored.seq, stamp: stored.stamp, read }))
+        Ok(Some(WalkedRecord { seq: stored.seq, stamp: stored.stamp, read }))
     }
 }
 

@@ -30,7 +30,7 @@ pub fn one_line(text: &str) -> String {
 fn market(event: &Event) -> Option<String> {
     Some(match event {
         Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
-        Event::Progress(_) => "judged up to its cause".into(),
+        Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
         Event::Trimmed(e) => format!("kept from {} on", e.first_kept),
         Event::InstrumentDefined(e) => format!(
@@ -50,7 +50,7 @@ fn market(event: &Event) -> Option<String> {
             let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
             format!("{}: {}", e.instrument, if bars.is_empty() { "none".into() } else { bars.join(", ") })
         }
-        Event::Tick(e) => readable_time(e.time),
+        Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {
             format!(
                 "{} session {}, {}: {} should follow, {} came",
@@ -150,7 +150,7 @@ pub fn span(ns: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tapedeck_schemas::event::{RejectReason, Rejected, Tick};
+    use tapedeck_schemas::event::{ClockAdvanced, RejectReason, Rejected};
 
     #[test]
     fn words_stay_on_one_line_and_hold_no_control_characters() {
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_tick_is_a_time_and_spans_have_units() {
-        assert_eq!(words(&Tick { time: 1_723_161_254_500_000_000 }.into()), "2024-08-08T23:54:14.500Z");
+        assert_eq!(words(&ClockAdvanced { time: 1_723_161_254_500_000_000 }.into()), "2024-08-08T23:54:14.500Z");
         assert_eq!(span(812_345), "+812 µs");
         assert_eq!(span(-5_000), "−5 µs");
         assert_eq!(span(12_000_000), "+12 ms");

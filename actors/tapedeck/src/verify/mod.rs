@@ -2,24 +2,24 @@
 //!
 //! Chain, decisions (each machine decides again), invariants, and rows = fold. Reads only.
 
-mod judges;
 mod rows;
 mod source;
+mod verifiers;
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
-use tapedeck_kernel::invariants::{Invariants, Recorded};
+use tapedeck_kernel::invariants::{Invariants, TapeFact};
 use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 
-use judges::Judges;
 use rows::Rows;
 pub use source::{Messages, Source};
+use verifiers::Verifiers;
 
 /// Most findings that are kept: the first ones tell the story.
 const FINDINGS_MAX: usize = 20;
@@ -33,8 +33,8 @@ pub struct Verdict {
     pub records: u64,
     /// Events in them.
     pub events: u64,
-    /// Void records that harm nobody (foreign bytes on the tape), skipped.
-    pub void: u64,
+    /// invalid records that harm nobody (foreign bytes on the tape), skipped.
+    pub invalid_records: u64,
     /// Per machine: inputs decided again, events compared byte for byte, inputs followed only (another logic's).
     pub decisions: BTreeMap<&'static str, [u64; 3]>,
     /// Per invariant: how often it was evaluated.
@@ -82,7 +82,7 @@ pub async fn verify_source(
 ) -> Result<()> {
     let partition = source.tape.partition;
     let mut reader = TapeReader::new(source.tape.tape);
-    let mut judges = Judges::new(&source.tape);
+    let mut verifiers = Verifiers::new(&source.tape);
     let mut invariants = Invariants::new();
     let mut rows = match database {
         Some(client) => Some(Rows::open(client, &source.tape).await?),
@@ -90,16 +90,16 @@ pub async fn verify_source(
     };
     while let Some(stored) = source.records.next().await {
         match reader.read(stored.seq, writer_of(partition, &stored.subject), &stored.payload)? {
-            TapeRead::Void { why, breaks_chain: true, writer } => {
+            TapeRead::Invalid { why, breaks_chain: true, writer } => {
                 let writer = writer.map_or("nobody", |writer| writer.as_str());
                 verdict.find(format!("p{partition}:{} chain of {writer}: {why}", stored.seq));
             }
-            TapeRead::Void { .. } => verdict.void += 1,
+            TapeRead::Invalid { .. } => verdict.invalid_records += 1,
             TapeRead::Record(record) => {
                 verdict.records += 1;
                 verdict.events += record.entries.len() as u64;
                 check_invariants(&mut invariants, partition, &record, verdict);
-                judges.record(&record, &mut source, verdict).await;
+                verifiers.record(&record, &mut source, verdict).await;
                 if let Some(rows) = &mut rows {
                     rows.record(&record, stored.stamp);
                 }
@@ -112,7 +112,7 @@ pub async fn verify_source(
     for (id, times) in invariants.checked() {
         *verdict.invariants.entry(id.name().to_string()).or_default() += times;
     }
-    judges.finish(partition, verdict);
+    verifiers.finish(partition, verdict);
     if let Some(rows) = rows {
         rows.compare(verdict).await?;
     }
@@ -122,13 +122,13 @@ pub async fn verify_source(
 
 fn check_invariants(invariants: &mut Invariants, partition: u16, record: &TapeRecord, verdict: &mut Verdict) {
     for (index, entry) in (0..).zip(&record.entries) {
-        let position = Position::new(record.seq, index);
-        for violation in invariants.observe(&Recorded { position, writer: record.header.writer, entry }) {
+        let offset = Offset::new(record.seq, index);
+        for violation in invariants.observe(&TapeFact { offset, writer: record.header.writer, entry }) {
             verdict.find(describe(partition, &violation));
         }
     }
 }
 
 fn describe(partition: u16, violation: &tapedeck_kernel::invariants::Violation) -> String {
-    format!("{} {}: {}", violation.position.in_partition(partition), violation.id.name(), violation.detail)
+    format!("{} {}: {}", violation.offset.in_partition(partition), violation.id.name(), violation.detail)
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use anyhow::Result;
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
-use tapedeck_runtime::tail::{Stored, Tail};
+use tapedeck_runtime::tail::{StoredMessage, Tail};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::subject;
 
@@ -14,7 +14,7 @@ pub enum Messages {
     /// Read from the broker, up to this sequence.
     Live(Box<Tail>, u64),
     /// Held in memory.
-    Held(VecDeque<Stored>),
+    Held(VecDeque<StoredMessage>),
 }
 
 impl Messages {
@@ -24,7 +24,7 @@ impl Messages {
     }
 
     /// The next message; `None` at the end.
-    pub async fn next(&mut self) -> Option<Stored> {
+    pub async fn next(&mut self) -> Option<StoredMessage> {
         match self {
             Messages::Live(tail, last) => tail.next_until(*last).await,
             Messages::Held(held) => held.pop_front(),
@@ -32,7 +32,7 @@ impl Messages {
     }
 
     /// All of them, in memory.
-    pub async fn hold(mut self) -> VecDeque<Stored> {
+    pub async fn hold(mut self) -> VecDeque<StoredMessage> {
         let mut held = VecDeque::new();
         while let Some(stored) = self.next().await {
             held.push_back(stored);

@@ -9,7 +9,7 @@ use super::Overlay;
 use crate::manifests::{Object, containers, list};
 
 /// The groups, as `tapedeck run` names them.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "venue", "portfolio", "projector"];
+pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
 /// The port of health and metrics.
 pub const HTTP_PORT: u64 = 9464;
 const APP: &str = "tapedeck";
@@ -104,13 +104,13 @@ pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
         .collect()
 }
 
-/// There is no other venue than the simulated one, and no overlay may say so.
+/// There is no venue but paper, the simulated exchange, and no overlay may say so.
 pub(super) fn venues(overlay: &Overlay) -> Vec<String> {
     let mut offences = Vec::new();
     for (object, template) in overlay.manifests.workloads() {
         for container in containers(&template) {
             let venue = variable(&container, "TAPEDECK_VENUE").map(|one| one["value"].clone());
-            if venue.as_ref().is_some_and(|venue| venue != "simulated") {
+            if venue.as_ref().is_some_and(|venue| venue != "paper") {
                 offences.push(format!("{} trades on {venue:?}", object.title()));
             }
             if list(container.at("/args")).iter().any(|arg| arg == "--venue") {

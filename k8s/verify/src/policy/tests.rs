@@ -85,7 +85,7 @@ spec:
         env:
         - {{name: TAPEDECK_PARTITION, valueFrom: {{fieldRef: {{fieldPath: \"{index}\"}}}}}}
         - {{name: TAPEDECK_NATS_URL, value: 'nats://nats.tapedeck-data.svc:4222'}}
-        - {{name: TAPEDECK_VENUE, value: simulated}}
+        - {{name: TAPEDECK_VENUE, value: paper}}
         ports: [{{name: http, containerPort: {port}}}]
         startupProbe: {{httpGet: {{port: http}}}}
         readinessProbe: {{httpGet: {{port: http}}}}
@@ -173,12 +173,12 @@ fn every_rule_catches_what_it_is_for() {
     is_caught(RULES[14].0, after("Namespace", "tapedeck", "/metadata/labels", json!({})));
     is_caught(RULES[14].0, without("ResourceQuota", "bounds"));
     is_caught(RULES[15].0, risk("/args/1", "ingest".into()));
-    is_caught(RULES[15].0, without("StatefulSet", "venue"));
+    is_caught(RULES[15].0, without("StatefulSet", "paper"));
     is_caught(RULES[15].0, pod("/spec/volumes/0/secret/secretName", "nkey-ingest".into()));
     is_caught(RULES[15].0, risk("/env/0", json!({"name": "TAPEDECK_PARTITION", "value": "0"})));
     is_caught(RULES[16].0, after("StatefulSet", "risk", "/spec/replicas", 2.into()));
     is_caught(RULES[17].0, risk("/env/2/value", "binance".into()));
-    is_caught(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "simulated"])));
+    is_caught(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "paper"])));
     is_caught(RULES[18].0, after("ConfigMap", "accounts.conf", "/data/accounts.conf", "accounts {}".into()));
     is_caught(RULES[18].0, after("ConfigMap", "streams.toml", "/data/streams.toml", "replicas = 1\n".into()));
     is_caught(RULES[19].0, after("ConfigMap", "nats.conf", "/data/nats.conf", "jetstream {}".into()));

@@ -5,9 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use proptest::test_runner::Config;
 use tapedeck_feeds::{Selection, Setup};
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::event::{Scope, Tick};
+use tapedeck_schemas::event::{ClockAdvanced, Scope};
 use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX, MarketBody, MarketEvent};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RECORD_EVENTS_MAX, RecordHash, Writer};
 use tapedeck_schemas::subject::MarketKind;
 
@@ -29,7 +29,7 @@ pub(crate) struct Decoder {
 /// Every decoder of messages.
 pub(crate) fn decoders() -> Vec<Decoder> {
     let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([5; 32]) };
-    let entry = Entry { cause: Position::new(7, 0), index: 0, at: 5, event: Tick { time: 5 }.into() };
+    let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
     let limits =
         Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5".parse().unwrap())] };
     let command = Command { id: None, by: "ann".into(), reason: "because".into(), request: limits };

@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tapedeck_decoders::{files, heap};
 use tapedeck_feeds::{Selection, Setup};
-use tapedeck_schemas::event::Tick;
+use tapedeck_schemas::event::ClockAdvanced;
 use tapedeck_schemas::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordHash, Writer};
 
 use crate::common::{self, Decoder, alone, config, decoders};
@@ -93,7 +93,7 @@ fn the_fullest_messages_take_what_their_bounds_say() {
     }
     let text = format!(r#"[{{"kind":"trade","source":"{}"}}]"#, "\\u0041".repeat(MESSAGE_BYTES_MAX / 6 - 20));
     frugal(&all[1], text.as_bytes());
-    let entry = Entry { cause: Position::new(7, 0), index: 0, at: 5, event: Tick { time: 5 }.into() };
+    let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
     let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash::default() };
     let full = record::encode(&header, &vec![entry; RECORD_EVENTS_MAX]);
     assert!(full.len() <= RECORD_BYTES_MAX && !(all[0].refuses)(&full));

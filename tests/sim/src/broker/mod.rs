@@ -3,8 +3,8 @@
 //! It judges, stores and answers; when a request arrives, is agreed on or is lost, its caller says. Whether it answers
 //! as nats-server does is what `tests/honest` shows.
 
+mod admission;
 mod dedup;
-mod judge;
 mod refusal;
 mod store;
 mod stream;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use crate::message::{Message, Publish, Reply};
 use stream::Stream;
 
-pub use judge::stored_bytes;
+pub use admission::stored_bytes;
 
 /// The shortest window of known message ids that the server takes, ns.
 pub const DUPLICATE_WINDOW_MIN: u64 = 100_000_000;
@@ -95,11 +95,11 @@ impl Broker {
         };
         stream.forget_ids(now);
         match self.replicas {
-            Replicas::One => Arrived::Answered(match stream.judge_alone(&publish) {
+            Replicas::One => Arrived::Answered(match stream.admit_alone(&publish) {
                 Ok(()) => stream.store(now, publish),
                 Err(answer) => answer,
             }),
-            Replicas::Three => match stream.judge_as_leader(&publish) {
+            Replicas::Three => match stream.admit_as_leader(&publish) {
                 Ok(()) => {
                     self.next_ticket += 1;
                     let ticket = Ticket(self.next_ticket);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::message::{Message, Publish};
 
-use super::judge::stored_bytes;
+use super::admission::stored_bytes;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Store {

@@ -6,7 +6,7 @@ use crate::message::{Publish, Reply};
 
 use super::dedup::Dedup;
 use super::store::Store;
-use super::{StreamConfig, Ticket, judge, subject};
+use super::{StreamConfig, Ticket, admission, subject};
 
 #[derive(Debug, Clone)]
 pub(super) struct Proposal {
@@ -45,7 +45,7 @@ impl Stream {
 
     /// Stores what has been judged; the answer.
     pub(super) fn store(&mut self, stamp: u64, publish: Publish) -> Reply {
-        let id = judge::id(&publish.headers).map(str::to_string);
+        let id = admission::id(&publish.headers).map(str::to_string);
         let seq = self.stored.push(stamp, publish);
         if let Some(id) = id {
             self.ids.insert(stamp, &id, seq);
@@ -57,7 +57,7 @@ impl Stream {
     pub(super) fn read_ids_back(&mut self) {
         self.ids = Dedup::default();
         for message in self.stored.iter() {
-            if let Some(id) = judge::id(&message.headers) {
+            if let Some(id) = admission::id(&message.headers) {
                 self.ids.insert(message.stamp, id, message.seq);
             }
         }

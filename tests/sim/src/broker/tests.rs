@@ -38,7 +38,7 @@ fn proposed(broker: &mut Broker, now: u64, publish: Publish) -> Ticket {
 fn what_is_proposed_is_neither_stored_nor_seen_until_it_is_agreed_on() {
     let mut broker = broker(Replicas::Three);
     let first = proposed(&mut broker, 5, publish("tape.0.risk", Some(0), None));
-    let second = proposed(&mut broker, 6, publish("tape.0.venue", Some(0), None));
+    let second = proposed(&mut broker, 6, publish("tape.0.paper", Some(0), None));
     assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (2, 0));
     assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Ok(None));
     let again = broker.publish(7, publish("tape.0.risk", Some(0), None));
@@ -105,7 +105,7 @@ fn an_id_is_known_for_its_window_to_the_nanosecond() {
 #[test]
 fn a_stale_read_is_what_was_true_a_few_messages_ago() {
     let mut broker = broker(Replicas::One);
-    for subject in ["tape.0.risk", "tape.0.venue", "tape.0.risk", "tape.0.venue"] {
+    for subject in ["tape.0.risk", "tape.0.paper", "tape.0.risk", "tape.0.paper"] {
         broker.publish(1, publish(subject, None, None));
     }
     let stale = |broker: &Broker, behind| broker.stale_last_on("TAPE_0", "tape.0.risk", behind).map(|m| m.seq);

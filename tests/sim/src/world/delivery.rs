@@ -104,13 +104,13 @@ impl World {
         if process.pending.as_ref().is_none_or(|pending| pending.attempt != attempt) {
             self.count(Fault::LateAnswer);
         }
-        self.processes[index].answer(attempt, judged(answer));
+        self.processes[index].answer(attempt, answer_of(answer));
         self.settle(index)
     }
 }
 
 /// What an answer means, by the code that judges the real ones.
-pub(super) fn judged(answer: &Reply) -> Answer {
+pub(super) fn answer_of(answer: &Reply) -> Answer {
     match answer {
         Reply::Ack { seq, .. } => reply::Reply::Ack(*seq),
         Reply::Error { err_code, description, .. } => {

@@ -83,7 +83,7 @@ impl World {
         let gone = (first..until).filter_map(|seq| self.broker.get(stream, seq).cloned()).collect();
         self.trimmed.insert(stream, gone);
         self.broker.purge(stream, until);
-        self.judge.trimmed(stream);
+        self.checker.trimmed(stream);
     }
 
     /// What was purged is put back from the copy.

@@ -1,11 +1,11 @@
 //! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
 
 use tapedeck_kernel::Answer;
-use tapedeck_kernel::driver::{Input, Output, Rival, Stop};
+use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_kernel::{Inbox, reply};
 use tapedeck_schemas::ids::StrategyId;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::position::Position;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
@@ -13,8 +13,8 @@ use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, writer_of};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::Publish;
 use crate::network::{Flight, Place, Sender};
+use crate::paper::FaultyPaper;
 use crate::process::{Process, Stage};
-use crate::venue::MoodyVenue;
 
 /// Who writes, besides the keeper.
 pub(super) const WRITERS: [Writer; 7] = [
@@ -23,7 +23,7 @@ pub(super) const WRITERS: [Writer; 7] = [
     Writer::Signal,
     Writer::Risk,
     Writer::Execution,
-    Writer::Venue,
+    Writer::Paper,
     Writer::Portfolio,
 ];
 
@@ -32,7 +32,7 @@ pub(super) fn params() -> Vec<ParamSpec> {
     let mut all = tapedeck_signal::params();
     all.extend(tapedeck_risk::params());
     all.extend(tapedeck_execution::params());
-    all.extend(tapedeck_venue::params());
+    all.extend(tapedeck_paper::params());
     all.extend(tapedeck_portfolio::params());
     all
 }
@@ -66,7 +66,7 @@ impl World {
             Writer::Signal => Process::new(uid, tape, tapedeck_signal::Signal::new(0)),
             Writer::Risk => Process::new(uid, tape, tapedeck_risk::Risk::new(tape, 0)),
             Writer::Execution => Process::new(uid, tape, tapedeck_execution::Execution::new()),
-            Writer::Venue => Process::new(uid, tape, MoodyVenue::new(tape, self.mood)),
+            Writer::Paper => Process::new(uid, tape, FaultyPaper::new(tape, self.paper_faults)),
             Writer::Portfolio => Process::new(uid, tape, tapedeck_portfolio::Portfolio::new()),
             Writer::Keeper => return,
         };
@@ -108,7 +108,7 @@ impl World {
             process.driver.handle(Input::Tape { seq: message.seq, writer, payload: &message.payload });
             if process.inbox.is_none() {
                 let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
-                process.handed = Position::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
+                process.handed = Offset::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
             }
             fed += 1;
         }
@@ -164,16 +164,16 @@ impl World {
                         return Err(self.failure("committed_was_sent", format!("{writer} {uid}: nothing was sent")));
                     };
                     self.say(|| format!("{writer} {uid} holds {seq} to be committed"));
-                    let verdict = self.judge.committed(uid, writer, seq, &payload);
-                    self.judged(verdict)?;
+                    let verdict = self.checker.committed(uid, writer, seq, &payload);
+                    self.checked(verdict)?;
                     if self.dies(CrashPoint::Committed) {
                         self.processes.remove(index);
                         return Ok(());
                     }
                 }
-                Output::Void { seq, .. } => {
-                    let verdict = self.judge.void(uid, seq);
-                    self.judged(verdict)?;
+                Output::InvalidRecord { seq, .. } => {
+                    let verdict = self.checker.invalid_record(uid, seq);
+                    self.checked(verdict)?;
                 }
                 Output::Stopped(stop) => return self.stopped(index, stop),
             }
@@ -190,12 +190,12 @@ impl World {
         match stop {
             Stop::Fenced { seq, by } => {
                 self.happened.count(match by {
-                    Rival::Owner => "fenced",
-                    Rival::Former => "outlived",
-                    Rival::Stray => "displaced",
+                    FencedBy::Owner => "fenced",
+                    FencedBy::Former => "outlived",
+                    FencedBy::InvalidRecord => "displaced",
                 });
-                let verdict = self.judge.fenced(uid, writer, seq);
-                self.judged(verdict)?;
+                let verdict = self.checker.fenced(uid, writer, seq);
+                self.checked(verdict)?;
                 // As the shell does.
                 let claims = by.is_to_be_challenged(&mut process.met);
                 self.start(writer, claims);
@@ -205,8 +205,8 @@ impl World {
             }
             Stop::Drained => {
                 self.happened.count("drained");
-                let verdict = self.judge.drained(uid, writer, process.handed, process.was_owner);
-                self.judged(verdict)?;
+                let verdict = self.checker.drained(uid, writer, process.handed, process.was_owner);
+                self.checked(verdict)?;
                 if self.healing && process.was_owner {
                     self.drained.insert(writer, process.driver.machine());
                 }
@@ -245,7 +245,7 @@ impl World {
         let Some(pending) = process.pending.clone() else {
             // By the clock, an owner that has been silent for a while speaks.
             if self.schedule.one_in(8) {
-                self.processes[index].driver.handle(Input::Speak);
+                self.processes[index].driver.handle(Input::Heartbeat);
                 return self.settle(index);
             }
             return Ok(());
@@ -280,7 +280,7 @@ impl World {
             }
             Stage::Look => {
                 let mut last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
-                // A leader just elected may not have come yet to what the one before it judged by; never is it behind
+                // A leader just elected may not have come yet to what the one before it answer_of by; never is it behind
                 // what this process knows to be stored.
                 if last.is_some_and(|last| last > pending.expected) && self.comes(Fault::StaleRead) {
                     self.count(Fault::StaleRead);
@@ -294,7 +294,7 @@ impl World {
 
     fn claim(&mut self, index: usize) -> Result<(), Failure> {
         let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
-        let Some(last_own) = self.processes[index].looked_up else {
+        let Some(last_own) = self.processes[index].last_poll else {
             let on = subject::tape_subject(0, writer);
             let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
             let mut last = last.map_or(0, |message| message.seq);
@@ -306,7 +306,7 @@ impl World {
                     last = stale;
                 }
             }
-            self.processes[index].looked_up = Some(last);
+            self.processes[index].last_poll = Some(last);
             if self.dies(CrashPoint::LookedUp) {
                 self.processes.remove(index);
             }

@@ -34,10 +34,10 @@ impl World {
         }
         self.drain_all()?;
         self.compare_followers()?;
-        let verdict = self.judge.projected(self.database.seq(), self.database.tables());
-        self.judged(verdict)?;
-        let verdict = self.judge.finish();
-        self.judged(verdict)
+        let verdict = self.checker.projected(self.database.seq(), self.database.tables());
+        self.checked(verdict)?;
+        let verdict = self.checker.finish();
+        self.checked(verdict)
     }
 
     /// Until nothing moves any more.

@@ -11,22 +11,22 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{OrderId, TapeId};
-use tapedeck_schemas::position::Position;
+use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
 use crate::broker::{Arrived, Broker, StreamConfig};
+use crate::checker::{Author, Checker, Violation};
 use crate::database::{Database, Projector};
 use crate::faults::{CrashPoint, Fault, Happened};
-use crate::judge::{Author, Judge, Violation};
 use crate::market::{Desk, INSTRUMENTS, Walk};
 use crate::message::{Headers, Message, Publish};
 use crate::network::Network;
+use crate::paper::{PaperFaults, order_of};
 use crate::process::Process;
 use crate::publisher::{Items, Publisher};
 use crate::random::Random;
 use crate::settings::Settings;
-use crate::venue::{Mood, order_of};
 
 /// The streams.
 pub const TAPE: &str = "TAPE_0";
@@ -58,11 +58,11 @@ pub struct Failure {
 pub struct World {
     settings: Settings,
     created: TapeCreated,
-    mood: Mood,
+    paper_faults: PaperFaults,
     broker: Broker,
     network: Network,
     database: Database,
-    judge: Judge,
+    checker: Checker,
     processes: Vec<Process>,
     publishers: Vec<Publisher>,
     projectors: Vec<Projector>,
@@ -97,8 +97,10 @@ impl World {
         let mut tape = [0; 16];
         tape[..8].copy_from_slice(&seed.to_be_bytes());
         let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
-        let mood = Mood { twice: settings.rate(Fault::VenueTwice), never: settings.rate(Fault::VenueNever) };
-        let judge = Judge::new(created.clone(), groups::params(), groups::strategies()).with_venue(mood);
+        let paper_faults =
+            PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
+        let checker =
+            Checker::new(created.clone(), groups::params(), groups::strategies()).with_paper_faults(paper_faults);
         let stream = |name: &str, subjects: &[&str]| StreamConfig {
             name: name.into(),
             subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
@@ -112,7 +114,7 @@ impl World {
             broker: Broker::new(settings.replicas, streams),
             network: Network::default(),
             database: Database::default(),
-            judge,
+            checker,
             processes: Vec::new(),
             publishers: Vec::new(),
             projectors: Vec::new(),
@@ -132,7 +134,7 @@ impl World {
             healing: false,
             happened: Happened::default(),
             created,
-            mood,
+            paper_faults,
             settings,
             trace,
         }
@@ -142,7 +144,7 @@ impl World {
     pub fn run(mut self) -> (Result<(), Failure>, Happened) {
         let result = self.begin().and_then(|()| self.live()).and_then(|()| self.heal());
         self.count_events();
-        for (rule, checked) in self.judge.checked() {
+        for (rule, checked) in self.checker.checked() {
             self.happened.add(rule, checked);
         }
         (result, self.happened)
@@ -151,12 +153,12 @@ impl World {
     fn begin(&mut self) -> Result<(), Failure> {
         let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
         let event = Event::from(self.created.clone());
-        let record = record::encode(&header, &[Entry { cause: Position::START, index: 0, at: 0, event }]);
+        let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
-        let is_late = self.settings.rate(Fault::VenueLate) > 0 && self.chance(Fault::VenueLate).one_in(2);
+        let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.chance(Fault::PaperLate).one_in(2);
         if is_late {
-            self.count(Fault::VenueLate);
+            self.count(Fault::PaperLate);
         }
         for command in Desk::setup(is_late) {
             let subject = subject::command_subject(0, command.request.verb());
@@ -243,7 +245,7 @@ impl World {
         Failure { rule: rule.into(), detail, step: self.step }
     }
 
-    fn judged(&self, verdict: Result<(), Violation>) -> Result<(), Failure> {
+    fn checked(&self, verdict: Result<(), Violation>) -> Result<(), Failure> {
         verdict.map_err(|violation| self.failure(violation.rule, violation.detail))
     }
 
@@ -271,8 +273,8 @@ impl World {
                     let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
                     entries.iter().for_each(|entry| eprintln!("{:>22} <- {} {:?}", "", entry.cause, entry.event));
                 }
-                let verdict = self.judge.stored(stream, message, author);
-                self.judged(verdict)?;
+                let verdict = self.checker.stored(stream, message, author);
+                self.checked(verdict)?;
             }
             self.told.insert(stream, seq);
         }
@@ -293,12 +295,14 @@ impl World {
         self.happened.add("steps", self.step);
     }
 
-    /// The orders that met with the venue's moods.
+    /// The orders that met with faults of the simulated exchange.
     fn count_mood(&mut self, event: &Event) {
         match event {
-            Event::OrderSubmitted(sent) if self.mood.never(&sent.order.id) => self.count(Fault::VenueNever),
+            Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id) => self.count(Fault::PaperNever),
             Event::OrderSubmitted(_) => {}
-            event if order_of(event).is_some_and(|order| self.mood.twice(&order)) => self.count(Fault::VenueTwice),
+            event if order_of(event).is_some_and(|order| self.paper_faults.twice(&order)) => {
+                self.count(Fault::PaperTwice)
+            }
             _ => {}
         }
     }

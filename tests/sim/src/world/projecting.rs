@@ -56,8 +56,8 @@ impl World {
             self.projectors.remove(index);
             return Ok(());
         }
-        let verdict = self.judge.projected(self.database.seq(), self.database.tables());
-        self.judged(verdict)?;
+        let verdict = self.checker.projected(self.database.seq(), self.database.tables());
+        self.checked(verdict)?;
         if self.dies(CrashPoint::ProjectorCommitted) {
             self.projectors.remove(index);
         } else if self.comes(Fault::CommitUnheard) {

@@ -3,7 +3,7 @@
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::subject;
 
-use super::delivery::judged;
+use super::delivery::answer_of;
 use super::{AUTHOR, Failure, World, named};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::{Publish, Reply};
@@ -28,8 +28,8 @@ impl World {
         let event = self.walks[index].next(self.now.saturating_add_signed(self.skews[index]));
         let publisher = &mut self.publishers[index];
         let n = publisher.receive(event.clone());
-        let verdict = self.judge.intended(&publisher.subject, &publisher.session, n, &event);
-        self.judged(verdict)
+        let verdict = self.checker.intended(&publisher.subject, &publisher.session, n, &event);
+        self.checked(verdict)
     }
 
     /// An operator asks for something, while a few others are still asking.
@@ -57,7 +57,7 @@ impl World {
         let most = self.schedule.between(1, 8);
         let publisher = &mut self.publishers[index];
         let stage = publisher.pending.as_ref().map(|pending| pending.stage);
-        if publisher.lane.is_none() || stage == Some(Stage::Look) {
+        if publisher.publication.is_none() || stage == Some(Stage::Look) {
             return self.look(index);
         }
         match stage {
@@ -105,7 +105,7 @@ impl World {
             self.publishers[index].crash();
             return Ok(());
         }
-        self.publishers[index].answer(attempt, judged(answer));
+        self.publishers[index].answer(attempt, answer_of(answer));
         self.acknowledge(index)
     }
 
@@ -118,7 +118,7 @@ impl World {
             }
             return Ok(());
         }
-        let verdict = self.judge.acknowledged(&publisher.subject, &publisher.session, publisher.through());
-        self.judged(verdict)
+        let verdict = self.checker.acknowledged(&publisher.subject, &publisher.session, publisher.through());
+        self.checked(verdict)
     }
 }

@@ -1,0 +1,89 @@
+//! What is on its way to the paper: orders and cancels, each with the tape time at which it arrives. No matching.
+
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::event::{CancelSubmitted, CloseReason, Event, Order};
+use tapedeck_schemas::ids::{InstrumentId, OrderId};
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::param::{ParamSpec, Params};
+
+/// How long an order or a cancel is on its way.
+pub const LATENCY_MS: ParamSpec = ParamSpec {
+    name: "paper.latency_ms",
+    unit: "ms",
+    about: "tape time that an order or a cancel takes to the simulated exchange",
+    default: Ratio::whole(5),
+    min: Ratio::ZERO,
+    max: Ratio::whole(60_000),
+};
+
+/// The parameters of latency.
+pub const PARAMS: &[ParamSpec] = &[LATENCY_MS];
+
+/// Most requests that arrive on one input, so that what they decide fits one record; the next input has the rest.
+pub const ARRIVALS_MAX: usize = 256;
+
+/// What was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PendingRequest {
+    /// An order.
+    Submit(Order),
+    /// A cancel.
+    Cancel(CancelSubmitted),
+}
+
+/// Requests on their way, by time of arrival, then by position on the tape.
+#[derive(Debug, Clone, Default)]
+pub struct InTransit {
+    requests: BTreeMap<(TapeTime, Offset), PendingRequest>,
+}
+
+impl InTransit {
+    /// What has arrived by `now`, in order.
+    pub fn arrived(&self, now: TapeTime) -> impl Iterator<Item = &PendingRequest> {
+        self.requests.iter().take_while(move |((due, _), _)| *due <= now).map(|(_, request)| request).take(ARRIVALS_MAX)
+    }
+
+    pub(crate) fn submit(&mut self, at: Offset, sent: TapeTime, order: &Order, params: &Params) {
+        let due = arrival(sent, &order.instrument, params);
+        self.requests.insert((due, at), PendingRequest::Submit(order.clone()));
+    }
+
+    /// A cancel never overtakes its order, whatever the latency was set to in between.
+    pub(crate) fn cancel(&mut self, at: Offset, sent: TapeTime, cancel: &CancelSubmitted, params: &Params) {
+        let due = arrival(sent, &cancel.instrument, params);
+        let order = self.find(|request| matches!(request, PendingRequest::Submit(order) if order.id == cancel.order));
+        let due = due.max(order.map_or(0, |(due, _)| due));
+        self.requests.insert((due, at), PendingRequest::Cancel(cancel.clone()));
+    }
+
+    /// Folds a decision of the paper: the request that it answers has arrived. The order is handed back.
+    pub(crate) fn apply(&mut self, own: &Event) -> Option<Order> {
+        let submit =
+            |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Submit(o) if o.id == id);
+        let cancel =
+            |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Cancel(c) if c.order == id);
+        let key = match own {
+            Event::OrderAccepted(accepted) => self.find(submit(accepted.order)),
+            Event::OrderRejected(rejected) => self.find(submit(rejected.order)),
+            Event::OrderClosed(closed) if closed.reason == CloseReason::Canceled => self.find(cancel(closed.order)),
+            Event::CancelRejected(rejected) => self.find(cancel(rejected.order)),
+            _ => None,
+        };
+        match self.requests.remove(&key?)? {
+            PendingRequest::Submit(order) => Some(order),
+            PendingRequest::Cancel(_) => None,
+        }
+    }
+
+    fn find(&self, is_it: impl Fn(&PendingRequest) -> bool) -> Option<(TapeTime, Offset)> {
+        self.requests.iter().find(|(_, request)| is_it(request)).map(|(key, _)| *key)
+    }
+}
+
+fn arrival(sent: TapeTime, instrument: &InstrumentId, params: &Params) -> TapeTime {
+    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
+    let latency = params.get(&LATENCY_MS, instrument).clamp(LATENCY_MS.min, LATENCY_MS.max);
+    sent.saturating_add(u64::try_from(latency.units() / UNITS_PER_NS).unwrap_or(0))
+}

@@ -1,0 +1,85 @@
+//! What the signal machine keeps of one instrument: strategies' states and the last signal. No parameters, no weights.
+
+use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::TapeTime;
+
+use crate::strategies::{STRATEGIES, Settings, Strategy};
+
+/// One instrument's state.
+#[derive(Debug, Clone)]
+pub(crate) struct InstrumentSignals {
+    /// In the order of [`STRATEGIES`].
+    strategies: Vec<Box<dyn Strategy>>,
+    sampled: Option<TapeTime>,
+    /// Zero until a signal was raised: an instrument begins flat.
+    target: Ratio,
+    raised: Option<TapeTime>,
+}
+
+impl InstrumentSignals {
+    pub(crate) fn new() -> Self {
+        let strategies = STRATEGIES.iter().map(|strategy| (strategy.start)()).collect();
+        Self { strategies, sampled: None, target: Ratio::ZERO, raised: None }
+    }
+
+    /// Hands the mid to every strategy, if the last sample is at least `interval` ns old.
+    pub(crate) fn sample(&mut self, mid: f64, now: TapeTime, interval: TapeTime, settings: &Settings<'_>) {
+        if has_passed(self.sampled, now, interval) {
+            self.sampled = Some(now);
+            self.strategies.iter_mut().for_each(|strategy| strategy.update(mid, settings));
+        }
+    }
+
+    /// Each strategy's score, in the order of the list.
+    pub(crate) fn scores(&self) -> impl Iterator<Item = Option<f64>> + '_ {
+        self.strategies.iter().map(|strategy| strategy.score())
+    }
+
+    /// Whether the last signal is at least `interval` ns old.
+    pub(crate) fn may_raise(&self, now: TapeTime, interval: TapeTime) -> bool {
+        has_passed(self.raised, now, interval)
+    }
+
+    /// Whether a target is news: `threshold` from the last raised one, of the other sign, or back at zero.
+    pub(crate) fn has_moved(&self, target: Ratio, threshold: Ratio) -> bool {
+        let (last, next) = (self.target.units().signum(), target.units().signum());
+        let flipped = last * next < 0;
+        let closed = last != 0 && next == 0;
+        flipped || closed || (target - self.target).abs() >= threshold
+    }
+
+    pub(crate) fn raised(&mut self, target: Ratio, now: TapeTime) {
+        self.target = target;
+        self.raised = Some(now);
+    }
+}
+
+fn has_passed(since: Option<TapeTime>, now: TapeTime, interval: TapeTime) -> bool {
+    since.is_none_or(|since| now.saturating_sub(since) >= interval)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_news_at_the_threshold_at_a_flip_and_at_a_return_to_zero() {
+        let ratio = |text: &str| text.parse::<Ratio>().unwrap();
+        for (last, target, news) in [
+            ("0", "0.2499", false),
+            ("0", "0.25", true),
+            ("0", "-0.25", true),
+            ("0", "0", false),
+            ("0.5", "0.2501", false),
+            ("0.5", "0.25", true),
+            ("0.1", "0", true),
+            ("0.1", "-0.0001", true),
+            ("-0.1", "0.0001", true),
+            ("-0.1", "-0.1", false),
+        ] {
+            let mut desk = InstrumentSignals::new();
+            desk.raised(ratio(last), 0);
+            assert_eq!(desk.has_moved(ratio(target), ratio("0.25")), news, "{last} to {target}");
+        }
+    }
+}

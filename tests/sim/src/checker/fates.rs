@@ -1,0 +1,97 @@
+//! What became of what publishers intended, told from ingest's facts and the events alone, without ingest's machine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::Entry;
+use tapedeck_schemas::subject::parse_market_subject;
+
+use super::publications::{Item, Publications};
+use super::rules::{Checks, Rule, Violation};
+
+/// Entries that wait for their fact or refusal, and events that have their fact.
+#[derive(Debug, Default)]
+pub(super) struct Fates {
+    waiting: BTreeMap<Offset, Item>,
+    accepted: BTreeSet<Item>,
+    /// The last entry that got a fact or a refusal.
+    last: Option<Offset>,
+}
+
+impl Fates {
+    /// An intended event stands in the inbox. A heartbeat in order is accepted in silence.
+    pub(super) fn waits(&mut self, at: Offset, item: Item, publications: &Publications) {
+        if publications.event(item).body != MarketBody::Heartbeat {
+            self.waiting.insert(at, item);
+        }
+    }
+
+    /// A fact of ingest's.
+    pub(super) fn fact(
+        &mut self,
+        entry: &Entry,
+        publications: &Publications,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
+        let refused = match &entry.event {
+            Event::Rejected(_) => true,
+            Event::Bar(bar) if bar.source.is_none() => return Ok(()),
+            Event::Quote(_) | Event::Trade(_) | Event::InstrumentDefined(_) | Event::Bar(_) => false,
+            _ => return Ok(()),
+        };
+        let (cause, fact) = (entry.cause, &entry.event);
+        checks.check(Rule::FactOrRefusal, self.last != Some(cause), || {
+            format!("the inbox's {cause} gets a second answer: {fact:?}")
+        })?;
+        self.last = Some(cause);
+        let Some(item) = self.waiting.remove(&cause) else { return Ok(()) };
+        let (event, subject) = (publications.event(item), publications.subject(item));
+        checks.check(Rule::FactsTellTheEvent, tells(fact, event, subject), || {
+            format!("the inbox's {cause} on {subject} is {event:?}, told as {fact:?}")
+        })?;
+        checks.check(Rule::FactOrRefusal, refused || self.accepted.insert(item), || {
+            format!("the event {event:?} on {subject} is accepted twice, now at {cause}")
+        })
+    }
+
+    /// At rest nothing waits.
+    pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
+        checks.check(Rule::EveryEventHasAFate, self.waiting.is_empty(), || {
+            format!("neither fact nor refusal for {:?}", self.waiting.keys().collect::<Vec<_>>())
+        })
+    }
+}
+
+/// Whether a fact says what the event says, or refuses it by name.
+fn tells(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
+    let Some((named, _)) = parse_market_subject(subject) else { return false };
+    let on = |instrument: InstrumentId| instrument == named;
+    let times = |recv: u64, at: Option<u64>| recv == event.ts_recv && at == event.ts_event;
+    match (fact, &event.body) {
+        (Event::Rejected(fact), _) => {
+            let numbered = (fact.source, fact.seq) == (Some(event.source), Some(event.seq));
+            numbered && fact.subject == subject && fact.instrument == Some(named)
+        }
+        (Event::Quote(fact), MarketBody::Quote { bid, bid_size, ask, ask_size, update_id }) => {
+            let prices = (fact.bid, fact.bid_size, fact.ask, fact.ask_size) == (*bid, *bid_size, *ask, *ask_size);
+            prices && fact.update_id == *update_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
+        }
+        (Event::Trade(fact), MarketBody::Trade { price, quantity, aggressor, trade_id }) => {
+            let print = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
+            print && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
+        }
+        (Event::InstrumentDefined(fact), MarketBody::Definition { base, quote, tick_size, lot_size, .. }) => {
+            let terms = (fact.base, fact.quote, fact.tick_size, fact.lot_size);
+            terms == (*base, *quote, *tick_size, *lot_size) && on(fact.instrument)
+        }
+        (Event::Bar(fact), MarketBody::Bar { bar, open, high, low, close, volume, .. }) => {
+            let prices = (fact.open, fact.high, fact.low, fact.close) == (*open, *high, *low, *close);
+            let sort = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
+            prices && sort && on(fact.instrument) && fact.ts_recv == event.ts_recv
+        }
+        _ => false,
+    }
+}

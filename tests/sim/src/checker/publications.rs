@@ -1,0 +1,219 @@
+//! What publishers mean to publish is in the inbox: all of it, once, in order. Never what becomes of it.
+//!
+//! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
+//! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again
+//! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may
+//! a publication go back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tapedeck_schemas::market::{self, MarketEvent};
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::subject::parse_market_subject;
+
+use super::rules::{Checks, Rule, Violation};
+use super::streams::Author;
+use crate::message::Message;
+
+/// Header: the session that publishes.
+const SESSION: &str = "Tapedeck-Session";
+/// Header: how many of its items are stored with this message.
+const THROUGH: &str = "Tapedeck-Through";
+/// Header: whether the session is the only one that ever published on the subject.
+const ALONE: &str = "Tapedeck-Alone";
+
+/// An intended event: its publication, and its place there.
+pub(super) type Item = (usize, usize);
+
+/// A publisher's session on a subject.
+#[derive(Debug)]
+struct Publication {
+    subject: String,
+    session: String,
+    items: Vec<MarketEvent>,
+    /// The item that should come next.
+    next: usize,
+    /// How many items are stored.
+    stored: usize,
+    /// Whether somebody else published on the subject since this publication did.
+    overtaken: bool,
+}
+
+/// Every publication.
+#[derive(Debug, Default)]
+pub(super) struct Publications {
+    publications: Vec<Publication>,
+    by_subject: BTreeMap<String, Vec<usize>>,
+    /// The sessions that published on each subject; nobody's is empty.
+    sessions: BTreeMap<String, BTreeSet<String>>,
+    /// Whether a publication may have looked when what others published was gone.
+    trimmed: bool,
+}
+
+impl Publications {
+    fn publication(&mut self, subject: &str, session: &str) -> usize {
+        let of_subject = self.by_subject.entry(subject.into()).or_default();
+        if let Some(publication) =
+            of_subject.iter().find(|publication| self.publications[**publication].session == session)
+        {
+            return *publication;
+        }
+        of_subject.push(self.publications.len());
+        self.publications.push(Publication {
+            subject: subject.into(),
+            session: session.into(),
+            items: Vec::new(),
+            next: 0,
+            stored: 0,
+            overtaken: false,
+        });
+        self.publications.len() - 1
+    }
+
+    /// The intended event.
+    pub(super) fn event(&self, item: Item) -> &MarketEvent {
+        &self.publications[item.0].items[item.1]
+    }
+
+    /// The subject that it is published on.
+    pub(super) fn subject(&self, item: Item) -> &str {
+        &self.publications[item.0].subject
+    }
+
+    /// A publisher's next intent.
+    pub(super) fn intended(
+        &mut self,
+        (subject, session): (&str, &str),
+        n: u64,
+        event: &MarketEvent,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
+        let publication = self.publication(subject, session);
+        let items = &mut self.publications[publication].items;
+        checks.check(Rule::IntentsCount, n == items.len() as u64 + 1, || {
+            format!("{subject} {session}: item {n} is intended after {}", items.len())
+        })?;
+        items.push(event.clone());
+        Ok(())
+    }
+
+    /// The beginning of the inbox is gone, and with it perhaps what a publication would find of itself.
+    pub(super) fn trimmed(&mut self) {
+        self.trimmed = true;
+        self.publications.iter_mut().for_each(|publication| publication.overtaken = true);
+    }
+
+    /// A message in the inbox; gives where each intended event in it stands.
+    pub(super) fn stored(
+        &mut self,
+        message: &Message,
+        author: Author,
+        checks: &mut Checks,
+    ) -> Result<Vec<(Offset, Item)>, Violation> {
+        let of_subject = self.by_subject.get(&message.subject).cloned().unwrap_or_default();
+        let sessions = self.sessions.entry(message.subject.clone()).or_default();
+        sessions.insert(header(message, SESSION).unwrap_or_default().into());
+        let is_shared = sessions.len() > 1 && !self.trimmed;
+        let mut found = Vec::new();
+        if author == Author::Publisher {
+            let events = events(message);
+            let publication = of_subject
+                .iter()
+                .copied()
+                .find(|publication| self.publications[*publication].begin(message, &events).is_some());
+            checks.check(Rule::InboxAsIntended, publication.is_some(), || {
+                let publications: Vec<_> =
+                    of_subject.iter().map(|publication| self.publications[*publication].state()).collect();
+                let (seq, subject) = (message.seq, &message.subject);
+                format!("inbox {seq} on {subject} continues none of {publications:?}: {events:?}")
+            })?;
+            found = publication.map(|publication| self.take(publication, message, &events)).unwrap_or_default();
+            if let Some(publication) = publication {
+                self.publications[publication].overtaken = false;
+                self.publications[publication].check_headers(message, is_shared, checks)?;
+            }
+        }
+        for publication in of_subject {
+            self.publications[publication].overtaken |= found.first().is_none_or(|(_, item)| item.0 != publication);
+        }
+        Ok(found)
+    }
+
+    fn take(&mut self, publication: usize, message: &Message, events: &[MarketEvent]) -> Vec<(Offset, Item)> {
+        let state = &mut self.publications[publication];
+        let from = state.begin(message, events).unwrap_or(state.next);
+        state.next = from + events.len();
+        state.stored = state.stored.max(state.next);
+        let items = (0..).zip(from..state.next);
+        items.map(|(index, item)| (Offset::new(message.seq, index), (publication, item))).collect()
+    }
+
+    /// A publisher holds that its items up to `n` are stored.
+    pub(super) fn acknowledged(
+        &mut self,
+        (subject, session): (&str, &str),
+        n: u64,
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
+        let publication = self.publication(subject, session);
+        let stored = self.publications[publication].stored as u64;
+        checks.check(Rule::AcknowledgedIsStored, n <= stored, || {
+            format!("{subject} {session}: {n} items are held to be stored, but only {stored} are")
+        })
+    }
+
+    /// At rest all of it is there.
+    pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
+        for publication in &self.publications {
+            checks.check(Rule::AllIntendedIsStored, publication.stored == publication.items.len(), || {
+                format!(
+                    "{} on {}: of {} items {} are stored",
+                    publication.session,
+                    publication.subject,
+                    publication.items.len(),
+                    publication.stored
+                )
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl Publication {
+    /// The item that the message begins with, if it continues this publication.
+    fn begin(&self, message: &Message, events: &[MarketEvent]) -> Option<usize> {
+        if header(message, SESSION).is_some_and(|session| session != self.session) || events.is_empty() {
+            return None;
+        }
+        let at = |from: usize| self.items.get(from..from + events.len()).is_some_and(|items| items == events);
+        let again = if self.overtaken { 0..self.next } else { 0..0 };
+        std::iter::once(self.next).chain(again).find(|from| at(*from))
+    }
+
+    fn check_headers(&self, message: &Message, is_shared: bool, checks: &mut Checks) -> Result<(), Violation> {
+        let Some(session) = header(message, SESSION) else { return Ok(()) };
+        let through = header(message, THROUGH).and_then(|through| through.parse().ok());
+        checks.check(Rule::HeadersNameTheLastItem, through == Some(self.next), || {
+            format!("inbox {}: {session} reaches through {through:?}, but holds up to {}", message.seq, self.next)
+        })?;
+        let says_alone = header(message, ALONE) == Some("yes");
+        checks.check(Rule::HeadersNameTheLastItem, !(says_alone && is_shared), || {
+            format!("inbox {}: {session} says to be alone on {}, but others published there", message.seq, self.subject)
+        })
+    }
+
+    fn state(&self) -> String {
+        let next = self.items.get(self.next);
+        format!("{} (next is item {} of {}, {next:?})", self.session, self.next + 1, self.items.len())
+    }
+}
+
+fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
+    message.headers.others.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+}
+
+/// The events of a publisher's message; none if any of it cannot be read.
+fn events(message: &Message) -> Vec<MarketEvent> {
+    let Some((_, kind)) = parse_market_subject(&message.subject) else { return Vec::new() };
+    market::decode(kind, &message.payload).into_iter().collect::<Result<_, _>>().unwrap_or_default()
+}

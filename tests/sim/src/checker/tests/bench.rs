@@ -1,0 +1,332 @@
+//! A sound little history, made by real machines, that a test can spoil at any place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tapedeck_kernel::{Fact, Inbox};
+use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, all};
+use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::number::Price;
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+
+use super::super::{Author, Checker, Violation};
+use super::hands::{Writing, hand};
+use crate::message::{Headers, Message};
+
+pub(super) const SUBJECT: &str = "md.demo.ACME.batch";
+pub(super) const SESSION: &str = "s1";
+pub(super) type Verdict = Result<(), Violation>;
+
+/// How a record is put on the tape; a test alters what it wants to spoil.
+#[derive(Debug, Clone)]
+pub(super) struct Put {
+    pub(super) node: u64,
+    pub(super) author: Author,
+    pub(super) header: Header,
+    pub(super) entries: Vec<Entry>,
+    pub(super) headers: Headers,
+}
+
+pub(super) struct Bench {
+    pub(super) checker: Checker,
+    pub(super) hands: Vec<Box<dyn Writing>>,
+    pub(super) now: u64,
+    pub(super) seqs: BTreeMap<String, u64>,
+    /// Last sequence, hash and epoch of each writer, and its node.
+    last: BTreeMap<Writer, (u64, RecordHash, u64, u64)>,
+    /// Cause and time of each writer's last answer.
+    answered: BTreeMap<Writer, (Offset, u64)>,
+    /// How often each kind was put on the tape.
+    pub(super) seen: BTreeMap<&'static str, u32>,
+    pub(super) fold: Fold,
+    pub(super) items: u64,
+    /// Every event that was intended and sent.
+    pub(super) sent: Vec<MarketEvent>,
+    pub(super) inbox: Vec<Message>,
+    pub(super) commands: Vec<Message>,
+}
+
+pub(super) fn created() -> TapeCreated {
+    TapeCreated { tape: TapeId([7; 16]), partition: 0, placement: vec!["md.demo.>".into()] }
+}
+
+pub(super) fn params() -> Vec<ParamSpec> {
+    let (signal, risk) = (tapedeck_signal::params(), tapedeck_risk::params());
+    signal.into_iter().chain(risk).chain(tapedeck_execution::params()).chain(tapedeck_paper::params()).collect()
+}
+
+impl Bench {
+    /// The tape is created, and nothing more.
+    pub(super) fn new() -> Self {
+        let tape = created();
+        let hands = vec![
+            hand(tapedeck_ingest::Ingest::new()),
+            hand(tapedeck_control::Control::new(params(), tapedeck_signal::strategies())),
+            hand(tapedeck_signal::Signal::new(tape.partition)),
+            hand(tapedeck_risk::Risk::new(tape.tape, tape.partition)),
+            hand(tapedeck_execution::Execution::new()),
+            hand(tapedeck_paper::Paper::new(tape.tape)),
+            hand(tapedeck_portfolio::Portfolio::new()),
+        ];
+        let checker = Checker::new(tape, params(), tapedeck_signal::strategies());
+        let (seqs, last, answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (seen, fold) = (BTreeMap::new(), Fold::default());
+        let (sent, inbox, commands) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            checker,
+            hands,
+            now: 1_000_000_000_000,
+            seqs,
+            last,
+            answered,
+            seen,
+            fold,
+            items: 0,
+            sent,
+            inbox,
+            commands,
+        }
+    }
+
+    /// With its first record, a defined instrument and funds.
+    pub(super) fn begun() -> Self {
+        let mut bench = Self::new();
+        let first = bench.keeper();
+        bench.put(first).unwrap();
+        bench.item(definition()).unwrap();
+        bench.command("fund", funding()).unwrap();
+        bench.run().unwrap();
+        bench
+    }
+
+    /// A market that moves until `kind` was seen `times` times.
+    pub(super) fn until(mut self, kind: &str, times: u32) -> Self {
+        for _ in 0..2000 {
+            if self.seen.get(kind).copied().unwrap_or(0) >= times {
+                return self;
+            }
+            self.quote().unwrap();
+            self.run().unwrap();
+        }
+        panic!("no {kind} in 2000 quotes: {:?}", self.seen);
+    }
+
+    pub(super) fn keeper(&self) -> Put {
+        let entry = Entry { cause: Offset::START, index: 0, at: 0, event: created().into() };
+        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
+        Put { node: 0, author: Author::Keeper, header, entries: vec![entry], headers: Headers::default() }
+    }
+
+    pub(super) fn message(&mut self, stream: &str, subject: &str, headers: Headers, payload: Vec<u8>) -> Message {
+        let seq = self.seqs.entry(stream.into()).or_default();
+        *seq += 1;
+        Message { seq: *seq, subject: subject.into(), headers, payload: payload.into(), stamp: self.now }
+    }
+
+    /// The next event of the publisher.
+    pub(super) fn event(&mut self, body: MarketBody) -> MarketEvent {
+        self.now += 100_000_000;
+        self.items += 1;
+        let (source, session) = ("demo".parse().unwrap(), SESSION.parse().unwrap());
+        MarketEvent { source, session, seq: self.items, ts_recv: self.now, ts_event: None, body }
+    }
+
+    /// Intends, sends and acknowledges an event.
+    pub(super) fn item(&mut self, body: MarketBody) -> Verdict {
+        let event = self.event(body);
+        self.checker.intended(SUBJECT, SESSION, self.items, &event)?;
+        self.sent.push(event.clone());
+        self.send(&[event], self.items)?;
+        self.checker.acknowledged(SUBJECT, SESSION, self.items)
+    }
+
+    /// Sends events, as they are, in one message.
+    pub(super) fn send(&mut self, events: &[MarketEvent], through: u64) -> Verdict {
+        let pair = |name: &str, value: String| (name.to_string(), value);
+        let others = vec![pair("Tapedeck-Session", SESSION.into()), pair("Tapedeck-Through", through.to_string())];
+        let headers = Headers { others, ..Headers::default() };
+        let message = self.message("INBOX_0", SUBJECT, headers, market::encode_batch(events));
+        self.deliver(&message, Author::Publisher)
+    }
+
+    /// Stores a message in the inbox.
+    pub(super) fn deliver(&mut self, message: &Message, author: Author) -> Verdict {
+        self.checker.stored("INBOX_0", message, author)?;
+        self.inbox.push(message.clone());
+        for hand in &mut self.hands {
+            hand.message(Inbox::Market, message.seq, &message.subject, message.stamp, &message.payload);
+        }
+        Ok(())
+    }
+
+    pub(super) fn quote(&mut self) -> Verdict {
+        // Two slow waves, so that both strategies have something to say.
+        let phase = (self.items % 240) as i64;
+        let wave = if phase < 120 { phase } else { 240 - phase };
+        let price = |cents: i64| Price::from_units(i128::from(cents) * 10_000_000).unwrap();
+        let mid = 10_000 + wave * 4 + (self.items as i64 * 7919) % 5;
+        let (bid, ask) = (price(mid - 1), price(mid + 1));
+        let size = "1000".parse().unwrap();
+        self.item(MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: None })
+    }
+
+    pub(super) fn command(&mut self, verb: &str, request: Request) -> Verdict {
+        self.named_command(None, verb, request)
+    }
+
+    pub(super) fn named_command(&mut self, id: Option<String>, verb: &str, request: Request) -> Verdict {
+        let command = Command { id, by: "test".into(), reason: "test".into(), request };
+        let subject = format!("cmd.0.{verb}");
+        let message = self.message("COMMAND_0", &subject, Headers::default(), command.encode());
+        self.checker.stored("COMMAND_0", &message, Author::Operator)?;
+        self.commands.push(message.clone());
+        for hand in &mut self.hands {
+            hand.message(Inbox::Command, message.seq, &message.subject, message.stamp, &message.payload);
+        }
+        Ok(())
+    }
+
+    /// Every writer appends what is due, until nothing is.
+    pub(super) fn run(&mut self) -> Verdict {
+        while let Some(writer) = Writer::ALL.iter().copied().find(|writer| self.append(*writer).unwrap()) {
+            let _ = writer;
+        }
+        Ok(())
+    }
+
+    /// A writer appends what is due; false if nothing is.
+    pub(super) fn append(&mut self, writer: Writer) -> Result<bool, Violation> {
+        let entries = self.due(writer);
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let record = self.record(writer, entries);
+        self.put(record).map(|()| true)
+    }
+
+    pub(super) fn hand(&mut self, writer: Writer) -> Option<&mut Box<dyn Writing>> {
+        self.hands.iter_mut().find(|hand| hand.writer() == writer)
+    }
+
+    pub(super) fn due(&mut self, writer: Writer) -> Vec<Entry> {
+        self.hand(writer).map(|hand| hand.due()).unwrap_or_default()
+    }
+
+    /// The sound record of these answers: the writer's first begins its epoch.
+    pub(super) fn record(&self, writer: Writer, entries: Vec<Entry>) -> Put {
+        match self.last.get(&writer) {
+            None => self.begin(writer, writer as u64, entries),
+            Some((seq, prev_hash, epoch, node)) => {
+                let header = Header { writer, epoch: *epoch, prev_hash: *prev_hash };
+                Put { node: *node, author: Author::Node(*node), header, entries, headers: fence(*seq) }
+            }
+        }
+    }
+
+    /// The sound record with which a node begins.
+    pub(super) fn begin(&self, writer: Writer, node: u64, answers: Vec<Entry>) -> Put {
+        let (seq, prev_hash, epoch, _) = self.last.get(&writer).copied().unwrap_or_default();
+        let (cause, at) = self.answered.get(&writer).copied().unwrap_or_default();
+        let (number, owner) = (epoch + 1, node + 1000);
+        let event = Epoch { number, owner, logic: 1, build: "test".into() }.into();
+        let entries = std::iter::once(Entry { cause, index: 0, at, event }).chain(answers).collect();
+        let header = Header { writer, epoch: number, prev_hash };
+        Put { node, author: Author::Node(node), header, entries, headers: fence(seq) }
+    }
+
+    /// Puts a record on the tape as it is.
+    pub(super) fn put(&mut self, put: Put) -> Verdict {
+        let (seq, payload) = self.store(&put)?;
+        if let Author::Node(node) = put.author {
+            self.checker.committed(node, put.header.writer, seq, &payload)?;
+        }
+        Ok(())
+    }
+
+    /// The same, without its node saying so.
+    pub(super) fn store(&mut self, put: &Put) -> Result<(u64, Arc<[u8]>), Violation> {
+        let (payload, writer) = (record::encode(&put.header, &put.entries), put.header.writer);
+        let hash = RecordHash::of(&payload);
+        let message = self.message("TAPE_0", &format!("tape.0.{writer}"), put.headers.clone(), payload);
+        self.checker.stored("TAPE_0", &message, put.author)?;
+        self.last.insert(writer, (message.seq, hash, put.header.epoch, put.node));
+        self.take_in(&message, writer, &put.entries);
+        Ok((message.seq, message.payload))
+    }
+
+    /// A foreign message on a writer's subject: never a record.
+    pub(super) fn intrude(&mut self, writer: Writer, payload: &[u8]) -> Result<u64, Violation> {
+        let message = self.message("TAPE_0", &format!("tape.0.{writer}"), Headers::default(), payload.to_vec());
+        self.checker.stored("TAPE_0", &message, Author::Foreign)?;
+        self.last.entry(writer).or_default().0 = message.seq;
+        Ok(message.seq)
+    }
+
+    fn take_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
+        self.fold_in(message, writer, entries);
+        for (index, entry) in (0..).zip(entries) {
+            let (offset, event) = (Offset::new(message.seq, index), entry.event.clone());
+            self.answered.insert(writer, (entry.cause, entry.at));
+            *self.seen.entry(event.kind().name()).or_default() += 1;
+            if !matches!(event, Event::Epoch(_) | Event::Progress(_)) {
+                let fact = Fact { writer, at: entry.at, event };
+                self.hands.iter_mut().for_each(|hand| hand.fact(offset, &fact));
+            }
+        }
+    }
+
+    /// Folds a record into the projector's rows.
+    pub(super) fn fold_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
+        let (partition, seq, stamp) = (0, message.seq, message.stamp);
+        let mut ops = Vec::new();
+        for projection in all() {
+            projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
+        }
+        for (index, entry) in (0..).zip(entries) {
+            let offset = Offset::new(seq, index);
+            all()
+                .iter()
+                .for_each(|one| one.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops));
+        }
+        ops.iter().for_each(|op| self.fold.apply(op).unwrap());
+    }
+
+    /// The projector commits all of the tape.
+    pub(super) fn project(&mut self) -> Verdict {
+        let seq = self.seqs.get("TAPE_0").copied().unwrap_or(0);
+        self.checker.projected(seq, &self.fold.tables)
+    }
+
+    /// The run ends here.
+    pub(super) fn finish(&mut self) -> Verdict {
+        self.project()?;
+        self.project()?;
+        self.checker.finish()
+    }
+}
+
+/// The headers of an append behind `seq`.
+pub(super) fn fence(seq: u64) -> Headers {
+    Headers { expected_last_subject_sequence: Some(seq), ..Headers::default() }
+}
+
+pub(super) fn definition() -> MarketBody {
+    MarketBody::Definition {
+        base: "ACME".parse().unwrap(),
+        quote: "USD".parse().unwrap(),
+        tick_size: "0.01".parse().unwrap(),
+        lot_size: "0.001".parse().unwrap(),
+        min_notional: "5".parse().unwrap(),
+        bars: Vec::new(),
+    }
+}
+
+pub(super) fn funding() -> Request {
+    let (account, currency) = ("sim-p0".parse().unwrap(), "USD".parse().unwrap());
+    Request::Fund { account, currency, amount: "100000".parse().unwrap() }
+}

@@ -1,0 +1,89 @@
+//! Every rule holds on a sound history, and is broken by what it must catch.
+
+mod bench;
+mod hands;
+mod outside;
+mod tampers;
+
+use std::collections::BTreeSet;
+
+use tapedeck_kernel::invariants::InvariantId;
+use tapedeck_schemas::record::{RecordHash, Writer};
+
+use super::Rule;
+use bench::{Bench, Put, Verdict, fence};
+use tampers::Tamper;
+
+fn tampers() -> impl Iterator<Item = &'static Tamper> {
+    let of_the_tape = tampers::OF_RECORDS.iter().chain(tampers::OF_ANSWERS).chain(tampers::OF_CLAIMS);
+    of_the_tape.chain(outside::OF_PUBLISHERS).chain(outside::OF_THE_DATABASE)
+}
+
+/// Trades, a request that comes twice, an invalid message, a restart, a rival, a drain, and a publisher that begins again.
+fn sound() -> Result<Bench, super::Violation> {
+    let mut bench = Bench::begun().until("OrderFilled", 2);
+    bench.project()?;
+    for _ in 0..2 {
+        bench.named_command(Some("f1".into()), "fund", bench::funding())?;
+        bench.run()?;
+    }
+    let invalid = bench.intrude(Writer::Signal, b"garbage")?;
+    bench.checker.fenced(Writer::Signal as u64, Writer::Signal, invalid)?;
+    for node in (1..9).chain([50]) {
+        bench.checker.invalid_record(node, invalid)?;
+    }
+    bench.put(bench.begin(Writer::Signal, 50, Vec::new()))?;
+    bench = bench.until("OrderFilled", 3);
+    outside::begin_again(&mut bench)?;
+    bench.run()?;
+    let progress = bench.hand(Writer::Signal).and_then(|hand| hand.close());
+    if let Some(progress) = progress {
+        let handed = progress.cause;
+        bench.put(bench.record(Writer::Signal, vec![progress]))?;
+        bench.checker.drained(50, Writer::Signal, handed, true)?;
+        bench.checker.invalid_record(51, invalid)?;
+        bench.put(bench.begin(Writer::Signal, 51, Vec::new()))?;
+    }
+    Ok(bench)
+}
+
+#[test]
+fn a_sound_history_passes_and_evaluates_every_rule() {
+    let mut bench = sound().unwrap();
+    bench.finish().unwrap();
+    let idle: Vec<_> = bench.checker.checked().into_iter().filter(|(_, count)| *count == 0).collect();
+    assert_eq!(idle, []);
+}
+
+#[test]
+fn every_rule_catches_what_it_must() {
+    let mut missed = Vec::new();
+    for (rule, what, tamper) in tampers() {
+        let caught = tamper().err();
+        if caught.as_ref().is_none_or(|violation| violation.rule != rule.name() || violation.detail.is_empty()) {
+            missed.push((rule.name(), *what, caught));
+        }
+    }
+    assert!(missed.is_empty(), "{missed:#?}");
+}
+
+#[test]
+fn every_rule_has_a_tamper_and_a_name_of_its_own() {
+    let tampered: BTreeSet<Rule> = tampers().map(|(rule, ..)| *rule).collect();
+    assert_eq!(tampered, Rule::ALL.iter().copied().collect());
+    let rules = Rule::ALL.iter().map(|rule| (rule.name(), rule.about()));
+    let all: BTreeSet<_> = rules.chain(InvariantId::ALL.iter().map(|id| (id.name(), id.about()))).collect();
+    assert_eq!(all.len(), Rule::ALL.len() + InvariantId::ALL.len());
+}
+
+#[test]
+fn the_kernels_invariants_are_asked() {
+    let twice = || -> Verdict {
+        let mut bench = Bench::new();
+        let mut first = bench.keeper();
+        let (_, payload) = bench.store(&first)?;
+        first.header.prev_hash = RecordHash::of(&payload);
+        bench.put(Put { headers: fence(1), ..first })
+    };
+    assert_eq!(twice().unwrap_err().rule, InvariantId::TapeCreatedOnce.name());
+}

@@ -1,0 +1,183 @@
+//! What each rule must catch of publishers, of what became of their events, and of the database.
+
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::market::{self, MarketBody};
+use tapedeck_schemas::record::Writer;
+
+use super::super::{Author, Rule};
+use super::bench::{Bench, SESSION, SUBJECT, definition, funding};
+use super::tampers::{Tamper, due};
+use crate::message::Headers;
+
+/// On what publishers mean and what they get.
+pub(super) const OF_PUBLISHERS: &[Tamper] = &[
+    (Rule::IntentsCount, "an intent is passed over", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items + 1, &event)
+    }),
+    (Rule::InboxAsIntended, "an item is stored twice", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
+        bench.send(std::slice::from_ref(&event), 2)?;
+        bench.send(&[event], 2)
+    }),
+    (Rule::InboxAsIntended, "an item is passed over", || {
+        let mut bench = Bench::begun();
+        let (first, second) = (bench.event(MarketBody::Heartbeat), bench.event(MarketBody::Heartbeat));
+        bench.checker.intended(SUBJECT, SESSION, 2, &first)?;
+        bench.checker.intended(SUBJECT, SESSION, 3, &second)?;
+        bench.send(&[second], 3)
+    }),
+    (Rule::InboxAsIntended, "an item is altered", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
+        bench.send(&[tapedeck_schemas::market::MarketEvent { ts_recv: event.ts_recv + 1, ..event }], 2)
+    }),
+    (Rule::InboxAsIntended, "a publication begins again though nobody came between", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.send(&[tapedeck_schemas::market::MarketEvent { seq: 1, body: definition(), ..event }], 1)
+    }),
+    (Rule::HeadersNameTheLastItem, "a message says to reach further", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
+        bench.send(&[event], 3)
+    }),
+    (Rule::HeadersNameTheLastItem, "a session says to be alone where somebody else published", || {
+        let mut bench = Bench::begun();
+        let foreign = bench.message("INBOX_0", SUBJECT, Headers::default(), b"not an array".to_vec());
+        bench.deliver(&foreign, Author::Foreign)?;
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
+        let said = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
+        let others = said.map(|(name, value)| (name.into(), value.into())).to_vec();
+        let headers = Headers { others, ..Headers::default() };
+        let message = bench.message("INBOX_0", SUBJECT, headers, market::encode_batch(&[event]));
+        bench.deliver(&message, Author::Publisher)
+    }),
+    (Rule::CommandsCountOnce, "what is asked twice is done twice", || {
+        let mut bench = Bench::begun();
+        let mut accepted = None;
+        for _ in 0..2 {
+            bench.named_command(Some("f1".into()), "fund", funding())?;
+            let mut due = bench.due(Writer::Control);
+            due[0].event = accepted.get_or_insert_with(|| due[0].event.clone()).clone();
+            bench.put(bench.record(Writer::Control, due))?;
+        }
+        Ok(())
+    }),
+    (Rule::AcknowledgedIsStored, "an item is held to be stored", || {
+        let mut bench = Bench::begun();
+        bench.checker.acknowledged(SUBJECT, SESSION, 2)
+    }),
+    (Rule::AllIntendedIsStored, "an item is never sent", || {
+        let mut bench = Bench::begun();
+        let event = bench.event(MarketBody::Heartbeat);
+        bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
+        bench.finish()
+    }),
+    (Rule::FactsTellTheEvent, "a quote is told at another price", || {
+        let (mut bench, mut due) = due(Writer::Ingest, "Quote");
+        for entry in &mut due {
+            if let Event::Quote(quote) = &mut entry.event {
+                quote.bid_size = quote.ask_size + quote.bid_size;
+            }
+        }
+        bench.put(bench.record(Writer::Ingest, due))
+    }),
+    (Rule::FactOrRefusal, "an entry gets two facts", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        bench.put(bench.record(Writer::Ingest, due.clone()))?;
+        bench.put(bench.record(Writer::Ingest, due))
+    }),
+    (Rule::FactOrRefusal, "a repetition is accepted", || {
+        let mut bench = Bench::begun();
+        bench.quote()?;
+        let first = bench.due(Writer::Ingest);
+        bench.put(bench.record(Writer::Ingest, first.clone()))?;
+        begin_again(&mut bench)?;
+        let mut due = bench.due(Writer::Ingest);
+        let fact = first.iter().find(|entry| matches!(entry.event, Event::Quote(_))).unwrap();
+        let again = due.iter_mut().find(|entry| matches!(&entry.event, Event::Rejected(no) if no.seq == Some(2)));
+        again.unwrap().event = fact.event.clone();
+        bench.put(bench.record(Writer::Ingest, due))
+    }),
+    (Rule::EveryEventHasAFate, "a quote is never answered", || {
+        let (mut bench, _) = due(Writer::Ingest, "Quote");
+        bench.finish()
+    }),
+    (Rule::ApprovedHasAFate, "an approved order is left alone", || {
+        let (mut bench, _) = due(Writer::Execution, "OrderSubmitted");
+        bench.finish()
+    }),
+    (Rule::FillsAreBooked, "a fill is never booked", || {
+        let (mut bench, _) = due(Writer::Portfolio, "LedgerPosted");
+        bench.finish()
+    }),
+];
+
+/// On the database.
+pub(super) const OF_THE_DATABASE: &[Tamper] = &[
+    (Rule::DatabaseGoesOn, "its progress goes back", || {
+        let mut bench = Bench::begun();
+        bench.project()?;
+        bench.checker.projected(2, &bench.fold.tables)
+    }),
+    (Rule::DatabaseGoesOn, "it is ahead of the tape", || {
+        let mut bench = Bench::begun();
+        bench.checker.projected(1000, &bench.fold.tables)
+    }),
+    (Rule::DatabaseIsTheFold, "a row is altered as it comes", || {
+        let mut bench = Bench::begun().until("OrderFilled", 1);
+        bench.project()?;
+        bench.quote()?;
+        bench.run()?;
+        for rows in bench.fold.tables.values_mut() {
+            *rows.values_mut().next_back().unwrap().last_mut().unwrap() = Some("77".into());
+        }
+        bench.project()
+    }),
+    (Rule::DatabaseIsTheFold, "an old row is altered", || {
+        let mut bench = Bench::begun().until("OrderFilled", 1);
+        bench.project()?;
+        let rows = bench.fold.tables.values_mut().next().unwrap();
+        *rows.values_mut().next().unwrap().last_mut().unwrap() = Some("77".into());
+        bench.finish()
+    }),
+    (Rule::DatabaseIsTheFold, "a row is missing", || {
+        let mut bench = Bench::begun().until("OrderFilled", 1);
+        bench.project()?;
+        bench.quote()?;
+        bench.run()?;
+        bench.fold.tables.values_mut().next_back().unwrap().pop_first();
+        bench.project()
+    }),
+    (Rule::DatabaseIsComplete, "the end of the tape is not in it", || {
+        let mut bench = Bench::begun();
+        bench.project()?;
+        bench.project()?;
+        bench.quote()?;
+        bench.run()?;
+        bench.checker.finish()
+    }),
+    (Rule::DatabaseIsComplete, "it was not told whole", || {
+        let mut bench = Bench::begun().until("OrderFilled", 1);
+        bench.project()?;
+        bench.quote()?;
+        bench.run()?;
+        bench.project()?;
+        bench.checker.finish()
+    }),
+];
+
+/// Somebody else publishes on the subject, and the publisher, started again, cannot see how far it came.
+pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Verdict {
+    let message = bench.message("INBOX_0", SUBJECT, Default::default(), b"not an array".to_vec());
+    bench.deliver(&message, Author::Foreign)?;
+    let events = bench.sent.clone();
+    bench.send(&events, events.len() as u64)
+}

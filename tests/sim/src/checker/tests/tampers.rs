@@ -1,0 +1,313 @@
+//! What each rule must catch on the tape: a sound history, and then one thing that is wrong.
+
+use tapedeck_schemas::event::{Event, Progress};
+use tapedeck_schemas::record::{self, Entry, Writer};
+
+use super::super::{Author, Rule};
+use super::bench::{Bench, Put, SUBJECT, Verdict, fence, funding};
+
+/// The rule, what is wrong, and how.
+pub(super) type Tamper = (Rule, &'static str, fn() -> Verdict);
+
+/// On streams, records and owners.
+pub(super) const OF_RECORDS: &[Tamper] = &[
+    (Rule::StreamsCount, "a sequence is passed over", || {
+        let mut bench = Bench::begun();
+        *bench.seqs.entry("TAPE_0".into()).or_default() += 1;
+        bench.quote()?;
+        bench.append(Writer::Ingest).map(drop)
+    }),
+    (Rule::AuthorsKeepToTheirStreams, "a publisher appends to the tape", || {
+        let mut bench = Bench::begun();
+        bench.quote()?;
+        let (due, author) = (bench.due(Writer::Ingest), Author::Publisher);
+        bench.put(Put { author, ..bench.record(Writer::Ingest, due) })
+    }),
+    (Rule::AuthorsKeepToTheirStreams, "an operator publishes market data", || {
+        let mut bench = Bench::begun();
+        let message = bench.message("INBOX_0", SUBJECT, fence(0), vec![0x80]);
+        bench.deliver(&message, Author::Operator)
+    }),
+    (Rule::TapeBeginsAsCreated, "it is another tape", || {
+        let mut bench = Bench::new();
+        let mut first = bench.keeper();
+        if let Event::TapeCreated(created) = &mut first.entries[0].event {
+            created.partition = 3;
+        }
+        bench.put(first)
+    }),
+    (Rule::OwnRecordsAreSound, "a record does not chain", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.record(Writer::Ingest, due);
+        put.header.prev_hash.0[0] ^= 1;
+        bench.put(put)
+    }),
+    (Rule::OwnRecordsAreSound, "a record is empty", || {
+        let (mut bench, _) = due(Writer::Ingest, "Quote");
+        bench.put(bench.record(Writer::Ingest, Vec::new()))
+    }),
+    (Rule::OwnRecordsAreSound, "a record is on another's subject", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let payload = record::encode(&put.header, &put.entries);
+        let message = bench.message("TAPE_0", "tape.0.risk", put.headers, payload);
+        bench.checker.stored("TAPE_0", &message, put.author)
+    }),
+    (Rule::OwnRecordsAreSound, "a record is written in a wider form", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let payload = [&[0xdc, 0, 5], &record::encode(&put.header, &put.entries)[1..]].concat();
+        let message = bench.message("TAPE_0", "tape.0.ingest", put.headers, payload);
+        bench.checker.stored("TAPE_0", &message, put.author)
+    }),
+    (Rule::ForeignIsVoid, "a foreign message is a valid record", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        bench.put(Put { author: Author::Foreign, ..bench.record(Writer::Ingest, due) })
+    }),
+    (Rule::AppendsAreFenced, "an append has no fence", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let headers = crate::message::Headers::default();
+        bench.put(Put { headers, ..bench.record(Writer::Ingest, due) })
+    }),
+    (Rule::AppendsAreFenced, "an append carries a message id", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.record(Writer::Ingest, due);
+        put.headers.message_id = Some("1".into());
+        bench.put(put)
+    }),
+    (Rule::EpochStandsFirst, "a node appends without an Epoch", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        bench.put(Put { node: 50, author: Author::Node(50), ..put })
+    }),
+    (Rule::EpochStandsFirst, "an Epoch stands within a record", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.begin(Writer::Ingest, 50, due);
+        put.entries.rotate_left(1);
+        bench.put(put)
+    }),
+    (Rule::EpochsCountUp, "an epoch is passed over", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.begin(Writer::Ingest, 50, due);
+        if let Event::Epoch(epoch) = &mut put.entries[0].event {
+            epoch.number += 1;
+        }
+        bench.put(put)
+    }),
+    (Rule::EpochsCountUp, "a record is of another epoch", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.record(Writer::Ingest, due);
+        put.header.epoch += 1;
+        bench.put(put)
+    }),
+    (Rule::NonceNamesNode, "a node begins under another's nonce", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.begin(Writer::Ingest, Writer::Ingest as u64, due);
+        bench.put(Put { node: 50, author: Author::Node(50), ..put })
+    }),
+    (Rule::NonceNamesNode, "a node begins again under a new nonce", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let (put, node) = (bench.begin(Writer::Ingest, 50, due), Writer::Ingest as u64);
+        bench.put(Put { node, author: Author::Node(node), ..put })
+    }),
+    (Rule::OnlyTheOwnerAppends, "an older owner appends", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let old = bench.record(Writer::Ingest, Vec::new());
+        bench.put(bench.begin(Writer::Ingest, 50, due))?;
+        bench.quote()?;
+        let due = bench.due(Writer::Ingest);
+        let put = bench.record(Writer::Ingest, due);
+        bench.put(Put { node: old.node, author: old.author, ..put })
+    }),
+    (Rule::OnlyTheOwnerAppends, "a node appends after it was fenced, without beginning again", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let (put, node) = (bench.record(Writer::Ingest, due), Writer::Ingest as u64);
+        let seq = bench.intrude(Writer::Ingest, b"garbage")?;
+        bench.checker.fenced(node, Writer::Ingest, seq)?;
+        bench.put(Put { headers: fence(seq), ..put })
+    }),
+];
+
+/// On what a record answers.
+pub(super) const OF_ANSWERS: &[Tamper] = &[
+    (Rule::EveryDecisionIsMade, "an input is passed over", || {
+        let (mut bench, _) = due(Writer::Ingest, "Quote");
+        bench.quote()?;
+        bench.append(Writer::Ingest).map(drop)
+    }),
+    (Rule::EveryDecisionIsMade, "a silent Progress closes over a decision", || {
+        let (mut bench, _) = due(Writer::Signal, "SignalRaised");
+        bench.quote()?;
+        bench.append(Writer::Ingest)?;
+        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        bench.put(bench.record(Writer::Signal, vec![entry]))
+    }),
+    (Rule::EveryCauseIsAnInput, "an input is answered twice", || {
+        let (mut bench, due) = due(Writer::Signal, "SignalRaised");
+        bench.put(bench.record(Writer::Signal, due.clone()))?;
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::EveryCauseIsAnInput, "what is answered is no input", || {
+        let (mut bench, mut due) = due(Writer::Signal, "Progress");
+        due.iter_mut().for_each(|entry| entry.cause.index += 1000);
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::DecisionsAsFolded, "a decision differs", || {
+        let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
+        if let Event::SignalRaised(signal) = &mut due.last_mut().unwrap().event {
+            signal.target = -signal.target;
+        }
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::DecisionsAsFolded, "a decision is added", || {
+        let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
+        let again = due.last().map(|entry| Entry { index: entry.index + 1, ..entry.clone() });
+        due.extend(again);
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::CauseInOneRecord, "a record ends amid the answers to one cause", || {
+        let (mut bench, mut due) = due(Writer::Portfolio, "LedgerPosted");
+        due.truncate(1 + due.iter().position(is("LedgerPosted")).unwrap());
+        bench.put(bench.record(Writer::Portfolio, due))
+    }),
+    (Rule::TimeOfCause, "a decision carries another time", || {
+        let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
+        due.iter_mut().for_each(|entry| entry.at += 1);
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::TimeOfCause, "Progress carries another time", || {
+        let (mut bench, mut due) = due(Writer::Signal, "Progress");
+        due.iter_mut().for_each(|entry| entry.at += 1);
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::ProgressIsSilence, "Progress stands for a decision", || {
+        let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
+        due.iter_mut().for_each(|entry| entry.event = Progress {}.into());
+        bench.put(bench.record(Writer::Signal, due))
+    }),
+    (Rule::EpochRepeatsProgress, "an Epoch claims an input", || {
+        let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
+        let mut put = bench.begin(Writer::Signal, 50, Vec::new());
+        put.entries[0].cause = due.pop().unwrap().cause;
+        bench.put(put)
+    }),
+    (Rule::SilenceIsBounded, "a silence is not closed", || {
+        let (mut bench, _) = due(Writer::Signal, "Progress");
+        bench.quote()?;
+        bench.append(Writer::Ingest)?;
+        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        bench.put(bench.record(Writer::Signal, vec![entry]))
+    }),
+    (Rule::AllIsAnswered, "a command is never answered", || {
+        let mut bench = Bench::begun();
+        bench.command("fund", funding())?;
+        bench.finish()
+    }),
+    (Rule::AllIsAnswered, "a writer ends in silence", || {
+        let (mut bench, _) = due(Writer::Signal, "Progress");
+        bench.finish()
+    }),
+];
+
+/// On what nodes say of themselves.
+pub(super) const OF_CLAIMS: &[Tamper] = &[
+    (Rule::CommittedIsStored, "other bytes are stored", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let (seq, payload) = bench.store(&put)?;
+        bench.checker.committed(put.node, Writer::Ingest, seq, &payload[1..])
+    }),
+    (Rule::CommittedIsStored, "nothing is stored", || {
+        let mut bench = Bench::begun();
+        bench.checker.committed(2, Writer::Ingest, 1000, &[])
+    }),
+    (Rule::CommittedIsStored, "another's record is stored", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let (seq, payload) = bench.store(&put)?;
+        bench.checker.committed(50, Writer::Ingest, seq, &payload)
+    }),
+    (Rule::CommittedIsStored, "it is said twice", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let (seq, payload) = bench.store(&put)?;
+        bench.checker.committed(put.node, Writer::Ingest, seq, &payload)?;
+        bench.checker.committed(put.node, Writer::Ingest, seq, &payload)
+    }),
+    (Rule::FencedByAnother, "it was its own record", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let put = bench.record(Writer::Ingest, due);
+        let (seq, _) = bench.store(&put)?;
+        bench.checker.fenced(put.node, Writer::Ingest, seq)
+    }),
+    (Rule::FencedByAnother, "it is on another subject", || {
+        let mut bench = Bench::begun();
+        let seq = bench.intrude(Writer::Signal, b"garbage")?;
+        bench.checker.fenced(Writer::Ingest as u64, Writer::Ingest, seq)
+    }),
+    (Rule::FencedByAnother, "it was over long ago", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let seq = bench.intrude(Writer::Ingest, b"garbage")?;
+        let node = Writer::Ingest as u64;
+        bench.checker.fenced(node, Writer::Ingest, seq)?;
+        bench.put(bench.begin(Writer::Ingest, node, due))?;
+        bench.checker.fenced(node, Writer::Ingest, seq)
+    }),
+    (Rule::DrainedLeavesNothing, "an input is left", || {
+        let (mut bench, due) = due(Writer::Signal, "SignalRaised");
+        bench.checker.drained(Writer::Signal as u64, Writer::Signal, due[0].cause, true)
+    }),
+    (Rule::InvalidRecordsAreInvalid, "a record is called invalid", || {
+        let mut bench = Bench::begun();
+        bench.checker.invalid_record(3, 1)
+    }),
+    (Rule::InvalidRecordsAreReported, "an invalid fence is passed in silence", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        bench.intrude(Writer::Ingest, b"garbage")?;
+        bench.put(bench.begin(Writer::Ingest, 50, due))
+    }),
+    (Rule::InvalidRecordsAreReported, "an invalid message before an input is passed in silence", || {
+        let mut bench = Bench::begun();
+        bench.intrude(Writer::Paper, b"garbage")?;
+        for _ in 0..30 {
+            bench.quote()?;
+            bench.append(Writer::Ingest)?;
+            bench.append(Writer::Signal)?;
+        }
+        Ok(())
+    }),
+    (Rule::InvalidRecordsAreReported, "nobody ever saw it", || {
+        let mut bench = Bench::begun();
+        bench.intrude(Writer::Paper, b"garbage")?;
+        bench.finish()
+    }),
+];
+
+fn is(kind: &'static str) -> impl Fn(&Entry) -> bool {
+    move |entry| entry.event.kind().name() == kind
+}
+
+/// A market that moves until `writer` has a fact of this kind to tell, which it does not.
+pub(super) fn due(writer: Writer, kind: &'static str) -> (Bench, Vec<Entry>) {
+    let mut bench = Bench::begun();
+    for _ in 0..2000 {
+        bench.quote().unwrap();
+        loop {
+            let mut idle = true;
+            for one in Writer::ALL.iter().copied() {
+                let due = bench.due(one);
+                if one == writer && due.iter().any(is(kind)) {
+                    return (bench, due);
+                }
+                idle &= due.is_empty();
+                if !due.is_empty() {
+                    bench.put(bench.record(one, due)).unwrap();
+                }
+            }
+            if idle {
+                break;
+            }
+        }
+    }
+    panic!("no {kind} of {writer} in 2000 quotes");
+}

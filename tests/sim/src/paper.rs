@@ -1,0 +1,109 @@
+//! A simulated exchange with faults: the simulated exchange's machine, whose answers come twice or never.
+
+use std::collections::BTreeSet;
+
+use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_paper::Paper;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
+use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::record::Writer;
+
+/// How the exchange answers; the same for every owner of its subject in a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PaperFaults {
+    /// One order in so many is answered twice; 0 is none.
+    pub twice: u64,
+    /// One order in so many is never answered; 0 is none.
+    pub never: u64,
+}
+
+/// The machine.
+#[derive(Debug, Clone)]
+pub struct FaultyPaper {
+    paper: Paper,
+    paper_faults: PaperFaults,
+    fills: BTreeSet<FillId>,
+    reported: BTreeSet<(OrderId, &'static str)>,
+}
+
+impl FaultyPaper {
+    /// That of a tape.
+    pub fn new(tape: TapeId, paper_faults: PaperFaults) -> Self {
+        Self { paper: Paper::new(tape), paper_faults, fills: BTreeSet::new(), reported: BTreeSet::new() }
+    }
+}
+
+/// Which order a report is about.
+pub fn order_of(event: &Event) -> Option<OrderId> {
+    match event {
+        Event::OrderAccepted(report) => Some(report.order),
+        Event::OrderRejected(report) => Some(report.order),
+        Event::OrderFilled(report) => Some(report.order),
+        Event::OrderClosed(report) => Some(report.order),
+        Event::CancelRejected(report) => Some(report.order),
+        _ => None,
+    }
+}
+
+fn is_one_in(order: &OrderId, salt: u8, n: u64) -> bool {
+    n > 0 && u64::from(order.0[usize::from(salt)]).is_multiple_of(n)
+}
+
+impl PaperFaults {
+    /// Whether this order's reports never come.
+    pub fn never(&self, order: &OrderId) -> bool {
+        is_one_in(order, 3, self.never)
+    }
+    /// Whether this order's reports come twice.
+    pub fn twice(&self, order: &OrderId) -> bool {
+        is_one_in(order, 7, self.twice)
+    }
+}
+
+impl Machine for FaultyPaper {
+    type Input = Fact;
+    const WRITER: Writer = Writer::Paper;
+    const LOGIC: u32 = Paper::LOGIC;
+
+    fn reads() -> Reads {
+        Paper::reads()
+    }
+
+    fn observe(&mut self, at: Offset, fact: &Fact) {
+        let unheard = matches!(&fact.event, Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id));
+        if !unheard {
+            self.paper.observe(at, fact);
+        }
+    }
+
+    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
+        let mut answers = Out::default();
+        self.paper.decide(at, fact, &mut answers);
+        for event in answers.into_events() {
+            let order = order_of(&event);
+            if order.is_some_and(|order| self.paper_faults.never(&order)) {
+                continue; // such as a refusal to cancel what it never heard of
+            }
+            if order.is_some_and(|order| self.paper_faults.twice(&order)) {
+                out.push(event.clone());
+            }
+            out.push(event);
+        }
+    }
+
+    fn apply(&mut self, cause: Offset, own: &Event) {
+        let is_new = match (own, order_of(own)) {
+            (Event::OrderFilled(fill), _) => self.fills.insert(fill.fill),
+            (Event::CancelRejected(_), _) | (_, None) => true,
+            (_, Some(order)) => self.reported.insert((order, own.kind().name())),
+        };
+        if is_new {
+            self.paper.apply(cause, own);
+        }
+    }
+
+    fn time(&self, fact: &Fact) -> TapeTime {
+        self.paper.time(fact)
+    }
+}
