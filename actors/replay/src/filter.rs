@@ -59,13 +59,12 @@ impl fmt::Display for Filter {
             true => None,
             false => Some(format!("{name} {}", values.join(","))),
         };
-        let text = |all: &BTreeSet<_>| all.iter().map(ToString::to_string).collect();
         let parts = [
             list("instrument", self.instruments.iter().map(ToString::to_string).collect()),
             list("kind", self.kinds.iter().map(|kind| kind.name().to_string()).collect()),
             list("writer", self.writers.iter().map(ToString::to_string).collect()),
-            list("strategy", text(&self.strategies)),
-            list("account", text(&self.accounts)),
+            list("strategy", self.strategies.iter().map(ToString::to_string).collect()),
+            list("account", self.accounts.iter().map(ToString::to_string).collect()),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         f.write_str(if parts.is_empty() { "the market" } else { "" })?;
