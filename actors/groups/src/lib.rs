@@ -9,7 +9,7 @@ pub mod access;
 use tapedeck_control::Control;
 use tapedeck_execution::Execution;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{About, BoxedMachine, Machine, boxed};
+use tapedeck_kernel::{BoxedMachine, Machine, MachineInfo, boxed};
 use tapedeck_paper::Paper;
 use tapedeck_portfolio::Portfolio;
 use tapedeck_risk::Risk;
@@ -34,7 +34,7 @@ pub struct Group {
     /// The parameters that it declares.
     pub params: fn() -> Vec<ParamSpec>,
     /// Its machine; the projector has none.
-    pub machine: Option<fn() -> About>,
+    pub machine: Option<fn() -> MachineInfo>,
 }
 
 impl Group {
@@ -44,8 +44,8 @@ impl Group {
     }
 
     /// Writer, LOGIC and inputs of its machine, if it has one.
-    pub fn about(&self) -> Option<About> {
-        self.machine.map(|about| about())
+    pub fn info(&self) -> Option<MachineInfo> {
+        self.machine.map(|info| info())
     }
 }
 
@@ -68,7 +68,7 @@ macro_rules! groups {
                 summary: $summary,
                 rights: $rights,
                 params: $params,
-                machine: Some(About::of::<$machine>),
+                machine: Some(MachineInfo::of::<$machine>),
             },)+
             $(Group { name: $other, summary: $other_summary, rights: $other_rights, params: Vec::new, machine: None },)*
         ];
@@ -137,7 +137,7 @@ pub fn machines(tape: &TapeCreated) -> Vec<BoxedMachine> {
 
 /// The writer and the LOGIC of every machine, in the order of [`GROUPS`].
 pub fn logics() -> impl Iterator<Item = (Writer, u32)> {
-    GROUPS.iter().filter_map(Group::about).map(|about| (about.writer, about.logic))
+    GROUPS.iter().filter_map(Group::info).map(|info| (info.writer, info.logic))
 }
 
 /// Every writer but the keeper, in the order of [`GROUPS`].
@@ -163,7 +163,7 @@ mod tests {
     fn a_group_has_the_name_of_its_writer_and_every_writer_but_the_keeper_is_in_the_list_once() {
         let named: Vec<Writer> = GROUPS
             .iter()
-            .filter_map(|group| Some((group, group.about()?.writer)))
+            .filter_map(|group| Some((group, group.info()?.writer)))
             .inspect(|(group, writer)| assert_eq!(group.name, writer.as_str()))
             .map(|(_, writer)| writer)
             .collect();
@@ -177,7 +177,7 @@ mod tests {
         struct Check(usize);
         impl Visitor for Check {
             fn visit<M: Machine>(&mut self, group: &'static Group, make: fn(&TapeCreated) -> M) {
-                assert_eq!(group.about(), Some(About::of::<M>()));
+                assert_eq!(group.info(), Some(MachineInfo::of::<M>()));
                 let tape = TapeCreated { tape: Default::default(), partition: 3, placement: Vec::new() };
                 assert!(!format!("{:?}", make(&tape)).is_empty());
                 self.0 += 1;

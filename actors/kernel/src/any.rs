@@ -11,7 +11,7 @@ use crate::machine::{Fact, Machine, MachineInput as _, Reads, step};
 
 /// The constants of a machine's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct About {
+pub struct MachineInfo {
     /// See [`Machine::WRITER`].
     pub writer: Writer,
     /// See [`Machine::LOGIC`].
@@ -20,7 +20,7 @@ pub struct About {
     pub reads: Reads,
 }
 
-impl About {
+impl MachineInfo {
     /// Those of `M`.
     pub fn of<M: Machine>() -> Self {
         Self { writer: M::WRITER, logic: M::LOGIC, reads: M::reads() }
@@ -50,7 +50,7 @@ pub trait AnyMachine: Debug + Send + 'static {
     type Input: Debug + Send + 'static;
 
     /// Its writer, its LOGIC and where its inputs come from.
-    fn about(&self) -> About;
+    fn info(&self) -> MachineInfo;
     /// See [`MachineInput::from_fact`](crate::MachineInput::from_fact).
     fn from_fact(&self, fact: Fact) -> Option<Self::Input>;
     /// See [`MachineInput::from_message`](crate::MachineInput::from_message).
@@ -64,8 +64,8 @@ pub trait AnyMachine: Debug + Send + 'static {
 impl<M: Machine> AnyMachine for M {
     type Input = M::Input;
 
-    fn about(&self) -> About {
-        About::of::<M>()
+    fn info(&self) -> MachineInfo {
+        MachineInfo::of::<M>()
     }
     fn from_fact(&self, fact: Fact) -> Option<M::Input> {
         M::Input::from_fact(fact)
@@ -104,8 +104,8 @@ fn shown<M: Machine>(input: &BoxedInput) -> &M::Input {
 impl<M: Machine> AnyMachine for Hidden<M> {
     type Input = BoxedInput;
 
-    fn about(&self) -> About {
-        self.0.about()
+    fn info(&self) -> MachineInfo {
+        self.0.info()
     }
     fn from_fact(&self, fact: Fact) -> Option<BoxedInput> {
         self.0.from_fact(fact).map(|input| Box::new(input) as BoxedInput)
@@ -125,8 +125,8 @@ impl<M: Machine> AnyMachine for Hidden<M> {
 impl AnyMachine for BoxedMachine {
     type Input = BoxedInput;
 
-    fn about(&self) -> About {
-        (**self).about()
+    fn info(&self) -> MachineInfo {
+        (**self).info()
     }
     fn from_fact(&self, fact: Fact) -> Option<BoxedInput> {
         (**self).from_fact(fact)

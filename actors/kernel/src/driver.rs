@@ -12,7 +12,7 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
-use crate::any::{About, AnyMachine};
+use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
 use crate::machine::Reads;
 use crate::merge::MergeJoin;
@@ -53,7 +53,7 @@ struct InFlight {
 /// Drives one machine.
 #[derive(Debug)]
 pub struct Driver<M: AnyMachine> {
-    about: About,
+    info: MachineInfo,
     merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
@@ -79,7 +79,7 @@ impl<M: AnyMachine> Driver<M> {
     /// Follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
         Self {
-            about: machine.about(),
+            info: machine.info(),
             merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
             phase: Phase::Following { until: None },
@@ -130,7 +130,7 @@ impl<M: AnyMachine> Driver<M> {
     }
     /// Whether the shell should hand on the next tape message.
     pub fn wants_tape(&self) -> bool {
-        match (&self.phase, self.about.reads) {
+        match (&self.phase, self.info.reads) {
             (Phase::Stopped, _) => false,
             // In doubt about an append, only the tape can tell: read on, whatever waits.
             (Phase::Owner, Reads::Tape(_)) => {
@@ -142,7 +142,7 @@ impl<M: AnyMachine> Driver<M> {
     }
     /// Whether the shell should hand on the next inbox message.
     pub fn wants_inbox(&self) -> bool {
-        matches!(self.about.reads, Reads::Inbox(_)) && self.wants_input()
+        matches!(self.info.reads, Reads::Inbox(_)) && self.wants_input()
     }
     fn wants_input(&self) -> bool {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
@@ -207,7 +207,7 @@ impl<M: AnyMachine> Driver<M> {
     }
 
     fn on_tape(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) {
-        let own = writer == Some(self.about.writer);
+        let own = writer == Some(self.info.writer);
         match self.reader.read(seq, writer, payload) {
             Err(fault) => return self.stop(Stop::Tape(fault)),
             Ok(TapeRead::Invalid { why, .. }) => {
@@ -217,7 +217,7 @@ impl<M: AnyMachine> Driver<M> {
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) if self.about.reads_facts_of(record.header.writer) => {
+            Ok(TapeRead::Record(record)) if self.info.reads_facts_of(record.header.writer) => {
                 self.merge.push_facts(record)
             }
             Ok(TapeRead::Record(_)) => {}
@@ -268,7 +268,7 @@ impl<M: AnyMachine> Driver<M> {
         if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
-        let ours = self.about.logic;
+        let ours = self.info.logic;
         if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > ours) {
             return self.stop(Stop::OlderLogic { ours, theirs });
         }
@@ -342,7 +342,7 @@ impl<M: AnyMachine> Driver<M> {
 
     fn send_or_repeat(&mut self) {
         if self.in_flight.is_none() && !self.building.is_empty() {
-            let header = Header { writer: self.about.writer, epoch: self.epoch, prev_hash: self.own_hash };
+            let header = Header { writer: self.info.writer, epoch: self.epoch, prev_hash: self.own_hash };
             let (events, encoded) = self.building.take();
             let payload: Arc<[u8]> = record::assemble(&header, events, &encoded).into();
             let hash = RecordHash::of(&payload);

@@ -16,7 +16,7 @@ pub mod reply;
 pub mod tape;
 pub mod verifier;
 
-pub use any::{About, AnyMachine, BoxedMachine, Decided, boxed};
+pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
 pub use driver::{Answer, Driver, Output, Owner, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

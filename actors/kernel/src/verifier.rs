@@ -3,7 +3,7 @@
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
-use crate::any::{About, AnyMachine, Decided};
+use crate::any::{AnyMachine, Decided, MachineInfo};
 use crate::merge::{MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
@@ -30,7 +30,7 @@ pub enum Difference {
 /// Judges one writer's part of a tape again.
 #[derive(Debug)]
 pub struct Verifier<M: AnyMachine> {
-    about: About,
+    info: MachineInfo,
     merge: MergeJoin<M>,
     /// Inputs that were decided again and compared.
     pub inputs: u64,
@@ -43,12 +43,12 @@ pub struct Verifier<M: AnyMachine> {
 impl<M: AnyMachine> Verifier<M> {
     /// Around a machine in its first state.
     pub fn new(machine: M) -> Self {
-        Self { about: machine.about(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+        Self { info: machine.info(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
     }
 
     /// The writer, the LOGIC and the inputs of its machine.
-    pub fn about(&self) -> About {
-        self.about
+    pub fn info(&self) -> MachineInfo {
+        self.info
     }
 
     /// The offset of the last input compared.
@@ -63,11 +63,11 @@ impl<M: AnyMachine> Verifier<M> {
 
     /// Takes the next record of the tape, of any writer.
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
-        if record.header.writer == self.about.writer {
+        if record.header.writer == self.info.writer {
             self.merge.push_own(record.entries.clone());
             return self.join();
         }
-        if self.about.reads_facts_of(record.header.writer) {
+        if self.info.reads_facts_of(record.header.writer) {
             self.merge.push_facts(record.clone());
         }
         Ok(())
@@ -80,7 +80,7 @@ impl<M: AnyMachine> Verifier<M> {
     }
 
     fn join(&mut self) -> Result<(), Difference> {
-        let About { writer, logic, .. } = self.about;
+        let MachineInfo { writer, logic, .. } = self.info;
         let (inputs, events, followed) = (&mut self.inputs, &mut self.events, &mut self.followed);
         self.merge.join(|machine, at, input, recorded, epoch| {
             if epoch.is_some_and(|epoch| epoch.logic != logic) {

@@ -27,7 +27,7 @@ pub const SUBJECTS: [&str; 8] = [
 pub const STAMP: u64 = 1_723_161_254_000_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-/// Defines the instrument that the inputs are about, so that they come far.
+/// Defines the instrument that the inputs are info, so that they come far.
 const DEFINITION: &str = concat!(
     r#"{"source":"def","session":"s","seq":1,"ts_recv":1723161254000000000,"base":"ACME","quote":"USD","#,
     r#""tick_size":"0.01","lot_size":"1","bars":"100ms,1s-quote,2t,3t-quote,5v"}"#

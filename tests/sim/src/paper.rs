@@ -37,13 +37,13 @@ impl FaultyPaper {
 /// Every machine in its first state, in the order of the list of groups, with a simulated exchange that has faults.
 pub fn machines(tape: &TapeCreated, paper_faults: PaperFaults) -> Vec<BoxedMachine> {
     let mut all = tapedeck_groups::machines(tape);
-    for machine in all.iter_mut().filter(|machine| machine.about().writer == Writer::Paper) {
+    for machine in all.iter_mut().filter(|machine| machine.info().writer == Writer::Paper) {
         *machine = boxed(FaultyPaper::new(tape.tape, paper_faults));
     }
     all
 }
 
-/// Which order a report is about.
+/// Which order a report is info.
 pub fn order_of(event: &Event) -> Option<OrderId> {
     match event {
         Event::OrderAccepted(report) => Some(report.order),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::Input;
-use tapedeck_kernel::{About, Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, Owner, Reads};
+use tapedeck_kernel::{Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, MachineInfo, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
@@ -74,7 +74,7 @@ pub struct Process {
 impl Process {
     /// Follows, before anything is known.
     pub fn new(uid: u64, tape: TapeId, machine: BoxedMachine) -> Self {
-        let About { writer, reads, .. } = machine.about();
+        let MachineInfo { writer, reads, .. } = machine.info();
         let owner = Owner { nonce: uid, build: "sim".into() };
         let inbox = match reads {
             Reads::Inbox(inbox) => Some(inbox),

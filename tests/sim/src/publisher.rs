@@ -9,7 +9,7 @@ use tapedeck_schemas::market::{self, MarketEvent};
 
 use crate::message::Message;
 
-/// A message that is on its way, or being asked about.
+/// A message that is on its way, or being asked info.
 #[derive(Debug, Clone)]
 pub struct Pending {
     /// Counts this publication's attempts over all its lives.

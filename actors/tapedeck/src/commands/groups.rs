@@ -46,8 +46,8 @@ impl From<access::Role> for ListedRole {
 
 impl From<&Group> for ListedGroup {
     fn from(group: &Group) -> Self {
-        let about = group.about();
-        let reads = match about.map(|about| about.reads) {
+        let about = group.info();
+        let reads = match about.map(|info| info.reads) {
             Some(Reads::Inbox(Inbox::Market)) => vec!["INBOX_<p>"],
             Some(Reads::Inbox(Inbox::Command)) => vec!["COMMAND_<p>"],
             Some(Reads::Tape(writers)) => writers.iter().map(|writer| writer.as_str()).collect(),
@@ -56,9 +56,9 @@ impl From<&Group> for ListedGroup {
         Self {
             name: group.name,
             summary: group.summary,
-            writer: about.map(|about| about.writer.as_str()),
+            writer: about.map(|info| info.writer.as_str()),
             reads,
-            logic: about.map(|about| about.logic),
+            logic: about.map(|info| info.logic),
             role: group.role().into(),
             parameters: (group.params)().iter().map(|spec| spec.name).collect(),
         }

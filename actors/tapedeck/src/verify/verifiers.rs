@@ -28,7 +28,7 @@ impl Verifiers {
         for one in self.running.iter_mut().filter(|one| !one.done) {
             if let Err(difference) = one.take(record, source).await {
                 one.done = true;
-                let (partition, writer) = (source.tape.partition, one.verifier.about().writer);
+                let (partition, writer) = (source.tape.partition, one.verifier.info().writer);
                 verdict.find(format!("p{partition}:{} decision of {writer}: {difference}", record.seq));
             }
         }
@@ -37,7 +37,7 @@ impl Verifiers {
     /// Adds what was compared; a recorded decision whose input never came is a finding.
     pub(super) fn finish(&self, partition: u16, verdict: &mut Verdict) {
         for Running { verifier, done } in &self.running {
-            let writer = verifier.about().writer;
+            let writer = verifier.info().writer;
             if verifier.wants_input() && !done {
                 verdict.find(format!("p{partition} decision of {writer}: its input is not there"));
             }
@@ -52,7 +52,7 @@ impl Verifiers {
 impl Running {
     async fn take(&mut self, record: &TapeRecord, source: &mut Source) -> Result<(), Difference> {
         self.verifier.record(record)?;
-        let Reads::Inbox(inbox) = self.verifier.about().reads else { return Ok(()) };
+        let Reads::Inbox(inbox) = self.verifier.info().reads else { return Ok(()) };
         while self.verifier.wants_input() {
             let Some(stored) = source.inbox(inbox).next().await else { return Ok(()) };
             self.verifier.inbox(stored.seq, &stored.subject, stored.stamp, &stored.payload)?;

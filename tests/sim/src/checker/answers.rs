@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
-use tapedeck_kernel::{About, AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, MachineInfo, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Entry;
@@ -43,7 +43,7 @@ impl Silence {
 /// One writer's inputs, decided anew, and how far its records have answered them.
 #[derive(Debug)]
 pub(super) struct Answers {
-    about: About,
+    info: MachineInfo,
     machine: BoxedMachine,
     waiting: VecDeque<Waiting>,
     progress: Offset,
@@ -52,8 +52,8 @@ pub(super) struct Answers {
 
 impl Answers {
     pub(super) fn new(machine: BoxedMachine) -> Self {
-        let about = machine.about();
-        Self { about, machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
+        let info = machine.info();
+        Self { info, machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
     }
 
     /// Passes over what stands before `cause`, which must be silent, and not for too long; takes what stands there.
@@ -61,7 +61,7 @@ impl Answers {
         let mut silence = Silence::default();
         let passed = |checks: &mut Checks, silence: Silence| {
             checks.check(Rule::SilenceIsBounded, silence.is_bounded(), || {
-                format!("{} {seq}: {silence:?} before the answer to {cause}", self.about.writer)
+                format!("{} {seq}: {silence:?} before the answer to {cause}", self.info.writer)
             })
         };
         while self.waiting.front().is_some_and(|input| input.cause <= cause) {
@@ -74,13 +74,13 @@ impl Answers {
             checks.check(Rule::EveryDecisionIsMade, input.decided.events.is_empty(), || {
                 format!(
                     "{} {seq} answers {cause}, but not {}: {:?}",
-                    self.about.writer, input.cause, input.decided.events
+                    self.info.writer, input.cause, input.decided.events
                 )
             })?;
             silence.pass(&input);
         }
         let detail =
-            || format!("{} {seq} answers {cause}: no input, or answered (to {})", self.about.writer, self.progress);
+            || format!("{} {seq} answers {cause}: no input, or answered (to {})", self.info.writer, self.progress);
         Err(checks.check(Rule::EveryCauseIsAnInput, false, detail).expect_err("it does not hold"))
     }
 
@@ -89,7 +89,7 @@ impl Answers {
         checks.check(Rule::EpochRepeatsProgress, cause == progress && entry.at == self.progress_at, || {
             format!(
                 "{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}",
-                self.about.writer, entry.at
+                self.info.writer, entry.at
             )
         })
     }
@@ -97,15 +97,12 @@ impl Answers {
     fn progress(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let input = self.take(seq, entry.cause, checks)?;
         checks.check(Rule::ProgressIsSilence, input.decided.events.is_empty(), || {
-            format!(
-                "{} {seq}: Progress at {}, which decides {:?}",
-                self.about.writer, entry.cause, input.decided.events
-            )
+            format!("{} {seq}: Progress at {}, which decides {:?}", self.info.writer, entry.cause, input.decided.events)
         })?;
         checks.check(Rule::TimeOfCause, entry.at == input.decided.at, || {
             format!(
                 "{} {seq}: Progress at {} has time {}, not {}",
-                self.about.writer, entry.cause, entry.at, input.decided.at
+                self.info.writer, entry.cause, entry.at, input.decided.at
             )
         })?;
         (self.progress, self.progress_at) = (input.cause, input.decided.at);
@@ -116,7 +113,7 @@ impl Answers {
     fn decisions<'a>(&mut self, seq: u64, rest: &'a [Entry], checks: &mut Checks) -> Result<&'a [Entry], Violation> {
         let cause = rest[0].cause;
         let input = self.take(seq, cause, checks)?;
-        let (decided, writer) = (&input.decided.events, self.about.writer);
+        let (decided, writer) = (&input.decided.events, self.info.writer);
         let same = |entry: &&Entry| entry.cause == cause && !is_the_drivers(entry);
         let here = rest.iter().take_while(same).count();
         let recorded = &rest[..here.min(decided.len())];
@@ -143,7 +140,7 @@ impl Answers {
     pub(super) fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
         // The driver's own facts are nobody's input, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
-            let Some(fact) = fact.as_ref().filter(|fact| self.about.reads_facts_of(fact.writer)) else { continue };
+            let Some(fact) = fact.as_ref().filter(|fact| self.info.reads_facts_of(fact.writer)) else { continue };
             if let Some(input) = self.machine.from_fact(fact.clone()) {
                 let cause = Offset::new(seq, index);
                 self.waiting.push_back(Waiting { cause, decided: self.machine.run(cause, &input) });
@@ -153,7 +150,7 @@ impl Answers {
 
     /// A message of an inbox.
     pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
-        if self.about.reads != Reads::Inbox(inbox) {
+        if self.info.reads != Reads::Inbox(inbox) {
             return;
         }
         let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
@@ -186,18 +183,18 @@ impl Answers {
         let mut silence = Silence::default();
         for input in &self.waiting {
             checks.check(Rule::AllIsAnswered, input.decided.events.is_empty(), || {
-                format!("{} never answered {}: {:?}", self.about.writer, input.cause, input.decided.events)
+                format!("{} never answered {}: {:?}", self.info.writer, input.cause, input.decided.events)
             })?;
             silence.pass(input);
         }
         checks.check(Rule::AllIsAnswered, silence.is_bounded(), || {
-            format!("{} is silent since {}: {silence:?}", self.about.writer, self.progress)
+            format!("{} is silent since {}: {silence:?}", self.info.writer, self.progress)
         })
     }
 
     /// Writer, LOGIC and inputs of the machine.
-    pub(super) fn about(&self) -> About {
-        self.about
+    pub(super) fn info(&self) -> MachineInfo {
+        self.info
     }
 }
 

@@ -39,7 +39,7 @@ impl World {
     pub(super) fn start(&mut self, writer: Writer, claims: bool) {
         let uid = self.uid();
         let machines = machines(&self.created, self.paper_faults);
-        let Some(machine) = machines.into_iter().find(|machine| machine.about().writer == writer) else { return };
+        let Some(machine) = machines.into_iter().find(|machine| machine.info().writer == writer) else { return };
         let mut process = Process::new(uid, self.created.tape, machine);
         process.claims = claims;
         self.say(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));

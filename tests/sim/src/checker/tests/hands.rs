@@ -37,11 +37,11 @@ impl Hand {
     }
 
     pub(super) fn writer(&self) -> Writer {
-        self.machine.about().writer
+        self.machine.info().writer
     }
 
     pub(super) fn fact(&mut self, at: Offset, fact: &Fact) {
-        if self.machine.about().reads_facts_of(fact.writer) {
+        if self.machine.info().reads_facts_of(fact.writer) {
             let input = self.machine.from_fact(fact.clone()).expect("it reads the tape");
             let decided = self.machine.run(at, &input);
             self.decided(at, decided);
@@ -49,7 +49,7 @@ impl Hand {
     }
 
     pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
-        if self.machine.about().reads == Reads::Inbox(inbox) {
+        if self.machine.info().reads == Reads::Inbox(inbox) {
             let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
             for (index, input) in (0..).zip(inputs) {
                 let at = Offset::new(message.seq, index);
