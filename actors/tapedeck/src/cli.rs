@@ -4,12 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use tapedeck_groups::Group;
 use tapedeck_history::ReplaySpeed;
 use tapedeck_schemas::event::{HaltLevel, Scope};
 use tapedeck_schemas::ids::{InstrumentId, OrderId, SourceId};
 
 use crate::commands::{replay, status, tape, trace, verify};
-use crate::groups::GroupName;
+use crate::groups;
 
 /// An event-sourced trading system on NATS JetStream.
 #[derive(Debug, Parser)]
@@ -82,6 +83,8 @@ pub enum Command {
     Status(status::StatusArgs),
     /// Prints a document made from the code: how to publish, how to read a tape.
     Schema(SchemaArgs),
+    /// Prints the list of groups: writer, inputs, LOGIC, role, rights, parameters.
+    Groups(GroupsArgs),
     /// Makes the keys that an own cluster begins with: nkeys of all roles, database passwords. Overwrites nothing.
     Keys(KeysArgs),
     /// Prints the accounts of a nats-server: who may do what on the bus.
@@ -139,8 +142,9 @@ pub struct StackArgs {
 /// What `run` runs.
 #[derive(Debug, Clone, Args)]
 pub struct RunArgs {
-    /// Which group.
-    pub group: GroupName,
+    /// Name of the group.
+    #[arg(value_parser = groups::parser())]
+    pub group: &'static Group,
     /// On which partition.
     #[arg(long, env = "TAPEDECK_PARTITION")]
     pub partition: u16,
@@ -157,6 +161,14 @@ pub struct RunArgs {
 pub enum Venue {
     /// The simulated exchange.
     Paper,
+}
+
+/// How `groups` prints.
+#[derive(Debug, Clone, Args)]
+pub struct GroupsArgs {
+    /// As JSON, with the roles that are no group.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where keys go.

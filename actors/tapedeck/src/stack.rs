@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_feeds::{Feed, Selection, Setup};
+use tapedeck_groups::GROUPS;
 use tapedeck_kernel::Owner;
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
@@ -25,7 +26,7 @@ use tapedeck_servers::{NatsServer, Postgres};
 use crate::cli::{ConnectionArgs, StackArgs};
 use crate::commands::{VERSION, asked_to_stop};
 use crate::connection::Connection;
-use crate::groups::{self, Env, GroupName};
+use crate::groups::{self, Env};
 
 /// Where a stack listens on loopback unless told otherwise; 0 is any free port.
 #[derive(Debug, Clone, Copy)]
@@ -117,7 +118,8 @@ impl Stack {
         let env =
             Env { nats, database: Some(database.clone()), metrics: Arc::new(Metrics::default()), owner: owner()? };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
-            .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
+            .flat_map(|partition| GROUPS.iter().map(move |group| (group, partition)))
+            .map(|(group, partition)| groups::task(&env, group, partition))
             .unzip();
         let groups = Arc::new(groups);
         let http = args.http.unwrap_or((Ipv4Addr::LOCALHOST, ports.http).into());

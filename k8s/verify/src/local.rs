@@ -14,7 +14,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::manifests::{Manifests, Object};
 use crate::pod::{Here, Pod, files, tied};
-use crate::policy::GROUPS;
 use servers::Servers;
 pub use steps::run;
 
@@ -192,11 +191,4 @@ fn get(address: &str, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer.replacen("HTTP/1.0", "HTTP/1.1", 1))
-}
-
-/// The groups in the order in which readers of the tape come before its writers.
-fn rolling_order() -> Vec<&'static str> {
-    let mut all: Vec<&str> = GROUPS.to_vec();
-    all.reverse();
-    all
 }

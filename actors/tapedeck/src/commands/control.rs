@@ -11,7 +11,7 @@ use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, ControlArgs, ControlRequest, HaltArgs, ScopeArgs};
-use crate::{groups, stack};
+use crate::stack;
 
 /// How long a request is repeated before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub async fn run(at: ConnectionArgs, args: ControlArgs) -> Result<ExitCode> {
     match args.request {
         ControlRequest::Show => {
-            for spec in groups::params() {
+            for spec in tapedeck_groups::params() {
                 let bounds = format!("{} to {}", spec.min, spec.max);
                 println!(
                     "{:<32} {:<16} default {:<10} {bounds:<20} {}",

@@ -2,6 +2,7 @@
 
 pub mod control;
 pub mod demo;
+mod groups;
 mod keys;
 pub mod migrate;
 pub mod provision;
@@ -21,14 +22,14 @@ use anyhow::Result;
 use tapedeck_runtime::Bus;
 
 use crate::cli::{Cli, Command, ConnectionArgs};
-use crate::{connection, groups};
+use crate::connection;
 
 /// Version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Version, commit, and the LOGIC number of each machine.
 pub fn long_version() -> String {
-    let logics: Vec<String> = groups::logics().iter().map(|(writer, logic)| format!("{writer} {logic}")).collect();
+    let logics: Vec<String> = tapedeck_groups::logics().map(|(writer, logic)| format!("{writer} {logic}")).collect();
     format!("{VERSION} ({})\nlogic: {}", option_env!("TAPEDECK_COMMIT").unwrap_or("no commit given"), logics.join(", "))
 }
 
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
         Command::Verify(args) => verify::run(at, args).await,
         Command::Status(args) => status::run(at, args).await,
         Command::Schema(args) => schema::run(&args),
+        Command::Groups(args) => groups::run(&args),
         Command::Keys(args) => keys::run(&args),
         Command::NatsAccounts => keys::accounts(),
     }
