@@ -84,7 +84,8 @@ async fn facts_on_tape(bus: &Bus) -> Result<u64> {
 }
 
 async fn through_library(bus: &Bus) -> Result<u64> {
-    let mut replay = Replay::open(bus, None, &ReplayQuery { filter: Filter::market(), ..ReplayQuery::default() }).await?;
+    let mut replay =
+        Replay::open(bus, None, &ReplayQuery { filter: Filter::market(), ..ReplayQuery::default() }).await?;
     let mut facts = 0;
     while replay.next().await?.is_some() {
         facts += 1;

@@ -13,7 +13,12 @@ const FILTERS: [&[&str]; 6] = [
     &["--kind", "Quote,Trade"],
     &["--kind", "ClockAdvanced,Gap,Rejected"],
     &["--instrument", INSTRUMENT, "--writer", "control,signal,risk,execution,paper,portfolio"],
-    &["--instrument", INSTRUMENT, "--kind", "Trade,OrderStatusChanged,OrderFilled,LedgerPosted,LimitsSet,TradingHalted"],
+    &[
+        "--instrument",
+        INSTRUMENT,
+        "--kind",
+        "Trade,OrderStatusChanged,OrderFilled,LedgerPosted,LimitsSet,TradingHalted",
+    ],
     &["--account", "sim-p0", "--writer", "control,execution,portfolio"],
     &["--strategy", "ewma"],
 ];
@@ -29,7 +34,7 @@ fn assert_same(line: &Value, fact: &Value) {
     }
     let mut line = line.as_object().unwrap().clone();
     assert_eq!(line.remove("kind").unwrap().as_str(), Some(fact["kind"].as_str().unwrap().to_lowercase().as_str()));
-    ["source", "session", "seq"].map(|name| line.remove(name).unwrap());
+    ["source", "session", "seq"].iter().for_each(|name| assert!(line.remove(*name).is_some()));
     let mut body = fact["body"].as_object().unwrap().clone();
     body.retain(|_, value| !value.is_null());
     assert_eq!(line, body);
@@ -86,7 +91,7 @@ fn tape_replay_and_trace_select_the_same_facts_and_print_them_alike() {
     let traced = json(&system.ok(&["trace", filled["offset"].as_str().unwrap(), "--json"]));
     for link in traced["facts"].as_array().unwrap() {
         let mut link = link.as_object().unwrap().clone();
-        ["parent", "hop_ns", "asked"].map(|name| link.remove(name).unwrap());
+        ["parent", "hop_ns", "asked"].iter().for_each(|name| assert!(link.remove(*name).is_some()));
         assert!(all.contains(&Value::Object(link.clone())), "{link:?}");
     }
 }

@@ -28,7 +28,6 @@
 //! `cargo run --release -p tapedeck-history --example print_trades -- nats://127.0.0.1:4222 -10m`.
 #![forbid(unsafe_code)]
 
-mod about;
 mod bounds;
 mod error;
 mod fact;

@@ -12,7 +12,6 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::offset::Offset;
 
-use crate::about::about;
 use crate::fact::Fact;
 use crate::render::{readable_time, span, words};
 
@@ -42,7 +41,7 @@ impl Chain {
     /// Takes the next fact if it belongs to the chain; the first always does.
     pub fn take(&mut self, fact: Fact) {
         let by_cause = fact.inbox().is_none() && self.within.contains(&fact.cause);
-        let order = about(&fact.event).order;
+        let order = fact.event.about().order;
         let decides = matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied);
         let of_order = order.filter(|_| !decides).and_then(|order| self.orders.get(&order)).copied();
         let parent = match (by_cause, of_order) {

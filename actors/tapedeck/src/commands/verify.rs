@@ -46,7 +46,11 @@ pub fn print(verdict: &Verdict) {
         verdict.records, verdict.events, verdict.invalid_records
     );
     for (writer, [inputs, events, followed]) in &verdict.decisions {
-        let note = if *followed > 0 { format!(", {followed} decided by another logic and not compared") } else { String::new() };
+        let note = if *followed > 0 {
+            format!(", {followed} decided by another logic and not compared")
+        } else {
+            String::new()
+        };
         println!("  {writer:<11} {inputs} inputs decided again, {events} events equal byte for byte{note}");
     }
     for (id, times) in &verdict.invariants {
