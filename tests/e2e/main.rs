@@ -5,6 +5,7 @@ mod backup;
 mod common;
 mod control;
 mod groups;
+mod history;
 mod hostile;
 mod kill;
 mod publishers;

@@ -5,14 +5,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tapedeck_groups::Group;
-use tapedeck_replay::{RangeBound, ReplaySpeed};
-use tapedeck_schemas::event::{HaltLevel, Kind, Scope};
-use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, StrategyId, Token};
+use tapedeck_history::ReplaySpeed;
+use tapedeck_schemas::event::{HaltLevel, Scope};
+use tapedeck_schemas::ids::{InstrumentId, OrderId, SourceId};
 
-mod look;
-
-pub use look::{TapeArgs, TraceArgs, TraceId};
-
+use crate::commands::{replay, status, tape, trace, verify};
 use crate::groups;
 
 /// An event-sourced trading system on NATS JetStream.
@@ -64,8 +61,8 @@ pub enum Command {
     Run(RunArgs),
     /// Publishes recorded or synthetic market events onto md.>; resumable.
     Publish(PublishArgs),
-    /// Plays history out again, to a file or onto subjects, in the publisher's own format; exact, resumable.
-    Replay(ReplayArgs),
+    /// Writes history to a file or onto subjects, in the publishers' own format; market facts unless a filter asks for others
+    Replay(replay::ReplayArgs),
     /// Creates the streams and the tapes, or with --check tells where they differ from what is declared.
     Provision(ProvisionArgs),
     /// Brings the database to this build's schema, or with --check tells whether it is there.
@@ -76,14 +73,14 @@ pub enum Command {
     Halt(HaltArgs),
     /// Lets trading go on.
     Resume(ScopeArgs),
-    /// Prints the records and events of a tape.
-    Tape(TapeArgs),
-    /// The chain of causes of an order, a fill or a fact: from the tick to the position, with latencies.
-    Trace(TraceArgs),
-    /// Decides everything again and compares: 0 clean, 1 differs, 2 no verdict.
-    Verify(VerifyArgs),
-    /// What the tapes, inboxes, writers and projections are at; exit 1 if unhealthy.
-    Status(StatusArgs),
+    /// Prints the facts of the tapes
+    Tape(tape::TapeArgs),
+    /// Prints the chain of causes of an order, a fill or a fact, from market event to position, with latencies
+    Trace(trace::TraceArgs),
+    /// Decides every tape again and compares: exit status 0 no difference, 1 a difference, 2 not completed
+    Verify(verify::VerifyArgs),
+    /// Prints how far tapes, inboxes, writers and projections are: exit status 0 healthy, 1 unhealthy
+    Status(status::StatusArgs),
     /// Prints a document made from the code: how to publish, how to read a tape.
     Schema(SchemaArgs),
     /// Prints the list of groups: writer, inputs, LOGIC, role, rights, parameters.
@@ -211,60 +208,6 @@ pub struct PublishArgs {
     pub speed: ReplaySpeed,
 }
 
-/// What `replay` replays, where to and how fast.
-#[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("onto").required(true))]
-pub struct ReplayArgs {
-    /// Which partition; all if not given, merged by tape time.
-    #[arg(long)]
-    pub partition: Option<u16>,
-    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
-    #[arg(long, allow_hyphen_values = true)]
-    pub from: Option<RangeBound>,
-    /// Last fact, likewise; if not given, the tape's end at the start of the replay.
-    #[arg(long, allow_hyphen_values = true)]
-    pub to: Option<RangeBound>,
-    /// Only of these instruments, as binance.BTCUSDT.
-    #[arg(long, value_delimiter = ',')]
-    pub instrument: Vec<InstrumentId>,
-    /// Only these kinds of fact, as Trade. With none of kind, writer, strategy, account: market facts.
-    #[arg(long, value_delimiter = ',', value_parser = tapedeck_replay::parse_kind)]
-    pub kind: Vec<Kind>,
-    /// Only of these writers, as risk.
-    #[arg(long, value_delimiter = ',')]
-    pub writer: Vec<tapedeck_schemas::record::Writer>,
-    /// Only of these strategies.
-    #[arg(long, value_delimiter = ',')]
-    pub strategy: Vec<StrategyId>,
-    /// Only of these accounts.
-    #[arg(long, value_delimiter = ',')]
-    pub account: Vec<AccountId>,
-    /// To a file, as JSON lines (.jsonl) or MessagePack maps (.msgpack); - for standard output. Interrupted, the same
-    /// command goes on.
-    #[arg(long, group = "onto", value_name = "FILE")]
-    pub to_file: Option<PathBuf>,
-    /// Onto subjects: the market on PREFIX.<venue>.<symbol>.<kind>, as on md.>; other facts on
-    /// PREFIX-facts.<writer>.<Kind>. By plain NATS: at least once, and never waiting for a slow subscriber.
-    #[arg(long, group = "onto", value_name = "PREFIX")]
-    pub to_subject: Option<String>,
-    /// What the file holds, if its name does not say: jsonl or msgpack.
-    #[arg(long)]
-    pub format: Option<tapedeck_replay::OutputFormat>,
-    /// recorded, max, or times the recorded pace, as 10x.
-    #[arg(long, default_value = "max")]
-    pub speed: tapedeck_replay::ReplaySpeed,
-    /// Name of the run: the session of its market events. If not given it is derived from what is played, so that
-    /// the same replay has the same name.
-    #[arg(long)]
-    pub run: Option<Token>,
-    /// Goes on with an interrupted run onto subjects; what was sent last may come twice.
-    #[arg(long)]
-    pub resume: bool,
-    /// Starts over: forgets an interrupted replay, and overwrites the file.
-    #[arg(long, conflicts_with = "resume")]
-    pub fresh: bool,
-}
-
 /// What `provision` does.
 #[derive(Debug, Clone, Args)]
 pub struct ProvisionArgs {
@@ -341,25 +284,6 @@ pub struct ScopeArgs {
     /// Who asks.
     #[arg(long, env = "USER", default_value = "operator")]
     pub by: String,
-}
-
-/// What `verify` checks.
-#[derive(Debug, Clone, Args)]
-pub struct VerifyArgs {
-    /// Leave Postgres out.
-    #[arg(long)]
-    pub no_database: bool,
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What `status` shows.
-#[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// What `schema` prints.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tapedeck_feeds::Selection;
+use tapedeck_history::verify::{Verdict, verify};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
 
@@ -13,7 +14,6 @@ use crate::cli::{ConnectionArgs, StackArgs};
 use crate::market::{Pace, Published, Publisher};
 use crate::report::Report;
 use crate::stack::{Market, Ports, Stack, progress_bar};
-use crate::verify::{Verdict, verify};
 
 /// Appends of the reference measurement.
 const REFERENCE_APPENDS: u32 = 500;

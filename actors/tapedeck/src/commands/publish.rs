@@ -27,7 +27,7 @@ pub async fn run(at: ConnectionArgs, args: PublishArgs) -> Result<ExitCode> {
     }
     let market = Market::open(&Selection { files, instrument, source, seed, events }, &setup)?;
     let pace = match args.speed {
-        tapedeck_replay::ReplaySpeed::Max => Pace::Max,
+        tapedeck_history::ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace);
