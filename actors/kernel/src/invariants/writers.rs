@@ -1,4 +1,4 @@
-//! Who may write what, and how a tape begins. Never the content of a fact.
+//! The kinds that each writer may write, and the start of a tape. The contents of facts are not checked here.
 
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
@@ -28,7 +28,7 @@ impl Invariant for TapeCreatedOnce {
     }
 }
 
-/// Whose facts a kind is; `None` for those that every machine's driver writes.
+/// The writer of a kind; `None` for the kinds that every driver writes.
 const fn writer_of(kind: Kind) -> Option<Writer> {
     Some(match kind {
         Kind::Epoch | Kind::Progress => return None,
