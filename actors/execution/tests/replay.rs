@@ -1,4 +1,4 @@
-//! What replay needs of execution: following recorded decisions is deciding them, and decisions keep their meaning.
+//! Replay of execution: following recorded decisions gives the same state, and the decisions of a script are pinned.
 
 mod common;
 
@@ -13,7 +13,7 @@ use tapedeck_schemas::record::{Entry, encode_entry};
 fn any_fact() -> impl Strategy<Value = Fact> {
     let n = 0u8..6;
     prop_oneof![
-        3 => (0u64..20_000).prop_map(tick),
+        3 => (0u64..20_000).prop_map(clock),
         4 => (n.clone(), 0u64..20_000, any::<bool>()).prop_map(|(n, at, ioc)| {
             let mut order = order(n);
             order.time_in_force = if ioc { TimeInForce::Ioc } else { TimeInForce::Gtc };
@@ -35,7 +35,9 @@ fn any_fact() -> impl Strategy<Value = Fact> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn following_recorded_decisions_leads_where_deciding_led(facts in prop::collection::vec(any_fact(), 1..120)) {
+    fn following_recorded_decisions_gives_the_same_state_as_deciding(
+        facts in prop::collection::vec(any_fact(), 1..120),
+    ) {
         let (mut decider, mut follower) = (Execution::new(), Execution::new());
         for (seq, fact) in (1..).zip(&facts) {
             let at = Offset::new(seq, 0);
@@ -47,21 +49,23 @@ proptest! {
     }
 
     #[test]
-    fn moves_chain_by_the_table_end_once_and_never_lose_a_fill(facts in prop::collection::vec(any_fact(), 1..120)) {
+    fn status_changes_follow_the_table_end_once_and_never_lose_a_fill(
+        facts in prop::collection::vec(any_fact(), 1..120),
+    ) {
         let mut machine = Execution::new();
         let mut statuses = std::collections::BTreeMap::new();
         for (seq, fact) in (1..).zip(&facts) {
             for event in step(&mut machine, Offset::new(seq, 0), fact) {
                 match event {
                     Event::OrderSubmitted(submitted) => {
-                        let fresh = statuses.insert(submitted.order.id, (OrderStatus::Submitted, 0)).is_none();
-                        prop_assert!(fresh, "submitted twice");
+                        let is_new = statuses.insert(submitted.order.id, (OrderStatus::Submitted, 0)).is_none();
+                        prop_assert!(is_new, "submitted twice");
                     }
                     Event::OrderStatusChanged(change) => {
                         let before = statuses.get(&change.order).copied();
                         let (status, filled) = before.unwrap_or((OrderStatus::Approved, 0));
                         prop_assert_eq!(change.from, status);
-                        prop_assert!(!change.from.is_terminal(), "resurrected");
+                        prop_assert!(!change.from.is_terminal(), "changed after its end");
                         prop_assert!(tapedeck_execution::transitions::TRANSITIONS
                             .iter()
                             .any(|row| row.0 == change.from && row.2 == change.to));
@@ -76,10 +80,10 @@ proptest! {
 }
 
 #[test]
-fn decisions_keep_their_meaning() {
+fn decisions_are_as_pinned() {
     let script = [
         approved(900, order(9)),
-        tick(1_000),
+        clock(1_000),
         approved(1_000, order(1)),
         approved(1_000, order(2)),
         accepted(1),
@@ -87,7 +91,7 @@ fn decisions_keep_their_meaning() {
         filled(1, 1, 4),
         cancel(2),
         cancel_rejected(2),
-        tick(4_100),
+        clock(4_100),
         filled(1, 2, 1),
         closed(1, CloseReason::Canceled),
         accepted(1),
@@ -96,7 +100,7 @@ fn decisions_keep_their_meaning() {
         halt(Scope::All, HaltLevel::Halted),
         approved(4_100, order(4)),
         resume(Scope::All),
-        tick(9_200),
+        clock(9_200),
         approved(4_100, order(5)),
         cancel(7),
     ];

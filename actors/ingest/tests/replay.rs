@@ -1,4 +1,4 @@
-//! Any input at all: one answer an entry, no panic; and the recorded answers alone bring back the state.
+//! Arbitrary input: one answer for each entry and no panic, and the recorded facts alone rebuild the state.
 
 mod common;
 
@@ -14,7 +14,7 @@ use tapedeck_schemas::record::{Entry, encode_entry};
 
 const PINNED: &str = "c3d3610cee47f4b7735a065d44993b3fc3cdcb7bde6256f5969e674ddcc623e6";
 
-/// Bodies near the rules' edges, on grids that small numbers hit and miss.
+/// Bodies near the bounds of the rules, whose small numbers fit the tick and lot sizes or miss them.
 fn body() -> impl Strategy<Value = MarketBody> {
     let price =
         || prop_oneof![8 => (-1i64..8).prop_map(|n| i128::from(n) * Price::ONE / 2), 1 => Just(Price::MAX_UNITS)];
@@ -31,7 +31,7 @@ fn body() -> impl Strategy<Value = MarketBody> {
             MarketBody::Trade { price: p(price), quantity: q(quantity), aggressor, trade_id }
         }),
         2 => ("[AB]", "[BC]", "[01]", "0[.]5|1", "(100ms|2t)?").prop_map(|(base, quote, tick, lot, bars)| {
-            asking(definition(&base, &quote, &tick, &lot, "0"), &bars)
+            with_bars(definition(&base, &quote, &tick, &lot, "0"), &bars)
         }),
         1 => (price(), price(), price(), 0u64..4).prop_map(move |(open, high, low, opened)| {
             let (open, high, low, close, volume) = (p(open), p(high), p(low), p(open), q(Quantity::ONE));
@@ -62,30 +62,30 @@ fn answers(events: &[Event]) -> usize {
     events.iter().filter(is_answer).count()
 }
 
-/// Steps through the entries beside a machine that only follows what the first one decided.
+/// Runs one machine on the entries, and a second one that only follows the decisions of the first.
 fn run_and_follow(entries: &[MarketEntry]) -> Result<(), TestCaseError> {
-    let (mut runs, mut follows) = (Ingest::new(), Ingest::new());
+    let (mut decides, mut follows) = (Ingest::new(), Ingest::new());
     for (seq, entry) in (1..).zip(entries) {
         let at = Offset::new(seq, 0);
-        let events = step(&mut runs, at, entry);
-        let beats = matches!(&entry.event, Ok(event) if event.body == MarketBody::Heartbeat);
-        let refused = refusal(&events).is_some();
-        prop_assert_eq!(answers(&events), usize::from(!beats || refused), "{:?}: {:?}", entry, events);
+        let events = step(&mut decides, at, entry);
+        let is_heartbeat = matches!(&entry.event, Ok(event) if event.body == MarketBody::Heartbeat);
+        let is_rejected = rejection(&events).is_some();
+        prop_assert_eq!(answers(&events), usize::from(!is_heartbeat || is_rejected), "{:?}: {:?}", entry, events);
         prop_assert!(events.len() <= 5);
         follows.observe(at, entry);
         events.iter().for_each(|event| follows.apply(at, event));
-        prop_assert_eq!(runs.time(entry), follows.time(entry));
+        prop_assert_eq!(decides.time(entry), follows.time(entry));
     }
-    prop_assert_eq!(format!("{runs:?}"), format!("{follows:?}"));
+    prop_assert_eq!(format!("{decides:?}"), format!("{follows:?}"));
     Ok(())
 }
 
 proptest! {
     #[test]
-    fn following_recorded_answers_gives_the_state_of_deciding(
+    fn following_recorded_facts_gives_the_same_state_as_deciding(
         mut entries in prop::collection::vec(any_entry(), 1..120),
     ) {
-        // Numbers that grow on the whole, so that most events pass on to the other rules.
+        // Numbers that mostly grow, so that most events reach the rules after the first.
         for (before, entry) in (0..).zip(&mut entries) {
             entry.event.iter_mut().for_each(|event| event.seq += before);
         }
@@ -116,24 +116,31 @@ proptest! {
     }
 }
 
-/// A logic that refused what this one would accept: its facts are followed, nothing is judged again.
+/// A logic that rejected events which this one would accept: its facts are followed, nothing is decided again.
 #[test]
-fn a_refusal_by_another_logic_is_followed() {
-    let mut fed = Fed::defined();
+fn a_rejection_by_another_logic_is_followed() {
+    let mut harness = Harness::defined();
     let at = Offset::new(100, 0);
     let late = |seq, body| entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(seq, body) });
-    let refused = |one: &MarketEntry| -> Event {
+    let rejected = |one: &MarketEntry| -> Event {
         let reason = tapedeck_schemas::event::RejectReason::OffGrid;
         let (source, seq, instrument) = (None, None, one.instrument);
         Rejected { reason, detail: String::new(), subject: String::new(), source, seq, instrument }.into()
     };
     for one in [late(1, MarketBody::Heartbeat), late(2, trade("1", "1", Some(9)))] {
-        fed.machine.observe(at, &one);
-        fed.machine.apply(at, &refused(&one));
-        assert_eq!(fed.machine.time(&one), START, "a refused event moves no time");
+        harness.machine.observe(at, &one);
+        harness.machine.apply(at, &rejected(&one));
+        assert_eq!(harness.machine.time(&one), START, "a rejected event does not move tape time");
     }
-    assert_eq!(kinds(&fed.body(3, trade("1", "1", Some(9)))), ["Trade"], "a refused key is not taken");
-    assert!(refusal(&fed.body(2, MarketBody::Heartbeat)).is_some(), "a refused number is taken");
+    assert_eq!(
+        kinds(&harness.feed_body(3, trade("1", "1", Some(9)))),
+        ["Trade"],
+        "the key of a rejected event is not recorded"
+    );
+    assert!(
+        rejection(&harness.feed_body(2, MarketBody::Heartbeat)).is_some(),
+        "the number of a rejected event is recorded"
+    );
 }
 
 #[test]
@@ -141,7 +148,7 @@ fn decisions_are_as_pinned() {
     let at = |by, event: MarketEvent| entry(SYMBOL, MarketEvent { ts_recv: START + by, ..event });
     let mut script = vec![
         at(1, event(1, trade("1", "1", None))),
-        at(2, event(2, asking(definition("A", "B", "0.01", "0.1", "5"), "1s,2t"))),
+        at(2, event(2, with_bars(definition("A", "B", "0.01", "0.1", "5"), "1s,2t"))),
         at(3, event(3, quote("1.01", "1", "1.02", "0", Some(1)))),
         at(SECOND, event(6, trade("1.02", "0.1", Some(1)))),
         at(SECOND, event(6, trade("1.02", "0.1", Some(2)))),

@@ -1,8 +1,8 @@
-//! The driver: makes a machine's decisions happen exactly once on the tape, fenced, without leases. Sans-IO.
+//! The driver: appends the decisions of a machine to the tape exactly once, fenced, without leases. Sans-IO.
 //!
-//! The contract: after every [`Driver::handle`], call [`Driver::poll`] until it returns `None` and do what it
-//! says. At most one append is in flight; it is repeated with the same bytes and the same expectation until the
-//! tape itself shows what became of it. Nothing is ever renumbered.
+//! The contract: after every [`Driver::handle`], call [`Driver::poll`] until it returns `None`, and perform each
+//! output. At most one append is in flight. If its outcome is unknown, the driver retries the same bytes with the same
+//! expected sequence until it reads the result from the tape.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,16 +20,16 @@ use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
 pub use crate::protocol::{Answer, FencedBy, Input, Output, Owner, Stop};
 
-/// Most inputs that wait in the driver; beyond it the shell stops pulling.
+/// Most inputs that wait in the driver; at this number the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
-/// Most unanswered inputs in a row before the driver answers with `Progress`.
+/// Unanswered inputs in a row after which the driver answers with `Progress`.
 pub const UNANSWERED_INPUTS_MAX: u32 = 4096;
-/// Every this many unanswered ticks in a row, the driver answers with `Progress`.
+/// Unanswered clock inputs in a row after which the driver answers with `Progress`.
 pub const UNANSWERED_CLOCKS_MAX: u32 = 10;
 
 #[derive(Debug)]
 enum Phase {
-    /// MergeJoin-joins the tape, deciding nothing; up to and with the own record at `until`, if set.
+    /// Follows the tape without deciding. If `until` is set, becomes the owner after the own record at that sequence.
     Following {
         until: Option<u64>,
     },
@@ -44,7 +44,7 @@ struct InFlight {
     hash: RecordHash,
     events: usize,
     failures: u32,
-    /// Whether it may be on the tape without our knowing.
+    /// Whether it may be on the tape although no ack was received.
     in_doubt: bool,
     /// Whether the last attempt failed, so that the next poll repeats it.
     repeat: bool,
@@ -69,14 +69,14 @@ pub struct Driver<M: AnyMachine> {
     unanswered_clocks: u32,
     last_input: Offset,
     inbox_last: u64,
-    /// Whether what is silent is to be answered now.
+    /// Whether unanswered inputs are to be answered with `Progress` now.
     heartbeat_due: bool,
     draining: bool,
     outputs: VecDeque<Output>,
 }
 
 impl<M: AnyMachine> Driver<M> {
-    /// Follows the tape without deciding, until [`Driver::take_over`].
+    /// A driver that follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
         Self {
             info: machine.info(),
@@ -100,7 +100,8 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// Becomes the owner as soon as the own record at `last_own` (by a leader's read; 0 for none) is taken in.
+    /// Becomes the owner as soon as the own record at `last_own` is joined. `last_own` is the last sequence of the own
+    /// subject as read from the leader; 0 for none.
     pub fn take_over(&mut self, last_own: u64) {
         if let Phase::Following { until } = &mut self.phase {
             *until = Some(last_own);
@@ -108,31 +109,31 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// The machine, as far as it has judged.
+    /// The machine, in its state after [`Driver::last_input`].
     pub fn machine(&self) -> &M {
         &self.merge.machine
     }
-    /// Whether it decides and appends.
+    /// Whether the driver decides and appends.
     pub fn is_owner(&self) -> bool {
         matches!(self.phase, Phase::Owner)
     }
-    /// Whether nothing is left to do: no input waits and nothing is unacknowledged.
+    /// Whether the driver is the owner, no input waits, and every append is acknowledged.
     pub fn is_idle(&self) -> bool {
         self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
     }
-    /// Whether an input waits to be judged (by the owner, seen from a standby).
+    /// Whether an input waits for a decision; on a standby, for that of the owner.
     pub fn has_waiting_inputs(&self) -> bool {
         !self.merge.inputs.is_empty()
     }
-    /// Tape time of the last input taken in, ns.
+    /// Tape time of the last input decided or joined, ns.
     pub fn at(&self) -> u64 {
         self.merge.at
     }
-    /// Whether the shell should hand on the next tape message.
+    /// Whether the shell should pass on the next tape message.
     pub fn wants_tape(&self) -> bool {
         match (&self.phase, self.info.reads) {
             (Phase::Stopped, _) => false,
-            // In doubt about an append, only the tape can tell: read on, whatever waits.
+            // Only the tape shows the outcome of an append in doubt: read on, even if the queue is full.
             (Phase::Owner, Reads::Tape(_)) => {
                 self.wants_input() || self.in_flight.as_ref().is_some_and(|one| one.in_doubt)
             }
@@ -140,7 +141,7 @@ impl<M: AnyMachine> Driver<M> {
             (Phase::Owner, Reads::Inbox(_)) | (Phase::Following { .. }, Reads::Tape(_)) => true,
         }
     }
-    /// Whether the shell should hand on the next inbox message.
+    /// Whether the shell should pass on the next inbox message.
     pub fn wants_inbox(&self) -> bool {
         matches!(self.info.reads, Reads::Inbox(_)) && self.wants_input()
     }
@@ -148,24 +149,24 @@ impl<M: AnyMachine> Driver<M> {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
         room && !self.draining && !matches!(self.phase, Phase::Stopped)
     }
-    /// The last tape sequence taken in.
+    /// The last tape sequence read.
     pub fn tape_last(&self) -> u64 {
         self.reader.last()
     }
-    /// The own subject's last sequence, as far as known.
+    /// The last known sequence of the own subject.
     pub fn own_last(&self) -> u64 {
         self.own_last
     }
-    /// Offset of the last input judged.
+    /// Offset of the last input decided.
     pub fn last_input(&self) -> Offset {
         self.last_input
     }
-    /// How many failed attempts the append in flight has behind it.
+    /// Failed attempts of the append in flight.
     pub fn failures(&self) -> u32 {
         self.in_flight.as_ref().map_or(0, |in_flight| in_flight.failures)
     }
 
-    /// Takes in what happened.
+    /// Handles a message of the shell.
     pub fn handle(&mut self, input: Input<'_>) {
         if matches!(self.phase, Phase::Stopped) {
             return;
@@ -187,7 +188,7 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// What to do next; call until `None`.
+    /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
         if matches!(self.phase, Phase::Owner) {
             self.decide_waiting();
@@ -225,7 +226,7 @@ impl<M: AnyMachine> Driver<M> {
         self.follow_on();
     }
 
-    /// A message on the own subject: mine, a rival's, or void (`None`).
+    /// Handles a message on the own subject: a record, own or not, or an invalid one (`None`).
     fn on_own(&mut self, seq: u64, record: Option<TapeRecord>) {
         if matches!(self.phase, Phase::Following { .. }) {
             self.own_last = seq;
@@ -237,7 +238,7 @@ impl<M: AnyMachine> Driver<M> {
             return;
         }
         if seq <= self.own_last {
-            return; // acknowledged before it was read
+            return; // committed by its ack before it was read
         }
         match (&self.in_flight, record) {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
@@ -264,7 +265,8 @@ impl<M: AnyMachine> Driver<M> {
 
     fn try_own(&mut self) {
         let Phase::Following { until: Some(until) } = self.phase else { return };
-        // It must have seen that this is the right tape, from its beginning: only then is "none of mine" the truth.
+        // Until the first record shows that this is the right tape, read from its start, a missing own record proves
+        // nothing.
         if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
@@ -287,7 +289,7 @@ impl<M: AnyMachine> Driver<M> {
             Answer::WrongLast(Some(last)) if last < self.own_last => {
                 return self.stop(Stop::WentBackwards { known: self.own_last, last });
             }
-            // The tape will show whose record stands there; until then the same bytes are offered again.
+            // The tape will show the record at that sequence; until then the same bytes are retried.
             Answer::WrongLast(_) | Answer::Unknown => in_flight.in_doubt = true,
             Answer::Refused(_) => {}
         }
@@ -305,7 +307,7 @@ impl<M: AnyMachine> Driver<M> {
         self.outputs.push_back(Output::Committed { seq, events: in_flight.events });
     }
 
-    /// Judges what waits, as far as the record being built has room.
+    /// Decides the waiting inputs while the record being built has room.
     fn decide_waiting(&mut self) {
         while !self.building.is_full() {
             let Some((at, input)) = self.merge.inputs.pop_front() else { break };
@@ -320,7 +322,7 @@ impl<M: AnyMachine> Driver<M> {
                 }
                 continue;
             }
-            (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
+            self.reset_unanswered();
             for (index, event) in (0..).zip(decided.events) {
                 self.push_entry(at, index, event);
             }
@@ -331,8 +333,13 @@ impl<M: AnyMachine> Driver<M> {
         self.heartbeat_due = false;
     }
 
+    fn reset_unanswered(&mut self) {
+        self.unanswered_inputs = 0;
+        self.unanswered_clocks = 0;
+    }
+
     fn push_progress(&mut self) {
-        (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
+        self.reset_unanswered();
         self.push_entry(self.last_input, 0, Progress {}.into());
     }
 

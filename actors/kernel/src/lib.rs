@@ -1,4 +1,4 @@
-//! The pure core: what a machine is, and the protocol that makes its decisions happen exactly once.
+//! The pure core: the contract of a machine, and the protocol that appends its decisions exactly once.
 //!
 //! Read [`machine`] first, then [`driver`]. No IO, no clock, no randomness, no async, no logging.
 #![forbid(unsafe_code)]

@@ -1,4 +1,4 @@
-//! Verification: decides everything again and compares with what is recorded, event by event, byte for byte.
+//! Verification: decides every input again, and compares with the recorded events byte for byte.
 
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -7,41 +7,41 @@ use crate::any::{AnyMachine, Decided, MachineInfo};
 use crate::merge::{MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
-/// The first decision that does not come out as recorded.
+/// The first decision that differs from the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// Decided anew, an input gives other events than the tape holds.
+    /// An input decided again gives other events than the tape has.
     #[error("input {cause}: {writer} decides {decided}, the tape has {recorded}")]
     Decision {
         /// Offset of the input.
         cause: Offset,
-        /// Whose decision.
+        /// Writer of the decision.
         writer: &'static str,
-        /// What it decides now.
+        /// Events decided again, rendered.
         decided: String,
-        /// What is recorded.
+        /// Events on the tape, rendered.
         recorded: String,
     },
-    /// An event answers no input.
+    /// An event has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
 }
 
-/// Judges one writer's part of a tape again.
+/// Verifies the decisions of one writer on a tape.
 #[derive(Debug)]
 pub struct Verifier<M: AnyMachine> {
     info: MachineInfo,
     merge: MergeJoin<M>,
-    /// Inputs that were decided again and compared.
+    /// Number of inputs that were decided again and compared.
     pub inputs: u64,
-    /// Events that were compared byte for byte.
+    /// Number of events that were compared.
     pub events: u64,
-    /// Inputs that were only followed: another logic decided them.
+    /// Number of inputs that were only followed, because another logic decided them.
     pub followed: u64,
 }
 
 impl<M: AnyMachine> Verifier<M> {
-    /// Around a machine in its first state.
+    /// A verifier with a machine in its initial state.
     pub fn new(machine: M) -> Self {
         Self { info: machine.info(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
     }
@@ -56,12 +56,12 @@ impl<M: AnyMachine> Verifier<M> {
         self.merge.progress
     }
 
-    /// Whether an own event waits for an input: the inbox must be read on.
+    /// Whether an own event waits for an input, so that the inbox has to be read further.
     pub fn wants_input(&self) -> bool {
         self.merge.own_waiting() > 0
     }
 
-    /// Takes the next record of the tape, of any writer.
+    /// Verifies the next record of the tape, of any writer.
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
         if record.header.writer == self.info.writer {
             self.merge.push_own(record.entries.clone());
@@ -73,7 +73,7 @@ impl<M: AnyMachine> Verifier<M> {
         Ok(())
     }
 
-    /// Takes the next message of the inbox.
+    /// Verifies the next message of the inbox.
     pub fn inbox(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) -> Result<(), Difference> {
         self.merge.push_message(seq, subject, stamp, payload);
         self.join()
@@ -81,7 +81,9 @@ impl<M: AnyMachine> Verifier<M> {
 
     fn join(&mut self) -> Result<(), Difference> {
         let MachineInfo { writer, logic, .. } = self.info;
-        let (inputs, events, followed) = (&mut self.inputs, &mut self.events, &mut self.followed);
+        let inputs = &mut self.inputs;
+        let events = &mut self.events;
+        let followed = &mut self.followed;
         self.merge.join(|machine, at, input, recorded, epoch| {
             if epoch.is_some_and(|epoch| epoch.logic != logic) {
                 *followed += 1;
@@ -106,9 +108,9 @@ fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) 
     if encode(&decided) == encode(recorded) {
         return Ok(at);
     }
-    let show = |entries: &[Entry]| match entries {
+    let render = |entries: &[Entry]| match entries {
         [] => "nothing".to_string(),
         some => some.iter().map(|entry| format!("{:?}", entry.event)).collect::<Vec<_>>().join(" + "),
     };
-    Err(Difference::Decision { cause, writer: writer.as_str(), decided: show(&decided), recorded: show(recorded) })
+    Err(Difference::Decision { cause, writer: writer.as_str(), decided: render(&decided), recorded: render(recorded) })
 }

@@ -1,4 +1,4 @@
-//! Money, exactly: random fills against sums made without the machine; replay; and decisions that keep their meaning.
+//! Exact amounts: random fills against sums of a reference model; replay; and the pinned decisions of a script.
 
 mod common;
 
@@ -13,7 +13,8 @@ use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, encode_entry};
 
-/// Fills of X and Z with odd prices and quantities, so that averages do not divide; quotes, funding and ticks between.
+/// Fills of X and Z with odd prices and quantities, so that averages are inexact; quotes, funding and `ClockAdvanced`
+/// in between.
 fn market() -> impl Strategy<Value = Vec<Fact>> {
     let step = (0u8..8, 1i64..200_000_000_000, 1i64..9_000_000_000, -50i64..900_000_007, any::<[bool; 4]>());
     prop::collection::vec(step, 1..80).prop_map(|steps| {
@@ -28,7 +29,7 @@ fn market() -> impl Strategy<Value = Vec<Fact>> {
                     &price.to_string(),
                     &(price + Price::from_units(i128::from(quantity)).unwrap()).to_string(),
                 ),
-                1 => tick(at),
+                1 => clock(at),
                 2 => funded("USDT", &Money::from_units(i128::from(fee) * 1_000_000_007).unwrap().to_string()),
                 _ => {
                     let id = if again { n / 2 } else { n };
@@ -45,7 +46,7 @@ fn market() -> impl Strategy<Value = Vec<Fact>> {
     })
 }
 
-/// The sums that the facts themselves make, in units.
+/// Sums computed from the facts alone, in units.
 #[derive(Default)]
 struct Sums {
     seen: std::collections::BTreeSet<tapedeck_schemas::ids::FillId>,
@@ -106,7 +107,7 @@ proptest! {
     }
 
     #[test]
-    fn following_recorded_decisions_leads_where_deciding_led(facts in market()) {
+    fn following_recorded_decisions_gives_the_same_state_as_deciding(facts in market()) {
         let (mut decider, mut follower) = (Portfolio::new(), Portfolio::new());
         for (seq, fact) in (1..).zip(&facts) {
             let at = Offset::new(seq, 0);
@@ -119,7 +120,7 @@ proptest! {
 }
 
 #[test]
-fn decisions_keep_their_meaning() {
+fn decisions_are_as_pinned() {
     let script = [
         definition("X", "USDT"),
         funded("USDT", "1000"),
@@ -128,10 +129,10 @@ fn decisions_keep_their_meaning() {
         filled(fill(2, Side::Buy, "99.5", "1.1", "0.1")),
         filled(fill(1, Side::Buy, "101.01", "0.7", "0.0707")),
         filled(fill(3, Side::Sell, "100.3", "0.7", "-0.01")),
-        tick(1_500),
-        tick(2_600),
+        clock(1_500),
+        clock(2_600),
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
-        tick(9_000),
+        clock(9_000),
     ];
     let (mut machine, mut bytes) = (Portfolio::new(), Vec::new());
     for (seq, fact) in (1..).zip(&script) {

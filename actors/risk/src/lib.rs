@@ -1,7 +1,7 @@
-//! The risk machine: signals in, `OrderApproved` or `OrderDenied` out, and the ladder. No strategy or venue lives here.
+//! The risk machine: decides `OrderApproved` or `OrderDenied` from signals, and the risk state of the account.
 //!
-//! The way of a signal: [`sizing`] makes a [`gate::Proposed`] order of it, [`gate`] puts that through every check of
-//! [`checks::CHECKS`], and only an order that passed them all can become `OrderApproved`.
+//! [`sizing`] turns a signal into a [`gate::Proposed`] order, [`gate`] evaluates every check of [`checks::CHECKS`] on
+//! it, and only an order that passed all of them can become `OrderApproved`. [`ladder`] keeps the risk state.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -48,7 +48,7 @@ pub struct Risk {
 }
 
 impl Risk {
-    /// That of a partition's tape, having seen nothing.
+    /// The initial state for a partition and its tape.
     pub fn new(tape: TapeId, partition: u16) -> Self {
         let account = AccountId::simulated(partition);
         let (params, exposures) = (Params::default(), BTreeMap::new());
@@ -64,19 +64,19 @@ impl Risk {
         if !self.fills.insert(fill.fill) {
             return;
         }
-        // The position moves whatever became of the order: a fill that comes late is a fill.
+        // A fill changes the position even if its order is closed.
         self.exposure(fill.instrument).fill(fill);
         self.open.fill(&fill.order, fill.quantity);
     }
 
-    /// Sizes a signal and puts the order through the gate; silent when there is nothing to trade.
+    /// Sizes a signal and checks the order; decides nothing if there is nothing to trade.
     fn evaluate(&self, at: Offset, raised_at: TapeTime, signal: &SignalRaised, out: &mut Out) {
         let Some(exposure) = self.exposures.get(&signal.instrument) else { return };
         let open = self.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let id = OrderId::derive(self.tape, at, Writer::Risk, index);
-        let wanted = SizingRequest { signal, at, id };
-        let Some(proposed) = sizing::size(&wanted, exposure, open, &self.params) else { return };
+        let request = SizingRequest { signal, at, id };
+        let Some(proposed) = sizing::size(&request, exposure, open, &self.params) else { return };
         let view = OrderContext {
             now: self.now,
             decided_at: raised_at,

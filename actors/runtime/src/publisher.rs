@@ -62,12 +62,12 @@ impl FencedPublisher {
             let answer = self.bus.publish(&self.subject, headers, payload.clone()).await;
             match self.publication.answer(through, answer) {
                 PublicationStep::Stored => return Ok(()),
-                PublicationStep::Look => {
+                PublicationStep::ReadLast => {
                     if self.look().await? {
                         return Ok(());
                     }
                 }
-                PublicationStep::Again => {
+                PublicationStep::Retry => {
                     let (subject, failures) = (&self.subject, self.publication.failures());
                     tracing::warn!(subject, failures, "not acknowledged (away, full, or not allowed?); sending again");
                 }

@@ -1,7 +1,7 @@
-//! The signal machine: quotes in, `SignalRaised` out. No orders, no positions, no limits live here.
+//! The signal machine: decides `SignalRaised` from quotes. No orders, no positions, no limits live here.
 //!
-//! Each instrument's mid is sampled in tape time and handed to every strategy of [`strategies::STRATEGIES`]; their
-//! scores are combined by weight, and a signal is raised when the combined target has moved enough.
+//! The mid of each instrument is sampled in tape time, and every strategy of [`strategies::STRATEGIES`] is updated with
+//! it. The scores are combined by weight, and a signal is raised when the combined target has moved enough.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -22,14 +22,14 @@ use combine::rounded;
 use instrument::InstrumentSignals;
 use strategies::{STRATEGIES, Settings};
 
-/// The strategy that a signal speaks for: the combination of them all.
+/// The strategy named in a signal: the weighted combination of all strategies.
 pub const BLEND: &str = "blend";
 
-/// How far the target must move to be raised.
+/// Least move of the combined target that raises a signal.
 pub const THRESHOLD: ParamSpec = ParamSpec {
     name: "signal.threshold",
     unit: "fraction",
-    about: "least move of the combined target, from the last raised one, that is raised",
+    about: "least move of the combined target, from that of the last signal, that raises a signal",
     default: Ratio::saturating_from_units(Ratio::ONE / 4),
     min: Ratio::saturating_from_units(Ratio::ONE / 10_000),
     max: Ratio::whole(2),
@@ -75,16 +75,17 @@ pub struct Signal {
     /// Running maximum of ingest's `at`.
     now: TapeTime,
     params: Params,
-    desks: BTreeMap<InstrumentId, InstrumentSignals>,
+    instruments: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
 impl Signal {
-    /// That of a partition, having seen nothing; every strategy weighs 1.
+    /// The initial state for a partition; every strategy has weight 1.
     pub fn new(partition: u16) -> Self {
         let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
         let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
-        let (params, desks) = (Params::default(), BTreeMap::new());
-        Self { account: AccountId::simulated(partition), blend: name(BLEND), weights, now: 0, params, desks }
+        let account = AccountId::simulated(partition);
+        let (params, instruments) = (Params::default(), BTreeMap::new());
+        Self { account, blend: name(BLEND), weights, now: 0, params, instruments }
     }
 
     fn observe_quote(&mut self, quote: &Quote) {
@@ -94,7 +95,7 @@ impl Signal {
         }
         let settings = Settings::new(&self.params, quote.instrument);
         let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
-        self.desks
+        self.instruments
             .entry(quote.instrument)
             .or_insert_with(InstrumentSignals::new)
             .sample(mid, self.now, interval, &settings);
@@ -109,15 +110,15 @@ impl Signal {
     }
 
     fn evaluate(&self, quote: &Quote) -> Option<SignalRaised> {
-        let desk = self.desks.get(&quote.instrument)?;
+        let signals = self.instruments.get(&quote.instrument)?;
         let min_interval = duration_ns(self.params.get(&MIN_INTERVAL_MS, &quote.instrument));
-        if !desk.may_raise(self.now, min_interval) {
+        if !signals.may_raise(self.now, min_interval) {
             return None;
         }
-        let warm = || desk.scores().zip(&self.weights).filter_map(|(score, named)| Some((score?, named)));
+        let warm = || signals.scores().zip(&self.weights).filter_map(|(score, weighted)| Some((score?, weighted)));
         let combined = combine::combine(warm().map(|(score, (_, weight))| (score, *weight)))?;
         let threshold = self.params.get(&THRESHOLD, &quote.instrument).clamp(THRESHOLD.min, THRESHOLD.max);
-        if !desk.has_moved(combined.target, threshold) {
+        if !signals.has_moved(combined.target, threshold) {
             return None;
         }
         Some(SignalRaised {
@@ -162,7 +163,10 @@ impl Machine for Signal {
 
     fn apply(&mut self, _cause: Offset, own: &Event) {
         if let Event::SignalRaised(signal) = own {
-            self.desks.entry(signal.instrument).or_insert_with(InstrumentSignals::new).raised(signal.target, self.now);
+            self.instruments
+                .entry(signal.instrument)
+                .or_insert_with(InstrumentSignals::new)
+                .raised(signal.target, self.now);
         }
     }
 

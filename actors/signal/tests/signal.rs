@@ -1,4 +1,4 @@
-//! The signal machine from outside: what is raised, when, and that the recorded past rebuilds its state.
+//! The signals that are raised, and when; and that recorded facts rebuild the state.
 
 use proptest::prelude::*;
 use tapedeck_kernel::{Fact, Machine, step};
@@ -14,7 +14,7 @@ fn ingest(at: u64, event: impl Into<Event>) -> Fact {
     Fact { writer: Writer::Ingest, at, event: event.into() }
 }
 
-/// A quote whose mid is `mid_ticks` hundredths.
+/// A quote with a mid of `mid_ticks` hundredths.
 fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
     let cents = |n: i128| Price::saturating_from_units(n * 10_000_000);
     let event = Quote {
@@ -32,7 +32,7 @@ fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
 
 fn weights(pairs: &[(&str, &str)]) -> Fact {
     let weights = pairs.iter().map(|(name, weight)| (name.parse().unwrap(), weight.parse().unwrap())).collect();
-    // The broker's clock, far ahead of tape time: it must not count as the time.
+    // The stamp of JetStream, far ahead of tape time: it must not count as tape time.
     let event = WeightsSet { weights, by: "t".into(), reason: "t".into() }.into();
     Fact { writer: Writer::Control, at: u64::MAX, event }
 }
@@ -43,7 +43,7 @@ fn limits(scope: Scope, name: &str, value: &str) -> Fact {
     Fact { writer: Writer::Control, at: u64::MAX, event }
 }
 
-/// A market that ripples, trends up, and falls back: every strategy gets to speak.
+/// A market that ripples, trends up, and falls back, so that every strategy has scores.
 fn script() -> Vec<Fact> {
     let mut facts = vec![weights(&[("zscore", "1"), ("ewma", "0.5")])];
     for n in 0..1_500u64 {
@@ -56,7 +56,7 @@ fn script() -> Vec<Fact> {
             facts.push(weights(&[("zscore", "0")]));
         }
         if n == 1_000 {
-            facts.push(weights(&[("zscore", "2"), ("nobody", "9")]));
+            facts.push(weights(&[("zscore", "2"), ("unknown", "9")]));
         }
     }
     facts
@@ -90,7 +90,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
 }
 
 #[test]
-fn signals_carry_account_blend_reasons_and_follow_the_cause() {
+fn a_signal_has_the_account_the_blend_and_reasons_and_is_caused_by_a_quote() {
     let facts = script();
     let raised = run(&mut Signal::new(3), &facts);
     assert!(raised.len() > 20, "only {} signals", raised.len());
@@ -106,7 +106,7 @@ fn signals_carry_account_blend_reasons_and_follow_the_cause() {
 }
 
 #[test]
-fn signals_of_one_instrument_keep_the_least_interval_in_tape_time() {
+fn signals_of_one_instrument_are_at_least_the_minimum_interval_of_tape_time_apart() {
     let facts = script();
     let mut last = std::collections::BTreeMap::new();
     for (at, signal) in run(&mut Signal::new(0), &facts) {
@@ -148,7 +148,7 @@ fn quotes_within_the_sample_interval_change_no_score() {
 }
 
 #[test]
-fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
+fn weights_of_zero_close_the_target_at_the_next_quote() {
     let facts = script();
     let mut machine = Signal::new(0);
     let raised = run(&mut machine, &facts[..800]);
@@ -168,9 +168,9 @@ fn only_quotes_raise_signals() {
     let mut machine = Signal::new(0);
     for (n, fact) in script().iter().enumerate() {
         step(&mut machine, Offset::new(n as u64 + 1, 0), fact);
-        let tick = ingest(fact.at, ClockAdvanced { time: fact.at });
+        let clock = ingest(fact.at, ClockAdvanced { time: fact.at });
         if fact.writer == Writer::Ingest {
-            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &tick).is_empty());
+            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &clock).is_empty());
         }
     }
 }
@@ -201,7 +201,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
     #[test]
-    fn any_facts_are_survived_and_the_recorded_decisions_rebuild_the_state(
+    fn any_facts_are_handled_and_the_recorded_decisions_rebuild_the_state(
         facts in prop::collection::vec(any_fact(), 1..400),
     ) {
         let (mut live, mut recovered) = (Signal::new(0), Signal::new(0));

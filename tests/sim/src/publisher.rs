@@ -158,8 +158,8 @@ impl Publisher {
         }
         match publication.answer(pending.through, answer) {
             PublicationStep::Stored => self.pending = None,
-            PublicationStep::Look => pending.stage = Stage::Look,
-            PublicationStep::Again => pending.stage = Stage::Ready,
+            PublicationStep::ReadLast => pending.stage = Stage::Look,
+            PublicationStep::Retry => pending.stage = Stage::Ready,
             // The process ends with an error; whoever runs it starts it again.
             PublicationStep::GiveUp(_) => self.crash(),
         }

@@ -1,4 +1,4 @@
-//! Who may write what, and how a tape begins. Never the content of a fact.
+//! The kinds that each writer may write, and the start of a tape. The contents of facts are not checked here.
 
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;

@@ -1,5 +1,4 @@
-//! A crash at every step: between each thing the driver says and its being done, after it was done, and after
-//! each thing that it is told.
+//! A crash at every step: before and after each output of the driver is performed, and after each of its inputs.
 
 use crate::model::toys::{Echo, Gate, Toy};
 use crate::model::world::World;
@@ -11,8 +10,8 @@ fn crash_at_every_step<M: Toy>(seed: u64) -> u64 {
         let mut world = World::<M>::new(seed);
         world.faults = false;
         world.crash_in = Some(step);
-        let never_came = world.run(STEPS).crash_in.is_some_and(|left| left < u64::MAX / 2);
-        if never_came {
+        let no_crash = world.run(STEPS).crash_in.is_some_and(|left| left < u64::MAX / 2);
+        if no_crash {
             return step;
         }
     }
@@ -20,9 +19,9 @@ fn crash_at_every_step<M: Toy>(seed: u64) -> u64 {
 }
 
 #[test]
-fn a_crash_at_any_step_loses_and_doubles_nothing() {
+fn a_crash_at_any_step_loses_and_repeats_no_decision() {
     for seed in 0..8 {
         let (echo, gate) = (crash_at_every_step::<Echo>(seed), crash_at_every_step::<Gate>(seed));
-        assert!(echo > 50 && gate > 50, "only {echo} and {gate} steps: the runs say little");
+        assert!(echo > 50 && gate > 50, "only {echo} and {gate} steps: the runs are too short");
     }
 }

@@ -1,4 +1,4 @@
-//! What is established about the driver, by theme, and the bench that directed cases stand on.
+//! The tests of the driver, by theme, and the bench that runs one driver.
 
 mod bounds;
 mod crashes;
@@ -17,43 +17,43 @@ use tapedeck_schemas::record::{self, Entry, Writer};
 use crate::model::toys::{Echo, Toy, fact_of};
 use crate::model::{TAPE, Tape};
 
-/// One driver, told everything by hand.
+/// One driver with a tape; the test performs its outputs.
 struct Bench<M: Toy> {
     tape: Tape,
     driver: Driver<M>,
     read: u64,
 }
 
-/// An append that the driver asked for.
+/// An append that the driver has requested.
 #[derive(Debug, Clone, PartialEq)]
-struct Asked {
+struct RequestedAppend {
     attempt: u64,
     failures: u32,
     expected: u64,
     payload: Arc<[u8]>,
 }
 
-impl Asked {
+impl RequestedAppend {
     fn entries(&self) -> Vec<Entry> {
         record::decode(&self.payload).unwrap().1
     }
 }
 
 impl Bench<Echo> {
-    /// An owner whose epoch is on the tape, at rest.
+    /// An idle owner whose epoch is on the tape.
     fn owner() -> Self {
         let mut bench = Self::claiming(Tape::new());
-        let epoch = bench.read_asked();
+        let epoch = bench.read_append();
         bench.commit(&epoch);
         bench
     }
 
-    /// An owner with one decision on its way.
-    fn asking() -> (Self, Asked) {
+    /// An owner with one append in flight.
+    fn with_append_in_flight() -> (Self, RequestedAppend) {
         let mut bench = Self::owner();
         bench.price(1);
-        let asked = bench.read_asked();
-        (bench, asked)
+        let append = bench.read_append();
+        (bench, append)
     }
 }
 
@@ -64,7 +64,7 @@ impl<M: Toy> Bench<M> {
         Self { tape, driver, read: 0 }
     }
 
-    /// A driver that has read nothing yet and takes over behind what a leader's read gives.
+    /// A driver that has read nothing yet and takes over after the last record on its subject.
     fn claiming(tape: Tape) -> Self {
         let mut bench = Self::following(tape);
         bench.driver.take_over(bench.tape.last_on(M::WRITER));
@@ -75,27 +75,27 @@ impl<M: Toy> Bench<M> {
         std::iter::from_fn(|| self.driver.poll()).collect()
     }
 
-    fn tell(&mut self, input: Input<'_>) -> Vec<Output> {
+    fn handle(&mut self, input: Input<'_>) -> Vec<Output> {
         self.driver.handle(input);
         self.poll()
     }
 
     fn answer(&mut self, attempt: u64, answer: Answer) -> Vec<Output> {
-        self.tell(Input::Answer { attempt, answer })
+        self.handle(Input::Answer { attempt, answer })
     }
 
-    /// An answer after which the driver must ask again.
-    fn asks_after(&mut self, attempt: u64, answer: Answer) -> Asked {
+    /// The append that the driver requests after an answer.
+    fn append_after(&mut self, attempt: u64, answer: Answer) -> RequestedAppend {
         only_append(self.answer(attempt, answer))
     }
 
-    /// Hands on what the driver wants of the tape, and gives what it then says.
+    /// Passes on tape messages while the driver wants them; returns its outputs.
     fn read(&mut self) -> Vec<Output> {
         let mut outputs = self.poll();
         while self.read < self.tape.last() && self.driver.wants_tape() {
             self.read += 1;
             let message = self.tape.at(self.read).clone();
-            outputs.extend(self.tell(Input::Tape {
+            outputs.extend(self.handle(Input::Tape {
                 seq: self.read,
                 writer: message.subject,
                 payload: &message.payload,
@@ -104,41 +104,41 @@ impl<M: Toy> Bench<M> {
         outputs
     }
 
-    fn read_asked(&mut self) -> Asked {
+    fn read_append(&mut self) -> RequestedAppend {
         only_append(self.read())
     }
 
-    /// The stop that reading on leads to.
+    /// The stop after reading the tape.
     fn read_stop(&mut self) -> Stop {
         match self.read().pop() {
             Some(Output::Stopped(stop)) => stop,
-            other => panic!("should have stopped, says {other:?}"),
+            other => panic!("expected a stop, got {other:?}"),
         }
     }
 
-    /// A price from ingest lands on the tape.
+    /// Writes a price of ingest to the tape.
     fn price(&mut self, value: u8) -> u64 {
         write_values(&mut self.tape, &[value])
     }
 
-    /// The broker takes what was asked.
-    fn store(&mut self, asked: &Asked) -> u64 {
-        match self.tape.append(1, M::WRITER, asked.expected, &asked.payload) {
+    /// Stores a requested append on the tape.
+    fn store(&mut self, append: &RequestedAppend) -> u64 {
+        match self.tape.append(1, M::WRITER, append.expected, &append.payload) {
             Answer::Committed(seq) => seq,
-            other => panic!("{asked:?} met {other:?}"),
+            other => panic!("{append:?} is answered by {other:?}"),
         }
     }
 
-    /// The broker takes what was asked and says so.
-    fn commit(&mut self, asked: &Asked) -> u64 {
-        let seq = self.store(asked);
-        let events = asked.entries().len();
-        assert_eq!(self.answer(asked.attempt, Answer::Committed(seq)), [Output::Committed { seq, events }]);
+    /// Stores a requested append and acknowledges it.
+    fn commit(&mut self, append: &RequestedAppend) -> u64 {
+        let seq = self.store(append);
+        let events = append.entries().len();
+        assert_eq!(self.answer(append.attempt, Answer::Committed(seq)), [Output::Committed { seq, events }]);
         seq
     }
 
-    /// Whatever it hears from here on, it says nothing.
-    fn assert_silent_for_good(&mut self) {
+    /// Asserts that the driver has no output for any further input.
+    fn assert_stopped_for_good(&mut self) {
         for value in [1, 3, 5] {
             self.price(value);
         }
@@ -146,13 +146,13 @@ impl<M: Toy> Bench<M> {
             self.read += 1;
             let message = self.tape.at(self.read).clone();
             let input = Input::Tape { seq: self.read, writer: message.subject, payload: &message.payload };
-            assert_eq!(self.tell(input), []);
+            assert_eq!(self.handle(input), []);
         }
         for attempt in 0..9 {
             assert_eq!(self.answer(attempt, Answer::Unknown), []);
             assert_eq!(self.answer(attempt, Answer::Committed(self.tape.last())), []);
         }
-        assert_eq!(self.tell(Input::Drain), []);
+        assert_eq!(self.handle(Input::Drain), []);
         assert!(!self.driver.wants_tape() && !self.driver.wants_inbox() && !self.driver.is_owner());
     }
 }
@@ -164,14 +164,16 @@ fn write_values(tape: &mut Tape, values: &[u8]) -> u64 {
     tape.write(Writer::Ingest, 1, events)
 }
 
-fn only_append(outputs: Vec<Output>) -> Asked {
-    let mut asked = outputs.into_iter().filter_map(|output| match output {
-        Output::Append { attempt, failures, expected, payload } => Some(Asked { attempt, failures, expected, payload }),
+fn only_append(outputs: Vec<Output>) -> RequestedAppend {
+    let mut append = outputs.into_iter().filter_map(|output| match output {
+        Output::Append { attempt, failures, expected, payload } => {
+            Some(RequestedAppend { attempt, failures, expected, payload })
+        }
         Output::InvalidRecord { .. } | Output::Committed { .. } => None,
         Output::Stopped(stop) => panic!("stopped: {stop}"),
     });
-    let first = asked.next().expect("an append");
-    assert_eq!(asked.next(), None, "two appends in flight");
+    let first = append.next().expect("an append");
+    assert_eq!(append.next(), None, "two appends in flight");
     first
 }
 

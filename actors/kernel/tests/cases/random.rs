@@ -9,7 +9,7 @@ use crate::model::world::World;
 const SEEDS: u64 = 3_000;
 const STEPS: usize = 500;
 
-/// What must happen often for the runs to say anything; at least once in ten seeds.
+/// Situations that must occur at least once in ten seeds, or the runs do not test enough.
 const MUST_HAPPEN: [&str; 9] = [
     "committed by ack",
     "committed by the tape",
@@ -33,7 +33,7 @@ fn each_seed<M: Toy>() {
         match catch_unwind(AssertUnwindSafe(|| World::<M>::new(seed).run(STEPS).happened)) {
             Ok(run) => run.into_iter().for_each(|(what, times)| *happened.entry(what).or_insert(0) += times),
             Err(panic) => {
-                eprintln!("seed {seed} failed; TAPEDECK_SEED={seed} runs it alone and tells what happens");
+                eprintln!("seed {seed} failed; TAPEDECK_SEED={seed} runs it alone and prints its steps");
                 resume_unwind(panic);
             }
         }
@@ -41,15 +41,15 @@ fn each_seed<M: Toy>() {
     println!("{happened:?}");
     let rare = |what: &&str| happened.get(what).copied().unwrap_or(0) * 10 < seeds.end - seeds.start;
     let rare: Vec<_> = MUST_HAPPEN.into_iter().filter(rare).collect();
-    assert!(seeds.end - seeds.start < SEEDS || rare.is_empty(), "hardly ever happened: {rare:?}");
+    assert!(seeds.end - seeds.start < SEEDS || rare.is_empty(), "too rare in these runs: {rare:?}");
 }
 
 #[test]
-fn a_machine_that_reads_the_tape_decides_every_input_once_and_in_order_whatever_goes_wrong() {
+fn a_machine_that_reads_the_tape_decides_every_input_once_and_in_order_under_every_fault() {
     each_seed::<Echo>();
 }
 
 #[test]
-fn a_machine_that_reads_an_inbox_decides_every_input_once_and_in_order_whatever_goes_wrong() {
+fn a_machine_that_reads_an_inbox_decides_every_input_once_and_in_order_under_every_fault() {
     each_seed::<Gate>();
 }

@@ -1,4 +1,4 @@
-//! Re-judging a tape: it can fail, and names the input at which it does.
+//! Verification of a tape: a changed decision is a difference at its input.
 
 use tapedeck_kernel::{Difference, TapeRead, TapeReader, TapeRecord, Verifier};
 use tapedeck_schemas::event::{Event, Progress};
@@ -29,7 +29,7 @@ fn verify<const L: u32>(records: &[TapeRecord]) -> Result<Verifier<Echo<L>>, Dif
     Ok(verifier)
 }
 
-/// Judges the tape again after its decisions were tampered with.
+/// Verifies the tape after a change to its decisions.
 fn after(tamper: impl FnOnce(&mut Vec<Entry>)) -> Result<Verifier<Echo>, Difference> {
     let mut records = records::<1>();
     let decisions = records.iter_mut().rfind(|record| record.header.writer == Writer::Signal).unwrap();
@@ -38,7 +38,7 @@ fn after(tamper: impl FnOnce(&mut Vec<Entry>)) -> Result<Verifier<Echo>, Differe
 }
 
 #[test]
-fn what_was_decided_is_decided_again() {
+fn a_decision_is_decided_again_as_recorded() {
     let verifier = after(|_| {}).unwrap();
     assert_eq!((verifier.inputs, verifier.events, verifier.followed), (1, 2, 0));
     assert_eq!(verifier.progress(), PRICE);
@@ -63,13 +63,13 @@ fn any_change_of_a_decision_is_a_difference_at_its_cause() {
     for (nth, tamper) in tampers.into_iter().enumerate() {
         match after(tamper) {
             Err(Difference::Decision { cause, writer, .. }) => assert_eq!((cause, writer), (PRICE, "signal"), "{nth}"),
-            other => panic!("tampering {nth} gives {other:?}"),
+            other => panic!("change {nth} gives {other:?}"),
         }
     }
 }
 
 #[test]
-fn a_decision_on_no_input_is_a_difference_and_one_on_an_input_yet_to_come_is_left_waiting() {
+fn a_decision_without_an_input_is_a_difference_and_one_on_a_later_input_waits() {
     let moved = after(|entries| entries.iter_mut().for_each(|entry| entry.cause = Offset::new(2, 0)));
     assert!(matches!(moved, Err(Difference::Cause(_))), "{moved:?}");
     let early = after(|entries| entries.push(Entry { cause: Offset::new(99, 0), ..entries[1].clone() }));

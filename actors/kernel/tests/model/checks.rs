@@ -1,5 +1,4 @@
-//! What must hold of a tape after any run, whatever went wrong in it: judged from the messages alone, and against
-//! a plain fold of the inputs.
+//! Checks of a tape after a run with any faults: on the messages alone, and against a plain fold of the inputs.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::toys::Toy;
 use super::world::World;
 use super::{TAPE, Valid};
 
-/// Every check on the tape of a run at rest.
+/// Every check on the tape of an idle run.
 pub(crate) fn all<M: Toy>(world: &World<M>) {
     let records = world.tape.valid_of(M::WRITER);
     every_record_of_a_driver_chains(world, &records);
@@ -52,7 +51,7 @@ pub(crate) fn inputs<M: Toy>(world: &World<M>) -> Vec<(Offset, M::Input)> {
     inputs
 }
 
-/// What a plain fold of all inputs decides, and the machine at its end.
+/// The decisions of a plain fold of all inputs, and the machine at its end.
 pub(crate) fn plain_fold<M: Toy>(world: &World<M>) -> (Vec<Entry>, M) {
     let mut machine = M::fresh();
     let mut entries = Vec::new();
@@ -175,7 +174,7 @@ fn verification_finds_no_difference<M: Toy>(world: &World<M>) {
     assert_eq!(verifier.inputs, answered as u64, "inputs decided again");
 }
 
-/// An owner that was drained has left nothing that it was handed unanswered.
+/// A drained owner has answered every input that it received.
 pub(crate) fn drained<M: Toy>(world: &World<M>, node: usize) {
     let node = &world.nodes[node];
     if node.stopped != Some(Stop::Drained) || node.attempt_last == 0 {
@@ -187,7 +186,7 @@ pub(crate) fn drained<M: Toy>(world: &World<M>, node: usize) {
     assert!(answered >= handed, "drained at {answered:?}, but was handed {handed:?}");
 }
 
-/// Once everything is answered, whoever follows has come to the state of a plain fold.
+/// Once every input is answered, each standby has the state of a plain fold.
 pub(crate) fn followers_agree<M: Toy>(world: &World<M>) {
     let (_, machine) = plain_fold(world);
     for node in &world.nodes {

@@ -1,4 +1,4 @@
-//! A tape in memory that answers as JetStream does, and what runs drivers against it.
+//! A tape in memory that answers as JetStream does, and the modules that run drivers against it.
 
 pub(crate) mod checks;
 pub(crate) mod node;
@@ -40,14 +40,14 @@ impl Rng {
 /// A message on the model tape.
 #[derive(Debug, Clone)]
 pub(crate) struct Message {
-    /// Whose subject it is on.
+    /// Writer of its subject.
     pub(crate) subject: Option<Writer>,
     pub(crate) payload: Arc<[u8]>,
-    /// Which driver appended it; none for what the world wrote.
+    /// Driver that appended it; `None` for a message of the world.
     pub(crate) author: Option<u64>,
 }
 
-/// The model tape; message `seq` stands at index `seq - 1`.
+/// The model tape; message `seq` has index `seq - 1`.
 #[derive(Debug)]
 pub(crate) struct Tape {
     pub(crate) messages: Vec<Message>,
@@ -55,7 +55,7 @@ pub(crate) struct Tape {
 }
 
 impl Tape {
-    /// A tape that holds its first record.
+    /// A tape with its first record.
     pub(crate) fn new() -> Self {
         let created: Event = TapeCreated { tape: TAPE, partition: 0, placement: Vec::new() }.into();
         let mut tape = Self::empty();
@@ -63,7 +63,7 @@ impl Tape {
         tape
     }
 
-    /// A tape without even its first record.
+    /// A tape without a message.
     pub(crate) fn empty() -> Self {
         Self { messages: Vec::new(), chains: BTreeMap::new() }
     }
@@ -119,7 +119,7 @@ impl Tape {
         self.chains.get(&writer).copied().unwrap_or_default()
     }
 
-    /// The writer's valid records, judged apart from the code under test: decodes, says whose it is, chains.
+    /// The writer's valid records, found without the code under test: they decode, name the writer, and chain.
     pub(crate) fn valid_of(&self, writer: Writer) -> Vec<Valid> {
         let mut chain = RecordHash::default();
         let mut valid = Vec::new();

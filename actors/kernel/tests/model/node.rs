@@ -1,4 +1,4 @@
-//! A driver and the least shell around it: it does what the driver says, and checks that it may say so.
+//! A driver and a minimal shell: it performs the outputs of the driver, and checks that they are allowed.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use tapedeck_schemas::record::{self, Writer};
 use super::toys::Toy;
 use super::{TAPE, Tape};
 
-/// An append on its way to the broker.
+/// An append in transit to JetStream.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) node: u64,
@@ -26,18 +26,18 @@ pub(crate) struct Node<M: Toy> {
     pub(crate) paused: bool,
     pub(crate) draining: bool,
     pub(crate) claims: bool,
-    /// Answers on their way back: (attempt, answer).
+    /// Answers in transit: (attempt, answer).
     pub(crate) answers: Vec<(u64, Answer)>,
     /// The append that is not known to be committed.
     pub(crate) outstanding: Option<Request>,
-    /// The last attempt that an ack was handed on for.
+    /// The last attempt whose ack was passed on.
     pub(crate) told: Option<u64>,
     pub(crate) stopped: Option<Stop>,
-    /// Offset of the last input handed to it.
+    /// Offset of the last input passed on.
     pub(crate) fed: Offset,
-    /// Its last attempt at an append; 0 when it never was an owner.
+    /// The last attempt at an append; 0 if it never was the owner.
     pub(crate) attempt_last: u64,
-    /// The epoch of what it appends; 0 when it never was an owner.
+    /// The epoch of its appends; 0 if it never was the owner.
     epoch: u64,
     tape_next: u64,
     inbox_next: u64,
@@ -68,7 +68,7 @@ impl<M: Toy> Node<M> {
         }
     }
 
-    /// Hands on the next tape message, if it is wanted and there is one.
+    /// Passes on the next tape message, if it is wanted and there is one.
     pub(crate) fn feed_tape(&mut self, tape: &Tape) -> bool {
         let seq = self.tape_next;
         if seq > tape.last() || !self.driver.wants_tape() {
@@ -84,7 +84,7 @@ impl<M: Toy> Node<M> {
         true
     }
 
-    /// Hands on the next inbox message, if it is wanted and there is one.
+    /// Passes on the next inbox message, if it is wanted and there is one.
     pub(crate) fn feed_inbox(&mut self, inbox: &[Vec<u8>]) -> bool {
         let seq = self.inbox_next;
         let Some(payload) = inbox.get(seq as usize - 1).filter(|_| self.driver.wants_inbox()) else { return false };
@@ -94,7 +94,7 @@ impl<M: Toy> Node<M> {
         true
     }
 
-    /// Takes an output; gives back the request to be sent. `tape` is only looked at to check the driver's word.
+    /// Performs an output; returns the request to be sent. `tape` is only read to check the output.
     pub(crate) fn perform(&mut self, output: Output, tape: &Tape) -> Option<Request> {
         assert!(self.stopped.is_none(), "{output:?} after it had stopped: {:?}", self.stopped);
         match output {

@@ -1,5 +1,5 @@
-//! Two toy machines whose every decision depends on all that they have folded, in order, their own decisions
-//! included: an input lost, doubled or moved shows in each decision after it.
+//! Two test machines whose decisions depend on all inputs and own decisions before, in order: an input that is lost,
+//! repeated or moved changes every decision after it.
 
 use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
 use tapedeck_schemas::event::{Aggressor, ClockAdvanced, Event, SignalRaised, Trade};
@@ -7,10 +7,10 @@ use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
-/// The value of a beat of tape time; other values are prices.
+/// The value that only advances the clock; other values are prices.
 pub(crate) const TICK: u8 = 0;
 
-/// What both machines fold.
+/// The state of both machines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fold {
     pub(crate) inputs: u64,
@@ -28,7 +28,8 @@ impl Fold {
         self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
     }
-    /// Odd prices are answered, those that end in 5 twice, in 7 briefly; even prices and ticks are met with silence.
+    /// Odd prices are answered: those that end in 5 by two events, those in 7 by a short one. Even prices and clock
+    /// inputs are not answered.
     fn decide(&self, value: u8, out: &mut Out) {
         if value % 10 == 7 {
             return out.push(ClockAdvanced { time: self.digest });
@@ -66,7 +67,7 @@ pub(crate) trait Toy: Machine {
     fn fold(&self) -> &Fold;
 }
 
-/// Reads ingest's facts from the tape; `L` is its logic.
+/// Reads the facts of ingest from the tape; `L` is its logic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Echo<const L: u32 = 1>(pub(crate) Fold);
 
@@ -101,7 +102,7 @@ impl<const L: u32> Machine for Echo<L> {
     }
 }
 
-/// Reads an inbox, whose messages hold one entry for each byte.
+/// Reads an inbox whose messages hold one entry for each byte.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate(pub(crate) Fold);
 
@@ -151,7 +152,7 @@ impl Machine for Gate {
     }
 }
 
-/// The fact by which ingest brings a value to the tape.
+/// The fact of ingest with this value.
 pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
     if value == TICK {
         return ClockAdvanced { time }.into();

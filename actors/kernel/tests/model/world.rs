@@ -1,4 +1,4 @@
-//! A seeded scheduler: drivers, the network between them and the tape, and everything that can go wrong there.
+//! A seeded scheduler of drivers and of the network between them and the tape, with faults.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use super::node::{Node, Request};
 use super::toys::{TICK, Toy, fact_of};
 use super::{Rng, Tape, checks};
 
-/// Rounds without faults after which a run that is not quiet counts as stuck.
+/// Rounds without faults after which a run that is not idle counts as stuck.
 const HEALING_ROUNDS_MAX: usize = 20_000;
 
-/// Everything in one run.
+/// The state of one run.
 pub(crate) struct World<M: Toy> {
     pub(crate) tape: Tape,
     pub(crate) inbox: Vec<Vec<u8>>,
     pub(crate) nodes: Vec<Node<M>>,
-    /// Whether anything goes wrong.
+    /// Whether faults are injected.
     pub(crate) faults: bool,
-    /// Counts down to a crash of the node that is acting, over every point at which one can happen.
+    /// Number of possible crash points until the acting node crashes.
     pub(crate) crash_in: Option<u64>,
-    /// How often what happened, so that a test can see that its runs hold what they are meant to hold.
+    /// Count of each situation, so that a test can assert that its runs cover them.
     pub(crate) happened: BTreeMap<&'static str, u64>,
     network: Vec<Request>,
     rng: Rng,
@@ -48,7 +48,7 @@ impl<M: Toy> World<M> {
         }
     }
 
-    /// Runs `steps` random steps, lets everything heal, and checks what came of it.
+    /// Runs `steps` random steps, then runs without faults until idle, and checks the result.
     pub(crate) fn run(mut self, steps: usize) -> Self {
         for _ in 0..steps {
             self.step();
@@ -111,7 +111,7 @@ impl<M: Toy> World<M> {
         if self.rng.one_in(3) { TICK } else { 1 + self.rng.below(200) as u8 }
     }
 
-    /// Brings one message with these values to the machine's input.
+    /// Writes one message with these values to the input of the machine.
     pub(crate) fn input(&mut self, values: &[u8]) {
         match M::reads() {
             Reads::Inbox(_) => self.inbox.push(values.to_vec()),
@@ -119,7 +119,7 @@ impl<M: Toy> World<M> {
                 let time = 10 * self.tape.last();
                 let mut events: Vec<_> = values.iter().map(|&value| fact_of(value, time)).collect();
                 if self.rng.one_in(4) {
-                    // No input, but it takes an index.
+                    // Not an input, but it has an index.
                     events.insert(self.rng.below(values.len() + 1), Progress {}.into());
                 }
                 let events = events.into_iter().map(|event| (Offset::new(time, 0), time, event)).collect();
@@ -140,7 +140,7 @@ impl<M: Toy> World<M> {
         }
     }
 
-    /// Does what the driver says until it has no more to say; a crash can come between any two outputs.
+    /// Performs the outputs of the driver until there are none; a crash may occur between any two.
     pub(crate) fn settle(&mut self, node: usize) {
         loop {
             if self.crashes_here() {
@@ -179,7 +179,7 @@ impl<M: Toy> World<M> {
         self.faults && self.rng.one_in(120)
     }
 
-    /// The process is gone; what it sent is still on its way.
+    /// Ends the process; its requests stay in transit.
     fn crash(&mut self, node: usize) {
         self.say(|| format!("node {} is gone", self.nodes[node].uid));
         self.count(if self.nodes[node].stopped.is_some() { "stopped" } else { "crashed" });
@@ -192,7 +192,7 @@ impl<M: Toy> World<M> {
         self.settle(node);
     }
 
-    /// Starts a process, or lets a standby claim the writer. Sometimes its read of the last sequence is stale.
+    /// Starts a process, or makes a standby take over. Sometimes its read of the last sequence is stale.
     fn start_or_claim(&mut self, node: usize) {
         if self.nodes.len() < 2 && (self.nodes.is_empty() || self.faults && self.rng.one_in(3)) {
             self.uids += 1;
@@ -215,7 +215,7 @@ impl<M: Toy> World<M> {
         self.settle(node);
     }
 
-    /// A request reaches the broker, or is lost, doubled, refused; its answer comes back, or is lost.
+    /// Delivers a request to JetStream, or loses, repeats or rejects it; its answer is delivered or lost.
     fn deliver_request(&mut self) {
         if self.network.is_empty() {
             return;
@@ -271,7 +271,8 @@ impl<M: Toy> World<M> {
         self.nodes[node].answers.push((attempt, Answer::Unknown));
     }
 
-    /// Garbage, another writer's record or one that does not chain, on any subject; or a sound record nobody reads.
+    /// Writes garbage, a record of another writer or one that does not chain, on any subject, or a valid record that no
+    /// machine reads.
     fn other_message(&mut self) {
         let subject = match self.rng.below(6) {
             0 => Some(M::WRITER),
@@ -294,7 +295,7 @@ impl<M: Toy> World<M> {
         self.tape.put(subject, payload);
     }
 
-    /// Without faults, until one owner has answered everything.
+    /// Runs without faults until one owner has answered every input.
     pub(crate) fn heal(&mut self) {
         self.nodes.iter_mut().for_each(|node| node.paused = false);
         self.heal_until(|world| {
@@ -312,7 +313,8 @@ impl<M: Toy> World<M> {
         panic!("stuck: nothing is wrong any more, yet the run does not come to rest");
     }
 
-    /// One round of everything; whether anything happened. An owner is only started when nobody claims to be it.
+    /// One round of every node and request; returns whether any of them acted. A process is started only if none is
+    /// taking over or the owner.
     fn heal_round(&mut self) -> bool {
         let before = (self.progress_mark(), self.network.len());
         if !self.nodes.iter().any(|node| node.claims) {
