@@ -1,4 +1,4 @@
-//! The whole, on a real nats-server and a real Postgres.
+//! End-to-end tests: the binary with a real nats-server and a real Postgres.
 
 mod access;
 mod backup;

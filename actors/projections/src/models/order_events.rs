@@ -1,8 +1,8 @@
-//! Every step of every order, by whoever reported it.
+//! Every fact about an order, by any writer.
 
 use tapedeck_schemas::event::Event;
 
-use super::{hop, place, table, text};
+use super::{key, table, text, timing};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct OrderEvents;
@@ -39,6 +39,6 @@ impl Projection for OrderEvents {
             _ => return,
         };
         let values = vec![text(order), text(event.writer), text(event.entry.event.kind().name()), text(detail)];
-        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), timing(event), values].concat() });
     }
 }

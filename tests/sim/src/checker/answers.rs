@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use tapedeck_kernel::any::BoxedInput;
 use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
-use tapedeck_kernel::{MachineInfo, AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, MachineInfo, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};

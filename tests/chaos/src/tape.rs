@@ -1,4 +1,4 @@
-//! What is on the tape, counted by reading it, beside `verify` and beside the machines: each input answered once.
+//! Counts the facts on the tape, independently of `verify` and of the machines, and checks that causes ascend.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,31 +12,31 @@ use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-use crate::expected::Counter;
+use crate::inbox::Counter;
 use crate::streams::{MARK, header};
 
-/// What the tape has shown so far.
-pub struct Recorded {
+/// The counts of the tape up to a sequence.
+pub struct TapeTally {
     reader: TapeReader,
     /// Last sequence read.
     pub read: u64,
-    /// The sums of ingest's facts.
+    /// The totals of ingest's facts.
     pub counter: Counter,
-    /// Command inbox sequences that control has answered.
+    /// Sequences of the command inbox that control has answered.
     pub commands: BTreeSet<u64>,
-    /// Epochs by writer: how often somebody took it over.
+    /// Epochs by writer.
     pub epochs: BTreeMap<&'static str, u64>,
-    /// Orders submitted.
+    /// Ids of submitted orders.
     pub orders: BTreeSet<String>,
-    /// invalid records that harm nobody.
+    /// Invalid records that break no chain.
     pub invalid_records: u64,
-    /// Records of ours that break a writer's chain: where, and whose.
+    /// Forged records that break a writer's chain: sequence and writer.
     pub forged: Vec<(u64, Writer)>,
     answered: BTreeMap<Writer, (Offset, u32)>,
 }
 
-impl Recorded {
-    /// Nothing read yet.
+impl TapeTally {
+    /// The counts of an empty tape.
     pub fn new(tape: TapeId) -> Self {
         Self {
             reader: TapeReader::new(tape),
@@ -51,15 +51,17 @@ impl Recorded {
         }
     }
 
-    /// Takes the next message of the tape.
+    /// Counts the next message of the tape.
     pub fn take(&mut self, seq: u64, message: &Message) -> Result<()> {
         self.read = seq;
-        let ours = header(message, MARK).is_some();
+        let is_hostile = header(message, MARK).is_some();
         match self.reader.read(seq, writer_of(0, &message.subject), &message.payload)? {
-            TapeRead::Invalid { why, .. } if !ours => bail!("tape {seq}: a record of a machine is invalid: {why}"),
+            TapeRead::Invalid { why, .. } if !is_hostile => {
+                bail!("tape {seq}: a record of a machine is invalid: {why}")
+            }
             TapeRead::Invalid { breaks_chain: true, writer: Some(writer), .. } => self.forged.push((seq, writer)),
             TapeRead::Invalid { .. } => self.invalid_records += 1,
-            TapeRead::Record(_) if ours => bail!("tape {seq}: what nobody should believe chains"),
+            TapeRead::Record(_) if is_hostile => bail!("tape {seq}: a hostile record is valid"),
             TapeRead::Record(record) => {
                 for entry in &record.entries {
                     self.event(seq, record.header.writer, entry.cause, entry.index, &entry.event)?;
@@ -80,7 +82,7 @@ impl Recorded {
         if let Some((last, last_index)) = self.answered.insert(writer, (cause, index))
             && (cause, index) <= (last, last_index)
         {
-            bail!("tape {seq}: {writer} answers {cause} ({index}) after {last} ({last_index})");
+            bail!("tape {seq}: {writer} answers cause {cause} ({index}) after {last} ({last_index})");
         }
         match event {
             Event::Quote(fact) => self.counter.accept(
@@ -106,7 +108,7 @@ impl Recorded {
             Event::Rejected(fact) => self.counter.reject(fact.reason),
             Event::Gap(_) => self.counter.gaps += 1,
             Event::OrderSubmitted(fact) if !self.orders.insert(fact.order.id.to_string()) => {
-                bail!("tape {seq}: order {} is submitted twice", fact.order.id)
+                bail!("tape {seq}: order {} was submitted twice", fact.order.id)
             }
             _ => {}
         }

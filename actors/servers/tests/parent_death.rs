@@ -1,4 +1,4 @@
-//! Servers end with the process that started them, even when that is killed; then they start again on the same data.
+//! Servers end when the process that started them is killed, and start again on the same data.
 
 mod common;
 
@@ -7,42 +7,42 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tapedeck_servers::{NatsServer, Postgres};
 
-/// Set for the process that holds the servers: this same test, run once more.
+/// Set in the child that holds the servers: this test, run in a second process.
 const HOLD: &str = "TAPEDECK_TEST_HOLD";
 
 #[test]
-fn killed_with_their_parent_they_are_gone_and_start_again_on_their_data() {
+fn servers_end_with_a_killed_parent_and_start_again_on_their_data() {
     if let Some(dir) = std::env::var_os(HOLD) {
         return hold(Path::new(&dir));
     }
     let dir = directory();
     let (nats_dir, postgres_dir) = (dir.path().join("nats"), dir.path().join("postgres"));
-    let name = "killed_with_their_parent_they_are_gone_and_start_again_on_their_data";
+    let name = "servers_end_with_a_killed_parent_and_start_again_on_their_data";
     let holder = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", name, "--nocapture"])
         .env(HOLD, dir.path())
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let mut holder = Killed(holder);
+    let mut holder = KillOnDrop(holder);
     within(120, "the servers are up", || dir.path().join("up").exists());
     let servers: Vec<u32> = [holders(&nats_dir), holders(&postgres_dir)].concat();
-    assert!(servers.len() >= 4, "nats, postgres and some of its processes, all with the lock: {servers:?}");
+    assert!(servers.len() >= 4, "nats, postgres and its children hold the locks: {servers:?}");
     holder.0.kill().unwrap();
     holder.0.wait().unwrap();
-    // At once, while the old ones are perhaps still dying.
+    // The earlier servers may still be exiting.
     let nats = NatsServer::start(&nats_dir, 0).unwrap();
     let postgres = Postgres::start(&postgres_dir, 0).unwrap();
     let survivors: Vec<u32> = servers.into_iter().filter(|pid| is_alive(*pid)).collect();
-    assert_eq!(survivors, [0; 0], "they outlived their parent");
+    assert_eq!(survivors, [0; 0], "servers outlived their parent");
     assert!(request(&nats.url(), "kept.x", "two").contains("\"seq\":2"));
     assert_eq!(psql(&postgres.url(), "select n from kept").unwrap(), "1");
 }
 
-/// A process that does not outlive a failed test.
-struct Killed(Child);
+/// A process that is killed if the test fails.
+struct KillOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
     }

@@ -1,7 +1,7 @@
-//! What must be on the tape: reckoned from what the inbox holds and from the items that the publishers were to send.
+//! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
 //!
-//! Ingest has no part in this. A message of a publisher must hold exactly the next items of its session; one that
-//! repeats items is lawful (a publisher that lost its place), and each repeated item must be refused.
+//! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It may
+//! repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
 
 use std::collections::BTreeMap;
 
@@ -16,78 +16,78 @@ use crate::hostile;
 use crate::load::Load;
 use crate::streams::{MARK, header};
 
-/// What happened to one instrument.
+/// The accepted events of one instrument.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Market {
-    /// How many quotes.
+pub struct InstrumentTally {
+    /// Number of quotes.
     pub quotes: u64,
-    /// How many trades.
+    /// Number of trades.
     pub trades: u64,
-    /// Σ quantity of the trades, as text of the exact number.
+    /// Σ quantity of the trades, an exact decimal.
     pub quantity: String,
     /// Bid and ask of the last quote.
     pub last: Option<(String, String)>,
 }
 
-/// What came of the whole market.
+/// The result of all market events, for comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// By instrument.
-    pub markets: BTreeMap<String, Market>,
-    /// Refusals by reason.
+    /// Accepted events by instrument.
+    pub markets: BTreeMap<String, InstrumentTally>,
+    /// Rejected events by reason.
     pub rejects: BTreeMap<String, u64>,
-    /// Times that numbers were skipped.
+    /// Number of gaps.
     pub gaps: u64,
-    /// Definitions.
+    /// Number of accepted definitions.
     pub definitions: u64,
 }
 
-/// Counts quotes, trades, refusals, as exactly as they stand.
+/// Accumulates a [`Tally`] with exact numbers.
 #[derive(Debug, Default)]
 pub struct Counter {
     totals: tapedeck_feeds::Totals,
-    /// Refusals by reason.
+    /// Rejected events by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
-    /// Times that numbers were skipped.
+    /// Number of gaps.
     pub gaps: u64,
-    /// Definitions.
+    /// Number of accepted definitions.
     pub definitions: u64,
 }
 
 impl Counter {
-    /// A market event that is or must be accepted.
+    /// Counts a market event that is or must be accepted.
     pub fn accept(&mut self, instrument: InstrumentId, body: &MarketBody) {
         self.totals.add_body(instrument, body);
         self.definitions += u64::from(matches!(body, MarketBody::Definition { .. }));
     }
 
-    /// A refusal.
+    /// Counts a market event that is or must be rejected.
     pub fn reject(&mut self, reason: RejectReason) {
         *self.rejects.entry(reason).or_default() += 1;
     }
 
-    /// The sums so far.
+    /// The totals so far.
     pub fn tally(&self) -> Tally {
         let markets = self.totals.by_instrument.iter().map(|(instrument, totals)| {
             let last = totals.last_quote.map(|(bid, ask)| (bid.to_string(), ask.to_string()));
             let quantity = totals.quantity.to_string();
-            (instrument.to_string(), Market { quotes: totals.quotes, trades: totals.trades, quantity, last })
+            (instrument.to_string(), InstrumentTally { quotes: totals.quotes, trades: totals.trades, quantity, last })
         });
         let rejects = self.rejects.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
         Tally { markets: markets.collect(), rejects, gaps: self.gaps, definitions: self.definitions }
     }
 }
 
-/// What the inbox has shown so far.
+/// The counts of the market inbox up to a sequence.
 #[derive(Default)]
-pub struct Expected {
+pub struct InboxTally {
     /// Last sequence read.
     pub read: u64,
-    /// The sums.
+    /// The facts that ingest must append.
     pub counter: Counter,
-    /// Items of each session and instrument that are stored.
+    /// Number of stored items by session and instrument.
     through: BTreeMap<(String, InstrumentId), usize>,
-    /// Greatest number of each session and instrument.
+    /// Greatest `seq` by session and instrument.
     numbers: BTreeMap<(String, InstrumentId), u64>,
     /// Items that were stored more than once.
     pub repeated: u64,
@@ -95,26 +95,28 @@ pub struct Expected {
     pub foreign: u64,
 }
 
-impl Expected {
-    /// Takes the next message of the inbox.
+impl InboxTally {
+    /// Counts the next message of the inbox.
     pub fn take(&mut self, seq: u64, message: &Message, loads: &[Load]) -> Result<()> {
         self.read = seq;
         if let Some(mark) = header(message, MARK) {
             self.foreign += 1;
-            let reason = hostile::reason(mark).with_context(|| format!("inbox {seq}: the mark {mark}"))?;
+            let reason = hostile::reason(mark).with_context(|| format!("inbox {seq}: unexpected mark {mark}"))?;
             self.counter.reject(reason);
             return Ok(());
         }
-        let session = header(message, "Tapedeck-Session").with_context(|| format!("inbox {seq}: nobody's"))?;
+        let session =
+            header(message, "Tapedeck-Session").with_context(|| format!("inbox {seq}: no header Tapedeck-Session"))?;
         let through = header(message, "Tapedeck-Through").and_then(|text| text.parse::<usize>().ok());
-        let through = through.with_context(|| format!("inbox {seq}: no place in its session"))?;
+        let through = through.with_context(|| format!("inbox {seq}: no header Tapedeck-Through"))?;
         let load = loads.iter().find(|load| load.session == session);
-        let load = load.with_context(|| format!("inbox {seq}: an unknown session {session}"))?;
+        let load = load.with_context(|| format!("inbox {seq}: unknown session {session}"))?;
         let (instrument, _) = tapedeck_schemas::subject::parse_market_subject(&message.subject)
             .with_context(|| format!("inbox {seq}: subject {}", message.subject))?;
-        let items = load.items.get(&instrument).context("an instrument of the session")?;
-        let count = held(&items[..through.min(items.len())], &message.payload)
-            .with_context(|| format!("inbox {seq}: not the items up to {through} of {instrument} of {session}"))?;
+        let items = load.items.get(&instrument).context("the session does not publish the instrument")?;
+        let count = count_items(&items[..through.min(items.len())], &message.payload).with_context(|| {
+            format!("inbox {seq}: other content than the items up to {through} of {instrument} of {session}")
+        })?;
         let key = (session.to_string(), instrument);
         let stored = self.through.entry(key.clone()).or_default();
         let from = through - count;
@@ -122,27 +124,29 @@ impl Expected {
         self.repeated += (*stored - from).min(count) as u64;
         *stored = through.max(*stored);
         for item in &items[from..through] {
-            self.item(&key, item);
+            self.count_item(&key, item);
         }
         Ok(())
     }
 
-    /// What is not stored of the sessions whose publishers say that they are done.
+    /// The sessions whose publishers have reported success although items are not stored.
     pub fn unfinished(&self, loads: &[Load]) -> Vec<String> {
         let mut missing = Vec::new();
         for load in loads.iter().filter(|load| load.done) {
             for (instrument, items) in &load.items {
                 let stored = self.through.get(&(load.session.clone(), *instrument)).copied().unwrap_or(0);
                 if stored != items.len() {
-                    let (session, all) = (&load.session, items.len());
-                    missing.push(format!("inbox: {stored} of {all} items of {instrument} of {session}, which is done"));
+                    let (session, count) = (&load.session, items.len());
+                    missing.push(format!(
+                        "inbox: {stored} of {count} items of {instrument} of session {session}, which is done"
+                    ));
                 }
             }
         }
         missing
     }
 
-    fn item(&mut self, key: &(String, InstrumentId), item: &Item) {
+    fn count_item(&mut self, key: &(String, InstrumentId), item: &Item) {
         let event = match &item.payload {
             Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),
             Payload::Event(event) => event,
@@ -160,8 +164,8 @@ impl Expected {
     }
 }
 
-/// How many of the last of these items a message holds, to the byte.
-fn held(items: &[Item], payload: &[u8]) -> Result<usize> {
+/// How many of the last `items` a message holds; an error if its bytes differ from theirs.
+fn count_items(items: &[Item], payload: &[u8]) -> Result<usize> {
     if let Some(Item { payload: Payload::Raw(bytes), .. }) = items.last()
         && payload == bytes
     {
@@ -170,9 +174,9 @@ fn held(items: &[Item], payload: &[u8]) -> Result<usize> {
     let count = match payload {
         [first, ..] if first & 0xf0 == 0x90 => usize::from(first & 0x0f),
         [0xdc, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
-        _ => bail!("no array"),
+        _ => bail!("not an array"),
     };
-    ensure!(count <= items.len(), "{count} items, there are {}", items.len());
+    ensure!(count <= items.len(), "{count} items, more than the {} up to there", items.len());
     let events: Option<Vec<MarketEvent>> = items[items.len() - count..]
         .iter()
         .map(|item| match &item.payload {
@@ -180,7 +184,7 @@ fn held(items: &[Item], payload: &[u8]) -> Result<usize> {
             Payload::Raw(_) => None,
         })
         .collect();
-    let same = events.is_some_and(|events| market::encode_batch(&events) == payload);
-    ensure!(same, "other bytes");
+    let is_equal = events.is_some_and(|events| market::encode_batch(&events) == payload);
+    ensure!(is_equal, "different bytes");
     Ok(count)
 }
