@@ -48,6 +48,6 @@ pub use error::HistoryError;
 pub use fact::Fact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};
 pub use range::{InvalidRangeBound, Range, RangeBound};
-pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, StoredRecord};
+pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, Standing, StoredRecord};
 pub use replay::{Replay, ReplayQuery, ReplaySpeed, ReplayedFact};
 pub use resolve::{TapeRange, resolve};
