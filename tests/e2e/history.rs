@@ -27,7 +27,7 @@ fn lines(system: &System, args: &[&str]) -> Vec<Value> {
     system.ok(args).lines().map(json).collect()
 }
 
-/// What a replay to a file writes of a fact: market facts are in their publisher's format, others as `tape` prints them.
+/// A replay writes market facts in their publisher's format, and others as `tape` prints them.
 fn assert_same(line: &Value, fact: &Value) {
     if !["Quote", "Trade"].contains(&fact["kind"].as_str().unwrap()) {
         return assert_eq!(line, fact);

@@ -1,9 +1,9 @@
 //! History: reads tapes, selects facts by range and filter, and replays, traces, verifies or prints them.
 //!
-//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order; [`render`] gives a fact its JSON,
-//! its words or its publisher's own format; a [`Player`](replay::Player) writes them at a [`ReplaySpeed`], into a file or
-//! onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a fact,
-//! [`verify`](verify::verify) decides a tape again.
+//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order. [`render`] gives a fact its
+//! JSON, its words or its publisher's own format. A [`Player`](replay::Player) writes facts at a [`ReplaySpeed`] into a
+//! file or onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a
+//! fact, [`verify`](verify::verify) decides a tape again.
 //!
 //! ```no_run
 //! use tapedeck_history::{Filter, Range, Replay, ReplayQuery};
@@ -48,6 +48,6 @@ pub use error::HistoryError;
 pub use fact::Fact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};
 pub use range::{InvalidRangeBound, Range, RangeBound};
-pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, StoredRecord};
+pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, Standing, StoredRecord};
 pub use replay::{Replay, ReplayQuery, ReplaySpeed, ReplayedFact};
 pub use resolve::{TapeRange, resolve};

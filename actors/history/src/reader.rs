@@ -115,6 +115,17 @@ impl RecordReader {
     }
 }
 
+/// Where a fact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Before the range.
+    Before,
+    /// In the range.
+    Within,
+    /// After the range.
+    After,
+}
+
 /// A fact, and how it stands to what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectedFact {
@@ -122,8 +133,8 @@ pub struct SelectedFact {
     pub fact: Fact,
     /// Whether it passes the filter.
     pub passes: bool,
-    /// Whether it stands before the range.
-    pub is_before: bool,
+    /// Where it stands.
+    pub standing: Standing,
 }
 
 /// Decides of each fact of a tape whether it is in a range and passes a filter. Pure; it must be shown every record
@@ -148,18 +159,19 @@ impl Selector {
         self.is_over
     }
 
-    /// The facts of the next record, up to the end of the range.
+    /// The facts of the next record.
     pub fn select(&mut self, record: TapeRecord, stamp: u64) -> Vec<SelectedFact> {
         let mut selected = Vec::with_capacity(record.entries.len());
         for fact in Fact::of_record(self.partition, record, stamp, self.time) {
             self.time = fact.time;
-            self.is_over |= self.bounds.is_after(fact.offset, fact.time);
-            if self.is_over {
-                break;
-            }
+            let standing = match &self.bounds {
+                bounds if bounds.is_after(fact.offset, fact.time) => Standing::After,
+                bounds if bounds.is_before(fact.offset, fact.time) => Standing::Before,
+                _ => Standing::Within,
+            };
+            self.is_over |= standing == Standing::After;
             let passes = self.matcher.passes(fact.writer, &fact.event);
-            let is_before = self.bounds.is_before(fact.offset, fact.time);
-            selected.push(SelectedFact { fact, passes, is_before });
+            selected.push(SelectedFact { fact, passes, standing });
         }
         selected
     }
@@ -217,7 +229,7 @@ impl FactReader {
 
     /// The facts of the next record that are in the range and pass, which may be none; `None` at the end. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<impl Iterator<Item = Fact> + use<>>, HistoryError> {
-        let wanted = |one: SelectedFact| (one.passes && !one.is_before).then_some(one.fact);
+        let wanted = |one: SelectedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
         Ok(self.next_selected().await?.map(|selected| selected.into_iter().filter_map(wanted)))
     }
 }

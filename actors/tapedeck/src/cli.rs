@@ -61,7 +61,7 @@ pub enum Command {
     Run(RunArgs),
     /// Publishes recorded or synthetic market events onto md.>; resumable.
     Publish(PublishArgs),
-    /// Writes history to a file or onto subjects, in the publishers' own format; market facts unless a filter asks for others
+    /// Writes history to a file or onto subjects, in the publishers' own format; market facts unless filtered otherwise
     Replay(replay::ReplayArgs),
     /// Creates the streams and the tapes, or with --check tells where they differ from what is declared.
     Provision(ProvisionArgs),

@@ -7,7 +7,7 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
 
 use crate::fact::Fact;
-use crate::reader::SelectedFact;
+use crate::reader::{SelectedFact, Standing};
 
 /// A fact as it is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,7 +31,10 @@ impl Definitions {
     pub fn take(&mut self, selected: Vec<SelectedFact>, out: &mut VecDeque<ReplayedFact>) {
         let mut before: Option<(InstrumentId, bool)> = None; // the definition just before, and whether it passed
         let mut selected = selected.into_iter().peekable();
-        while let Some(SelectedFact { fact, mut passes, is_before }) = selected.next() {
+        while let Some(SelectedFact { fact, mut passes, standing }) = selected.next() {
+            if standing == Standing::After {
+                return;
+            }
             let definition = before.take();
             let mut bars = Vec::new();
             match &fact.event {
@@ -45,7 +48,7 @@ impl Definitions {
                 }
                 _ => {}
             }
-            self.place(ReplayedFact { fact, bars }, passes, is_before, out);
+            self.place(ReplayedFact { fact, bars }, passes, standing, out);
         }
     }
 
@@ -57,8 +60,8 @@ impl Definitions {
         }
     }
 
-    fn place(&mut self, one: ReplayedFact, passes: bool, is_before: bool, out: &mut VecDeque<ReplayedFact>) {
-        if is_before {
+    fn place(&mut self, one: ReplayedFact, passes: bool, standing: Standing, out: &mut VecDeque<ReplayedFact>) {
+        if standing == Standing::Before {
             if let (Event::InstrumentDefined(defined), true) = (&one.fact.event, passes) {
                 self.in_force.insert(defined.instrument, one);
             }

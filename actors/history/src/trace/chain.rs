@@ -1,9 +1,9 @@
-//! The chain of causes around a fact: up to the market event or command that began it, down to everything that followed
-//! from it. Pure.
+//! The chain of causes around a fact: up to the market event or command that began it, down to everything that
+//! followed from it. Pure.
 //!
-//! A fact's cause is the input that it answers. For an order's later life that is not enough: the cause of a fill is the
-//! quote against which it was filled, and yet it belongs to the order. So the parent of a fact about an order is what the
-//! exchange or execution was last told of the order, and its own cause is named beside it where that is another fact.
+//! A fact's cause is the input that it answers. For an order's later life that is not enough: the cause of a fill is
+//! the quote against which it was filled, and yet the fill belongs to the order. So the parent of a fact about an order
+//! is the fact that approved or last submitted the order, and the cause is named beside it where it is another fact.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -10,7 +10,7 @@ use tapedeck_schemas::offset::Offset;
 use super::TraceQuery;
 use crate::fact::Fact;
 
-/// Searches a tape for the fact that is asked for and the first fact of its chain. It must be shown every fact in order.
+/// Searches a tape for the fact that is asked for and the first of its chain. It must be shown every fact in order.
 #[derive(Debug, Default)]
 pub struct RootSearch {
     /// Where each order was approved or denied.
