@@ -15,6 +15,7 @@ pub mod publication;
 pub mod recent;
 pub mod reply;
 pub mod tape;
+pub mod testing;
 pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
