@@ -11,19 +11,19 @@ structs! {
     Order {
         /// Derived from the signal that caused it; the client order id.
         id: OrderId,
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// By which strategy.
+        /// The strategy that wanted it.
         strategy: StrategyId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
         /// Buy or sell.
         side: Side,
-        /// How much; above zero, on the lot grid.
+        /// Amount of the base currency: above zero, on the lot grid.
         quantity: Quantity,
         /// Limit price, on the tick grid.
         price: Price,
-        /// How long it lives.
+        /// How long it may work.
         time_in_force: TimeInForce,
         /// Offset of the signal that wanted it.
         signal: Offset,

@@ -158,7 +158,7 @@ pub enum RecordError {
     /// Of a format, kind or version that this build does not know: if it chains, stop, never skip.
     #[error("written by newer code than this: {0}")]
     Unknown(String),
-    /// Not a record at all: void.
+    /// Not a record at all: invalid.
     #[error("not a record: {0}")]
     Malformed(String),
 }

@@ -45,7 +45,7 @@ pub fn report_stream(partition: u16) -> String {
 pub fn rejects_stream(partition: u16) -> String {
     format!("REJECTS_{partition}")
 }
-/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that nobody could read.
+/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that could not be read.
 pub fn rejects_subject(partition: u16, source: Option<SourceId>) -> String {
     match source {
         Some(source) => format!("rejects.{partition}.{source}"),

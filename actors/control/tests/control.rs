@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
+use tapedeck_kernel::testing::run_and_follow;
 use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
@@ -189,18 +190,9 @@ proptest! {
             let at = at % payload.len();
             payload[at] = byte;
         }
-        let (mut decides, mut follows) = (control(), control());
         let messages = [(&*all[choice % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
-        for (seq, (subject, bytes)) in (1..).zip(messages) {
-            for entry in CommandEntry::from_message(subject, stamp, bytes) {
-                let at = Offset::new(seq, 0);
-                let events = step(&mut decides, at, &entry);
-                prop_assert_eq!(events.len(), 1);
-                follows.observe(at, &entry);
-                follows.apply(at, &events[0]);
-            }
-        }
-        prop_assert_eq!(format!("{decides:?}"), format!("{follows:?}"));
+        let entries = messages.into_iter().flat_map(|(subject, bytes)| CommandEntry::from_message(subject, stamp, bytes));
+        run_and_follow(control, &entries.collect::<Vec<_>>(), |_, decided| assert_eq!(decided.len(), 1));
     }
 }
 

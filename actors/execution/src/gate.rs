@@ -8,7 +8,6 @@ use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::milliseconds;
 use crate::transitions::Trigger;
 
 /// Greatest age of an approval.
@@ -68,7 +67,7 @@ pub struct GateInput<'a> {
 /// [`Trigger::Submit`] if an order approved at `approved_at` may be submitted, else the trigger that ends it, and the
 /// reason.
 pub fn evaluate(input: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
-    let age_max = milliseconds(input.params, &APPROVAL_MAX_AGE_MS, &order.instrument);
+    let age_max = input.params.in_force(&APPROVAL_MAX_AGE_MS, &order.instrument).milliseconds_to_ns();
     if input.halts.stop(&order.instrument) {
         (Trigger::Stop, "halted")
     } else if !input.has_clock {

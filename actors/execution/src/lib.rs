@@ -4,15 +4,15 @@
 //! reports. A report without a row in the table changes nothing and is recorded as `LateReport`.
 #![forbid(unsafe_code)]
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{
     CancelReason, CancelSubmitted, Event, HaltLevel, LateReport, Order, OrderStatus, OrderStatusChanged,
     OrderSubmitted, TimeInForce,
 };
-use tapedeck_schemas::ids::{InstrumentId, OrderId};
+use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -39,20 +39,11 @@ pub fn params() -> Vec<ParamSpec> {
     [ORDER_TIMEOUT_MS].iter().chain(gate::PARAMS).copied().collect()
 }
 
-/// A span in force, held within its declared bounds, in ns.
-pub(crate) fn milliseconds(params: &Params, spec: &ParamSpec, instrument: &InstrumentId) -> u64 {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    let span = params.get(spec, instrument).clamp(spec.min, spec.max);
-    u64::try_from(span.units() / UNITS_PER_NS).unwrap_or(0)
-}
-
 /// The execution machine of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Execution {
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
+    context: TapeContext,
     has_clock: bool,
-    params: Params,
     halts: Halts,
     orders: OrderStates,
     /// Whether the fill just observed is a repeated one.
@@ -71,11 +62,11 @@ impl Execution {
             return out.push(LateReport { order: order.id, status: Some(status), report: "approved".into() });
         }
         let input = GateInput {
-            now: self.now,
+            now: self.context.now,
             has_clock: self.has_clock,
             full: self.orders.is_full(),
             halts: &self.halts,
-            params: &self.params,
+            params: &self.context.params,
         };
         match gate::evaluate(&input, order, approved_at) {
             (Trigger::Submit, _) => out.push(OrderSubmitted { order: order.clone() }),
@@ -124,8 +115,8 @@ impl Execution {
 
     fn decide_timeouts(&self, out: &mut Out) {
         for open in self.orders.all_open().filter(|open| open.order.time_in_force == TimeInForce::Gtc) {
-            let timeout = milliseconds(&self.params, &ORDER_TIMEOUT_MS, &open.order.instrument);
-            if self.now.saturating_sub(open.since) > timeout {
+            let timeout = self.context.params.in_force(&ORDER_TIMEOUT_MS, &open.order.instrument);
+            if self.context.now.saturating_sub(open.since) > timeout.milliseconds_to_ns() {
                 self.cancel(open, CancelReason::TimedOut, out);
             }
         }
@@ -142,12 +133,9 @@ impl Machine for Execution {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::ClockAdvanced(_) => self.has_clock = true,
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::TradingHalted(halt) => self.halts.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.halts.resume(resume.scope),
             Event::OrderAccepted(report) => self.orders.accept(&report.order),
@@ -177,15 +165,16 @@ impl Machine for Execution {
 
     fn apply(&mut self, cause: Offset, own: &Event) {
         match own {
-            Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.now, &submitted.order),
-            Event::CancelSubmitted(cancel) => self.orders.request_cancel(&cancel.order, self.now, cancel.reason),
+            Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.context.now, &submitted.order),
+            Event::CancelSubmitted(cancel) => {
+                self.orders.request_cancel(&cancel.order, self.context.now, cancel.reason)
+            }
             Event::OrderStatusChanged(change) => self.orders.change(&change.order, change.to, change.filled),
             _ => {}
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

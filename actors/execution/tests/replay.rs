@@ -5,6 +5,7 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_execution::Execution;
+use tapedeck_kernel::testing::run_and_follow;
 use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_schemas::event::{CloseReason, Event, HaltLevel, OrderStatus, Scope, TimeInForce};
 use tapedeck_schemas::offset::Offset;
@@ -38,14 +39,7 @@ proptest! {
     fn following_recorded_decisions_gives_the_same_state_as_deciding(
         facts in prop::collection::vec(any_fact(), 1..120),
     ) {
-        let (mut decider, mut follower) = (Execution::new(), Execution::new());
-        for (seq, fact) in (1..).zip(&facts) {
-            let at = Offset::new(seq, 0);
-            let decided = step(&mut decider, at, fact);
-            follower.observe(at, fact);
-            decided.iter().for_each(|own| follower.apply(at, own));
-            prop_assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
-        }
+        run_and_follow(Execution::new, &facts, |_, _| {});
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod formats;
 mod input;
 mod item;
 mod lines;
-mod random;
+pub mod random;
 pub mod setup;
 pub mod synthetic;
 pub mod totals;

@@ -1,12 +1,13 @@
-//! A deterministic random number generator for the synthetic market; not for secrets.
+//! A deterministic random number generator for the synthetic market and for tests; not for secrets.
 
 /// SplitMix64, by Sebastiano Vigna (2015, public domain, `splitmix64.c` at prng.di.unimi.it).
 #[derive(Debug, Clone)]
-pub(crate) struct SplitMix64(pub(crate) u64);
+pub struct SplitMix64(pub u64);
 
 impl SplitMix64 {
     /// The next 64 bits.
-    pub(crate) fn next(&mut self) -> u64 {
+    #[expect(clippy::should_implement_trait, reason = "it never ends")]
+    pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -5,6 +5,7 @@
 
 pub mod any;
 mod builder;
+mod context;
 pub mod driver;
 pub mod invariants;
 pub mod machine;
@@ -14,9 +15,11 @@ pub mod publication;
 pub mod recent;
 pub mod reply;
 pub mod tape;
+pub mod testing;
 pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
+pub use context::TapeContext;
 pub use driver::{Answer, Driver, Output, Owner, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

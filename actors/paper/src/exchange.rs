@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
             Liquidity::Taker => TAKER_FEE,
             Liquidity::Maker => MAKER_FEE,
         };
-        let rate = self.paper.params.get(&rate, &instrument).clamp(rate.min, rate.max);
+        let rate = self.paper.context.params.in_force(&rate, &instrument);
         let index = u32::try_from(self.decided.len()).unwrap_or(u32::MAX);
         let order = &working.order;
         let fill = OrderFilled {

@@ -83,7 +83,5 @@ impl InTransit {
 }
 
 fn arrival(sent: TapeTime, instrument: &InstrumentId, params: &Params) -> TapeTime {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    let latency = params.get(&LATENCY_MS, instrument).clamp(LATENCY_MS.min, LATENCY_MS.max);
-    sent.saturating_add(u64::try_from(latency.units() / UNITS_PER_NS).unwrap_or(0))
+    sent.saturating_add(params.in_force(&LATENCY_MS, instrument).milliseconds_to_ns())
 }

@@ -7,11 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
@@ -35,9 +35,7 @@ pub fn params() -> Vec<ParamSpec> {
 #[derive(Debug, Clone)]
 pub struct Paper {
     tape: TapeId,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     books: BTreeMap<InstrumentId, InstrumentBook>,
     in_transit: InTransit,
 }
@@ -45,8 +43,8 @@ pub struct Paper {
 impl Paper {
     /// The initial state for a tape.
     pub fn new(tape: TapeId) -> Self {
-        let (params, books) = (Params::default(), BTreeMap::new());
-        Self { tape, now: 0, params, books, in_transit: InTransit::default() }
+        let (context, books) = (TapeContext::default(), BTreeMap::new());
+        Self { tape, context, books, in_transit: InTransit::default() }
     }
 }
 
@@ -60,15 +58,12 @@ impl Machine for Paper {
     }
 
     fn observe(&mut self, at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.books.entry(terms.instrument).or_default().define(terms),
             Event::Quote(quote) => self.books.entry(quote.instrument).or_default().quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
-            Event::OrderSubmitted(sent) => self.in_transit.submit(at, fact.at, &sent.order, &self.params),
-            Event::CancelSubmitted(sent) => self.in_transit.cancel(at, fact.at, sent, &self.params),
+            Event::OrderSubmitted(sent) => self.in_transit.submit(at, fact.at, &sent.order, &self.context.params),
+            Event::CancelSubmitted(sent) => self.in_transit.cancel(at, fact.at, sent, &self.context.params),
             _ => {}
         }
     }
@@ -84,7 +79,7 @@ impl Machine for Paper {
             Event::Trade(trade) => exchange.fill(trade.instrument, MarketUpdate::Printed(trade)),
             _ => {}
         }
-        for request in self.in_transit.arrived(self.now) {
+        for request in self.in_transit.arrived(self.context.now) {
             match request {
                 PendingRequest::Submit(order) => exchange.submit(order),
                 PendingRequest::Cancel(cancel) => exchange.cancel(cancel),
@@ -109,7 +104,6 @@ impl Machine for Paper {
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

@@ -6,7 +6,6 @@ use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, Le
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price};
 
-use crate::exact::value_at_mid;
 use crate::holding::{Holding, HoldingKey};
 
 /// The currencies of an instrument, and its latest quote.
@@ -76,7 +75,7 @@ impl Books {
         let mut fees = Money::ZERO;
         for (_, holding, listing) in self.quoted_in(account, currency) {
             let value = match listing.touch {
-                Some((bid, ask)) => value_at_mid(holding.quantity, bid, ask),
+                Some((bid, ask)) => holding.quantity.value_at_mid(bid, ask),
                 None => holding.cost,
             };
             position_value += value;

@@ -1,19 +1,10 @@
 //! Products and divisions that `tapedeck_schemas::number` does not have. At the bounds they saturate.
 
-use tapedeck_schemas::number::{Money, Price, Quantity};
+use tapedeck_schemas::number::{Money, Quantity};
 
 /// A quantity as an amount of its own currency, exact: 1e-9 to 1e-18.
 pub(crate) fn amount(quantity: Quantity) -> Money {
     Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
-}
-
-/// quantity · (bid + ask) / 2, rounded half to even to 1e-18; the sum of the prices is exact.
-pub(crate) fn value_at_mid(quantity: Quantity, bid: Price, ask: Price) -> Money {
-    let twice = (bid.units().saturating_add(ask.units())).saturating_mul(quantity.units());
-    let below = twice.div_euclid(2);
-    // Half of an odd count is always a tie: to the even neighbour.
-    let tie = twice.rem_euclid(2) & below & 1;
-    Money::saturating_from_units(below.saturating_add(tie))
 }
 
 /// whole · part / of, rounded half to even to 1e-18, for 0 ≤ part ≤ of; zero for an `of` of zero.
@@ -76,14 +67,6 @@ mod tests {
         let half = quantity(Quantity::MAX_UNITS / 2);
         assert_eq!(share(money(-Money::MAX_UNITS), half, most).units(), -Money::MAX_UNITS / 2);
         assert_eq!(share(money(5), half, Quantity::ZERO), Money::ZERO);
-    }
-
-    #[test]
-    fn a_value_at_the_mid_rounds_half_to_even() {
-        for (units, bid, ask, is) in [(1, 1, 2, 2), (1, 2, 3, 2), (-1, 1, 2, -2), (-1, 2, 3, -2), (3, 1, 3, 6)] {
-            let price = Price::saturating_from_units;
-            assert_eq!(value_at_mid(quantity(units), price(bid), price(ask)).units(), is, "{units} {bid} {ask}");
-        }
     }
 
     proptest! {

@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod books;
@@ -42,9 +42,7 @@ pub fn params() -> Vec<ParamSpec> {
 /// The portfolio machine of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Portfolio {
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     books: Books,
     seen: RecentIds<FillId>,
     /// Whether the fill just observed is a repeated one.
@@ -79,11 +77,9 @@ impl Portfolio {
     }
 
     fn decide_marks(&self, out: &mut Out) {
-        let interval = self.params.global(&MARK_INTERVAL_MS).clamp(MARK_INTERVAL_MS.min, MARK_INTERVAL_MS.max);
-        const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-        let interval = u64::try_from(interval.units() / UNITS_PER_NS).unwrap_or(0);
+        let interval = self.context.params.global(&MARK_INTERVAL_MS).milliseconds_to_ns();
         let is_due = |balance: &(AccountId, Currency)| {
-            self.marked.get(balance).is_none_or(|last| self.now.saturating_sub(*last) >= interval)
+            self.marked.get(balance).is_none_or(|last| self.context.now.saturating_sub(*last) >= interval)
         };
         let due = self.books.balances().filter(is_due);
         let not_empty = due.filter(|(account, currency)| self.books.is_worth_marking(*account, *currency));
@@ -103,13 +99,10 @@ impl Machine for Portfolio {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.books.define(terms),
             Event::Quote(quote) => self.books.quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::OrderFilled(fill) => {
                 self.replayed = !self.seen.insert(fill.fill);
                 self.books.ensure_listed(fill);
@@ -130,12 +123,11 @@ impl Machine for Portfolio {
     fn apply(&mut self, _cause: Offset, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
-            self.marked.insert((mark.account, mark.currency), self.now);
+            self.marked.insert((mark.account, mark.currency), self.context.now);
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

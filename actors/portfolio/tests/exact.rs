@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
+use tapedeck_kernel::testing::run_and_follow;
 use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
@@ -108,14 +109,7 @@ proptest! {
 
     #[test]
     fn following_recorded_decisions_gives_the_same_state_as_deciding(facts in market()) {
-        let (mut decider, mut follower) = (Portfolio::new(), Portfolio::new());
-        for (seq, fact) in (1..).zip(&facts) {
-            let at = Offset::new(seq, 0);
-            let decided = step(&mut decider, at, fact);
-            follower.observe(at, fact);
-            decided.iter().for_each(|own| follower.apply(at, own));
-            prop_assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
-        }
+        run_and_follow(Portfolio::new, &facts, |_, _| {});
     }
 }
 

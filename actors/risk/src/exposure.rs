@@ -19,7 +19,7 @@ pub struct LastQuote {
 impl LastQuote {
     /// Half way between bid and ask, rounded toward zero to 1e-9.
     pub fn mid(&self) -> Price {
-        Price::saturating_from_units((self.bid.units() + self.ask.units()) / 2)
+        self.bid.mid_toward_zero(self.ask)
     }
 }
 

@@ -78,7 +78,7 @@ impl Ladder {
 
     /// Measures the loss. A loss over the limit is kept until a resume, even if the account recovers.
     pub(crate) fn measure(&mut self, exposures: &BTreeMap<InstrumentId, Exposure>, params: &Params) {
-        let limit = params.global(&MAX_LOSS).clamp(MAX_LOSS.min, MAX_LOSS.max);
+        let limit = params.global(&MAX_LOSS);
         let loss = |(currency, profit): (Currency, Money)| {
             let base = self.base.get(&currency).copied().unwrap_or(Money::ZERO);
             rounded_up(base - profit)

@@ -7,11 +7,11 @@
 use std::collections::BTreeMap;
 
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod checks;
@@ -38,9 +38,7 @@ pub fn params() -> Vec<ParamSpec> {
 pub struct Risk {
     tape: TapeId,
     account: AccountId,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     exposures: BTreeMap<InstrumentId, Exposure>,
     open: OpenOrders,
     ladder: Ladder,
@@ -51,9 +49,9 @@ impl Risk {
     /// The initial state for a partition and its tape.
     pub fn new(tape: TapeId, partition: u16) -> Self {
         let account = AccountId::simulated(partition);
-        let (params, exposures) = (Params::default(), BTreeMap::new());
+        let (context, exposures) = (TapeContext::default(), BTreeMap::new());
         let (open, ladder, fills) = (OpenOrders::default(), Ladder::default(), RecentIds::default());
-        Self { tape, account, now: 0, params, exposures, open, ladder, fills }
+        Self { tape, account, context, exposures, open, ladder, fills }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
@@ -76,15 +74,15 @@ impl Risk {
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let id = OrderId::derive(self.tape, at, Writer::Risk, index);
         let request = SizingRequest { signal, at, id };
-        let Some(proposed) = sizing::size(&request, exposure, open, &self.params) else { return };
+        let Some(proposed) = sizing::size(&request, exposure, open, &self.context.params) else { return };
         let view = OrderContext {
-            now: self.now,
+            now: self.context.now,
             decided_at: raised_at,
             state: self.ladder.state_for(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
-            params: &self.params,
+            params: &self.context.params,
         };
         match gate::evaluate(proposed, &view) {
             Ok(approved) => out.push(approved),
@@ -109,21 +107,18 @@ impl Machine for Risk {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.exposure(terms.instrument).define(terms),
             Event::Quote(quote) => {
-                let now = self.now;
+                let now = self.context.now;
                 self.exposure(quote.instrument).observe_quote(quote, now);
             }
             Event::OrderFilled(fill) => self.observe_fill(fill),
             Event::OrderStatusChanged(change) if change.to.is_terminal() => self.open.close(&change.order),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::TradingHalted(halt) => self.ladder.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.ladder.resume(resume.scope, &self.exposures),
-            Event::ClockAdvanced(_) => self.ladder.measure(&self.exposures, &self.params),
+            Event::ClockAdvanced(_) => self.ladder.measure(&self.exposures, &self.context.params),
             _ => {}
         }
     }
@@ -147,7 +142,6 @@ impl Machine for Risk {
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

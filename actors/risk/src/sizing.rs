@@ -6,7 +6,6 @@ use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::checks::in_force;
 use crate::exposure::{Exposure, LastQuote};
 use crate::gate::Proposed;
 use crate::open::OpenQuantity;
@@ -57,7 +56,7 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
         return None;
     }
     let side = if delta.is_positive() { Side::Buy } else { Side::Sell };
-    let confident = signal.confidence >= in_force(params, &IOC_CONFIDENCE, &signal.instrument);
+    let confident = signal.confidence >= params.in_force(&IOC_CONFIDENCE, &signal.instrument);
     let time_in_force = if confident { TimeInForce::Ioc } else { TimeInForce::Gtc };
     let price = limit_price(side, time_in_force, &quote, terms.tick_size)?;
     if price.saturating_notional(delta.abs()) < terms.min_notional {
@@ -79,7 +78,7 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
 /// target · target notional / mid, rounded toward zero to the lot size.
 fn desired(signal: &SignalRaised, terms: &InstrumentDefined, quote: &LastQuote, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
-    let target_notional = in_force(params, &TARGET_NOTIONAL, &signal.instrument).to_money();
+    let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money();
     Some(target_notional.scaled_by(target).at(quote.mid())?.truncate_to(terms.lot_size))
 }
 

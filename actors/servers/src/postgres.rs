@@ -1,7 +1,6 @@
 //! A private Postgres with one database, reached over loopback with a password that only this user can read.
 
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -149,7 +148,6 @@ fn read_password(directory: &PostgresDirectory) -> Result<String, ServersError> 
 /// 128 random bits from the operating system.
 fn random_hex() -> Result<String, ServersError> {
     let mut bytes = [0; 16];
-    let read = |bytes: &mut [u8]| std::fs::File::open("/dev/urandom")?.read_exact(bytes);
-    read(&mut bytes).map_err(io("read /dev/urandom"))?;
+    getrandom::fill(&mut bytes).map_err(|source| io("ask the operating system for random bytes")(source.into()))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

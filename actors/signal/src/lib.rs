@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
@@ -72,9 +72,7 @@ pub struct Signal {
     blend: StrategyId,
     /// Ids of [`STRATEGIES`], in its order, with the weights in force.
     weights: Vec<(StrategyId, Ratio)>,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     instruments: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
@@ -84,8 +82,8 @@ impl Signal {
         let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
         let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
         let account = AccountId::simulated(partition);
-        let (params, instruments) = (Params::default(), BTreeMap::new());
-        Self { account, blend: name(BLEND), weights, now: 0, params, instruments }
+        let (context, instruments) = (TapeContext::default(), BTreeMap::new());
+        Self { account, blend: name(BLEND), weights, context, instruments }
     }
 
     fn observe_quote(&mut self, quote: &Quote) {
@@ -93,12 +91,14 @@ impl Signal {
         if mid <= 0.0 {
             return;
         }
-        let settings = Settings::new(&self.params, quote.instrument);
-        let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
-        self.instruments
-            .entry(quote.instrument)
-            .or_insert_with(InstrumentSignals::new)
-            .sample(mid, self.now, interval, &settings);
+        let settings = Settings::new(&self.context.params, quote.instrument);
+        let interval = self.context.params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
+        self.instruments.entry(quote.instrument).or_insert_with(InstrumentSignals::new).sample(
+            mid,
+            self.context.now,
+            interval,
+            &settings,
+        );
     }
 
     fn observe_weights(&mut self, fact: &WeightsSet) {
@@ -111,13 +111,13 @@ impl Signal {
 
     fn evaluate(&self, quote: &Quote) -> Option<SignalRaised> {
         let signals = self.instruments.get(&quote.instrument)?;
-        let min_interval = duration_ns(self.params.get(&MIN_INTERVAL_MS, &quote.instrument));
-        if !signals.may_raise(self.now, min_interval) {
+        let min_interval = self.context.params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
+        if !signals.may_raise(self.context.now, min_interval) {
             return None;
         }
         let warm = || signals.scores().zip(&self.weights).filter_map(|(score, weighted)| Some((score?, weighted)));
         let combined = combine::combine(warm().map(|(score, (_, weight))| (score, *weight)))?;
-        let threshold = self.params.get(&THRESHOLD, &quote.instrument).clamp(THRESHOLD.min, THRESHOLD.max);
+        let threshold = self.context.params.in_force(&THRESHOLD, &quote.instrument);
         if !signals.has_moved(combined.target, threshold) {
             return None;
         }
@@ -142,12 +142,9 @@ impl Machine for Signal {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::Quote(quote) => self.observe_quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::WeightsSet(weights) => self.observe_weights(weights),
             _ => {}
         }
@@ -166,13 +163,12 @@ impl Machine for Signal {
             self.instruments
                 .entry(signal.instrument)
                 .or_insert_with(InstrumentSignals::new)
-                .raised(signal.target, self.now);
+                .raised(signal.target, self.context.now);
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }
 
@@ -180,10 +176,4 @@ impl Machine for Signal {
 fn mid(quote: &Quote) -> f64 {
     let usable = quote.bid.is_positive() && quote.ask.is_positive();
     if usable { (quote.bid.to_f64() + quote.ask.to_f64()) * 0.5 } else { 0.0 }
-}
-
-/// A count of ms as ns; 0 for one below zero.
-fn duration_ns(ms: Ratio) -> TapeTime {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    u64::try_from(ms.units() / UNITS_PER_NS).unwrap_or(0)
 }

@@ -10,62 +10,62 @@ use crate::structs::structs;
 structs! {
     /// Limits or parameters took new values; names not given keep theirs.
     LimitsSet {
-        /// Where they hold.
+        /// The instrument that they hold for, or all.
         scope: Scope,
         /// Full name (`risk.max_position`) and value.
         values: Vec<(String, Ratio)>,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
-        /// Why.
+        /// Reason given by the operator.
         reason: String,
     }
     /// The weights by which strategies are combined; strategies not given keep theirs.
     WeightsSet {
         /// Strategy and weight, 0 or more.
         weights: Vec<(StrategyId, Ratio)>,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
-        /// Why.
+        /// Reason given by the operator.
         reason: String,
     }
     /// Trading was stopped, or limited to reducing.
     TradingHalted {
-        /// Where.
+        /// One instrument, or all.
         scope: Scope,
-        /// How far down the ladder.
+        /// What is still allowed.
         level: HaltLevel,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
-        /// Why.
+        /// Reason given by the operator.
         reason: String,
     }
     /// Trading may go on.
     TradingResumed {
-        /// Where.
+        /// One instrument, or all.
         scope: Scope,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
-        /// Why.
+        /// Reason given by the operator.
         reason: String,
     }
     /// An operator wants an order cancelled.
     CancelRequested {
-        /// Which.
+        /// The order to cancel.
         order: OrderId,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
-        /// Why.
+        /// Reason given by the operator.
         reason: String,
     }
     /// Capital was paid into an account (out of it, if negative).
     AccountFunded {
-        /// Which account.
+        /// The account paid into.
         account: AccountId,
-        /// In which currency.
+        /// Currency of the amounts.
         currency: Currency,
-        /// How much.
+        /// Amount; negative for a payment out.
         amount: Money,
-        /// Who asked.
+        /// The operator, as named in the command.
         by: String,
     }
     /// A command was refused; nothing of it counts.

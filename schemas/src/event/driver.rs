@@ -14,6 +14,6 @@ structs! {
         /// What was built: version and commit.
         build: String,
     }
-    /// Everything up to the cause was judged, and the last of it met with silence.
+    /// A heartbeat: every input up to the cause was decided on, and those since the last fact had no answer.
     Progress {}
 }

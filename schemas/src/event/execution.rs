@@ -7,52 +7,52 @@ use crate::order::Order;
 use crate::structs::structs;
 
 structs! {
-    /// An approved order was handed to the venue.
+    /// An approved order was handed to the exchange.
     OrderSubmitted {
         /// The order.
         order: Order,
     }
-    /// The venue was asked to cancel.
+    /// The exchange was asked to cancel.
     CancelSubmitted {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Why.
+        /// What made execution cancel.
         reason: CancelReason,
     }
     /// An order moved through its life cycle. An order's status comes from these alone.
     OrderStatusChanged {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// From.
+        /// Status before.
         from: OrderStatus,
-        /// To.
+        /// Status after.
         to: OrderStatus,
         /// Filled so far.
         filled: Quantity,
-        /// Why, in a word.
+        /// The cause, in a few words.
         reason: String,
     }
     /// A report came for an order that was finished or unknown; it changed nothing here.
     LateReport {
-        /// Which order.
+        /// The order.
         order: OrderId,
         /// Its status, where known.
         status: Option<OrderStatus>,
-        /// What came.
+        /// The report, by name.
         report: String,
     }
 }
 
 names! {
-    /// Where an order stands.
+    /// Status of an order in its life cycle.
     OrderStatus {
         /// Approved by risk, not yet handed on.
         Approved = 1 "approved",
-        /// Handed to the venue.
+        /// Handed to the exchange.
         Submitted = 2 "submitted",
-        /// Taken by the venue.
+        /// Taken by the exchange.
         Accepted = 3 "accepted",
         /// Filled in part, still working.
         PartiallyFilled = 4 "partially_filled",
@@ -64,7 +64,7 @@ names! {
         Canceled = 7 "canceled",
         /// Finished: too old to submit, or timed out.
         Expired = 8 "expired",
-        /// Finished: refused by the venue, or stopped by the last gate.
+        /// Finished: refused by the exchange, or stopped by the last gate.
         Rejected = 9 "rejected",
     }
     /// Why execution asks for a cancel.

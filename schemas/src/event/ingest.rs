@@ -10,11 +10,11 @@ use crate::structs::structs;
 structs! {
     /// An instrument may be traded, on these terms, from here on.
     InstrumentDefined {
-        /// Which.
+        /// The instrument.
         instrument: InstrumentId,
-        /// What is bought and sold.
+        /// Currency that is bought and sold.
         base: Currency,
-        /// What prices are in.
+        /// Currency of the prices.
         quote: Currency,
         /// Prices are multiples of this.
         tick_size: Price,
@@ -25,7 +25,7 @@ structs! {
     }
     /// The best bid and ask of an instrument.
     Quote {
-        /// Which.
+        /// The instrument.
         instrument: InstrumentId,
         /// Best bid.
         bid: Price,
@@ -44,13 +44,13 @@ structs! {
     }
     /// A trade that was printed at the venue.
     Trade {
-        /// Which.
+        /// The instrument.
         instrument: InstrumentId,
-        /// At what price.
+        /// Price, in the quote currency.
         price: Price,
-        /// How much.
+        /// Amount of the base currency.
         quantity: Quantity,
-        /// Who crossed the spread.
+        /// The side that crossed the spread.
         aggressor: Aggressor,
         /// The venue's id of the trade, where it gives one.
         trade_id: Option<u64>,
@@ -66,11 +66,11 @@ structs! {
     }
     /// A source skipped numbers: something was lost before it reached us.
     Gap {
-        /// Which source.
+        /// The source.
         source: SourceId,
-        /// Which of its sessions.
+        /// The session of the source.
         session: Token,
-        /// For which instrument.
+        /// The instrument whose events carry the numbers.
         instrument: InstrumentId,
         /// The number that should have come.
         expected: u64,
@@ -79,7 +79,7 @@ structs! {
     }
     /// A market event was refused; nothing of it counts.
     Rejected {
-        /// Which rule refused it.
+        /// The rule that refused it.
         reason: RejectReason,
         /// What was wrong, with the value.
         detail: String,
@@ -94,9 +94,9 @@ structs! {
     }
     /// A bar of an instrument is complete.
     Bar {
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Which sort of bar.
+        /// Size and input of the bar.
         bar: BarSpec,
         /// First price.
         open: Price,
@@ -123,9 +123,9 @@ structs! {
     }
     /// These bars are built of an instrument from here on, and no others.
     BarsDefined {
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Which bars.
+        /// The bars; at most 8.
         bars: Vec<BarSpec>,
     }
 }
@@ -150,7 +150,7 @@ names! {
         UnknownInstrument = 3 "unknown_instrument",
         /// A price or quantity is not above zero.
         NotPositive = 4 "not_positive",
-        /// Off the tick or lot grid.
+        /// A price off the tick grid, or a quantity off the lot grid.
         OffGrid = 5 "off_grid",
         /// The bid is not below the ask.
         Crossed = 6 "crossed",

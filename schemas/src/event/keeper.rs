@@ -9,7 +9,7 @@ structs! {
     TapeCreated {
         /// The tape's identity.
         tape: TapeId,
-        /// Which partition this is.
+        /// Number of the partition, from 0.
         partition: u16,
         /// The market subjects placed on it.
         placement: Vec<String>,

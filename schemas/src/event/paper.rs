@@ -7,41 +7,41 @@ use crate::order::Side;
 use crate::structs::structs;
 
 structs! {
-    /// The venue took the order.
+    /// The exchange took the order.
     OrderAccepted {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
     }
-    /// The venue refused the order.
+    /// The exchange refused the order.
     OrderRejected {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Why.
+        /// Why the exchange refused it.
         reason: String,
     }
-    /// The venue executed (a part of) the order.
+    /// The exchange executed (a part of) the order.
     OrderFilled {
-        /// Which execution.
+        /// The execution.
         fill: FillId,
-        /// Which order.
+        /// The order.
         order: OrderId,
         /// The order's account.
         account: AccountId,
         /// The order's strategy.
         strategy: StrategyId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
         /// Bought or sold.
         side: Side,
-        /// At what price.
+        /// Price, in the quote currency.
         price: Price,
-        /// How much.
+        /// Amount of the base currency.
         quantity: Quantity,
-        /// Still open after it.
+        /// Quantity still open after it.
         leaves: Quantity,
         /// Paid, in `fee_currency`; negative for a rebate.
         fee: Money,
@@ -50,24 +50,24 @@ structs! {
         /// Whether it took or made liquidity.
         liquidity: Liquidity,
     }
-    /// The venue will do no more for the order.
+    /// The exchange will do no more for the order.
     OrderClosed {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Why.
+        /// What closed it.
         reason: CloseReason,
-        /// What was left unfilled.
+        /// Quantity left unfilled.
         leaves: Quantity,
     }
-    /// The venue could not cancel: it does not know the order, or it is finished.
+    /// The exchange could not cancel: it does not know the order, or it is finished.
     CancelRejected {
-        /// Which order.
+        /// The order.
         order: OrderId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
-        /// Why.
+        /// Why it cannot be cancelled.
         reason: String,
     }
 }
@@ -75,12 +75,12 @@ structs! {
 names! {
     /// Whether a fill took or made liquidity.
     Liquidity {
-        /// Took it.
+        /// Took liquidity.
         Taker = 1 "taker",
-        /// Made it.
+        /// Made liquidity.
         Maker = 2 "maker",
     }
-    /// Why the venue closed an order.
+    /// Why the exchange closed an order.
     CloseReason {
         /// The rest of an IOC.
         IocRemainder = 1 "ioc_remainder",

@@ -8,20 +8,20 @@ use crate::structs::structs;
 structs! {
     /// A booking in double entry: the amounts of each currency sum to zero.
     LedgerPosted {
-        /// Whose books.
+        /// The account whose books change.
         account: AccountId,
         /// The execution booked, or none for funding.
         fill: Option<FillId>,
-        /// What was booked.
+        /// The postings.
         entries: Vec<Posting>,
     }
     /// A position after a fill.
     PositionChanged {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// By which strategy.
+        /// The strategy that holds it.
         strategy: StrategyId,
-        /// In which instrument.
+        /// The instrument held.
         instrument: InstrumentId,
         /// The fill that changed it.
         fill: FillId,
@@ -38,9 +38,9 @@ structs! {
     }
     /// What an account was worth, in one currency, at a tick or after a fill.
     EquityMarked {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// In which currency.
+        /// Currency of the amounts.
         currency: Currency,
         /// Cash.
         cash: Money,
@@ -57,9 +57,9 @@ structs! {
     }
     /// One line of a booking.
     Posting {
-        /// Which ledger.
+        /// The ledger.
         ledger: Ledger,
-        /// In which currency (or base asset).
+        /// Currency, or base asset.
         currency: Currency,
         /// Debit above zero, credit below.
         amount: Money,

@@ -18,18 +18,18 @@ structs! {
         order: Order,
         /// Name of the check.
         check: String,
-        /// What was measured.
+        /// The value that the check measured.
         measured: Ratio,
         /// The limit that it broke.
         limit: Ratio,
     }
     /// The risk ladder moved.
     RiskStateChanged {
-        /// For which account.
+        /// The account that trades under the state.
         account: AccountId,
-        /// From.
+        /// State before.
         from: RiskState,
-        /// To.
+        /// State after.
         to: RiskState,
         /// Why, with the measured value where a rule did it.
         reason: String,

@@ -9,9 +9,9 @@ structs! {
     SignalRaised {
         /// The account to trade for.
         account: AccountId,
-        /// The strategy (here: the combination) that speaks.
+        /// The strategy: here the combination of all.
         strategy: StrategyId,
-        /// Of which instrument.
+        /// The instrument.
         instrument: InstrumentId,
         /// Wanted position as a fraction of the allowed one, −1 to 1.
         target: Ratio,

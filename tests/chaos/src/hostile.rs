@@ -61,7 +61,7 @@ fn garbage(random: &mut Random) -> Vec<u8> {
 
 /// Into the market inbox: garbage on the publishers' subjects and others, and a truncated message of a publisher.
 pub async fn market(bus: &Bus, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..random.between(2, 8) {
         let bytes = garbage(&mut random);
         let on = *random.pick(&["md.sim.ALPHAUSD.quote", "md.binance.BTCUSDT.trade", "md.sim.DELTAUSD.batch"]);
@@ -80,7 +80,7 @@ pub async fn displace(bus: &Bus) {
 
 /// Garbage into the command inbox.
 pub async fn commands(bus: &Bus, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..random.between(2, 6) {
         let mut bytes = garbage(&mut random);
         bytes.truncate(60_000);
@@ -91,7 +91,7 @@ pub async fn commands(bus: &Bus, seed: u64) {
 
 /// Bytes that are not a record, on a subject of the tape.
 pub async fn tape(bus: &Bus, on: &str, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let stream = subject::tape_stream(0);
     for _ in 0..random.between(1, 4) {
         let bytes = match random.between(0, 3) {
@@ -112,7 +112,7 @@ pub async fn tape(bus: &Bus, on: &str, seed: u64) {
 /// A record that decodes and is invalid: a copy of the writer's last record, the same with a wrong hash, or a record of
 /// another writer.
 pub async fn forge(bus: &Bus, on: Writer, seed: u64) -> Result<()> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (stream, own) = (subject::tape_stream(0), subject::tape_subject(0, on));
     let last = bus.last_message_on(&stream, &own).await?.context("the writer has no record yet")?;
     let payload = match random.between(0, 2) {

@@ -114,7 +114,7 @@ fn stop_on_signal() -> Result<()> {
 
 fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Outcome>> {
     let mut outcomes: Vec<Outcome> = Vec::new();
-    let mut seeds = Random(first);
+    let mut seeds = Random::new(first);
     let mut seed = first;
     let mut current: Option<(Deployment, Audit)> = None;
     for number in 1..=cli.rounds {

@@ -137,7 +137,7 @@ const BEGIN_MS_MAX: u64 = 3_000;
 impl Plan {
     /// Draws a plan; an empty `among` means all nemeses.
     pub fn draw(seed: u64, among: &[Nemesis]) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let count = [1, 1, 2, 2, 3][random.between(0, 4) as usize];
         let mut plan = Self { seed, nemeses: Vec::new(), steps: Vec::new() };
         for _ in 0..count {

@@ -43,16 +43,9 @@ pub fn machines(tape: &TapeCreated, paper_faults: PaperFaults) -> Vec<BoxedMachi
     all
 }
 
-/// Which order a report is info.
+/// The order that a report of the exchange is about.
 pub fn order_of(event: &Event) -> Option<OrderId> {
-    match event {
-        Event::OrderAccepted(report) => Some(report.order),
-        Event::OrderRejected(report) => Some(report.order),
-        Event::OrderFilled(report) => Some(report.order),
-        Event::OrderClosed(report) => Some(report.order),
-        Event::CancelRejected(report) => Some(report.order),
-        _ => None,
-    }
+    event.about().order.filter(|_| event.kind().writer() == Some(Writer::Paper))
 }
 
 fn is_one_in(order: &OrderId, salt: u8, n: u64) -> bool {

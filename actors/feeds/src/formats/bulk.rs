@@ -7,6 +7,7 @@
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::offset::NS_PER_MS;
 
 use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
 use crate::FeedError;
@@ -91,7 +92,7 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Parse
         return Err(format!("{} fields, the first line has {}", fields.len(), columns.count));
     }
     let time = count("time", fields[columns.time])?;
-    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(1_000_000) };
+    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(NS_PER_MS) };
     let ns =
         ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not a count of ms or µs since the epoch"))?;
     let maker = fields[columns.maker];

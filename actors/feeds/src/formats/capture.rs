@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::offset::NS_PER_MS;
 
 use super::{Content, FileEntry, FormatReader, ParsedMarket, number};
 use crate::FeedError;
@@ -18,7 +19,6 @@ use crate::input::InputFile;
 use crate::lines::Lines;
 
 const VENUE: &str = "binance";
-const NS_PER_MS: u64 = 1_000_000;
 
 pub(super) fn is(input: &InputFile) -> bool {
     let (received, json) = input.first_line().split_once(' ').unwrap_or_default();

@@ -6,6 +6,7 @@
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::Quantity;
+use tapedeck_schemas::offset::NS_PER_MS;
 use time::{Date, Month, Time};
 
 use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
@@ -13,7 +14,6 @@ use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
 
-const NS_PER_MS: u64 = 1_000_000;
 const MS_PER_DAY: u64 = 86_400_000;
 const NAME_END: &str = "_tick_quote.csv";
 /// LEAN's FX markets.

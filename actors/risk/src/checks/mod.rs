@@ -3,7 +3,6 @@
 use std::fmt::Debug;
 
 use tapedeck_schemas::event::{Order, RiskState};
-use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
@@ -74,20 +73,9 @@ impl OrderContext<'_> {
 
     /// Passes if `measured` is at most the limit in force for the order's instrument.
     pub fn at_most(&self, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Breach> {
-        let limit = in_force(self.params, limit, &order.instrument);
+        let limit = self.params.in_force(limit, &order.instrument);
         if measured > limit { Err(Breach { measured, limit }) } else { Ok(()) }
     }
-}
-
-/// A value in force, clamped to its declared bounds.
-pub(crate) fn in_force(params: &Params, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
-    params.get(spec, instrument).clamp(spec.min, spec.max)
-}
-
-/// A span of tape time in ms, exact.
-pub(crate) fn milliseconds(ns: TapeTime) -> Ratio {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    Ratio::saturating_from_units(i128::from(ns) * UNITS_PER_NS)
 }
 
 /// Fixtures for the tests of checks.

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext, in_force, milliseconds};
+use super::{Breach, Check, OrderContext};
 
 /// Greatest age of the latest quote.
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {
@@ -29,10 +29,11 @@ impl Check for StaleData {
     }
     fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let Some(quote) = view.quote else {
-            let limit = in_force(view.params, &STALE_DATA_MS, &order.instrument);
+            let limit = view.params.in_force(&STALE_DATA_MS, &order.instrument);
             return Err(Breach { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
         };
-        view.at_most(&STALE_DATA_MS, order, milliseconds(view.now.saturating_sub(quote.at)))
+        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(quote.at));
+        view.at_most(&STALE_DATA_MS, order, age)
     }
 }
 

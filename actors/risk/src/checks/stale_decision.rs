@@ -4,7 +4,7 @@ use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext, milliseconds};
+use super::{Breach, Check, OrderContext};
 
 /// Greatest age of the cause of a signal.
 pub const STALE_DECISION_MS: ParamSpec = ParamSpec {
@@ -28,7 +28,8 @@ impl Check for StaleDecision {
         &[STALE_DECISION_MS]
     }
     fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        view.at_most(&STALE_DECISION_MS, order, milliseconds(view.now.saturating_sub(view.decided_at)))
+        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(view.decided_at));
+        view.at_most(&STALE_DECISION_MS, order, age)
     }
 }
 

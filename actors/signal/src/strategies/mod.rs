@@ -54,7 +54,7 @@ impl<'a> Settings<'a> {
 
     /// A value, clamped to its declared bounds: facts are not trusted to be within them.
     pub fn value(&self, spec: &ParamSpec) -> f64 {
-        self.params.get(spec, &self.instrument).clamp(spec.min, spec.max).to_f64()
+        self.params.in_force(spec, &self.instrument).to_f64()
     }
 
     /// A value as a count, rounded toward zero.

@@ -86,7 +86,7 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
         (StreamConfig { max_bytes: Some(3 * FILLING), ..config("SPACE") }, Box::new(|at, _| fill("SPACE", at))),
         // Anything.
         (StreamConfig { max_messages: Some(150), ..config("ANY") }, {
-            let mut random = Random(7);
+            let mut random = Random::new(7);
             Box::new(move |at, broker| (at < 25).then(|| (0..8).map(|i| any(&mut random, broker, i)).collect()))
         }),
     ]

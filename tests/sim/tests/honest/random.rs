@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use tapedeck_feeds::random::SplitMix64;
 use tapedeck_sim::broker::{Broker, StreamConfig};
 use tapedeck_sim::message::Publish;
 
@@ -26,7 +27,7 @@ pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut kinds = BTreeSet::new();
     for seed in SEEDS {
         let name = format!("RANDOM_{seed}");
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let stream = StreamConfig {
             max_bytes: (seed % 2 == 0).then_some(4_000),
             max_messages: (seed % 3 == 0).then_some(25),
@@ -87,19 +88,14 @@ fn request(random: &mut Random, subject: &str, name: &str, broker: &Broker) -> P
     request
 }
 
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random(SplitMix64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(SplitMix64(seed))
     }
 
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.0.next() % bound
     }
 }
