@@ -13,10 +13,11 @@ mod look;
 pub use look::{TapeArgs, TraceArgs, TraceId};
 
 use crate::groups::GroupName;
+use crate::process;
 
 /// An event-sourced trading system on NATS JetStream.
 #[derive(Debug, Parser)]
-#[command(version = crate::commands::VERSION, long_version = crate::commands::long_version())]
+#[command(version = process::VERSION, long_version = crate::commands::long_version())]
 pub struct Cli {
     /// Where the servers are.
     #[command(flatten)]
@@ -95,8 +96,8 @@ impl Command {
     /// What is logged when TAPEDECK_LOG does not say.
     pub fn default_log(&self) -> &'static str {
         match self {
-            Command::Run(_) | Command::Up(_) => "info,async_nats=warn",
-            _ => "warn,async_nats=error",
+            Command::Run(_) | Command::Up(_) => process::SERVICE_LOG,
+            _ => process::COMMAND_LOG,
         }
     }
 }

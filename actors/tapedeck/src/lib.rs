@@ -7,6 +7,7 @@ pub mod connection;
 pub mod groups;
 pub mod latency;
 pub mod market;
+pub mod process;
 pub mod report;
 pub mod sources;
 pub mod stack;

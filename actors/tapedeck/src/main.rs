@@ -1,20 +1,15 @@
 //! The one binary: parses the command line and hands over. Exit codes: 0 done, 1 found wanting, 2 could not tell.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tapedeck::cli::Cli;
+use tapedeck::process;
 
 fn main() -> ExitCode {
     abort_on_panic();
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TAPEDECK_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(cli.command.default_log()));
-    // Colours are for whoever looks on, not for files and the logs of pods.
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(colours).with_target(false).init();
+    process::start_log(cli.command.default_log());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the async runtime")),

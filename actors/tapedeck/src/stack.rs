@@ -1,15 +1,12 @@
 //! A whole system in one process: private servers unless others are named, streams, database, all groups.
 
-use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_feeds::{Feed, Selection, Setup};
-use tapedeck_kernel::Owner;
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::publisher::FencedPublisher;
@@ -17,15 +14,14 @@ use tapedeck_runtime::streams::{self, Declaration, Partition};
 use tapedeck_runtime::supervisor::Supervised;
 use tapedeck_runtime::{Bus, GroupStatus, database, http};
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::RecordHash;
 use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::cli::{ConnectionArgs, StackArgs};
-use crate::commands::{VERSION, asked_to_stop};
 use crate::connection::Connection;
 use crate::groups::{self, Env, GroupName};
+use crate::process;
 
 /// Where a stack listens on loopback unless told otherwise; 0 is any free port.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +73,7 @@ impl Stack {
     /// Starts everything, and waits until every group is ready; `None` if asked to stop meanwhile: then all is stopped.
     pub async fn start(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
         tokio::select! { biased;
-            asked = asked_to_stop() => asked.map(|()| None),
+            stopped = process::shutdown_signal() => stopped.map(|()| None),
             started = Self::start_all(at, args, ports) => started.map(Some),
         }
     }
@@ -114,8 +110,12 @@ impl Stack {
         for partition in 0..args.partitions {
             apply_setup(&bus, &setup, partition, "setup").await?;
         }
-        let env =
-            Env { nats, database: Some(database.clone()), metrics: Arc::new(Metrics::default()), owner: owner()? };
+        let env = Env {
+            nats,
+            database: Some(database.clone()),
+            metrics: Arc::new(Metrics::default()),
+            owner: process::owner()?,
+        };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
             .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
             .unzip();
@@ -201,7 +201,7 @@ async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
     let declared = Declaration::parse(streams::BUILT_IN)?.placed(placement(setup, partitions)?);
     let existing = bus.has_tape(partitions).await?;
     ensure!(!existing, "there are more than {partitions} partitions already; give --partitions as before, or --fresh");
-    let ids = tape_ids(declared.partitions.len())?;
+    let ids = process::tape_ids(declared.partitions.len())?;
     if let Ok(tape) = bus.tape(0).await {
         ensure!(
             tape.placement == declared.partitions[0].market,
@@ -233,7 +233,7 @@ fn placement(setup: &Setup, partitions: u16) -> Result<Vec<Partition>> {
 pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
     let mut sent = 0;
     let reason = "setup".to_string();
-    let nonce = random_u64()?;
+    let nonce = process::random_u64()?;
     for (verb, requests) in setup_requests(setup, partition)? {
         let mut publisher =
             FencedPublisher::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
@@ -295,34 +295,6 @@ impl Market {
         let (session, feed, events_about) = tapedeck_feeds::open(selection, setup)?;
         Ok(Self { session, feed, events_about })
     }
-}
-
-/// A progress bar on a terminal; silent elsewhere.
-pub fn progress_bar(events: u64) -> ProgressBar {
-    let style = "{elapsed_precise} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left";
-    ProgressBar::new(events).with_style(ProgressStyle::with_template(style).expect("the template is right"))
-}
-
-/// This process, as its epochs will name it.
-pub fn owner() -> Result<Owner> {
-    let commit = option_env!("TAPEDECK_COMMIT").unwrap_or("unknown");
-    Ok(Owner { nonce: random_u64()?, build: format!("{VERSION}+{commit}") })
-}
-
-/// New identities for tapes.
-pub fn tape_ids(count: usize) -> Result<Vec<TapeId>> {
-    (0..count).map(|_| Ok(TapeId(random()?))).collect()
-}
-
-/// A random number, from the operating system.
-pub fn random_u64() -> Result<u64> {
-    Ok(u64::from_be_bytes(random()?))
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).context("no randomness")?;
-    Ok(bytes)
 }
 
 fn forget_everything(at: &ConnectionArgs) -> Result<()> {

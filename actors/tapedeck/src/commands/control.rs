@@ -11,7 +11,7 @@ use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::subject;
 
 use crate::cli::{ConnectionArgs, ControlArgs, ControlRequest, HaltArgs, ScopeArgs};
-use crate::{groups, stack};
+use crate::{groups, process, stack};
 
 /// How long a request is repeated before it is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -57,7 +57,7 @@ pub async fn resume(at: ConnectionArgs, args: ScopeArgs) -> Result<ExitCode> {
 
 /// Asks every partition, and says where the request waits. One that cannot be reached keeps none of the others waiting.
 async fn ask(at: &ConnectionArgs, by: String, reason: String, request: Request) -> Result<ExitCode> {
-    let session = format!("cli-{:016x}", stack::random_u64()?);
+    let session = format!("cli-{:016x}", process::random_u64()?);
     let command = Command { id: Some(session.clone()), by, reason, request };
     let payload = command.encode();
     Command::decode(&payload).map_err(anyhow::Error::msg).context("the request would be refused")?;

@@ -11,8 +11,9 @@ use tapedeck_runtime::{Bus, database};
 
 use crate::cli::{ConnectionArgs, StackArgs};
 use crate::market::{Pace, Published, Publisher};
+use crate::process::{self, EVENTS_BAR};
 use crate::report::Report;
-use crate::stack::{Market, Ports, Stack, progress_bar};
+use crate::stack::{Market, Ports, Stack};
 use crate::verify::{Verdict, verify};
 
 /// Appends of the reference measurement.
@@ -77,7 +78,7 @@ async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Out
     let summary = market.feed.summary().clone();
     let pace = Pace::Lead { lead_ns: args.lead_ms * 1_000_000, groups: stack.machines() };
     let mut publisher = Publisher::new(&stack.bus, market.session.clone(), pace);
-    let bar = progress_bar(market.events_about);
+    let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let began = Instant::now();
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     stack.wait_quiet(&publisher.stored()).await?;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use tapedeck_schemas::access::{self, Role};
 
 use crate::cli::KeysArgs;
-use crate::stack;
+use crate::process;
 
 /// The database's users, whose passwords are made too.
 const DATABASE_USERS: [&str; 2] = ["admin", "tapedeck"];
@@ -34,7 +34,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<ExitCode> {
     for user in DATABASE_USERS {
         let path = dir.join(format!("postgres-{user}.password"));
         if !path.exists() {
-            write_secret(&path, &format!("{:016x}{:016x}", stack::random_u64()?, stack::random_u64()?))?;
+            write_secret(&path, &format!("{:016x}{:016x}", process::random_u64()?, process::random_u64()?))?;
             println!("{} is new", path.display());
         }
     }

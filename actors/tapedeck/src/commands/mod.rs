@@ -21,15 +21,13 @@ use anyhow::Result;
 use tapedeck_runtime::Bus;
 
 use crate::cli::{Cli, Command, ConnectionArgs};
-use crate::{connection, groups};
-
-/// Version of this build.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub use crate::process::{VERSION, exit_code as exit, shutdown_signal as asked_to_stop};
+use crate::{connection, groups, process};
 
 /// Version, commit, and the LOGIC number of each machine.
 pub fn long_version() -> String {
     let logics: Vec<String> = groups::logics().iter().map(|(writer, logic)| format!("{writer} {logic}")).collect();
-    format!("{VERSION} ({})\nlogic: {}", option_env!("TAPEDECK_COMMIT").unwrap_or("no commit given"), logics.join(", "))
+    format!("{} ({})\nlogic: {}", process::VERSION, process::COMMIT.unwrap_or("no commit given"), logics.join(", "))
 }
 
 /// Runs the command.
@@ -59,19 +57,4 @@ pub async fn run(cli: Cli) -> Result<ExitCode> {
 /// A connection for a command.
 async fn bus(at: &ConnectionArgs) -> Result<Bus> {
     Ok(Bus::connect(&connection::nats(at)?, "tapedeck-cli").await?)
-}
-
-/// Resolves at Ctrl-C or SIGTERM.
-pub async fn asked_to_stop() -> Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    Ok(())
-}
-
-fn exit(clean: bool) -> ExitCode {
-    if clean { ExitCode::SUCCESS } else { ExitCode::from(1) }
 }

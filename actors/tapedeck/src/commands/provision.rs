@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::streams::{self, Declaration};
 
 use crate::cli::{ConnectionArgs, ProvisionArgs};
-use crate::stack;
+use crate::process;
 
 /// Provisions, or checks.
 pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
@@ -32,7 +32,7 @@ pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
         }
         return Ok(super::exit(drifts.is_empty()));
     }
-    let ids = stack::tape_ids(declared.partitions.len())?;
+    let ids = process::tape_ids(declared.partitions.len())?;
     let done = streams::provision(&bus, &declared, |partition| ids[usize::from(partition)]).await?;
     done.iter().for_each(|line| println!("{line}"));
     if done.is_empty() {

@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use crate::cli::{ConnectionArgs, PublishArgs};
 use crate::market::{Pace, Publisher};
+use crate::process::{self, EVENTS_BAR};
 use crate::stack::{self, Market};
 
 /// Most that is taken from standard input, in bytes: it is kept in a file, to be looked through before it is published.
@@ -31,7 +32,7 @@ pub async fn run(at: ConnectionArgs, args: PublishArgs) -> Result<ExitCode> {
         recorded => Pace::Recorded(recorded),
     };
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace);
-    let bar = stack::progress_bar(market.events_about);
+    let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     bar.finish_and_clear();
     println!("session {}: {} published, {} were there already", market.session, published.sent, published.skipped);

@@ -9,7 +9,7 @@ use tapedeck_runtime::{http, supervisor::Supervised};
 
 use crate::cli::{ConnectionArgs, RunArgs};
 use crate::groups::{self, Env, GroupName};
-use crate::{connection, stack};
+use crate::{connection, process};
 
 /// Runs the group.
 pub async fn run(at: ConnectionArgs, args: RunArgs) -> Result<ExitCode> {
@@ -18,7 +18,7 @@ pub async fn run(at: ConnectionArgs, args: RunArgs) -> Result<ExitCode> {
         GroupName::Projector => Some(connection::database(&at)?),
         _ => None,
     };
-    let env = Env { nats: connection::nats(&at)?, database, metrics: metrics.clone(), owner: stack::owner()? };
+    let env = Env { nats: connection::nats(&at)?, database, metrics: metrics.clone(), owner: process::owner()? };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
         .await
