@@ -35,6 +35,7 @@ build:
 # formats the code (--check: only looks)
 fmt *ARGS:
     @cargo fmt --all "$@"
+    @rustfmt --edition 2024 "$@" actors/tapedeck/src/commands/*.rs
 
 # clippy, which here also asks for doc comments; warnings are errors
 lint:

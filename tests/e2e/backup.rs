@@ -24,23 +24,15 @@ fn script(name: &str, url: &str, dir: &Path) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-struct Site {
-    system: System,
-    at: Vec<String>,
-}
+struct Site(System);
 
 impl Site {
-    fn with<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
-        args.iter().copied().chain(self.at.iter().map(String::as_str)).collect()
-    }
-
     fn ok(&self, args: &[&str]) -> String {
-        self.system.ok(&self.with(args))
+        self.0.ok(args)
     }
 
     fn group(&self, name: &str) -> Process {
-        let args = self.with(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
-        Process::start(&mut self.system.command(&args))
+        Process::start(&mut self.0.command(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]))
     }
 
     /// Until everything is judged and projected, and the tape has stopped growing.
@@ -48,7 +40,7 @@ impl Site {
         let mut before = String::new();
         loop {
             std::thread::sleep(std::time::Duration::from_millis(700));
-            let output = self.system.run(&self.with(&["status", "--json"]));
+            let output = self.0.run(&["status", "--json"]);
             let partition = json(&text(&output.stdout))["partitions"][0].take();
             let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
             let now = partition["tape_last"].to_string();
@@ -67,12 +59,12 @@ impl Site {
 
 #[test]
 fn read_models_come_back_from_a_dump_and_from_the_tape_alone() {
-    let system = System::new();
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let url = postgres.url();
-    let at = ["--nats-url", &nats.url(), "--database-url", &url].map(String::from).to_vec();
-    let site = Site { system, at };
+    system.use_servers(&nats.url(), &url);
+    let site = Site(system);
     let backups = tempfile::tempdir().unwrap();
     site.ok(&["provision"]);
     site.ok(&["migrate"]);

@@ -33,24 +33,23 @@ impl Drop for Group {
 }
 
 impl Group {
-    fn start(system: &System, at: &[&str], name: &'static str) -> Self {
+    fn start(system: &System, name: &'static str) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
-        let mut command =
-            system.command(&with(at, &["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]));
+        let mut command = system.command(&["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]);
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         Self { name, port, child, log }
     }
 
     /// Until it says that it is ready. It must not end, but where somebody else was quicker to take its port: then it
     /// gets another one.
-    fn wait_ready(&mut self, system: &System, at: &[&str]) {
+    fn wait_ready(&mut self, system: &System) {
         until(&format!("{} is not ready", self.name), || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let said = std::fs::read_to_string(&self.log).unwrap();
                 assert!(said.contains("cannot listen on"), "{} ended ({status}): {said}", self.name);
-                *self = Self::start(system, at, self.name);
+                *self = Self::start(system, self.name);
             }
             get(self.port, "/readyz").contains("200 OK")
         });
@@ -74,10 +73,6 @@ pub(crate) fn until(otherwise: &str, mut come: impl FnMut() -> bool) {
 }
 
 /// Arguments, and where the servers are.
-fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
-    [args, at].concat()
-}
-
 fn get(port: u16, path: &str) -> String {
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -92,20 +87,20 @@ fn free_port() -> u16 {
 
 #[test]
 fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
-    let system = System::new();
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let (nats_url, database_url) = (nats.url(), postgres.url());
-    let at = ["--nats-url", &nats_url, "--database-url", &database_url];
+    system.use_servers(&nats_url, &database_url);
     // What is not there yet is drift, and said so.
-    assert_eq!(system.run(&with(&at, &["provision", "--check"])).status.code(), Some(1));
-    assert_eq!(system.run(&with(&at, &["migrate", "--check"])).status.code(), Some(1));
-    system.ok(&with(&at, &["provision"]));
-    system.ok(&with(&at, &["migrate"]));
+    assert_eq!(system.run(&["provision", "--check"]).status.code(), Some(1));
+    assert_eq!(system.run(&["migrate", "--check"]).status.code(), Some(1));
+    system.ok(&["provision"]);
+    system.ok(&["migrate"]);
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&with(&at, &["control", "apply", setup]));
-    let mut started: Vec<Group> = GROUPS.iter().map(|name| Group::start(&system, &at, name)).collect();
-    started.iter_mut().for_each(|group| group.wait_ready(&system, &at));
+    system.ok(&["control", "apply", setup]);
+    let mut started: Vec<Group> = GROUPS.iter().map(|name| Group::start(&system, name)).collect();
+    started.iter_mut().for_each(|group| group.wait_ready(&system));
     // Both servers die and come back; whoever is connected finds them again.
     let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };
     nats.kill().unwrap();
@@ -113,7 +108,7 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     let _nats = NatsServer::start(&system.path().join("nats"), port(&nats_url)).unwrap();
     let _postgres = Postgres::start(&system.path().join("postgres"), port(&database_url)).unwrap();
     // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
-    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20x"]);
+    let publish = ["publish", "--events", "60000", "--speed", "20x"];
     let first = Process::start(&mut system.command(&publish));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
@@ -122,10 +117,10 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
     });
     drop(first);
-    let said = system.ok(&with(&at, &["publish", "--events", "60000"]));
-    assert!(!said.contains(": 0 published") && !said.contains(" 0 were there"), "{said}");
+    let said = system.ok(&["publish", "--events", "60000"]);
+    assert!(!said.contains(": 0 published") && !said.contains(" 0 skipped"), "{said}");
     let settled = || {
-        let output = system.run(&with(&at, &["status", "--json"]));
+        let output = system.run(&["status", "--json"]);
         let status = json(&text(&output.stdout));
         let partition = &status["partitions"][0];
         let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
@@ -140,7 +135,7 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         }
         before = now;
     }
-    let tape = system.ok(&with(&at, &["tape", "--json", "--writer", "ingest"]));
+    let tape = system.ok(&["tape", "--json", "--writer", "ingest"]);
     let duplicates = tape.lines().filter(|line| line.contains(r#""reason":"duplicate""#)).count();
     let alone = System::new();
     let undisturbed = json(&alone.ok(&["demo", "--json", "--events", "60000"]));
@@ -157,8 +152,8 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     for group in &mut started {
         assert_eq!(group.terminate(), Some(0), "{} drains and exits 0", group.name);
     }
-    system.ok(&with(&at, &["verify"]));
-    assert!(drifts(&nats_url, || system.run(&with(&at, &["provision", "--check"])).status.code()) == Some(1));
+    system.ok(&["verify"]);
+    assert!(drifts(&nats_url, || system.run(&["provision", "--check"]).status.code()) == Some(1));
 }
 
 /// Changes a stream behind everybody's back, and gives what the check says.

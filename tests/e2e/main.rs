@@ -5,6 +5,7 @@ mod backup;
 mod common;
 mod control;
 mod groups;
+mod help;
 mod hostile;
 mod kill;
 mod publishers;

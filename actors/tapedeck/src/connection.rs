@@ -141,15 +141,3 @@ fn given_or_saved(
         || format!("no {flag} given and no {}; start a stack with `tapedeck up`, or give {flag}", path.display());
     saved.map(pick).with_context(missing)
 }
-
-/// The NATS of the global arguments.
-pub fn nats(args: &crate::cli::ConnectionArgs) -> Result<NatsAccess> {
-    let nats = NatsArgs { nats_url: args.nats_url.clone(), nats_nkey: args.nats_nkey.clone() };
-    nats.access(&DirArgs { dir: args.dir.clone() })
-}
-
-/// The Postgres of the global arguments.
-pub fn database(args: &crate::cli::ConnectionArgs) -> Result<DatabaseAccess> {
-    let (database_url, database_password_file) = (args.database_url.clone(), args.database_password_file.clone());
-    DatabaseArgs { database_url, database_password_file }.access(&DirArgs { dir: args.dir.clone() })
-}

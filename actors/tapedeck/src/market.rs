@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
-use tapedeck_feeds::{FeedError, Item, Payload};
+use tapedeck_feeds::{Feed, FeedError, Item, Payload, Selection, Setup};
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::{Bus, GroupStatus};
 use tapedeck_schemas::ids::InstrumentId;
@@ -20,6 +20,36 @@ const CHUNK_EVENTS: usize = 4096;
 /// How far apart in time the events on their way at once may be, ns. Instruments go out side by side, each in order: so
 /// none of them runs ahead of another by more than this.
 const CHUNK_SPAN_NS: u64 = 100_000_000;
+
+/// Size and seed of the synthetic market.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Market")]
+pub struct SyntheticArgs {
+    /// Seed of the synthetic market
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Number of quotes and trades of the synthetic market
+    #[arg(long, value_name = "N", default_value_t = 240_000)]
+    pub events: u64,
+}
+
+/// A market to publish.
+pub struct Market {
+    /// Session of the publisher, derived from the events: the same events have the same session.
+    pub session: String,
+    /// The events.
+    pub feed: Box<dyn Feed>,
+    /// Estimated number of events, for a progress bar.
+    pub events_about: u64,
+}
+
+impl Market {
+    /// Opens the selected files, or the synthetic market.
+    pub fn open(selection: &Selection, setup: &Setup) -> Result<Self> {
+        let (session, feed, events_about) = tapedeck_feeds::open(selection, setup)?;
+        Ok(Self { session, feed, events_about })
+    }
+}
 
 /// How fast a market is played.
 pub enum Pace {

@@ -1,35 +1,104 @@
 //! `replay`: history out again, to a file or onto subjects, in the publisher's own format; interrupted, it goes on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_replay::{
-    Checkpoint, Ended, FileSink, Filter, OutputFormat, Plan, Player, Range, Replay, ReplayError, Sink, Slot,
-    SubjectSink, check_prefix, resolve,
+    Checkpoint, Ended, FileSink, Filter, OutputFormat, Plan, Player, Range, RangeBound, Replay, ReplayError, Sink,
+    Slot, SubjectSink, check_prefix, resolve,
 };
 use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId, Token};
 
-use crate::cli::{ConnectionArgs, ReplayArgs};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::process;
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck replay --to-file market.jsonl
+  tapedeck replay --from -1h --speed 10x --to-subject replay.md";
+
+/// Writes facts to a file or to subjects, in the format of publishers
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+#[command(group = clap::ArgGroup::new("onto").required(true))]
+pub struct Args {
+    /// Which partition; all if not given, merged by tape time.
+    #[arg(long)]
+    pub partition: Option<u16>,
+    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: Option<RangeBound>,
+    /// Last fact, likewise; if not given, the tape's end at the start of the replay.
+    #[arg(long, allow_hyphen_values = true)]
+    pub to: Option<RangeBound>,
+    /// Only of these instruments, as binance.BTCUSDT.
+    #[arg(long, value_delimiter = ',')]
+    pub instrument: Vec<InstrumentId>,
+    /// Only these kinds of fact, as Trade. With none of kind, writer, strategy, account: market facts.
+    #[arg(long, value_delimiter = ',', value_parser = tapedeck_replay::parse_kind)]
+    pub kind: Vec<Kind>,
+    /// Only of these writers, as risk.
+    #[arg(long, value_delimiter = ',')]
+    pub writer: Vec<tapedeck_schemas::record::Writer>,
+    /// Only of these strategies.
+    #[arg(long, value_delimiter = ',')]
+    pub strategy: Vec<StrategyId>,
+    /// Only of these accounts.
+    #[arg(long, value_delimiter = ',')]
+    pub account: Vec<AccountId>,
+    /// To a file, as JSON lines (.jsonl) or MessagePack maps (.msgpack); - for standard output. Interrupted, the same
+    /// command goes on.
+    #[arg(long, group = "onto", value_name = "FILE")]
+    pub to_file: Option<PathBuf>,
+    /// Onto subjects: the market on PREFIX.<venue>.<symbol>.<kind>, as on md.>; other facts on
+    /// PREFIX-facts.<writer>.<Kind>. By plain NATS: at least once, and never waiting for a slow subscriber.
+    #[arg(long, group = "onto", value_name = "PREFIX")]
+    pub to_subject: Option<String>,
+    /// What the file holds, if its name does not say: jsonl or msgpack.
+    #[arg(long)]
+    pub format: Option<tapedeck_replay::OutputFormat>,
+    /// recorded, max, or times the recorded pace, as 10x.
+    #[arg(long, default_value = "max")]
+    pub speed: tapedeck_replay::ReplaySpeed,
+    /// Name of the run: the session of its market events. If not given it is derived from what is played, so that
+    /// the same replay has the same name.
+    #[arg(long)]
+    pub run: Option<Token>,
+    /// Goes on with an interrupted run onto subjects; what was sent last may come twice.
+    #[arg(long)]
+    pub resume: bool,
+    /// Starts over: forgets an interrupted replay, and overwrites the file.
+    #[arg(long, conflicts_with = "resume")]
+    pub fresh: bool,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
 
 /// Replays.
-pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
+pub async fn run(args: Args) -> Result<ExitCode> {
     let onto = Onto::of(&args)?;
     let filter = filter(&args);
     let range = Range { from: args.from, to: args.to };
-    let bus = super::bus(&at).await?;
+    let bus = args.nats.connect(&args.dir).await?;
     let tapes = resolve(&bus, args.partition, &range).await?;
     let run = args.run.unwrap_or_else(|| Plan::default_run(&tapes, &filter.to_string()));
     let (range, filter_text) = (range.to_string(), filter.to_string());
     let plan = Plan { tapes, range, filter: filter_text, onto: onto.to_string(), run };
-    let (sink, slot, checkpoint) = open(&bus, &at.dir, &args, &onto, plan).await?;
+    let (sink, slot, checkpoint) = open(&bus, &args.dir.dir, &args, &onto, plan).await?;
     let replay = Replay::of(&bus, &checkpoint.plan.tapes, &filter).await?;
     let bar = progress_bar(replay.records());
     let (begun, before) = (std::time::Instant::now(), checkpoint.facts);
     let mut player = Player::new(replay, args.speed, sink, slot.clone(), checkpoint);
     let stop = async {
-        if super::asked_to_stop().await.is_err() {
+        if process::shutdown_signal().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
@@ -62,7 +131,7 @@ enum Onto<'a> {
 }
 
 impl<'a> Onto<'a> {
-    fn of(args: &'a ReplayArgs) -> Result<Self> {
+    fn of(args: &'a Args) -> Result<Self> {
         match (&args.to_file, &args.to_subject) {
             (Some(path), None) => {
                 let stdout = path == Path::new("-");
@@ -101,7 +170,7 @@ impl std::fmt::Display for Onto<'_> {
     }
 }
 
-fn filter(args: &ReplayArgs) -> Filter {
+fn filter(args: &Args) -> Filter {
     Filter {
         instruments: args.instrument.iter().copied().collect(),
         kinds: args.kind.iter().copied().collect(),
@@ -115,7 +184,7 @@ fn filter(args: &ReplayArgs) -> Filter {
 async fn open(
     bus: &Bus,
     dir: &Path,
-    args: &ReplayArgs,
+    args: &Args,
     onto: &Onto<'_>,
     mut plan: Plan,
 ) -> Result<(Sink, Option<Slot>, Checkpoint)> {

@@ -13,9 +13,32 @@ use tapedeck_schemas::event::{Kind, TapeCreated};
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
-use crate::cli::{ConnectionArgs, StatusArgs};
-use crate::connection::{self, Connection};
+use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
+use crate::process;
 use crate::sources::{self, SessionStatus, SourceStatus};
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck status
+  tapedeck status --json";
+
+/// Prints the state of tapes, inboxes, writers, sources and groups
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres of the read models.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
 
 /// What there is to see.
 #[derive(Debug, Serialize)]
@@ -57,14 +80,14 @@ struct WriterStatus {
 }
 
 /// Shows.
-pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
-    let client = database::connect(&connection::database(&at)?).await?;
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
+    let client = args.database.connect(&args.dir).await?;
     let mut partitions = Vec::new();
     for tape in bus.tapes().await? {
         partitions.push(look(&bus, &client, tape).await?);
     }
-    let groups = Connection::load(&at.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
+    let groups = Connection::load(&args.dir.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
     let ready = groups.as_ref().is_none_or(|said| said == "ready");
     let caught_up =
         |one: &PartitionStatus| one.projected >= one.tape_last && one.writers.iter().all(|writer| writer.last > 0);
@@ -74,7 +97,7 @@ pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
     } else {
         print(&status);
     }
-    Ok(super::exit(status.healthy))
+    Ok(process::exit_code(status.healthy))
 }
 
 async fn look(bus: &Bus, client: &tokio_postgres::Client, tape: TapeCreated) -> Result<PartitionStatus> {

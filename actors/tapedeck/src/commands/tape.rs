@@ -8,15 +8,59 @@ use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use tapedeck_kernel::TapeRead;
-use tapedeck_replay::{Range, RangeBounds, TapePlan};
+use tapedeck_replay::{Range, RangeBound, RangeBounds, TapePlan};
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::record::Writer;
 
-use crate::cli::{ConnectionArgs, TapeArgs};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::process;
 use crate::trace::names::{About, cause_text};
 use crate::trace::walk::{Walk, WalkedRecord};
 use crate::trace::words::{one_line, readable_time, words};
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck tape --from -10m --kind OrderFilled
+  tapedeck tape --partition 0 --instrument binance.BTCUSDT --follow";
+
+/// Prints the facts of the tapes
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Which partition; all if not given.
+    #[arg(long)]
+    pub partition: Option<u16>,
+    /// First fact: an offset (p0:1234.5), a sequence, a time (RFC 3339) or how long before the tape's end (-10m).
+    #[arg(long, allow_hyphen_values = true, value_name = "PLACE")]
+    pub from: Option<RangeBound>,
+    /// Last fact, in the same forms; the present end if not given.
+    #[arg(long, allow_hyphen_values = true, value_name = "PLACE")]
+    pub to: Option<RangeBound>,
+    /// Only what is about this instrument, its orders and its fills.
+    #[arg(long, value_name = "VENUE.SYMBOL")]
+    pub instrument: Option<InstrumentId>,
+    /// Only this writer.
+    #[arg(long)]
+    pub writer: Option<Writer>,
+    /// Only this kind, as OrderFilled.
+    #[arg(long, value_parser = tapedeck_replay::parse_kind)]
+    pub kind: Option<Kind>,
+    /// Goes on as facts come, until Ctrl-C.
+    #[arg(long)]
+    pub follow: bool,
+    /// JSON lines.
+    #[arg(long)]
+    pub json: bool,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
 
 /// One event, as `--json` prints it.
 #[derive(Serialize)]
@@ -36,9 +80,9 @@ struct Line<'a> {
 }
 
 /// Prints.
-pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
+pub async fn run(args: Args) -> Result<ExitCode> {
     ensure!(!(args.follow && args.to.is_some()), "--follow has no end: leave --to out");
-    let bus = super::bus(&at).await?;
+    let bus = args.nats.connect(&args.dir).await?;
     let plans = tapedeck_replay::resolve(&bus, args.partition, &Range { from: args.from, to: args.to }).await?;
     let out = Mutex::new(BufWriter::new(std::io::stdout()));
     let printed = async {
@@ -53,7 +97,7 @@ pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
     };
     let printed: Result<()> = tokio::select! {
         printed = printed => printed,
-        _ = super::asked_to_stop(), if args.follow => Ok(()),
+        _ = process::shutdown_signal(), if args.follow => Ok(()),
     };
     match printed {
         // Whoever reads has had enough, as `head` has.
@@ -66,7 +110,7 @@ pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
     }
 }
 
-async fn print(bus: &Bus, plan: &TapePlan, args: &TapeArgs, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
+async fn print(bus: &Bus, plan: &TapePlan, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
     let created = bus.tape(plan.partition).await?;
     let last = (!args.follow).then(|| plan.bounds.last_sequence(plan.end));
     let mut walk = Walk::new(bus, &created, last);
@@ -89,7 +133,7 @@ struct Page<'a> {
     partition: u16,
     bounds: RangeBounds,
     time: TapeTime,
-    args: &'a TapeArgs,
+    args: &'a Args,
     about: Option<About>,
 }
 

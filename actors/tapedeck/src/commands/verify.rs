@@ -5,17 +5,43 @@ use std::process::ExitCode;
 use anyhow::Result;
 use tapedeck_runtime::database;
 
-use crate::cli::{ConnectionArgs, VerifyArgs};
-use crate::connection;
+use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
+use crate::process;
 use crate::verify::{Verdict, verify};
 
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck verify
+  tapedeck verify --no-database --json";
+
+/// Decides the tapes again and compares
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Leave Postgres out.
+    #[arg(long)]
+    pub no_database: bool,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres of the read models.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
 /// Verifies.
-pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
     let tapes = bus.tapes().await?;
     let database = match args.no_database {
         true => None,
-        false => Some(database::connect(&connection::database(&at)?).await?),
+        false => Some(args.database.connect(&args.dir).await?),
     };
     let verdict = verify(&bus, &tapes, database.as_ref()).await?;
     if args.json {
@@ -23,7 +49,7 @@ pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
     } else {
         print(&verdict);
     }
-    Ok(super::exit(verdict.is_clean()))
+    Ok(process::exit_code(verdict.is_clean()))
 }
 
 /// Prints what was checked and what was found.
