@@ -210,7 +210,7 @@ actors() {
     begin actors "$(objects "$condition" | cut -f4 | tr '\n' ' ')"
     there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) || fail "phase $phase failed: cannot look"
     # One at a time where something runs: a reader must know a kind of event before a writer writes it.
-    for name in projector portfolio paper execution risk signal control ingest; do
+    for name in $(roles group | tac); do
         [[ $there != *"/$name"$'\n'* && $there != *"/$name" ]] ||
             workloads "$condition && component == \"$name\""
     done

@@ -3,7 +3,6 @@
 //! Read [`event`] first: it lists every fact that a tape can hold. No IO, no clock, no float money.
 #![forbid(unsafe_code)]
 
-pub mod access;
 pub mod bar;
 pub mod command;
 pub mod describe;

@@ -23,6 +23,9 @@ names! {
     }
 }
 
+/// What stands for `$JS.API` in the accounts of all roles but the keeper's.
+pub const API_PREFIX: &str = "bus";
+
 /// The stream that is partition `p`'s tape.
 pub fn tape_stream(partition: u16) -> String {
     format!("TAPE_{partition}")

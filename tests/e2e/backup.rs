@@ -72,8 +72,7 @@ fn read_models_come_back_from_a_dump_and_from_the_tape_alone() {
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
     site.ok(&["control", "apply", setup.to_str().unwrap()]);
     assert!(script("restore.sh", &url, backups.path()).unwrap_err().contains("no dump in"));
-    let groups =
-        ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio"].map(|name| site.group(name));
+    let groups: Vec<_> = tapedeck_groups::writers().map(|writer| site.group(writer.as_str())).collect();
     let projector = site.group("projector");
     site.ok(&["publish", "--events", "10000"]);
     site.wait_quiet();

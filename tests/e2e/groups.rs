@@ -10,10 +10,6 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{Process, System, json, text};
 
-/// Two projectors: they compete, and each row is still there once.
-const GROUPS: [&str; 9] =
-    ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector", "projector"];
-
 /// How long what must come may take; a machine may be loaded.
 const COME_MAX: Duration = Duration::from_secs(120);
 
@@ -99,7 +95,9 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
     system.ok(&["migrate"]);
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
     system.ok(&["control", "apply", setup]);
-    let mut started: Vec<Group> = GROUPS.iter().map(|name| Group::start(&system, name)).collect();
+    // Two projectors: they compete, and each row is still there once.
+    let names = tapedeck_groups::names().chain(["projector"]);
+    let mut started: Vec<Group> = names.map(|name| Group::start(&system, name)).collect();
     started.iter_mut().for_each(|group| group.wait_ready(&system));
     // Both servers die and come back; whoever is connected finds them again.
     let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };

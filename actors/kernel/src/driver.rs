@@ -12,8 +12,9 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
+use crate::any::{About, AnyMachine};
 use crate::builder::Builder;
-use crate::machine::{Machine, MachineInput as _, Reads, step};
+use crate::machine::Reads;
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
@@ -51,7 +52,8 @@ struct InFlight {
 
 /// Drives one machine.
 #[derive(Debug)]
-pub struct Driver<M: Machine> {
+pub struct Driver<M: AnyMachine> {
+    about: About,
     merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
@@ -73,10 +75,11 @@ pub struct Driver<M: Machine> {
     outputs: VecDeque<Output>,
 }
 
-impl<M: Machine> Driver<M> {
+impl<M: AnyMachine> Driver<M> {
     /// Follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
         Self {
+            about: machine.about(),
             merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
             phase: Phase::Following { until: None },
@@ -127,7 +130,7 @@ impl<M: Machine> Driver<M> {
     }
     /// Whether the shell should hand on the next tape message.
     pub fn wants_tape(&self) -> bool {
-        match (&self.phase, M::reads()) {
+        match (&self.phase, self.about.reads) {
             (Phase::Stopped, _) => false,
             // In doubt about an append, only the tape can tell: read on, whatever waits.
             (Phase::Owner, Reads::Tape(_)) => {
@@ -139,7 +142,7 @@ impl<M: Machine> Driver<M> {
     }
     /// Whether the shell should hand on the next inbox message.
     pub fn wants_inbox(&self) -> bool {
-        matches!(M::reads(), Reads::Inbox(_)) && self.wants_input()
+        matches!(self.about.reads, Reads::Inbox(_)) && self.wants_input()
     }
     fn wants_input(&self) -> bool {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
@@ -204,7 +207,7 @@ impl<M: Machine> Driver<M> {
     }
 
     fn on_tape(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) {
-        let own = writer == Some(M::WRITER);
+        let own = writer == Some(self.about.writer);
         match self.reader.read(seq, writer, payload) {
             Err(fault) => return self.stop(Stop::Tape(fault)),
             Ok(TapeRead::Invalid { why, .. }) => {
@@ -214,7 +217,7 @@ impl<M: Machine> Driver<M> {
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) if MergeJoin::<M>::reads(record.header.writer) => {
+            Ok(TapeRead::Record(record)) if self.about.reads_facts_of(record.header.writer) => {
                 self.merge.push_facts(record)
             }
             Ok(TapeRead::Record(_)) => {}
@@ -253,12 +256,7 @@ impl<M: Machine> Driver<M> {
         if !matches!(self.phase, Phase::Following { .. }) {
             return;
         }
-        let joined = self.merge.join(|machine, at, input, answers, _| {
-            machine.observe(at, input);
-            answers.iter().for_each(|entry| machine.apply(at, &entry.event));
-            Ok::<(), Stop>(())
-        });
-        match joined {
+        match self.merge.join(|machine, at, input, answers, _| Ok::<_, Stop>(machine.follow(at, input, answers))) {
             Err(stop) => self.stop(stop),
             Ok(()) => self.try_own(),
         }
@@ -270,13 +268,14 @@ impl<M: Machine> Driver<M> {
         if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
-        if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > M::LOGIC) {
-            return self.stop(Stop::OlderLogic { ours: M::LOGIC, theirs });
+        let ours = self.about.logic;
+        if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > ours) {
+            return self.stop(Stop::OlderLogic { ours, theirs });
         }
         self.epoch = self.epoch.max(self.merge.epoch.as_ref().map_or(0, |epoch| epoch.number)) + 1;
         self.last_input = self.merge.progress;
         let Owner { nonce, build } = self.owner.clone();
-        let epoch = Epoch { number: self.epoch, owner: nonce, logic: M::LOGIC, build };
+        let epoch = Epoch { number: self.epoch, owner: nonce, logic: ours, build };
         self.push_entry(self.merge.progress, 0, epoch.into());
         self.phase = Phase::Owner;
     }
@@ -310,19 +309,19 @@ impl<M: Machine> Driver<M> {
     fn decide_waiting(&mut self) {
         while !self.building.is_full() {
             let Some((at, input)) = self.merge.inputs.pop_front() else { break };
-            let events = step(&mut self.merge.machine, at, &input);
-            self.merge.at = self.merge.machine.time(&input);
+            let decided = self.merge.machine.run(at, &input);
+            self.merge.at = decided.at;
             self.last_input = at;
-            if events.is_empty() {
+            if decided.events.is_empty() {
                 self.unanswered_inputs += 1;
-                self.unanswered_clocks += u32::from(input.is_clock());
+                self.unanswered_clocks += u32::from(decided.is_clock);
                 if self.unanswered_inputs >= UNANSWERED_INPUTS_MAX || self.unanswered_clocks >= UNANSWERED_CLOCKS_MAX {
                     self.push_progress();
                 }
                 continue;
             }
             (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
-            for (index, event) in (0..).zip(events) {
+            for (index, event) in (0..).zip(decided.events) {
                 self.push_entry(at, index, event);
             }
         }
@@ -343,7 +342,7 @@ impl<M: Machine> Driver<M> {
 
     fn send_or_repeat(&mut self) {
         if self.in_flight.is_none() && !self.building.is_empty() {
-            let header = Header { writer: M::WRITER, epoch: self.epoch, prev_hash: self.own_hash };
+            let header = Header { writer: self.about.writer, epoch: self.epoch, prev_hash: self.own_hash };
             let (events, encoded) = self.building.take();
             let payload: Arc<[u8]> = record::assemble(&header, events, &encoded).into();
             let hash = RecordHash::of(&payload);

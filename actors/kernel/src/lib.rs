@@ -3,6 +3,7 @@
 //! Read [`machine`] first, then [`driver`]. No IO, no clock, no randomness, no async, no logging.
 #![forbid(unsafe_code)]
 
+pub mod any;
 mod builder;
 pub mod driver;
 pub mod invariants;
@@ -15,6 +16,7 @@ pub mod reply;
 pub mod tape;
 pub mod verifier;
 
+pub use any::{About, AnyMachine, BoxedMachine, Decided, boxed};
 pub use driver::{Answer, Driver, Output, Owner, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

@@ -15,7 +15,7 @@ use tapedeck_schemas::subject::parse_market_subject;
 /// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision, at once. No clock, no
 /// randomness, no iteration over unordered maps, no IO, no logging. A machine cannot fail: what is wrong with
 /// its input is a fact that it decides.
-pub trait Machine: Send + 'static {
+pub trait Machine: std::fmt::Debug + Send + 'static {
     /// What it is handed: [`Fact`] from the tape, or an inbox's entries.
     type Input: MachineInput;
     /// Its subject token, metric label and name in every tool.

@@ -6,14 +6,15 @@ use std::collections::VecDeque;
 
 use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::Entry;
 
-use crate::machine::{Fact, Machine, MachineInput as _, Reads};
+use crate::any::AnyMachine;
+use crate::machine::Fact;
 use crate::tape::TapeRecord;
 
 /// A machine, what it has yet to take in, and what its tape says it decided.
 #[derive(Debug)]
-pub struct MergeJoin<M: Machine> {
+pub struct MergeJoin<M: AnyMachine> {
     /// The machine, up to `progress`.
     pub machine: M,
     /// Inputs not yet taken in, in order.
@@ -36,7 +37,7 @@ pub struct UnknownCause {
     pub cause: Offset,
 }
 
-impl<M: Machine> MergeJoin<M> {
+impl<M: AnyMachine> MergeJoin<M> {
     /// Around a machine in its first state.
     pub fn new(machine: M) -> Self {
         let (inputs, own) = (VecDeque::new(), VecDeque::new());
@@ -50,11 +51,6 @@ impl<M: Machine> MergeJoin<M> {
         self.inputs.push_back((at, input));
     }
 
-    /// Whether the machine is handed the facts of this writer.
-    pub fn reads(writer: Writer) -> bool {
-        matches!(M::reads(), Reads::Tape(writers) if writers.contains(&writer))
-    }
-
     /// Takes the facts of a record of a writer that the machine reads. The drivers' own facts are never handed on.
     pub fn push_facts(&mut self, record: TapeRecord) {
         let writer = record.header.writer;
@@ -62,7 +58,7 @@ impl<M: Machine> MergeJoin<M> {
             if matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 continue;
             }
-            if let Some(input) = M::Input::from_fact(Fact { writer, at, event }) {
+            if let Some(input) = self.machine.from_fact(Fact { writer, at, event }) {
                 self.push_input(Offset::new(record.seq, index), input);
             }
         }
@@ -70,7 +66,7 @@ impl<M: Machine> MergeJoin<M> {
 
     /// Takes a message of the inbox.
     pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
-        for (index, entry) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
+        for (index, entry) in (0..).zip(self.machine.from_message(subject, stamp, payload)) {
             self.push_input(Offset::new(seq, index), entry);
         }
     }
@@ -86,10 +82,11 @@ impl<M: Machine> MergeJoin<M> {
     }
 
     /// Joins as far as both cursors reach. `each` is called once for every input up to the last own event, in order,
-    /// with what the machine is recorded to have decided on it; it must leave the machine with both folded in.
+    /// with what the machine is recorded to have decided on it; it must leave the machine with both folded in, and
+    /// gives the tape time of the input.
     pub fn join<E: From<UnknownCause>>(
         &mut self,
-        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
+        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<TapeTime, E>,
     ) -> Result<(), E> {
         while let Some(first) = self.own.front() {
             if let Event::Epoch(epoch) = &first.event {
@@ -100,8 +97,7 @@ impl<M: Machine> MergeJoin<M> {
             let cause = first.cause;
             while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
                 let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
-                each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
-                self.at = self.machine.time(&input);
+                self.at = each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
                 if at == cause {
                     self.progress = cause;
                 }

@@ -1,10 +1,9 @@
 //! Verification: decides everything again and compares with what is recorded, event by event, byte for byte.
 
-use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
-use crate::machine::{Machine, step};
+use crate::any::{About, AnyMachine, Decided};
 use crate::merge::{MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
@@ -30,7 +29,8 @@ pub enum Difference {
 
 /// Judges one writer's part of a tape again.
 #[derive(Debug)]
-pub struct Verifier<M: Machine> {
+pub struct Verifier<M: AnyMachine> {
+    about: About,
     merge: MergeJoin<M>,
     /// Inputs that were decided again and compared.
     pub inputs: u64,
@@ -40,10 +40,15 @@ pub struct Verifier<M: Machine> {
     pub followed: u64,
 }
 
-impl<M: Machine> Verifier<M> {
+impl<M: AnyMachine> Verifier<M> {
     /// Around a machine in its first state.
     pub fn new(machine: M) -> Self {
-        Self { merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+        Self { about: machine.about(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+    }
+
+    /// The writer, the LOGIC and the inputs of its machine.
+    pub fn about(&self) -> About {
+        self.about
     }
 
     /// The offset of the last input compared.
@@ -58,11 +63,11 @@ impl<M: Machine> Verifier<M> {
 
     /// Takes the next record of the tape, of any writer.
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
-        if record.header.writer == M::WRITER {
+        if record.header.writer == self.about.writer {
             self.merge.push_own(record.entries.clone());
             return self.join();
         }
-        if MergeJoin::<M>::reads(record.header.writer) {
+        if self.about.reads_facts_of(record.header.writer) {
             self.merge.push_facts(record.clone());
         }
         Ok(())
@@ -75,36 +80,35 @@ impl<M: Machine> Verifier<M> {
     }
 
     fn join(&mut self) -> Result<(), Difference> {
+        let About { writer, logic, .. } = self.about;
         let (inputs, events, followed) = (&mut self.inputs, &mut self.events, &mut self.followed);
         self.merge.join(|machine, at, input, recorded, epoch| {
-            if epoch.is_some_and(|epoch| epoch.logic != M::LOGIC) {
-                machine.observe(at, input);
-                recorded.iter().for_each(|entry| machine.apply(at, &entry.event));
+            if epoch.is_some_and(|epoch| epoch.logic != logic) {
                 *followed += 1;
-                return Ok(());
+                return Ok(machine.follow(at, input, recorded));
             }
-            let decided = step(machine, at, input);
-            let time = machine.time(input);
+            let decided = machine.run(at, input);
             *inputs += 1;
-            *events += decided.len() as u64;
-            compare::<M>(at, time, decided, recorded)
+            *events += decided.events.len() as u64;
+            compare(writer, at, decided, recorded)
         })
     }
 }
 
-fn compare<M: Machine>(cause: Offset, at: TapeTime, decided: Vec<Event>, recorded: &[Entry]) -> Result<(), Difference> {
+fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) -> Result<TapeTime, Difference> {
+    let Decided { events, at, .. } = decided;
     let encode = |entries: &[Entry]| {
         let mut bytes = Vec::new();
         entries.iter().for_each(|entry| encode_entry(entry, &mut bytes));
         bytes
     };
-    let decided: Vec<Entry> = (0..).zip(decided).map(|(index, event)| Entry { cause, index, at, event }).collect();
+    let decided: Vec<Entry> = (0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }).collect();
     if encode(&decided) == encode(recorded) {
-        return Ok(());
+        return Ok(at);
     }
     let show = |entries: &[Entry]| match entries {
         [] => "nothing".to_string(),
         some => some.iter().map(|entry| format!("{:?}", entry.event)).collect::<Vec<_>>().join(" + "),
     };
-    Err(Difference::Decision { cause, writer: M::WRITER.as_str(), decided: show(&decided), recorded: show(recorded) })
+    Err(Difference::Decision { cause, writer: writer.as_str(), decided: show(&decided), recorded: show(recorded) })
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::{access, record, subject};
+use tapedeck_schemas::{record, subject};
 
 use crate::streams::PARTITIONS_MAX;
 
@@ -59,7 +59,7 @@ pub struct NatsAccess {
     /// Where, as nats://host:4222.
     pub url: String,
     /// The file with the seed of the nkey to connect with; read at every connect, so that it may be replaced. None: a
-    /// server that is open. With one, the API of JetStream is where [`access::accounts_conf`] puts it.
+    /// server that is open. With one, the API of JetStream is where [`subject::API_PREFIX`] says.
     pub nkey: Option<PathBuf>,
 }
 
@@ -134,7 +134,7 @@ impl Bus {
         let context = timed().build(client.clone());
         let mut bus = Self { client, context };
         if nkey.is_some() && !bus.owns_streams().await? {
-            bus.context = timed().api_prefix(access::API_PREFIX).build(bus.client.clone());
+            bus.context = timed().api_prefix(subject::API_PREFIX).build(bus.client.clone());
         }
         Ok(bus)
     }

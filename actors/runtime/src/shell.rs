@@ -31,7 +31,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a group needs to run.
 #[derive(Debug, Clone)]
-pub struct Group {
+pub struct Place {
     /// The connection; each group has its own.
     pub bus: Bus,
     /// Which partition.
@@ -72,7 +72,7 @@ pub enum ShellError {
 ///
 /// With an `answerer` the owner answers questions about its machine on `ask.<partition>.<writer>`.
 pub async fn run<M: Machine>(
-    group: Group,
+    group: Place,
     make: impl Fn() -> M,
     answerer: Option<Answerer<M>>,
     drain: DrainSignal,
@@ -99,7 +99,7 @@ pub async fn run<M: Machine>(
     }
 }
 
-async fn subscribe(group: &Group, writer: Writer) -> Result<Subscriber, BusError> {
+async fn subscribe(group: &Place, writer: Writer) -> Result<Subscriber, BusError> {
     let subject = subject::question_subject(group.partition, writer);
     let subscribed = group.bus.client().subscribe(subject.clone()).await;
     subscribed.map_err(|error| BusError::request(format!("listening on {subject}"), error))
@@ -108,7 +108,7 @@ async fn subscribe(group: &Group, writer: Writer) -> Result<Subscriber, BusError
 type Pending = Pin<Box<dyn Future<Output = (u64, Instant, Answer)> + Send>>;
 
 struct Loop<'a, M: Machine> {
-    group: &'a Group,
+    group: &'a Place,
     driver: Driver<M>,
     tape: Tail,
     inbox: Option<Tail>,
@@ -124,7 +124,7 @@ struct Loop<'a, M: Machine> {
 }
 
 impl<'a, M: Machine> Loop<'a, M> {
-    async fn start(group: &'a Group, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
+    async fn start(group: &'a Place, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
         let (bus, partition) = (&group.bus, group.partition);
         let stream = subject::tape_stream(partition);
         let subject = subject::tape_subject(partition, M::WRITER);

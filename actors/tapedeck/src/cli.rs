@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::{groups, process};
+use crate::process;
 
 /// Declares the file of each command as a module, the enum of the commands, and what is done with each of them. Each
 /// file has `Args`, with the command's help and examples, and `run(args)`. A line may name another log filter
@@ -58,6 +58,7 @@ commands! {
     "commands/migrate.rs" migrate::Migrate;
     "commands/keys.rs" keys::Keys;
     "commands/nats_accounts.rs" nats_accounts::NatsAccounts;
+    "commands/groups.rs" groups::Groups;
     "commands/schema.rs" schema::Schema;
     "commands/completions.rs" completions::Completions with Cli::command();
 }
@@ -86,7 +87,7 @@ pub struct Cli {
 
 /// Version, commit, and the LOGIC number of each machine.
 fn long_version() -> String {
-    let logics: Vec<String> = groups::logics().iter().map(|(writer, logic)| format!("{writer} {logic}")).collect();
+    let logics: Vec<String> = tapedeck_groups::logics().map(|(writer, logic)| format!("{writer} {logic}")).collect();
     let commit = process::COMMIT.unwrap_or("unknown commit");
     format!("{} ({commit})\nlogic: {}", process::VERSION, logics.join(", "))
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tapedeck_feeds::Setup;
+use tapedeck_groups::GROUPS;
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::database::{self, DatabaseAccess};
 use tapedeck_runtime::metrics::Metrics;
@@ -17,7 +18,7 @@ use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
-use crate::groups::{self, Env, GroupName};
+use crate::groups::{self, Env};
 use crate::process;
 use crate::setup::{self, SetupArgs};
 
@@ -156,7 +157,8 @@ impl Stack {
             owner: process::owner()?,
         };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
-            .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
+            .flat_map(|partition| GROUPS.iter().map(move |group| (group, partition)))
+            .map(|(group, partition)| groups::task(&env, group, partition))
             .unzip();
         let groups = Arc::new(groups);
         let http = args.http.unwrap_or((Ipv4Addr::LOCALHOST, ports.http).into());

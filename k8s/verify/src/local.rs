@@ -14,7 +14,6 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::manifests::{Manifests, Object};
 use crate::pod::{Here, Pod, files, tied};
-use crate::policy::GROUPS;
 use servers::Servers;
 pub use steps::run;
 
@@ -137,7 +136,7 @@ impl Cluster {
         Ok(self.ok("reader", &["tape", "--json", "--kind", kind])?.lines().count())
     }
 
-    /// Until all that was published is judged and projected, and the tapes have stopped growing.
+    /// Until all that was published is decided on and projected, and the tapes have stopped growing.
     fn wait_quiet(&self) -> Result<()> {
         let mut before = String::new();
         loop {
@@ -145,10 +144,10 @@ impl Cluster {
             let output = self.said("reader", &["status", "--json"])?;
             let status: serde_json::Value = serde_json::from_slice(&output.stdout).context("status")?;
             let partitions = status["partitions"].as_array().cloned().unwrap_or_default();
-            let judged = |one: &serde_json::Value| one["writers"][0]["judged"] == one["market_inbox_last"];
+            let decided = |one: &serde_json::Value| one["writers"][0]["decided"] == one["market_inbox_last"];
             let ends: Vec<String> = partitions.iter().map(|one| one["tape_last"].to_string()).collect();
             let now = ends.join(" ");
-            if output.status.success() && partitions.iter().all(judged) && now == before {
+            if output.status.success() && partitions.iter().all(decided) && now == before {
                 return Ok(());
             }
             before = now;
@@ -192,11 +191,4 @@ fn get(address: &str, path: &str) -> Option<String> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     Some(answer.replacen("HTTP/1.0", "HTTP/1.1", 1))
-}
-
-/// The groups in the order in which readers of the tape come before its writers.
-fn rolling_order() -> Vec<&'static str> {
-    let mut all: Vec<&str> = GROUPS.to_vec();
-    all.reverse();
-    all
 }

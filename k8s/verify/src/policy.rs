@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::manifests::Manifests;
 
-pub use system::{GROUPS, HTTP_PORT};
+pub use system::HTTP_PORT;
 
 /// The rules' names, each with what it looks for; a rule gives a line for each offence.
 pub const RULES: [(&str, Rule); 20] = [

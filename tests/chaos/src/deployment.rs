@@ -12,7 +12,6 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::load::Load;
 use crate::logs::{Absence, Away, Logs};
-use crate::plan::GROUPS;
 use crate::process::{LOOK, Process, Signal, family, signal};
 
 /// How long a command of the binary may take.
@@ -85,7 +84,7 @@ impl Deployment {
             postgres: Some(postgres),
             nats_url,
             database_url,
-            groups: GROUPS.iter().map(|group| (*group, Vec::new())).collect(),
+            groups: tapedeck_groups::names().map(|group| (group, Vec::new())).collect(),
             loads,
             publishing: false,
             asides: Vec::new(),
@@ -159,7 +158,7 @@ impl Deployment {
 
     /// Looks after everything: what has ended is noted and started again.
     pub fn tend(&mut self) -> Result<()> {
-        for group in GROUPS {
+        for group in tapedeck_groups::names() {
             let mut members = std::mem::take(self.groups.get_mut(group).context("a group")?);
             let mut left = Vec::new();
             for mut member in members.drain(..) {

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::deployment::Deployment;
-use crate::plan::GROUPS;
 use crate::process::Signal;
 use crate::round::{self, go_on};
 
@@ -83,7 +82,7 @@ fn without_load(all: &mut Deployment, missing: &[&str]) -> Result<Duration> {
 /// The groups of which no process is ready. Of two processes the one that is not ready goes once the other is.
 fn not_ready(all: &mut Deployment) -> Result<Vec<&'static str>> {
     let mut missing = Vec::new();
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         let members = all.groups.get_mut(group).context("a group")?;
         let ready: Vec<bool> = members.iter().map(|member| is_ready(&member.http)).collect();
         let Some(keep) = ready.iter().position(|ready| *ready) else {

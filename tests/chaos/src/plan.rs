@@ -3,9 +3,6 @@
 use crate::process::Signal;
 use crate::random::Random;
 
-/// The groups, in the order of the data's way.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
-
 /// What befalls a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nemesis {
@@ -154,9 +151,11 @@ impl Plan {
     }
 
     fn add(&mut self, nemesis: Nemesis, at: u64, random: &mut Random) -> String {
-        let group = *random.pick(&GROUPS);
-        // A projector has no owner, so nobody takes over from it.
-        let owned = GROUPS[random.between(0, 6) as usize];
+        let groups: Vec<&'static str> = tapedeck_groups::names().collect();
+        let group = *random.pick(&groups);
+        // A projector has no owner, so no process takes over from it.
+        let machines: Vec<&'static str> = tapedeck_groups::writers().map(|writer| writer.as_str()).collect();
+        let owned = *random.pick(&machines);
         let mut step = |after: u64, step: Step| self.steps.push((at + after, step));
         match nemesis {
             Nemesis::KillGroup => {
@@ -164,8 +163,8 @@ impl Plan {
                 group.into()
             }
             Nemesis::KillGroups => {
-                let count = random.between(2, GROUPS.len() as u64);
-                let mut all = GROUPS.to_vec();
+                let count = random.between(2, groups.len() as u64);
+                let mut all = groups;
                 while all.len() as u64 > count {
                     all.remove(random.between(0, all.len() as u64 - 1) as usize);
                 }

@@ -5,7 +5,6 @@ use tapedeck_kernel::{CommandEntry, MachineInput, step};
 use tapedeck_schemas::command::{COMMAND_BYTES_MAX, Command};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 use crate::facts;
@@ -23,7 +22,8 @@ pub fn check(input: &[u8]) {
         assert_eq!(Command::decode(&command.encode()).as_ref(), Ok(command));
     }
     let at = Offset::new(1, 0);
-    let events = step(&mut control(), at, entry);
+    let mut control = Control::new(tapedeck_groups::params(), tapedeck_groups::strategies());
+    let events = step(&mut control, at, entry);
     let [event] = &events[..] else { panic!("{} answers: {events:?}", events.len()) };
     facts::stand_on_the_tape(Writer::Control, at, 7, &events);
     if let Event::CommandRefused(fact) = event {
@@ -31,16 +31,4 @@ pub fn check(input: &[u8]) {
     } else {
         assert!(entry.command.is_ok(), "{event:?} for what cannot be read");
     }
-}
-
-/// Control as the system runs it.
-fn control() -> Control {
-    let all: [Vec<ParamSpec>; 5] = [
-        tapedeck_signal::params(),
-        tapedeck_risk::params(),
-        tapedeck_execution::params(),
-        tapedeck_paper::params(),
-        tapedeck_portfolio::params(),
-    ];
-    Control::new(all.concat(), tapedeck_signal::strategies())
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Fact, Machine, Out, Reads, boxed};
 use tapedeck_paper::Paper;
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
@@ -32,6 +32,15 @@ impl FaultyPaper {
     pub fn new(tape: TapeId, paper_faults: PaperFaults) -> Self {
         Self { paper: Paper::new(tape), paper_faults, fills: BTreeSet::new(), reported: BTreeSet::new() }
     }
+}
+
+/// Every machine in its first state, in the order of the list of groups, with a simulated exchange that has faults.
+pub fn machines(tape: &TapeCreated, paper_faults: PaperFaults) -> Vec<BoxedMachine> {
+    let mut all = tapedeck_groups::machines(tape);
+    for machine in all.iter_mut().filter(|machine| machine.about().writer == Writer::Paper) {
+        *machine = boxed(FaultyPaper::new(tape.tape, paper_faults));
+    }
+    all
 }
 
 /// Which order a report is about.

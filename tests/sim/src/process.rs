@@ -1,74 +1,14 @@
 //! A group's process: a real driver with the least shell around it. It checks that the driver may say what it says.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
-use tapedeck_kernel::MachineInput as _;
 use tapedeck_kernel::driver::Input;
-use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Output, Owner, Reads};
+use tapedeck_kernel::{About, Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, Owner, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use crate::message::Message;
-
-/// A driver of any machine.
-pub trait AnyDriver {
-    /// See [`Driver::handle`].
-    fn handle(&mut self, input: Input<'_>);
-    /// See [`Driver::poll`].
-    fn poll(&mut self) -> Option<Output>;
-    /// See [`Driver::take_over`].
-    fn take_over(&mut self, last_own: u64);
-    /// See [`Driver::is_owner`].
-    fn is_owner(&self) -> bool;
-    /// See [`Driver::is_idle`].
-    fn is_idle(&self) -> bool;
-    /// See [`Driver::wants_tape`].
-    fn wants_tape(&self) -> bool;
-    /// See [`Driver::wants_inbox`].
-    fn wants_inbox(&self) -> bool;
-    /// See [`Driver::has_waiting_inputs`].
-    fn has_waiting_inputs(&self) -> bool;
-    /// Offset of the last entry that a message of the inbox makes.
-    fn last_entry(&self, message: &Message) -> Offset;
-    /// The machine, for comparison with another's.
-    fn machine(&self) -> String;
-}
-
-impl<M: Machine + Debug> AnyDriver for Driver<M> {
-    fn handle(&mut self, input: Input<'_>) {
-        Driver::handle(self, input);
-    }
-    fn poll(&mut self) -> Option<Output> {
-        Driver::poll(self)
-    }
-    fn take_over(&mut self, last_own: u64) {
-        Driver::take_over(self, last_own);
-    }
-    fn is_owner(&self) -> bool {
-        Driver::is_owner(self)
-    }
-    fn is_idle(&self) -> bool {
-        Driver::is_idle(self)
-    }
-    fn wants_tape(&self) -> bool {
-        Driver::wants_tape(self)
-    }
-    fn wants_inbox(&self) -> bool {
-        Driver::wants_inbox(self)
-    }
-    fn has_waiting_inputs(&self) -> bool {
-        Driver::has_waiting_inputs(self)
-    }
-    fn last_entry(&self, message: &Message) -> Offset {
-        let entries = M::Input::from_message(&message.subject, message.stamp, &message.payload);
-        Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
-    }
-    fn machine(&self) -> String {
-        format!("{:?}", Driver::machine(self))
-    }
-}
 
 /// An append that the driver asked for and that is not answered.
 #[derive(Debug, Clone)]
@@ -103,7 +43,7 @@ pub struct Process {
     /// Where its inputs wait, if not on the tape.
     pub inbox: Option<Inbox>,
     /// The driver.
-    pub driver: Box<dyn AnyDriver>,
+    pub driver: Driver<BoxedMachine>,
     /// Whether it stands still.
     pub paused: bool,
     /// Whether it was asked to drain.
@@ -133,17 +73,18 @@ pub struct Process {
 
 impl Process {
     /// Follows, before anything is known.
-    pub fn new<M: Machine + Debug>(uid: u64, tape: TapeId, machine: M) -> Self {
+    pub fn new(uid: u64, tape: TapeId, machine: BoxedMachine) -> Self {
+        let About { writer, reads, .. } = machine.about();
         let owner = Owner { nonce: uid, build: "sim".into() };
-        let inbox = match M::reads() {
+        let inbox = match reads {
             Reads::Inbox(inbox) => Some(inbox),
             Reads::Tape(_) => None,
         };
         Self {
             uid,
-            writer: M::WRITER,
+            writer,
             inbox,
-            driver: Box::new(Driver::follow(machine, tape, owner)),
+            driver: Driver::follow(machine, tape, owner),
             paused: false,
             draining: false,
             last_poll: None,
@@ -158,6 +99,17 @@ impl Process {
             attempt_last: 0,
             unsettled: None,
         }
+    }
+
+    /// Offset of the last entry that a message of the inbox makes.
+    pub fn last_entry(&self, message: &Message) -> Offset {
+        let entries = self.driver.machine().from_message(&message.subject, message.stamp, &message.payload);
+        Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
+    }
+
+    /// The state of the machine, for comparison with another's.
+    pub fn state(&self) -> String {
+        format!("{:?}", self.driver.machine())
     }
 
     /// Takes an append that the driver asks for; an error says what it may not ask for.

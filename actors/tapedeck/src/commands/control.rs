@@ -10,7 +10,7 @@ use tapedeck_schemas::command::Request;
 use tapedeck_schemas::ids::OrderId;
 
 use crate::operator::{self, OperatorArgs};
-use crate::{groups, setup};
+use crate::setup;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,7 +62,7 @@ pub enum ControlRequest {
 pub async fn run(args: Args) -> Result<ExitCode> {
     match args.request {
         ControlRequest::Show => {
-            for spec in groups::params() {
+            for spec in tapedeck_groups::params() {
                 let bounds = format!("{} to {}", spec.min, spec.max);
                 println!(
                     "{:<32} {:<16} default {:<10} {bounds:<20} {}",

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use tapedeck_schemas::access::{self, Role};
+use tapedeck_groups::access;
 
 use crate::process;
 
@@ -34,8 +34,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let dir = &args.out;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut users = String::from("# The public nkeys of the roles, as variables of the accounts.\n");
-    for role in Role::ALL {
-        let path = dir.join(format!("{}.seed", role.as_str()));
+    for role in access::roles() {
+        let path = dir.join(format!("{}.seed", role.name));
         if !path.exists() {
             let pair = nkeys::KeyPair::new_user();
             write_secret(&path, &pair.seed().map_err(|e| anyhow::anyhow!("cannot create an nkey: {e}"))?)?;
@@ -44,7 +44,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         let seed = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let pair = nkeys::KeyPair::from_seed(seed.trim());
         let pair = pair.map_err(|e| anyhow::anyhow!("{} does not hold the seed of an nkey: {e}", path.display()))?;
-        users.push_str(&format!("{}: {:?}\n", access::key_variable(role), pair.public_key()));
+        users.push_str(&format!("{}: {:?}\n", role.key_variable(), pair.public_key()));
     }
     for user in DATABASE_USERS {
         let path = dir.join(format!("postgres-{user}.password"));

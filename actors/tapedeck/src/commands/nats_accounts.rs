@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tapedeck_schemas::access;
+use tapedeck_groups::access;
 
 const EXAMPLES: &str = "\
 Examples:

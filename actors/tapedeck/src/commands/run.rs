@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use tapedeck_groups::Group;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::{http, supervisor::Supervised};
 
 use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
-use crate::groups::{self, Env, GroupName};
+use crate::groups::{self, Env};
 use crate::process;
 
 const EXAMPLES: &str = "\
@@ -25,7 +26,8 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Name of the group
-    pub group: GroupName,
+    #[arg(value_parser = groups::parser())]
+    pub group: &'static Group,
     /// Number of the partition
     #[arg(long, env = "TAPEDECK_PARTITION", value_name = "N", hide_env_values = true)]
     pub partition: u16,
@@ -63,16 +65,16 @@ pub enum Venue {
 /// Runs until a shutdown signal.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let metrics = Arc::new(Metrics::default());
-    let database = match args.group {
-        GroupName::Projector => Some(args.database.access(&args.dir)?),
-        _ => None,
+    let database = match args.group.machine {
+        Some(_) => None,
+        None => Some(args.database.access(&args.dir)?),
     };
     let env = Env { nats: args.nats.access(&args.dir)?, database, metrics: metrics.clone(), owner: process::owner()? };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
         .await
         .with_context(|| format!("cannot listen on {}; give another address with --http", args.http))?;
-    tracing::info!(group = args.group.as_str(), partition = args.partition, http = %bound, "running");
+    tracing::info!(group = args.group.name, partition = args.partition, http = %bound, "running");
     let supervised = Supervised::start(vec![task]).await?;
     process::shutdown_signal().await?;
     tracing::info!("draining");

@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Cluster, Options, Running, Servers, rolling_order};
+use super::{Cluster, Options, Running, Servers};
 use crate::manifests::Manifests;
 use crate::pod::Here;
-use crate::policy::GROUPS;
 
 /// Events of each load of the synthetic market.
 const LOAD: &str = "60000";
@@ -32,10 +31,10 @@ pub fn run(options: &Options, dir: &std::path::Path) -> Result<()> {
         cluster.job(job)?;
         say(&format!("job {job} is done"));
     }
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         cluster.start_group(group)?;
     }
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         cluster.wait_ready(group)?;
     }
     say("all groups are ready");
@@ -56,7 +55,7 @@ pub fn run(options: &Options, dir: &std::path::Path) -> Result<()> {
     ensure!(verdict["findings"].as_array().is_some_and(Vec::is_empty), "verify found: {}", verdict["findings"]);
     cluster.ok("reader", &["status"])?;
     say(&format!("{more} orders; verify is clean: nothing lost, nothing twice, nothing decided by two"));
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         drain(&mut cluster, group)?;
     }
     say("all groups drained, exit 0 each");
@@ -88,7 +87,7 @@ fn treat_badly(cluster: &mut Cluster, say: &impl Fn(&str)) -> Result<()> {
         load(cluster, seed)
     };
     let mut current = next_load(cluster)?;
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         let killed = cluster.groups.get_mut(group).context("started")?.running.signal("KILL")?;
         ensure!(!killed.success(), "{group} was not there to be killed");
         std::thread::sleep(Duration::from_millis(200));
@@ -101,7 +100,8 @@ fn treat_badly(cluster: &mut Cluster, say: &impl Fn(&str)) -> Result<()> {
     let next = cluster.dir.join("tapedeck-next");
     std::fs::copy(&cluster.here.binary, &next)?;
     cluster.here.binary = next;
-    for group in rolling_order() {
+    // Readers of the tape before its writers.
+    for group in tapedeck_groups::names().rev() {
         let took = drain(cluster, group)?;
         cluster.start_group(group)?;
         let ready = cluster.wait_ready(group)?;
@@ -110,7 +110,7 @@ fn treat_badly(cluster: &mut Cluster, say: &impl Fn(&str)) -> Result<()> {
     }
     finish(&mut current)?;
     current = next_load(cluster)?;
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         let (pod, http) = cluster.pod(group, true)?;
         let mut second = Running(pod.start(&cluster.here.binary)?);
         while super::get(&http, "/startupz").is_none_or(|answer| !answer.starts_with("HTTP/1.1 200")) {

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tapedeck_schemas::access;
+use tapedeck_groups::access;
 
 use super::Overlay;
 use crate::manifests::{Object, containers, list};
 
-/// The groups, as `tapedeck run` names them.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
 /// The port of health and metrics.
 pub const HTTP_PORT: u64 = 9464;
 const APP: &str = "tapedeck";
@@ -49,7 +47,7 @@ pub(super) fn namespaces(overlay: &Overlay) -> Vec<String> {
 /// Each group has a set of its own name that runs it, with its own key, on the port of the code.
 pub(super) fn groups(overlay: &Overlay) -> Vec<String> {
     let mut offences = Vec::new();
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         let Some(set) = overlay.manifests.find("StatefulSet", APP, group) else {
             offences.push(format!("there is no set {group}"));
             continue;
@@ -90,7 +88,7 @@ pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
         let set = overlay.manifests.find("StatefulSet", APP, group)?;
         Some((group.to_string(), set.at("/spec/replicas").as_u64().unwrap_or(1).to_string()))
     };
-    let mut all: Vec<(String, String)> = GROUPS.iter().filter_map(|group| of(group)).collect();
+    let mut all: Vec<(String, String)> = tapedeck_groups::names().filter_map(of).collect();
     for (object, template) in overlay.manifests.workloads() {
         for container in containers(&template) {
             let given = variable(&container, "TAPEDECK_PARTITIONS").and_then(|one| one["value"].as_str());

@@ -29,12 +29,12 @@ metadata:
 "
         );
     }
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         all += &workload("tapedeck", group, &format!("run, {group}"), HTTP_PORT, &format!("nkey-{group}"));
     }
     all += &workload("tapedeck-data", "nats", "x", 4222, "nats-users");
     let files = [
-        ("tapedeck-data", "accounts.conf", tapedeck_schemas::access::accounts_conf()),
+        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf()),
         ("tapedeck-data", "nats.conf", "jetstream {\n  sync_interval: always\n}\n".into()),
         ("tapedeck", "setup.toml", include_str!("../../../../actors/feeds/setup/default.toml").into()),
         ("tapedeck", "streams.toml", include_str!("../../../../nats/streams.toml").into()),

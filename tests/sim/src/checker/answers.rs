@@ -6,20 +6,19 @@
 use std::collections::VecDeque;
 
 use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
-use tapedeck_kernel::{Fact, Inbox, Machine, MachineInput, Reads, step};
+use tapedeck_kernel::{About, AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::Entry;
 
 use super::rules::{Checks, Rule, Violation};
+use crate::message::Message;
 
 /// An input that was not answered yet.
 #[derive(Debug)]
 struct Waiting {
     cause: Offset,
-    at: TapeTime,
-    is_clock: bool,
-    decisions: Vec<Event>,
+    decided: Decided,
 }
 
 /// Silent inputs that were passed over since the last answer.
@@ -32,7 +31,7 @@ struct Silence {
 impl Silence {
     fn pass(&mut self, input: &Waiting) {
         self.inputs = self.inputs.saturating_add(1);
-        self.ticks = self.ticks.saturating_add(u32::from(input.is_clock));
+        self.ticks = self.ticks.saturating_add(u32::from(input.decided.is_clock));
     }
 
     /// The input that reaches a bound is itself answered.
@@ -43,40 +42,18 @@ impl Silence {
 
 /// One writer's inputs, decided anew, and how far its records have answered them.
 #[derive(Debug)]
-pub(super) struct Answers<M: Machine> {
-    machine: M,
+pub(super) struct Answers {
+    about: About,
+    machine: BoxedMachine,
     waiting: VecDeque<Waiting>,
     progress: Offset,
     progress_at: TapeTime,
 }
 
-/// What is asked of every writer alike.
-pub(super) trait Answering {
-    /// The facts of a record on the tape, of any writer.
-    fn facts(&mut self, seq: u64, facts: &[Option<Fact>]);
-    /// A message of an inbox.
-    fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]);
-    /// A record of this writer.
-    fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation>;
-    /// The first input up to here that was not answered.
-    fn unanswered(&self, up_to: Offset) -> Option<Offset>;
-    /// The end of a run at rest.
-    fn finish(&self, checks: &mut Checks) -> Result<(), Violation>;
-    /// Whose these are.
-    fn writer(&self) -> Writer;
-    /// Whether its inputs come from the tape.
-    fn reads_tape(&self) -> bool;
-}
-
-impl<M: Machine> Answers<M> {
-    pub(super) fn new(machine: M) -> Self {
-        Self { machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
-    }
-
-    fn input(&mut self, cause: Offset, input: &M::Input) {
-        let decisions = step(&mut self.machine, cause, input);
-        let (at, is_clock) = (self.machine.time(input), input.is_clock());
-        self.waiting.push_back(Waiting { cause, at, is_clock, decisions });
+impl Answers {
+    pub(super) fn new(machine: BoxedMachine) -> Self {
+        let about = machine.about();
+        Self { about, machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
     }
 
     /// Passes over what stands before `cause`, which must be silent, and not for too long; takes what stands there.
@@ -84,7 +61,7 @@ impl<M: Machine> Answers<M> {
         let mut silence = Silence::default();
         let passed = |checks: &mut Checks, silence: Silence| {
             checks.check(Rule::SilenceIsBounded, silence.is_bounded(), || {
-                format!("{} {seq}: {silence:?} before the answer to {cause}", M::WRITER)
+                format!("{} {seq}: {silence:?} before the answer to {cause}", self.about.writer)
             })
         };
         while self.waiting.front().is_some_and(|input| input.cause <= cause) {
@@ -94,31 +71,44 @@ impl<M: Machine> Answers<M> {
                 checks.check(Rule::EveryCauseIsAnInput, true, String::new)?;
                 return Ok(input);
             }
-            checks.check(Rule::EveryDecisionIsMade, input.decisions.is_empty(), || {
-                format!("{} {seq} answers {cause}, but not {}: {:?}", M::WRITER, input.cause, input.decisions)
+            checks.check(Rule::EveryDecisionIsMade, input.decided.events.is_empty(), || {
+                format!(
+                    "{} {seq} answers {cause}, but not {}: {:?}",
+                    self.about.writer, input.cause, input.decided.events
+                )
             })?;
             silence.pass(&input);
         }
-        let detail = || format!("{} {seq} answers {cause}: no input, or answered (to {})", M::WRITER, self.progress);
+        let detail =
+            || format!("{} {seq} answers {cause}: no input, or answered (to {})", self.about.writer, self.progress);
         Err(checks.check(Rule::EveryCauseIsAnInput, false, detail).expect_err("it does not hold"))
     }
 
     fn epoch(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let (cause, progress) = (entry.cause, self.progress);
         checks.check(Rule::EpochRepeatsProgress, cause == progress && entry.at == self.progress_at, || {
-            format!("{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}", M::WRITER, entry.at)
+            format!(
+                "{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}",
+                self.about.writer, entry.at
+            )
         })
     }
 
     fn progress(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let input = self.take(seq, entry.cause, checks)?;
-        checks.check(Rule::ProgressIsSilence, input.decisions.is_empty(), || {
-            format!("{} {seq}: Progress at {}, which decides {:?}", M::WRITER, entry.cause, input.decisions)
+        checks.check(Rule::ProgressIsSilence, input.decided.events.is_empty(), || {
+            format!(
+                "{} {seq}: Progress at {}, which decides {:?}",
+                self.about.writer, entry.cause, input.decided.events
+            )
         })?;
-        checks.check(Rule::TimeOfCause, entry.at == input.at, || {
-            format!("{} {seq}: Progress at {} has time {}, not {}", M::WRITER, entry.cause, entry.at, input.at)
+        checks.check(Rule::TimeOfCause, entry.at == input.decided.at, || {
+            format!(
+                "{} {seq}: Progress at {} has time {}, not {}",
+                self.about.writer, entry.cause, entry.at, input.decided.at
+            )
         })?;
-        (self.progress, self.progress_at) = (input.cause, input.at);
+        (self.progress, self.progress_at) = (input.cause, input.decided.at);
         Ok(())
     }
 
@@ -126,7 +116,7 @@ impl<M: Machine> Answers<M> {
     fn decisions<'a>(&mut self, seq: u64, rest: &'a [Entry], checks: &mut Checks) -> Result<&'a [Entry], Violation> {
         let cause = rest[0].cause;
         let input = self.take(seq, cause, checks)?;
-        let (decided, writer) = (&input.decisions, M::WRITER);
+        let (decided, writer) = (&input.decided.events, self.about.writer);
         let same = |entry: &&Entry| entry.cause == cause && !is_the_drivers(entry);
         let here = rest.iter().take_while(same).count();
         let recorded = &rest[..here.min(decided.len())];
@@ -134,8 +124,8 @@ impl<M: Machine> Answers<M> {
             checks.check(Rule::DecisionsAsFolded, entry.index == index && entry.event == *event, || {
                 format!("{writer} {seq}: {cause} decides {index} {event:?}, recorded is {entry:?}")
             })?;
-            checks.check(Rule::TimeOfCause, entry.at == input.at, || {
-                format!("{writer} {seq}: the answer to {cause} has time {}, not {}", entry.at, input.at)
+            checks.check(Rule::TimeOfCause, entry.at == input.decided.at, || {
+                format!("{writer} {seq}: the answer to {cause} has time {}, not {}", entry.at, input.decided.at)
             })?;
         }
         let whole = here >= decided.len() || here < rest.len();
@@ -145,37 +135,36 @@ impl<M: Machine> Answers<M> {
         checks.check(Rule::DecisionsAsFolded, here == decided.len(), || {
             format!("{writer} {seq}: {here} decisions on {cause}, a fresh machine has {}: {decided:?}", decided.len())
         })?;
-        (self.progress, self.progress_at) = (cause, input.at);
+        (self.progress, self.progress_at) = (cause, input.decided.at);
         Ok(&rest[here..])
     }
-}
 
-fn is_the_drivers(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Epoch(_) | Event::Progress(_))
-}
-
-impl<M: Machine> Answering for Answers<M> {
-    fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
-        let Reads::Tape(writers) = M::reads() else { return };
+    /// The facts of a record on the tape, of any writer.
+    pub(super) fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
         // The driver's own facts are nobody's input, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
-            let Some(fact) = fact.as_ref().filter(|fact| writers.contains(&fact.writer)) else { continue };
-            if let Some(input) = M::Input::from_fact(fact.clone()) {
-                self.input(Offset::new(seq, index), &input);
+            let Some(fact) = fact.as_ref().filter(|fact| self.about.reads_facts_of(fact.writer)) else { continue };
+            if let Some(input) = self.machine.from_fact(fact.clone()) {
+                let cause = Offset::new(seq, index);
+                self.waiting.push_back(Waiting { cause, decided: self.machine.run(cause, &input) });
             }
         }
     }
 
-    fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
-        if M::reads() != Reads::Inbox(inbox) {
+    /// A message of an inbox.
+    pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
+        if self.about.reads != Reads::Inbox(inbox) {
             return;
         }
-        for (index, input) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
-            self.input(Offset::new(seq, index), &input);
+        let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
+        for (index, input) in (0..).zip(inputs) {
+            let cause = Offset::new(message.seq, index);
+            self.waiting.push_back(Waiting { cause, decided: self.machine.run(cause, &input) });
         }
     }
 
-    fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation> {
+    /// A record of this writer.
+    pub(super) fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation> {
         let mut rest = entries;
         while let Some(entry) = rest.first() {
             rest = match entry.event {
@@ -187,28 +176,31 @@ impl<M: Machine> Answering for Answers<M> {
         Ok(())
     }
 
-    fn unanswered(&self, up_to: Offset) -> Option<Offset> {
+    /// The first input up to here that was not answered.
+    pub(super) fn unanswered(&self, up_to: Offset) -> Option<Offset> {
         self.waiting.front().map(|input| input.cause).filter(|cause| *cause <= up_to)
     }
 
-    fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
+    /// The end of a run at rest.
+    pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
         let mut silence = Silence::default();
         for input in &self.waiting {
-            checks.check(Rule::AllIsAnswered, input.decisions.is_empty(), || {
-                format!("{} never answered {}: {:?}", M::WRITER, input.cause, input.decisions)
+            checks.check(Rule::AllIsAnswered, input.decided.events.is_empty(), || {
+                format!("{} never answered {}: {:?}", self.about.writer, input.cause, input.decided.events)
             })?;
             silence.pass(input);
         }
         checks.check(Rule::AllIsAnswered, silence.is_bounded(), || {
-            format!("{} is silent since {}: {silence:?}", M::WRITER, self.progress)
+            format!("{} is silent since {}: {silence:?}", self.about.writer, self.progress)
         })
     }
 
-    fn writer(&self) -> Writer {
-        M::WRITER
+    /// Writer, LOGIC and inputs of the machine.
+    pub(super) fn about(&self) -> About {
+        self.about
     }
+}
 
-    fn reads_tape(&self) -> bool {
-        matches!(M::reads(), Reads::Tape(_))
-    }
+fn is_the_drivers(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Epoch(_) | Event::Progress(_))
 }

@@ -24,21 +24,20 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_kernel::invariants::{self, InvariantId, Invariants};
-use tapedeck_kernel::{Fact, Inbox};
+use tapedeck_kernel::{About, Fact, Inbox, Reads};
 use tapedeck_projections::Rows;
 use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
-use tapedeck_schemas::ids::{InstrumentId, OrderId, StrategyId};
+use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::market::MarketEvent;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{Entry, Header, Writer};
 
 pub use rules::{Rule, Violation};
 pub use streams::Author;
 
 use crate::message::Message;
-use crate::paper::{FaultyPaper, PaperFaults, order_of};
-use answers::{Answering, Answers};
+use crate::paper::{self, PaperFaults, order_of};
+use answers::Answers;
 use rules::Checks;
 use streams::Stream;
 
@@ -50,7 +49,7 @@ pub struct Checker {
     reading: reading::Reading,
     ownership: ownership::Ownership,
     invariants: Invariants,
-    answers: Vec<Box<dyn Answering>>,
+    answers: Vec<Answers>,
     invalid_records: invalid_records::InvalidRecords,
     publications: publications::Publications,
     commands: commands::Commands,
@@ -85,18 +84,10 @@ impl Repeats {
 }
 
 impl Checker {
-    /// Of a run on this tape; control knows these parameters and strategies.
-    pub fn new(tape: TapeCreated, params: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
-        let (id, partition) = (tape.tape, tape.partition);
-        let answers: Vec<Box<dyn Answering>> = vec![
-            Box::new(Answers::new(tapedeck_ingest::Ingest::new())),
-            Box::new(Answers::new(tapedeck_control::Control::new(params, strategies))),
-            Box::new(Answers::new(tapedeck_signal::Signal::new(partition))),
-            Box::new(Answers::new(tapedeck_risk::Risk::new(id, partition))),
-            Box::new(Answers::new(tapedeck_execution::Execution::new())),
-            Box::new(Answers::new(tapedeck_paper::Paper::new(id))),
-            Box::new(Answers::new(tapedeck_portfolio::Portfolio::new())),
-        ];
+    /// Of a run on this tape.
+    pub fn new(tape: TapeCreated) -> Self {
+        let answers = tapedeck_groups::machines(&tape).into_iter().map(Answers::new).collect();
+        let partition = tape.partition;
         Self {
             created: tape,
             checks: Checks::default(),
@@ -117,10 +108,7 @@ impl Checker {
 
     /// The same with a simulated exchange that has faults.
     pub fn with_paper_faults(mut self, paper_faults: PaperFaults) -> Self {
-        let paper = FaultyPaper::new(self.created.tape, paper_faults);
-        for answers in self.answers.iter_mut().filter(|answers| answers.writer() == Writer::Paper) {
-            *answers = Box::new(Answers::new(paper.clone()));
-        }
+        self.answers = paper::machines(&self.created, paper_faults).into_iter().map(Answers::new).collect();
         self.repeats.paper_faults = paper_faults;
         self
     }
@@ -192,7 +180,7 @@ impl Checker {
 
     fn hand_on(&mut self, inbox: Inbox, message: &Message) {
         for answers in &mut self.answers {
-            answers.message(inbox, message.seq, &message.subject, message.stamp, &message.payload);
+            answers.message(inbox, message);
         }
     }
 
@@ -242,7 +230,7 @@ impl Checker {
         };
         let facts: Vec<Option<Fact>> = entries.iter().map(to_input).collect();
         for answers in &mut self.answers {
-            if answers.writer() == writer {
+            if answers.about().writer == writer {
                 answers.record(seq, entries, &mut self.checks)?;
             }
             answers.facts(seq, &facts);
@@ -264,7 +252,8 @@ impl Checker {
         fence: u64,
         entries: &[Entry],
     ) -> Result<(), Violation> {
-        let reads_tape = self.answers.iter().any(|answers| answers.writer() == writer && answers.reads_tape());
+        let is_reader = |about: About| about.writer == writer && matches!(about.reads, Reads::Tape(_));
+        let reads_tape = self.answers.iter().any(|answers| is_reader(answers.about()));
         let read = entries.iter().map(|entry| entry.cause.seq).max().filter(|_| reads_tape);
         self.invalid_records.appended(invalid_records::Append { node, writer, seq, fence, read }, &mut self.checks)
     }

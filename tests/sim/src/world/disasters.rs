@@ -5,7 +5,6 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
-use super::groups::WRITERS;
 use super::{Failure, INBOX, STREAMS, TAPE, World};
 use crate::faults::Fault;
 use crate::message::Headers;
@@ -69,9 +68,9 @@ impl World {
     fn trim(&mut self) {
         let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);
-        let last_of = |writer: &Writer| self.broker.last_on(TAPE, &subject::tape_subject(0, *writer)).ok().flatten();
+        let last_of = |writer: Writer| self.broker.last_on(TAPE, &subject::tape_subject(0, writer)).ok().flatten();
         let last = match stream {
-            TAPE => WRITERS.iter().filter_map(last_of).map(|message| message.seq).min().unwrap_or(0),
+            TAPE => tapedeck_groups::writers().filter_map(last_of).map(|message| message.seq).min().unwrap_or(0),
             other => self.broker.last_seq(other),
         };
         if last <= first || self.trimmed.contains_key(stream) || !self.comes(Fault::TrimmedStream) {
@@ -143,7 +142,7 @@ impl World {
         match random.below(9) {
             0 => "tape.0.nobody".into(),
             1 => "tape.0.keeper".into(),
-            _ => format!("tape.0.{}", WRITERS[random.index(WRITERS.len())]),
+            _ => format!("tape.0.{}", super::groups::draw_writer(random)),
         }
     }
 

@@ -1,11 +1,8 @@
 //! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
 
-use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
-use tapedeck_kernel::{Inbox, reply};
-use tapedeck_schemas::ids::StrategyId;
+use tapedeck_kernel::{Answer, AnyMachine as _, Inbox, reply};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
@@ -13,39 +10,20 @@ use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, writer_of};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::Publish;
 use crate::network::{Flight, Place, Sender};
-use crate::paper::FaultyPaper;
+use crate::paper::machines;
 use crate::process::{Process, Stage};
+use crate::random::Random;
 
-/// Who writes, besides the keeper.
-pub(super) const WRITERS: [Writer; 7] = [
-    Writer::Ingest,
-    Writer::Control,
-    Writer::Signal,
-    Writer::Risk,
-    Writer::Execution,
-    Writer::Paper,
-    Writer::Portfolio,
-];
-
-/// Every declared limit and parameter.
-pub(super) fn params() -> Vec<ParamSpec> {
-    let mut all = tapedeck_signal::params();
-    all.extend(tapedeck_risk::params());
-    all.extend(tapedeck_execution::params());
-    all.extend(tapedeck_paper::params());
-    all.extend(tapedeck_portfolio::params());
-    all
-}
-
-/// Every strategy.
-pub(super) fn strategies() -> Vec<StrategyId> {
-    tapedeck_signal::strategies()
+/// One of the writers besides the keeper.
+pub(super) fn draw_writer(random: &mut Random) -> Writer {
+    let index = random.index(tapedeck_groups::writers().count());
+    tapedeck_groups::writers().nth(index).expect("an index within the list")
 }
 
 impl World {
     /// Starts a process of a writer that has none, or a rival of one that has.
     pub(super) fn start_any(&mut self) -> Result<(), Failure> {
-        let writer = WRITERS[self.schedule.index(WRITERS.len())];
+        let writer = draw_writer(&mut self.schedule);
         let there = self.processes.iter().filter(|process| process.writer == writer).count();
         if there == 0 {
             self.start(writer, true);
@@ -59,17 +37,10 @@ impl World {
 
     /// Starts a process that claims its writer's subject, or follows.
     pub(super) fn start(&mut self, writer: Writer, claims: bool) {
-        let (uid, tape) = (self.uid(), self.created.tape);
-        let mut process = match writer {
-            Writer::Ingest => Process::new(uid, tape, tapedeck_ingest::Ingest::new()),
-            Writer::Control => Process::new(uid, tape, tapedeck_control::Control::new(params(), strategies())),
-            Writer::Signal => Process::new(uid, tape, tapedeck_signal::Signal::new(0)),
-            Writer::Risk => Process::new(uid, tape, tapedeck_risk::Risk::new(tape, 0)),
-            Writer::Execution => Process::new(uid, tape, tapedeck_execution::Execution::new()),
-            Writer::Paper => Process::new(uid, tape, FaultyPaper::new(tape, self.paper_faults)),
-            Writer::Portfolio => Process::new(uid, tape, tapedeck_portfolio::Portfolio::new()),
-            Writer::Keeper => return,
-        };
+        let uid = self.uid();
+        let machines = machines(&self.created, self.paper_faults);
+        let Some(machine) = machines.into_iter().find(|machine| machine.about().writer == writer) else { return };
+        let mut process = Process::new(uid, self.created.tape, machine);
         process.claims = claims;
         self.say(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));
         self.processes.push(process);
@@ -131,7 +102,7 @@ impl World {
             process.inbox_next += 1;
             let (seq, stamp) = (message.seq, message.stamp);
             process.driver.handle(Input::Inbox { seq, subject: &message.subject, stamp, payload: &message.payload });
-            process.handed = process.driver.last_entry(message);
+            process.handed = process.last_entry(message);
             fed += 1;
         }
         Ok(fed > 0)
@@ -208,7 +179,7 @@ impl World {
                 let verdict = self.checker.drained(uid, writer, process.handed, process.was_owner);
                 self.checked(verdict)?;
                 if self.healing && process.was_owner {
-                    self.drained.insert(writer, process.driver.machine());
+                    self.drained.insert(writer, process.state());
                 }
                 Ok(())
             }

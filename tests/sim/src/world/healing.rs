@@ -3,7 +3,6 @@
 use tapedeck_kernel::driver::Input;
 use tapedeck_schemas::record::Writer;
 
-use super::groups::WRITERS;
 use super::{Failure, MS, STREAMS, TAPE, World};
 use crate::process::Process;
 
@@ -55,18 +54,18 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let owned = |writer: &Writer| {
-            self.processes.iter().filter(|process| process.writer == *writer && process.driver.is_idle()).count() == 1
+        let owned = |writer: Writer| {
+            self.processes.iter().filter(|process| process.writer == writer && process.driver.is_idle()).count() == 1
         };
         self.network.is_empty()
             && self.publishers.iter().all(|publisher| publisher.is_done())
-            && WRITERS.iter().all(owned)
+            && tapedeck_groups::writers().all(owned)
             && self.database.seq() == self.broker.last_seq(TAPE)
     }
 
     /// One round of everything.
     fn round(&mut self) -> Result<(), Failure> {
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             let claimed = self.processes.iter().any(|process| process.writer == writer && process.claims);
             if claimed {
                 continue;
@@ -124,7 +123,7 @@ impl World {
     /// Every owner answers what it has and stops.
     fn drain_all(&mut self) -> Result<(), Failure> {
         // Those first whose facts the others read.
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             while let Some(index) = self.processes.iter().position(|process| process.writer == writer) {
                 let uid = self.processes[index].uid;
                 self.drain(index)?;
@@ -153,7 +152,7 @@ impl World {
 
     /// Whoever plays the tape from its beginning comes to the state that the last owner had.
     fn compare_followers(&mut self) -> Result<(), Failure> {
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             self.start(writer, false);
             let index = self.processes.len() - 1;
             while self.feed_tape(index, u64::MAX)? | self.feed_inbox(index, u64::MAX)? {
@@ -161,7 +160,7 @@ impl World {
             }
             let mut follower = self.processes.remove(index);
             follower.driver.handle(Input::Drain);
-            let (held, found) = (self.drained.get(&writer).cloned(), follower.driver.machine());
+            let (held, found) = (self.drained.get(&writer).cloned(), follower.state());
             if held.as_ref() != Some(&found) {
                 return Err(self.failure("a_follower_agrees", format!("{writer}: {held:?} and then {found}")));
             }

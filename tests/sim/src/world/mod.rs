@@ -99,8 +99,7 @@ impl World {
         let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
         let paper_faults =
             PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
-        let checker =
-            Checker::new(created.clone(), groups::params(), groups::strategies()).with_paper_faults(paper_faults);
+        let checker = Checker::new(created.clone()).with_paper_faults(paper_faults);
         let stream = |name: &str, subjects: &[&str]| StreamConfig {
             name: name.into(),
             subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
@@ -164,7 +163,7 @@ impl World {
             let subject = subject::command_subject(0, command.request.verb());
             self.put(subject, named([(AUTHOR, "operator".into())]), command.encode());
         }
-        for writer in groups::WRITERS {
+        for writer in tapedeck_groups::writers() {
             self.start(writer, true);
         }
         for index in 0..self.walks.len() {

@@ -11,11 +11,10 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use super::super::{Author, Checker, Violation};
-use super::hands::{Writing, hand};
+use super::hands::Hand;
 use crate::message::{Headers, Message};
 
 pub(super) const SUBJECT: &str = "md.demo.ACME.batch";
@@ -34,7 +33,7 @@ pub(super) struct Put {
 
 pub(super) struct Bench {
     pub(super) checker: Checker,
-    pub(super) hands: Vec<Box<dyn Writing>>,
+    pub(super) hands: Vec<Hand>,
     pub(super) now: u64,
     pub(super) seqs: BTreeMap<String, u64>,
     /// Last sequence, hash and epoch of each writer, and its node.
@@ -55,25 +54,12 @@ pub(super) fn created() -> TapeCreated {
     TapeCreated { tape: TapeId([7; 16]), partition: 0, placement: vec!["md.demo.>".into()] }
 }
 
-pub(super) fn params() -> Vec<ParamSpec> {
-    let (signal, risk) = (tapedeck_signal::params(), tapedeck_risk::params());
-    signal.into_iter().chain(risk).chain(tapedeck_execution::params()).chain(tapedeck_paper::params()).collect()
-}
-
 impl Bench {
     /// The tape is created, and nothing more.
     pub(super) fn new() -> Self {
         let tape = created();
-        let hands = vec![
-            hand(tapedeck_ingest::Ingest::new()),
-            hand(tapedeck_control::Control::new(params(), tapedeck_signal::strategies())),
-            hand(tapedeck_signal::Signal::new(tape.partition)),
-            hand(tapedeck_risk::Risk::new(tape.tape, tape.partition)),
-            hand(tapedeck_execution::Execution::new()),
-            hand(tapedeck_paper::Paper::new(tape.tape)),
-            hand(tapedeck_portfolio::Portfolio::new()),
-        ];
-        let checker = Checker::new(tape, params(), tapedeck_signal::strategies());
+        let hands = tapedeck_groups::machines(&tape).into_iter().map(Hand::new).collect();
+        let checker = Checker::new(tape);
         let (seqs, last, answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (seen, fold) = (BTreeMap::new(), Fold::default());
         let (sent, inbox, commands) = (Vec::new(), Vec::new(), Vec::new());
@@ -159,7 +145,7 @@ impl Bench {
         self.checker.stored("INBOX_0", message, author)?;
         self.inbox.push(message.clone());
         for hand in &mut self.hands {
-            hand.message(Inbox::Market, message.seq, &message.subject, message.stamp, &message.payload);
+            hand.message(Inbox::Market, message);
         }
         Ok(())
     }
@@ -186,7 +172,7 @@ impl Bench {
         self.checker.stored("COMMAND_0", &message, Author::Operator)?;
         self.commands.push(message.clone());
         for hand in &mut self.hands {
-            hand.message(Inbox::Command, message.seq, &message.subject, message.stamp, &message.payload);
+            hand.message(Inbox::Command, &message);
         }
         Ok(())
     }
@@ -209,7 +195,7 @@ impl Bench {
         self.put(record).map(|()| true)
     }
 
-    pub(super) fn hand(&mut self, writer: Writer) -> Option<&mut Box<dyn Writing>> {
+    pub(super) fn hand(&mut self, writer: Writer) -> Option<&mut Hand> {
         self.hands.iter_mut().find(|hand| hand.writer() == writer)
     }
 

@@ -6,46 +6,38 @@
 //! The API of JetStream is imported under [`API_PREFIX`], which clients name as their API prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
-use crate::record::Writer;
+use tapedeck_schemas::subject::{self, API_PREFIX};
+
+use crate::{GROUPS, Group};
 
 /// The account that owns the streams; its only user is the keeper.
 pub const BUS: &str = "BUS";
-/// What stands for `$JS.API` in the roles' accounts.
-pub const API_PREFIX: &str = "bus";
 /// Most partitions that the accounts serve.
 pub const PARTITIONS_MAX: u16 = 64;
 
-/// Who connects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// A group that appends to the tape as itself.
-    Group(Writer),
-    /// Brings the tape into Postgres.
-    Projector,
-    /// Publishes market events.
-    Publisher,
-    /// Asks for limits, halts and the like.
-    Operator,
-    /// Reads, replays, verifies.
-    Reader,
-    /// Creates streams, and alone may purge.
-    Keeper,
+/// A name under which processes connect, and what they may do with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Role {
+    /// Its name: that of the group, for a group.
+    pub name: &'static str,
+    /// Everything that it may do. The keeper has no rights here, because it owns the streams.
+    pub rights: &'static [Right],
 }
 
 /// What a role may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Right {
-    /// Appends to any tape as this writer.
-    Append(Writer),
+pub enum Right {
+    /// Appends to any tape on the subject of its own name, and on no other.
+    Append,
     /// Reads all streams.
     Read,
-    /// Keeps refusals for their publishers.
-    Refuse,
+    /// Keeps rejects for their publishers.
+    KeepRejects,
     /// Publishes market events, and finds its own last one.
     Publish,
-    /// Asks what became of a source's events, and hears refusals.
+    /// Asks what became of a source's events, and hears rejects.
     Inquire,
     /// Asks ingest about its sources.
     AskIngest,
@@ -53,53 +45,53 @@ enum Right {
     Command,
 }
 
-use Right::{Append, AskIngest, Command, Inquire, Publish, Read, Refuse};
+use Right::{Append, AskIngest, Command, Inquire, KeepRejects, Publish, Read};
+
+/// The role that creates streams, and alone may purge.
+pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
+/// The role that publishes market events.
+pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
+/// The role that asks for limits, halts and the like.
+pub const OPERATOR: Role = Role { name: "operator", rights: &[Read, Command, Inquire, AskIngest] };
+/// The role that reads, replays and verifies.
+pub const READER: Role = Role { name: "reader", rights: &[Read, Inquire, AskIngest] };
+/// The roles that are no group.
+pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
+
+/// Every role: those of the groups, in the order of [`GROUPS`], and then [`CLIENTS`].
+pub fn roles() -> impl Iterator<Item = Role> {
+    GROUPS.iter().map(Group::role).chain(CLIENTS)
+}
 
 impl Role {
-    /// All of them.
-    pub const ALL: [Role; 12] = [
-        Role::Group(Writer::Ingest),
-        Role::Group(Writer::Control),
-        Role::Group(Writer::Signal),
-        Role::Group(Writer::Risk),
-        Role::Group(Writer::Execution),
-        Role::Group(Writer::Paper),
-        Role::Group(Writer::Portfolio),
-        Role::Projector,
-        Role::Publisher,
-        Role::Operator,
-        Role::Reader,
-        Role::Keeper,
-    ];
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Group(writer) => writer.as_str(),
-            Role::Projector => "projector",
-            Role::Publisher => "publisher",
-            Role::Operator => "operator",
-            Role::Reader => "reader",
-            Role::Keeper => "keeper",
-        }
-    }
-
     /// The account that it connects to.
-    pub fn account(self) -> String {
-        if self == Role::Keeper { BUS.into() } else { self.as_str().to_ascii_uppercase() }
+    pub fn account(&self) -> String {
+        if *self == KEEPER { BUS.into() } else { self.name.to_ascii_uppercase() }
     }
 
-    /// The table.
-    fn rights(self) -> Vec<Right> {
-        match self {
-            Role::Group(Writer::Ingest) => vec![Append(Writer::Ingest), Read, Refuse],
-            Role::Group(writer) => vec![Append(writer), Read],
-            Role::Projector => vec![Read],
-            Role::Publisher => vec![Publish, Inquire],
-            Role::Operator => vec![Read, Command, Inquire, AskIngest],
-            Role::Reader => vec![Read, Inquire, AskIngest],
-            Role::Keeper => vec![],
-        }
+    /// The variable that holds its public nkey.
+    pub fn key_variable(&self) -> String {
+        format!("NKEY_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The subjects that it may use beyond its own account.
+    fn grants(&self) -> impl Iterator<Item = Grant> {
+        let role = *self;
+        role.rights.iter().flat_map(move |right| grants(role, *right))
+    }
+}
+
+impl fmt::Display for Right {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Append => "append",
+            Read => "read",
+            KeepRejects => "keep-rejects",
+            Publish => "publish",
+            Inquire => "inquire",
+            AskIngest => "ask-ingest",
+            Command => "command",
+        })
     }
 }
 
@@ -133,10 +125,12 @@ fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
     Grant { of: BUS.into(), subject: format!("$JS.API.{request}"), to, kind }
 }
 
-fn grants(right: Right) -> Vec<Grant> {
-    let ingest = Role::Group(Writer::Ingest).account();
+/// The account of ingest, which answers questions about its sources.
+const INGEST: &str = "INGEST";
+
+fn grants(role: Role, right: Right) -> Vec<Grant> {
     match right {
-        Append(writer) => vec![grant(BUS, GrantKind::Service, format!("tape.*.{writer}"))],
+        Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.{}", role.name))],
         Read => vec![
             api(GrantKind::Service, "STREAM.INFO.*"),
             api(GrantKind::Service, "STREAM.NAMES"),
@@ -146,58 +140,28 @@ fn grants(right: Right) -> Vec<Grant> {
             api(GrantKind::Service, "CONSUMER.INFO.*.*"),
             api(GrantKind::Streamed, "CONSUMER.MSG.NEXT.*.*"),
         ],
-        Refuse => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
+        KeepRejects => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
         Publish => {
-            let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", crate::subject::inbox_stream(p)));
+            let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", subject::inbox_stream(p)));
             let mut all = vec![grant(BUS, GrantKind::Service, "md.*.*.*"), api(GrantKind::Service, "STREAM.NAMES")];
             all.extend(inboxes.map(|request| api(GrantKind::Service, request)));
             all
         }
         Inquire => vec![
-            grant(&ingest, GrantKind::Service, crate::subject::STATUS_SUBJECTS),
+            grant(INGEST, GrantKind::Service, subject::STATUS_SUBJECTS),
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
-        AskIngest => vec![grant(&ingest, GrantKind::Service, "ask.*.ingest")],
+        AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.ingest")],
         Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
     }
 }
 
-/// What a role may do, a line each: for documents and for tests.
-pub fn table() -> String {
-    let mut text = String::new();
-    for role in Role::ALL {
-        let may = match role {
-            Role::Keeper => "all of JetStream: creates the streams, and alone may purge".to_string(),
-            _ => role.rights().into_iter().map(said).collect::<Vec<_>>().join("; "),
-        };
-        let _ = writeln!(text, "{:<10} {may}", role.as_str());
-    }
-    text
-}
-
-fn said(right: Right) -> String {
-    match right {
-        Append(writer) => format!("appends to tapes as {writer}"),
-        Read => "reads all streams".into(),
-        Refuse => "keeps refusals".into(),
-        Publish => "publishes md.*, reads the inboxes by subject".into(),
-        Inquire => "asks md-status, hears md-rejects".into(),
-        AskIngest => "asks ingest".into(),
-        Command => "sends commands".into(),
-    }
-}
-
-/// The variable that holds a role's public nkey.
-pub fn key_variable(role: Role) -> String {
-    format!("NKEY_{}", role.as_str().to_ascii_uppercase())
-}
-
-/// The `accounts` of a nats-server. The public keys are variables (see [`key_variable`]) of another file.
+/// The `accounts` of a nats-server. The public keys are variables (see [`Role::key_variable`]) of another file.
 pub fn accounts_conf() -> String {
     let mut exports: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
     let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
-    for role in Role::ALL {
-        for grant in role.rights().into_iter().flat_map(grants) {
+    for role in roles() {
+        for grant in role.grants() {
             exports.entry(Grant { to: None, ..grant_like(&grant) }).or_default().insert(role.account());
             imports.entry(role.account()).or_default().insert(grant);
         }
@@ -207,13 +171,13 @@ pub fn accounts_conf() -> String {
          # The public keys are variables: users.conf, which `tapedeck keys` writes, defines them.\n\n\
          include users.conf\n\nsystem_account: SYS\naccounts {\n  SYS {}\n",
     );
-    for role in std::iter::once(Role::Keeper).chain(Role::ALL.into_iter().filter(|role| *role != Role::Keeper)) {
+    for role in std::iter::once(KEEPER).chain(roles().filter(|role| *role != KEEPER)) {
         let account = role.account();
         let _ = writeln!(text, "  {account} {{");
-        if role == Role::Keeper {
+        if role == KEEPER {
             text.push_str("    jetstream: enabled\n");
         }
-        let _ = writeln!(text, "    users: [{{nkey: ${}}}]", key_variable(role));
+        let _ = writeln!(text, "    users: [{{nkey: ${}}}]", role.key_variable());
         write_list(&mut text, "exports", exports.iter().filter(|(grant, _)| grant.of == account).map(export_line));
         write_list(&mut text, "imports", imports.get(&account).into_iter().flatten().map(import_line));
         text.push_str("  }\n");
@@ -255,11 +219,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_writer_but_the_keeper_appends_as_itself_and_nobody_else_does() {
-        for writer in [Writer::Ingest, Writer::Control, Writer::Risk, Writer::Portfolio] {
-            let may = |role: &&Role| role.rights().contains(&Append(writer));
-            assert_eq!(Role::ALL.iter().filter(may).collect::<Vec<_>>(), [&Role::Group(writer)]);
+    fn a_role_appends_as_itself_alone_and_only_machines_append() {
+        for role in roles() {
+            let appends: Vec<String> =
+                role.grants().map(|grant| grant.subject).filter(|subject| subject.starts_with("tape.")).collect();
+            let is_machine = crate::named(role.name).is_some_and(|group| group.machine.is_some());
+            let own = is_machine.then(|| format!("tape.*.{}", role.name));
+            assert_eq!(appends, Vec::from_iter(own), "{}", role.name);
         }
+        assert_eq!(crate::named("ingest").map(|group| group.name.to_ascii_uppercase()).as_deref(), Some(INGEST));
     }
 
     #[test]
