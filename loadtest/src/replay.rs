@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
-use tapedeck_replay::{Replay, ReplayQuery};
+use tapedeck_history::{Filter, RecordReader, Replay, ReplayQuery};
+use tapedeck_kernel::TapeRead;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
-use tapedeck_schemas::record;
 use tapedeck_schemas::subject;
 use tapedeck_servers::NatsServer;
 
@@ -73,17 +73,19 @@ async fn read_raw(bus: &Bus) -> Result<u64> {
 }
 
 async fn facts_on_tape(bus: &Bus) -> Result<u64> {
-    let stream = subject::tape_stream(0);
-    let last = bus.context().get_stream(&stream).await?.cached_info().state.last_sequence;
-    let (mut tail, mut facts) = (Tail::new(bus, stream, String::new(), 1), 0);
-    while let Some(stored) = tail.next_until(last).await {
-        facts += record::decode(&stored.payload)?.1.len() as u64;
+    let last = bus.context().get_stream(subject::tape_stream(0)).await?.cached_info().state.last_sequence;
+    let (mut records, mut facts) = (RecordReader::new(bus, 0, bus.tape(0).await?.tape, Some(last)), 0);
+    while let Some(stored) = records.next().await? {
+        if let TapeRead::Record(record) = stored.read {
+            facts += record.entries.len() as u64;
+        }
     }
     Ok(facts)
 }
 
 async fn through_library(bus: &Bus) -> Result<u64> {
-    let mut replay = Replay::open(bus, None, &ReplayQuery::default()).await?;
+    let mut replay =
+        Replay::open(bus, None, &ReplayQuery { filter: Filter::market(), ..ReplayQuery::default() }).await?;
     let mut facts = 0;
     while replay.next().await?.is_some() {
         facts += 1;

@@ -64,7 +64,8 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
     let mut facts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for line in system.ok(&["tape", "--json", "--writer", "ingest"]).lines() {
         let line = json(line);
-        let cause = line["cause"].as_str().unwrap().split('.').next().unwrap().parse().unwrap();
+        let cause = line["cause"].as_str().unwrap().strip_prefix("inbox:").unwrap();
+        let cause = cause.split('.').next().unwrap().parse().unwrap();
         let said = match line["kind"].as_str().unwrap() {
             "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {

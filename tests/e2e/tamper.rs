@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::common::{Process, System, json};
-use tapedeck::verify::{Messages, Source, Verdict, verify_source};
+use tapedeck_history::Messages;
+use tapedeck_history::verify::{Inboxes, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::StoredMessage;
 use tapedeck_runtime::{Bus, database};
 use tapedeck_schemas::event::{Event, Kind, TapeCreated};
@@ -27,7 +28,7 @@ impl Held {
         let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
         let tape = bus.tapes().await.unwrap().remove(0);
-        let Source { records, market, commands, .. } = Source::open(&bus, &tape).await.unwrap();
+        let Source { records, inboxes: Inboxes { market, commands }, .. } = Source::open(&bus, &tape).await.unwrap();
         let database = database::connect(&postgres.url()).await.unwrap();
         Self {
             tape,
@@ -44,8 +45,10 @@ impl Held {
         let source = Source {
             tape: self.tape.clone(),
             records: Messages::Held(records),
-            market: Messages::Held(self.market.clone()),
-            commands: Messages::Held(self.commands.clone()),
+            inboxes: Inboxes {
+                market: Messages::Held(self.market.clone()),
+                commands: Messages::Held(self.commands.clone()),
+            },
         };
         let mut verdict = Verdict::default();
         verify_source(source, Some(&self.database), &mut verdict).await.unwrap();
@@ -98,7 +101,7 @@ async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
         fill.price += "0.01".parse().unwrap();
     });
     let findings = held.verdict(records).await.findings;
-    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of venue"));
+    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of paper"));
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One decision.

@@ -32,8 +32,7 @@ fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies(
     let filled = json(filled.lines().next().expect("something was filled"));
     let (order, fill) = (filled["body"]["order"].as_str().unwrap(), filled["body"]["fill"].as_str().unwrap());
     let (chain, asked) = traced(&system, fill);
-    let at = format!("p0:{}.{}", filled["seq"], filled["index"]);
-    assert_eq!(asked, [at], "what was asked for is marked");
+    assert_eq!(asked, [filled["offset"].as_str().unwrap()], "the fact that was asked for is marked");
     assert_eq!(traced(&system, order).0, chain);
     let tick = chain[0]["offset"].as_str().unwrap();
     assert_eq!(traced(&system, tick), (chain.clone(), vec![tick.to_string()]));
@@ -60,23 +59,23 @@ fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies(
 }
 
 #[test]
-fn what_is_on_no_tape_and_what_is_no_place_are_told_apart() {
+fn an_id_that_is_not_found_and_a_text_that_is_no_id_have_different_exit_codes() {
     let system = System::new();
     let _up = system.up();
     for (id, code, said) in [
-        ("00000000000000000000000000000000", 1, "is on no tape here"),
-        ("p0:999.0", 1, "is on no tape here"),
-        ("inbox:999.0", 1, "is on no tape here"),
-        ("x", 2, "is none of"),
-        ("p0:12", 2, "is none of"),
+        ("00000000000000000000000000000000", 1, "not found: no tape here has"),
+        ("p0:999.0", 1, "not found: no tape here has"),
+        ("inbox:999.0", 1, "not found: no tape here has"),
+        ("x", 2, "is not the id of an order or a fill"),
+        ("p0:12", 2, "is not the id of an order or a fill"),
     ] {
         let output = system.run(&["trace", id]);
         assert_eq!(output.status.code(), Some(code), "{id}");
         assert!(text(&output.stderr).contains(said), "{id}: {}", text(&output.stderr));
     }
     for (args, said) in [
-        (&["--from", "soon"][..], "is no place on a tape"),
-        (&["--kind", "Fill"], "is no kind of fact"),
+        (&["--from", "soon"][..], "is not an offset"),
+        (&["--kind", "Fill"], "is not a kind of fact"),
         (&["--follow", "--to", "9"], "--follow has no end"),
     ] {
         let output = system.run(&[&["tape"], args].concat());

@@ -271,7 +271,9 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         "kernel" => &["tapedeck-schemas"],
         "projections" | "feeds" => &["tapedeck-schemas", "tapedeck-kernel"],
         "runtime" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections"],
-        "replay" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-runtime"],
+        "history" => {
+            &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections", "tapedeck-groups", "tapedeck-runtime"]
+        }
         "k8s" => &["tapedeck-groups", "tapedeck-servers"],
         "tapedeck" | "tests" | "loadtest" | "sim" | "decoders" | "chaos" => return to != from,
         _ if is_machine(short) => &["tapedeck-schemas", "tapedeck-kernel"],

@@ -10,13 +10,13 @@ use crate::process;
 /// file has `Args`, with the command's help and examples, and `run(args)`. A line may name another log filter
 /// (`logs`), and a second argument of `run` (`with`).
 macro_rules! commands {
-    ($($file:literal $module:ident::$Name:ident $(logs $log:path)? $(with $more:expr)?;)*) => {
+    ($($file:literal $module:ident::$Name:ident $(logs $log:ident)? $(with $more:expr)?;)*) => {
         $(#[path = $file] pub mod $module;)*
 
         /// The commands, with their arguments.
         #[derive(Debug, Subcommand)]
         #[expect(missing_docs, reason = "the help of a command is the doc comment of its arguments")]
-        #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+        #[allow(clippy::large_enum_variant, reason = "a process has one, and moves it once")]
         pub enum Command {
             $($Name($module::Args),)*
         }
@@ -25,7 +25,7 @@ macro_rules! commands {
             /// Log filter where `TAPEDECK_LOG` is not set.
             pub fn default_log(&self) -> &'static str {
                 match self {
-                    $($(Command::$Name(_) => $log,)?)*
+                    $($(Command::$Name(_) => process::$log,)?)*
                     _ => process::COMMAND_LOG,
                 }
             }
@@ -43,8 +43,8 @@ macro_rules! commands {
 // In the order of `tapedeck --help`. rustfmt does not follow these paths: `./dev fmt` names the folder.
 commands! {
     "commands/demo.rs" demo::Demo;
-    "commands/up.rs" up::Up logs process::SERVICE_LOG;
-    "commands/run.rs" run::Run logs process::SERVICE_LOG;
+    "commands/up.rs" up::Up logs SERVICE_LOG;
+    "commands/run.rs" run::Run logs SERVICE_LOG;
     "commands/publish.rs" publish::Publish;
     "commands/replay.rs" replay::Replay;
     "commands/tape.rs" tape::Tape;

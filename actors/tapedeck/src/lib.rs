@@ -4,7 +4,8 @@
 pub mod cli;
 pub mod connection;
 pub mod groups;
-mod latency;
+pub mod history_args;
+pub mod latency;
 pub mod market;
 pub mod operator;
 pub mod process;
@@ -12,5 +13,3 @@ pub mod report;
 pub mod setup;
 pub mod sources;
 pub mod stack;
-pub mod trace;
-pub mod verify;

@@ -56,7 +56,7 @@ pub enum Pace {
     /// As fast as the broker takes it.
     Max,
     /// At the recorded pace, or so many times that.
-    Recorded(tapedeck_replay::ReplaySpeed),
+    Recorded(tapedeck_history::ReplaySpeed),
     /// As fast as the groups take it: never further ahead of the slowest than this much tape time.
     Lead {
         /// How far, ns.

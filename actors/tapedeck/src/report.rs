@@ -1,10 +1,11 @@
-//! The report of the demo, read from Postgres.
+//! Reports in words: of the demo, read from Postgres; of a verification.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_feeds::Totals;
+use tapedeck_history::verify::Verdict;
 use tapedeck_projections::report::{QUERIES, Query};
 use tapedeck_runtime::Bus;
 use tokio_postgres::Client;
@@ -102,6 +103,36 @@ impl Report {
             };
             line(columns.iter().map(|column| column.to_string()).collect());
             rows.iter().for_each(|row| line(columns.iter().map(|column| cell(row, column)).collect()));
+        }
+    }
+}
+
+/// Prints what was checked, and the findings.
+pub fn print_verdict(verdict: &Verdict) {
+    println!("verified");
+    println!(
+        "  chain       {} records, {} events, {} invalid",
+        verdict.records, verdict.events, verdict.invalid_records
+    );
+    for (writer, [inputs, events, followed]) in &verdict.decisions {
+        let note = if *followed > 0 {
+            format!(", {followed} decided by another logic and not compared")
+        } else {
+            String::new()
+        };
+        println!("  {writer:<11} {inputs} inputs decided again, {events} events equal byte for byte{note}");
+    }
+    for (id, times) in &verdict.invariants {
+        println!("  {id:<36} held {times} times");
+    }
+    for (table, rows) in &verdict.rows {
+        println!("  {table:<36} {rows} rows equal to the fold of the tape");
+    }
+    match verdict.findings.first() {
+        None => println!("  clean"),
+        Some(first) => {
+            println!("  NOT CLEAN; first: {first}");
+            verdict.findings.iter().skip(1).for_each(|finding| println!("    then: {finding}"));
         }
     }
 }

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tapedeck_feeds::Selection;
+use tapedeck_history::verify::{Verdict, verify};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
 
 use crate::market::{Market, Pace, Published, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::stack::{Ports, Stack, StackArgs};
-use crate::verify::{Verdict, verify};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -186,7 +186,7 @@ impl Outcome {
         println!(
             "  {ratio:.1} times the rate of awaited appends ({awaited_appends_per_second:.0}/s, {awaited_append_us:.0} µs each)"
         );
-        crate::cli::verify::print(&self.verdict);
+        report::print_verdict(&self.verdict);
         match self.totals_differ.as_deref() {
             None => println!("  totals not compared: this tape holds other sessions too"),
             Some([]) => println!("  totals in Postgres equal the published totals"),

@@ -12,7 +12,7 @@ use crate::connection::{DirArgs, NatsArgs};
 use crate::market::{Market, Pace, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
 use crate::setup::SetupArgs;
-use tapedeck_replay::ReplaySpeed;
+use tapedeck_history::ReplaySpeed;
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 
 const EXAMPLES: &str = "\
