@@ -21,8 +21,8 @@ pub struct PartitionArgs {
 pub struct RangeArgs {
     #[command(flatten)]
     partition: PartitionArgs,
-    /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m) [default:
-    /// the first]
+    /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
+    /// [default: the first]
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     from: Option<RangeBound>,
     /// Last fact, in the same forms [default: the last one when the command starts]

@@ -9,7 +9,7 @@ use clap_complete::shells::{Bash, Fish, Zsh};
 
 const EXAMPLES: &str = "\
 Examples:
-  tapedeck completions bash > ~/.local/share/bash-completion/completions/tapedeck
+  tapedeck completions bash > /etc/bash_completion.d/tapedeck
   tapedeck completions fish > ~/.config/fish/completions/tapedeck.fish";
 
 /// Prints a completion script for a shell

@@ -184,7 +184,8 @@ impl Outcome {
         println!("speed");
         println!("  {events_per_second:.0} events/s through every group into Postgres ({seconds:.2} s)");
         println!(
-            "  {ratio:.1} times the rate of awaited appends ({awaited_appends_per_second:.0}/s, {awaited_append_us:.0} µs each)"
+            "  {ratio:.1} times the rate of awaited appends ({awaited_appends_per_second:.0}/s, \
+             {awaited_append_us:.0} µs each)"
         );
         report::print_verdict(&self.verdict);
         match self.totals_differ.as_deref() {
