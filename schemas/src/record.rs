@@ -10,7 +10,8 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::event::{Event, UNKNOWN_KIND, names, read_body};
+use crate::event::{Event, UNKNOWN_KIND, read_body};
+use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
 /// Format number in every record's header.

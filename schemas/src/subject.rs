@@ -1,9 +1,8 @@
 //! The subjects and stream names, in one place.
 
-use crate::event::names;
 use crate::ids::{InstrumentId, SourceId};
+use crate::names::names;
 use crate::record::Writer;
-use serde::{Deserialize, Serialize};
 
 names! {
     /// The last token of a market subject.

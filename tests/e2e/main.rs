@@ -6,6 +6,7 @@ mod common;
 mod control;
 mod groups;
 mod help;
+mod history;
 mod hostile;
 mod kill;
 mod publishers;

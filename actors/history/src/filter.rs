@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use tapedeck_schemas::about::About;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::record::Writer;
-
-use crate::about::{About, about};
 
 /// What a fact must be to pass. Each set that is not empty must contain the fact's value; the default passes every
 /// fact.
@@ -93,24 +92,16 @@ impl Matcher {
         if instruments.is_empty() && accounts.is_empty() && strategies.is_empty() {
             return true;
         }
-        let About { instrument, every_instrument, order, fill, account, strategies: named } = about(event);
-        let instrument = match every_instrument {
-            true => Some(true),
-            false => instrument.map(|one| instruments.is_empty() || instruments.contains(&one)),
-        };
-        let account = account.map(|one| accounts.is_empty() || accounts.contains(&one));
-        let strategy = (!named.is_empty())
-            .then(|| strategies.is_empty() || named.iter().any(|one| strategies.contains(one)));
-        let of_order = || {
-            order.is_some_and(|order| self.orders.contains(&order)) || fill.is_some_and(|one| self.fills.contains(&one))
-        };
-        let asked = [
-            (instrument, instruments.is_empty()),
-            (account, accounts.is_empty()),
-            (strategy, strategies.is_empty()),
-        ];
+        let About { scope, account, strategies: named, order, fill } = event.about();
         // What the fact does not name itself is what its order or fill names.
-        let passes = asked.into_iter().all(|(own, is_any)| is_any || own.unwrap_or_else(of_order));
+        let of_order = order.is_some_and(|one| self.orders.contains(&one));
+        let is_related = of_order || fill.is_some_and(|one| self.fills.contains(&one));
+        let in_scope = scope.map(|scope| instruments.iter().any(|one| scope.covers(one)));
+        let of_account = account.map(|one| accounts.contains(&one));
+        let of_strategy = (!named.is_empty()).then(|| named.iter().any(|one| strategies.contains(one)));
+        let passes = (instruments.is_empty() || in_scope.unwrap_or(is_related))
+            && (accounts.is_empty() || of_account.unwrap_or(is_related))
+            && (strategies.is_empty() || of_strategy.unwrap_or(is_related));
         if passes {
             self.orders.extend(order);
             self.fills.extend(fill);

@@ -1,9 +1,9 @@
 //! History: reads tapes, selects facts by range and filter, and replays, traces, verifies or prints them.
 //!
-//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order; [`render`] gives a fact its JSON,
-//! its words or its publisher's own format; a [`Player`](replay::Player) writes them at a [`ReplaySpeed`], into a file or
-//! onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a fact,
-//! [`verify`](verify::verify) decides a tape again.
+//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order. [`render`] gives a fact its
+//! JSON, its words or its publisher's own format. A [`Player`](replay::Player) writes facts at a [`ReplaySpeed`] into a
+//! file or onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a
+//! fact, [`verify`](verify::verify) decides a tape again.
 //!
 //! ```no_run
 //! use tapedeck_history::{Filter, Range, Replay, ReplayQuery};
@@ -28,7 +28,6 @@
 //! `cargo run --release -p tapedeck-history --example print_trades -- nats://127.0.0.1:4222 -10m`.
 #![forbid(unsafe_code)]
 
-mod about;
 mod bounds;
 mod error;
 mod fact;

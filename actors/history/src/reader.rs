@@ -204,7 +204,11 @@ impl FactReader {
             match read {
                 TapeRead::Record(record) => return Ok(Some(self.selector.select(record, stamp))),
                 TapeRead::Invalid { why, .. } => {
-                    tracing::warn!(offset = format!("p{}:{seq}", self.selector.partition), why, "invalid record skipped");
+                    tracing::warn!(
+                        offset = format!("p{}:{seq}", self.selector.partition),
+                        why,
+                        "invalid record skipped"
+                    );
                 }
             }
         }

@@ -50,7 +50,7 @@ pub struct Risk {
 impl Risk {
     /// That of a partition's tape, having seen nothing.
     pub fn new(tape: TapeId, partition: u16) -> Self {
-        let account = format!("sim-p{partition}").parse().expect("a fixed short name");
+        let account = AccountId::simulated(partition);
         let (params, exposures) = (Params::default(), BTreeMap::new());
         let (open, ladder, fills) = (OpenOrders::default(), Ladder::default(), RecentIds::default());
         Self { tape, account, now: 0, params, exposures, open, ladder, fills }

@@ -81,11 +81,10 @@ pub struct Signal {
 impl Signal {
     /// That of a partition, having seen nothing; every strategy weighs 1.
     pub fn new(partition: u16) -> Self {
-        let name = |text: &str| text.parse().expect("a fixed short name");
+        let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
         let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
-        let account = name(&format!("sim-p{partition}"));
         let (params, desks) = (Params::default(), BTreeMap::new());
-        Self { account, blend: name(BLEND), weights, now: 0, params, desks }
+        Self { account: AccountId::simulated(partition), blend: name(BLEND), weights, now: 0, params, desks }
     }
 
     fn observe_quote(&mut self, quote: &Quote) {

@@ -1,9 +1,9 @@
-//! The chain of causes around a fact: up to the market event or command that began it, down to everything that followed
-//! from it. Pure.
+//! The chain of causes around a fact: up to the market event or command that began it, down to everything that
+//! followed from it. Pure.
 //!
-//! A fact's cause is the input that it answers. For an order's later life that is not enough: the cause of a fill is the
-//! quote against which it was filled, and yet it belongs to the order. So the parent of a fact about an order is what the
-//! exchange or execution was last told of the order, and its own cause is named beside it where that is another fact.
+//! A fact's cause is the input that it answers. For an order's later life that is not enough: the cause of a fill is
+//! the quote against which it was filled, and yet the fill belongs to the order. So the parent of a fact about an order
+//! is the fact that approved or last submitted the order, and the cause is named beside it where it is another fact.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,6 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::offset::Offset;
 
-use crate::about::about;
 use crate::fact::Fact;
 use crate::render::{readable_time, span, words};
 
@@ -42,7 +41,7 @@ impl Chain {
     /// Takes the next fact if it belongs to the chain; the first always does.
     pub fn take(&mut self, fact: Fact) {
         let by_cause = fact.inbox().is_none() && self.within.contains(&fact.cause);
-        let order = about(&fact.event).order;
+        let order = fact.event.about().order;
         let decides = matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied);
         let of_order = order.filter(|_| !decides).and_then(|order| self.orders.get(&order)).copied();
         let parent = match (by_cause, of_order) {

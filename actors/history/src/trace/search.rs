@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use tapedeck_schemas::about::About;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::offset::Offset;
 
 use super::TraceQuery;
-use crate::about::{About, about};
 use crate::fact::Fact;
 
-/// Searches a tape for the fact that is asked for and the first fact of its chain. It must be shown every fact in order.
+/// Searches a tape for the fact that is asked for and the first of its chain. It must be shown every fact in order.
 #[derive(Debug, Default)]
 pub struct RootSearch {
     /// Where each order was approved or denied.
@@ -22,7 +22,7 @@ pub struct RootSearch {
 impl RootSearch {
     /// Takes the next fact; true once the search is over.
     pub fn take(&mut self, query: TraceQuery, fact: &Fact) -> bool {
-        let About { order, fill, .. } = about(&fact.event);
+        let About { order, fill, .. } = fact.event.about();
         if matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied)
             && let Some(order) = order
         {

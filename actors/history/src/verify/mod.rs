@@ -35,8 +35,8 @@ pub struct Verdict {
     pub events: u64,
     /// Invalid records that break no writer's chain (foreign bytes on the tape): skipped.
     pub invalid_records: u64,
-    /// For each machine: inputs decided again, events compared byte for byte, and inputs that another `LOGIC` decided and
-    /// that were only followed.
+    /// For each machine: inputs decided again, events compared byte for byte, and inputs that were only followed,
+    /// because another `LOGIC` decided on them.
     pub decisions: BTreeMap<&'static str, [u64; 3]>,
     /// For each invariant: how often it was evaluated.
     pub invariants: BTreeMap<String, u64>,

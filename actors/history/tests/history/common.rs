@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use tapedeck_kernel::TapeRecord;
 use tapedeck_history::replay::Definitions;
 use tapedeck_history::{Filter, RangeBounds, ReplayedFact, Selector};
+use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::event::{
     Aggressor, Bar, BarsDefined, ClockAdvanced, Event, InstrumentDefined, Order, Quote, SignalRaised, TimeInForce,
     Trade,

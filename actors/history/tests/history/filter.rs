@@ -86,7 +86,10 @@ fn a_filter_prints_every_property_and_a_kind_is_read_in_any_case() {
         "instrument binance.BTCUSDT,binance.ETHUSDT and kind Quote,Trade and writer ingest and strategy zscore and \
          account sim-p0"
     );
-    assert_eq!((Filter::market().to_string(), Filter::default().to_string()), ("market facts".into(), "every fact".into()));
+    assert_eq!(
+        (Filter::market().to_string(), Filter::default().to_string()),
+        ("market facts".into(), "every fact".into())
+    );
     assert_eq!(parse_kind("orderfilled"), Ok(Kind::OrderFilled));
     assert!(parse_kind("Trades").unwrap_err().contains("\"Trades\" is not a kind of fact (expected one of Epoch,"));
 }

@@ -1,7 +1,7 @@
 //! Which facts of a tape are selected and replayed.
 
-use tapedeck_kernel::TapeRecord;
 use tapedeck_history::{Filter, RangeBounds, ResolvedBound};
+use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
