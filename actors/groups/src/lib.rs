@@ -1,7 +1,7 @@
 //! The one list of groups. Adding a machine is its crate and one entry of [`GROUPS`].
 //!
 //! What runs, supervises, verifies, simulates, documents or deploys groups derives from the list: through [`GROUPS`]
-//! where the data are enough, [`machines`] where the machines' types do not matter, and a [`Visitor`] where they do.
+//! where the data suffice, [`machines`] where the machines' types do not matter, and a [`Visitor`] where they do.
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -83,6 +83,7 @@ macro_rules! groups {
 }
 
 groups! {
+    // Name, type of the machine, the machine in its first state for a tape, rights, parameters, summary.
     machines:
     "ingest", Ingest, |_| Ingest::new(), &[Append, Read, KeepRejects], Vec::new,
         "Checks market events and appends them to the tape.";
@@ -98,6 +99,7 @@ groups! {
         "Fills orders: the simulated exchange.";
     "portfolio", Portfolio, |_| Portfolio::new(), &[Append, Read], tapedeck_portfolio::params,
         "Keeps positions, ledger and equity.";
+    // Groups without a machine: name, rights, summary.
     others:
     "projector", &[Read], "Projects the tape into Postgres.";
 }

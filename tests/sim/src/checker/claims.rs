@@ -51,7 +51,7 @@ impl Checker {
         if !was_owner {
             return Ok(());
         }
-        let answers = self.answers.iter().find(|answers| answers.about().writer == writer);
+        let answers = self.answers.iter().find(|answers| answers.writer == writer);
         let left = answers.and_then(|answers| answers.unanswered(handed));
         self.checks.check(Rule::DrainedLeavesNothing, left.is_none(), || {
             format!("node {node} of {writer} drained, was handed {handed}, but {left:?} is not answered")

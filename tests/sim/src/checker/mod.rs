@@ -24,7 +24,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_kernel::invariants::{self, InvariantId, Invariants};
-use tapedeck_kernel::{About, Fact, Inbox, Reads};
+use tapedeck_kernel::{Fact, Inbox, Reads};
 use tapedeck_projections::Rows;
 use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
@@ -230,7 +230,7 @@ impl Checker {
         };
         let facts: Vec<Option<Fact>> = entries.iter().map(to_input).collect();
         for answers in &mut self.answers {
-            if answers.about().writer == writer {
+            if answers.writer == writer {
                 answers.record(seq, entries, &mut self.checks)?;
             }
             answers.facts(seq, &facts);
@@ -252,8 +252,8 @@ impl Checker {
         fence: u64,
         entries: &[Entry],
     ) -> Result<(), Violation> {
-        let is_reader = |about: About| about.writer == writer && matches!(about.reads, Reads::Tape(_));
-        let reads_tape = self.answers.iter().any(|answers| is_reader(answers.about()));
+        let reads_tape = |answers: &Answers| answers.writer == writer && matches!(answers.reads, Reads::Tape(_));
+        let reads_tape = self.answers.iter().any(reads_tape);
         let read = entries.iter().map(|entry| entry.cause.seq).max().filter(|_| reads_tape);
         self.invalid_records.appended(invalid_records::Append { node, writer, seq, fence, read }, &mut self.checks)
     }
