@@ -25,23 +25,15 @@ fn script(name: &str, url: &str, dir: &Path) -> Result<String, String> {
 }
 
 /// The binary with the addresses of its servers.
-struct Deployment {
-    system: System,
-    servers: Vec<String>,
-}
+struct Deployment(System);
 
 impl Deployment {
-    fn with<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
-        args.iter().copied().chain(self.servers.iter().map(String::as_str)).collect()
-    }
-
     fn ok(&self, args: &[&str]) -> String {
-        self.system.ok(&self.with(args))
+        self.0.ok(args)
     }
 
     fn group(&self, name: &str) -> Process {
-        let args = self.with(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
-        Process::start(&mut self.system.command(&args))
+        Process::start(&mut self.0.command(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]))
     }
 
     /// Waits until every event is answered and projected, and the tape does not grow.
@@ -49,7 +41,7 @@ impl Deployment {
         let mut before = String::new();
         loop {
             std::thread::sleep(std::time::Duration::from_millis(700));
-            let output = self.system.run(&self.with(&["status", "--json"]));
+            let output = self.0.run(&["status", "--json"]);
             let partition = json(&text(&output.stdout))["partitions"][0].take();
             let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
             let now = partition["tape_last"].to_string();
@@ -68,12 +60,12 @@ impl Deployment {
 
 #[test]
 fn read_models_are_restored_from_a_dump_and_from_the_tape_alone() {
-    let system = System::new();
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let url = postgres.url();
-    let servers = ["--nats-url", &nats.url(), "--database-url", &url].map(String::from).to_vec();
-    let deployment = Deployment { system, servers };
+    system.use_servers(&nats.url(), &url);
+    let deployment = Deployment(system);
     let backups = tempfile::tempdir().unwrap();
     deployment.ok(&["provision"]);
     deployment.ok(&["migrate"]);

@@ -7,13 +7,21 @@ use std::process::{Child, Command, Output, Stdio};
 /// The binary under test with a directory.
 pub(crate) struct System {
     dir: tempfile::TempDir,
+    /// URLs of NATS and Postgres, where they are not in `connection.toml`.
+    servers: Option<[String; 2]>,
 }
 
 impl System {
     pub(crate) fn new() -> Self {
         // Postgres runs as another user, which must be able to enter the directory.
         let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        Self { dir: tempfile::Builder::new().prefix("tapedeck-").permissions(readable).tempdir().unwrap() }
+        let dir = tempfile::Builder::new().prefix("tapedeck-").permissions(readable).tempdir().unwrap();
+        Self { dir, servers: None }
+    }
+
+    /// Makes every command use these servers.
+    pub(crate) fn use_servers(&mut self, nats_url: &str, database_url: &str) {
+        self.servers = Some([nats_url.into(), database_url.into()]);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -22,7 +30,7 @@ impl System {
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tapedeck"));
-        command.args(args).arg("--dir").arg(self.path()).stdin(Stdio::null());
+        command.args(args).env("TAPEDECK_DIR", self.path()).stdin(Stdio::null());
         if args.first() == Some(&"up") {
             // Tests run in parallel: free ports, unless the test sets them.
             for (flag, free) in [("--nats-port", "0"), ("--database-port", "0"), ("--http", "127.0.0.1:0")] {
@@ -31,9 +39,11 @@ impl System {
                 }
             }
         }
-        for name in ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
-            command.env_remove(name);
-        }
+        let names = ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL"];
+        match &self.servers {
+            Some(urls) => command.envs(names.iter().zip(urls)),
+            None => command.env_remove(names[0]).env_remove(names[1]),
+        };
         command
     }
 

@@ -29,23 +29,22 @@ impl Drop for Group {
 }
 
 impl Group {
-    fn start(system: &System, at: &[&str], name: &'static str) -> Self {
+    fn start(system: &System, name: &'static str) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
-        let mut command =
-            system.command(&with(at, &["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]));
+        let mut command = system.command(&["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]);
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         Self { name, port, child, log }
     }
 
     /// Waits until the group is ready. If its port was taken meanwhile, it is started again with another one.
-    fn wait_ready(&mut self, system: &System, at: &[&str]) {
+    fn wait_ready(&mut self, system: &System) {
         until(&format!("{} is not ready", self.name), || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let output = std::fs::read_to_string(&self.log).unwrap();
                 assert!(output.contains("cannot listen on"), "{} ended ({status}): {output}", self.name);
-                *self = Self::start(system, at, self.name);
+                *self = Self::start(system, self.name);
             }
             get(self.port, "/readyz").contains("200 OK")
         });
@@ -69,10 +68,6 @@ pub(crate) fn until(otherwise: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Arguments, and where the servers are.
-fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
-    [args, at].concat()
-}
-
 fn get(port: u16, path: &str) -> String {
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -87,22 +82,22 @@ fn free_port() -> u16 {
 
 #[test]
 fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
-    let system = System::new();
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let (nats_url, database_url) = (nats.url(), postgres.url());
-    let at = ["--nats-url", &nats_url, "--database-url", &database_url];
+    system.use_servers(&nats_url, &database_url);
     // Missing streams and tables are drift.
-    assert_eq!(system.run(&with(&at, &["provision", "--check"])).status.code(), Some(1));
-    assert_eq!(system.run(&with(&at, &["migrate", "--check"])).status.code(), Some(1));
-    system.ok(&with(&at, &["provision"]));
-    system.ok(&with(&at, &["migrate"]));
+    assert_eq!(system.run(&["provision", "--check"]).status.code(), Some(1));
+    assert_eq!(system.run(&["migrate", "--check"]).status.code(), Some(1));
+    system.ok(&["provision"]);
+    system.ok(&["migrate"]);
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&with(&at, &["control", "apply", setup]));
+    system.ok(&["control", "apply", setup]);
     // Two projectors: they compete, and each row is still there once.
     let names = tapedeck_groups::names().chain(["projector"]);
-    let mut started: Vec<Group> = names.map(|name| Group::start(&system, &at, name)).collect();
-    started.iter_mut().for_each(|group| group.wait_ready(&system, &at));
+    let mut started: Vec<Group> = names.map(|name| Group::start(&system, name)).collect();
+    started.iter_mut().for_each(|group| group.wait_ready(&system));
     // Both servers are killed and restarted; the groups reconnect.
     let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };
     nats.kill().unwrap();
@@ -110,7 +105,7 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
     let _nats = NatsServer::start(&system.path().join("nats"), port(&nats_url)).unwrap();
     let _postgres = Postgres::start(&system.path().join("postgres"), port(&database_url)).unwrap();
     // The publisher is killed and restarted: it resumes, and only injected duplicates are rejected.
-    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20x"]);
+    let publish = ["publish", "--events", "60000", "--speed", "20x"];
     let first = Process::start(&mut system.command(&publish));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
@@ -119,11 +114,11 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
         inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
     });
     drop(first);
-    let output = system.ok(&with(&at, &["publish", "--events", "60000"]));
+    let output = system.ok(&["publish", "--events", "60000"]);
     let counts: Vec<u64> = output.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
     assert!(counts.len() == 2 && counts.iter().all(|count| *count > 0), "published and skipped: {output}");
     let settled = || {
-        let output = system.run(&with(&at, &["status", "--json"]));
+        let output = system.run(&["status", "--json"]);
         let status = json(&text(&output.stdout));
         let partition = &status["partitions"][0];
         let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
@@ -138,7 +133,7 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
         }
         before = now;
     }
-    let tape = system.ok(&with(&at, &["tape", "--json", "--writer", "ingest"]));
+    let tape = system.ok(&["tape", "--json", "--writer", "ingest"]);
     let duplicates = tape.lines().filter(|line| line.contains(r#""reason":"duplicate""#)).count();
     let reference = System::new();
     let undisturbed = json(&reference.ok(&["demo", "--json", "--events", "60000"]));
@@ -155,10 +150,8 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
     for group in &mut started {
         assert_eq!(group.terminate(), Some(0), "{} drains", group.name);
     }
-    system.ok(&with(&at, &["verify"]));
-    assert!(
-        check_after_change(&nats_url, || system.run(&with(&at, &["provision", "--check"])).status.code()) == Some(1)
-    );
+    system.ok(&["verify"]);
+    assert!(check_after_change(&nats_url, || system.run(&["provision", "--check"]).status.code()) == Some(1));
 }
 
 /// Changes a stream's configuration; the exit status of the check.

@@ -5,6 +5,7 @@ mod backup;
 mod common;
 mod control;
 mod groups;
+mod help;
 mod history;
 mod hostile;
 mod kill;

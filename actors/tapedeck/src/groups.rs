@@ -22,7 +22,7 @@ use crate::sources;
 
 /// Parses the name of a group; help and errors list the names.
 pub fn parser() -> impl TypedValueParser<Value = &'static Group> {
-    let names = GROUPS.iter().map(|group| PossibleValue::new(group.name).help(group.summary));
+    let names = GROUPS.iter().map(|group| PossibleValue::new(group.name).help(group.summary.trim_end_matches('.')));
     PossibleValuesParser::new(names).map(|name| tapedeck_groups::named(&name).expect("a name of the list"))
 }
 
@@ -110,7 +110,7 @@ async fn machine<M: Machine>(
 }
 
 async fn project(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Result<()> {
-    let database = env.database.clone().context("the projector needs --database-url")?;
+    let database = env.database.clone().context("no URL of Postgres for the projector; give --database-url")?;
     let bus = Bus::connect(&env.nats, &format!("tapedeck-projector-p{}", status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     let metrics = env.metrics.group(status.group, status.partition);

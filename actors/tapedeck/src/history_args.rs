@@ -8,21 +8,24 @@ use tapedeck_schemas::record::Writer;
 
 /// One partition, or all.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Range")]
 pub struct PartitionArgs {
-    /// Only this partition; every partition if not given
-    #[arg(long, value_name = "NUMBER")]
+    /// Number of the partition [default: all]
+    #[arg(long, value_name = "N")]
     pub partition: Option<u16>,
 }
 
 /// A range of the tapes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Range")]
 pub struct RangeArgs {
     #[command(flatten)]
     partition: PartitionArgs,
     /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
+    /// [default: the first]
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     from: Option<RangeBound>,
-    /// Last fact, in the same forms; the end of the tape at the start of the command if not given
+    /// Last fact, in the same forms [default: the last one when the command starts]
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     to: Option<RangeBound>,
 }
@@ -39,8 +42,9 @@ impl RangeArgs {
     }
 }
 
-/// Which facts.
+/// A selection of facts.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
     /// Only facts about these instruments, their orders and their fills, such as binance.BTCUSDT
     #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]

@@ -112,10 +112,10 @@ impl Cluster {
         let volume = serde_json::json!({"secret": {"secretName": format!("nkey-{role}")}});
         files(&self.all, APP, &Object(volume), &folder)?;
         let mut command = command_with_parent_death(&self.here.binary);
-        command.args(args).arg("--nats-url").arg(self.servers.nats_url()).arg("--nats-nkey").arg(folder.join("seed"));
-        command.arg("--database-url").arg(self.servers.database_url()).env_clear().stdin(Stdio::null());
-        command.arg("--database-password-file").arg(self.servers.password_file());
-        command.current_dir(&self.dir);
+        command.args(args).current_dir(&self.dir).stdin(Stdio::null()).env_clear();
+        command.env("TAPEDECK_NATS_URL", self.servers.nats_url()).env("TAPEDECK_NATS_NKEY", folder.join("seed"));
+        command.env("TAPEDECK_DATABASE_URL", self.servers.database_url());
+        command.env("TAPEDECK_DATABASE_PASSWORD_FILE", self.servers.password_file());
         Ok(command)
     }
 

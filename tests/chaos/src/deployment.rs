@@ -113,10 +113,13 @@ impl Deployment {
     fn spawn(&mut self, name: &str, args: &[&str]) -> Result<Process> {
         self.started += 1;
         let log = self.dir.join("logs").join(format!("{:05}-{name}.log", self.started));
-        let mut all: Vec<String> = args.iter().map(|arg| arg.to_string()).collect();
-        all.extend(["--nats-url".into(), self.nats_url.clone(), "--database-url".into(), self.database_url.clone()]);
-        all.extend(["--dir".into(), self.dir.join("none").display().to_string()]);
-        Process::start(&self.binary, &all, log)
+        let dir = self.dir.join("none").display().to_string();
+        let servers = [
+            ("TAPEDECK_NATS_URL", self.nats_url.as_str()),
+            ("TAPEDECK_DATABASE_URL", self.database_url.as_str()),
+            ("TAPEDECK_DIR", dir.as_str()),
+        ];
+        Process::start(&self.binary, args, &servers, log)
     }
 
     /// Runs a command to its exit; its exit status and its output.

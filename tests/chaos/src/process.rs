@@ -72,13 +72,11 @@ pub struct Process {
 
 impl Process {
     /// Starts a program. The kernel kills it when the calling thread ends (parent-death signal).
-    pub fn start(program: &Path, args: &[String], log: PathBuf) -> Result<Self> {
+    pub fn start(program: &Path, args: &[&str], env: &[(&str, &str)], log: PathBuf) -> Result<Self> {
         let out = OpenOptions::new().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(args).stdin(Stdio::null());
-        for name in ["TAPEDECK_NATS_URL", "TAPEDECK_NATS_NKEY", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
-            command.env_remove(name);
-        }
+        command.env_remove("TAPEDECK_NATS_NKEY").envs(env.iter().copied());
         // A process group of its own: Ctrl-C reaches this process only.
         command.stdout(out.try_clone()?).stderr(out).process_group(0);
         let child = command.spawn().context("run setpriv (from util-linux)")?;

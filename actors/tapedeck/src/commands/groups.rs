@@ -1,4 +1,4 @@
-//! `groups`: prints the list of groups. Needs no server.
+//! `groups`: prints the list of groups.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,19 @@ use tapedeck_groups::{GROUPS, Group, access};
 use tapedeck_kernel::{Inbox, Reads};
 use tapedeck_schemas::record::Writer;
 
-use crate::cli::GroupsArgs;
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck groups
+  tapedeck groups --json";
+
+/// Prints the list of groups: writer, inputs, LOGIC, role, rights, parameters
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Prints JSON, with the roles that are no group
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
 
 /// The list, as printed with `--json`.
 #[derive(Serialize)]
@@ -66,7 +78,7 @@ impl From<&Group> for ListedGroup {
 }
 
 /// Prints the list.
-pub(super) fn run(args: &GroupsArgs) -> Result<ExitCode> {
+pub async fn run(args: Args) -> Result<ExitCode> {
     let groups: Vec<ListedGroup> = GROUPS.iter().map(ListedGroup::from).collect();
     if args.json {
         let clients = access::CLIENTS.into_iter().map(ListedRole::from).collect();

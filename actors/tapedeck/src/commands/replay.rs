@@ -4,8 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_history::render::OutputFormat;
 use tapedeck_history::replay::{Checkpoint, CheckpointFile, Ended, Player, ReplaySpec};
 use tapedeck_history::sinks::{FileSink, Sink, SubjectSink, check_prefix};
@@ -13,60 +11,78 @@ use tapedeck_history::{HistoryError, Replay, ReplaySpeed, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::ids::Token;
 
-use crate::cli::ConnectionArgs;
+use crate::connection::{DirArgs, NatsArgs};
 use crate::history_args::{FilterArgs, RangeArgs};
+use crate::process;
 
-/// Arguments of `replay`.
-#[derive(Debug, Clone, Args)]
-#[command(group = clap::ArgGroup::new("output").required(true))]
-pub struct ReplayArgs {
+/// Template of a progress bar that counts records, whose number is known.
+const RECORDS_BAR: &str = "{elapsed_precise} {wide_bar} {pos}/{len} records, {msg} facts written, {eta} left";
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck replay --to-file market.jsonl
+  tapedeck replay --from -1h --instrument binance.BTCUSDT --to-file -
+  tapedeck replay --speed 10x --to-subject replay.md --run monday";
+
+/// Writes history to a file or to subjects, in the format of publishers
+///
+/// Market facts, unless a kind, writer, strategy or account is given. A replay to a file that was interrupted continues
+/// when the same command is run again; a replay to subjects continues with --resume.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("output").required(true))]
+pub struct Args {
+    /// Range of the tapes.
     #[command(flatten)]
-    range: RangeArgs,
-    // With none of kind, writer, strategy and account: market facts.
+    pub range: RangeArgs,
+    /// Facts that are written.
     #[command(flatten)]
-    filter: FilterArgs,
-    /// Write to a file, as JSON lines (.jsonl) or MessagePack maps (.msgpack); - for standard output. The same command
-    /// resumes an interrupted replay
-    #[arg(long, group = "output", value_name = "FILE")]
-    to_file: Option<PathBuf>,
-    /// Publish market events on PREFIX.<venue>.<symbol>.<kind>, as on md.>, and other facts on
-    /// PREFIX-facts.<writer>.<Kind>. By core NATS: at least once, without waiting for a slow subscriber
-    #[arg(long, group = "output", value_name = "PREFIX")]
-    to_subject: Option<String>,
-    /// Format of the file if its name does not say: jsonl or msgpack
-    #[arg(long)]
-    format: Option<OutputFormat>,
-    /// recorded, max, or a multiple of the recorded pace, such as 10x
-    #[arg(long, default_value = "max")]
-    speed: ReplaySpeed,
-    /// Name of the run, which is the session of its market events; derived from what is replayed if not given, so that
-    /// the same replay has the same name
-    #[arg(long, value_name = "NAME")]
-    run: Option<Token>,
-    /// Resume an interrupted run onto subjects; its last messages may be sent twice
-    #[arg(long)]
-    resume: bool,
-    /// Start over: discard the checkpoint of an interrupted replay and overwrite the file
-    #[arg(long, conflicts_with = "resume")]
-    fresh: bool,
+    pub filter: FilterArgs,
+    /// File to write: JSON lines (.jsonl) or MessagePack maps (.msgpack); - is standard output
+    #[arg(long, group = "output", value_name = "FILE", help_heading = "Output")]
+    pub to_file: Option<PathBuf>,
+    /// Subjects to publish to: PREFIX.<venue>.<symbol>.<kind> for market events, as on md.>, and
+    /// PREFIX-facts.<writer>.<Kind> for other facts; core NATS, at least once
+    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "Output")]
+    pub to_subject: Option<String>,
+    /// Format of the file: jsonl or msgpack [default: by its name]
+    #[arg(long, help_heading = "Output")]
+    pub format: Option<OutputFormat>,
+    /// Speed: recorded, max, or a multiple of the recorded pace as 10x
+    #[arg(long, default_value = "max", help_heading = "Output")]
+    pub speed: ReplaySpeed,
+    /// Name of the run, the session of its market events [default: derived from range and filter]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub run: Option<Token>,
+    /// Continues an interrupted run to subjects; its last messages may be sent twice
+    #[arg(long, help_heading = "Output")]
+    pub resume: bool,
+    /// Starts over: discards the checkpoint of an interrupted replay and overwrites the file
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    pub fresh: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml` and of checkpoints.
+    #[command(flatten)]
+    pub dir: DirArgs,
 }
 
 /// Replays.
-pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
+pub async fn run(args: Args) -> Result<ExitCode> {
     let output = Output::of(&args)?;
     let (range, filter) = (args.range.range(), args.filter.market_filter());
-    let bus = super::bus(&at).await?;
+    let bus = args.nats.connect(&args.dir).await?;
     let tapes = resolve(&bus, args.range.partition(), &range).await?;
     let run = args.run.unwrap_or_else(|| ReplaySpec::default_run(&tapes, &filter.to_string()));
     let (range, printed) = (range.to_string(), filter.to_string());
     let spec = ReplaySpec { tapes, range, filter: printed, output: output.to_string(), run };
-    let (sink, file, checkpoint) = open(&bus, &at.dir, &args, &output, spec).await?;
+    let (sink, file, checkpoint) = open(&bus, &args.dir.dir, &args, &output, spec).await?;
     let replay = Replay::of(&bus, &checkpoint.spec.tapes, &filter).await?;
-    let bar = progress_bar(replay.records());
+    let bar = process::progress_bar(replay.records(), RECORDS_BAR);
     let (begun, before) = (std::time::Instant::now(), checkpoint.facts);
     let mut player = Player::new(replay, args.speed, sink, file.clone(), checkpoint);
     let stop = async {
-        if super::asked_to_stop().await.is_err() {
+        if process::shutdown_signal().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
@@ -98,7 +114,7 @@ enum Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    fn of(args: &'a ReplayArgs) -> Result<Self> {
+    fn of(args: &'a Args) -> Result<Self> {
         match (&args.to_file, &args.to_subject) {
             (Some(path), None) => {
                 let stdout = path == Path::new("-");
@@ -141,7 +157,7 @@ impl std::fmt::Display for Output<'_> {
 async fn open(
     bus: &Bus,
     dir: &Path,
-    args: &ReplayArgs,
+    args: &Args,
     output: &Output<'_>,
     mut spec: ReplaySpec,
 ) -> Result<(Sink, Option<CheckpointFile>, Checkpoint)> {
@@ -185,10 +201,4 @@ async fn open(
         file.save(&checkpoint)?;
     }
     Ok((sink, Some(file), checkpoint))
-}
-
-/// Counts records, whose number is known; shown on a terminal only.
-fn progress_bar(records: u64) -> ProgressBar {
-    let style = "{elapsed_precise} {wide_bar} {pos}/{len} records, {msg} facts written, {eta} left";
-    ProgressBar::new(records).with_style(ProgressStyle::with_template(style).expect("the template is right"))
 }

@@ -7,21 +7,36 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
 use serde::Serialize;
 use tapedeck_history::status::PartitionStatus;
-use tapedeck_runtime::database;
 
-use crate::cli::ConnectionArgs;
-use crate::connection::{self, Connection};
+use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
+use crate::process;
 use crate::sources::{self, SessionStatus, SourceStatus, SourcesReply};
 
-/// Arguments of `status`.
-#[derive(Debug, Clone, Args)]
-pub struct StatusArgs {
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck status
+  tapedeck status --json";
+
+/// Prints the state of tapes, inboxes, writers, sources, projections and groups
+///
+/// Exit status: 0 healthy; 1 unhealthy, which is a group that is not ready or a reader that is behind.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Prints JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres of the read models.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,16 +58,16 @@ struct Partition {
 }
 
 /// Prints the status.
-pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
-    let client = database::connect(&connection::database(&at)?).await?;
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
+    let client = args.database.connect(&args.dir).await?;
     let mut partitions = Vec::new();
     for tape in bus.tapes().await? {
         let answer = sources::ask(&bus, tape.partition, "").await.ok();
         let status = PartitionStatus::gather(&bus, &client, tape).await?;
         partitions.push(partition(status, answer));
     }
-    let groups = Connection::load(&at.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
+    let groups = Connection::load(&args.dir.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
     let ready = groups.as_ref().is_none_or(|answer| answer == "ready");
     let healthy = ready && partitions.iter().all(|one| one.status.is_caught_up());
     let status = Status { healthy, groups, partitions };
@@ -61,7 +76,7 @@ pub async fn run(at: ConnectionArgs, args: StatusArgs) -> Result<ExitCode> {
     } else {
         print(&status);
     }
-    Ok(super::exit(status.healthy))
+    Ok(process::exit_code(status.healthy))
 }
 
 fn partition(status: PartitionStatus, answer: Option<SourcesReply>) -> Partition {
@@ -126,5 +141,5 @@ fn print(status: &Status) {
     if let Some(groups) = &status.groups {
         println!("groups    {groups}");
     }
-    println!("{}", if status.healthy { "healthy" } else { "NOT healthy" });
+    println!("{}", if status.healthy { "healthy" } else { "unhealthy" });
 }

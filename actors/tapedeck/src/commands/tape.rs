@@ -5,34 +5,49 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use anyhow::{Result, ensure};
-use clap::Args;
 use futures_util::future::try_join_all;
 use tapedeck_history::{FactReader, TapeRange, render, resolve};
 use tapedeck_runtime::Bus;
 
-use crate::cli::ConnectionArgs;
+use crate::connection::{DirArgs, NatsArgs};
 use crate::history_args::{FilterArgs, RangeArgs};
+use crate::process;
 
-/// Arguments of `tape`.
-#[derive(Debug, Clone, Args)]
-pub struct TapeArgs {
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck tape --from -10m --kind OrderFilled,OrderDenied
+  tapedeck tape --instrument binance.BTCUSDT --follow
+  tapedeck tape --from p0:1200 --to p0:1250 --json";
+
+/// Prints the facts of the tapes, in words or as JSON
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Range of the tapes.
     #[command(flatten)]
-    range: RangeArgs,
+    pub range: RangeArgs,
+    /// Facts that are printed.
     #[command(flatten)]
-    filter: FilterArgs,
-    /// Continue as facts are appended, until Ctrl-C
-    #[arg(long)]
-    follow: bool,
-    /// Print JSON, one object a line
-    #[arg(long)]
-    json: bool,
+    pub filter: FilterArgs,
+    /// Prints facts as they are appended, until Ctrl-C
+    #[arg(long, help_heading = "Output")]
+    pub follow: bool,
+    /// Prints JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
 }
 
 /// Prints facts.
-pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
+pub async fn run(args: Args) -> Result<ExitCode> {
     let range = args.range.range();
-    ensure!(!(args.follow && range.to.is_some()), "--follow has no end: --to cannot be given with it");
-    let bus = super::bus(&at).await?;
+    ensure!(!(args.follow && range.to.is_some()), "--follow has no end; leave out --to");
+    let bus = args.nats.connect(&args.dir).await?;
     let ranges = resolve(&bus, args.range.partition(), &range).await?;
     let out = Mutex::new(BufWriter::new(std::io::stdout()));
     let printed = async {
@@ -47,7 +62,7 @@ pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
     };
     let printed: Result<()> = tokio::select! {
         printed = printed => printed,
-        _ = super::asked_to_stop(), if args.follow => Ok(()),
+        _ = process::shutdown_signal(), if args.follow => Ok(()),
     };
     match printed {
         // The reader of a pipe has seen enough, as `head` does.
@@ -60,7 +75,7 @@ pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
     }
 }
 
-async fn print(bus: &Bus, range: &TapeRange, args: &TapeArgs, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
+async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
     let filter = args.filter.filter();
     let mut reader = match args.follow {
         true => FactReader::following(bus, range, filter),

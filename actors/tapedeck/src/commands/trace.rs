@@ -3,23 +3,37 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Args;
 use serde::Serialize;
 use tapedeck_history::trace::{ChainedFact, TraceId, trace};
 
-use crate::cli::ConnectionArgs;
+use crate::connection::{DirArgs, NatsArgs};
 use crate::history_args::PartitionArgs;
 
-/// Arguments of `trace`.
-#[derive(Debug, Clone, Args)]
-pub struct TraceArgs {
-    /// The id of an order or a fill, an offset (p0:1234.5), or an inbox entry (inbox:12.3, command:12.0)
-    id: TraceId,
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck trace p0:1234.5
+  tapedeck trace 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7 --json";
+
+/// Prints the chain of causes of an order, a fill or a fact
+///
+/// The chain goes from the market event to the position, with the latency of each step.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Id of an order or a fill, an offset (p0:1234.5), or an inbox entry (inbox:12.3, command:12.0)
+    pub id: TraceId,
+    /// Partitions that are searched.
     #[command(flatten)]
-    partition: PartitionArgs,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    pub partition: PartitionArgs,
+    /// Prints JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
 }
 
 #[derive(Serialize)]
@@ -31,8 +45,8 @@ struct Document<'a> {
 }
 
 /// Prints the chain on the first tape that has it.
-pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
     let TraceId { text: asked, partition, query } = args.id;
     let wanted = partition.or(args.partition.partition);
     for tape in bus.tapes().await?.iter().filter(|tape| wanted.is_none_or(|one| one == tape.partition)) {
