@@ -272,7 +272,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
     let down: &[&str] = match short {
         "schemas" | "servers" => &[],
         "kernel" => &["tapedeck-schemas"],
-        "projections" | "feeds" => &["tapedeck-schemas", "tapedeck-kernel"],
+        "projections" | "feeds" | "test-support" => &["tapedeck-schemas", "tapedeck-kernel"],
         "runtime" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections"],
         "replay" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-runtime"],
         "k8s" => &["tapedeck-schemas", "tapedeck-servers"],
@@ -280,7 +280,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         _ if is_machine => &["tapedeck-schemas", "tapedeck-kernel"],
         _ => return false,
     };
-    down.contains(&to)
+    down.contains(&to) || is_machine && for_tests && to == "tapedeck-test-support"
 }
 
 /// Whether a line names this, as whole words ("rand" is not in "operand"). `Atomic` is a prefix.

@@ -9,8 +9,8 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::record::{Entry, encode_entry};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
+use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 const PINNED: &str = "4fe99cc06550e7b3c6b58667026c7af6b261fe7098b3583f5ba0274d28e4360c";
 
@@ -159,25 +159,14 @@ fn time_is_the_running_maximum_of_the_stamps() {
 
 #[test]
 fn decisions_are_as_pinned() {
-    let mut machine = control();
-    let mut bytes = Vec::new();
-    let script = acceptable().into_iter().chain(refusable()).map(|(entry, _)| entry);
-    for (seq, input) in (1..).zip(script) {
-        let cause = Offset::new(seq, 0);
-        let events = step(&mut machine, cause, &input);
-        let at = machine.time(&input);
-        for (index, event) in (0..).zip(events) {
-            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
-        }
-    }
-    let digest = blake3::hash(&bytes).to_hex();
-    assert_eq!(digest.as_str(), PINNED, "decide() changed meaning: bump LOGIC and this digest");
+    let script: Vec<_> = acceptable().into_iter().chain(refusable()).map(|(entry, _)| entry).collect();
+    assert_pinned(&decide_all(&mut control(), &script), PINNED);
 }
 
 proptest! {
-    /// Damaged commands, whole ones and noise: one fact each, and following the facts gives the state of deciding.
+    /// Damaged commands, whole ones and noise.
     #[test]
-    fn any_bytes_are_answered_once_and_the_answers_bring_back_the_state(
+    fn any_bytes_are_answered_once_and_recorded_decisions_recover_the_state(
         which in 0usize..25, damage in prop::collection::vec((any::<usize>(), any::<u8>()), 0..3),
         noise in prop::collection::vec(any::<u8>(), 0..100), subject in "cmd[.]0[.](halt|limits|fund)|.{0,200}",
         stamp in any::<u64>(),
@@ -188,18 +177,12 @@ proptest! {
             let at = at % payload.len();
             payload[at] = byte;
         }
-        let (mut runs, mut follows) = (control(), control());
         let messages = [(&*all[which % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
-        for (seq, (subject, bytes)) in (1..).zip(messages) {
-            for entry in CommandEntry::from_message(subject, stamp, bytes) {
-                let at = Offset::new(seq, 0);
-                let events = step(&mut runs, at, &entry);
-                prop_assert_eq!(events.len(), 1);
-                follows.observe(at, &entry);
-                follows.apply(at, &events[0]);
-            }
-        }
-        prop_assert_eq!(format!("{runs:?}"), format!("{follows:?}"));
+        let entries: Vec<_> =
+            messages.iter().flat_map(|(subject, bytes)| CommandEntry::from_message(subject, stamp, bytes)).collect();
+        let decisions = assert_recovers(control, &entries);
+        prop_assert_eq!(decisions.len(), entries.len());
+        prop_assert!(decisions.windows(2).all(|pair| pair[0].cause < pair[1].cause));
     }
 }
 

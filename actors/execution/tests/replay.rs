@@ -1,14 +1,14 @@
-//! What replay needs of execution: following recorded decisions is deciding them, and decisions keep their meaning.
+//! Recovery from recorded decisions, the life cycle of orders under random facts, and pinned decisions.
 
 mod common;
 
 use common::*;
 use proptest::prelude::*;
 use tapedeck_execution::Execution;
-use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_kernel::{Fact, step};
 use tapedeck_schemas::event::{CloseReason, Event, HaltLevel, OrderStatus, Scope, TimeInForce};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 fn any_fact() -> impl Strategy<Value = Fact> {
     let n = 0u8..6;
@@ -35,15 +35,8 @@ fn any_fact() -> impl Strategy<Value = Fact> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn following_recorded_decisions_leads_where_deciding_led(facts in prop::collection::vec(any_fact(), 1..120)) {
-        let (mut decider, mut follower) = (Execution::new(), Execution::new());
-        for (seq, fact) in (1..).zip(&facts) {
-            let at = Offset::new(seq, 0);
-            let decided = step(&mut decider, at, fact);
-            follower.observe(at, fact);
-            decided.iter().for_each(|own| follower.apply(at, own));
-            prop_assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
-        }
+    fn recorded_decisions_recover_the_state(facts in prop::collection::vec(any_fact(), 1..120)) {
+        assert_recovers(Execution::new, &facts);
     }
 
     #[test]
@@ -76,7 +69,7 @@ proptest! {
 }
 
 #[test]
-fn decisions_keep_their_meaning() {
+fn decisions_are_as_pinned() {
     let script = [
         approved(900, order(9)),
         tick(1_000),
@@ -100,16 +93,6 @@ fn decisions_keep_their_meaning() {
         approved(4_100, order(5)),
         cancel(7),
     ];
-    let (mut machine, mut bytes) = (Execution::new(), Vec::new());
-    for (seq, fact) in (1..).zip(&script) {
-        let cause = Offset::new(seq, 0);
-        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
-            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
-        }
-    }
-    assert_eq!(
-        blake3::hash(&bytes).to_hex().as_str(),
-        "192d20b776ad6e2bc638b8796f78fac5bbcb4f145c143ce3fb492837d587b0b5",
-        "decide() changed meaning: bump LOGIC and this digest"
-    );
+    let decisions = decide_all(&mut Execution::new(), &script);
+    assert_pinned(&decisions, "192d20b776ad6e2bc638b8796f78fac5bbcb4f145c143ce3fb492837d587b0b5");
 }

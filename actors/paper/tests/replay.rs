@@ -1,4 +1,4 @@
-//! What replay and money need of the paper: following is deciding, no fill too many, and decisions keep their meaning.
+//! Recovery from recorded decisions, the bounds of fills under random facts, and pinned decisions.
 
 mod common;
 
@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_kernel::{Fact, step};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Liquidity, OrderFilled, Side};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 /// Facts whose times never go back; each order's id is that of its place.
 fn market() -> impl Strategy<Value = Vec<Fact>> {
@@ -39,15 +39,8 @@ fn market() -> impl Strategy<Value = Vec<Fact>> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
-    fn following_recorded_decisions_leads_where_deciding_led(facts in market()) {
-        let (mut decider, mut follower) = (Paper::new(TAPE), Paper::new(TAPE));
-        for (seq, fact) in (1..).zip(&facts) {
-            let at = Offset::new(seq, 0);
-            let decided = step(&mut decider, at, fact);
-            follower.observe(at, fact);
-            decided.iter().for_each(|own| follower.apply(at, own));
-            prop_assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
-        }
+    fn recorded_decisions_recover_the_state(facts in market()) {
+        assert_recovers(|| Paper::new(TAPE), &facts);
     }
 
     #[test]
@@ -96,7 +89,7 @@ proptest! {
 }
 
 #[test]
-fn decisions_keep_their_meaning() {
+fn decisions_are_as_pinned() {
     let script = [
         definition(),
         quote(1_000, "100", "5", "101", "5"),
@@ -114,16 +107,6 @@ fn decisions_keep_their_meaning() {
         sell(5, Ioc, "102", "3"),
         tick(1_012),
     ];
-    let (mut machine, mut bytes) = (Paper::new(TAPE), Vec::new());
-    for (seq, fact) in (1..).zip(&script) {
-        let cause = Offset::new(seq, 0);
-        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
-            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
-        }
-    }
-    assert_eq!(
-        blake3::hash(&bytes).to_hex().as_str(),
-        "737835cae9db7111c88106615f43dd6f63493f87e24a6df94515aae84a912ce3",
-        "decide() changed meaning: bump LOGIC and this digest"
-    );
+    let decisions = decide_all(&mut Paper::new(TAPE), &script);
+    assert_pinned(&decisions, "737835cae9db7111c88106615f43dd6f63493f87e24a6df94515aae84a912ce3");
 }

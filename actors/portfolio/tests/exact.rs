@@ -1,4 +1,4 @@
-//! Money, exactly: random fills against sums made without the machine; replay; and decisions that keep their meaning.
+//! Exact money: random fills against sums made without the machine; recovery; and pinned decisions.
 
 mod common;
 
@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_kernel::{Fact, step};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 /// Fills of X and Z with odd prices and quantities, so that averages do not divide; quotes, funding and ticks between.
 fn market() -> impl Strategy<Value = Vec<Fact>> {
@@ -106,20 +106,13 @@ proptest! {
     }
 
     #[test]
-    fn following_recorded_decisions_leads_where_deciding_led(facts in market()) {
-        let (mut decider, mut follower) = (Portfolio::new(), Portfolio::new());
-        for (seq, fact) in (1..).zip(&facts) {
-            let at = Offset::new(seq, 0);
-            let decided = step(&mut decider, at, fact);
-            follower.observe(at, fact);
-            decided.iter().for_each(|own| follower.apply(at, own));
-            prop_assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
-        }
+    fn recorded_decisions_recover_the_state(facts in market()) {
+        assert_recovers(Portfolio::new, &facts);
     }
 }
 
 #[test]
-fn decisions_keep_their_meaning() {
+fn decisions_are_as_pinned() {
     let script = [
         definition("X", "USDT"),
         funded("USDT", "1000"),
@@ -133,16 +126,6 @@ fn decisions_keep_their_meaning() {
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
         tick(9_000),
     ];
-    let (mut machine, mut bytes) = (Portfolio::new(), Vec::new());
-    for (seq, fact) in (1..).zip(&script) {
-        let cause = Offset::new(seq, 0);
-        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
-            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
-        }
-    }
-    assert_eq!(
-        blake3::hash(&bytes).to_hex().as_str(),
-        "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60",
-        "decide() changed meaning: bump LOGIC and this digest"
-    );
+    let decisions = decide_all(&mut Portfolio::new(), &script);
+    assert_pinned(&decisions, "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60");
 }

@@ -1,12 +1,13 @@
-//! The signal machine from outside: what is raised, when, and that the recorded past rebuilds its state.
+//! The signal machine from outside: what is raised and when, recovery from recorded decisions, and pinned decisions.
 
 use proptest::prelude::*;
-use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_kernel::{Fact, step};
 use tapedeck_schemas::event::{ClockAdvanced, Event, LimitsSet, Quote, Scope, SignalRaised, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, Writer, encode_entry};
+use tapedeck_schemas::record::{Entry, Writer};
 use tapedeck_signal::Signal;
+use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 const MS: u64 = 1_000_000;
 
@@ -63,30 +64,17 @@ fn script() -> Vec<Fact> {
 }
 
 fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
-    let mut raised = Vec::new();
-    for (n, fact) in facts.iter().enumerate() {
-        let at = Offset::new(n as u64 + 1, 0);
-        for event in step(machine, at, fact) {
-            let Event::SignalRaised(signal) = event else { panic!("only signals are decided: {event:?}") };
-            raised.push((at, signal));
-        }
-    }
-    raised
+    let signal = |decision: Entry| match decision.event {
+        Event::SignalRaised(signal) => (decision.cause, signal),
+        other => panic!("only signals are decided: {other:?}"),
+    };
+    decide_all(machine, facts).into_iter().map(signal).collect()
 }
 
 #[test]
-fn the_decisions_on_a_fixed_script_are_pinned() {
-    let mut machine = Signal::new(3);
-    let mut bytes = Vec::new();
-    for (n, fact) in script().iter().enumerate() {
-        let cause = Offset::new(n as u64 + 1, 0);
-        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
-            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
-        }
-    }
-    let digest = blake3::hash(&bytes).to_hex();
-    let pinned = "4475cfa52935f83659bc9504f437d06bc5da6d2332c3f26fa57dc230f2023715";
-    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
+fn decisions_are_as_pinned() {
+    let decisions = decide_all(&mut Signal::new(3), &script());
+    assert_pinned(&decisions, "4475cfa52935f83659bc9504f437d06bc5da6d2332c3f26fa57dc230f2023715");
 }
 
 #[test]
@@ -201,22 +189,14 @@ fn any_fact() -> impl Strategy<Value = Fact> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
     #[test]
-    fn any_facts_are_survived_and_the_recorded_decisions_rebuild_the_state(
+    fn any_facts_are_survived_and_recorded_decisions_recover_the_state(
         facts in prop::collection::vec(any_fact(), 1..400),
     ) {
-        let (mut live, mut recovered) = (Signal::new(0), Signal::new(0));
         let warm = limits(Scope::All, "signal.zscore.window", "8");
-        for (n, fact) in std::iter::once(&warm).chain(&facts).enumerate() {
-            let at = Offset::new(n as u64 + 1, 0);
-            let recorded = step(&mut live, at, fact);
-            recovered.observe(at, fact);
-            recorded.iter().for_each(|event| recovered.apply(at, event));
-            for event in &recorded {
-                let Event::SignalRaised(signal) = event else { panic!("{event:?}") };
-                prop_assert!(signal.target.abs() <= Ratio::whole(1));
-                prop_assert!(!signal.confidence.is_negative() && signal.confidence <= Ratio::whole(1));
-            }
+        for decision in assert_recovers(|| Signal::new(0), std::iter::once(&warm).chain(&facts)) {
+            let Event::SignalRaised(signal) = decision.event else { panic!("{decision:?}") };
+            prop_assert!(signal.target.abs() <= Ratio::whole(1));
+            prop_assert!(!signal.confidence.is_negative() && signal.confidence <= Ratio::whole(1));
         }
-        prop_assert_eq!(format!("{live:?}"), format!("{recovered:?}"));
     }
 }

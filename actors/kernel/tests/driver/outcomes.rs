@@ -1,4 +1,5 @@
-//! The outcome table, row by row: I expected n; the broker says; the tape shows; so I do.
+//! The outcome table, row by row: the broker's answer and what is on the tape after the expected sequence decide what
+//! the driver does.
 
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
@@ -6,13 +7,14 @@ use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
-use super::{Bench, fenced_at, only_append};
-use crate::model::toys::Echo;
+use crate::bench::{Bench, fenced_at, only_append};
+use crate::tape::Tape;
+use crate::toys::Echo;
 
 const SIGNAL: Writer = Writer::Signal;
 
-/// A sound record of another owner, in answer to `cause`.
-fn rivals_record(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
+/// A valid record of another owner, in answer to `cause`.
+fn record_of_a_rival(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
     let epoch = Epoch { number: 2, owner: 77, logic: 1, build: "rival".into() };
     let entry = |event: Event| Entry { cause, index: 0, at: 0, event };
     let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
@@ -20,97 +22,97 @@ fn rivals_record(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
 }
 
 #[test]
-fn ok_commits_and_the_next_record_expects_its_sequence_and_chains_to_it() {
-    let (mut bench, asked) = Bench::asking();
-    let seq = bench.commit(&asked);
+fn an_ack_commits_and_the_next_record_expects_its_sequence_and_continues_the_chain() {
+    let (mut bench, append) = Bench::appending();
+    let seq = bench.commit(&append);
     assert!(bench.driver.is_idle());
     bench.price(3);
-    let next = bench.read_asked();
+    let next = bench.read_append();
     assert_eq!((next.expected, next.failures), (seq, 0));
-    assert_eq!(record::decode(&next.payload).unwrap().0.prev_hash, RecordHash::of(&asked.payload));
+    assert_eq!(record::decode(&next.payload).unwrap().0.prev_hash, RecordHash::of(&append.payload));
 }
 
 #[test]
-fn wrong_last_with_mine_on_the_tape_is_a_lost_ack() {
-    let (mut bench, first) = Bench::asking();
+fn wrong_last_with_the_own_record_on_the_tape_is_a_lost_ack() {
+    let (mut bench, first) = Bench::appending();
     let seq = bench.store(&first);
-    let second = bench.asks_after(first.attempt, Answer::Unknown);
-    bench.asks_after(second.attempt, Answer::WrongLast(Some(seq)));
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
+    bench.retry_after(second.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
     assert!(bench.driver.is_idle());
     bench.price(3);
-    assert_eq!(bench.read_asked().expected, seq);
+    assert_eq!(bench.read_append().expected, seq);
 }
 
 #[test]
-fn mine_on_the_tape_is_committed_before_any_answer() {
-    let (mut bench, asked) = Bench::asking();
-    let seq = bench.store(&asked);
+fn the_own_record_on_the_tape_is_committed_before_any_answer() {
+    let (mut bench, append) = Bench::appending();
+    let seq = bench.store(&append);
     assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
-    assert_eq!(bench.answer(asked.attempt, Answer::Committed(seq)), [], "committed once");
-    assert_eq!(bench.answer(asked.attempt, Answer::Unknown), [], "nothing is left to ask");
+    assert_eq!(bench.answer(append.attempt, Answer::Committed(seq)), [], "committed once");
+    assert_eq!(bench.answer(append.attempt, Answer::Unknown), [], "no append is in flight");
 }
 
 #[test]
-fn wrong_last_with_anothers_on_the_tape_fences() {
-    let (mut bench, asked) = Bench::asking();
-    let theirs = rivals_record(&bench, Offset::new(bench.read, 0));
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+fn wrong_last_with_another_owners_record_on_the_tape_fences() {
+    let (mut bench, append) = Bench::appending();
+    let rival = record_of_a_rival(&bench, Offset::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
-    bench.assert_silent_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn anothers_on_the_tape_fences_an_owner_that_has_nothing_in_flight() {
+fn another_owners_record_fences_an_owner_with_nothing_in_flight() {
     let mut bench = Bench::owner();
-    let theirs = rivals_record(&bench, Offset::START);
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    let rival = record_of_a_rival(&bench, Offset::START);
+    let seq = bench.tape.put(Some(SIGNAL), rival);
     assert_eq!(fenced_at(&bench.read()), Some(seq));
-    bench.assert_silent_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn what_does_not_decode_or_chain_on_the_own_subject_fences() {
+fn an_invalid_record_on_the_own_subject_fences() {
     let unchained = Header { writer: SIGNAL, epoch: 1, prev_hash: RecordHash([9; 32]) };
     let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
     for payload in [b"garbage".to_vec(), record::encode(&unchained, &[]), record::encode(&foreign, &[])] {
-        let (mut bench, asked) = Bench::asking();
+        let (mut bench, append) = Bench::appending();
         let seq = bench.tape.put(Some(SIGNAL), payload);
-        bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+        bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
         let outputs = bench.read();
         assert!(matches!(outputs[0], Output::InvalidRecord { seq: invalid, .. } if invalid == seq), "{outputs:?}");
         assert_eq!(fenced_at(&outputs), Some(seq));
-        bench.assert_silent_for_good();
+        bench.assert_stopped();
     }
 }
 
 #[test]
-fn wrong_last_below_mine_is_a_tape_that_went_backwards() {
-    let (mut bench, asked) = Bench::asking();
-    let (known, last) = (asked.expected, asked.expected - 1);
-    let outputs = bench.answer(asked.attempt, Answer::WrongLast(Some(last)));
+fn wrong_last_below_an_acknowledged_record_stops() {
+    let (mut bench, append) = Bench::appending();
+    let (known, last) = (append.expected, append.expected - 1);
+    let outputs = bench.answer(append.attempt, Answer::WrongLast(Some(last)));
     assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last })]);
-    bench.assert_silent_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn an_ack_at_or_below_mine_is_a_tape_that_went_backwards() {
-    let (mut bench, asked) = Bench::asking();
-    let known = asked.expected;
-    let outputs = bench.answer(asked.attempt, Answer::Committed(known));
+fn an_ack_at_or_below_an_acknowledged_record_stops() {
+    let (mut bench, append) = Bench::appending();
+    let known = append.expected;
+    let outputs = bench.answer(append.attempt, Answer::Committed(known));
     assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last: known })]);
 }
 
 #[test]
-fn an_unknown_outcome_is_asked_again_with_the_same_sequence_and_bytes_whatever_waits() {
-    let (mut bench, first) = Bench::asking();
+fn an_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
+    let (mut bench, first) = Bench::appending();
     let mut last = first.clone();
     for failures in 1..20 {
         bench.price(3);
         assert_eq!(bench.read(), [], "one append in flight");
         let unclear = [Answer::Unknown, Answer::WrongLast(None), Answer::WrongLast(Some(first.expected))];
-        let again = bench.asks_after(last.attempt, unclear[failures as usize % 3].clone());
+        let again = bench.retry_after(last.attempt, unclear[failures as usize % 3].clone());
         assert!(again.attempt > last.attempt);
         assert_eq!((again.expected, &again.payload), (first.expected, &first.payload));
         assert_eq!(again.failures, failures);
@@ -119,49 +121,49 @@ fn an_unknown_outcome_is_asked_again_with_the_same_sequence_and_bytes_whatever_w
     let seq = bench.store(&last);
     let outputs = bench.answer(last.attempt, Answer::Committed(seq));
     assert_eq!(outputs[0], Output::Committed { seq, events: 1 });
-    assert_eq!(only_append(outputs).entries().len(), 19, "what waited goes out as one record");
+    assert_eq!(only_append(outputs).entries().len(), 19, "the decisions made meanwhile are one record");
 }
 
 #[test]
-fn a_refusal_is_asked_again_for_ever() {
-    let (mut bench, mut asked) = Bench::asking();
+fn a_rejected_append_is_retried_without_end() {
+    let (mut bench, mut append) = Bench::appending();
     for _ in 0..1_000 {
-        let again = bench.asks_after(asked.attempt, Answer::Refused("maximum bytes exceeded".into()));
-        assert_eq!((again.expected, &again.payload), (asked.expected, &asked.payload));
-        asked = again;
+        let again = bench.retry_after(append.attempt, Answer::Refused("maximum bytes exceeded".into()));
+        assert_eq!((again.expected, &again.payload), (append.expected, &append.payload));
+        append = again;
     }
-    assert_eq!((bench.driver.failures(), asked.failures), (1_000, 1_000));
-    bench.commit(&asked);
+    assert_eq!((bench.driver.failures(), append.failures), (1_000, 1_000));
+    bench.commit(&append);
     assert_eq!(bench.driver.failures(), 0);
 }
 
 #[test]
-fn a_late_answer_to_an_old_attempt_judges_nothing() {
-    let (mut bench, first) = Bench::asking();
-    let second = bench.asks_after(first.attempt, Answer::Unknown);
+fn a_late_answer_to_an_old_attempt_is_ignored() {
+    let (mut bench, first) = Bench::appending();
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
     let late = [Answer::Committed(99), Answer::WrongLast(Some(0)), Answer::Unknown, Answer::Refused("full".into())];
     for answer in late.clone() {
         assert_eq!(bench.answer(first.attempt, answer), []);
     }
     let seq = bench.commit(&second);
     bench.price(3);
-    let third = bench.read_asked();
+    let third = bench.read_append();
     for answer in late {
         assert_eq!(bench.answer(second.attempt, answer.clone()), [], "an answer about the record before");
-        assert_eq!(bench.answer(third.attempt + 1, answer), [], "an answer to what was never asked");
+        assert_eq!(bench.answer(third.attempt + 1, answer), [], "an answer to an attempt that was never made");
     }
     assert_eq!(third.expected, seq);
     bench.commit(&third);
 }
 
 #[test]
-fn a_drain_ends_only_when_everything_handed_on_is_answered_on_the_tape() {
-    let (mut bench, first) = Bench::asking();
+fn a_drain_ends_when_each_input_read_is_answered_on_the_tape() {
+    let (mut bench, first) = Bench::appending();
     for value in [3, 2] {
         bench.price(value);
     }
     assert_eq!(bench.read(), []);
-    assert_eq!(bench.tell(Input::Drain), []);
+    assert_eq!(bench.handle(Input::Drain), []);
     assert!(!bench.driver.wants_tape());
     let seq = bench.store(&first);
     let second = only_append(bench.answer(first.attempt, Answer::Committed(seq)));
@@ -174,58 +176,58 @@ fn a_drain_ends_only_when_everything_handed_on_is_answered_on_the_tape() {
 
 #[test]
 fn a_drain_whose_last_ack_was_lost_reads_on_until_the_tape_shows_the_record() {
-    let (mut bench, first) = Bench::asking();
-    assert_eq!(bench.tell(Input::Drain), []);
+    let (mut bench, first) = Bench::appending();
+    assert_eq!(bench.handle(Input::Drain), []);
     let seq = bench.store(&first);
-    let second = bench.asks_after(first.attempt, Answer::Unknown);
-    bench.asks_after(second.attempt, Answer::WrongLast(Some(seq)));
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
+    bench.retry_after(second.attempt, Answer::WrongLast(Some(seq)));
     let outputs = bench.read();
     assert_eq!(outputs, [Output::Committed { seq, events: 1 }, Output::Stopped(Stop::Drained)]);
 }
 
 #[test]
-fn a_drain_that_met_a_rival_reads_on_until_the_tape_shows_the_rival() {
-    let (mut bench, first) = Bench::asking();
-    assert_eq!(bench.tell(Input::Drain), []);
-    let theirs = rivals_record(&bench, Offset::new(bench.read, 0));
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.asks_after(first.attempt, Answer::WrongLast(Some(seq)));
+fn a_drain_with_a_rival_reads_on_until_the_tape_shows_the_rivals_record() {
+    let (mut bench, first) = Bench::appending();
+    assert_eq!(bench.handle(Input::Drain), []);
+    let rival = record_of_a_rival(&bench, Offset::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(first.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
 }
 
-/// The former owner's last append was on its way when its successor looked.
+/// The former owner's last append was in flight when its successor read the last sequence.
 #[test]
-fn a_former_owners_late_record_makes_nobody_a_standby_but_one_that_goes_on_does() {
-    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
-    let asked = bench.read_asked();
+fn a_former_owners_late_record_is_challenged_once() {
+    let mut bench = Bench::<Echo>::claiming(tape_of_two_epochs());
+    let append = bench.read_append();
     let late = {
         let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: Progress {}.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
-    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Former });
 
-    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
-    let asked = bench.read_asked();
-    let theirs = {
+    let mut bench = Bench::<Echo>::claiming(tape_of_two_epochs());
+    let append = bench.read_append();
+    let rival = {
         let epoch = Epoch { number: 3, owner: 77, logic: 1, build: "rival".into() };
         let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL) };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }])
     };
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.asks_after(asked.attempt, Answer::WrongLast(Some(seq)));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Owner });
 
     let mut met = false;
     assert!(!FencedBy::Owner.is_to_be_challenged(&mut met) && FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
     assert!(FencedBy::Former.is_to_be_challenged(&mut met));
-    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "it has appended twice since: it is alive");
+    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "its second record shows that it runs");
     assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
 }
 
-fn backlog_of_two_epochs() -> crate::model::Tape {
-    let mut tape = crate::model::Tape::new();
+fn tape_of_two_epochs() -> Tape {
+    let mut tape = Tape::new();
     for number in [1, 2] {
         let epoch = Epoch { number, owner: number, logic: 1, build: "former".into() };
         tape.write(SIGNAL, number, vec![(Offset::START, 0, epoch.into())]);
