@@ -1,4 +1,4 @@
-//! What becomes of requests and answers on their way.
+//! The delivery of requests and replies, with loss, duplication and reordering.
 
 use tapedeck_kernel::{Answer, reply};
 
@@ -9,7 +9,7 @@ use crate::message::Reply;
 use crate::network::{Place, Sender};
 
 impl World {
-    /// A request reaches the broker: the oldest, or one that overtakes it; or is lost, or comes twice.
+    /// Delivers a request to the broker: the oldest, or one that overtakes it. It may be lost or duplicated.
     pub(super) fn deliver_out(&mut self) -> Result<(), Failure> {
         let waiting = self.network.out();
         if waiting == 0 {
@@ -42,14 +42,14 @@ impl World {
         self.tell_judge()
     }
 
-    /// The broker's nodes agree on a proposal.
+    /// Agrees on a proposal of any stream.
     pub(super) fn agree_any(&mut self) -> Result<(), Failure> {
         let stream = STREAMS[self.schedule.index(STREAMS.len())];
         let stream = if self.broker.proposed(stream) > 0 { stream } else { TAPE };
         self.agree(stream)
     }
 
-    /// Agrees on everything that is proposed.
+    /// Agrees on all proposals.
     pub(super) fn agree_all(&mut self) -> Result<(), Failure> {
         for stream in [TAPE, INBOX, COMMAND] {
             while self.broker.proposed(stream) > 0 {
@@ -67,7 +67,7 @@ impl World {
         self.tell_judge()
     }
 
-    /// An answer reaches its sender, or is lost.
+    /// Delivers a reply to its sender. It may be lost.
     pub(super) fn deliver_back(&mut self) -> Result<(), Failure> {
         let waiting = self.network.back();
         if waiting == 0 {
@@ -93,7 +93,7 @@ impl World {
     fn answer_process(&mut self, uid: u64, attempt: u64, answer: &Reply) -> Result<(), Failure> {
         let Some(index) = self.processes.iter().position(|process| process.uid == uid) else { return Ok(()) };
         if self.processes[index].paused {
-            // It waits in the socket until the process wakes; here it is as if it had been lost.
+            // The real reply waits in the socket until the process resumes; here it is lost.
             return Ok(());
         }
         if self.dies(CrashPoint::Answered) {
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// What an answer means, by the code that judges the real ones.
+/// The meaning of a reply, by the code that interprets the real ones.
 pub(super) fn answer_of(answer: &Reply) -> Answer {
     match answer {
         Reply::Ack { seq, .. } => reply::Reply::Ack(*seq),

@@ -1,4 +1,4 @@
-//! What goes wrong by itself: leaders lost, streams full or trimmed, processes that stand still, and bytes of nobody's.
+//! Faults of the environment: lost leaders, full and trimmed streams, paused processes, foreign bytes.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::OrderId;
@@ -11,7 +11,7 @@ use crate::faults::Fault;
 use crate::message::Headers;
 
 impl World {
-    /// Something goes wrong, or comes right again.
+    /// Injects a fault, or repairs one.
     pub(super) fn disaster(&mut self) -> Result<(), Failure> {
         match self.schedule.below(10) {
             0 => self.lose_leader(),
@@ -64,8 +64,8 @@ impl World {
         }
     }
 
-    /// Somebody purges the beginning of a stream. Of the tape never a writer's last record: that would reset its fence
-    /// at the broker, against which nothing on this side helps but that only the keeper may purge.
+    /// Purges the beginning of a stream. The last record of each writer stays on the tape: a purge of it would reset the
+    /// writer's fence at the broker. No process can protect itself from that, so only the keeper may purge.
     fn trim(&mut self) {
         let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);
@@ -86,7 +86,7 @@ impl World {
         self.checker.trimmed(stream);
     }
 
-    /// What was purged is put back from the copy.
+    /// Puts back the purged messages.
     pub(super) fn restore(&mut self) {
         for (stream, gone) in std::mem::take(&mut self.trimmed) {
             self.say(|| format!("{stream} is restored"));
@@ -118,7 +118,7 @@ impl World {
         self.drain(index)
     }
 
-    /// Bytes of nobody's, on any subject.
+    /// Publishes foreign bytes on any subject.
     fn foreign(&mut self) {
         let kinds = [Fault::ForeignOnTape, Fault::ForeignInMarket, Fault::ForeignCommand];
         let fault = kinds[self.schedule.index(kinds.len())];
@@ -130,7 +130,7 @@ impl World {
             Fault::ForeignInMarket => self.market_subject(),
             _ => "cmd.0.halt".into(),
         };
-        let payload = self.stray_bytes(fault, &subject);
+        let payload = self.foreign_bytes(fault, &subject);
         let stream = self.broker.stream_of(&subject).unwrap_or(INBOX).to_string();
         if self.broker.has_leader(&stream) {
             self.count(fault);
@@ -141,7 +141,7 @@ impl World {
     fn subject_on_tape(&mut self) -> String {
         let random = self.chance(Fault::ForeignOnTape);
         match random.below(9) {
-            0 => "tape.0.nobody".into(),
+            0 => "tape.0.unknown".into(),
             1 => "tape.0.keeper".into(),
             _ => format!("tape.0.{}", WRITERS[random.index(WRITERS.len())]),
         }
@@ -152,7 +152,7 @@ impl World {
         subjects[self.chance(Fault::ForeignInMarket).index(subjects.len())].into()
     }
 
-    fn stray_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
+    fn foreign_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
         let writer = super::writer_of(subject).unwrap_or(Writer::Control);
         let random = self.chance(fault);
         let prev_hash = RecordHash([1 + random.below(250) as u8; 32]);
@@ -160,7 +160,7 @@ impl World {
             0 => Vec::new(),
             1 => b"hello".to_vec(),
             2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
-            // A copy of something that is stored: what is valid in its place is not in another.
+            // A copy of a stored message, which is not valid at another place.
             3 => self.copy_of_any(fault).unwrap_or_default(),
             _ => (0..random.between(1, 40)).map(|_| random.below(256) as u8).collect(),
         }
@@ -173,7 +173,7 @@ impl World {
         self.broker.get(stream, seq).map(|message| message.payload.to_vec())
     }
 
-    /// Orders that have been submitted lately.
+    /// Updates the list of recently submitted orders.
     pub(super) fn note_orders(&mut self) {
         let last = self.broker.last_seq(TAPE);
         for seq in last.saturating_sub(40)..=last {

@@ -1,11 +1,11 @@
-//! The projector's processes, and the database's answers to them.
+//! The projector's processes and their transactions.
 
 use super::{Failure, TAPE, World, writer_of};
 use crate::database::Projector;
 use crate::faults::{CrashPoint, Fault};
 
 impl World {
-    /// Any projector goes on, or one starts.
+    /// Lets a projector continue, or starts one.
     pub(super) fn project_any(&mut self) -> Result<(), Failure> {
         let rival = self.projectors.len() == 1 && self.comes(Fault::RivalProjector);
         if self.projectors.is_empty() || rival {
@@ -23,7 +23,7 @@ impl World {
         self.project(index)
     }
 
-    /// A projector reads on, or commits what it has written.
+    /// A projector reads on, or commits its transaction.
     pub(super) fn project(&mut self, index: usize) -> Result<(), Failure> {
         let most = self.schedule.between(1, 40);
         if self.projectors[index].transaction.is_some() {

@@ -1,4 +1,4 @@
-//! Publishers and operators: what they mean to send, and how it gets there.
+//! The steps of publishers and operators.
 
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::subject;
@@ -10,11 +10,11 @@ use crate::message::{Publish, Reply};
 use crate::network::{Flight, Place, Sender};
 use crate::publisher::{Items, Publisher, Stage};
 
-/// Most operators at once: two on one subject may come between each other's attempts.
+/// Most operators at once. Two on one subject may interfere with each other's attempts.
 const OPERATORS_MAX: usize = 3;
 
 impl World {
-    /// A publisher receives something new.
+    /// A publisher receives a market event.
     pub(super) fn new_item(&mut self) -> Result<(), Failure> {
         if self.items_left == 0 {
             return Ok(());
@@ -32,7 +32,7 @@ impl World {
         self.checked(verdict)
     }
 
-    /// An operator asks for something, while a few others are still asking.
+    /// An operator sends a command, while others may be in flight.
     pub(super) fn new_command(&mut self) -> Result<(), Failure> {
         if self.publishers.iter().filter(|publisher| !publisher.is_market()).count() >= OPERATORS_MAX {
             return Ok(());
@@ -40,19 +40,19 @@ impl World {
         self.note_orders();
         let uid = self.uid();
         let session = format!("operator-{uid}");
-        let command = self.desk.next(session.clone(), &self.orders);
+        let command = self.operators.next(session.clone(), &self.orders);
         let subject = subject::command_subject(0, command.request.verb());
         self.publishers.push(Publisher::new(uid, subject, session, Items::Command(Box::new(command))));
         Ok(())
     }
 
-    /// Any publisher goes on.
+    /// Lets a publisher continue.
     pub(super) fn publish_any(&mut self) -> Result<(), Failure> {
         let index = self.schedule.index(self.publishers.len());
         self.publish(index)
     }
 
-    /// The next thing that a publisher has to do.
+    /// Performs the next step of a publisher.
     pub(super) fn publish(&mut self, index: usize) -> Result<(), Failure> {
         let most = self.schedule.between(1, 8);
         let publisher = &mut self.publishers[index];
@@ -109,7 +109,7 @@ impl World {
         self.acknowledge(index)
     }
 
-    /// What the publisher now holds to be stored.
+    /// Checks the number of items that the publisher knows to be stored; removes an operator that is done.
     fn acknowledge(&mut self, index: usize) -> Result<(), Failure> {
         let publisher = &self.publishers[index];
         if !publisher.is_market() {

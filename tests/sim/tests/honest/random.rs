@@ -1,16 +1,17 @@
-//! Pseudo-random scripts: the same in every run.
+//! Pseudo-random scripts, the same in every run.
 
 use std::collections::BTreeSet;
 
 use tapedeck_sim::broker::{Broker, StreamConfig};
 use tapedeck_sim::message::Publish;
+use tapedeck_sim::random::Random;
 
 use crate::real::Real;
 use crate::script::{Step, With as _, compare, config, publish};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=10;
 const STEPS: usize = 400;
-/// What they must have met, or they show little.
+/// The kinds of answers that the scripts must have got together.
 const KINDS: [&str; 6] = [
     "stored",
     "duplicate",
@@ -20,13 +21,13 @@ const KINDS: [&str; 6] = [
     "maximum bytes exceeded",
 ];
 
-/// Runs all; what differs.
+/// Runs all scripts; returns the differences.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut differences = Vec::new();
     let mut kinds = BTreeSet::new();
     for seed in SEEDS {
         let name = format!("RANDOM_{seed}");
-        let mut random = Random(seed);
+        let mut random = Random::of(seed, "script");
         let stream = StreamConfig {
             max_bytes: (seed % 2 == 0).then_some(4_000),
             max_messages: (seed % 3 == 0).then_some(25),
@@ -85,21 +86,4 @@ fn request(random: &mut Random, subject: &str, name: &str, broker: &Broker) -> P
         request.headers.others.push(("Some-Header".into(), "x".repeat(random.below(40) as usize)));
     }
     request
-}
-
-/// SplitMix64.
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
 }
