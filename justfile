@@ -35,6 +35,7 @@ build:
 # formats the code (--check: changes nothing)
 fmt *ARGS:
     @cargo fmt --all "$@"
+    @rustfmt --edition 2024 "$@" actors/tapedeck/src/commands/*.rs
 
 # clippy, which also requires doc comments; warnings are errors
 lint:

@@ -34,6 +34,13 @@ def plain(number):
     return format(number.normalize(), "f") if number else "0"
 
 
+def offset(text):
+    """`p0:1234.5` or `inbox:12.3` as the partition (None in an inbox) and the pair of numbers."""
+    stream, place = text.split(":")
+    sequence, index = place.split(".")
+    return (int(stream[1:]) if stream[0] == "p" else None), (int(sequence), int(index))
+
+
 def signed(side, quantity):
     if side not in ("buy", "sell"):
         raise NoVerdict(f"no side is called {side!r}")
@@ -130,13 +137,13 @@ class Tape:
         return f"p{self.partition}:{place[0]}.{place[1]} {what}"
 
     def read(self, event):
-        place = (event["seq"], event["index"])
+        _, place = offset(event["offset"])
         if self.place == (0, 0) and event["kind"] != "TapeCreated":
             raise NoVerdict(self.name(place, f"the tape begins with a {event['kind']}, not with TapeCreated"))
         if place <= self.place:
             raise NoVerdict(self.name(place, f"comes after {self.place[0]}.{self.place[1]}"))
         self.place = place
-        cause = tuple(int(part) for part in event["cause"].split("."))
+        _, cause = offset(event["cause"])
         if event["writer"] == "portfolio":
             self.portfolio_cause = max(self.portfolio_cause, cause)
         handler = getattr(self, "on_" + event["kind"], None)
@@ -249,7 +256,8 @@ def recompute(lines):
         for line in lines:
             event = json.loads(line)
             events += 1
-            tapes.setdefault(event["partition"], Tape(event["partition"])).read(event)
+            partition, _ = offset(event["offset"])
+            tapes.setdefault(partition, Tape(partition)).read(event)
         if not events:
             raise NoVerdict("nothing to read")
         for tape in tapes.values():
@@ -268,8 +276,9 @@ def self_test_tape():
 
     def append(writer, cause, kind, body):
         seq = len(events) + 1
-        events.append({"partition": 0, "seq": seq, "index": 0, "writer": writer, "epoch": 1, "stamp": 0,
-                       "cause": cause, "n": 0, "at": seq, "kind": kind, "version": 1, "body": body})
+        stream = {"ingest": "inbox", "control": "command"}.get(writer, "p0")
+        events.append({"offset": f"p0:{seq}.0", "writer": writer, "epoch": 1, "cause": f"{stream}:{cause}", "index": 0,
+                       "at": seq, "stamp": 0, "kind": kind, "version": 1, "body": body})
 
     def filled(number, side, quantity, price):
         append("paper", "2.0", "OrderFilled", {
@@ -329,7 +338,7 @@ def self_test():
         events[seq - 1]["body"][field] = value
         found = recompute(lines(events))["difference"]
         assert found is not None and found.startswith(expected), (seq, field, found, expected)
-    lost = [event for event in self_test_tape() if event["seq"] not in (13, 14)]
+    lost = [event for event in self_test_tape() if event["offset"] not in ("p0:13.0", "p0:14.0")]
     found = recompute(lines(lost))["difference"]
     assert found == "p0:12.0 fill 00000000000000000000000000000003 changed no position, though portfolio has passed it"
     for broken in ([], self_test_tape()[1:], self_test_tape()[:1] * 2):

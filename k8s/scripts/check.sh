@@ -21,10 +21,6 @@ need promtool
 need nca
 need shellcheck
 
-# A copy with temporary secrets: rendering needs files that are never in the repository.
-cp -r "$K8S" "$WORK/k8s"
-"$BINARY" keys --out "$WORK/k8s/components/secrets-generated/generated" >/dev/null
-
 same() { # same GOLDEN FILE: compares FILE with GOLDEN, or replaces GOLDEN
     if [[ $bless == --bless ]]; then
         mkdir -p "$(dirname "$1")"
@@ -34,6 +30,20 @@ same() { # same GOLDEN FILE: compares FILE with GOLDEN, or replaces GOLDEN
         diff -u "$1" "$2" || fail "$1 differs; if the change is intended, run k8s/scripts/check.sh --bless"
     fi
 }
+
+# The scripts' copy of the list of groups, and of the other roles.
+"$BINARY" groups --json | python3 -c '
+import json, sys
+listed = json.load(sys.stdin)
+for kind, key in ("group", "groups"), ("client", "clients"):
+    for one in listed[key]:
+        print(one["role"], kind)' >"$WORK/listed"
+{ grep '^#' "$K8S/scripts/roles.txt"; cat "$WORK/listed"; } >"$WORK/roles.txt"
+same "$K8S/scripts/roles.txt" "$WORK/roles.txt"
+
+# A copy with temporary secrets: rendering needs files that are never in the repository.
+cp -r "$K8S" "$WORK/k8s"
+"$BINARY" keys --out "$WORK/k8s/components/secrets-generated/generated" >/dev/null
 
 mkdir "$WORK/rendered"
 overlays=()

@@ -208,16 +208,10 @@ job_phase() {
 actors() {
     local kind namespace name condition="workload && ns == \"$APP_NAMESPACE\"" there
     begin actors "$(objects "$condition" | cut -f4 | tr '\n' ' ')"
-<<<<<<< HEAD
-    there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) || fail "phase $phase failed: cannot look"
-    # One at a time where something runs: a reader must know a kind of event before a writer writes it.
-    for name in projector portfolio paper execution risk signal control ingest; do
-=======
     there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) ||
         fail "phase $phase failed: cannot list the workloads"
     # Running groups one at a time: a reader must know a kind of event before a writer appends it.
-    for name in projector portfolio venue execution risk signal control ingest; do
->>>>>>> ac4a2bfab912b6f276f2d54cf82c1fa579ecb731
+    for name in $(roles group | tac); do
         [[ $there != *"/$name"$'\n'* && $there != *"/$name" ]] ||
             workloads "$condition && component == \"$name\""
     done

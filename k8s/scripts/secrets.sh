@@ -6,7 +6,7 @@ set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-ROLES=(ingest control signal risk execution paper portfolio projector publisher operator reader keeper)
+mapfile -t ROLES < <(roles)
 OUT=${TAPEDECK_SECRETS:-$ROOT/k8s/components/secrets-generated/generated}
 
 usage() {

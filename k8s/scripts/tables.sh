@@ -33,9 +33,7 @@ if [[ -z ${TAPEDECK_OVERLAYS:-} ]]; then
     generated=$WORK/k8s/components/secrets-generated/generated
     rm -rf "$generated"
     mkdir -p "$generated"
-    for role in ingest control signal risk execution paper portfolio projector keeper operator publisher reader; do
-        : >"$generated/$role.seed"
-    done
+    for role in $(roles); do : >"$generated/$role.seed"; done
     for file in users.conf postgres-admin.password postgres-tapedeck.password; do : >"$generated/$file"; done
     OVERLAYS=$WORK/k8s/overlays
 fi

@@ -33,7 +33,7 @@ while (($#)); do
 done
 [[ $events =~ ^[1-9][0-9]*$ ]] || usage_error "--events takes a number"
 
-GROUPS_ORDER=(ingest control signal risk execution paper portfolio projector)
+mapfile -t GROUPS_ORDER < <(roles group)
 LOAD=publish-load
 rows=() failures=0
 
@@ -165,7 +165,7 @@ row "load begins" start_load || true
 for group in "${GROUPS_ORDER[@]}"; do row "kill $group" kill_group "$group" || true; done
 row "restart nats" restart_server nats || true
 row "restart postgres" restart_server postgres || true
-for group in projector portfolio paper execution risk signal control ingest; do
+for group in $(roles group | tac); do
     row "roll $group" roll_group "$group" || true
 done
 row "load went on" stop_load || true

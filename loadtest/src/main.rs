@@ -1,5 +1,6 @@
-//! `bench publish` and `bench replay`: rates beside a reference taken in the same run, on the same machine. Only the
-//! ratios travel: these figures say nothing about another machine.
+//! `bench publish` and `bench replay`: rates, and their ratio to a reference measured in the same run.
+//!
+//! Only the ratios can be compared between machines.
 
 mod market;
 mod publish;
@@ -11,30 +12,30 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-/// Measures.
+/// Measures the rates of publishing and of replay.
 #[derive(Debug, Parser)]
 struct Cli {
     #[command(subcommand)]
-    what: What,
+    benchmark: Benchmark,
 }
 
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Publishing, by language, encoding and array size, beside raw JetStream publishes.
+enum Benchmark {
+    /// Publishing by language, encoding and array size, compared with raw JetStream publishes.
     Publish {
-        /// Events of each measurement.
+        /// Events per measurement.
         #[arg(long, default_value_t = 100_000)]
         events: u64,
         /// Rounds; the median is shown.
         #[arg(long, default_value_t = 3)]
         rounds: usize,
-        /// Python that has nats-py and msgpack; without it Python is left out.
+        /// Python interpreter with nats-py and msgpack; without it Python is not measured.
         #[arg(long)]
         python: Option<PathBuf>,
     },
-    /// Replaying, beside reading the tape's bytes.
+    /// Replay, compared with reading the tape's bytes.
     Replay {
-        /// The tapedeck binary, which plays the market whose tape is replayed.
+        /// The tapedeck binary, whose demo writes the tape.
         #[arg(long)]
         tapedeck: PathBuf,
         /// Quotes and trades on the tape.
@@ -48,8 +49,8 @@ enum What {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    match Cli::parse().what {
-        What::Publish { events, rounds, python } => publish::run(events, rounds, python.as_deref()).await,
-        What::Replay { tapedeck, events, rounds } => replay::run(&tapedeck, events, rounds).await,
+    match Cli::parse().benchmark {
+        Benchmark::Publish { events, rounds, python } => publish::run(events, rounds, python.as_deref()).await,
+        Benchmark::Replay { tapedeck, events, rounds } => replay::run(&tapedeck, events, rounds).await,
     }
 }

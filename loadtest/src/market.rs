@@ -1,4 +1,4 @@
-//! A plain market to publish: quotes of two instruments, as events and as a capture for publishers in any language.
+//! A market to publish: quotes of two instruments, as events and as a capture for publishers in other languages.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use tapedeck_schemas::ids::{InstrumentId, Token};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
 
-/// What is quoted: the two that the example publishers define.
+/// The symbols that the example publishers define.
 pub(crate) const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 const BEGIN_NS: u64 = 1_723_161_254_000_000_000;
 const STEP_NS: u64 = 1_000_000;
@@ -27,7 +27,7 @@ pub(crate) fn events(symbol: usize, count: u64, session: Token) -> Vec<MarketEve
         let (bid, ask) = (at(bid), at(ask));
         let body = MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: Some(n + 1) };
         let ts_recv = BEGIN_NS + (n * SYMBOLS.len() as u64 + symbol as u64) * STEP_NS;
-        let source = "bench".parse().expect("it is a name");
+        let source = "bench".parse().expect("it is a token");
         MarketEvent { source, session, seq: n + 1, ts_recv, ts_event: None, body }
     };
     (0..count).map(event).collect()

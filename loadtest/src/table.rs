@@ -1,8 +1,8 @@
-//! Medians beside a reference, printed; nothing is measured here.
+//! Medians of measured rates, printed with their ratio to a reference.
 
 use std::collections::BTreeMap;
 
-/// Rates per second, by what was measured, over several rounds.
+/// Rates per second, by the name of the measurement, over several rounds.
 #[derive(Debug, Default)]
 pub(crate) struct Rates {
     order: Vec<String>,
@@ -10,25 +10,26 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// One measurement of a round.
-    pub(crate) fn add(&mut self, what: impl Into<String>, count: u64, seconds: f64) {
-        let what = what.into();
-        if !self.rates.contains_key(&what) {
-            self.order.push(what.clone());
+    /// Adds one measurement.
+    pub(crate) fn add(&mut self, name: impl Into<String>, count: u64, seconds: f64) {
+        let name = name.into();
+        if !self.rates.contains_key(&name) {
+            self.order.push(name.clone());
         }
-        self.rates.entry(what).or_default().push(count as f64 / seconds);
+        self.rates.entry(name).or_default().push(count as f64 / seconds);
     }
 
-    /// Every measurement: median, its spread, and its ratio to the reference, which was measured in the same rounds.
+    /// Prints each measurement: its median, its range, and the ratio of its median to that of `reference`.
     pub(crate) fn print(&self, reference: &str) {
-        let of = |what: &str| self.rates.get(what).map_or(0.0, |rates| median(rates));
+        let median_of = |name: &str| self.rates.get(name).map_or(0.0, |rates| median(rates));
         println!("{:<34} {:>11} {:>23} {:>7}", "", "median /s", "lowest – highest", "ratio");
-        for what in &self.order {
-            let rates = &self.rates[what];
+        for name in &self.order {
+            let rates = &self.rates[name];
             let (low, high) =
                 rates.iter().fold((f64::MAX, 0.0f64), |(low, high), rate| (low.min(*rate), high.max(*rate)));
-            let ratio = of(what) / of(reference);
-            println!("{what:<34} {:>11.0} {:>10.0} – {:>10.0} {ratio:>7.2}", of(what), low, high);
+            let median = median_of(name);
+            let ratio = median / median_of(reference);
+            println!("{name:<34} {median:>11.0} {low:>10.0} – {high:>10.0} {ratio:>7.2}");
         }
     }
 }

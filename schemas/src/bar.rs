@@ -7,6 +7,7 @@ use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::number::Quantity;
+use crate::offset::NS_PER_MS;
 
 /// Longest time bar: a day, ns.
 pub const BAR_NS_MAX: u64 = 24 * 3600 * SECOND;
@@ -15,10 +16,9 @@ pub const BAR_TEXT_BYTES_MAX: usize = 40;
 /// Most bars that a definition asks for.
 pub const BARS_MAX: usize = 8;
 
-const MILLISECOND: u64 = 1_000_000;
-const SECOND: u64 = 1_000 * MILLISECOND;
+const SECOND: u64 = 1_000 * NS_PER_MS;
 const UNITS: [(&str, u64); 5] =
-    [("d", 24 * 3600 * SECOND), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", MILLISECOND)];
+    [("d", 24 * 3600 * SECOND), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", NS_PER_MS)];
 const OF_QUOTES: &str = "-quote";
 
 /// A sort of bar, printed `1m`, `250ms`, `100t`, `2.5v`, and with `-quote` behind it if it is of quotes.
@@ -87,7 +87,7 @@ impl fmt::Display for BarSpec {
             BarSize::Volume(quantity) => write!(f, "{quantity}v")?,
             BarSize::Time(ns) => {
                 let whole = UNITS.iter().find(|(_, unit)| ns % unit == 0);
-                let (name, unit) = whole.unwrap_or(&("ms", MILLISECOND));
+                let (name, unit) = whole.unwrap_or(&("ms", NS_PER_MS));
                 write!(f, "{}{name}", ns / unit)?;
             }
         }

@@ -21,21 +21,21 @@ pub struct Command {
     /// Names the request, if it must count once however often it comes: control refuses an id that it has accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Who asks.
+    /// The operator.
     pub by: String,
-    /// Why.
+    /// Reason given by the operator.
     pub reason: String,
-    /// What is asked.
+    /// What control is to do.
     pub request: Request,
 }
 
-/// What can be asked.
+/// The requests that control takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Set limits or parameters.
     Limits {
-        /// Where.
+        /// One instrument, or all.
         scope: Scope,
         /// Name and value.
         values: Vec<(String, Ratio)>,
@@ -47,28 +47,28 @@ pub enum Request {
     },
     /// Stop trading, or limit it to reducing.
     Halt {
-        /// Where.
+        /// One instrument, or all.
         scope: Scope,
-        /// How far.
+        /// What stays allowed.
         level: HaltLevel,
     },
-    /// Go on trading.
+    /// Resume trading.
     Resume {
-        /// Where.
+        /// One instrument, or all.
         scope: Scope,
     },
     /// Cancel an order.
     Cancel {
-        /// Which.
+        /// The order to cancel.
         order: OrderId,
     },
     /// Pay capital in (or out, if negative).
     Fund {
-        /// Which account.
+        /// The account paid into.
         account: AccountId,
-        /// In which currency.
+        /// Currency of the amount.
         currency: Currency,
-        /// How much.
+        /// Amount; negative for a payment out.
         amount: Money,
     },
 }

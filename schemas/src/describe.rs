@@ -117,17 +117,8 @@ fn name_doc(ty: &Type, text: &str) -> String {
     }
 }
 
-/// First kind that only one writer writes: those below are written by every writer but the keeper.
-const OWN_KINDS_FROM: u16 = 10;
-/// Kinds of one writer, by their numbers.
-const KINDS_PER_WRITER: u16 = 20;
-
-/// Who writes facts of a kind: every writer has a block of 20 numbers.
+/// Who writes facts of a kind. The keeper has no driver.
 pub fn writers(kind: Kind) -> Vec<Writer> {
-    let number = kind as u16;
-    if number < OWN_KINDS_FROM {
-        return Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper).collect();
-    }
-    let writer = u8::try_from(number / KINDS_PER_WRITER + 1).ok().and_then(Writer::from_number);
-    writer.into_iter().collect()
+    let drivers = || Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper);
+    kind.writer().map_or_else(|| drivers().collect(), |writer| vec![writer])
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::describe::{Described, Type};
 use crate::offset::Offset;
 use crate::record::Writer;
 
@@ -80,10 +81,54 @@ text_serde!(Token);
 pub type SourceId = Token;
 /// A currency code, as BTC or USDT.
 pub type Currency = Token;
-/// The account that an order trades for.
-pub type AccountId = Token;
-/// The strategy that wanted an order.
-pub type StrategyId = Token;
+
+/// Names of one sort: a [`Token`] in every form, and a type of its own, so that a fact's field says what it names.
+macro_rules! name_id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Token);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+        impl FromStr for $name {
+            type Err = BadName;
+            fn from_str(text: &str) -> Result<Self, BadName> {
+                text.parse().map(Self)
+            }
+        }
+        impl Described for $name {
+            const TYPE: &'static Type = Token::TYPE;
+        }
+        text_serde!($name);
+    };
+}
+
+name_id!(
+    /// The account that an order trades for.
+    AccountId
+);
+
+impl AccountId {
+    /// The account that a partition trades for on the simulated exchange: `sim-p0`.
+    pub fn simulated(partition: u16) -> Self {
+        format!("sim-p{partition}").parse().expect("within 24 bytes")
+    }
+}
+
+name_id!(
+    /// The strategy that wanted an order.
+    StrategyId
+);
 
 /// An instrument at a venue, printed `binance.BTCUSDT` as in the subjects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,17 +3,20 @@
 //! Read [`event`] first: it lists every fact that a tape can hold. No IO, no clock, no float money.
 #![forbid(unsafe_code)]
 
-pub mod access;
+pub mod about;
 pub mod bar;
 pub mod command;
 pub mod describe;
 pub mod event;
 pub mod ids;
 pub mod market;
+mod names;
 pub mod number;
 pub mod offset;
+mod order;
 pub mod param;
 pub mod record;
+mod structs;
 pub mod subject;
 pub mod text;
 

@@ -27,7 +27,7 @@ pub const MESSAGE_EVENTS_MAX: usize = 1024;
 /// One market event, as its publisher numbers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketEvent {
-    /// Who publishes.
+    /// The publisher, as it names itself.
     pub source: SourceId,
     /// New whenever the publisher begins to number anew.
     pub session: Token,
@@ -37,7 +37,7 @@ pub struct MarketEvent {
     pub ts_recv: u64,
     /// The venue's time, ns, where it gives one.
     pub ts_event: Option<u64>,
-    /// What happened.
+    /// The event itself.
     pub body: MarketBody,
 }
 
@@ -59,18 +59,18 @@ pub enum MarketBody {
     },
     /// A printed trade.
     Trade {
-        /// At what price.
+        /// Price, in the quote currency.
         price: Price,
-        /// How much.
+        /// Amount of the base currency.
         quantity: Quantity,
-        /// Who crossed the spread.
+        /// The side that crossed the spread.
         aggressor: Aggressor,
         /// The venue's id; natural key across sessions.
         trade_id: Option<u64>,
     },
     /// Open, high, low, close and volume of a while.
     Bar {
-        /// Which sort of bar.
+        /// Size and input of the bar.
         bar: BarSpec,
         /// First price.
         open: Price,
@@ -139,7 +139,7 @@ pub struct Unnumbered {
     pub ts_recv: u64,
     /// The venue's time, ns, where it gives one.
     pub ts_event: Option<u64>,
-    /// What happened.
+    /// The event itself.
     pub body: MarketBody,
 }
 

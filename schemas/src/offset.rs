@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+/// Nanoseconds in a millisecond.
+pub const NS_PER_MS: u64 = 1_000_000;
+
 /// Tape time in nanoseconds since the Unix epoch: the running maximum of accepted `ts_recv`, never a wall clock.
 pub type TapeTime = u64;
 

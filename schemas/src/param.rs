@@ -52,8 +52,14 @@ impl Params {
         own.or_else(|| self.values.get(&(spec.name, Scope::All))).copied().unwrap_or(spec.default)
     }
 
-    /// The value in force for everything.
+    /// The value in force for an instrument, held within its declared bounds.
+    pub fn in_force(&self, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
+        self.get(spec, instrument).clamp(spec.min, spec.max)
+    }
+
+    /// The value in force for everything, held within its declared bounds.
     pub fn global(&self, spec: &ParamSpec) -> Ratio {
-        self.values.get(&(spec.name, Scope::All)).copied().unwrap_or(spec.default)
+        let value = self.values.get(&(spec.name, Scope::All)).copied().unwrap_or(spec.default);
+        value.clamp(spec.min, spec.max)
     }
 }

@@ -10,7 +10,8 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::event::{Event, UNKNOWN_KIND, names, read_body};
+use crate::event::{Event, UNKNOWN_KIND, read_body};
+use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
 /// Format number in every record's header.
@@ -157,7 +158,7 @@ pub enum RecordError {
     /// Of a format, kind or version that this build does not know: if it chains, stop, never skip.
     #[error("written by newer code than this: {0}")]
     Unknown(String),
-    /// Not a record at all: void.
+    /// Not a record at all: invalid.
     #[error("not a record: {0}")]
     Malformed(String),
 }

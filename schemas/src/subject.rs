@@ -1,9 +1,8 @@
 //! The subjects and stream names, in one place.
 
-use crate::event::names;
 use crate::ids::{InstrumentId, SourceId};
+use crate::names::names;
 use crate::record::Writer;
-use serde::{Deserialize, Serialize};
 
 names! {
     /// The last token of a market subject.
@@ -22,6 +21,9 @@ names! {
         Bar = 6 "bar",
     }
 }
+
+/// What stands for `$JS.API` in the accounts of all roles but the keeper's.
+pub const API_PREFIX: &str = "bus";
 
 /// The stream that is partition `p`'s tape.
 pub fn tape_stream(partition: u16) -> String {
@@ -43,7 +45,7 @@ pub fn report_stream(partition: u16) -> String {
 pub fn rejects_stream(partition: u16) -> String {
     format!("REJECTS_{partition}")
 }
-/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that nobody could read.
+/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that could not be read.
 pub fn rejects_subject(partition: u16, source: Option<SourceId>) -> String {
     match source {
         Some(source) => format!("rejects.{partition}.{source}"),

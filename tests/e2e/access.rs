@@ -1,26 +1,27 @@
-//! The accounts that the binary prints, on a real server: the whole trades with them, and role by role what each may do
-//! and what it may not.
+//! The accounts that the binary prints, on a real server: the system trades with them, and each role has exactly its
+//! permissions.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tapedeck_groups::GROUPS;
+use tapedeck_groups::access::{self, KEEPER, OPERATOR, PUBLISHER, READER, Role};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::bus::NatsAccess;
-use tapedeck_schemas::access::Role;
 use tapedeck_schemas::record::Writer;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{Process, System, json};
 
-/// A server with accounts, and a key for each role.
-struct Guarded {
+/// A server with accounts, and the key of each role.
+struct SecuredServer {
     system: System,
     nats: NatsServer,
 }
 
-impl Guarded {
+impl SecuredServer {
     fn start() -> Self {
         let system = System::new();
         let dir = system.path().join("nats");
@@ -28,13 +29,13 @@ impl Guarded {
         let accounts = system.ok(&["nats-accounts"]);
         let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{ max_file_store: 4TB }}\n{accounts}");
         let nats = NatsServer::start_with(&dir, 0, &config).unwrap();
-        let guarded = Self { system, nats };
-        guarded.run(Role::Keeper, &["provision"]);
-        guarded
+        let server = Self { system, nats };
+        server.run(KEEPER, &["provision"]);
+        server
     }
 
     fn key(&self, role: Role) -> PathBuf {
-        self.system.path().join("nats").join(format!("{}.seed", role.as_str()))
+        self.system.path().join("nats").join(format!("{}.seed", role.name))
     }
 
     fn with(&self, role: Role, args: &[&str]) -> Vec<String> {
@@ -51,34 +52,32 @@ impl Guarded {
 
     async fn bus(&self, role: Role) -> Bus {
         let access = NatsAccess { url: self.nats.url(), nkey: Some(self.key(role)) };
-        Bus::connect(&access, role.as_str()).await.unwrap()
+        Bus::connect(&access, role.name).await.unwrap()
     }
 }
 
 #[tokio::test]
-async fn the_whole_trades_with_a_key_of_its_own_for_each() {
-    let guarded = Guarded::start();
-    let postgres = Postgres::start(&guarded.system.path().join("postgres"), 0).unwrap();
+async fn the_system_trades_with_a_separate_key_for_each_role() {
+    let server = SecuredServer::start();
+    let postgres = Postgres::start(&server.system.path().join("postgres"), 0).unwrap();
     let url = postgres.url();
     let database = ["--database-url", url.as_str()];
-    guarded.system.ok(&[&["migrate"], &database[..]].concat());
+    server.system.ok(&[&["migrate"], &database[..]].concat());
     let group = |name: &str, role: Role| {
-        let mut args = guarded.with(role, &["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
+        let mut args = server.with(role, &["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
         args.extend(database.map(String::from));
-        Process::start(&mut guarded.system.command(&args.iter().map(String::as_str).collect::<Vec<_>>()))
+        Process::start(&mut server.system.command(&args.iter().map(String::as_str).collect::<Vec<_>>()))
     };
-    let writers = Role::ALL.into_iter().filter(|role| matches!(role, Role::Group(_) | Role::Projector));
-    let groups: Vec<Process> = writers.map(|role| group(role.as_str(), role)).collect();
-    assert_eq!(groups.len(), 8);
-    let setup = guarded.system.path().join("setup.toml");
+    let groups: Vec<Process> = GROUPS.iter().map(|one| group(one.name, one.role())).collect();
+    let setup = server.system.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    guarded.run(Role::Operator, &["control", "apply", setup.to_str().unwrap()]);
-    guarded.run(Role::Publisher, &["publish", "--events", "20000"]);
+    server.run(OPERATOR, &["control", "apply", setup.to_str().unwrap()]);
+    server.run(PUBLISHER, &["publish", "--events", "20000"]);
     let mut before = String::new();
     loop {
         tokio::time::sleep(Duration::from_millis(700)).await;
-        let args = guarded.with(Role::Reader, &[&["status", "--json"], &database[..]].concat());
-        let output = guarded.system.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let args = server.with(READER, &[&["status", "--json"], &database[..]].concat());
+        let output = server.system.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
         let status = json(&crate::common::text(&output.stdout));
         let partition = &status["partitions"][0];
         let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
@@ -88,9 +87,9 @@ async fn the_whole_trades_with_a_key_of_its_own_for_each() {
         }
         before = now;
     }
-    let verdict = json(&guarded.run(Role::Reader, &[&["verify", "--json"], &database[..]].concat()));
+    let verdict = json(&server.run(READER, &[&["verify", "--json"], &database[..]].concat()));
     assert_eq!(verdict["findings"].as_array().unwrap().len(), 0);
-    let fills = guarded.run(Role::Reader, &["tape", "--json", "--kind", "OrderFilled"]);
+    let fills = server.run(READER, &["tape", "--json", "--kind", "OrderFilled"]);
     assert!(fills.lines().count() > 0);
     for group in groups {
         assert_eq!(group.terminate(), Some(0));
@@ -98,14 +97,14 @@ async fn the_whole_trades_with_a_key_of_its_own_for_each() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_exchanged_is_taken_up_without_a_restart() {
-    let guarded = Guarded::start();
-    let old = std::fs::read_to_string(guarded.key(Role::Publisher)).unwrap();
-    let bus = guarded.bus(Role::Publisher).await;
-    let dir = guarded.system.path().join("nats");
-    std::fs::remove_file(guarded.key(Role::Publisher)).unwrap();
-    guarded.system.ok(&["keys", "--out", dir.to_str().unwrap()]);
-    let hup = std::process::Command::new("kill").args(["-HUP", &guarded.nats.pid().to_string()]).status().unwrap();
+async fn a_replaced_key_is_used_without_a_restart() {
+    let server = SecuredServer::start();
+    let old = std::fs::read_to_string(server.key(PUBLISHER)).unwrap();
+    let bus = server.bus(PUBLISHER).await;
+    let dir = server.system.path().join("nats");
+    std::fs::remove_file(server.key(PUBLISHER)).unwrap();
+    server.system.ok(&["keys", "--out", dir.to_str().unwrap()]);
+    let hup = std::process::Command::new("kill").args(["-HUP", &server.nats.pid().to_string()]).status().unwrap();
     assert!(hup.success());
     let publish = async |bus: &Bus| {
         let sent = bus.context().publish("md.demo.ACME.quote", "{}".into()).await;
@@ -114,98 +113,91 @@ async fn a_key_that_is_exchanged_is_taken_up_without_a_restart() {
             Err(_) => false,
         }
     };
-    // The server cuts off who came with the old key; who reads the new one is let in again.
+    // The server closes connections with the old key; the client reconnects with the new one.
     let id = bus.client().server_info().client_id;
     while bus.client().server_info().client_id == id || !publish(&bus).await {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let kept = dir.join("old.seed");
     std::fs::write(&kept, old).unwrap();
-    let with_the_old = Bus::connect(&NatsAccess { url: guarded.nats.url(), nkey: Some(kept) }, "old").await;
-    assert!(with_the_old.is_err(), "the old key is of no use");
+    let with_old_key = Bus::connect(&NatsAccess { url: server.nats.url(), nkey: Some(kept) }, "old").await;
+    assert!(with_old_key.is_err(), "the old key is still accepted");
 }
 
-/// What was tried, as a line of the table.
-type Deeds = BTreeMap<&'static str, bool>;
+/// The attempted actions, and whether each was permitted.
+type Actions = BTreeMap<String, bool>;
 
-const WAIT: Duration = Duration::from_secs(2);
+const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Tries everything as one role. A request that nobody takes is answered "no responders".
-async fn tried(guarded: &Guarded, role: Role) -> Deeds {
-    let bus = guarded.bus(role).await;
+/// Attempts every action as one role. A request without a subscriber is answered "no responders".
+async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
+    let bus = server.bus(role).await;
     let ask = async |subject: &str, body: &str| {
-        let request = async_nats::Request::new().payload(body.to_string().into()).timeout(Some(WAIT));
+        let request = async_nats::Request::new().payload(body.to_string().into()).timeout(Some(REPLY_TIMEOUT));
         let answer = bus.client().send_request(subject.to_string(), request).await;
         let body = answer.ok().map(|message| String::from_utf8_lossy(&message.payload).into_owned());
         body.is_some_and(|body| !body.contains(r#""error""#))
     };
-    let api = if role == Role::Keeper { "$JS.API" } else { tapedeck_schemas::access::API_PREFIX };
-    let mut deeds = Deeds::new();
-    for (name, writer) in [
-        ("append as ingest", Writer::Ingest),
-        ("append as control", Writer::Control),
-        ("append as signal", Writer::Signal),
-        ("append as risk", Writer::Risk),
-        ("append as execution", Writer::Execution),
-        ("append as venue", Writer::Paper),
-        ("append as portfolio", Writer::Portfolio),
-        ("append as keeper", Writer::Keeper),
-    ] {
-        let subject = tapedeck_schemas::subject::tape_subject(0, writer);
+    let api = if role == KEEPER { "$JS.API" } else { tapedeck_schemas::subject::API_PREFIX };
+    let mut actions = Actions::new();
+    for writer in Writer::ALL {
+        let subject = tapedeck_schemas::subject::tape_subject(0, *writer);
         let answer = bus.append("TAPE_0", &subject, u64::MAX, "x".into()).await;
-        // Fenced: it came as far as the stream.
-        deeds.insert(name, matches!(answer, Answer::WrongLast(_)));
+        // The fence rejects it: the append reached the stream.
+        actions.insert(format!("append as {writer}"), matches!(answer, Answer::WrongLast(_)));
     }
-    deeds.insert("publish md", ask("md.demo.ACME.quote", "{}").await);
-    deeds.insert("command", ask("cmd.0.halt", "x").await);
-    deeds.insert("keep refusals", ask("rejects.0.x", "x").await);
-    deeds.insert("read tape", bus.last_on("TAPE_0", "tape.0.keeper").await.is_ok());
-    deeds.insert("read inbox", bus.last_on("INBOX_0", "md.demo.ACME.quote").await.is_ok());
+    actions.insert("publish md".into(), ask("md.demo.ACME.quote", "{}").await);
+    actions.insert("command".into(), ask("cmd.0.halt", "x").await);
+    actions.insert("store rejections".into(), ask("rejects.0.x", "x").await);
+    actions.insert("read tape".into(), bus.last_on("TAPE_0", "tape.0.keeper").await.is_ok());
+    actions.insert("read inbox".into(), bus.last_on("INBOX_0", "md.demo.ACME.quote").await.is_ok());
     let create = r#"{"name":"OWN","subjects":["own.>"],"storage":"memory"}"#;
-    deeds.insert("create stream", ask(&format!("{api}.STREAM.CREATE.OWN"), create).await);
-    deeds.insert("purge", ask(&format!("{api}.STREAM.PURGE.COMMAND_0"), "").await);
-    deeds.insert("delete stream", ask(&format!("{api}.STREAM.DELETE.REPORT_0"), "").await);
+    actions.insert("create stream".into(), ask(&format!("{api}.STREAM.CREATE.OWN"), create).await);
+    actions.insert("purge".into(), ask(&format!("{api}.STREAM.PURGE.COMMAND_0"), "").await);
+    actions.insert("delete stream".into(), ask(&format!("{api}.STREAM.DELETE.REPORT_0"), "").await);
     let common = ask("$JS.API.STREAM.PURGE.INBOX_0", "").await;
-    *deeds.get_mut("purge").unwrap() |= common;
-    deeds
+    *actions.get_mut("purge").unwrap() |= common;
+    actions
 }
 
 #[tokio::test]
-async fn each_role_may_do_what_the_table_says_and_nothing_else() {
-    let guarded = Guarded::start();
-    let reads = ["read inbox", "read tape"];
-    let own = |role: Role| format!("append as {}", role.as_str());
+async fn each_role_has_exactly_the_permissions_of_the_table() {
+    let server = SecuredServer::start();
     let mut text = String::new();
-    for role in Role::ALL {
-        let may: Vec<String> = match role {
-            Role::Group(Writer::Ingest) => vec![own(role), "keep refusals".into()],
-            Role::Group(_) => vec![own(role)],
-            Role::Projector | Role::Reader => vec![],
-            Role::Operator => vec!["command".into()],
-            Role::Publisher => vec!["publish md".into(), "read inbox".into()],
-            Role::Keeper => continue, // it owns the streams: last, below
+    // The keeper owns the streams: last, below.
+    for role in access::roles().filter(|role| *role != KEEPER) {
+        // Stated here by name, not read from the list of groups: a right too many in the list must fail.
+        let own = format!("append as {}", role.name);
+        let mut expected = match role.name {
+            "publisher" => vec!["publish md", "read inbox"],
+            "projector" | "reader" => vec!["read inbox", "read tape"],
+            "operator" => vec!["command", "read inbox", "read tape"],
+            "ingest" => vec![&own, "store rejections", "read inbox", "read tape"],
+            _ => vec![&own, "read inbox", "read tape"],
         };
-        let deeds = tried(&guarded, role).await;
-        let mut expected: Vec<&str> = may.iter().map(String::as_str).collect();
-        if role != Role::Publisher {
-            expected.extend(reads);
-        }
         expected.sort_unstable();
-        let done: Vec<&str> = deeds.iter().filter(|(_, done)| **done).map(|(deed, _)| *deed).collect();
-        text.push_str(&format!("{:<10} may {}; tried in vain: {}\n", role.as_str(), done.join(", "), {
-            deeds.iter().filter(|(_, done)| !**done).map(|(deed, _)| *deed).collect::<Vec<_>>().join(", ")
+        let actions = attempt_all(&server, role).await;
+        let permitted: Vec<&str> =
+            actions.iter().filter(|(_, permitted)| **permitted).map(|(action, _)| action.as_str()).collect();
+        text.push_str(&format!("{:<10} permitted: {}; denied: {}\n", role.name, permitted.join(", "), {
+            actions
+                .iter()
+                .filter(|(_, permitted)| !**permitted)
+                .map(|(action, _)| action.as_str())
+                .collect::<Vec<_>>()
+                .join(", ")
         }));
-        assert_eq!(done, expected, "{}", role.as_str());
+        assert_eq!(permitted, expected, "{}", role.name);
     }
-    let keeper = tried(&guarded, Role::Keeper).await;
-    assert!(keeper.values().all(|done| *done), "{keeper:?}");
+    let keeper = attempt_all(&server, KEEPER).await;
+    assert!(keeper.values().all(|permitted| *permitted), "{keeper:?}");
     println!("{text}");
 }
 
 #[tokio::test]
-async fn no_reply_and_no_consumer_of_a_role_lands_on_a_subject_of_a_stream() {
-    let guarded = Guarded::start();
-    let keeper = guarded.bus(Role::Keeper).await;
+async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
+    let server = SecuredServer::start();
+    let keeper = server.bus(KEEPER).await;
     let sent = keeper.context().publish("md.demo.ACME.quote", "forged".into()).await.unwrap();
     sent.await.unwrap();
     let messages = async || {
@@ -213,9 +205,9 @@ async fn no_reply_and_no_consumer_of_a_role_lands_on_a_subject_of_a_stream() {
         stream.cached_info().state.last_sequence
     };
     assert_eq!(messages().await, 1);
-    let risk = guarded.bus(Role::Group(Writer::Risk)).await;
+    let risk = server.bus(access::roles().find(|role| role.name == "risk").unwrap()).await;
     let target = "tape.0.ingest";
-    // Replies that the server would publish there.
+    // Requests with the tape as the reply subject.
     for (request, body) in [
         ("bus.STREAM.MSG.GET.INBOX_0", r#"{"seq":1}"#),
         ("bus.STREAM.INFO.INBOX_0", ""),
@@ -225,7 +217,7 @@ async fn no_reply_and_no_consumer_of_a_role_lands_on_a_subject_of_a_stream() {
     ] {
         risk.client().publish_with_reply(request, target, body.into()).await.unwrap();
     }
-    // What consumers would deliver there: a push consumer, and a pull whose reply is there.
+    // Consumers that deliver to the tape: a push consumer, and a pull request with the tape as the reply subject.
     for (name, to) in [("push", target), ("purge", "$JS.API.STREAM.PURGE.TAPE_0"), ("halt", "cmd.0.halt")] {
         let config = format!(
             r#"{{"stream_name":"INBOX_0","config":{{"name":"{name}","deliver_policy":"all","ack_policy":"none",
@@ -242,7 +234,7 @@ async fn no_reply_and_no_consumer_of_a_role_lands_on_a_subject_of_a_stream() {
     let sent = keeper.context().publish("md.demo.ACME.quote", "forged".into()).await.unwrap();
     sent.await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(messages().await, 1, "nothing but the record that created the tape");
+    assert_eq!(messages().await, 1, "the tape has more than its first record");
     let command = keeper.context().get_stream("COMMAND_0").await.unwrap();
     assert_eq!(command.cached_info().state.messages, 0);
 }

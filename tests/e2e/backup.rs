@@ -1,4 +1,4 @@
-//! The read models are lost and come back: from a dump, by the very scripts of the manifests, and from the tape alone.
+//! Lost read models are restored: from a dump, by the scripts of the manifests, and from the tape alone.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::common::{Process, System, json, text};
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../k8s/components/postgres-backup");
 
-/// Runs a script of the manifests as its pod would.
+/// Runs a script of the manifests with the environment of its pod.
 fn script(name: &str, url: &str, dir: &Path) -> Result<String, String> {
     let (user, rest) = url.strip_prefix("postgres://").unwrap().split_once(':').unwrap();
     let (password, rest) = rest.split_once('@').unwrap();
@@ -24,31 +24,24 @@ fn script(name: &str, url: &str, dir: &Path) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-struct Site {
-    system: System,
-    at: Vec<String>,
-}
+/// The binary with the addresses of its servers.
+struct Deployment(System);
 
-impl Site {
-    fn with<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
-        args.iter().copied().chain(self.at.iter().map(String::as_str)).collect()
-    }
-
+impl Deployment {
     fn ok(&self, args: &[&str]) -> String {
-        self.system.ok(&self.with(args))
+        self.0.ok(args)
     }
 
     fn group(&self, name: &str) -> Process {
-        let args = self.with(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
-        Process::start(&mut self.system.command(&args))
+        Process::start(&mut self.0.command(&["run", name, "--partition", "0", "--http", "127.0.0.1:0"]))
     }
 
-    /// Until everything is judged and projected, and the tape has stopped growing.
+    /// Waits until every event is answered and projected, and the tape does not grow.
     fn wait_quiet(&self) {
         let mut before = String::new();
         loop {
             std::thread::sleep(std::time::Duration::from_millis(700));
-            let output = self.system.run(&self.with(&["status", "--json"]));
+            let output = self.0.run(&["status", "--json"]);
             let partition = json(&text(&output.stdout))["partitions"][0].take();
             let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
             let now = partition["tape_last"].to_string();
@@ -59,54 +52,53 @@ impl Site {
         }
     }
 
-    fn is_the_fold_of_the_tape(&self) {
+    fn assert_verified(&self) {
         let verdict = json(&self.ok(&["verify", "--json"]));
         assert_eq!(verdict["findings"].as_array().unwrap().len(), 0, "{verdict}");
     }
 }
 
 #[test]
-fn read_models_come_back_from_a_dump_and_from_the_tape_alone() {
-    let system = System::new();
+fn read_models_are_restored_from_a_dump_and_from_the_tape_alone() {
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let url = postgres.url();
-    let at = ["--nats-url", &nats.url(), "--database-url", &url].map(String::from).to_vec();
-    let site = Site { system, at };
+    system.use_servers(&nats.url(), &url);
+    let deployment = Deployment(system);
     let backups = tempfile::tempdir().unwrap();
-    site.ok(&["provision"]);
-    site.ok(&["migrate"]);
+    deployment.ok(&["provision"]);
+    deployment.ok(&["migrate"]);
     let setup = backups.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    site.ok(&["control", "apply", setup.to_str().unwrap()]);
+    deployment.ok(&["control", "apply", setup.to_str().unwrap()]);
     assert!(script("restore.sh", &url, backups.path()).unwrap_err().contains("no dump in"));
-    let groups =
-        ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio"].map(|name| site.group(name));
-    let projector = site.group("projector");
-    site.ok(&["publish", "--events", "10000"]);
-    site.wait_quiet();
-    let said = script("backup.sh", &url, backups.path()).unwrap();
-    assert!(said.starts_with("dumped "), "{said}");
-    site.ok(&["publish", "--events", "10000", "--seed", "2"]);
-    site.wait_quiet();
-    // Back to the dump, which is older than the tape: the projector goes on from there.
+    let groups: Vec<_> = tapedeck_groups::writers().map(|writer| deployment.group(writer.as_str())).collect();
+    let projector = deployment.group("projector");
+    deployment.ok(&["publish", "--events", "10000"]);
+    deployment.wait_quiet();
+    let output = script("backup.sh", &url, backups.path()).unwrap();
+    assert!(output.starts_with("dumped "), "{output}");
+    deployment.ok(&["publish", "--events", "10000", "--seed", "2"]);
+    deployment.wait_quiet();
+    // Restore the dump, which is older than the tape: the projector continues from it.
     assert_eq!(projector.terminate(), Some(0));
-    let said = script("restore.sh", &url, backups.path()).unwrap();
-    assert!(said.starts_with("restored "), "{said}");
-    let verdict = json(&site.ok(&["verify", "--json"]));
-    let older = verdict["rows"]["records_v1"].as_u64() < verdict["records"].as_u64().map(|records| records - 10);
-    assert!(older, "the dump is not older than the tape: {verdict}");
-    let projector = site.group("projector");
-    site.wait_quiet();
-    site.is_the_fold_of_the_tape();
-    // And from nothing.
+    let output = script("restore.sh", &url, backups.path()).unwrap();
+    assert!(output.starts_with("restored "), "{output}");
+    let verdict = json(&deployment.ok(&["verify", "--json"]));
+    let is_older = verdict["rows"]["records_v1"].as_u64() < verdict["records"].as_u64().map(|records| records - 10);
+    assert!(is_older, "the dump is not older than the tape: {verdict}");
+    let projector = deployment.group("projector");
+    deployment.wait_quiet();
+    deployment.assert_verified();
+    // Restore from the tape alone.
     assert_eq!(projector.terminate(), Some(0));
     let drop = Command::new("psql").args([&url, "-q", "-c", "DROP SCHEMA tapedeck CASCADE"]).output().unwrap();
     assert!(drop.status.success(), "{}", text(&drop.stderr));
-    site.ok(&["migrate"]);
-    let projector = site.group("projector");
-    site.wait_quiet();
-    site.is_the_fold_of_the_tape();
+    deployment.ok(&["migrate"]);
+    let projector = deployment.group("projector");
+    deployment.wait_quiet();
+    deployment.assert_verified();
     for process in groups.into_iter().chain([projector]) {
         assert_eq!(process.terminate(), Some(0));
     }

@@ -1,19 +1,27 @@
-//! What the tests of the whole share: the binary, a directory of its own for each, and a small recorded market.
+//! Helpers for the end-to-end tests: the binary with a directory for each test, and a small capture.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-/// The binary under test, with its own directory.
+/// The binary under test with a directory.
 pub(crate) struct System {
     dir: tempfile::TempDir,
+    /// URLs of NATS and Postgres, where they are not in `connection.toml`.
+    servers: Option<[String; 2]>,
 }
 
 impl System {
     pub(crate) fn new() -> Self {
-        // Where the unprivileged user that runs Postgres can reach it.
-        let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        Self { dir: tempfile::Builder::new().prefix("tapedeck-").permissions(everybody).tempdir().unwrap() }
+        // Postgres runs as another user, which must be able to enter the directory.
+        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        let dir = tempfile::Builder::new().prefix("tapedeck-").permissions(readable).tempdir().unwrap();
+        Self { dir, servers: None }
+    }
+
+    /// Makes every command use these servers.
+    pub(crate) fn use_servers(&mut self, nats_url: &str, database_url: &str) {
+        self.servers = Some([nats_url.into(), database_url.into()]);
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -22,39 +30,41 @@ impl System {
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tapedeck"));
-        command.args(args).arg("--dir").arg(self.path()).stdin(Stdio::null());
+        command.args(args).env("TAPEDECK_DIR", self.path()).stdin(Stdio::null());
         if args.first() == Some(&"up") {
-            // Tests run side by side: no fixed ports, unless the test asks for them.
+            // Tests run in parallel: free ports, unless the test sets them.
             for (flag, free) in [("--nats-port", "0"), ("--database-port", "0"), ("--http", "127.0.0.1:0")] {
                 if !args.contains(&flag) {
                     command.args([flag, free]);
                 }
             }
         }
-        for name in ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
-            command.env_remove(name);
-        }
+        let names = ["TAPEDECK_NATS_URL", "TAPEDECK_DATABASE_URL"];
+        match &self.servers {
+            Some(urls) => command.envs(names.iter().zip(urls)),
+            None => command.env_remove(names[0]).env_remove(names[1]),
+        };
         command
     }
 
-    /// Starts `up`, and waits until it answers that every group has caught up.
+    /// Starts `up` and waits until every group has caught up.
     pub(crate) fn up(&self) -> Process {
         let mut up = Process::start(&mut self.command(&["up"]));
-        // Without its file a command would ask whoever listens on the fixed ports.
+        // Without this file a command would connect to the default ports.
         let connection = self.path().join("connection.toml");
         while !connection.exists() || !self.run(&["status"]).status.success() {
-            assert!(up.0.try_wait().unwrap().is_none(), "`up` has ended");
+            assert!(up.0.try_wait().unwrap().is_none(), "`up` has exited");
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         up
     }
 
-    /// Runs to the end, and gives what it said.
+    /// Runs a command to its exit.
     pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
-    /// Runs to the end, which must be good, and gives standard output.
+    /// Runs a command that must succeed; its standard output.
     pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -62,7 +72,7 @@ impl System {
         out
     }
 
-    /// Until everything published is decided, the tapes have stopped growing and everything is projected.
+    /// Waits until every published event is answered and projected, and the tapes do not grow.
     pub(crate) fn wait_quiet(&self) {
         let settled = || {
             let output = self.run(&["status", "--json"]);
@@ -84,7 +94,7 @@ impl System {
     }
 }
 
-/// A child that does not outlive the test.
+/// A child process, killed on drop.
 pub(crate) struct Process(Child);
 
 impl Drop for Process {
@@ -99,12 +109,12 @@ impl Process {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM; the exit status.
     pub(crate) fn terminate(self) -> Option<i32> {
         self.signal("TERM")
     }
 
-    /// A signal, and the exit code.
+    /// Sends a signal; the exit status.
     pub(crate) fn signal(mut self, name: &str) -> Option<i32> {
         Command::new("sh").args(["-c", &format!("kill -{name} {}", self.0.id())]).status().unwrap();
         self.0.wait().unwrap().code()
@@ -119,7 +129,8 @@ pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
 }
 
-/// A capture of `frames` bookTicker and trade frames whose price swings, as Binance's combined stream writes them.
+/// Writes a capture of `frames` bookTicker and trade frames with an oscillating price, in the format of Binance's
+/// combined streams.
 pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> PathBuf {
     let path = dir.join(name);
     let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
@@ -130,7 +141,7 @@ pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> Path
         let phase = i % 400;
         let cents = 6_000_000 + i / 10 + if phase < 200 { phase * 40 } else { (400 - phase) * 40 };
         let price = |c: u64| format!("{}.{:02}000000", c / 100, c % 100);
-        // On the grids of both: four decimals.
+        // Four decimals, which the lot sizes of both instruments allow.
         let size = format!("0.{:04}0000", 400 + (i * 7919) % 9_000);
         let line = if i % 3 == 2 {
             format!(
@@ -166,7 +177,7 @@ pub(crate) fn capture(dir: &Path, name: &str, symbol: &str, frames: u64) -> Path
     path
 }
 
-/// The Python that has what `./dev` installs, if it is here, else the one on PATH.
+/// The Python with the packages that `./dev` installs, if it exists, else the one on PATH.
 pub(crate) fn python3() -> PathBuf {
     let own = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../.tools/venv/bin/python3"));
     if own.exists() { own.into() } else { "python3".into() }

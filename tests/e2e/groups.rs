@@ -1,4 +1,4 @@
-//! Every group as a process of its own, as pods run them, with a publisher that is killed and comes back.
+//! Every group as a separate process, as in pods, with a publisher that is killed and restarted.
 
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
@@ -10,14 +10,10 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{Process, System, json, text};
 
-/// Two projectors: they compete, and each row is still there once.
-const GROUPS: [&str; 9] =
-    ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector", "projector"];
+/// How long a condition may take on a loaded machine.
+const WAIT_MAX: Duration = Duration::from_secs(120);
 
-/// How long what must come may take; a machine may be loaded.
-const COME_MAX: Duration = Duration::from_secs(120);
-
-/// A group's process; it does not outlive the test.
+/// A group's process, killed on drop.
 struct Group {
     name: &'static str,
     port: u16,
@@ -33,30 +29,28 @@ impl Drop for Group {
 }
 
 impl Group {
-    fn start(system: &System, at: &[&str], name: &'static str) -> Self {
+    fn start(system: &System, name: &'static str) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
-        let mut command =
-            system.command(&with(at, &["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]));
+        let mut command = system.command(&["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]);
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         Self { name, port, child, log }
     }
 
-    /// Until it says that it is ready. It must not end, but where somebody else was quicker to take its port: then it
-    /// gets another one.
-    fn wait_ready(&mut self, system: &System, at: &[&str]) {
+    /// Waits until the group is ready. If its port was taken meanwhile, it is started again with another one.
+    fn wait_ready(&mut self, system: &System) {
         until(&format!("{} is not ready", self.name), || {
             if let Some(status) = self.child.try_wait().unwrap() {
-                let said = std::fs::read_to_string(&self.log).unwrap();
-                assert!(said.contains("cannot listen on"), "{} ended ({status}): {said}", self.name);
-                *self = Self::start(system, at, self.name);
+                let output = std::fs::read_to_string(&self.log).unwrap();
+                assert!(output.contains("cannot listen on"), "{} ended ({status}): {output}", self.name);
+                *self = Self::start(system, self.name);
             }
             get(self.port, "/readyz").contains("200 OK")
         });
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM; the exit status.
     fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         std::process::Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().unwrap();
@@ -64,20 +58,16 @@ impl Group {
     }
 }
 
-/// Waits for something, but not for ever.
-pub(crate) fn until(otherwise: &str, mut come: impl FnMut() -> bool) {
-    let began = Instant::now();
-    while !come() {
-        assert!(began.elapsed() < COME_MAX, "{otherwise} after {COME_MAX:?}");
+/// Waits until the condition holds, at most [`WAIT_MAX`].
+pub(crate) fn until(otherwise: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < WAIT_MAX, "{otherwise} after {WAIT_MAX:?}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }
 
 /// Arguments, and where the servers are.
-fn with<'a>(at: &[&'a str], args: &[&'a str]) -> Vec<&'a str> {
-    [args, at].concat()
-}
-
 fn get(port: u16, path: &str) -> String {
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -91,29 +81,31 @@ fn free_port() -> u16 {
 }
 
 #[test]
-fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
-    let system = System::new();
+fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
+    let mut system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
     let (nats_url, database_url) = (nats.url(), postgres.url());
-    let at = ["--nats-url", &nats_url, "--database-url", &database_url];
-    // What is not there yet is drift, and said so.
-    assert_eq!(system.run(&with(&at, &["provision", "--check"])).status.code(), Some(1));
-    assert_eq!(system.run(&with(&at, &["migrate", "--check"])).status.code(), Some(1));
-    system.ok(&with(&at, &["provision"]));
-    system.ok(&with(&at, &["migrate"]));
+    system.use_servers(&nats_url, &database_url);
+    // Missing streams and tables are drift.
+    assert_eq!(system.run(&["provision", "--check"]).status.code(), Some(1));
+    assert_eq!(system.run(&["migrate", "--check"]).status.code(), Some(1));
+    system.ok(&["provision"]);
+    system.ok(&["migrate"]);
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&with(&at, &["control", "apply", setup]));
-    let mut started: Vec<Group> = GROUPS.iter().map(|name| Group::start(&system, &at, name)).collect();
-    started.iter_mut().for_each(|group| group.wait_ready(&system, &at));
-    // Both servers die and come back; whoever is connected finds them again.
+    system.ok(&["control", "apply", setup]);
+    // Two projectors: they compete, and each row is still there once.
+    let names = tapedeck_groups::names().chain(["projector"]);
+    let mut started: Vec<Group> = names.map(|name| Group::start(&system, name)).collect();
+    started.iter_mut().for_each(|group| group.wait_ready(&system));
+    // Both servers are killed and restarted; the groups reconnect.
     let port = |url: &str| -> u16 { url.rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap() };
     nats.kill().unwrap();
     postgres.kill().unwrap();
     let _nats = NatsServer::start(&system.path().join("nats"), port(&nats_url)).unwrap();
     let _postgres = Postgres::start(&system.path().join("postgres"), port(&database_url)).unwrap();
-    // Killed in the midst, and started again: it goes on where it was, and nothing is refused that was not made wrong.
-    let publish = with(&at, &["publish", "--events", "60000", "--speed", "20x"]);
+    // The publisher is killed and restarted: it resumes, and only injected duplicates are rejected.
+    let publish = ["publish", "--events", "60000", "--speed", "20x"];
     let first = Process::start(&mut system.command(&publish));
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
@@ -122,10 +114,11 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
     });
     drop(first);
-    let said = system.ok(&with(&at, &["publish", "--events", "60000"]));
-    assert!(!said.contains(": 0 published") && !said.contains(" 0 were there"), "{said}");
+    let output = system.ok(&["publish", "--events", "60000"]);
+    let counts: Vec<u64> = output.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    assert!(counts.len() == 2 && counts.iter().all(|count| *count > 0), "published and skipped: {output}");
     let settled = || {
-        let output = system.run(&with(&at, &["status", "--json"]));
+        let output = system.run(&["status", "--json"]);
         let status = json(&text(&output.stdout));
         let partition = &status["partitions"][0];
         let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
@@ -140,10 +133,10 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         }
         before = now;
     }
-    let tape = system.ok(&with(&at, &["tape", "--json", "--writer", "ingest"]));
+    let tape = system.ok(&["tape", "--json", "--writer", "ingest"]);
     let duplicates = tape.lines().filter(|line| line.contains(r#""reason":"duplicate""#)).count();
-    let alone = System::new();
-    let undisturbed = json(&alone.ok(&["demo", "--json", "--events", "60000"]));
+    let reference = System::new();
+    let undisturbed = json(&reference.ok(&["demo", "--json", "--events", "60000"]));
     let rejects = undisturbed["rejects"].as_array().unwrap();
     let expected = rejects.iter().find(|row| row["reason"] == "duplicate").unwrap();
     assert_eq!(expected["count"].as_str().unwrap(), duplicates.to_string());
@@ -155,14 +148,14 @@ fn nine_processes_trade_what_a_killed_publisher_resumes_and_drain_on_sigterm() {
         }
     }
     for group in &mut started {
-        assert_eq!(group.terminate(), Some(0), "{} drains and exits 0", group.name);
+        assert_eq!(group.terminate(), Some(0), "{} drains", group.name);
     }
-    system.ok(&with(&at, &["verify"]));
-    assert!(drifts(&nats_url, || system.run(&with(&at, &["provision", "--check"])).status.code()) == Some(1));
+    system.ok(&["verify"]);
+    assert!(check_after_change(&nats_url, || system.run(&["provision", "--check"]).status.code()) == Some(1));
 }
 
-/// Changes a stream behind everybody's back, and gives what the check says.
-fn drifts(nats_url: &str, check: impl Fn() -> Option<i32>) -> Option<i32> {
+/// Changes a stream's configuration; the exit status of the check.
+fn check_after_change(nats_url: &str, check: impl Fn() -> Option<i32>) -> Option<i32> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bus = Bus::connect(nats_url, "test").await.unwrap();

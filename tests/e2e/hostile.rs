@@ -1,4 +1,4 @@
-//! Foreign bytes wherever a publisher could send them: each is one fact or one alarm, and nothing else is touched.
+//! Hostile bytes on every subject: each is rejected by one fact or skipped as an invalid record, without other effects.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ fn count(system: &System, kind: &str) -> usize {
 }
 
 #[tokio::test]
-async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_skipped() {
+async fn hostile_bytes_in_the_inboxes_and_on_the_tape_are_rejected_or_skipped() {
     let system = System::new();
     let up = system.up();
     let connection = system.path().join("connection.toml");
@@ -28,11 +28,11 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
         publish("md.sim.ALPHAUSD.quote", payload).await;
         publish("cmd.0.halt", payload).await;
     }
-    publish("md.nobody", b"x").await;
-    for writer in ["ingest", "risk", "portfolio", "nobody"] {
+    publish("md.unknown", b"x").await;
+    for writer in ["ingest", "risk", "portfolio", "unknown"] {
         publish(&format!("tape.0.{writer}"), b"foreign bytes").await;
     }
-    // Two bytes that look like a record of a later format, and another writer's record.
+    // Two bytes that look like a record of a later format, and a record of another writer.
     publish("tape.0.risk", &[0x91, 0x02]).await;
     let first = bus.context().get_stream("TAPE_0").await.unwrap().get_raw_message(1).await.unwrap();
     publish("tape.0.signal", &first.payload).await;
@@ -42,7 +42,7 @@ async fn foreign_bytes_on_markets_commands_and_the_tape_itself_are_refused_or_sk
     system.ok(&["publish", "--events", "20000"]);
     system.wait_quiet();
     assert_eq!(count(&system, "CommandRefused"), garbage.len());
-    assert!(count(&system, "OrderApproved") > 0, "what was fenced by foreign bytes works again");
+    assert!(count(&system, "OrderApproved") > 0, "owners that hostile bytes fenced took over again");
     let verdict = json(&system.ok(&["verify", "--json"]));
     assert_eq!((&verdict["invalid_records"], verdict["findings"].as_array().unwrap().len()), (&6.into(), 0));
     assert_eq!(up.terminate(), Some(0));

@@ -1,10 +1,12 @@
-//! The whole, on a real nats-server and a real Postgres.
+//! End-to-end tests: the binary with a real nats-server and a real Postgres.
 
 mod access;
 mod backup;
 mod common;
 mod control;
 mod groups;
+mod help;
+mod history;
 mod hostile;
 mod kill;
 mod publishers;

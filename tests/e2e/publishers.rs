@@ -1,5 +1,5 @@
-//! The publishers of schemas/examples, run as they are printed, and the reader of the tape there: what they publish is
-//! what the tape, Postgres and an independent sum say.
+//! The example publishers and the example reader of schemas/examples: tape, Postgres and an independent sum agree with
+//! the published events.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -12,7 +12,7 @@ use crate::common::{Process, System, capture, json as parse, python3, text};
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 /// The captures of these tests have finer quantities than the script's own definition of ETHUSDT allows.
 const DEFINE: [&str; 2] = ["--define", "ETHUSDT:ETH:USDT:0.01:0.00001:5"];
-/// Where Debian's package of Go's NATS client lies.
+/// The folder of Debian's package of the Go client of NATS.
 const GO_PACKAGES: &str = "/usr/share/gocode";
 
 fn example(name: &str) -> PathBuf {
@@ -22,10 +22,10 @@ fn example(name: &str) -> PathBuf {
 fn python(script: &str) -> Command {
     let python = python3();
     let found = Command::new(&python).args(["-c", "import nats, msgpack"]).output().unwrap();
-    let said = text(&found.stderr);
+    let output = text(&found.stderr);
     assert!(
         found.status.success(),
-        "the Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack\n{said}",
+        "the Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack\n{output}",
         python.display()
     );
     let mut command = Command::new(python);
@@ -33,7 +33,7 @@ fn python(script: &str) -> Command {
     command
 }
 
-/// Runs to the end, which must be good.
+/// Runs a command that must succeed.
 fn ok(command: &mut Command) -> Output {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
     assert!(output.status.success(), "{command:?}: {}{}", text(&output.stdout), text(&output.stderr));
@@ -51,7 +51,7 @@ fn connection(system: &System, key: &str) -> String {
     value.trim_matches('"').to_string()
 }
 
-/// The totals by instrument, by the reader in Python, once as many quotes and trades are on the tape.
+/// The totals by instrument from the reader in Python, when this many quotes and trades are on the tape.
 fn totals(url: &str, events: u64) -> Value {
     loop {
         let read = ok(python("python/read_tape.py").args(["--server", url]));
@@ -66,7 +66,7 @@ fn totals(url: &str, events: u64) -> Value {
     }
 }
 
-/// What a capture holds, by another way: whole numbers of 1e-8, from the text.
+/// The totals of a capture, computed independently from the text in integers of 1e-8.
 fn sums(capture: &Path) -> Value {
     let field = |line: &str, name: &str| -> u128 {
         let value = line.split(&format!("\"{name}\":\"")).nth(1).unwrap().split('"').next().unwrap();
@@ -92,7 +92,7 @@ fn decimal(units: u128, decimals: u32) -> String {
     format!("{whole}.{fraction:0width$}", width = decimals as usize).trim_end_matches('0').trim_end_matches('.').into()
 }
 
-/// The totals by instrument, by Postgres, in the form of the reader in Python.
+/// The totals by instrument from Postgres, in the form of the reader in Python.
 async fn totals_of_postgres(system: &System) -> Value {
     let url = connection(system, "database_url");
     let (client, connected) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
@@ -132,7 +132,7 @@ async fn python_publishes_in_both_encodings_and_tape_postgres_and_a_sum_of_the_c
 }
 
 #[test]
-fn python_killed_midway_goes_on_with_its_session_and_nothing_is_there_twice() {
+fn a_killed_python_publisher_resumes_its_session_without_duplicates() {
     let system = System::new();
     let btc = capture(system.path(), "btc.jsonl", "BTCUSDT", 6_000);
     let (up, url) = up(&system);
@@ -146,34 +146,37 @@ fn python_killed_midway_goes_on_with_its_session_and_nothing_is_there_twice() {
         std::thread::sleep(Duration::from_millis(10));
     }
     first.kill().unwrap();
-    assert!(!first.wait().unwrap().success(), "it was not cut short: the capture is too small for this machine");
+    assert!(
+        !first.wait().unwrap().success(),
+        "it finished before it was killed: the capture is too small for this machine"
+    );
     let resumed = ok(&mut publish(&["--resume"]));
-    let (said, found) = (text(&resumed.stdout), text(&resumed.stderr));
+    let (output, found) = (text(&resumed.stdout), text(&resumed.stderr));
     let number = |text: &str, before: &str| -> usize {
         text.split(before).nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
     };
-    let (skipped, sent) = (number(&found, "session s1: "), number(&format!("={said}"), "="));
-    assert!(skipped > 0 && sent > 0 && skipped + sent == 6_001, "{skipped} were there, {sent} were sent");
+    let (skipped, sent) = (number(&found, "session s1: "), number(&format!("={output}"), "="));
+    assert!(skipped > 0 && sent > 0 && skipped + sent == 6_001, "{skipped} skipped, {sent} sent");
     assert_eq!(totals(&url, 6_000), json!({ "binance.BTCUSDT": sums(&btc) }));
     assert_eq!((count(&system, "Rejected"), count(&system, "Gap")), (0, 0));
     assert_eq!(up.terminate(), Some(0));
 }
 
 #[test]
-fn the_rust_example_publishes_what_it_says() {
+fn the_rust_example_publishes_the_events_that_it_reports() {
     let system = System::new();
     let (up, url) = up(&system);
     let mut cargo = Command::new(env!("CARGO"));
     cargo.args(["run", "--release", "--locked", "--example", "publish", "--", &url, "3000"]).current_dir(ROOT);
-    let said = text(&ok(&mut cargo).stdout);
-    assert!(said.starts_with("3001 events in ") && said.contains(r#""source":"rust""#), "{said}");
+    let output = text(&ok(&mut cargo).stdout);
+    assert!(output.starts_with("3001 events in ") && output.contains(r#""source":"rust""#), "{output}");
     let totals = totals(&url, 3_000);
     assert_eq!((&totals["demo.FERRIS"]["quotes"], &totals["demo.FERRIS"]["trades"]), (&json!(2_000), &json!(1_000)));
     assert_eq!(count(&system, "Rejected"), 0);
     assert_eq!(up.terminate(), Some(0));
 }
 
-/// What stands in for the nats CLI where that is missing: `nats req --raw SUBJECT BODY`, and nothing else.
+/// Replaces a missing nats CLI; supports only `nats req --raw SUBJECT BODY`.
 const NATS: &str = r#"
 import asyncio, os, sys, nats
 async def main(subject, body):
@@ -189,7 +192,7 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
     let system = System::new();
     let (up, url) = up(&system);
     if Command::new("nats").arg("--version").output().is_err() {
-        eprintln!("the nats CLI is not here: a stand-in sends what the script prints");
+        eprintln!("the nats CLI is missing: a replacement in Python is used");
         let python = python("").get_program().to_string_lossy().into_owned();
         std::fs::create_dir(system.path().join("bin")).unwrap();
         let path = system.path().join("bin/nats");
@@ -198,10 +201,10 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
     }
     let path = format!("{}:{}", system.path().join("bin").display(), std::env::var("PATH").unwrap());
     for _ in 0..2 {
-        let said = ok(Command::new(example("cli/publish.sh")).env("PATH", &path).env("NATS_URL", &url));
-        let said = text(&said.stdout);
-        assert_eq!(said.matches(r#""stream":"INBOX_0""#).count(), 4, "{said}");
-        assert!(said.contains(r#""source":"shell""#), "{said}");
+        let output = ok(Command::new(example("cli/publish.sh")).env("PATH", &path).env("NATS_URL", &url));
+        let output = text(&output.stdout);
+        assert_eq!(output.matches(r#""stream":"INBOX_0""#).count(), 4, "{output}");
+        assert!(output.contains(r#""source":"shell""#), "{output}");
     }
     let totals = totals(&url, 6);
     let acme = json!({
@@ -214,7 +217,7 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
 }
 
 #[test]
-fn the_go_publisher_is_formatted_vetted_and_publishes_what_it_says() {
+fn the_go_example_is_formatted_vetted_and_publishes_the_events_that_it_reports() {
     let go = |args: &[&str]| {
         let mut go = Command::new("go");
         go.args(args).current_dir(example("go")).env("GO111MODULE", "off").env("GOPATH", GO_PACKAGES);
@@ -222,7 +225,7 @@ fn the_go_publisher_is_formatted_vetted_and_publishes_what_it_says() {
     };
     let client = Path::new(GO_PACKAGES).join("src/github.com/nats-io/nats.go");
     if go(&["version"]).output().is_err() || !client.exists() {
-        eprintln!("NOT RUN: wants golang-go and golang-github-nats-io-go-nats-dev; ./dev test installs them as root");
+        eprintln!("NOT RUN: needs golang-go and golang-github-nats-io-go-nats-dev; ./dev test installs them as root");
         return;
     }
     let formatted = ok(Command::new("gofmt").args(["-l", "."]).current_dir(example("go")));
@@ -230,8 +233,8 @@ fn the_go_publisher_is_formatted_vetted_and_publishes_what_it_says() {
     ok(&mut go(&["vet", "publish.go"]));
     let system = System::new();
     let (up, url) = up(&system);
-    let said = ok(&mut go(&["run", "publish.go", "-server", &url, "-events", "3000"]));
-    assert!(text(&said.stdout).starts_with("6002 events in "), "{said:?}");
+    let output = ok(&mut go(&["run", "publish.go", "-server", &url, "-events", "3000"]));
+    assert!(text(&output.stdout).starts_with("6002 events in "), "{output:?}");
     let totals = totals(&url, 6_000);
     for instrument in ["demo.GOPHER", "demo.GOFISH"] {
         let counts = (&totals[instrument]["quotes"], &totals[instrument]["trades"]);

@@ -1,4 +1,5 @@
-//! The public contract on a running system: every row of docs/publishing.md's table, and what its publisher is told.
+//! The publishing contract on a running system: every row of the table in docs/publishing.md, and the replies to the
+//! publisher.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,19 +18,19 @@ fn now() -> u64 {
 }
 
 struct Row {
-    what: String,
+    case: String,
     subject: String,
     payload: Vec<u8>,
     answers: Vec<String>,
 }
 
-/// The rows of the table, with what stands for something else filled in.
+/// The rows of the table, with their placeholders filled in.
 fn rows() -> Vec<Row> {
     let table = PAGE.split("## What becomes of bad input").nth(1).unwrap();
     let lines = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let row = |(number, line): (usize, &str)| {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [what, subject, payload, answer] = cells[..] else { panic!("{line}") };
+        let [case, subject, payload, answer] = cells[..] else { panic!("{line}") };
         let payload = match payload.trim_matches('`') {
             "[ × 300 and ] × 300" => ["[".repeat(300), "]".repeat(300)].concat(),
             "[{} × 1025]" => format!("[{}]", vec!["{}"; 1025].join(",")),
@@ -38,7 +39,7 @@ fn rows() -> Vec<Row> {
             text => fill(text, number),
         };
         Row {
-            what: what.into(),
+            case: case.into(),
             subject: format!("md.{subject}"),
             payload: payload.into_bytes(),
             answers: answer.split(", ").map(str::to_string).collect(),
@@ -59,13 +60,14 @@ const DEFINED: &str = concat!(
     r#""tick_size":"0.01","lot_size":"1"}"#
 );
 
-/// The facts of ingest, by the inbox message that they answer: the kind, or the reason and detail of a refusal.
+/// The facts of ingest by the inbox message that they answer: the kind, or reason and detail of a rejection.
 fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
     let mut facts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     for line in system.ok(&["tape", "--json", "--writer", "ingest"]).lines() {
         let line = json(line);
-        let cause = line["cause"].as_str().unwrap().split('.').next().unwrap().parse().unwrap();
-        let said = match line["kind"].as_str().unwrap() {
+        let cause = line["cause"].as_str().unwrap().strip_prefix("inbox:").unwrap();
+        let cause = cause.split('.').next().unwrap().parse().unwrap();
+        let found = match line["kind"].as_str().unwrap() {
             "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {
                 let body = &line["body"];
@@ -73,20 +75,20 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
             }
             kind => kind.to_string(),
         };
-        facts.entry(cause).or_default().push(said);
+        facts.entry(cause).or_default().push(found);
     }
     facts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn every_row_of_the_table_gets_its_answer_and_the_publisher_is_told() {
+async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher() {
     let system = System::new();
     let (up, bus) = start(&system).await;
     let publish = async |subject: String, payload: Vec<u8>| match bus.context().publish(subject, payload.into()).await {
         Ok(ack) => ack.await.map(|ack| ack.sequence).map_err(|error| error.to_string()),
         Err(error) => Err(error.to_string()),
     };
-    let mut heard = bus.client().subscribe("md-rejects.*").await.unwrap();
+    let mut rejects = bus.client().subscribe("md-rejects.*").await.unwrap();
     bus.client().flush().await.unwrap();
     publish("md.demo.ACME.definition".into(), fill(DEFINED, 0).into_bytes()).await.unwrap();
     let rows = rows();
@@ -97,27 +99,27 @@ async fn every_row_of_the_table_gets_its_answer_and_the_publisher_is_told() {
     }
     let status = settled(&bus).await;
     let facts = facts(&system);
-    let mut refused: BTreeMap<String, u64> = BTreeMap::new();
+    let mut rejected: BTreeMap<String, u64> = BTreeMap::new();
     for (row, stored) in rows.iter().zip(stored) {
         let seq = match stored {
             Err(error) => {
-                assert_eq!(row.answers, ["refused by the server"], "{}: {error}", row.what);
+                assert_eq!(row.answers, ["refused by the server"], "{}: {error}", row.case);
                 continue;
             }
             Ok(seq) => seq,
         };
-        let said = facts.get(&seq).cloned().unwrap_or_default();
-        let wanted: Vec<_> = row.answers.iter().filter(|answer| *answer != "nothing").collect();
-        assert_eq!(said.len(), wanted.len(), "{}: {said:?}", row.what);
-        for (said, wanted) in said.iter().zip(wanted) {
-            let (reason, detail) = wanted.split_once(": ").unwrap_or((wanted, ""));
-            assert!(said.starts_with(reason) && said.contains(detail), "{}: {said}, not {wanted}", row.what);
+        let found = facts.get(&seq).cloned().unwrap_or_default();
+        let expected: Vec<_> = row.answers.iter().filter(|answer| *answer != "nothing").collect();
+        assert_eq!(found.len(), expected.len(), "{}: {found:?}", row.case);
+        for (found, expected) in found.iter().zip(expected) {
+            let (reason, detail) = expected.split_once(": ").unwrap_or((expected, ""));
+            assert!(found.starts_with(reason) && found.contains(detail), "{}: {found}, not {expected}", row.case);
             if !detail.is_empty() {
-                *refused.entry(reason.into()).or_default() += 1;
+                *rejected.entry(reason.into()).or_default() += 1;
             }
         }
     }
-    // What the publisher is told adds up to what the tape says.
+    // The counts in the status equal those of the tape.
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     let partition = &json(&text(&system.run(&["status", "--json"]).stdout))["partitions"][0];
     for counts in [&status["rejects"], &partition["unreadable"]] {
@@ -125,22 +127,22 @@ async fn every_row_of_the_table_gets_its_answer_and_the_publisher_is_told() {
             *counted.entry(reason.clone()).or_default() += count.as_u64().unwrap();
         }
     }
-    assert_eq!(counted, refused);
+    assert_eq!(counted, rejected);
     assert_eq!(status["gaps"], 1);
     let late = status["sessions"].as_array().unwrap().iter().find(|one| one["session"] == "late").unwrap();
     assert_eq!((&late["instrument"], &late["last_seq"]), (&Value::from("demo.ACME"), &Value::from(1)));
-    for _ in 0..refused.values().sum::<u64>() {
-        let message = heard.next().await.unwrap();
-        let told = json(&text(&message.payload));
-        let said = format!("{}: {}", told["reason"].as_str().unwrap(), told["detail"].as_str().unwrap());
-        assert!(facts.values().flatten().any(|fact| *fact == said), "{said}");
+    for _ in 0..rejected.values().sum::<u64>() {
+        let message = rejects.next().await.unwrap();
+        let reject = json(&text(&message.payload));
+        let found = format!("{}: {}", reject["reason"].as_str().unwrap(), reject["detail"].as_str().unwrap());
+        assert!(facts.values().flatten().any(|fact| *fact == found), "{found}");
         assert!(["md-rejects.bad", "md-rejects.~"].contains(&message.subject.as_str()), "{}", message.subject);
     }
     assert_eq!(up.terminate(), Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn refusals_are_kept_once_each_over_a_restart_and_two_partitions_answer_as_one() {
+async fn rejections_are_stored_once_across_a_restart_and_two_partitions_reply_as_one() {
     let system = System::new();
     for round in 1..=2 {
         let (up, bus) = start_with(&system, &["--partitions", "2"]).await;
@@ -149,20 +151,20 @@ async fn refusals_are_kept_once_each_over_a_restart_and_two_partitions_answer_as
             bus.context().publish(format!("md.sim.{symbol}.trade"), payload.into()).await.unwrap().await.unwrap();
         }
         let unplaced = bus.context().publish("md.nowhere.X.trade", "{}".into()).await.unwrap().await;
-        assert!(unplaced.is_err(), "nobody has placed it: {unplaced:?}");
+        assert!(unplaced.is_err(), "the subject is placed on no partition: {unplaced:?}");
         let status = settled(&bus).await;
         assert_eq!((&status["partitions"], &status["rejects"]["malformed"]), (&2.into(), &(2 * round).into()));
-        let kept = async |stream: &str| bus.context().get_stream(stream).await.unwrap().cached_info().state.messages;
-        while kept("REJECTS_0").await + kept("REJECTS_1").await < 2 * round as u64 {
+        let stored = async |stream: &str| bus.context().get_stream(stream).await.unwrap().cached_info().state.messages;
+        while stored("REJECTS_0").await + stored("REJECTS_1").await < 2 * round as u64 {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        assert_eq!((kept("REJECTS_0").await, kept("REJECTS_1").await), (round as u64, round as u64));
+        assert_eq!((stored("REJECTS_0").await, stored("REJECTS_1").await), (round as u64, round as u64));
         assert_eq!(up.terminate(), Some(0));
     }
 }
 
 #[test]
-fn a_fixed_port_that_is_taken_is_said_with_the_flag_that_helps() {
+fn the_error_of_a_taken_port_names_the_flag() {
     let system = System::new();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -170,9 +172,9 @@ fn a_fixed_port_that_is_taken_is_said_with_the_flag_that_helps() {
         [("--nats-port", port.clone()), ("--database-port", port.clone()), ("--http", format!("127.0.0.1:{port}"))]
     {
         let output = system.run(&["up", flag, &value]);
-        let said = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(said.contains(flag) && said.contains(&port) && said.contains("any free"), "{said}");
+        let found = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{found}");
+        assert!(found.contains(flag) && found.contains(&port) && found.contains("any free"), "{found}");
     }
 }
 
@@ -193,7 +195,7 @@ async fn start_with(system: &System, more: &[&str]) -> (Process, Bus) {
     (up, Bus::connect(&url, "test").await.unwrap())
 }
 
-/// What the source "bad" is told once nothing waits any more.
+/// The status of the source "bad" when no input waits.
 async fn settled(bus: &Bus) -> Value {
     loop {
         let answer = bus.client().request("md-status.bad", "".into()).await;
@@ -201,7 +203,7 @@ async fn settled(bus: &Bus) -> Value {
         let known =
             status["sessions"].as_array().is_some_and(|all| !all.is_empty()) || status["rejects"] != Value::Null;
         if known && status["waiting"] == 0 && status["missing"] == Value::Array(Vec::new()) {
-            // A record may be on its way that was decided already: the tape is asked for it, not this answer.
+            // A decided record may still be in flight; the later status is complete.
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
             return json(&text(&bus.client().request("md-status.bad", "".into()).await.unwrap().payload));
         }

@@ -1,4 +1,4 @@
-//! What readers leave at the broker.
+//! The consumers that readers create at the server.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tapedeck_servers::NatsServer;
 use crate::common::System;
 
 #[test]
-fn whoever_stops_waiting_for_a_reader_leaves_none_behind() {
+fn a_cancelled_wait_leaves_no_consumer_at_the_server() {
     let system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     system.ok(&["provision", "--nats-url", &nats.url()]);
@@ -19,7 +19,7 @@ fn whoever_stops_waiting_for_a_reader_leaves_none_behind() {
         let mut tail = Tail::new(&bus, "TAPE_0".into(), String::new(), 1);
         let mut first = None;
         for _ in 0..200 {
-            // Not even long enough for the broker's answer: what was begun must go on the next time.
+            // Too short for the server's reply: the next call must continue the started creation.
             first = first.or(tokio::time::timeout(Duration::ZERO, tail.next()).await.ok());
             bus.client().flush().await.unwrap();
         }

@@ -1,4 +1,4 @@
-//! The README's blocks, run as they are printed, in their order.
+//! The marked shell blocks of the README, run in order.
 
 use std::process::{Command, Stdio};
 
@@ -11,19 +11,19 @@ struct Block {
     script: String,
 }
 
-/// The blocks that are marked to be run.
+/// The blocks after a mark `<!-- run … -->`.
 fn blocks() -> Vec<Block> {
     let marked = README.split("<!-- run").skip(1);
     let block = |after: &str| {
-        let (mark, rest) = after.split_once("-->").expect("a mark ends");
-        let script = rest.trim_start().strip_prefix("```sh\n").expect("a block follows its mark");
-        let script = script.split("```").next().expect("a block ends").to_string();
+        let (mark, rest) = after.split_once("-->").expect("the mark has no end");
+        let script = rest.trim_start().strip_prefix("```sh\n").expect("no block follows the mark");
+        let script = script.split("```").next().expect("the block has no end").to_string();
         Block { in_background: mark.contains("background"), script }
     };
     marked.map(block).collect()
 }
 
-/// `./dev`, for a binary that is built already; the test's own directory and ports that are free.
+/// Writes a replacement of `./dev` that runs the built binary on free ports.
 fn dev(system: &System) {
     let binary = env!("CARGO_BIN_EXE_tapedeck");
     let script = format!(
@@ -37,20 +37,20 @@ fn dev(system: &System) {
 
 fn shell(system: &System, script: &str) -> Command {
     let mut command = Command::new("bash");
-    // What is started in the background is what the shell becomes, so that ending it ends the system.
+    // `exec` in a background block replaces the shell, so that a signal reaches the system.
     command.args(["-euo", "pipefail", "-c", script]).current_dir(system.path()).stdin(Stdio::null());
     command.env("TAPEDECK_DIR", system.path()).env_remove("TAPEDECK_NATS_URL").env_remove("TAPEDECK_DATABASE_URL");
     command
 }
 
 #[test]
-fn the_blocks_work_as_printed() {
+fn the_marked_blocks_of_the_readme_work() {
     let system = System::new();
     dev(&system);
     let blocks = blocks();
     assert!(blocks.len() >= 4, "{} blocks are marked", blocks.len());
     let mut background = Vec::new();
-    let mut said = Vec::new();
+    let mut outputs = Vec::new();
     for block in &blocks {
         if block.in_background {
             background.push(Process::start(&mut shell(&system, &format!("exec {}", block.script.trim()))));
@@ -61,15 +61,15 @@ fn the_blocks_work_as_printed() {
         }
         let output = shell(&system, &block.script).output().unwrap();
         assert!(output.status.success(), "{}\n{}", block.script, text(&output.stderr));
-        said.push(text(&output.stdout));
+        outputs.push(text(&output.stdout));
         while !system.run(&["status"]).status.success() {
             std::thread::sleep(std::time::Duration::from_millis(100));
         }
     }
-    let [published, looked, _replayed] = &said[..] else { panic!("{said:?}") };
+    let [published, queried, _replayed] = &outputs[..] else { panic!("{outputs:?}") };
     assert!(published.contains(": 3 published"), "{published}");
     for expected in ["10.04", "10.05", "source    publish: 3 accepted"] {
-        assert!(looked.contains(expected), "{expected} in {looked}");
+        assert!(queried.contains(expected), "{expected} in {queried}");
     }
     let file = std::fs::read_to_string(system.path().join("acme.jsonl")).unwrap();
     let kinds = ["definition", "quote", "trade"];

@@ -1,4 +1,4 @@
-//! Publish, tape, replay to a file, publish into a fresh system: the same market facts, byte for byte.
+//! Publish, replay to a file, publish that file into a new system: the market facts are equal byte for byte.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use tapedeck_schemas::subject;
 
 use crate::common::{Process, System, capture, json};
 
-/// Recorded captures (a list as in PATH) to go round instead of the two made up here.
+/// Recorded captures (a list as in PATH) to use instead of the two generated ones.
 const CAPTURES: &str = "TAPEDECK_TEST_CAPTURES";
 
-/// The market facts of each instrument in order, as bytes; with `at`, and the ticks, if `in_time`.
+/// The market facts of each instrument in order, as bytes; with `at` and the clock advances if `in_time`.
 async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<Vec<u8>>> {
     let bus = Bus::connect(url, "test").await.unwrap();
     let stream = subject::tape_stream(0);
@@ -33,7 +33,7 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
                 Event::Trade(fact) => Some(fact.instrument),
                 Event::Bar(fact) => Some(fact.instrument),
                 Event::ClockAdvanced(_) if in_time => None,
-                Event::Rejected(fact) => panic!("refused: {fact:?}"),
+                Event::Rejected(fact) => panic!("rejected: {fact:?}"),
                 _ => continue,
             };
             let at = if in_time { entry.at } else { 0 };
@@ -46,8 +46,8 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
     facts
 }
 
-/// Publishes files into a fresh system, and gives it running.
-fn play(files: &[PathBuf]) -> (System, Process, String) {
+/// Publishes files into a new system; the running system and the URL of its NATS.
+fn publish_into_new_system(files: &[PathBuf]) -> (System, Process, String) {
     let system = System::new();
     let up = system.up();
     let files: Vec<&str> = files.iter().map(|file| file.to_str().unwrap()).collect();
@@ -67,9 +67,9 @@ fn play(files: &[PathBuf]) -> (System, Process, String) {
     (system, up, url)
 }
 
-fn go_round(captures: &[PathBuf], in_time: bool) {
+fn assert_round_trip(captures: &[PathBuf], in_time: bool) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let (first, up, url) = play(captures);
+    let (first, up, url) = publish_into_new_system(captures);
     let recorded = runtime.block_on(facts(&url, in_time));
     let replay = |system: &System, name: &str| {
         let file = first.path().join(name);
@@ -80,7 +80,7 @@ fn go_round(captures: &[PathBuf], in_time: bool) {
     drop(up);
     let bytes = |file: &PathBuf| std::fs::read(file).unwrap();
     for (file, name) in files.iter().zip(["second.jsonl", "second.msgpack"]) {
-        let (second, _up, url) = play(std::slice::from_ref(file));
+        let (second, _up, url) = publish_into_new_system(std::slice::from_ref(file));
         let again = runtime.block_on(facts(&url, in_time));
         assert!(recorded == again, "{name}: {:?}, not {:?}", counts(&again), counts(&recorded));
         if in_time || captures.len() == 1 {
@@ -96,17 +96,17 @@ fn counts(facts: &BTreeMap<Option<InstrumentId>, Vec<Vec<u8>>>) -> Vec<(String, 
 }
 
 #[test]
-fn one_instrument_goes_round_with_its_times_and_ticks() {
+fn one_instrument_round_trips_with_its_times_and_clock_advances() {
     let dir = tempfile::tempdir().unwrap();
-    go_round(&[capture(dir.path(), "btc.jsonl", "BTCUSDT", 4_000)], true);
+    assert_round_trip(&[capture(dir.path(), "btc.jsonl", "BTCUSDT", 4_000)], true);
 }
 
 #[test]
-fn several_instruments_go_round_each_in_its_order() {
+fn several_instruments_round_trip_each_in_its_order() {
     let dir = tempfile::tempdir().unwrap();
     let captures = match std::env::var_os(CAPTURES) {
         Some(captures) => std::env::split_paths(&captures).collect(),
         None => ["BTCUSDT", "ETHUSDT"].map(|s| capture(dir.path(), &format!("{s}.jsonl"), s, 3_000)).to_vec(),
     };
-    go_round(&captures, false);
+    assert_round_trip(&captures, false);
 }

@@ -1,4 +1,4 @@
-//! The documents made from the code: kept as files, valid by others' standards, and true of the bytes.
+//! The documents generated from the code: equal to the kept files, valid by their standards, and true of the bytes.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ use tapedeck_schemas::subject::MarketKind::{self, Bar, Definition, Heartbeat, Qu
 
 use crate::common::{System, json, python3, text};
 
-/// What is printed, and where it is kept.
+/// The documents by the argument of `schema`, and their files.
 const DOCUMENTS: [(&str, &str); 4] = [
     ("asyncapi", "asyncapi.json"),
     ("market", "market.schema.json"),
@@ -33,14 +33,14 @@ fn kept(name: &str) -> PathBuf {
     root().join("schemas/docs").join(name)
 }
 
-/// A document as a file.
+/// Writes a document to a file.
 fn file(dir: &tempfile::TempDir, document: &Value) -> PathBuf {
     let path = dir.path().join("document.json");
     std::fs::write(&path, document.to_string()).unwrap();
     path
 }
 
-/// Runs a script of `tests`; its standard output if its exit code is 0, else what it said is wrong.
+/// Runs a script of `tests`; its standard output on success, else its standard error.
 fn python(script: &str, args: &[&Path], input: &str) -> Result<String, String> {
     let mut child = Command::new(python3())
         .arg(root().join("tests").join(script))
@@ -59,7 +59,7 @@ fn python(script: &str, args: &[&Path], input: &str) -> Result<String, String> {
 }
 
 #[test]
-fn the_documents_that_are_kept_are_what_the_binary_prints() {
+fn the_kept_documents_equal_the_output_of_the_binary() {
     let system = System::new();
     for (document, name) in DOCUMENTS {
         let printed = system.ok(&["schema", document]);
@@ -67,33 +67,36 @@ fn the_documents_that_are_kept_are_what_the_binary_prints() {
             std::fs::write(kept(name), &printed).unwrap();
         }
         let kept = std::fs::read_to_string(kept(name)).unwrap_or_default();
-        assert!(printed == kept, "schemas/docs/{name} is old: run the tests with UPDATE_EXPECT=1 and look at the diff");
+        assert!(
+            printed == kept,
+            "schemas/docs/{name} is outdated: run the tests with UPDATE_EXPECT=1 and review the diff"
+        );
     }
 }
 
 #[test]
-fn the_asyncapi_document_is_valid_by_the_official_schema_and_so_are_its_examples() {
+fn the_asyncapi_document_and_its_examples_are_valid_by_the_official_schema() {
     let official = root().join("tests/fixtures/asyncapi-3.0.0.json.gz");
     let check = |path: &Path| python("check_schemas.py", &[Path::new("asyncapi"), path, &official], "");
-    let good = describe::asyncapi::document();
+    let valid = describe::asyncapi::document();
     let dir = tempfile::tempdir().unwrap();
-    let counted = json(&check(&file(&dir, &good)).unwrap());
-    // Two formats of six kinds, the ack, the status and the reject.
+    let counted = json(&check(&file(&dir, &valid)).unwrap());
+    // Two formats of six kinds, the acknowledgement, the status and the rejection.
     assert_eq!(counted["examples"], 15);
-    for (pointer, wrong, says) in [
+    for (pointer, value, expected) in [
         ("/asyncapi", json!("3"), "$.asyncapi"),
         ("/operations/say_rejects/action", json!("publish"), "$.operations"),
         ("/components/messages/ack/payload/$ref", json!("#/components/schemas/akk"), "akk leads nowhere"),
         ("/components/messages/trade_json/examples/0/payload/price", json!(61837.63), "example of trade_json"),
     ] {
-        let mut bad = good.clone();
-        *bad.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = wrong;
-        let said = check(&file(&dir, &bad)).unwrap_err();
-        assert!(said.contains(says), "{pointer}: {said}");
+        let mut invalid = valid.clone();
+        *invalid.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+        let error = check(&file(&dir, &invalid)).unwrap_err();
+        assert!(error.contains(expected), "{pointer}: {error}");
     }
 }
 
-/// The frozen records: name and hex.
+/// The golden records: name and hex.
 fn golden() -> Vec<(String, String)> {
     let folder = root().join("schemas/golden");
     let mut all: Vec<_> = std::fs::read_dir(folder)
@@ -111,7 +114,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
-/// A record as Rust reads it, in the words of the document.
+/// A record as Rust decodes it, with the names of the document.
 fn as_rust_reads(payload: &[u8]) -> Value {
     let (header, entries) = record::decode(payload).unwrap();
     let event = |entry: &record::Entry| {
@@ -140,9 +143,9 @@ fn as_python_reads(document: &Value, records: &[(String, String)]) -> Vec<Value>
 }
 
 #[test]
-fn a_reader_that_knows_nothing_but_the_tape_document_reads_every_kind_as_rust_does() {
+fn a_reader_of_the_tape_document_alone_decodes_every_kind_as_rust_does() {
     let records = golden();
-    assert_eq!(records.len(), Kind::ALL.len(), "one frozen record of every kind");
+    assert_eq!(records.len(), Kind::ALL.len(), "one golden record of every kind");
     let document = json(&System::new().ok(&["schema", "tape"]));
     let read = as_python_reads(&document, &records);
     assert_eq!(read.len(), records.len());
@@ -152,7 +155,7 @@ fn a_reader_that_knows_nothing_but_the_tape_document_reads_every_kind_as_rust_do
 }
 
 #[test]
-fn a_tape_document_with_fields_in_another_order_is_found_out_by_every_kind() {
+fn a_tape_document_with_reordered_fields_is_detected_by_every_kind() {
     let records = golden();
     let mut document = tape::document();
     let mut several = 0;
@@ -164,12 +167,12 @@ fn a_tape_document_with_fields_in_another_order_is_found_out_by_every_kind() {
     let agree = as_python_reads(&document, &records);
     let agree = records.iter().zip(agree).filter(|((_, hex), read)| *read == as_rust_reads(&bytes(hex)));
     let agree: Vec<_> = agree.map(|((name, _), _)| name.as_str()).collect();
-    assert_eq!(agree.len() + several, records.len(), "these do not find it out: {agree:?}");
+    assert_eq!(agree.len() + several, records.len(), "these kinds do not detect it: {agree:?}");
     assert!(several > 25 && agree.contains(&"023_Tick_v1"), "{several} kinds, all but {agree:?}");
 }
 
 #[test]
-fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
+fn the_writers_in_the_document_are_those_that_may_write_the_kind() {
     for (_, hex) in golden() {
         let (_, mut entries) = record::decode(&bytes(&hex)).unwrap();
         let entry = entries.remove(0);
@@ -183,7 +186,7 @@ fn the_writers_that_the_document_names_are_those_that_may_write_the_kind() {
     }
 }
 
-/// Whether each value is valid by the definition that it is given with.
+/// Whether each value is valid by the definition of this name.
 fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
     let dir = tempfile::tempdir().unwrap();
@@ -192,11 +195,11 @@ fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     decided.lines().map(|line| line == "true").collect()
 }
 
-fn is_taken(kind: MarketKind, message: &Value) -> bool {
+fn is_accepted(kind: MarketKind, message: &Value) -> bool {
     market::decode(kind, message.to_string().as_bytes()).iter().all(Result::is_ok)
 }
 
-/// The example of a kind with one field set to something else (`None`: left out).
+/// The example of a kind with one field changed, or removed (`None`).
 fn with(kind: MarketKind, field: &str, value: Option<Value>) -> Value {
     let mut map = describe::market::example(kind);
     let fields = map.as_object_mut().unwrap();
@@ -207,16 +210,20 @@ fn with(kind: MarketKind, field: &str, value: Option<Value>) -> Value {
     map
 }
 
-/// Compares schema and reader over messages that must all be good, or all be bad.
-fn agree(cases: &[(MarketKind, Value)], good: bool) {
+/// Asserts that schema and decoder accept all messages, or reject all.
+fn assert_agree(cases: &[(MarketKind, Value)], expected: bool) {
     let named: Vec<_> = cases.iter().map(|(kind, message)| (format!("{kind}_message"), message.clone())).collect();
     for ((kind, message), valid) in cases.iter().zip(valid(&named)) {
-        assert_eq!((valid, is_taken(*kind, message)), (good, good), "(schema, reader) of a {kind}: {message:.300}");
+        assert_eq!(
+            (valid, is_accepted(*kind, message)),
+            (expected, expected),
+            "(schema, decoder) of a {kind}: {message:.300}"
+        );
     }
 }
 
 #[test]
-fn what_the_market_schema_allows_the_reader_takes() {
+fn the_decoder_accepts_messages_that_the_market_schema_allows() {
     let example = describe::market::example;
     let mut cases: Vec<_> = KINDS.iter().map(|kind| (*kind, example(*kind))).collect();
     cases.push((MarketKind::Batch, KINDS.iter().map(|kind| example(*kind)).collect()));
@@ -240,7 +247,7 @@ fn what_the_market_schema_allows_the_reader_takes() {
     ] {
         cases.push((kind, with(kind, field, Some(value))));
     }
-    agree(&cases, true);
+    assert_agree(&cases, true);
 }
 
 fn optional(kind: MarketKind) -> impl Iterator<Item = &'static FieldSpec> {
@@ -248,7 +255,7 @@ fn optional(kind: MarketKind) -> impl Iterator<Item = &'static FieldSpec> {
 }
 
 #[test]
-fn what_the_reader_refuses_the_market_schema_does_not_allow() {
+fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
     let mut cases = vec![
         (MarketKind::Batch, with(Trade, "kind", None)),
         (MarketKind::Batch, with(Trade, "kind", Some(json!("batch")))),
@@ -259,7 +266,7 @@ fn what_the_reader_refuses_the_market_schema_does_not_allow() {
     ];
     for kind in KINDS {
         for field in FIELDS.iter().filter(|field| field.kinds.contains(kind)) {
-            let wrong: &[Value] = match field.ty {
+            let invalid: &[Value] = match field.ty {
                 FieldType::Token => &[json!("a b"), json!(""), json!("a234567890123456789012345"), json!(1)],
                 FieldType::Text => &[json!("nothing"), json!(1), json!({})],
                 FieldType::Count | FieldType::Time => {
@@ -277,7 +284,7 @@ fn what_the_reader_refuses_the_market_schema_does_not_allow() {
                 ],
             };
             let anywhere = [json!([1]), json!(true)];
-            let values = wrong.iter().chain(&anywhere);
+            let values = invalid.iter().chain(&anywhere);
             cases.extend(values.map(|value| (*kind, with(*kind, field.name, Some(value.clone())))));
             cases.extend(field.required.then(|| (*kind, with(*kind, field.name, None))));
         }
@@ -295,11 +302,11 @@ fn what_the_reader_refuses_the_market_schema_does_not_allow() {
         cases.push((kind, with(kind, field, Some(value))));
     }
     assert!(cases.len() > 300, "{} cases", cases.len());
-    agree(&cases, false);
+    assert_agree(&cases, false);
 }
 
 #[test]
-fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_kind() {
+fn a_line_of_a_file_is_valid_and_invalid_without_its_instrument_or_kind() {
     let written: Vec<Value> = KINDS
         .iter()
         .map(|kind| {
@@ -318,7 +325,7 @@ fn a_line_of_a_file_is_valid_as_it_is_written_and_not_without_its_instrument_or_
 }
 
 #[test]
-fn the_status_that_is_answered_is_the_one_described_field_by_field() {
+fn the_status_reply_has_the_described_fields() {
     let described = describe::asyncapi::document();
     let schema = &described["components"]["schemas"]["status"];
     let session = SessionStatus {
@@ -332,7 +339,7 @@ fn the_status_that_is_answered_is_the_one_described_field_by_field() {
     let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&answered), names(&schema["properties"]));
     assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
-    // The example, read by the type that is written, says the same again.
+    // The example round-trips through the type of the reply.
     let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
     assert_eq!(&json!(serde_json::from_value::<SourceStatus>(example.clone()).unwrap()), example);
 }

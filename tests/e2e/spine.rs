@@ -1,4 +1,4 @@
-//! The whole on real servers: what a market holds is what the tape, the machines and Postgres say of it.
+//! The whole system on real servers: market data, tape, machines and Postgres agree.
 
 use crate::common::{Process, System, capture, json, text};
 use crate::groups::until;
@@ -21,14 +21,14 @@ fn a_recorded_market_gives_exact_totals_orders_and_a_clean_verdict_twice() {
     assert_eq!(totals["notional"].as_str().unwrap(), sum_of_trades(&btc));
     assert!(report["fills"].as_u64().unwrap() > 0, "{report}");
     assert_eq!(report["verdict"]["findings"].as_array().unwrap().len(), 0);
-    // A second run finds its data again: nothing is sent twice, and it is as clean.
+    // A second run continues with the data of the first: it sends nothing and verifies too.
     let again = json(&system.ok(&args));
     assert_eq!(again["market"], report["market"]);
     assert_eq!(again["published"]["sent"], 0);
     assert_eq!(again["rejects"], report["rejects"]);
 }
 
-/// Σ price·quantity by another way: whole numbers of 1e-10, from the text.
+/// Σ price·quantity, computed independently from the text in integers.
 fn sum_of_trades(path: &std::path::Path) -> String {
     let scaled = |text: &str| text.replace('.', "").parse::<u128>().unwrap();
     let field = |line: &str, name: &str| {
@@ -45,11 +45,11 @@ fn sum_of_trades(path: &std::path::Path) -> String {
 }
 
 #[test]
-fn the_built_in_market_trades_with_partial_fills_and_expiries_and_every_injected_fault_is_a_fact() {
+fn the_synthetic_market_has_partial_fills_and_expiries_and_each_injected_fault_is_a_fact() {
     let report = json(&System::new().ok(&demo(&[])));
-    let count = |part: &str, name: &str, is: &str, column: &str| -> u64 {
+    let count = |part: &str, name: &str, value: &str, column: &str| -> u64 {
         let rows = report[part].as_array().unwrap();
-        let counts = rows.iter().filter(|row| is.is_empty() || row[name] == is);
+        let counts = rows.iter().filter(|row| value.is_empty() || row[name] == value);
         counts.map(|row| row[column].as_str().unwrap().parse::<u64>().unwrap()).sum()
     };
     let events = count("market", "", "", "quotes") + count("market", "", "", "trades");
@@ -95,14 +95,14 @@ fn an_independent_script_recomputes_positions_and_cash_from_the_tape() {
     system.ok(&["status"]);
     system.ok(&["provision", "--check"]);
     system.ok(&["migrate", "--check"]);
-    // Published again, nothing is sent again.
+    // A repeated publish sends nothing.
     assert!(system.ok(&["publish", "--events", "20000"]).contains(": 0 published"));
     // SIGTERM drains and exits 0.
     assert_eq!(up.terminate(), Some(0));
 }
 
 #[test]
-fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
+fn a_halt_stops_approvals_and_a_resume_allows_them_again() {
     let system = System::new();
     let up = Process::start(&mut system.command(&["up"]));
     wait_for(&system.path().join("connection.toml"));
@@ -123,37 +123,37 @@ fn a_halt_stops_approvals_and_a_resume_lets_them_go_on() {
 }
 
 #[test]
-fn ctrl_c_stops_what_was_started_and_the_next_run_goes_on() {
+fn ctrl_c_stops_the_servers_and_the_next_run_continues() {
     let system = System::new();
     let args = demo(&["--events", "60000", "--lead-ms", "10"]);
     let interrupted = Process::start(&mut system.command(&args));
     wait_for(&system.path().join("connection.toml"));
     until("nothing is published", || {
-        let said = text(&system.run(&["status", "--json"]).stdout);
-        said.starts_with('{') && json(&said)["partitions"][0]["market_inbox_last"].as_u64() > Some(0)
+        let status = text(&system.run(&["status", "--json"]).stdout);
+        status.starts_with('{') && json(&status)["partitions"][0]["market_inbox_last"].as_u64() > Some(0)
     });
     assert_eq!(interrupted.signal("INT"), Some(2));
-    assert!(!system.path().join("connection.toml").exists(), "the servers that it names are gone");
+    assert!(!system.path().join("connection.toml").exists(), "the file names stopped servers");
     let report = json(&system.ok(&args));
     assert_ne!(report["published"]["sent"], 0);
     assert_eq!(report["totals_differ"].as_array().unwrap().len(), 0);
 }
 
 #[test]
-fn an_instrument_without_a_definition_stops_at_once_and_names_the_fix() {
+fn an_instrument_without_a_definition_is_an_error_that_says_what_to_add() {
     let system = System::new();
     let sol = capture(system.path(), "sol.jsonl", "SOLUSDT", 10);
     let output = system.run(&["demo", "--market", sol.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    let said = text(&output.stderr);
-    assert!(said.contains("no definition for binance.SOLUSDT") && said.contains("--setup"), "{said}");
+    let error = text(&output.stderr);
+    assert!(error.contains("no definition for binance.SOLUSDT") && error.contains("--setup"), "{error}");
 }
 
 fn wait_for(path: &std::path::Path) {
     until(&format!("no {}", path.display()), || path.exists());
 }
 
-/// Until every group answers that it has caught up.
+/// Waits until every group has caught up.
 fn wait_ready(system: &System) {
     until("not every group is ready", || system.run(&["status"]).status.success());
 }

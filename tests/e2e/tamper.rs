@@ -1,17 +1,18 @@
-//! Verification can fail: one record, one row, one fill and one decision are altered, and it names each.
+//! `verify` reports an altered record, fill, decision and row, each with its offset.
 
 use std::collections::VecDeque;
 
 use crate::common::{Process, System, json};
-use tapedeck::verify::{Messages, Source, Verdict, verify_source};
+use tapedeck_history::Messages;
+use tapedeck_history::verify::{Inboxes, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::StoredMessage;
 use tapedeck_runtime::{Bus, database};
 use tapedeck_schemas::event::{Event, Kind, TapeCreated};
 use tapedeck_schemas::record::{self, RecordHash, Writer};
 use tapedeck_servers::{NatsServer, Postgres};
 
-/// What a clean run left, in memory, and its database.
-struct Held {
+/// The streams of a clean run, in memory, and its database.
+struct RecordedRun {
     tape: TapeCreated,
     records: VecDeque<StoredMessage>,
     market: VecDeque<StoredMessage>,
@@ -20,14 +21,14 @@ struct Held {
     _servers: (NatsServer, Postgres),
 }
 
-impl Held {
+impl RecordedRun {
     async fn of(system: &System) -> Self {
         system.ok(&["demo", "--json", "--events", "20000"]);
         let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
         let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
         let tape = bus.tapes().await.unwrap().remove(0);
-        let Source { records, market, commands, .. } = Source::open(&bus, &tape).await.unwrap();
+        let Source { records, inboxes: Inboxes { market, commands }, .. } = Source::open(&bus, &tape).await.unwrap();
         let database = database::connect(&postgres.url()).await.unwrap();
         Self {
             tape,
@@ -39,21 +40,23 @@ impl Held {
         }
     }
 
-    /// The verdict on these records, and the rows as they are.
+    /// The verdict on these records and the rows of the database.
     async fn verdict(&self, records: VecDeque<StoredMessage>) -> Verdict {
         let source = Source {
             tape: self.tape.clone(),
             records: Messages::Held(records),
-            market: Messages::Held(self.market.clone()),
-            commands: Messages::Held(self.commands.clone()),
+            inboxes: Inboxes {
+                market: Messages::Held(self.market.clone()),
+                commands: Messages::Held(self.commands.clone()),
+            },
         };
         let mut verdict = Verdict::default();
         verify_source(source, Some(&self.database), &mut verdict).await.unwrap();
         verdict
     }
 
-    /// The records with the first event of `kind` altered, and that writer's chain made good again behind it: only
-    /// deciding again can tell. Also says where it stands.
+    /// The records with the first fact of `kind` altered and the writer's chain recomputed, so that only deciding again
+    /// can detect it; and the sequence of the altered record.
     fn altered(&self, writer: Writer, kind: Kind, alter: impl Fn(&mut Event)) -> (VecDeque<StoredMessage>, u64) {
         let subject = format!("tape.0.{writer}");
         let mut records = self.records.clone();
@@ -71,50 +74,50 @@ impl Held {
             stored.payload = record::encode(&header, &entries).into();
             chain = RecordHash::of(&stored.payload);
         }
-        (records, altered_at.expect("there is one of the kind"))
+        (records, altered_at.expect("no fact of the kind"))
     }
 }
 
 #[tokio::test]
-async fn an_altered_record_fill_decision_or_row_is_named_with_its_place() {
+async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
     let system = System::new();
-    let held = Held::of(&system).await;
-    let clean = held.verdict(held.records.clone()).await;
+    let run = RecordedRun::of(&system).await;
+    let clean = run.verdict(run.records.clone()).await;
     assert_eq!(clean.findings, Vec::<String>::new());
     assert!(clean.invariants.values().all(|times| *times > 0) || !clean.invariants.is_empty());
 
-    // One record: a byte of a quote, the chain left as it was.
-    let mut records = held.records.clone();
+    // One record: a byte of a quote, with the chain unchanged.
+    let mut records = run.records.clone();
     let ingest = records.iter().position(|stored| stored.subject.as_str() == "tape.0.ingest").unwrap();
     let mut bytes = records[ingest].payload.to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     records[ingest].payload = bytes.into();
-    let findings = held.verdict(records).await.findings;
+    let findings = run.verdict(records).await.findings;
     assert!(findings.iter().any(|finding| finding.contains("chain of ingest")), "{findings:?}");
 
     // One fill.
-    let (records, seq) = held.altered(Writer::Paper, Kind::OrderFilled, |event| {
+    let (records, seq) = run.altered(Writer::Paper, Kind::OrderFilled, |event| {
         let Event::OrderFilled(fill) = event else { unreachable!() };
         fill.price += "0.01".parse().unwrap();
     });
-    let findings = held.verdict(records).await.findings;
-    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of venue"));
+    let findings = run.verdict(records).await.findings;
+    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of paper"));
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One decision.
-    let (records, seq) = held.altered(Writer::Signal, Kind::SignalRaised, |event| {
+    let (records, seq) = run.altered(Writer::Signal, Kind::SignalRaised, |event| {
         let Event::SignalRaised(signal) = event else { unreachable!() };
         signal.confidence += "0.0001".parse().unwrap();
     });
-    let findings = held.verdict(records).await.findings;
+    let findings = run.verdict(records).await.findings;
     let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of signal"));
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One row.
     let alter = "UPDATE tapedeck.fills SET quantity = quantity + 1 \
                  WHERE (seq, index) = (SELECT seq, index FROM tapedeck.fills ORDER BY seq, index LIMIT 1)";
-    assert_eq!(held.database.execute(alter, &[]).await.unwrap(), 1);
-    let findings = held.verdict(held.records.clone()).await.findings;
+    assert_eq!(run.database.execute(alter, &[]).await.unwrap(), 1);
+    let findings = run.verdict(run.records.clone()).await.findings;
     assert!(findings.len() == 1 && findings[0].contains("fills"), "{findings:?}");
 }
 

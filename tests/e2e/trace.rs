@@ -1,4 +1,4 @@
-//! `tape` and `trace`: facts in words as they come, and the chain from a tick to a position, from either end.
+//! `tape` and `trace`: the facts of a tape, and the causal chain from a market event to a position.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::common::{Process, System, json, text};
 
-fn playing() -> (System, Process) {
+fn running_system() -> (System, Process) {
     let system = System::new();
     let up = system.up();
     system.ok(&["publish", "--events", "20000"]);
@@ -15,8 +15,8 @@ fn playing() -> (System, Process) {
     (system, up)
 }
 
-/// What a trace says, without which fact was asked for.
-fn traced(system: &System, id: &str) -> (Vec<Value>, Vec<String>) {
+/// The facts of a trace without their mark `asked`, and the offsets of the marked facts.
+fn trace(system: &System, id: &str) -> (Vec<Value>, Vec<String>) {
     let mut document = json(&system.ok(&["trace", id, "--json"]));
     let mut facts = document["facts"].as_array_mut().unwrap().clone();
     let asked = |fact: &Value| (fact["asked"] == true).then(|| fact["offset"].as_str().unwrap().to_string());
@@ -26,25 +26,25 @@ fn traced(system: &System, id: &str) -> (Vec<Value>, Vec<String>) {
 }
 
 #[test]
-fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies() {
-    let (system, _up) = playing();
+fn a_fill_and_the_market_event_that_caused_it_have_the_same_chain_with_latencies() {
+    let (system, _up) = running_system();
     let filled = system.ok(&["tape", "--json", "--kind", "OrderFilled"]);
-    let filled = json(filled.lines().next().expect("something was filled"));
+    let filled = json(filled.lines().next().expect("no order was filled"));
     let (order, fill) = (filled["body"]["order"].as_str().unwrap(), filled["body"]["fill"].as_str().unwrap());
-    let (chain, asked) = traced(&system, fill);
-    let at = format!("p0:{}.{}", filled["seq"], filled["index"]);
-    assert_eq!(asked, [at], "what was asked for is marked");
-    assert_eq!(traced(&system, order).0, chain);
-    let tick = chain[0]["offset"].as_str().unwrap();
-    assert_eq!(traced(&system, tick), (chain.clone(), vec![tick.to_string()]));
+    let (chain, asked) = trace(&system, fill);
+    assert_eq!(asked, [filled["offset"].as_str().unwrap()], "the requested fact is marked");
+    assert_eq!(trace(&system, order).0, chain);
+    let first = chain[0]["offset"].as_str().unwrap();
+    assert_eq!(trace(&system, first), (chain.clone(), vec![first.to_string()]));
     let inbox = chain[0]["cause"].as_str().unwrap();
-    let from_inbox = traced(&system, inbox).0;
-    assert!(from_inbox.iter().any(|fact| fact["offset"] == tick), "{inbox} of {tick}");
+    let from_inbox = trace(&system, inbox).0;
+    assert!(from_inbox.iter().any(|fact| fact["offset"] == first), "{inbox} of {first}");
     let kinds: Vec<&str> = chain.iter().map(|fact| fact["kind"].as_str().unwrap()).collect();
-    let place = |kind: &str| kinds.iter().position(|one| *one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
-    let way = ["SignalRaised", "OrderApproved", "OrderSubmitted", "OrderAccepted", "OrderFilled", "PositionChanged"];
+    let index_of =
+        |kind: &str| kinds.iter().position(|one| *one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
+    let path = ["SignalRaised", "OrderApproved", "OrderSubmitted", "OrderAccepted", "OrderFilled", "PositionChanged"];
     assert!(["Quote", "Trade"].contains(&kinds[0]), "{kinds:?}");
-    assert!(way.map(place).is_sorted(), "{kinds:?}");
+    assert!(path.map(index_of).is_sorted(), "{kinds:?}");
     let seq = |fact: &Value| -> Vec<u64> {
         let offset = fact["offset"].as_str().unwrap().strip_prefix("p0:").unwrap();
         offset.split('.').map(|part| part.parse().unwrap()).collect()
@@ -60,34 +60,34 @@ fn a_fill_and_the_tick_that_began_it_have_one_chain_in_order_with_its_latencies(
 }
 
 #[test]
-fn what_is_on_no_tape_and_what_is_no_place_are_told_apart() {
+fn a_missing_fact_and_an_invalid_id_have_different_exit_codes() {
     let system = System::new();
     let _up = system.up();
-    for (id, code, said) in [
-        ("00000000000000000000000000000000", 1, "is on no tape here"),
-        ("p0:999.0", 1, "is on no tape here"),
-        ("inbox:999.0", 1, "is on no tape here"),
-        ("x", 2, "is none of"),
-        ("p0:12", 2, "is none of"),
+    for (id, code, error) in [
+        ("00000000000000000000000000000000", 1, "not found: no tape here has"),
+        ("p0:999.0", 1, "not found: no tape here has"),
+        ("inbox:999.0", 1, "not found: no tape here has"),
+        ("x", 2, "is not the id of an order or a fill"),
+        ("p0:12", 2, "is not the id of an order or a fill"),
     ] {
         let output = system.run(&["trace", id]);
         assert_eq!(output.status.code(), Some(code), "{id}");
-        assert!(text(&output.stderr).contains(said), "{id}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(error), "{id}: {}", text(&output.stderr));
     }
-    for (args, said) in [
-        (&["--from", "soon"][..], "is no place on a tape"),
-        (&["--kind", "Fill"], "is no kind of fact"),
+    for (args, error) in [
+        (&["--from", "soon"][..], "is not an offset"),
+        (&["--kind", "Fill"], "is not a kind of fact"),
         (&["--follow", "--to", "9"], "--follow has no end"),
     ] {
         let output = system.run(&[&["tape"], args].concat());
         assert_eq!(output.status.code(), Some(2), "{args:?}");
-        assert!(text(&output.stderr).contains(said), "{args:?}: {}", text(&output.stderr));
+        assert!(text(&output.stderr).contains(error), "{args:?}: {}", text(&output.stderr));
     }
 }
 
 #[test]
-fn following_shows_what_comes_and_a_reader_that_leaves_is_no_failure() {
-    let (system, _up) = playing();
+fn follow_shows_new_facts_and_a_closed_pipe_is_no_error() {
+    let (system, _up) = running_system();
     let all = system.ok(&["tape"]);
     let one = system.ok(&["tape", "--instrument", "sim.DELTAUSD"]);
     let others = |line: &&str| line.contains("sim.ALPHAUSD") || line.contains("sim.BRAVOUSD");

@@ -6,6 +6,9 @@ ROOT=$(cd -- "$HERE/../.." && pwd)
 REAL_KUBECTL=$(command -v kubectl || true)
 export REAL_KUBECTL
 
+# The groups, in the order in which facts flow.
+group_names() { sed -n 's/ group$//p' "$ROOT/k8s/scripts/roles.txt"; }
+
 # A fresh cluster: nothing in it, nothing recorded.
 fresh() {
     FAKE=$(mktemp -d "$CASES_TMP/XXXXXX")

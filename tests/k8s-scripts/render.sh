@@ -17,7 +17,7 @@ test_the_real_overlays_go_through_every_phase() {
         expect_status 0
         expect_order '<- Namespace/tapedeck' '<- .*NetworkPolicy/' '<- .*StatefulSet/nats' '<- Job/provision' \
             '<- Job/migrate' '<- Job/control' '<- .*StatefulSet/risk' '<- Job/status-smoke'
-        for group in ingest control signal risk execution paper portfolio projector; do
+        for group in $(group_names); do
             expect_call "^rollout status -n tapedeck statefulset/$group "
         done
         [[ $OUT =~ 'trading: overlay '$overlay', image '[^,]*tapedeck ]] || wrong "no image named tapedeck is rendered"

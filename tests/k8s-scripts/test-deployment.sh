@@ -6,7 +6,7 @@ test_deployment_is_treated_badly_in_order() {
     fresh
     run test-deployment.sh --image example/tapedeck:1
     expect_status 0
-    for group in ingest control signal risk execution paper portfolio projector; do
+    for group in $(group_names); do
         calls+=("^delete pod $group-0 -n tapedeck --grace-period=0 --force$")
     done
     expect_order '<- Job/status-smoke' '<- Job/publish-market$' '<- Job/publish-load$' "${calls[@]}" \

@@ -1,6 +1,6 @@
-//! The control machine: operators' commands in, each one fact out, accepted or refused. Nothing is acted on here.
+//! The control machine: turns each command of an operator into one fact, or refuses it. It carries nothing out.
 //!
-//! What an accepted command *does* is up to the machines that read its fact. Read [`verbs`] for what can be asked.
+//! The effect of an accepted command is decided by the machines that read its fact. [`verbs`] lists the commands.
 #![forbid(unsafe_code)]
 
 use tapedeck_kernel::recent::RecentIds;
@@ -23,16 +23,16 @@ use verbs::Known;
 #[derive(Debug, Clone)]
 pub struct Control {
     known: Known,
-    /// Ids of what was accepted: each counts once.
+    /// Ids of accepted commands: each id counts once.
     accepted: RecentIds<String>,
-    /// Whether the entry at hand bears such an id.
+    /// Whether the entry just observed has the id of an accepted command.
     is_repeated: bool,
-    /// Running maximum of the broker's stamps, ns: wall time, not the market's.
+    /// Greatest stamp so far, ns: the clock of JetStream, not tape time.
     time: TapeTime,
 }
 
 impl Control {
-    /// Knows what can be set: every limit and parameter of every machine, and the strategies that can be weighted.
+    /// `specs` are the limits and parameters of every machine; `strategies` can be given weights.
     pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
         Self { known: Known { specs, strategies }, accepted: RecentIds::default(), is_repeated: false, time: 0 }
     }
@@ -62,7 +62,7 @@ impl Machine for Control {
         out.push(answer.unwrap_or_else(|detail| refused(entry, &detail)));
     }
 
-    /// What counts of an accepted command, its id, is taken in with the command.
+    /// Nothing to apply: `observe` has recorded the id of an accepted command.
     fn apply(&mut self, _cause: Offset, _own: &Event) {}
 
     fn time(&self, _entry: &CommandEntry) -> TapeTime {
@@ -70,7 +70,7 @@ impl Machine for Control {
     }
 }
 
-/// The fact that a command becomes, or why it is refused.
+/// The fact that a command becomes, or the reason to refuse it.
 fn answer(known: &Known, entry: &CommandEntry) -> Result<Event, String> {
     let command = entry.command.as_ref().map_err(Clone::clone)?;
     let on_subject = entry.subject.rsplit('.').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The last gates before the venue: halts, age of the approval, the clock, and room. No order is kept here.
+//! The gate before submission: halts, age of the approval, the clock, and the number of open orders. No order is kept.
 
 use std::collections::BTreeMap;
 
@@ -8,20 +8,19 @@ use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::milliseconds;
 use crate::transitions::Trigger;
 
-/// How old an approval may be.
+/// Greatest age of an approval.
 pub const APPROVAL_MAX_AGE_MS: ParamSpec = ParamSpec {
     name: "execution.approval_max_age_ms",
     unit: "ms",
-    about: "age in tape time over which an approved order is not submitted any more",
+    about: "age in tape time over which an approved order is not submitted",
     default: Ratio::whole(5_000),
     min: Ratio::ZERO,
     max: Ratio::whole(86_400_000),
 };
 
-/// The parameters of the last gates.
+/// The parameters of the gate.
 pub const PARAMS: &[ParamSpec] = &[APPROVAL_MAX_AGE_MS];
 
 /// The halts in force.
@@ -31,32 +30,33 @@ pub struct Halts {
 }
 
 impl Halts {
-    /// Whether nothing of an instrument may be submitted. Under a halt to reducing it may: risk judged that.
+    /// Whether no order of an instrument may be submitted. A halt to reducing stops none: risk has checked that they
+    /// reduce.
     pub fn stop(&self, instrument: &InstrumentId) -> bool {
         let halted = |scope| self.levels.get(&scope) == Some(&HaltLevel::Halted);
         halted(Scope::All) || halted(Scope::Instrument(*instrument))
     }
 
-    /// A milder halt never lifts a harder one.
+    /// A milder halt never replaces a stricter one.
     pub(crate) fn halt(&mut self, scope: Scope, level: HaltLevel) {
-        let held = self.levels.entry(scope).or_insert(level);
-        *held = level.max(*held);
+        let in_force = self.levels.entry(scope).or_insert(level);
+        *in_force = level.max(*in_force);
     }
 
-    /// A resume of everything does not lift an instrument's own halt.
+    /// A resume of everything does not lift the halt of an instrument.
     pub(crate) fn resume(&mut self, scope: Scope) {
         self.levels.remove(&scope);
     }
 }
 
-/// What the gates look at.
+/// The state against which the gate evaluates an order.
 #[derive(Debug, Clone, Copy)]
 pub struct GateInput<'a> {
     /// Tape time, ns.
     pub now: TapeTime,
-    /// Whether a tick has come: without a clock nothing would time out.
-    pub ticked: bool,
-    /// Whether as many orders are open as may be.
+    /// Whether a `ClockAdvanced` has been observed: without a clock no order would time out.
+    pub has_clock: bool,
+    /// Whether [`crate::orders::OPEN_ORDERS_MAX`] orders are open.
     pub full: bool,
     /// The halts in force.
     pub halts: &'a Halts,
@@ -64,16 +64,17 @@ pub struct GateInput<'a> {
     pub params: &'a Params,
 }
 
-/// Whether an order approved at `approved_at` may go: [`Trigger::Submit`], or what stops it and why.
-pub fn evaluate(view: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
-    let age_max = milliseconds(view.params, &APPROVAL_MAX_AGE_MS, &order.instrument);
-    if view.halts.stop(&order.instrument) {
+/// [`Trigger::Submit`] if an order approved at `approved_at` may be submitted, else the trigger that ends it, and the
+/// reason.
+pub fn evaluate(input: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
+    let age_max = input.params.in_force(&APPROVAL_MAX_AGE_MS, &order.instrument).milliseconds_to_ns();
+    if input.halts.stop(&order.instrument) {
         (Trigger::Stop, "halted")
-    } else if !view.ticked {
-        (Trigger::GoStale, "no clock")
-    } else if view.now.saturating_sub(approved_at) > age_max {
-        (Trigger::GoStale, "stale approval")
-    } else if view.full {
+    } else if !input.has_clock {
+        (Trigger::Expire, "no clock")
+    } else if input.now.saturating_sub(approved_at) > age_max {
+        (Trigger::Expire, "stale approval")
+    } else if input.full {
         (Trigger::Stop, "too many open orders")
     } else {
         (Trigger::Submit, "")

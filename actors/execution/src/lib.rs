@@ -1,18 +1,18 @@
-//! The execution machine: approved orders in, their life cycle out. No sizing, no matching, no money lives here.
+//! The execution machine: submits approved orders and keeps their life cycle. No sizing, no matching, no money.
 //!
-//! [`transitions`] is the life cycle, [`gate`] the last gates before the venue, [`reports`] what the venue's answers
-//! mean. A report that the table has no row for changes nothing and is said to be late.
+//! [`transitions`] is the life cycle, [`gate`] the checks before submission, [`reports`] the meaning of the exchange's
+//! reports. A report without a row in the table changes nothing and is recorded as `LateReport`.
 #![forbid(unsafe_code)]
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{
     CancelReason, CancelSubmitted, Event, HaltLevel, LateReport, Order, OrderStatus, OrderStatusChanged,
     OrderSubmitted, TimeInForce,
 };
-use tapedeck_schemas::ids::{InstrumentId, OrderId};
+use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -24,11 +24,11 @@ use gate::{GateInput, Halts};
 use orders::{OpenOrder, OrderStates};
 use transitions::{Trigger, next};
 
-/// How long an order may work.
+/// Longest time that a GTC order may work.
 pub const ORDER_TIMEOUT_MS: ParamSpec = ParamSpec {
     name: "execution.order_timeout_ms",
     unit: "ms",
-    about: "tape time since submission over which a resting order is cancelled; after a refused cancel, asked again",
+    about: "tape time since submission, or since the last cancel request, over which a resting order is canceled",
     default: Ratio::whole(3_000),
     min: Ratio::ZERO,
     max: Ratio::whole(86_400_000),
@@ -39,82 +39,84 @@ pub fn params() -> Vec<ParamSpec> {
     [ORDER_TIMEOUT_MS].iter().chain(gate::PARAMS).copied().collect()
 }
 
-/// A span in force, held within its declared bounds, in ns.
-pub(crate) fn milliseconds(params: &Params, spec: &ParamSpec, instrument: &InstrumentId) -> u64 {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    let span = params.get(spec, instrument).clamp(spec.min, spec.max);
-    u64::try_from(span.units() / UNITS_PER_NS).unwrap_or(0)
-}
-
 /// The execution machine of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Execution {
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    ticked: bool,
-    params: Params,
+    context: TapeContext,
+    has_clock: bool,
     halts: Halts,
     orders: OrderStates,
-    /// Whether the fill just observed was seen before.
+    /// Whether the fill just observed is a repeated one.
     replayed: bool,
 }
 
 impl Execution {
-    /// Having seen nothing.
+    /// The initial state.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn judge_approval(&self, order: &Order, approved_at: TapeTime, out: &mut Out) {
+    fn decide_approval(&self, order: &Order, approved_at: TapeTime, out: &mut Out) {
         if let Some(status) = self.orders.status(&order.id) {
-            // An order goes to the venue once, whatever is approved again.
+            // An order is submitted once, even if it is approved again.
             return out.push(LateReport { order: order.id, status: Some(status), report: "approved".into() });
         }
-        let full = self.orders.is_full();
-        let view = GateInput { now: self.now, ticked: self.ticked, full, halts: &self.halts, params: &self.params };
-        match gate::evaluate(&view, order, approved_at) {
+        let input = GateInput {
+            now: self.context.now,
+            has_clock: self.has_clock,
+            full: self.orders.is_full(),
+            halts: &self.halts,
+            params: &self.context.params,
+        };
+        match gate::evaluate(&input, order, approved_at) {
             (Trigger::Submit, _) => out.push(OrderSubmitted { order: order.clone() }),
-            (stop, reason) => {
+            (trigger, reason) => {
                 let from = OrderStatus::Approved;
-                let Some(to) = next(from, stop) else { return };
+                let Some(to) = next(from, trigger) else { return };
                 let reason = reason.into();
                 out.push(OrderStatusChanged { order: order.id, from, to, filled: Quantity::ZERO, reason });
             }
         }
     }
 
-    fn judge_report(&self, event: &Event, out: &mut Out) {
+    fn decide_report(&self, event: &Event, out: &mut Out) {
         let Some((order, report)) = reports::about(event) else { return };
         if matches!(event, Event::OrderFilled(_)) && self.replayed {
             return;
         }
-        let read = self.orders.open(&order).and_then(|open| Some((open.status, reports::read(event, open)?)));
-        let moved = read.and_then(|(from, read)| Some((from, next(from, read.0)?, read)));
-        match moved {
-            Some((from, to, (_, filled, reason))) => {
-                out.push(OrderStatusChanged { order, from, to, filled, reason });
-            }
+        match self.status_change(order, event) {
+            Some(change) => out.push(change),
             None => out.push(self.late(order, report)),
         }
+    }
+
+    /// The change of status that a report leads to; `None` if the order is not open or the table has no row.
+    fn status_change(&self, order: OrderId, report: &Event) -> Option<OrderStatusChanged> {
+        let open = self.orders.open(&order)?;
+        let (trigger, filled, reason) = reports::interpret(report, open)?;
+        let to = next(open.status, trigger)?;
+        Some(OrderStatusChanged { order, from: open.status, to, filled, reason })
     }
 
     fn late(&self, order: OrderId, report: &str) -> LateReport {
         LateReport { order, status: self.orders.status(&order), report: report.into() }
     }
 
-    /// Asks for a cancel; false where the order's status does not allow it.
+    /// Requests a cancel; false if the status of the order does not allow it.
     fn cancel(&self, open: &OpenOrder, reason: CancelReason, out: &mut Out) -> bool {
-        let (order, instrument, from) = (open.order.id, open.order.instrument, open.status);
-        let Some(to) = next(from, Trigger::AskCancel) else { return false };
+        let order = open.order.id;
+        let instrument = open.order.instrument;
+        let from = open.status;
+        let Some(to) = next(from, Trigger::RequestCancel) else { return false };
         out.push(CancelSubmitted { order, instrument, reason });
         out.push(OrderStatusChanged { order, from, to, filled: open.filled, reason: reason.as_str().into() });
         true
     }
 
-    fn judge_timeouts(&self, out: &mut Out) {
+    fn decide_timeouts(&self, out: &mut Out) {
         for open in self.orders.all_open().filter(|open| open.order.time_in_force == TimeInForce::Gtc) {
-            let timeout = milliseconds(&self.params, &ORDER_TIMEOUT_MS, &open.order.instrument);
-            if self.now.saturating_sub(open.since) > timeout {
+            let timeout = self.context.params.in_force(&ORDER_TIMEOUT_MS, &open.order.instrument);
+            if self.context.now.saturating_sub(open.since) > timeout.milliseconds_to_ns() {
                 self.cancel(open, CancelReason::TimedOut, out);
             }
         }
@@ -131,24 +133,21 @@ impl Machine for Execution {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
-            Event::ClockAdvanced(_) => self.ticked = true,
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
+            Event::ClockAdvanced(_) => self.has_clock = true,
             Event::TradingHalted(halt) => self.halts.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.halts.resume(resume.scope),
             Event::OrderAccepted(report) => self.orders.accept(&report.order),
-            Event::OrderFilled(report) => self.replayed = !self.orders.note_fill(&report.order, report.fill),
+            Event::OrderFilled(report) => self.replayed = !self.orders.record_fill(&report.order, report.fill),
             _ => {}
         }
     }
 
     fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
-            Event::OrderApproved(approved) => self.judge_approval(&approved.order, fact.at, out),
-            Event::ClockAdvanced(_) => self.judge_timeouts(out),
+            Event::OrderApproved(approved) => self.decide_approval(&approved.order, fact.at, out),
+            Event::ClockAdvanced(_) => self.decide_timeouts(out),
             Event::TradingHalted(halt) if halt.level == HaltLevel::Halted => {
                 for open in self.orders.open_in(halt.scope) {
                     self.cancel(open, CancelReason::Halted, out);
@@ -160,21 +159,22 @@ impl Machine for Execution {
                     out.push(self.late(request.order, "cancel requested"));
                 }
             }
-            report => self.judge_report(report, out),
+            report => self.decide_report(report, out),
         }
     }
 
     fn apply(&mut self, cause: Offset, own: &Event) {
         match own {
-            Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.now, &submitted.order),
-            Event::CancelSubmitted(cancel) => self.orders.ask_cancel(&cancel.order, self.now, cancel.reason),
+            Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.context.now, &submitted.order),
+            Event::CancelSubmitted(cancel) => {
+                self.orders.request_cancel(&cancel.order, self.context.now, cancel.reason)
+            }
             Event::OrderStatusChanged(change) => self.orders.change(&change.order, change.to, change.filled),
             _ => {}
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

@@ -1,4 +1,4 @@
-//! OrderStates with the venue, and a bounded memory of finished ones. No decisions are made here.
+//! The open orders, and a bounded number of finished ones. No decisions are made here.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -7,26 +7,26 @@ use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 
-/// Most orders with the venue at a time: a halt cancels them all in one record, which is bounded.
+/// Most open orders: a halt cancels all of them in one record, whose size is bounded.
 pub const OPEN_ORDERS_MAX: usize = 256;
-/// How many finished orders are remembered, the last to finish. A report for an older one says "unknown" where it
-/// would have said "late", and a replay of its fill becomes a late report; neither changes anything.
+/// Most finished orders that are kept, the latest ones. For an older order a `LateReport` has no status, and a repeated
+/// fill is recorded as a `LateReport` again; neither changes any state.
 pub const FINISHED_ORDERS_MAX: usize = 4096;
 
-/// An order with the venue.
+/// A submitted order that may still be filled.
 #[derive(Debug, Clone)]
 pub struct OpenOrder {
     /// The order.
     pub order: Order,
-    /// Where it stands; never terminal.
+    /// Current status; never terminal.
     pub status: OrderStatus,
-    /// Filled so far.
+    /// Quantity filled so far.
     pub filled: Quantity,
-    /// Whether the venue said that it took it.
+    /// Whether `OrderAccepted` was observed.
     pub accepted: bool,
-    /// Tape time of its submission, or of the last cancel asked for: what the time-out counts from, ns.
+    /// Tape time of its submission or of the last cancel request, ns. The time-out counts from here.
     pub since: TapeTime,
-    /// Why a cancel was last asked for.
+    /// Reason of the last cancel request.
     pub cancel: Option<CancelReason>,
     fills: BTreeSet<FillId>,
 }
@@ -37,47 +37,54 @@ struct FinishedOrder {
     fills: BTreeSet<FillId>,
 }
 
-/// Every order that execution knows.
+/// The open orders and the latest finished ones.
 #[derive(Debug, Clone, Default)]
 pub struct OrderStates {
-    /// By position of the approval: the order of submission.
+    /// By offset of the approval, which is the order of submission.
     open: BTreeMap<Offset, OpenOrder>,
-    places: BTreeMap<OrderId, Offset>,
+    offsets: BTreeMap<OrderId, Offset>,
     finished: BTreeMap<OrderId, FinishedOrder>,
-    /// Ids of `finished`, the first to finish in front.
-    queue: VecDeque<OrderId>,
+    /// Ids of `finished`, oldest first.
+    finished_ids: VecDeque<OrderId>,
 }
 
 impl OrderStates {
-    /// An order with the venue.
+    /// An open order.
     pub fn open(&self, id: &OrderId) -> Option<&OpenOrder> {
-        self.open.get(self.places.get(id)?)
+        self.open.get(self.offsets.get(id)?)
     }
-    /// OrderStates with the venue, in order of submission.
+    /// The open orders, in order of submission.
     pub fn all_open(&self) -> impl Iterator<Item = &OpenOrder> {
         self.open.values()
     }
-    /// OrderStates with the venue within a scope, in order of submission.
+    /// The open orders within a scope, in order of submission.
     pub fn open_in(&self, scope: Scope) -> impl Iterator<Item = &OpenOrder> {
         self.all_open().filter(move |open| scope.covers(&open.order.instrument))
     }
-    /// Whether no more may be submitted for now.
+    /// Whether [`OPEN_ORDERS_MAX`] orders are open.
     pub fn is_full(&self) -> bool {
         self.open.len() >= OPEN_ORDERS_MAX
     }
-    /// Where an order stands, while it is remembered.
+    /// The status of an open order, or of a finished one that is still kept.
     pub fn status(&self, id: &OrderId) -> Option<OrderStatus> {
         self.open(id).map(|open| open.status).or_else(|| self.finished.get(id).map(|order| order.status))
     }
 
     fn open_mut(&mut self, id: &OrderId) -> Option<&mut OpenOrder> {
-        self.open.get_mut(self.places.get(id)?)
+        self.open.get_mut(self.offsets.get(id)?)
     }
 
     pub(crate) fn submit(&mut self, at: Offset, now: TapeTime, order: &Order) {
-        let (status, filled, fills) = (OrderStatus::Submitted, Quantity::ZERO, BTreeSet::new());
-        let open = OpenOrder { order: order.clone(), status, filled, accepted: false, since: now, cancel: None, fills };
-        self.places.insert(order.id, at);
+        let open = OpenOrder {
+            order: order.clone(),
+            status: OrderStatus::Submitted,
+            filled: Quantity::ZERO,
+            accepted: false,
+            since: now,
+            cancel: None,
+            fills: BTreeSet::new(),
+        };
+        self.offsets.insert(order.id, at);
         self.open.insert(at, open);
     }
 
@@ -87,35 +94,37 @@ impl OrderStates {
         }
     }
 
-    /// Remembers a fill; whether it was new. A fill of an order that is not remembered is always new.
-    pub(crate) fn note_fill(&mut self, id: &OrderId, fill: FillId) -> bool {
+    /// Records a fill and returns whether it is new. A fill of an order that is not kept is always new.
+    pub(crate) fn record_fill(&mut self, id: &OrderId, fill: FillId) -> bool {
         if let Some(open) = self.open_mut(id) {
             return open.fills.insert(fill);
         }
-        // A late fill is remembered too, so that it is reported once.
+        // A late fill is recorded too, so that there is one LateReport of it.
         self.finished.get_mut(id).is_none_or(|order| order.fills.insert(fill))
     }
 
-    pub(crate) fn ask_cancel(&mut self, id: &OrderId, now: TapeTime, reason: CancelReason) {
+    pub(crate) fn request_cancel(&mut self, id: &OrderId, now: TapeTime, reason: CancelReason) {
         if let Some(open) = self.open_mut(id) {
-            (open.since, open.cancel) = (now, Some(reason));
+            open.since = now;
+            open.cancel = Some(reason);
         }
     }
 
     pub(crate) fn change(&mut self, id: &OrderId, to: OrderStatus, filled: Quantity) {
         if !to.is_terminal() {
             if let Some(open) = self.open_mut(id) {
-                (open.status, open.filled) = (to, filled);
+                open.status = to;
+                open.filled = filled;
             }
             return;
         }
-        let open = self.places.remove(id).and_then(|at| self.open.remove(&at));
+        let open = self.offsets.remove(id).and_then(|at| self.open.remove(&at));
         let fills = open.map(|open| open.fills).unwrap_or_default();
         if self.finished.insert(*id, FinishedOrder { status: to, fills }).is_none() {
-            self.queue.push_back(*id);
+            self.finished_ids.push_back(*id);
         }
-        if self.queue.len() > FINISHED_ORDERS_MAX
-            && let Some(oldest) = self.queue.pop_front()
+        if self.finished_ids.len() > FINISHED_ORDERS_MAX
+            && let Some(oldest) = self.finished_ids.pop_front()
         {
             self.finished.remove(&oldest);
         }

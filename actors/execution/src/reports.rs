@@ -1,4 +1,4 @@
-//! What a venue's report means for an order: the trigger, the quantity filled and the reason. No state lives here.
+//! The meaning of an exchange's report for an order: trigger, quantity filled and reason. No state lives here.
 
 use tapedeck_schemas::event::{CancelReason, CloseReason, Event};
 use tapedeck_schemas::ids::OrderId;
@@ -7,7 +7,7 @@ use tapedeck_schemas::number::Quantity;
 use crate::orders::OpenOrder;
 use crate::transitions::Trigger;
 
-/// The order that a report is about, and its name in [`tapedeck_schemas::event::LateReport`]; `None` for a fact that
+/// The order of a report, and the name of the report in [`tapedeck_schemas::event::LateReport`]; `None` for a fact that
 /// is no report.
 pub fn about(event: &Event) -> Option<(OrderId, &'static str)> {
     Some(match event {
@@ -20,18 +20,20 @@ pub fn about(event: &Event) -> Option<(OrderId, &'static str)> {
     })
 }
 
-/// What a report does to an open order; `filled` is the sum after it.
-pub fn read(event: &Event, open: &OpenOrder) -> Option<(Trigger, Quantity, String)> {
+/// The trigger of a report on an open order, the quantity filled after it, and the reason; `None` if it is no report.
+pub fn interpret(event: &Event, open: &OpenOrder) -> Option<(Trigger, Quantity, String)> {
     let filled = open.filled;
     Some(match event {
         Event::OrderAccepted(_) => (Trigger::Accept, filled, "accepted".into()),
-        Event::OrderRejected(report) => (Trigger::Refuse, filled, report.reason.clone()),
+        Event::OrderRejected(report) => (Trigger::Reject, filled, report.reason.clone()),
         Event::OrderFilled(report) => {
-            // Our own sum decides, not the report's leaves: reports may come out of order.
+            // The own sum decides, not the report's leaves: reports may be out of order.
             let filled = filled + report.quantity;
-            let whole = filled >= open.order.quantity;
-            let trigger = if whole { Trigger::FillWhole } else { Trigger::FillPart };
-            (trigger, filled, if whole { "filled" } else { "filled in part" }.into())
+            if filled >= open.order.quantity {
+                (Trigger::FillWhole, filled, "filled".into())
+            } else {
+                (Trigger::FillPart, filled, "filled in part".into())
+            }
         }
         Event::OrderClosed(report) => {
             let timed_out = open.cancel == Some(CancelReason::TimedOut);
@@ -42,7 +44,7 @@ pub fn read(event: &Event, open: &OpenOrder) -> Option<(Trigger, Quantity, Strin
             }
         }
         Event::CancelRejected(report) => {
-            // Back to where it stood, counting what came while the cancel was on its way.
+            // Back to the status before the cancel, with the reports since then counted.
             let trigger = match (filled.is_zero(), open.accepted) {
                 (false, _) => Trigger::KeepPartiallyFilled,
                 (true, true) => Trigger::KeepAccepted,

@@ -1,40 +1,40 @@
-//! The order life cycle as one table: every move an order can make, and no others. No state lives here.
+//! The order life cycle as one table: every change of status that an order can make. No state lives here.
 //!
-//! An order in a terminal status has no row, so nothing can ever resurrect it.
+//! A terminal status has no row, so a finished order stays finished.
 
 use tapedeck_schemas::event::OrderStatus;
 use tapedeck_schemas::event::OrderStatus::{
     Accepted, Approved, Canceled, Expired, Filled, PartiallyFilled, PendingCancel, Rejected, Submitted,
 };
 
-/// What can move an order.
+/// A cause of a change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// Every last gate let it pass.
+    /// The gate passed the order.
     Submit,
-    /// A last gate stopped it.
+    /// The gate stopped the order.
     Stop,
-    /// Its approval is too old, or there is no clock to tell.
-    GoStale,
-    /// The venue took it.
+    /// The approval is too old, or there is no clock to measure its age.
+    Expire,
+    /// The exchange accepted the order.
     Accept,
-    /// The venue refused it.
-    Refuse,
-    /// The venue executed a part; more is open.
+    /// The exchange rejected the order.
+    Reject,
+    /// The exchange filled a part; a quantity remains open.
     FillPart,
-    /// The venue executed all that was open.
+    /// The exchange filled the remaining quantity.
     FillWhole,
-    /// We asked for a cancel.
-    AskCancel,
-    /// The venue would not cancel an order that it has not yet taken.
+    /// Execution requested a cancel.
+    RequestCancel,
+    /// The exchange rejected the cancel of an order that it has not accepted.
     KeepSubmitted,
-    /// The venue would not cancel an order that it took and has not filled.
+    /// The exchange rejected the cancel of an order that it has accepted and not filled.
     KeepAccepted,
-    /// The venue would not cancel an order that is filled in part.
+    /// The exchange rejected the cancel of an order that is filled in part.
     KeepPartiallyFilled,
-    /// The venue does no more for it: cancelled as asked, or the rest of an IOC.
+    /// The exchange closed the order: canceled on request, or the rest of an IOC.
     Close,
-    /// The venue cancelled it because we asked when it timed out.
+    /// The exchange canceled the order on a request for its time-out.
     CloseTimedOut,
 }
 
@@ -43,12 +43,12 @@ impl Trigger {
     pub const ALL: &'static [Trigger] = &[
         Trigger::Submit,
         Trigger::Stop,
-        Trigger::GoStale,
+        Trigger::Expire,
         Trigger::Accept,
-        Trigger::Refuse,
+        Trigger::Reject,
         Trigger::FillPart,
         Trigger::FillWhole,
-        Trigger::AskCancel,
+        Trigger::RequestCancel,
         Trigger::KeepSubmitted,
         Trigger::KeepAccepted,
         Trigger::KeepPartiallyFilled,
@@ -57,33 +57,33 @@ impl Trigger {
     ];
 }
 
-/// (from, trigger, to). A pair that is absent changes nothing.
+/// (from, trigger, to). A pair without a row changes nothing.
 pub const TRANSITIONS: &[(OrderStatus, Trigger, OrderStatus)] = &[
-    // The last gates.
+    // Before submission.
     (Approved, Trigger::Submit, Submitted),
     (Approved, Trigger::Stop, Rejected),
-    (Approved, Trigger::GoStale, Expired),
-    // With the venue. It may fill or close before it says that it accepted, and refuse after it did.
+    (Approved, Trigger::Expire, Expired),
+    // Submitted. Reports may be out of order: a fill or close before the acceptance, a rejection after it.
     (Submitted, Trigger::Accept, Accepted),
-    (Submitted, Trigger::Refuse, Rejected),
+    (Submitted, Trigger::Reject, Rejected),
     (Submitted, Trigger::FillPart, PartiallyFilled),
     (Submitted, Trigger::FillWhole, Filled),
-    (Submitted, Trigger::AskCancel, PendingCancel),
+    (Submitted, Trigger::RequestCancel, PendingCancel),
     (Submitted, Trigger::Close, Canceled),
-    (Accepted, Trigger::Refuse, Rejected),
+    (Accepted, Trigger::Reject, Rejected),
     (Accepted, Trigger::FillPart, PartiallyFilled),
     (Accepted, Trigger::FillWhole, Filled),
-    (Accepted, Trigger::AskCancel, PendingCancel),
+    (Accepted, Trigger::RequestCancel, PendingCancel),
     (Accepted, Trigger::Close, Canceled),
-    // What has traded cannot have been refused: the venue only does no more for it.
-    (PartiallyFilled, Trigger::Refuse, Canceled),
+    // An order with a fill cannot be rejected: the rest is canceled.
+    (PartiallyFilled, Trigger::Reject, Canceled),
     (PartiallyFilled, Trigger::FillPart, PartiallyFilled),
     (PartiallyFilled, Trigger::FillWhole, Filled),
-    (PartiallyFilled, Trigger::AskCancel, PendingCancel),
+    (PartiallyFilled, Trigger::RequestCancel, PendingCancel),
     (PartiallyFilled, Trigger::Close, Canceled),
-    // A cancel is on its way: the venue may be faster.
+    // A cancel is requested; other reports may come first.
     (PendingCancel, Trigger::Accept, PendingCancel),
-    (PendingCancel, Trigger::Refuse, Rejected),
+    (PendingCancel, Trigger::Reject, Rejected),
     (PendingCancel, Trigger::FillPart, PendingCancel),
     (PendingCancel, Trigger::FillWhole, Filled),
     (PendingCancel, Trigger::KeepSubmitted, Submitted),
@@ -93,7 +93,7 @@ pub const TRANSITIONS: &[(OrderStatus, Trigger, OrderStatus)] = &[
     (PendingCancel, Trigger::CloseTimedOut, Expired),
 ];
 
-/// Where a trigger takes an order, or `None` where the table has no row.
+/// The status after a trigger, or `None` if the table has no row.
 pub fn next(from: OrderStatus, trigger: Trigger) -> Option<OrderStatus> {
     TRANSITIONS.iter().find(|row| row.0 == from && row.1 == trigger).map(|row| row.2)
 }
@@ -102,9 +102,10 @@ pub fn next(from: OrderStatus, trigger: Trigger) -> Option<OrderStatus> {
 mod tests {
     use super::*;
 
-    /// Statuses reached from `from` in one or more moves.
+    /// Statuses reached from `from` in one or more changes.
     fn reached(from: OrderStatus) -> Vec<OrderStatus> {
-        let (mut seen, mut todo) = (Vec::new(), vec![from]);
+        let mut seen = Vec::new();
+        let mut todo = vec![from];
         while let Some(status) = todo.pop() {
             for to in TRANSITIONS.iter().filter(|row| row.0 == status).map(|row| row.2) {
                 if !seen.contains(&to) {
@@ -117,22 +118,22 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_moves_as_its_one_row_says_or_not_at_all() {
-        let mut moves = 0;
+    fn every_pair_of_status_and_trigger_has_one_row_or_none() {
+        let mut changes = 0;
         for &from in OrderStatus::ALL {
             for &trigger in Trigger::ALL {
                 let rows: Vec<_> = TRANSITIONS.iter().filter(|row| row.0 == from && row.1 == trigger).collect();
                 assert!(rows.len() <= 1, "{from} {trigger:?} has {} rows", rows.len());
                 assert_eq!(next(from, trigger), rows.first().map(|row| row.2), "{from} {trigger:?}");
                 assert!(!(from.is_terminal() && next(from, trigger).is_some()), "{trigger:?} resurrects {from}");
-                moves += rows.len();
+                changes += rows.len();
             }
         }
-        assert_eq!(moves, TRANSITIONS.len(), "a row is outside of the lists of statuses and triggers");
+        assert_eq!(changes, TRANSITIONS.len(), "a row is missing from the lists of statuses and triggers");
     }
 
     #[test]
-    fn every_status_is_reached_from_approved_and_every_open_one_can_end_in_each_way() {
+    fn every_status_is_reached_from_approved_and_every_open_one_reaches_every_terminal_one() {
         let all = reached(Approved);
         for status in OrderStatus::ALL.iter().filter(|status| **status != Approved) {
             assert!(all.contains(status), "{status} is never reached");
@@ -145,9 +146,9 @@ mod tests {
     }
 
     #[test]
-    fn every_order_with_the_venue_answers_every_report_that_can_end_it() {
+    fn every_open_status_has_a_row_for_every_report_that_can_end_the_order() {
         for from in [Submitted, Accepted, PartiallyFilled, PendingCancel] {
-            for trigger in [Trigger::Refuse, Trigger::FillPart, Trigger::FillWhole, Trigger::Close] {
+            for trigger in [Trigger::Reject, Trigger::FillPart, Trigger::FillWhole, Trigger::Close] {
                 assert!(next(from, trigger).is_some(), "{from} {trigger:?}");
             }
         }

@@ -1,4 +1,4 @@
-//! The session that names a set of files by their content, so that the same files are the same session.
+//! The session name of a set of files: a hash of their content, so that the same files are the same session.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,9 +8,9 @@ use tapedeck_schemas::ids::{InstrumentId, Token};
 
 use crate::FeedError;
 
-/// The session of files in this order: `c` and 12 hex digits of the BLAKE3 of their BLAKE3s.
+/// The session of these files: `c` and 12 hex digits of the BLAKE3 hash of their BLAKE3 hashes.
 ///
-/// The order counts because it settles ties of the merge; the names do not. An instrument that is given counts too.
+/// The order of the files matters, because it breaks ties of the merge; their names do not. `instrument` is hashed too.
 pub fn session(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<Token, FeedError> {
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -32,8 +32,8 @@ pub fn session(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<To
     Ok(token('c', &all))
 }
 
-/// A letter and 12 hex digits of a hash, as a session's name.
+/// A session name: a letter and 12 hex digits of a hash.
 pub(crate) fn token(letter: char, hasher: &blake3::Hasher) -> Token {
     let name = format!("{letter}{}", &hasher.finalize().to_hex()[..12]);
-    name.parse().expect("13 letters and digits are a name")
+    name.parse().expect("13 letters and digits are a token")
 }

@@ -1,4 +1,4 @@
-//! Why a feed cannot go on; every message names the place, the value and the fix.
+//! Errors of a feed, each with the place, the value and what to do.
 
 use std::path::{Path, PathBuf};
 
@@ -7,83 +7,83 @@ use tapedeck_schemas::ids::InstrumentId;
 /// Bytes of a line that an error quotes.
 pub(crate) const EXCERPT_BYTES: usize = 120;
 
-/// Why a feed cannot go on.
+/// Why a feed cannot be opened or read on.
 #[derive(Debug, thiserror::Error)]
 pub enum FeedError {
     /// The file cannot be opened.
     #[error("cannot open {}: {source}", .path.display())]
     Open {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// Why.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// The file cannot be read on.
-    #[error("{}: cannot read on after line {line}: {source}", .path.display())]
+    /// Reading failed within the file.
+    #[error("{}: cannot read after line {line}: {source}", .path.display())]
     Read {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// The last line that was read whole.
+        /// The last line that was read completely, from 1.
         line: u64,
-        /// Why.
+        /// The error of the operating system or of the decompressor.
         source: std::io::Error,
     },
-    /// The compressed data ends too early.
+    /// The compressed data end too early.
     #[error(
-        "{}: the compressed data breaks off after line {line}; the file is incomplete, copy or record it again",
+        "{}: the compressed data end after line {line}; the file is incomplete, copy or record it again",
         .path.display()
     )]
     Truncated {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// The last line that was read whole.
+        /// The last line that was read completely, from 1.
         line: u64,
     },
-    /// A line is not what the format says.
+    /// A line violates the file's format.
     #[error("{}:{line}: {detail}, in {excerpt}", .path.display())]
     Malformed {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// Which line, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// What is wrong, with the value.
+        /// The violation, with the value.
         detail: String,
         /// The beginning of the line.
         excerpt: String,
     },
-    /// The input holds no market event.
+    /// The files, listed here, hold no market event.
     #[error("no market event in {0}")]
-    Nothing(String),
-    /// The file is in no format that is known.
+    Empty(String),
+    /// The format of the file is not recognized.
     #[error(
-        "{}: of no known format: {excerpt}; want a capture of Binance combined streams (<receive ns> <raw JSON>), \
-         lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV (aggTrades, trades), LEAN FX \
-         ticks, or CSV whose header names the fields of docs/publishing.md",
+        "{}: unknown format, begins with {excerpt}; supported are captures of Binance combined streams \
+         (<receive ns> <raw JSON>), lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV \
+         (aggTrades, trades), LEAN FX ticks, and CSV whose header names the fields of docs/publishing.md",
         .path.display()
     )]
     UnknownFormat {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// Its beginning.
+        /// The beginning of the first line.
         excerpt: String,
     },
-    /// The file does not say whose market it is.
-    #[error("{}: whose market is it? Give --instrument VENUE.SYMBOL, or {want}", .path.display())]
+    /// The file does not name its instrument.
+    #[error("{}: no instrument is named; give --instrument VENUE.SYMBOL, or {alternative}", .path.display())]
     NoInstrument {
-        /// Which file.
+        /// As given.
         path: PathBuf,
-        /// What would say it.
-        want: &'static str,
+        /// The other way to name the instrument.
+        alternative: &'static str,
     },
-    /// The setup does not define an instrument that the market holds.
+    /// The setup does not define an instrument that occurs in the files.
     #[error(
         "no definition for {0}: add [[instrument]] id = \"{0}\" with base, quote, tick_size, lot_size and min_notional \
-         to the setup file and pass it by --setup"
+         to the setup file and give it with --setup"
     )]
     NoDefinition(InstrumentId),
-    /// The setup defines an instrument of the synthetic market on other terms than its own.
-    #[error("{0} of the synthetic market has terms of its own: copy its [[instrument]] from the built-in setup")]
-    OtherTerms(InstrumentId),
+    /// The setup's definition of an instrument differs from that of the synthetic market.
+    #[error("the setup changes {0} of the synthetic market: copy its [[instrument]] from the built-in setup")]
+    ChangedTerms(InstrumentId),
 }
 
 impl FeedError {
@@ -96,12 +96,12 @@ impl FeedError {
         FeedError::UnknownFormat { path: path.to_path_buf(), excerpt: excerpt(line) }
     }
 
-    pub(crate) fn no_instrument(path: &Path, want: &'static str) -> Self {
-        FeedError::NoInstrument { path: path.to_path_buf(), want }
+    pub(crate) fn no_instrument(path: &Path, alternative: &'static str) -> Self {
+        FeedError::NoInstrument { path: path.to_path_buf(), alternative }
     }
 }
 
-/// The beginning of bytes, as an error quotes it.
+/// The beginning of `bytes`, quoted and escaped.
 fn excerpt(bytes: &[u8]) -> String {
     let cut = &bytes[..bytes.len().min(EXCERPT_BYTES)];
     let more = if cut.len() < bytes.len() { "…" } else { "" };

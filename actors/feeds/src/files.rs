@@ -1,4 +1,4 @@
-//! Files of market data as one feed: merged by receive time, defined and numbered; their formats are told elsewhere.
+//! Files of market data as one feed: merged by receive time and numbered, after the definitions of their instruments.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
@@ -11,24 +11,23 @@ use crate::input::InputFile;
 use crate::item::{Item, Numberer, SkippedCounts, Summary, definitions};
 use crate::{Feed, FeedError, Setup};
 
-/// Files, merged.
+/// The merge of one or more files.
 ///
-/// Events go by receive time, ties by the order of the files. Those of one file are never reordered: where its
-/// clock steps back, one counts as received no earlier than those before it. (`ts_recv` stays as recorded.)
+/// Events are ordered by receive time, ties by the order of the files. The events of one file are never reordered: if
+/// its clock steps back, the merge uses the greatest receive time before. (`ts_recv` stays as recorded.)
 pub struct Files {
     definitions: VecDeque<Item>,
     merge: MergedFiles,
     numberer: Numberer,
-    /// Whether a definition of its own comes first.
+    /// Whether the instrument's first event in the files is a definition.
     instruments: BTreeMap<InstrumentId, bool>,
     summary: Summary,
 }
 
 impl Files {
-    /// Opens files and reads them through once, so that what is wrong with them stops before anything is published.
+    /// Opens files and reads them once to the end, so that an error is found before anything is published.
     ///
-    /// `instrument` is whose events those are that do not say it; `source` publishes them, by default whom the first
-    /// file's format implies.
+    /// `instrument` applies to events that do not name one. `source` defaults to that of the first file's format.
     pub fn open(
         files: &[PathBuf],
         setup: &Setup,
@@ -52,8 +51,8 @@ impl Files {
             summary.totals.add_body(market.instrument, &market.body);
         }
         let names = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        let first_received = first_received.ok_or_else(|| FeedError::Nothing(names()))?;
-        let source = source.unwrap_or_else(|| scan.source.parse().expect("it is a name"));
+        let first_received = first_received.ok_or_else(|| FeedError::Empty(names()))?;
+        let source = source.unwrap_or_else(|| scan.source.parse().expect("a format's source is a token"));
         let mut numberer = Numberer::new(source, session);
         let undefined = instruments.iter().filter(|(_, defined)| !**defined).map(|(instrument, _)| *instrument);
         let definitions = definitions(setup, undefined, &mut numberer, first_received)?;
@@ -78,7 +77,7 @@ impl Iterator for Files {
         };
         let ParsedMarket { received, instrument, ts_event, body } = market;
         if !self.instruments.contains_key(&instrument) {
-            // Only if the file has changed since it was opened.
+            // Possible only if the file has changed since it was opened.
             self.merge.stop();
             return Some(Err(FeedError::NoDefinition(instrument)));
         }
@@ -92,10 +91,10 @@ impl Feed for Files {
     }
 }
 
-/// The files side by side, each with its next event.
+/// The open files, each with its next event.
 struct MergedFiles {
     files: Vec<FileCursor>,
-    /// Who publishes what the first file holds.
+    /// The source that the first file's format implies.
     source: &'static str,
     skipped: SkippedCounts,
     failed: Option<FeedError>,
@@ -103,9 +102,9 @@ struct MergedFiles {
 
 struct FileCursor {
     format: Box<dyn FormatReader>,
-    /// Running maximum of the receive times of what was read, ns.
-    reached: u64,
-    head: Option<ParsedMarket>,
+    /// Greatest receive time so far, ns.
+    latest: u64,
+    next: Option<ParsedMarket>,
 }
 
 impl MergedFiles {
@@ -123,7 +122,7 @@ impl MergedFiles {
             if merge.files.is_empty() {
                 merge.source = source;
             }
-            merge.files.push(FileCursor { format, reached: 0, head: None });
+            merge.files.push(FileCursor { format, latest: 0, next: None });
         }
         merge.files.iter_mut().try_for_each(|file| file.advance(&mut merge.skipped))?;
         Ok(merge)
@@ -142,24 +141,24 @@ impl Iterator for MergedFiles {
             self.stop();
             return Some(Err(error));
         }
-        // `min_by_key` takes the first of equals: ties go by the order of the files.
-        let waiting = self.files.iter_mut().filter(|file| file.head.is_some());
-        let file = waiting.min_by_key(|file| file.reached)?;
-        let market = file.head.take();
-        // What is wrong further on comes after what is right before it.
+        // `min_by_key` returns the first of equals, so ties are broken by the order of the files.
+        let unfinished = self.files.iter_mut().filter(|file| file.next.is_some());
+        let file = unfinished.min_by_key(|file| file.latest)?;
+        let market = file.next.take();
+        // An error of the next line is returned after this event.
         self.failed = file.advance(&mut self.skipped).err();
         market.map(Ok)
     }
 }
 
 impl FileCursor {
-    /// Reads on to the next market event.
+    /// Reads up to and including the next market event.
     fn advance(&mut self, skipped: &mut SkippedCounts) -> Result<(), FeedError> {
-        while let Some(line) = self.format.next()? {
-            self.reached = self.reached.max(line.received);
-            match line.content {
-                Content::ParsedMarket(market) => {
-                    self.head = Some(market);
+        while let Some(entry) = self.format.next()? {
+            self.latest = self.latest.max(entry.received);
+            match entry.content {
+                Content::Market(market) => {
+                    self.next = Some(market);
                     return Ok(());
                 }
                 Content::Skipped(kind) => *skipped.entry(kind).or_default() += 1,

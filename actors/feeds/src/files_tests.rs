@@ -1,4 +1,4 @@
-//! The reader against bytes: what each malformed line is told, and that no bytes make it panic.
+//! The reader against bytes: the error of each malformed line, and no panic on arbitrary bytes.
 
 use std::io::{Cursor as Bytes, Write};
 use std::path::Path;
@@ -30,14 +30,14 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The error for `wrong` as line 3, behind a quote and a trade.
-fn told(wrong: &str) -> String {
-    let text = format!("{QUOTE}\n{TRADE}\n{wrong}\n{QUOTE}\n");
-    read("a.jsonl", text.as_bytes()).err().unwrap_or_else(|| panic!("accepted: {wrong}")).to_string()
+/// The error for `line` as line 3, after a quote and a trade.
+fn error_of(line: &str) -> String {
+    let text = format!("{QUOTE}\n{TRADE}\n{line}\n{QUOTE}\n");
+    read("a.jsonl", text.as_bytes()).err().unwrap_or_else(|| panic!("accepted: {line}")).to_string()
 }
 
 #[test]
-fn every_malformed_line_is_told_with_file_line_and_what_is_wrong() {
+fn the_error_of_a_malformed_line_has_the_file_the_line_and_the_defect() {
     let cases = [
         ("", "there is no space"),
         ("5", "there is no space"),
@@ -63,14 +63,14 @@ fn every_malformed_line_is_told_with_file_line_and_what_is_wrong() {
         (&TRADE.replace("BTCUSDT", "ETHUSDT"), r#"s "ETHUSDT" on the stream of "btcusdt""#),
         (&TRADE.replace("btcusdt", "a b").replace("BTCUSDT", "a b"), r#"s "A B" is not a name"#),
     ];
-    for (wrong, detail) in cases {
-        let error = told(wrong);
-        assert!(error.starts_with("a.jsonl:3: ") && error.contains(detail), "for {wrong:?}: {error}");
+    for (line, detail) in cases {
+        let error = error_of(line);
+        assert!(error.starts_with("a.jsonl:3: ") && error.contains(detail), "for {line:?}: {error}");
     }
 }
 
 #[test]
-fn what_is_right_before_a_malformed_line_comes_before_its_error_and_nothing_after() {
+fn events_before_a_malformed_line_are_read_and_none_after_it() {
     let text = format!("{QUOTE}\nwrong line\n{TRADE}\n");
     let input = InputFile::new(Path::new("a"), Bytes::new(text.into_bytes()));
     let all: Vec<bool> = MergedFiles::new([input].into_iter(), None).unwrap().map(|market| market.is_ok()).collect();
@@ -79,18 +79,18 @@ fn what_is_right_before_a_malformed_line_comes_before_its_error_and_nothing_afte
 
 #[test]
 fn an_excerpt_is_bounded_and_printable() {
-    let error = told(&format!("\u{1b}[31m{}", "x".repeat(10_000)));
+    let error = error_of(&format!("\u{1b}[31m{}", "x".repeat(10_000)));
     assert!(error.len() < 300 && !error.contains('\u{1b}') && error.ends_with("x…\""), "{error}");
 }
 
 #[test]
-fn bytes_that_are_not_utf8_are_told_by_their_place() {
+fn the_error_of_invalid_utf8_has_the_byte() {
     let error = read("a", b"5 {\"stream\":\"\xff\"}\n").err().unwrap().to_string();
     assert!(error.starts_with("a:1: not UTF-8 from byte 14"), "{error}");
 }
 
 #[test]
-fn a_line_is_read_up_to_the_bound_and_refused_beyond_it() {
+fn a_line_longer_than_the_bound_is_an_error() {
     use crate::lines::LINE_BYTES_MAX;
     let line = |bytes: usize| format!("{TRADE}{}\r\n{QUOTE}\n", " ".repeat(bytes - TRADE.len()));
     assert_eq!(read("a", line(LINE_BYTES_MAX).as_bytes()).unwrap().len(), 2);
@@ -100,21 +100,18 @@ fn a_line_is_read_up_to_the_bound_and_refused_beyond_it() {
 }
 
 #[test]
-fn gzip_reads_as_its_content_and_a_truncated_one_says_where_it_breaks_off() {
+fn gzip_is_unpacked_and_the_error_of_a_truncated_file_has_its_last_line() {
     let text = format!("{QUOTE}\n{TRADE}\n").repeat(5_000);
     let whole = gzip(text.as_bytes());
     assert_eq!(read("a", &whole).unwrap().len(), 10_000);
     let two = [whole.clone(), whole.clone()].concat();
-    assert_eq!(read("a", &two).unwrap().len(), 20_000, "members follow each other, as in rotated files");
+    assert_eq!(read("a", &two).unwrap().len(), 20_000, "all members are read, as in rotated files");
     let error = read("a.gz", &whole[..whole.len() / 2]).err().unwrap();
     assert!(matches!(&error, FeedError::Truncated { line, .. } if *line > 0), "{error}");
     let cut_trailer = read("a.gz", &whole[..whole.len() - 1]).err().unwrap();
     assert!(matches!(&cut_trailer, FeedError::Truncated { line: 10_000, .. }), "{cut_trailer}");
-    assert!(
-        cut_trailer.to_string().starts_with("a.gz: the compressed data breaks off after line 10000; "),
-        "{cut_trailer}"
-    );
-    assert!(read("a.gz", text.as_bytes()).is_err(), "named gzip, but is not");
+    assert!(cut_trailer.to_string().starts_with("a.gz: the compressed data end after line 10000; "), "{cut_trailer}");
+    assert!(read("a.gz", text.as_bytes()).is_err(), "the name says gzip, the content is text");
 }
 
 #[test]
@@ -130,14 +127,14 @@ fn a_buyer_that_was_the_maker_makes_the_seller_the_aggressor() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn arbitrary_bytes_cause_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         let _ = read("a", &bytes);
         let _ = read("a", &[&[0x1f, 0x8b, 8, 0][..], &bytes].concat());
         let _ = read("a", &gzip(&bytes));
     }
 
     #[test]
-    fn a_damaged_capture_is_read_or_refused_without_panic(
+    fn a_damaged_capture_causes_no_panic(
         at in 0usize..1000,
         byte in any::<u8>(),
         cut in 0usize..1000,

@@ -1,4 +1,4 @@
-//! The formats of market data in files: one file and one line in [`FORMATS`] each, told apart by what they hold.
+//! The formats of market data files: one module and one line in [`FORMATS`] each, recognized by their content.
 
 mod bulk;
 mod capture;
@@ -15,52 +15,54 @@ use tapedeck_schemas::number::NumberError;
 use crate::FeedError;
 use crate::input::InputFile;
 
-/// What all formats read into.
+/// A market event as read from a file of any format, not numbered yet.
 pub(crate) struct ParsedMarket {
-    /// When it was received, ns since the epoch.
+    /// Receive time, ns since the epoch.
     pub(crate) received: u64,
     pub(crate) instrument: InstrumentId,
-    /// The venue's time, ns.
+    /// The venue's time, ns since the epoch.
     pub(crate) ts_event: Option<u64>,
     pub(crate) body: MarketBody,
 }
 
-/// One entry of a file.
-#[allow(clippy::large_enum_variant)] // it is read and taken apart at once
+/// The content of one entry of a file.
+#[allow(clippy::large_enum_variant)] // short-lived: matched as soon as it is read
 pub(crate) enum Content {
-    ParsedMarket(ParsedMarket),
-    /// Left out, of this kind.
+    Market(ParsedMarket),
+    /// Not published; the name under which it is counted.
     Skipped(&'static str),
 }
 
-/// An entry, and when it was received, ns; 0 where it does not say.
-pub(crate) struct TextLine {
+/// One entry of a file.
+pub(crate) struct FileEntry {
+    /// Receive time, ns since the epoch; 0 if the entry has none.
     pub(crate) received: u64,
     pub(crate) content: Content,
 }
 
-impl From<ParsedMarket> for TextLine {
+impl From<ParsedMarket> for FileEntry {
     fn from(market: ParsedMarket) -> Self {
-        Self { received: market.received, content: Content::ParsedMarket(market) }
+        Self { received: market.received, content: Content::Market(market) }
     }
 }
 
-/// A file being read.
+/// Reads the entries of one file.
 pub(crate) trait FormatReader: Send {
-    /// The next entry; none at the end.
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError>;
+    /// The next entry, or `None` at the end of the file.
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError>;
 }
 
 type OpenFormat = fn(InputFile, Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError>;
 
-/// A format: whether a file is of it, who publishes what it holds unless that is said, and its reader.
 struct KnownFormat {
+    /// Whether a file is of this format.
     is: fn(&InputFile) -> bool,
+    /// The default source of its events.
     source: &'static str,
     open: OpenFormat,
 }
 
-/// The first that fits is it.
+/// All formats; the first that recognizes a file reads it.
 const FORMATS: [KnownFormat; 6] = [
     KnownFormat { is: native::is_messagepack, source: "publish", open: native::messagepack },
     KnownFormat { is: native::is_json, source: "publish", open: native::json },
@@ -70,7 +72,7 @@ const FORMATS: [KnownFormat; 6] = [
     KnownFormat { is: table::is, source: "publish", open: table::open },
 ];
 
-/// Opens an input in the format that it is in, with its source; `instrument` is whose it is where it does not say.
+/// The default source and the reader of an input; `instrument` applies to events that do not name one.
 pub(crate) fn open(
     input: InputFile,
     instrument: Option<InstrumentId>,
@@ -81,29 +83,29 @@ pub(crate) fn open(
     Ok((known.source, (known.open)(input, instrument)?))
 }
 
-/// An exact number from its text; `key` stands in the error.
+/// Parses an exact decimal; `key` names the field in the error.
 fn number<T: FromStr<Err = NumberError>>(key: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|e| format!("{key} {:?} {e}", text.chars().take(64).collect::<String>()))
+    text.parse().map_err(|e| format!("{key} {:?} {e}", cut(text)))
 }
 
-/// A whole count, digits only.
+/// Parses an integer of digits only.
 fn count(key: &str, text: &str) -> Result<u64, String> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| format!("{key} {:?} is no count", cut(text)))
+    text.parse().ok().filter(|_| digits).ok_or_else(|| format!("{key} {:?} is not a whole number", cut(text)))
 }
 
-/// The beginning of a text, for an error.
+/// The first 64 characters, for an error.
 fn cut(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// An instrument of a venue, by the symbol in any case.
+/// The instrument of a venue's symbol, which is converted to upper case.
 fn instrument(venue: &str, symbol: &str) -> Result<InstrumentId, String> {
     let token = |name: &str| name.parse::<Token>().map_err(|e| e.to_string());
     Ok(InstrumentId { venue: token(venue)?, symbol: token(&symbol.to_ascii_uppercase())? })
 }
 
-/// The fields of a line of plain CSV, without quoting.
+/// The fields of a line of CSV without quoting.
 fn fields(line: &[u8]) -> Result<Vec<&str>, String> {
     let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
     Ok(text.split(',').map(str::trim).collect())

@@ -1,4 +1,4 @@
-//! A file's content, unpacked from gzip or zip, with its name and its first bytes; what it says is not known here.
+//! The content of a file, unpacked from gzip or zip, with its name and its first bytes; knows no format.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -12,22 +12,22 @@ use crate::FeedError;
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
-/// So many bytes are looked at to tell a format.
+/// How many bytes are available to recognize a format.
 const HEAD_BYTES: u64 = 4096;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// An open file.
 pub(crate) struct InputFile {
     pub(crate) path: PathBuf,
-    /// The file's own name, in a zip that of the file within.
+    /// The file's name; in a zip, that of the packed file.
     pub(crate) name: String,
-    /// The first bytes, which the reader gives again.
+    /// The first bytes, which `reader` returns too.
     pub(crate) head: Vec<u8>,
     pub(crate) reader: Box<dyn BufRead + Send>,
 }
 
 impl InputFile {
-    /// Opens a file; gzip is known by its first bytes or by the name's end, zip by its first bytes.
+    /// Opens a file. gzip is recognized by its first bytes or the extension, zip by its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
         let failed = |source| FeedError::Open { path: path.into(), source };
         let mut file = File::open(path).map_err(failed)?;
@@ -36,33 +36,33 @@ impl InputFile {
         file.rewind().map_err(failed)?;
         if magic == ZIP_MAGIC {
             let (name, reader) = unzip(file).map_err(|source| read_error(path, source))?;
-            return Self::of(path, name, reader);
+            return Self::with_head(path, name, reader);
         }
         Self::new(path, BufReader::with_capacity(BUFFER_BYTES, file))
     }
 
-    /// Reads anything; `path` stands in errors.
+    /// Reads from `reader`, unpacking gzip; `path` is for errors and the name.
     pub(crate) fn new(path: &Path, mut reader: impl BufRead + Send + 'static) -> Result<Self, FeedError> {
         let named_gz = path.extension().is_some_and(|extension| extension == "gz");
-        let begin = reader.fill_buf().map_err(|source| read_error(path, source))?;
-        let gzipped = begin.starts_with(GZIP_MAGIC) || named_gz;
+        let start = reader.fill_buf().map_err(|source| read_error(path, source))?;
+        let is_gzip = start.starts_with(GZIP_MAGIC) || named_gz;
         let name = if named_gz { path.file_stem() } else { path.file_name() };
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
-        if gzipped {
-            return Self::of(path, name, BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(reader)));
+        if is_gzip {
+            return Self::with_head(path, name, BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(reader)));
         }
-        Self::of(path, name, reader)
+        Self::with_head(path, name, reader)
     }
 
-    fn of(path: &Path, name: String, mut reader: impl BufRead + Send + 'static) -> Result<Self, FeedError> {
+    fn with_head(path: &Path, name: String, mut reader: impl BufRead + Send + 'static) -> Result<Self, FeedError> {
         let mut head = Vec::new();
-        let looked = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
-        looked.map_err(|source| read_error(path, source))?;
+        let read = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
+        read.map_err(|source| read_error(path, source))?;
         let reader = Box::new(Cursor::new(head.clone()).chain(reader));
         Ok(Self { path: path.into(), name, head, reader })
     }
 
-    /// The first line, as far as it is text within the first bytes.
+    /// The first line, up to [`HEAD_BYTES`] and the first byte that is not UTF-8.
     pub(crate) fn first_line(&self) -> &str {
         let line = self.head.split(|byte| *byte == b'\n').next().unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -73,12 +73,12 @@ impl InputFile {
     }
 }
 
-/// What reading on failed with; breaking off too early has an error of its own.
+/// The error of a failed read before the first line.
 pub(crate) fn read_error(path: &Path, source: std::io::Error) -> FeedError {
     read_error_after(path, 0, source)
 }
 
-/// The same, after this many lines.
+/// The error of a failed read after this many lines.
 pub(crate) fn read_error_after(path: &Path, line: u64, source: std::io::Error) -> FeedError {
     let path = path.to_path_buf();
     match source.kind() {
@@ -87,57 +87,60 @@ pub(crate) fn read_error_after(path: &Path, line: u64, source: std::io::Error) -
     }
 }
 
-/// The one file within a zip: its name, and its content, which at its end must have the recorded size and checksum.
+/// The name and the content of the only file in a zip. Reading fails at the end if size or checksum differ.
 fn unzip(file: File) -> std::io::Result<(String, impl BufRead + Send + 'static)> {
     let bad = |detail: String| std::io::Error::new(ErrorKind::InvalidData, detail);
-    let mut archive = zip::ZipArchive::new(file.try_clone()?).map_err(|e| bad(format!("not a zip to read: {e}")))?;
+    let mut archive = zip::ZipArchive::new(file.try_clone()?).map_err(|e| bad(format!("cannot read the zip: {e}")))?;
     if archive.len() != 1 {
         let files = archive.len();
-        return Err(bad(format!("the zip holds {files} files, want one; unpack it and give them by name")));
+        return Err(bad(format!("the zip holds {files} files, want one; unpack it and give the files")));
     }
-    let entry = archive.by_index_raw(0).map_err(|e| bad(format!("the file in the zip: {e}")))?;
-    // It stands in errors: what a terminal would obey is shown as unreadable.
+    let entry = archive.by_index_raw(0).map_err(|e| bad(format!("cannot read the file in the zip: {e}")))?;
+    // Errors show the name: control characters, which a terminal would execute, are replaced.
     let name = String::from_utf8_lossy(entry.name_raw()).replace(char::is_control, "\u{fffd}");
     if entry.encrypted() {
         return Err(bad(format!("{name} in the zip is encrypted")));
     }
-    let start = entry.data_start().ok_or_else(|| bad(format!("{name} in the zip has no place")))?;
-    let (packed, size, crc, method) = (entry.compressed_size(), entry.size(), entry.crc32(), entry.compression());
+    let start = entry.data_start().ok_or_else(|| bad(format!("{name} in the zip has no data")))?;
+    let packed_bytes = entry.compressed_size();
+    let bytes = entry.size();
+    let crc = entry.crc32();
+    let method = entry.compression();
     drop(entry);
     let mut file = file;
     file.seek(SeekFrom::Start(start))?;
-    let packed = BufReader::with_capacity(BUFFER_BYTES, file.take(packed));
+    let packed = BufReader::with_capacity(BUFFER_BYTES, file.take(packed_bytes));
     let content: Box<dyn Read + Send> = match method {
         CompressionMethod::Stored => Box::new(packed),
         CompressionMethod::Deflated => Box::new(DeflateDecoder::new(packed)),
-        other => return Err(bad(format!("{name} in the zip is packed by {other}; want deflate"))),
+        other => return Err(bad(format!("{name} in the zip is compressed by {other}, want deflate; unpack it"))),
     };
     let name = name.rsplit('/').next().unwrap_or_default().to_string();
-    let checked = Checked { content: CrcReader::new(content), left: size, crc };
-    Ok((name, BufReader::with_capacity(BUFFER_BYTES, checked)))
+    let verified = VerifiedReader { content: CrcReader::new(content), bytes_left: bytes, crc };
+    Ok((name, BufReader::with_capacity(BUFFER_BYTES, verified)))
 }
 
-/// Content of known size and CRC-32.
-struct Checked<R> {
+/// Fails at the end unless the content has the recorded size and CRC-32.
+struct VerifiedReader<R> {
     content: CrcReader<R>,
-    left: u64,
+    bytes_left: u64,
     crc: u32,
 }
 
-impl<R: Read> Read for Checked<R> {
+impl<R: Read> Read for VerifiedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let bad = |detail| Err(std::io::Error::new(ErrorKind::InvalidData, detail));
         let count = self.content.read(buffer)?;
-        match self.left.checked_sub(count as u64) {
-            None => return bad("the zip holds more than it says"),
-            Some(left) => self.left = left,
+        match self.bytes_left.checked_sub(count as u64) {
+            None => return bad("the content of the zip is longer than its recorded size; copy the file again"),
+            Some(left) => self.bytes_left = left,
         }
         if count == 0 && !buffer.is_empty() {
-            if self.left > 0 {
+            if self.bytes_left > 0 {
                 return Err(ErrorKind::UnexpectedEof.into());
             }
             if self.content.crc().sum() != self.crc {
-                return bad("the zip's checksum differs; the file is damaged, copy it again");
+                return bad("the checksum of the zip differs; the file is damaged, copy it again");
             }
         }
         Ok(count)

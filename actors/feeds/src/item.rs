@@ -1,4 +1,4 @@
-//! What a feed yields, and how it is numbered; nothing here reads or invents a market.
+//! The items of a feed and their numbers.
 
 use std::collections::BTreeMap;
 
@@ -8,57 +8,57 @@ use tapedeck_schemas::market::{MarketBody, MarketEvent};
 
 use crate::{FeedError, Setup, Totals};
 
-/// One thing to publish for an instrument.
+/// One message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// Whose subject it goes to.
+    /// Determines the subject.
     pub instrument: InstrumentId,
-    /// What goes there.
+    /// The message.
     pub payload: Payload,
-    /// For what it must be refused, where it was made wrong on purpose.
+    /// The reason for which ingest must reject it; set on injected faults.
     pub injected: Option<RejectReason>,
 }
 
-/// What is published.
+/// The content of a message.
 #[allow(clippy::large_enum_variant)] // nearly all are events: a box each would cost more than it saves
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// A numbered event.
     Event(MarketEvent),
-    /// Bytes that are no market message; they carry and take no number.
+    /// Bytes that do not decode; they have no number.
     Raw(Vec<u8>),
 }
 
-/// What was left out, by kind.
+/// Number of entries of the files that were not published, by kind.
 pub type SkippedCounts = BTreeMap<&'static str, u64>;
 
-/// What was made wrong on purpose.
+/// Counts of the faults that the synthetic market injects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Injected {
-    /// Events that came twice, with the same number.
+    /// Events published a second time with the same number.
     pub duplicates: u64,
-    /// Times that numbers were skipped; the event behind the gap is good.
+    /// Gaps in the numbers; the event after a gap is valid.
     pub gaps: u64,
-    /// Events that must be refused, by the reason; without the duplicates.
+    /// Other events that ingest must reject, by reason.
     pub bad: BTreeMap<RejectReason, u64>,
 }
 
-/// What a feed holds in all, known before its first item.
+/// Counts and totals of a whole feed, known before its first item.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// The instruments that it defines, by name.
+    /// The instruments that it defines, sorted by name.
     pub instruments: Vec<InstrumentId>,
-    /// How many items it yields, definitions included.
+    /// Number of items, definitions included.
     pub items: u64,
-    /// Totals of its quotes and trades, without what is wrong on purpose.
+    /// Totals of its quotes and trades without injected faults.
     pub totals: Totals,
-    /// What its input holds and it leaves out.
+    /// Entries of the input that are not published.
     pub skipped: SkippedCounts,
-    /// What it makes wrong on purpose; nothing for a recorded market.
+    /// Injected faults; none in files.
     pub injected: Injected,
 }
 
-/// Numbers one source's events of one session, per instrument from 1.
+/// Numbers the events of one source and session, per instrument from 1.
 #[derive(Debug, Clone)]
 pub struct Numberer {
     source: SourceId,
@@ -67,19 +67,19 @@ pub struct Numberer {
 }
 
 impl Numberer {
-    /// A session that has numbered nothing yet.
+    /// A session without events.
     pub fn new(source: SourceId, session: Token) -> Self {
         Self { source, session, last: BTreeMap::new() }
     }
 
-    /// Leaves out the next `count` numbers of an instrument.
+    /// Skips the next `count` numbers of an instrument; the last of them.
     pub fn skip(&mut self, instrument: InstrumentId, count: u64) -> u64 {
         let last = self.last.entry(instrument).or_default();
         *last = last.saturating_add(count);
         *last
     }
 
-    /// Gives the event of an instrument its number.
+    /// The item of an event, with the instrument's next number.
     pub fn item(&mut self, instrument: InstrumentId, ts_recv: u64, ts_event: Option<u64>, body: MarketBody) -> Item {
         let seq = self.skip(instrument, 1);
         let event = MarketEvent { source: self.source, session: self.session, seq, ts_recv, ts_event, body };
@@ -87,7 +87,7 @@ impl Numberer {
     }
 }
 
-/// The definitions of instruments as numbered events, received with the market's first event, which they precede.
+/// The definitions of instruments as numbered events; `ts_recv` is that of the first market event, which follows them.
 pub fn definitions(
     setup: &Setup,
     instruments: impl IntoIterator<Item = InstrumentId>,
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn each_instrument_is_numbered_from_1_and_skipping_leaves_a_gap() {
+    fn each_instrument_is_numbered_from_1_and_skip_leaves_a_gap() {
         let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
         let [a, b]: [InstrumentId; 2] = ["x.A", "x.B"].map(|id| id.parse().unwrap());
         let mut next = |instrument, skip| {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn definitions_take_number_1_and_the_time_of_the_first_event() {
+    fn definitions_have_number_1_and_the_time_of_the_first_event() {
         let setup = Setup::built_in();
         let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
         let ids = ["binance.BTCUSDT", "binance.ETHUSDT"].map(|id| id.parse().unwrap());
@@ -137,14 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn an_instrument_that_nobody_defined_is_named_with_the_fix() {
+    fn the_error_of_an_undefined_instrument_says_what_to_add() {
         let mut numberer = Numberer::new("test".parse().unwrap(), "s".parse().unwrap());
         let unknown = ["binance.SOLUSDT".parse().unwrap()];
         let error = definitions(&Setup::built_in(), unknown, &mut numberer, 1).unwrap_err().to_string();
         assert_eq!(
             error,
             "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\" with base, quote, \
-             tick_size, lot_size and min_notional to the setup file and pass it by --setup"
+             tick_size, lot_size and min_notional to the setup file and give it with --setup"
         );
     }
 }

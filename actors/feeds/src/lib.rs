@@ -1,7 +1,7 @@
-//! What enters Tapedeck: the setup, captures and a synthetic market, as numbered events ready to publish; no network.
+//! The input of Tapedeck: the setup file, files of market data and a synthetic market; no network.
 //!
-//! [`open`] is the way in. A [`Feed`] yields the definitions of its instruments first, then its market in order;
-//! opened again on the same input it yields the very same items, so that a publisher can go on where it was.
+//! Start at [`open`]. A [`Feed`] yields the definitions of its instruments, then numbered market events in order. A feed
+//! of the same input yields equal items, so that a publisher can resume where it stopped.
 #![forbid(unsafe_code)]
 
 pub mod content;
@@ -11,7 +11,7 @@ mod formats;
 mod input;
 mod item;
 mod lines;
-mod random;
+pub mod random;
 pub mod setup;
 pub mod synthetic;
 pub mod totals;
@@ -25,28 +25,28 @@ pub use item::{Injected, Item, Numberer, Payload, SkippedCounts, Summary, defini
 pub use setup::{Setup, SetupError};
 pub use totals::Totals;
 
-/// A market to publish: numbered items in order. After an error it yields no more.
+/// A market to publish: numbered items in order. Ends after an error.
 pub trait Feed: Iterator<Item = Result<Item, FeedError>> + Send {
-    /// What it holds in all.
+    /// Counts and totals of all items.
     fn summary(&self) -> &Summary;
 }
 
-/// Which market to open.
+/// The market to open.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// Files of market data, of any known format, merged by receive time; none: the synthetic market.
+    /// Files of market data, merged by receive time; if empty, the synthetic market is opened.
     pub files: Vec<PathBuf>,
-    /// Whose events those are that do not say it.
+    /// The instrument of events that do not name one.
     pub instrument: Option<InstrumentId>,
-    /// Who publishes them; whom the format implies, if not given.
+    /// The source of the events; `None` for that of the first file's format.
     pub source: Option<SourceId>,
     /// Seed of the synthetic market.
     pub seed: u64,
-    /// Quotes and trades of the synthetic market.
+    /// Number of quotes and trades of the synthetic market, without injected faults.
     pub events: u64,
 }
 
-/// Opens a market: the session that names these very items, the feed, and how many items it yields.
+/// Opens a market: its session, which is unique to these items, the feed, and the number of items.
 pub fn open(selection: &Selection, setup: &Setup) -> Result<(String, Box<dyn Feed>, u64), FeedError> {
     let Selection { files, instrument, source, seed, events } = selection;
     let (session, feed): (_, Box<dyn Feed>) = if files.is_empty() {

@@ -1,4 +1,4 @@
-//! Lines of an input, each of bounded length; what the lines say is not known here.
+//! The lines of an input, each of bounded length.
 
 use std::io::{BufRead, Read};
 use std::path::PathBuf;
@@ -18,12 +18,12 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// The lines of an input, from its first.
-    pub(crate) fn of(input: InputFile) -> Self {
+    /// The lines of an input, from the first on.
+    pub(crate) fn new(input: InputFile) -> Self {
         Self { path: input.path, reader: input.reader, number: 0, line: Vec::new() }
     }
 
-    /// The next line without its end, or none at the end of the file.
+    /// The next line without its line ending, or `None` at the end of the file.
     pub(crate) fn next(&mut self) -> Result<Option<&[u8]>, FeedError> {
         self.line.clear();
         let bound = LINE_BYTES_MAX as u64 + 2;

@@ -1,6 +1,6 @@
-//! The setup file: which instruments there are, and which funds, limits and weights to ask for; no addresses.
+//! The setup file: definitions of instruments, and the funds, limits and weights to request; no addresses.
 //!
-//! It is read once to publish definitions and to send commands. What holds is what the tape says, never this file.
+//! It is read once, to publish definitions and to send commands. In effect is what the tape records, not this file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,19 +12,19 @@ use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId, TOKEN_BYTES_MAX,
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
-/// A setup, checked.
+/// A validated setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
     file: File,
 }
 
-/// What is wrong with a setup.
+/// Why a setup is invalid.
 #[derive(Debug, thiserror::Error)]
 #[error("setup {name}: {detail}")]
 pub struct SetupError {
-    /// The file, or what stands for it.
+    /// The file's path, or `built-in`.
     pub name: String,
-    /// What is wrong, with the key, the value and the fix.
+    /// The defect, with the key, the value and the fix.
     pub detail: String,
 }
 
@@ -50,7 +50,7 @@ struct InstrumentSetup {
     tick_size: Price,
     lot_size: Quantity,
     min_notional: Money,
-    /// The bars that ingest builds of it.
+    /// The bars that ingest builds.
     #[serde(default)]
     bars: Vec<BarSpec>,
 }
@@ -60,7 +60,7 @@ struct InstrumentSetup {
 struct Fund {
     currency: Currency,
     amount: Money,
-    /// Names the payment.
+    /// Identifies the payment, together with the currency.
     #[serde(default = "initial")]
     reference: String,
 }
@@ -77,14 +77,14 @@ struct Limits {
 }
 
 impl Setup {
-    /// The text of the setup that holds unless another is given; also the example to copy.
+    /// The text of the built-in setup: the default, and the example to copy.
     pub fn default_toml() -> &'static str {
         include_str!("../setup/default.toml")
     }
 
     /// The setup of [`Setup::default_toml`].
     pub fn built_in() -> Self {
-        Self::parse("built-in", Self::default_toml()).expect("the built-in setup is right, as a test shows")
+        Self::parse("built-in", Self::default_toml()).expect("the built-in setup is valid, as a test shows")
     }
 
     /// Reads a setup file.
@@ -92,15 +92,15 @@ impl Setup {
         let name = path.display().to_string();
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&name, &text),
-            Err(error) => Err(SetupError { name, detail: format!("cannot read it: {error}") }),
+            Err(error) => Err(SetupError { name, detail: format!("cannot read the file: {error}") }),
         }
     }
 
-    /// Reads a setup from its text; `name` stands in errors.
+    /// Parses a setup; `name` is for errors.
     pub fn parse(name: &str, text: &str) -> Result<Self, SetupError> {
         let error = |detail| SetupError { name: name.into(), detail };
         let file: File = toml::from_str(text).map_err(|e| {
-            error(format!("{e}numbers are decimal strings, as tick_size = \"0.01\"; the built-in setup is an example"))
+            error(format!("{e}numbers are decimal strings, as in tick_size = \"0.01\"; see the built-in setup"))
         })?;
         file.check().map_err(error)?;
         Ok(Self { file })
@@ -111,7 +111,7 @@ impl Setup {
         self.file.instrument.iter().map(|one| one.id)
     }
 
-    /// An instrument's terms, as they are published.
+    /// The definition of an instrument to publish.
     pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
         let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, .. } = *one;
@@ -119,19 +119,20 @@ impl Setup {
         Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars })
     }
 
-    /// What to pay into each partition's account; the reference and the currency name a payment, whatever its amount.
+    /// Reference, currency and amount of each payment into a partition's account. Reference and currency identify the
+    /// payment.
     pub fn funds(&self) -> impl Iterator<Item = (&str, Currency, Money)> {
         self.file.fund.iter().map(|one| (one.reference.as_str(), one.currency, one.amount))
     }
 
-    /// Which limits and parameters to set where.
+    /// Limits and parameters to set, by scope.
     pub fn limits(&self) -> impl Iterator<Item = (Scope, Vec<(String, Ratio)>)> {
         let values = |one: &Limits| one.values.iter().map(|(name, value)| (name.clone(), *value)).collect();
-        // A scope that does not parse was refused when the file was read.
+        // `check` has refused scopes that do not parse.
         self.file.limits.iter().filter_map(move |one| Some((one.scope.parse().ok()?, values(one))))
     }
 
-    /// Which weights to give the strategies.
+    /// Weights to set for the strategies.
     pub fn weights(&self) -> Vec<(StrategyId, Ratio)> {
         self.file.weights.iter().map(|(strategy, weight)| (*strategy, *weight)).collect()
     }
@@ -141,7 +142,7 @@ impl File {
     fn check(&self) -> Result<(), String> {
         let mut ids = BTreeSet::new();
         for one in &self.instrument {
-            one.check().map_err(|wrong| format!("instrument {}: {wrong}", one.id))?;
+            one.check().map_err(|detail| format!("instrument {}: {detail}", one.id))?;
             if !ids.insert(one.id) {
                 return Err(format!("instrument {}: id is given twice; keep one", one.id));
             }
@@ -162,13 +163,13 @@ impl File {
         }
         for limits in &self.limits {
             let scope: Scope = limits.scope.parse().map_err(|_| {
-                format!("limits: scope {:?} must be \"all\" or an instrument, as \"binance.BTCUSDT\"", limits.scope)
+                format!("limits: scope {:?} must be \"all\" or an instrument such as \"binance.BTCUSDT\"", limits.scope)
             })?;
             if matches!(scope, Scope::Instrument(id) if !ids.contains(&id)) {
-                return Err(format!("limits: scope {scope} is no [[instrument]] of this file; add it or correct it"));
+                return Err(format!("limits: scope {scope} is not an [[instrument]] of this file; add or correct it"));
             }
             if limits.values.is_empty() {
-                return Err(format!("limits of {scope}: values is empty; name a limit or leave the entry out"));
+                return Err(format!("limits of {scope}: values is empty; add a limit or remove the entry"));
             }
         }
         match self.weights.iter().find(|(_, weight)| weight.is_negative()) {
@@ -190,14 +191,14 @@ impl InstrumentSetup {
             return Err(format!("min_notional {} must be 0 or more", self.min_notional));
         }
         if self.bars.len() > BARS_MAX {
-            return Err(format!("bars lists {}; at most {BARS_MAX} are built of an instrument", self.bars.len()));
+            return Err(format!("bars lists {}; at most {BARS_MAX} are allowed", self.bars.len()));
         }
-        let twice = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
-        if let Some((_, bar)) = twice {
+        let repeated = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
+        if let Some((_, bar)) = repeated {
             return Err(format!("bars lists {bar} twice; keep one"));
         }
         if self.base == self.quote {
-            return Err(format!("base and quote are both {}; a price is of one in the other", self.base));
+            return Err(format!("base and quote are both {}; they must differ", self.base));
         }
         Ok(())
     }

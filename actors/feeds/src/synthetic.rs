@@ -1,6 +1,6 @@
-//! The synthetic market: several instruments, quotes and trades, and faults injected on purpose; no clock, no float.
+//! The synthetic market: quotes and trades of several instruments, and injected faults; no clock, no floating point.
 //!
-//! A pure function of the seed and the count of events: the same on any machine, so that a session can be resumed.
+//! It is a pure function of the seed and the number of events, the same on every machine, so that a session can resume.
 
 mod instrument;
 
@@ -13,25 +13,24 @@ use tapedeck_schemas::market::MarketBody;
 use crate::item::{Item, Numberer, Payload, Summary};
 use crate::random::SplitMix64;
 use crate::{Feed, FeedError, Setup, content};
-use instrument::{LISTED, Trading};
+use instrument::{InstrumentModel, LISTED};
 
 /// When the market opens: 2026-01-05T00:00:00Z, ns.
 pub const OPEN_NS: u64 = 1_767_571_200_000_000_000;
-/// An instrument that trades and is never defined, so that its events must be refused.
+/// An instrument with events but without a definition, so that ingest must reject them.
 pub const UNLISTED: &str = "sim.UNLISTED";
 
-/// Who numbers the events.
 const SOURCE: &str = "synthetic";
-/// Bumped when the same seed comes to mean another market, so that it is another session.
+/// Part of the session; raised when the market of a seed changes.
 const GENERATION: u32 = 2;
-/// Least and greatest time from one event to the next, ns: on average 4,000 a second.
+/// Range of the time between two events, ns: on average 4,000 events a second.
 const PAUSE_NS: (i64, i64) = (50_000, 450_000);
-/// One good event in so many comes with a fault.
+/// One valid event in this many has a fault injected.
 const FAULT_ONE_IN: i64 = 500;
-/// One event in so many is a trade, once the instrument has a quote.
+/// One event in this many is a trade, after the instrument's first quote.
 const TRADE_ONE_IN: i64 = 4;
 
-/// The session of this market.
+/// The session of the market with this seed and number of events.
 pub fn session(seed: u64, events: u64) -> Token {
     let mut hasher = blake3::Hasher::new();
     hasher.update(b"tapedeck synthetic market");
@@ -41,13 +40,13 @@ pub fn session(seed: u64, events: u64) -> Token {
     content::token('s', &hasher)
 }
 
-/// Whether a setup names this market's instruments on their own terms.
+/// An error unless the setup defines this market's instruments with their own terms.
 pub fn check(setup: &Setup) -> Result<(), FeedError> {
     for listed in &LISTED {
         let id = listed.id();
         let definition = setup.definition(&id).ok_or(FeedError::NoDefinition(id))?;
         if definition != listed.definition() {
-            return Err(FeedError::OtherTerms(id));
+            return Err(FeedError::ChangedTerms(id));
         }
     }
     Ok(())
@@ -60,7 +59,7 @@ pub struct Synthetic {
 }
 
 impl Synthetic {
-    /// The market of a seed, with so many good quotes and trades; definitions and faults come on top.
+    /// The market of a seed with `events` valid quotes and trades; definitions and faults come in addition.
     pub fn new(seed: u64, events: u64) -> Self {
         let mut summary = Summary { instruments: LISTED.iter().map(|one| one.id()).collect(), ..Summary::default() };
         let mut dry_run = Generator::new(seed, events);
@@ -95,35 +94,37 @@ impl Feed for Synthetic {
 struct Generator {
     random: SplitMix64,
     numberer: Numberer,
-    trading: Vec<Trading>,
+    instruments: Vec<InstrumentModel>,
+    /// Receive time of the latest event, ns.
     now: u64,
     events_left: u64,
     gaps: u64,
-    waiting: VecDeque<Item>,
+    queue: VecDeque<Item>,
 }
 
 impl Generator {
     fn new(seed: u64, events: u64) -> Self {
-        let mut numberer = Numberer::new(SOURCE.parse().expect("it is a name"), session(seed, events));
+        let mut numberer = Numberer::new(SOURCE.parse().expect("it is a token"), session(seed, events));
         let define =
             |listed: &instrument::SyntheticInstrument| numberer.item(listed.id(), OPEN_NS, None, listed.definition());
-        let waiting = LISTED.iter().map(define).collect();
-        let trading = LISTED.iter().map(Trading::new).collect();
-        Self { random: SplitMix64(seed), numberer, trading, now: OPEN_NS, events_left: events, gaps: 0, waiting }
+        let queue = LISTED.iter().map(define).collect();
+        let instruments = LISTED.iter().map(InstrumentModel::new).collect();
+        Self { random: SplitMix64(seed), numberer, instruments, now: OPEN_NS, events_left: events, gaps: 0, queue }
     }
 
-    /// One good quote or trade of any instrument, and in some cases a fault with it.
-    fn trade_on(&mut self) {
+    /// Queues one valid quote or trade of a random instrument, in some cases with a fault.
+    fn queue_event(&mut self) {
         let pause = self.random.between(PAUSE_NS.0, PAUSE_NS.1);
         self.now = self.now.saturating_add(pause.unsigned_abs());
-        let which = self.random.between(0, LISTED.len() as i64 - 1) as usize;
-        let (random, trading) = (&mut self.random, &mut self.trading[which]);
-        let instrument = LISTED[which].id();
-        let trade = if random.one_in(TRADE_ONE_IN) { trading.trade(random) } else { None };
+        let index = self.random.between(0, LISTED.len() as i64 - 1) as usize;
+        let random = &mut self.random;
+        let model = &mut self.instruments[index];
+        let instrument = LISTED[index].id();
+        let trade = if random.one_in(TRADE_ONE_IN) { model.trade(random) } else { None };
         let (ts_event, body) = match trade {
-            // The venue's time is a little earlier, as over a short line.
+            // The venue's time is 0.3 to 1.5 ms earlier, the latency of a short line.
             Some(trade) => (Some(self.now - random.between(300_000, 1_500_000).unsigned_abs()), trade),
-            None => (None, trading.quote(random)),
+            None => (None, model.quote(random)),
         };
         let fault = if random.one_in(FAULT_ONE_IN) { random.between(1, 10) } else { 0 };
         if fault == 1 || fault == 2 {
@@ -131,33 +132,34 @@ impl Generator {
             self.gaps += 1;
         }
         let item = self.numberer.item(instrument, self.now, ts_event, body);
-        self.waiting.push_back(item.clone());
+        self.queue.push_back(item.clone());
         match fault {
-            3..=6 => self.waiting.push_back(Item { injected: Some(RejectReason::Duplicate), ..item }),
-            7..=10 => self.bad(which),
+            3..=6 => self.queue.push_back(Item { injected: Some(RejectReason::Duplicate), ..item }),
+            7..=10 => self.queue_invalid(index),
             _ => {}
         }
     }
 
-    /// An event that breaks exactly one rule.
-    fn bad(&mut self, which: usize) {
-        let trading = &self.trading[which];
-        let (instrument, good) = (LISTED[which].id(), trading.again(&mut self.random));
+    /// Queues an event that violates exactly one rule.
+    fn queue_invalid(&mut self, index: usize) {
+        let model = &self.instruments[index];
+        let instrument = LISTED[index].id();
+        let valid = model.requote(&mut self.random);
         let (reason, instrument, body) = match self.random.between(1, 5) {
-            1 => (RejectReason::NotPositive, instrument, trading.negative()),
-            2 => (RejectReason::OffGrid, instrument, trading.off_grid(good)),
-            3 => (RejectReason::Crossed, instrument, crossed(good)),
-            4 => (RejectReason::UnknownInstrument, unlisted(), good),
+            1 => (RejectReason::NotPositive, instrument, model.negative()),
+            2 => (RejectReason::OffGrid, instrument, model.off_grid(valid)),
+            3 => (RejectReason::Crossed, instrument, crossed(valid)),
+            4 => (RejectReason::UnknownInstrument, unlisted(), valid),
             _ => {
-                // 0xc1 is the one byte that MessagePack never uses.
+                // 0xc1 is the one byte that MessagePack does not use.
                 let bytes = std::iter::once(0xc1).chain(self.random.next().to_be_bytes()).collect();
                 let injected = Some(RejectReason::Malformed);
-                self.waiting.push_back(Item { instrument, payload: Payload::Raw(bytes), injected });
+                self.queue.push_back(Item { instrument, payload: Payload::Raw(bytes), injected });
                 return;
             }
         };
         let item = self.numberer.item(instrument, self.now, None, body);
-        self.waiting.push_back(Item { injected: Some(reason), ..item });
+        self.queue.push_back(Item { injected: Some(reason), ..item });
     }
 }
 
@@ -165,11 +167,11 @@ impl Iterator for Generator {
     type Item = Item;
 
     fn next(&mut self) -> Option<Item> {
-        if self.waiting.is_empty() && self.events_left > 0 {
+        if self.queue.is_empty() && self.events_left > 0 {
             self.events_left -= 1;
-            self.trade_on();
+            self.queue_event();
         }
-        self.waiting.pop_front()
+        self.queue.pop_front()
     }
 }
 

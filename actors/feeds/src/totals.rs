@@ -1,4 +1,4 @@
-//! Exact totals of what a feed yields that is not made wrong on purpose, to hold against what was recorded of it.
+//! Exact totals of a feed without its injected faults, for comparison with what was recorded.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +11,18 @@ use crate::item::{Item, Payload};
 /// Totals by instrument.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Per instrument that had a quote or a trade.
+    /// Instruments with at least one quote or trade.
     pub by_instrument: BTreeMap<InstrumentId, InstrumentTotals>,
 }
 
 /// One instrument's totals.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InstrumentTotals {
-    /// How many quotes.
+    /// Number of quotes.
     pub quotes: u64,
-    /// How many trades.
+    /// Number of trades.
     pub trades: u64,
-    /// Σ price · quantity of the trades; exact below money's bound of 1e20.
+    /// Σ price · quantity of the trades; exact below 1e20, the bound of `Money`.
     pub notional: Money,
     /// Σ quantity of the trades.
     pub quantity: Quantity,
@@ -35,14 +35,14 @@ pub struct InstrumentTotals {
 }
 
 impl Totals {
-    /// Counts an item, unless it was made wrong on purpose.
+    /// Adds an item, unless it is an injected fault.
     pub fn add(&mut self, item: &Item) {
         if let (None, Payload::Event(event)) = (item.injected, &item.payload) {
             self.add_body(item.instrument, &event.body);
         }
     }
 
-    /// Counts a market event that was accepted.
+    /// Adds an accepted market event.
     pub fn add_body(&mut self, instrument: InstrumentId, body: &MarketBody) {
         match body {
             MarketBody::Quote { bid, ask, .. } => {

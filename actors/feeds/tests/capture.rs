@@ -1,4 +1,4 @@
-//! Captures as files: order of the merge, numbers, what is left out, exact totals, sessions by content.
+//! Captures: the order of the merge, numbers, skipped streams, exact totals, sessions by content.
 
 use std::path::PathBuf;
 
@@ -50,7 +50,7 @@ fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
     feed.map(|item| event(item.unwrap())).collect()
 }
 
-/// The natural keys in the order of the feed.
+/// The natural keys (update and trade ids) in the order of the feed.
 fn keys(feed: Box<dyn Feed>) -> Vec<u64> {
     let key = |(_, event): (String, MarketEvent)| match event.body {
         MarketBody::Quote { update_id, .. } => update_id,
@@ -61,21 +61,21 @@ fn keys(feed: Box<dyn Feed>) -> Vec<u64> {
 }
 
 #[test]
-fn files_merge_by_receive_time_with_ties_by_the_order_of_the_files() {
+fn files_merge_by_receive_time_and_ties_follow_the_order_of_the_files() {
     let dir = TempDir::new().unwrap();
     let one = [quote(10, "BTCUSDT", 1), quote(20, "BTCUSDT", 2), quote(30, "BTCUSDT", 3)];
     let two =
         [quote(5, "ETHUSDT", 101), quote(20, "ETHUSDT", 102), quote(20, "ETHUSDT", 103), quote(40, "ETHUSDT", 104)];
     let paths = files(&dir, &[&one, &two]);
     assert_eq!(keys(open(&paths).unwrap()), [101, 1, 2, 102, 103, 3, 104]);
-    let turned: Vec<PathBuf> = paths.into_iter().rev().collect();
-    assert_eq!(keys(open(&turned).unwrap()), [101, 1, 102, 103, 2, 3, 104]);
+    let reversed: Vec<PathBuf> = paths.into_iter().rev().collect();
+    assert_eq!(keys(open(&reversed).unwrap()), [101, 1, 102, 103, 2, 3, 104]);
 }
 
 #[test]
-fn a_clock_that_steps_back_reorders_no_line_of_its_file() {
+fn a_clock_that_steps_back_does_not_reorder_the_lines_of_its_file() {
     let dir = TempDir::new().unwrap();
-    // The depth line holds back what follows it, as any line does.
+    // The receive time of a skipped line (depth) counts too.
     let one = [quote(10, "BTCUSDT", 1), depth(30), quote(15, "BTCUSDT", 2), quote(31, "BTCUSDT", 3)];
     let two = [quote(12, "ETHUSDT", 101), quote(20, "ETHUSDT", 102), quote(30, "ETHUSDT", 103)];
     let paths = files(&dir, &[&one, &two]);
@@ -85,7 +85,7 @@ fn a_clock_that_steps_back_reorders_no_line_of_its_file() {
 }
 
 #[test]
-fn definitions_come_first_and_each_instrument_counts_from_1() {
+fn definitions_come_first_and_each_instrument_is_numbered_from_1() {
     let dir = TempDir::new().unwrap();
     let lines = [
         depth(3),
@@ -105,11 +105,11 @@ fn definitions_come_first_and_each_instrument_counts_from_1() {
     let session = content::session(&paths, None).unwrap();
     assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
     assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");
-    assert_eq!(all[2].1.ts_event, None, "bookTicker has no event time");
+    assert_eq!(all[2].1.ts_event, None, "bookTicker has no time of the venue");
 }
 
 #[test]
-fn depth_snapshots_and_other_streams_are_counted_and_left_out() {
+fn depth_snapshots_and_other_streams_are_counted_and_skipped() {
     let dir = TempDir::new().unwrap();
     let lines = [
         depth(1),
@@ -138,7 +138,7 @@ fn totals_are_exact_to_the_last_digit() {
     let feed = open(&files(&dir, &[&lines])).unwrap();
     let totals = &feed.summary().totals.by_instrument[&"binance.BTCUSDT".parse().unwrap()];
     assert_eq!((totals.quotes, totals.trades), (1, 3));
-    // 0.6183763 + 1e-18 + 61685.99 · 212.03314, by Python's decimal.
+    // 0.6183763 + 1e-18 + 61685.99 · 212.03314, computed with Python's decimal.
     assert_eq!(totals.notional.to_string(), "13079474.772084900000000001");
     assert_eq!(totals.quantity.to_string(), "212.033150001");
     assert_eq!(totals.first_price, Some("61837.63".parse().unwrap()));
@@ -147,16 +147,16 @@ fn totals_are_exact_to_the_last_digit() {
 }
 
 #[test]
-fn an_instrument_without_a_definition_stops_at_once_with_the_fix() {
+fn an_instrument_without_a_definition_is_an_error_that_says_what_to_add() {
     let dir = TempDir::new().unwrap();
     let lines = [quote(1, "BTCUSDT", 1), quote(2, "SOLUSDT", 1)];
     let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
     let start = "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\"";
-    assert!(error.starts_with(start) && error.ends_with("to the setup file and pass it by --setup"), "{error}");
+    assert!(error.starts_with(start) && error.ends_with("to the setup file and give it with --setup"), "{error}");
 }
 
 #[test]
-fn a_malformed_line_stops_before_anything_is_published() {
+fn a_malformed_line_is_an_error_before_anything_is_published() {
     let dir = TempDir::new().unwrap();
     let lines = [quote(1, "BTCUSDT", 1), "2 {".to_string()];
     let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
@@ -164,7 +164,7 @@ fn a_malformed_line_stops_before_anything_is_published() {
 }
 
 #[test]
-fn a_capture_without_market_and_a_missing_file_are_named() {
+fn a_capture_without_market_events_and_a_missing_file_are_errors() {
     let dir = TempDir::new().unwrap();
     let error = open(&files(&dir, &[&[depth(1)]])).err().unwrap().to_string();
     assert!(error.starts_with("no market event in ") && error.contains("0.jsonl"), "{error}");
@@ -173,7 +173,7 @@ fn a_capture_without_market_and_a_missing_file_are_named() {
 }
 
 #[test]
-fn the_session_follows_the_content_and_the_order_of_the_files_not_their_names() {
+fn the_session_depends_on_the_content_and_the_order_of_the_files_not_on_their_names() {
     let dir = TempDir::new().unwrap();
     let [one, two] = [[quote(1, "BTCUSDT", 1)], [quote(2, "BTCUSDT", 2)]];
     let paths = files(&dir, &[&one, &two, &one]);

@@ -1,4 +1,4 @@
-//! Every format of files: what it becomes, by what it is known, and what a file that is wrong is told.
+//! Every file format: its events, how it is recognized, and the errors of malformed files.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use tapedeck_schemas::market::{self, MarketEvent};
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-/// The instruments that the files here do not define themselves.
+/// The instruments that the test files do not define themselves.
 const SETUP: &str = r#"
 [[instrument]]
 id = "binance.BTCUSDT"
@@ -65,7 +65,7 @@ fn read(path: &Path) -> Result<Vec<(String, MarketEvent)>, String> {
     open(Selection { files: vec![path.to_path_buf()], ..Selection::default() })
 }
 
-/// The events as the contract's maps, without definitions from the setup and without who numbered them.
+/// The events as the contract's maps, without definitions and without source, session and number.
 fn maps(path: &Path) -> Vec<String> {
     let events = read(path).unwrap_or_else(|error| panic!("{error}"));
     let line = |(instrument, event): &(String, MarketEvent)| {
@@ -85,7 +85,7 @@ fn trade(ns: u64, id: u64, price: &str, quantity: &str, aggressor: &str) -> Stri
     map.to_string()
 }
 
-fn told(dir: &TempDir, name: &str, content: &str) -> String {
+fn error_of(dir: &TempDir, name: &str, content: &str) -> String {
     read(&write(dir, name, content)).err().unwrap_or_else(|| panic!("accepted: {content}"))
 }
 
@@ -110,14 +110,14 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
     assert_eq!(
         maps(&write(&dir, "BTCUSDT-aggTrades-2024-08.csv", futures)),
         [trade(ns, 9, "2", "1", "seller")],
-        "a header is passed over"
+        "the header is skipped"
     );
     let event = &read(&write(&dir, "BTCUSDT-trades-2.csv", trades)).unwrap()[1].1;
     assert_eq!(event.source.as_str(), "binance");
 }
 
 #[test]
-fn ticks_of_lean_are_read_with_day_and_symbol_of_the_name_and_market_of_the_path() {
+fn lean_ticks_take_day_and_symbol_from_the_name_and_the_market_from_the_path() {
     let dir = TempDir::new().unwrap();
     let lines = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
     let within = [("20140508_eurusd_tick_quote.csv", lines)];
@@ -138,40 +138,40 @@ fn ticks_of_lean_are_read_with_day_and_symbol_of_the_name_and_market_of_the_path
     assert_eq!(maps(&zipped(&dir, "lean_oanda_eurusd.zip", &within)), expected);
     let unknown = zipped(&dir, "20140508_quote.zip", &within);
     let error = read(&unknown).unwrap_err();
-    assert!(error.contains("Give --instrument VENUE.SYMBOL, or the market in the path"), "{error}");
+    assert!(error.contains("give --instrument VENUE.SYMBOL, or a path with the market"), "{error}");
     let given = Some("oanda.EURUSD".parse().unwrap());
     let opened = open(Selection { files: vec![unknown], instrument: given, ..Selection::default() }).unwrap();
     assert_eq!(opened.len(), 3);
-    for (line, wrong) in [
+    for (line, detail) in [
         ("1,2", "2 fields, want ms since midnight,bid,ask"),
-        ("86400000,1,2", "ms since midnight 86400000 is over a day"),
-        ("x,1,2", r#"ms since midnight "x" is no count"#),
+        ("86400000,1,2", "ms since midnight 86400000 is beyond the day"),
+        ("x,1,2", r#"ms since midnight "x" is not a whole number"#),
         ("1,1e3,2", r#"bid "1e3""#),
     ] {
         let path = zipped(&dir, "oanda.zip", &[("20140508_eurusd_tick_quote.csv", &format!("1,1,2\n{line}\n"))]);
         let error = read(&path).unwrap_err();
-        assert!(error.contains(&format!(":2: {wrong}")), "{error}");
+        assert!(error.contains(&format!(":2: {detail}")), "{error}");
     }
     let path = zipped(&dir, "oanda.zip", &[("20141308_eurusd_tick_quote.csv", "1,1,2\n")]);
     assert!(read(&path).unwrap_err().contains("is not named <yyyymmdd>_<symbol>_tick_quote.csv"));
 }
 
 #[test]
-fn files_that_once_made_it_panic_are_told_what_is_wrong() {
+fn files_that_once_caused_a_panic_are_errors() {
     let dir = TempDir::new().unwrap();
     for header in ["agg_trade_id,price", "id,price,is_buyer_maker"] {
-        told(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &format!("{header}\n1,2\n"));
+        error_of(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &format!("{header}\n1,2\n"));
     }
-    let error = told(&dir, "oanda/25540721_eurusd_tick_quote.csv", "86399999,1,2\n");
-    assert!(error.contains("86399999 ms of that day is beyond 64 bits of ns"), "{error}");
+    let error = error_of(&dir, "oanda/25540721_eurusd_tick_quote.csv", "86399999,1,2\n");
+    assert!(error.contains("86399999 ms after midnight overflows 64 bits of ns"), "{error}");
 }
 
 #[test]
-fn a_name_within_a_zip_is_shown_without_what_a_terminal_would_obey() {
+fn control_characters_in_the_name_of_a_packed_file_are_not_shown() {
     let dir = TempDir::new().unwrap();
     let path = zipped(&dir, "x.zip", &[("\x1b[2Jabc", "1,2")]);
     let mut bytes = std::fs::read(&path).unwrap();
-    // Encrypted, says the flag in the central directory: 8 bytes into its entry.
+    // The flag `encrypted` in the central directory, at byte 8 of the entry.
     let directory = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
     bytes[directory + 8] |= 1;
     std::fs::write(&path, bytes).unwrap();
@@ -180,7 +180,7 @@ fn a_name_within_a_zip_is_shown_without_what_a_terminal_would_obey() {
 }
 
 #[test]
-fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
+fn maps_of_the_contract_are_read_as_lines_of_json_and_as_messagepack() {
     let dir = TempDir::new().unwrap();
     let definition = concat!(
         r#"{"instrument":"x.NEW","kind":"definition","ts_recv":4,"base":"A","quote":"B","#,
@@ -195,8 +195,8 @@ fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
     };
     let (new, btc) = ("x.NEW".to_string(), "binance.BTCUSDT".to_string());
     let expected = [
-        (btc.clone(), "definition", 1), // of the setup: its file has none
-        (new.clone(), "definition", 1), // of its own file: the setup has none
+        (btc.clone(), "definition", 1), // from the setup: the file has none
+        (new.clone(), "definition", 1), // from the file: the setup has none
         (btc, "trade", 2),
         (new.clone(), "heartbeat", 2),
         (new, "heartbeat", 3),
@@ -207,27 +207,27 @@ fn the_contracts_own_maps_are_read_as_lines_of_json_and_as_messagepack() {
     for line in [definition, MAP, heartbeat, heartbeat] {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();
         packed.extend(rmp_serde::to_vec_named(&value).unwrap());
-        packed.extend(b"\x81\xa8position\xa6p0:1.2"); // a fact
+        packed.extend(b"\x81\xa6offset\xa6p0:1.2"); // a fact
     }
     let same = read(&write(&dir, "a.msgpack", &packed)).unwrap();
     let bodies = |all: &[(String, MarketEvent)]| all.iter().map(|(_, event)| event.body.clone()).collect::<Vec<_>>();
     assert_eq!(bodies(&same), bodies(&lines));
     packed.truncate(packed.len() - 20);
     let error = read(&write(&dir, "cut.msgpack", packed)).unwrap_err();
-    assert!(error.contains("cut.msgpack:7: no whole map of MessagePack"), "{error}");
-    for (line, wrong) in [
+    assert!(error.contains("cut.msgpack:7: not a complete map of MessagePack"), "{error}");
+    for (line, detail) in [
         ("{", "not a map or an array of maps in JSON"),
         (r#"{"instrument":"x.A","kind":"fill","ts_recv":1}"#, "kind"),
         (r#"{"kind":"heartbeat","ts_recv":1}"#, "instrument is missing"),
         (&MAP.replace("\"1.5\"", "1.5"), "price"),
     ] {
-        let error = told(&dir, "b.jsonl", &format!("{MAP}\n{line}\n"));
-        assert!(error.contains("b.jsonl:2: ") && error.contains(wrong), "{error}");
+        let error = error_of(&dir, "b.jsonl", &format!("{MAP}\n{line}\n"));
+        assert!(error.contains("b.jsonl:2: ") && error.contains(detail), "{error}");
     }
 }
 
 #[test]
-fn a_table_names_the_contracts_fields_and_may_leave_the_kind_to_its_columns() {
+fn a_table_has_the_fields_of_the_contract_and_its_columns_may_imply_the_kind() {
     let dir = TempDir::new().unwrap();
     let trades = "ts_recv,price,quantity,aggressor,trade_id,note\n5,1.5,2,seller,7,\"a, b\"\n6,1.5,\"2\",,8,\n";
     let given = Some("binance.BTCUSDT".parse().unwrap());
@@ -241,21 +241,21 @@ fn a_table_names_the_contracts_fields_and_may_leave_the_kind_to_its_columns() {
                  binance.BTCUSDT,trade,5,1.5,2,,,,\nbinance.BTCUSDT,quote,6,,,1.4,1,1.6,1\n";
     assert_eq!(maps(&write(&dir, "mixed.csv", mixed)).len(), 2);
     let head = "instrument,ts_recv,price,quantity\n";
-    for (table, wrong) in [
+    for (table, detail) in [
         (format!("{head}binance.BTCUSDT,5,1.5\n"), "csv:2: 3 fields, the header has 4"),
         (format!("{head}binance.BTCUSDT,5,one,2\n"), "csv:2: price"),
         (format!("{head}binance.BTCUSDT,,1.5,2\n"), "csv:2: ts_recv"),
-        ("instrument,ts_recv,price,price\n".into(), "csv:1: column \"price\" is there twice"),
+        ("instrument,ts_recv,price,price\n".into(), "csv:1: column \"price\" occurs twice"),
         ("instrument,ts_recv,seq\n".into(), "csv:1: no column kind"),
-        ("what,is,this\n1,2,3\n".into(), "of no known format"),
+        ("what,is,this\n1,2,3\n".into(), "unknown format"),
     ] {
-        let error = told(&dir, "t.csv", &table);
-        assert!(error.contains(wrong), "{error}");
+        let error = error_of(&dir, "t.csv", &table);
+        assert!(error.contains(detail), "{error}");
     }
 }
 
 #[test]
-fn a_zip_that_is_damaged_or_holds_several_files_is_refused() {
+fn a_zip_that_is_damaged_or_holds_several_files_is_an_error() {
     let dir = TempDir::new().unwrap();
     let lines = "1,0.5,3,1.5,1723161254001,true,true\n".repeat(2000);
     let name = "BTCUSDT-trades-2024-08-08.csv";
@@ -263,20 +263,20 @@ fn a_zip_that_is_damaged_or_holds_several_files_is_refused() {
     assert!(error.contains("the zip holds 2 files, want one"), "{error}");
     let good = zipped(&dir, "good.zip", &[(name, &lines)]);
     let mut bytes = std::fs::read(good).unwrap();
-    // The checksum in the central directory, 16 bytes into its entry.
+    // The checksum in the central directory, at byte 16 of the entry.
     let directory = bytes.windows(4).rposition(|four| four == b"PK\x01\x02").unwrap();
     bytes[directory + 16] ^= 1;
     let error = read(&write(&dir, "bad.zip", &bytes)).unwrap_err();
-    assert!(error.contains("checksum differs"), "{error}");
+    assert!(error.contains("checksum of the zip differs"), "{error}");
     bytes[directory + 24] ^= 1; // and its size
     let error = read(&write(&dir, "bad.zip", &bytes)).unwrap_err();
-    assert!(error.contains("breaks off") || error.contains("more than it says"), "{error}");
+    assert!(error.contains("is incomplete") || error.contains("longer than its recorded size"), "{error}");
     let error = read(&write(&dir, "cut.zip", &bytes[..bytes.len() - 30])).unwrap_err();
-    assert!(error.contains("not a zip to read"), "{error}");
+    assert!(error.contains("cannot read the zip"), "{error}");
 }
 
 #[test]
-fn formats_are_told_by_content_whatever_the_name_and_mixed_files_merge_by_time() {
+fn formats_are_recognized_by_content_and_files_of_different_formats_merge_by_time() {
     let dir = TempDir::new().unwrap();
     let later = MAP.replace(r#""ts_recv":5"#, r#""ts_recv":1723161254001000001"#).replace(r#"id":7"#, r#"id":12"#);
     let bulk = write(&dir, "BTCUSDT-trades-x", "11,0.5,3,1.5,1723161254001,true,true\n");
@@ -288,7 +288,7 @@ fn formats_are_told_by_content_whatever_the_name_and_mixed_files_merge_by_time()
         _ => None,
     });
     assert_eq!(keys.collect::<Vec<_>>(), [7, 11, 12]);
-    assert!(events.iter().all(|(_, event)| event.source.as_str() == "binance"), "of the first file");
-    let error = told(&dir, "empty.jsonl", "");
+    assert!(events.iter().all(|(_, event)| event.source.as_str() == "binance"), "the source of the first file");
+    let error = error_of(&dir, "empty.jsonl", "");
     assert!(error.starts_with("no market event in "), "{error}");
 }

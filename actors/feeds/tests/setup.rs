@@ -1,4 +1,4 @@
-//! The setup file: what the built-in one says, and what each mistake is told.
+//! The setup file: the content of the built-in setup, and the error of each mistake.
 
 use tapedeck_feeds::{Setup, synthetic};
 use tapedeck_schemas::event::Scope;
@@ -36,7 +36,7 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
 }
 
 #[test]
-fn limits_and_weights_come_out_as_they_were_written() {
+fn limits_and_weights_are_returned_as_written() {
     let text = format!(
         "{INSTRUMENT}[[limits]]\nscope = \"all\"\nvalues = {{ \"risk.max_position\" = \"50000\" }}\n\
          [[limits]]\nscope = \"x.AB\"\nvalues = {{ \"a.b\" = \"0.5\" }}\n[weights]\nzscore = \"1\"\newma = \"0\"\n"
@@ -51,12 +51,12 @@ fn limits_and_weights_come_out_as_they_were_written() {
 }
 
 #[test]
-fn every_mistake_is_told_with_the_key_and_the_fix() {
+fn the_error_of_every_mistake_has_the_key_and_the_fix() {
     let with = |from: &str, to: &str| INSTRUMENT.replace(from, to);
     let cases = [
         (with("tick_size = \"0.01\"", ""), "missing field `tick_size`"),
         (with("tick_size", "tick"), "unknown field `tick`"),
-        (with("\"0.01\"", "0.01"), "numbers are decimal strings, as tick_size = \"0.01\""),
+        (with("\"0.01\"", "0.01"), "numbers are decimal strings, as in tick_size = \"0.01\""),
         (with("\"0.01\"", "\"1e-2\""), "\"1e-2\" not a decimal number"),
         (with("\"0.01\"", "\"0\""), "instrument x.AB: tick_size 0 must be above 0"),
         (with("\"0.1\"", "\"-1\""), "instrument x.AB: lot_size -1 must be above 0"),
@@ -68,7 +68,10 @@ fn every_mistake_is_told_with_the_key_and_the_fix() {
         ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\nreference = \"a b\"".into(), "reference must be 1 to 24"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n".repeat(2), "fund B: currency is given twice"),
-        ("[[limits]]\nscope = \"x.AB\"\nvalues = { a = \"1\" }".into(), "scope x.AB is no [[instrument]] of this file"),
+        (
+            "[[limits]]\nscope = \"x.AB\"\nvalues = { a = \"1\" }".into(),
+            "scope x.AB is not an [[instrument]] of this file",
+        ),
         (
             "[[limits]]\nscope = \"any\"\nvalues = { a = \"1\" }".into(),
             "scope \"any\" must be \"all\" or an instrument",
@@ -78,25 +81,25 @@ fn every_mistake_is_told_with_the_key_and_the_fix() {
         ("[weight]\nzscore = \"1\"".into(), "unknown field `weight`"),
         ("this is not TOML".into(), "numbers are decimal strings"),
     ];
-    for (text, told) in cases {
+    for (text, detail) in cases {
         let error = Setup::parse("s.toml", &text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();
-        assert!(error.starts_with("setup s.toml: ") && error.contains(told), "for {text}: {error}");
+        assert!(error.starts_with("setup s.toml: ") && error.contains(detail), "for {text}: {error}");
     }
 }
 
 #[test]
 fn a_setup_is_read_from_its_file() {
     let dir = tempfile::TempDir::new().unwrap();
-    let path = dir.path().join("mine.toml");
+    let path = dir.path().join("setup.toml");
     std::fs::write(&path, INSTRUMENT).unwrap();
     let setup = Setup::read(&path).unwrap();
     assert_eq!(setup, Setup::parse("other name", INSTRUMENT).unwrap());
     let error = Setup::read(&dir.path().join("none.toml")).unwrap_err().to_string();
-    assert!(error.contains("none.toml: cannot read it"), "{error}");
+    assert!(error.contains("none.toml: cannot read the file"), "{error}");
 }
 
 #[test]
-fn a_payment_is_named_by_its_reference_and_currency() {
+fn reference_and_currency_identify_a_payment() {
     let fund = |reference: &str| format!("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n{reference}");
     let setup = Setup::parse("a", &(fund("") + &fund("reference = \"top-up_1\"\n"))).unwrap();
     assert_eq!(setup.funds().map(|(reference, ..)| reference).collect::<Vec<_>>(), ["initial", "top-up_1"]);

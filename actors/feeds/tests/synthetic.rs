@@ -1,4 +1,4 @@
-//! The synthetic market: the same for ever, faults as counted, prices and sizes as a demo needs them.
+//! The synthetic market: fixed by its seed, faults as counted, prices and sizes as the demo needs them.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,8 @@ fn digest(items: &[Item]) -> String {
 }
 
 #[test]
-fn a_seed_means_the_same_market_for_ever() {
-    let changed = "the market of a seed changed: bump GENERATION and this digest";
+fn a_seed_determines_the_market() {
+    let changed = "the market of a seed changed: raise GENERATION and update this digest";
     assert_eq!(digest(&items(1, 20_000)), "f4b31958e262e5a1", "{changed}");
     assert_eq!(session(1, 20_000).as_str(), "s4f64ca66ab5d", "{changed}");
     assert_ne!(digest(&items(2, 20_000)), digest(&items(1, 20_000)));
@@ -36,7 +36,7 @@ fn a_seed_means_the_same_market_for_ever() {
 }
 
 #[test]
-fn definitions_of_all_but_the_unlisted_come_first() {
+fn definitions_of_all_but_the_unlisted_instrument_come_first() {
     let setup = Setup::built_in();
     let unlisted: InstrumentId = UNLISTED.parse().unwrap();
     let all = items(3, 20_000);
@@ -44,9 +44,9 @@ fn definitions_of_all_but_the_unlisted_come_first() {
     assert_eq!(defined, Synthetic::new(3, 1).summary().instruments);
     for (index, item) in all.iter().enumerate() {
         let Payload::Event(event) = &item.payload else { continue };
-        let definition = matches!(event.body, MarketBody::Definition { .. });
-        assert_eq!(definition, index < 4);
-        if definition {
+        let is_definition = matches!(event.body, MarketBody::Definition { .. });
+        assert_eq!(is_definition, index < 4);
+        if is_definition {
             assert_eq!((event.seq, event.ts_recv), (1, OPEN_NS));
             assert_eq!(setup.definition(&item.instrument), Some(event.body.clone()));
         }
@@ -54,17 +54,17 @@ fn definitions_of_all_but_the_unlisted_come_first() {
     assert!(!defined.contains(&unlisted) && setup.instruments().any(|id| id == unlisted), "placed, but not defined");
 }
 
-/// Judges items by the rules that a market event must keep, without knowing what was injected.
+/// Checks items against the rules for market events, without knowledge of the injected faults.
 #[derive(Default)]
-struct Judge {
+struct Validator {
     last: BTreeMap<InstrumentId, u64>,
     gaps: u64,
     accepted: u64,
-    refused: BTreeMap<RejectReason, u64>,
+    rejected: BTreeMap<RejectReason, u64>,
 }
 
-impl Judge {
-    fn judge(&mut self, item: &Item) -> Option<RejectReason> {
+impl Validator {
+    fn reject_reason(&mut self, item: &Item) -> Option<RejectReason> {
         let Payload::Event(event) = &item.payload else { return Some(RejectReason::Malformed) };
         let last = self.last.entry(item.instrument).or_default();
         if event.seq <= *last {
@@ -100,37 +100,37 @@ impl Judge {
 }
 
 #[test]
-fn faults_are_those_that_were_counted_and_everything_else_is_good() {
+fn faults_are_those_that_were_counted_and_everything_else_is_valid() {
     let feed = Synthetic::new(1, 60_000);
     let summary = feed.summary().clone();
-    let mut judge = Judge::default();
+    let mut validator = Validator::default();
     let mut items = 0;
     for item in feed.map(Result::unwrap) {
         items += 1;
-        let found = judge.judge(&item);
+        let found = validator.reject_reason(&item);
         assert_eq!(found, item.injected, "{item:?}");
         if let Some(reason) = found {
-            *judge.refused.entry(reason).or_default() += 1;
+            *validator.rejected.entry(reason).or_default() += 1;
         }
     }
     let mut injected = summary.injected.bad.clone();
     injected.insert(RejectReason::Duplicate, summary.injected.duplicates);
-    assert_eq!(judge.refused, injected);
-    assert_eq!(judge.gaps, summary.injected.gaps);
-    assert_eq!(judge.accepted, 60_000);
+    assert_eq!(validator.rejected, injected);
+    assert_eq!(validator.gaps, summary.injected.gaps);
+    assert_eq!(validator.accepted, 60_000);
     assert_eq!(items, 4 + 60_000 + injected.values().sum::<u64>());
     assert_eq!(items, summary.items);
     let totals = summary.totals.by_instrument.values();
     assert_eq!(totals.map(|one| one.quotes + one.trades).sum::<u64>(), 60_000);
-    assert_eq!(injected.len(), 6, "every sort occurs: {injected:?}");
-    assert!(injected.values().all(|count| *count > 0) && judge.gaps > 0);
+    assert_eq!(injected.len(), 6, "every reason occurs: {injected:?}");
+    assert!(injected.values().all(|count| *count > 0) && validator.gaps > 0);
 }
 
 #[test]
-fn spreads_sizes_and_pace_are_what_strategies_and_fills_need() {
+fn spreads_sizes_and_rates_suit_strategies_and_fills() {
     let all = items(1, 60_000);
-    let mut touch: BTreeMap<InstrumentId, _> = BTreeMap::new();
-    let (mut quotes, mut small, mut trades, mut through) = (0u64, 0u64, 0u64, 0u64);
+    let mut best: BTreeMap<InstrumentId, _> = BTreeMap::new();
+    let [mut quotes, mut small, mut trades, mut through] = [0u64; 4];
     let order = Money::whole(10_000);
     for item in all.iter().filter(|item| item.injected.is_none()) {
         let Payload::Event(event) = &item.payload else { panic!("raw bytes are injected") };
@@ -144,10 +144,10 @@ fn spreads_sizes_and_pace_are_what_strategies_and_fills_need() {
                 assert!((1..=5).contains(&ticks), "{ticks} ticks");
                 quotes += 1;
                 small += u64::from(ask.saturating_notional(*ask_size) < order);
-                touch.insert(item.instrument, (*bid, *ask));
+                best.insert(item.instrument, (*bid, *ask));
             }
             MarketBody::Trade { price, .. } => {
-                let (bid, ask) = touch[&item.instrument];
+                let (bid, ask) = best[&item.instrument];
                 assert!(*price <= bid || *price >= ask, "{price} within {bid}..{ask}");
                 trades += 1;
                 through += u64::from(*price < bid || *price > ask);
@@ -155,9 +155,9 @@ fn spreads_sizes_and_pace_are_what_strategies_and_fills_need() {
             _ => {}
         }
     }
-    assert!((20..60).contains(&(small * 100 / quotes)), "{small} of {quotes} displays are below an order");
+    assert!((20..60).contains(&(small * 100 / quotes)), "{small} of {quotes} displayed sizes are below an order");
     assert!((20..30).contains(&(trades * 100 / (trades + quotes))), "{trades} trades");
-    assert!((10..20).contains(&(through * 100 / trades)), "{through} of {trades} print behind the touch");
+    assert!((10..20).contains(&(through * 100 / trades)), "{through} of {trades} trades are outside bid and ask");
     let times = all.iter().filter_map(|item| match &item.payload {
         Payload::Event(event) => Some(event.ts_recv),
         Payload::Raw(_) => None,
@@ -177,16 +177,17 @@ fn prices_both_revert_and_trend() {
         }
     }
     for (instrument, mids) in mids {
-        // Of windows of 1,000 quotes some end where they began, some further away than noise goes (basis points).
+        // Over windows of 1,000 quotes, some moves are small, some larger than noise (in basis points).
         let moves: Vec<i128> =
             mids.chunks_exact(1000).map(|window| (window[999] - window[0]).abs() * 10_000 / window[0]).collect();
-        let (still, far) = (moves.iter().filter(|bp| **bp <= 15).count(), moves.iter().filter(|bp| **bp >= 40).count());
-        assert!(still >= 5 && far >= 5, "{instrument}: {moves:?}");
+        let small = moves.iter().filter(|bp| **bp <= 15).count();
+        let large = moves.iter().filter(|bp| **bp >= 40).count();
+        assert!(small >= 5 && large >= 5, "{instrument}: {moves:?}");
     }
 }
 
 #[test]
-fn a_setup_with_other_terms_or_without_an_instrument_is_refused() {
+fn a_setup_with_changed_terms_or_without_an_instrument_is_an_error() {
     let open = |text: &str| {
         let setup = Setup::parse("s", text).unwrap();
         let selection = Selection { seed: 1, events: 10, ..Selection::default() };
@@ -194,8 +195,8 @@ fn a_setup_with_other_terms_or_without_an_instrument_is_refused() {
     };
     let text = Setup::default_toml();
     assert_eq!(open(text), Ok(14));
-    let other = open(&text.replace("lot_size = \"0.001\"", "lot_size = \"0.01\"")).unwrap_err();
-    assert!(other.starts_with("sim.ALPHAUSD of the synthetic market has terms of its own"), "{other}");
+    let changed = open(&text.replace("lot_size = \"0.001\"", "lot_size = \"0.01\"")).unwrap_err();
+    assert!(changed.starts_with("the setup changes sim.ALPHAUSD of the synthetic market"), "{changed}");
     let missing = open(&text.replace("sim.DELTAUSD", "sim.OTHERUSD")).unwrap_err();
     assert!(missing.starts_with("no definition for sim.DELTAUSD"), "{missing}");
 }

@@ -1,11 +1,11 @@
-//! Bars built from the accepted trades and quotes of an instrument. Nothing is refused here, and no fact is changed.
+//! Bars built from the accepted trades and quotes of an instrument. Nothing is rejected here, and no fact is changed.
 //!
-//! A time bar covers a window of the instrument's own `ts_recv`, aligned to the epoch. Its window is closed by the
-//! instrument's first accepted event (a heartbeat will do) at or behind the window's end, and then stays closed: an
-//! event that comes for a closed window, or for one before the open window, is **late**. It is in no time bar; the
-//! next bar says how many there were. A window without events has no bar. A tick or volume bar is closed by the event
-//! that fills it, in order of arrival, so that nothing is late for it. So the bars of an instrument are a function of
-//! its accepted events alone, however those of other instruments lie between them.
+//! A time bar covers a window of the instrument's own `ts_recv`, aligned to the Unix epoch. The first accepted event of
+//! the instrument at or after the end of the window, heartbeats included, closes it. A closed window never reopens: an
+//! event for a closed window, or for a window before the open one, is **late**. A late event is in no time bar; the
+//! next bar counts it. A window without events has no bar. A tick or volume bar is closed by the event that fills it,
+//! in order of arrival, so no event is late for it. The bars of an instrument therefore depend on its own accepted
+//! events alone, however the events of other instruments interleave with them.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,14 @@ use tapedeck_schemas::event::Bar;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity};
 
-/// What a bar takes in: a trade, or the mid of a quote.
+/// The input of a bar: a trade, or the mid of a quote.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Which of the two.
+    /// Whether the sample is a trade or a quote.
     pub of: BarInput,
-    /// Price, or mid.
+    /// Price of the trade, or mid of the quote.
     pub price: Price,
-    /// Traded; zero for a quote.
+    /// Quantity traded; zero for a quote.
     pub volume: Quantity,
     /// When the publisher received it, ns.
     pub ts_recv: u64,
@@ -33,13 +33,14 @@ pub struct Bars {
     series: BTreeMap<InstrumentId, Vec<Series>>,
 }
 
-/// One sort of bar of one instrument.
+/// The bars of one instrument and one specification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Series {
     spec: BarSpec,
     open: Option<OpenBar>,
-    /// End of the last window closed, ns.
+    /// End of the last closed window, ns.
     closed: u64,
+    /// Late events since the last bar.
     late: u64,
 }
 
@@ -51,67 +52,73 @@ struct OpenBar {
     close: Price,
     volume: Quantity,
     count: u64,
-    /// Begin of the window, or `ts_recv` of the first event, ns.
+    /// Start of the window, or `ts_recv` of the first event, ns.
     opened: u64,
     /// End of the window, or `ts_recv` of the last event, ns.
     closed: u64,
 }
 
 impl Bars {
-    /// Which bars are built of an instrument.
-    pub fn asked(&self, instrument: &InstrumentId) -> Vec<BarSpec> {
-        self.series.get(instrument).map_or_else(Vec::new, |all| all.iter().map(|one| one.spec).collect())
+    /// Specifications of the bars that are built for an instrument.
+    pub fn specs(&self, instrument: &InstrumentId) -> Vec<BarSpec> {
+        self.series_of(instrument).map(|series| series.spec).collect()
     }
 
-    /// From here on these bars are built; those that are asked for again go on, the others' open bars are dropped.
-    pub fn define(&mut self, instrument: InstrumentId, asked: &[BarSpec]) {
-        let mut before = self.series.remove(&instrument).unwrap_or_default();
-        let mut go_on = |spec: &BarSpec| before.iter().position(|one| one.spec == *spec).map(|at| before.remove(at));
-        let series = |spec| go_on(spec).unwrap_or(Series { spec: *spec, open: None, closed: 0, late: 0 });
-        let all: Vec<_> = asked.iter().map(series).collect();
-        if !all.is_empty() {
-            self.series.insert(instrument, all);
+    /// Replaces the bars of an instrument. Series that stay keep their open bars; the other open bars are dropped.
+    pub fn define(&mut self, instrument: InstrumentId, specs: &[BarSpec]) {
+        let mut previous = self.series.remove(&instrument).unwrap_or_default();
+        let mut series = Vec::with_capacity(specs.len());
+        for spec in specs {
+            let kept = previous.iter().position(|series| series.spec == *spec).map(|at| previous.remove(at));
+            series.push(kept.unwrap_or(Series { spec: *spec, open: None, closed: 0, late: 0 }));
+        }
+        if !series.is_empty() {
+            self.series.insert(instrument, series);
         }
     }
 
-    /// The time bars that an accepted event received at `ts_recv` closes, before it is taken in.
+    /// The time bars that an accepted event closes; `ts_recv` is that of the event, whose sample is not yet applied.
     pub fn closed_by(&self, instrument: InstrumentId, ts_recv: u64) -> impl Iterator<Item = Bar> + '_ {
-        let ended = move |one: &Series| one.open.filter(|bar| one.window().is_some() && ts_recv >= bar.closed);
-        let all = self.series.get(&instrument).into_iter().flatten();
-        all.filter_map(move |one| Some(one.bar(instrument, ended(one)?, ts_recv)))
-    }
-
-    /// The tick and volume bars that are full with an accepted sample, which is yet to be taken in.
-    pub fn filled_by(&self, instrument: InstrumentId, sample: Sample) -> impl Iterator<Item = Bar> + '_ {
-        let all = self.series.get(&instrument).into_iter().flatten();
-        all.filter_map(move |one| {
-            let with = one.with(&sample)?;
-            let full = match one.spec.size {
-                BarSize::Time(_) => false,
-                BarSize::Ticks(count) => with.count >= count,
-                BarSize::Volume(quantity) => with.volume >= quantity,
-            };
-            full.then(|| one.bar(instrument, with, sample.ts_recv))
+        self.series_of(&instrument).filter_map(move |series| {
+            let ended = series.open.filter(|bar| series.window().is_some() && ts_recv >= bar.closed)?;
+            Some(series.bar(instrument, ended, ts_recv))
         })
     }
 
-    /// Takes in an accepted sample.
-    pub fn take(&mut self, instrument: &InstrumentId, sample: Sample) {
-        for one in self.series.get_mut(instrument).into_iter().flatten() {
-            match one.with(&sample) {
-                Some(open) => one.open = Some(open),
-                None if one.spec.of == sample.of => one.late = one.late.saturating_add(1),
+    /// The tick and volume bars that an accepted sample fills; the sample is not yet applied.
+    pub fn filled_by(&self, instrument: InstrumentId, sample: Sample) -> impl Iterator<Item = Bar> + '_ {
+        self.series_of(&instrument).filter_map(move |series| {
+            let updated = series.updated(&sample)?;
+            let full = match series.spec.size {
+                BarSize::Time(_) => false,
+                BarSize::Ticks(count) => updated.count >= count,
+                BarSize::Volume(quantity) => updated.volume >= quantity,
+            };
+            full.then(|| series.bar(instrument, updated, sample.ts_recv))
+        })
+    }
+
+    /// Applies an accepted sample to the open bars.
+    pub fn apply(&mut self, instrument: &InstrumentId, sample: Sample) {
+        for series in self.series.get_mut(instrument).into_iter().flatten() {
+            match series.updated(&sample) {
+                Some(open) => series.open = Some(open),
+                None if series.spec.of == sample.of => series.late = series.late.saturating_add(1),
                 None => {}
             }
         }
     }
 
-    /// A bar that was built here is on the tape.
+    /// Closes the open bar that became the fact `bar`.
     pub fn close(&mut self, bar: &Bar) {
         let all = self.series.get_mut(&bar.instrument).into_iter().flatten();
-        for one in all.filter(|one| one.spec == bar.bar) {
-            *one = Series { spec: one.spec, open: None, closed: bar.closed, late: 0 };
+        for series in all.filter(|series| series.spec == bar.bar) {
+            *series = Series { spec: series.spec, open: None, closed: bar.closed, late: 0 };
         }
+    }
+
+    fn series_of(&self, instrument: &InstrumentId) -> impl Iterator<Item = &Series> + use<'_> {
+        self.series.get(instrument).into_iter().flatten()
     }
 }
 
@@ -124,8 +131,8 @@ impl Series {
         }
     }
 
-    /// The open bar with a sample in it; none if the sample is not for this series, or late.
-    fn with(&self, sample: &Sample) -> Option<OpenBar> {
+    /// The open bar after a sample; `None` if the sample is not for this series, or late.
+    fn updated(&self, sample: &Sample) -> Option<OpenBar> {
         if sample.of != self.spec.of {
             return None;
         }
@@ -152,9 +159,22 @@ impl Series {
         })
     }
 
-    fn bar(&self, instrument: InstrumentId, bar: OpenBar, ts_recv: u64) -> Bar {
-        let OpenBar { open, high, low, close, volume, count, opened, closed } = bar;
-        let (late, source, bar) = (self.late, None, self.spec);
-        Bar { instrument, bar, open, high, low, close, volume, count, late, opened, closed, source, ts_recv }
+    fn bar(&self, instrument: InstrumentId, open_bar: OpenBar, ts_recv: u64) -> Bar {
+        let OpenBar { open, high, low, close, volume, count, opened, closed } = open_bar;
+        Bar {
+            instrument,
+            bar: self.spec,
+            open,
+            high,
+            low,
+            close,
+            volume,
+            count,
+            late: self.late,
+            opened,
+            closed,
+            source: None,
+            ts_recv,
+        }
     }
 }

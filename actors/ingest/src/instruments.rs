@@ -1,4 +1,4 @@
-//! What is known of each defined instrument: its terms and the natural keys accepted last. Never a price.
+//! The defined instruments: the terms of each, and its greatest accepted natural keys. No prices are kept here.
 
 use std::collections::BTreeMap;
 
@@ -6,19 +6,19 @@ use tapedeck_schemas::event::InstrumentDefined;
 use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Price, Quantity};
 
-/// Most instruments that a partition defines; a further definition is refused.
+/// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 4096;
 
-/// A defined instrument.
+/// The terms of a defined instrument, and its greatest accepted natural keys.
 #[derive(Debug, Clone, Copy)]
 pub struct InstrumentTerms {
-    /// What is bought and sold; fixed by the first definition.
+    /// Base currency, which is bought and sold; fixed by the first definition.
     pub base: Currency,
-    /// What prices are in; fixed by the first definition.
+    /// Quote currency, which prices are in; fixed by the first definition.
     pub quote: Currency,
-    /// Grid of prices, above zero.
+    /// Step of prices, above zero.
     pub tick_size: Price,
-    /// Grid of quantities, above zero.
+    /// Step of quantities, above zero.
     pub lot_size: Quantity,
     /// Greatest trade id accepted, over all sources and sessions.
     pub trade_id: Option<u64>,
@@ -29,50 +29,50 @@ pub struct InstrumentTerms {
 /// Every defined instrument.
 #[derive(Debug, Clone, Default)]
 pub struct Instruments {
-    known: BTreeMap<InstrumentId, InstrumentTerms>,
+    terms: BTreeMap<InstrumentId, InstrumentTerms>,
 }
 
 impl Instruments {
-    /// The instrument, if it was defined.
+    /// The instrument's terms, if it is defined.
     pub fn get(&self, id: &InstrumentId) -> Option<&InstrumentTerms> {
-        self.known.get(id)
+        self.terms.get(id)
     }
 
     /// How many are defined.
     pub fn len(&self) -> usize {
-        self.known.len()
+        self.terms.len()
     }
 
     /// Whether none is defined.
     pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
+        self.terms.is_empty()
     }
 
-    /// Terms hold from here; the natural keys accepted before stay.
+    /// Sets the terms of an instrument; its natural keys stay.
     pub fn define(&mut self, fact: &InstrumentDefined) {
-        let before = self.known.get(&fact.instrument);
+        let before = self.terms.get(&fact.instrument);
         let instrument = InstrumentTerms {
             base: fact.base,
             quote: fact.quote,
             tick_size: fact.tick_size,
             lot_size: fact.lot_size,
-            trade_id: before.and_then(|known| known.trade_id),
-            update_id: before.and_then(|known| known.update_id),
+            trade_id: before.and_then(|terms| terms.trade_id),
+            update_id: before.and_then(|terms| terms.update_id),
         };
-        self.known.insert(fact.instrument, instrument);
+        self.terms.insert(fact.instrument, instrument);
     }
 
-    /// A quote with this update id was accepted.
+    /// Records the update id of an accepted quote.
     pub fn accept_update(&mut self, id: &InstrumentId, update_id: Option<u64>) {
-        if let Some(known) = self.known.get_mut(id) {
-            known.update_id = known.update_id.max(update_id);
+        if let Some(terms) = self.terms.get_mut(id) {
+            terms.update_id = terms.update_id.max(update_id);
         }
     }
 
-    /// A trade with this trade id was accepted.
+    /// Records the trade id of an accepted trade.
     pub fn accept_trade(&mut self, id: &InstrumentId, trade_id: Option<u64>) {
-        if let Some(known) = self.known.get_mut(id) {
-            known.trade_id = known.trade_id.max(trade_id);
+        if let Some(terms) = self.terms.get_mut(id) {
+            terms.trade_id = terms.trade_id.max(trade_id);
         }
     }
 }

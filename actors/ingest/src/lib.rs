@@ -1,10 +1,10 @@
-//! The ingest machine: market entries in, checked facts out. No prices are kept and nothing is traded here.
+//! The ingest machine: turns market entries into checked facts. No prices are kept and nothing is traded here.
 //!
 //! Every entry is answered by exactly one of: an accepting fact (`InstrumentDefined`, `Quote`, `Trade`, a published
-//! `Bar`), one `Rejected`, or, for a heartbeat that is in order, nothing. Before it may stand a `Gap` (numbers are
-//! missing), one `ClockAdvanced` (tape time crossed a boundary) and the `Bar`s that it closes; behind it the `Bar`s that it
-//! fills, and the `BarsDefined` of a definition that asks for others. Read [`checks`] for the rules and their order,
-//! then [`machine`] and [`bars`].
+//! `Bar`), one `Rejected`, or, for an accepted heartbeat, nothing. An accepting fact may be preceded by a `Gap`
+//! (missing numbers), one `ClockAdvanced` (tape time crossed a boundary) and the `Bar`s that the event closes. It may
+//! be followed by the `Bar`s that the event fills, and by `BarsDefined` if a definition changes the bars. Read
+//! [`checks`] for the rules and their order, then [`machine`] and [`bars`].
 #![forbid(unsafe_code)]
 
 pub mod bars;
@@ -14,4 +14,4 @@ pub mod machine;
 pub mod numbering;
 pub mod sources;
 
-pub use machine::{Ingest, TICK_INTERVAL_NS};
+pub use machine::{CLOCK_INTERVAL_NS, Ingest};

@@ -1,11 +1,11 @@
 //! The state and the three functions of ingest; the rules themselves live in [`crate::checks`].
 //!
-//! How the state follows the tape. `observe` does what depends on the input alone and no rule can change: it takes the
-//! number, and it lets tape time move to the input's `ts_recv` as if it were accepted (a heartbeat is accepted in
-//! silence, so that no own fact could do it). `decide` judges against the state *before* the input, of which
-//! `observe` keeps what it overwrote in [`Before`]. `apply` does what depends on the judgement, from the recorded fact
-//! alone: an accepting fact brings terms and natural keys, a `Rejected` takes the move of tape time back. So a tape
-//! that an older `LOGIC` decided is followed by its facts, without judging anything again.
+//! How the state follows the tape. `observe` applies what depends on the input alone: it records the number, and moves
+//! tape time to the input's `ts_recv` as if the input were accepted (an accepted heartbeat has no fact that could move
+//! it). `decide` checks against the state *before* the input; `observe` keeps the values that it overwrites in
+//! [`Before`]. `apply` does what depends on the decision, from the recorded fact alone: an accepting fact sets terms
+//! and natural keys, a `Rejected` undoes the move of tape time. A tape written by an older `LOGIC` is therefore
+//! followed by its facts, without deciding again.
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
@@ -23,13 +23,13 @@ use crate::instruments::Instruments;
 use crate::numbering::Numberings;
 use crate::sources::Sources;
 
-/// Tape time between two boundaries of `ClockAdvanced`, ns.
-pub const TICK_INTERVAL_NS: u64 = 100_000_000;
+/// Tape time between two boundaries at which `ClockAdvanced` is decided, ns.
+pub const CLOCK_INTERVAL_NS: u64 = 100_000_000;
 
 /// The ingest machine of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Ingest {
-    /// Running maximum of accepted `ts_recv`; 0 before any.
+    /// Greatest accepted `ts_recv`, ns; 0 before any.
     time: TapeTime,
     numberings: Numberings,
     instruments: Instruments,
@@ -38,34 +38,34 @@ pub struct Ingest {
     before: Before,
 }
 
-/// What the input just observed overwrote or brought, until the next one.
+/// State before the input just observed, and the source of that input; replaced by the next input.
 #[derive(Debug, Clone, Copy, Default)]
 struct Before {
-    /// Tape time before it.
+    /// Tape time before the input, ns.
     time: TapeTime,
-    /// Greatest number taken before it in its numbering; 0 for none.
+    /// Greatest number recorded before the input in its numbering; 0 for none.
     seq: u64,
-    /// Its source, which the accepting facts do not carry.
+    /// Source of the input, which most accepting facts do not carry.
     source: Option<SourceId>,
 }
 
 impl Ingest {
-    /// Knows no instrument, no source and no time.
+    /// A machine without instruments and sources, at tape time 0.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What each source sent, and what became of it.
+    /// Counts of accepted and rejected events and of gaps, by source.
     pub fn sources(&self) -> &Sources {
         &self.sources
     }
 
-    /// The numbers that were taken.
+    /// The greatest number of each numbering.
     pub fn numberings(&self) -> &Numberings {
         &self.numberings
     }
 
-    /// The events that the input just observed deserves, from the state before it.
+    /// Decides on the input just observed, against the state before it.
     fn check(&self, entry: &MarketEntry, out: &mut Out) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
         let expected = self.before.seq.saturating_add(1);
@@ -73,14 +73,14 @@ impl Ingest {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
         }
-        let subject = Candidate {
+        let candidate = Candidate {
             event,
             stamp: entry.stamp,
             last_seq: self.before.seq,
-            known: self.instruments.get(&instrument),
+            terms: self.instruments.get(&instrument),
             instruments: self.instruments.len(),
         };
-        checks::CHECKS.iter().try_for_each(|check| check(&subject))?;
+        checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
         if let Some(time) = boundary_crossed(self.before.time, self.time) {
             out.push(ClockAdvanced { time });
         }
@@ -88,13 +88,13 @@ impl Ingest {
             out.push(bar);
         }
         if let Some(fact) = accepted(instrument, event) {
-            self.follow_up(&fact, event, out);
+            self.accept(&fact, event, out);
         }
         Ok(())
     }
 
-    /// An accepting fact, and what it brings with it.
-    fn follow_up(&self, fact: &Event, event: &MarketEvent, out: &mut Out) {
+    /// Pushes an accepting fact, and the facts that follow from it.
+    fn accept(&self, fact: &Event, event: &MarketEvent, out: &mut Out) {
         out.push(fact.clone());
         if let Some((instrument, sample)) = sample(fact) {
             for bar in self.bars.filled_by(instrument, sample) {
@@ -102,7 +102,7 @@ impl Ingest {
             }
         }
         if let (Event::InstrumentDefined(fact), MarketBody::Definition { bars, .. }) = (fact, &event.body)
-            && *bars != self.bars.asked(&fact.instrument)
+            && *bars != self.bars.specs(&fact.instrument)
         {
             out.push(BarsDefined { instrument: fact.instrument, bars: bars.clone() });
         }
@@ -122,15 +122,15 @@ impl Machine for Ingest {
         self.before = Before { time: self.time, ..Before::default() };
         if let Ok((instrument, event)) = checks::readable(entry) {
             let key = (event.source, event.session, instrument);
-            self.before.seq = self.numberings.take(key, event.seq, at, entry.stamp);
+            self.before.seq = self.numberings.record(key, event.seq, at, entry.stamp);
             self.before.source = Some(event.source);
             self.time = self.time.max(event.ts_recv);
         }
     }
 
     fn decide(&self, _at: Offset, entry: &MarketEntry, out: &mut Out) {
-        if let Err(refusal) = self.check(entry, out) {
-            out.push(rejected(entry, refusal));
+        if let Err(rejection) = self.check(entry, out) {
+            out.push(rejected(entry, rejection));
         }
     }
 
@@ -143,10 +143,10 @@ impl Machine for Ingest {
             Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
             Event::Rejected(_) => self.time = self.before.time,
-            _ => {} // a gap and a tick say what the input already did
+            _ => {} // the input itself has moved the number and the time that Gap and ClockAdvanced report
         }
         if let Some((instrument, sample)) = sample(own) {
-            self.bars.take(&instrument, sample);
+            self.bars.apply(&instrument, sample);
         }
     }
 
@@ -155,13 +155,14 @@ impl Machine for Ingest {
     }
 }
 
-/// The latest boundary in (from, to], if there is one. The first accepted event (`from` 0) only sets the time.
+/// The latest boundary in (from, to], if there is one. None for the first accepted event (`from` 0), which only sets
+/// the time.
 fn boundary_crossed(from: TapeTime, to: TapeTime) -> Option<TapeTime> {
-    let boundary = to - to % TICK_INTERVAL_NS;
+    let boundary = to - to % CLOCK_INTERVAL_NS;
     (from > 0 && boundary > from).then_some(boundary)
 }
 
-/// What a fact brings into bars.
+/// The sample that a fact contributes to bars.
 fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
     let (instrument, of, price, volume, ts_recv) = match fact {
         Event::Trade(fact) => (fact.instrument, BarInput::Trades, fact.price, fact.quantity, fact.ts_recv),
@@ -192,14 +193,14 @@ fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
     })
 }
 
-fn rejected(entry: &MarketEntry, refusal: Rejection) -> Rejected {
+fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {
     let (source, seq) = match &entry.event {
         Ok(event) => (Some(event.source), Some(event.seq)),
         Err(malformed) => (malformed.source, malformed.seq),
     };
     Rejected {
-        reason: refusal.reason,
-        detail: bounded(&refusal.detail, DETAIL_BYTES_MAX),
+        reason: rejection.reason,
+        detail: bounded(&rejection.detail, DETAIL_BYTES_MAX),
         subject: bounded(&entry.subject, SUBJECT_BYTES_MAX),
         source,
         seq,

@@ -1,21 +1,21 @@
-//! What each source sent and what became of it, for whoever asks; no rule looks here.
+//! Counts of each source's events, for monitoring. No rule reads them.
 
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::ids::SourceId;
 
-/// Most sources remembered; what a further one does is counted under no name.
+/// Most sources counted by name; the events of further sources are counted together under `None`.
 pub const SOURCES_MAX: usize = 256;
 
-/// SourceCounts of one source, over all of its sessions.
+/// The counts of one source, over all of its sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceCounts {
     /// Events that became facts (a heartbeat becomes none).
     pub accepted: u64,
-    /// Events that were refused, by the reason.
+    /// Rejected events, by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
-    /// Times that numbers were skipped.
+    /// Gaps in its numbers.
     pub gaps: u64,
 }
 
@@ -26,7 +26,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// SourceCounts a fact of ingest's that answers an event of `source`, as far as that could be read.
+    /// Counts a fact of ingest that answers an event of `source`; `None` if the source could not be decoded.
     pub fn apply(&mut self, source: Option<SourceId>, fact: &Event) {
         match fact {
             Event::Rejected(fact) => {
@@ -41,7 +41,7 @@ impl Sources {
         }
     }
 
-    /// Every source's counts; under none what nobody's name could be read on.
+    /// The counts of every source. `None` holds events without a readable source, and those beyond [`SOURCES_MAX`].
     pub fn iter(&self) -> impl Iterator<Item = (Option<SourceId>, &SourceCounts)> {
         self.counts.iter().map(|(source, counts)| (*source, counts))
     }

@@ -1,4 +1,4 @@
-//! Every reason for a refusal, by example, and the order in which they are found.
+//! An example of every reason to reject, and the order of the rules.
 
 mod common;
 
@@ -9,21 +9,21 @@ use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
 #[test]
-fn what_is_in_order_is_accepted_with_its_times() {
-    let mut fed = Fed::defined();
+fn a_valid_event_is_accepted_with_its_times() {
+    let mut harness = Harness::defined();
     let one = MarketEntry { stamp: START + 7, ..entry(SYMBOL, event(1, quote("1.01", "0", "1.02", "0.3", Some(4)))) };
-    let [Event::Quote(fact)] = &fed.feed(&one)[..] else { panic!("one quote") };
+    let [Event::Quote(fact)] = &harness.feed(&one)[..] else { panic!("one quote") };
     assert_eq!((fact.ts_recv, fact.ts_event), (START, Some(START - 5)));
     assert_eq!((fact.bid.to_string(), fact.ask_size.to_string()), ("1.01".into(), "0.3".into()));
     let one = MarketEntry { stamp: START + 8, ..entry(SYMBOL, event(2, trade("1.02", "0.2", None))) };
-    let [Event::Trade(fact)] = &fed.feed(&one)[..] else { panic!("one trade") };
+    let [Event::Trade(fact)] = &harness.feed(&one)[..] else { panic!("one trade") };
     assert_eq!((fact.ts_recv, fact.ts_event), (START, Some(START - 5)));
-    assert_eq!(fed.body(3, MarketBody::Heartbeat), []);
+    assert_eq!(harness.feed_body(3, MarketBody::Heartbeat), []);
 }
 
-/// One row: a body that is fed second (as seq 1), after the definition, and what it is refused for.
+/// A row: a body that is fed after the definition (as seq 1), the reason, and the start of the detail.
 #[test]
-fn each_rule_refuses_with_its_reason_and_the_value() {
+fn each_rule_rejects_with_its_reason_and_the_value() {
     use RejectReason::*;
     let rows = [
         (quote("0", "1", "1", "1", None), NotPositive, "bid 0 "),
@@ -54,69 +54,69 @@ fn each_rule_refuses_with_its_reason_and_the_value() {
         (definition("C", "B", "1", "1", "1"), BadDefinition, "C/B was defined as A/B "),
     ];
     for (body, reason, detail) in rows {
-        let events = Fed::defined().body(1, body.clone());
-        let (found, text) = refusal(&events).unwrap_or_else(|| panic!("{body:?} was accepted"));
+        let events = Harness::defined().feed_body(1, body.clone());
+        let (found, text) = rejection(&events).unwrap_or_else(|| panic!("{body:?} was accepted"));
         assert_eq!((found, text.starts_with(detail)), (reason, true), "{body:?}: {text}");
         assert_eq!(events.len(), 1, "{body:?}");
     }
     let most = trade("1000", "1000000000000", None);
-    assert_eq!(kinds(&Fed::defined().body(1, most)), ["Trade"], "the bound itself is allowed");
+    assert_eq!(kinds(&Harness::defined().feed_body(1, most)), ["Trade"], "the bound itself is allowed");
 }
 
 #[test]
-fn an_undefined_instrument_has_no_quotes_and_no_trades_but_may_beat() {
-    let mut fed = Fed::defined();
+fn an_undefined_instrument_may_have_heartbeats_but_no_quotes_or_trades() {
+    let mut harness = Harness::defined();
     let other = |seq, body| entry("v.XY", event(seq, body));
-    let unknown = |events: &[Event]| refusal(events).map(|(reason, _)| reason);
-    let quoted = fed.feed(&other(1, quote("1", "1", "2", "1", None)));
+    let unknown = |events: &[Event]| rejection(events).map(|(reason, _)| reason);
+    let quoted = harness.feed(&other(1, quote("1", "1", "2", "1", None)));
     assert_eq!(unknown(&quoted), Some(RejectReason::UnknownInstrument));
-    let traded = fed.feed(&other(2, trade("1", "1", None)));
+    let traded = harness.feed(&other(2, trade("1", "1", None)));
     assert_eq!(unknown(&traded), Some(RejectReason::UnknownInstrument));
-    assert_eq!(fed.feed(&other(3, MarketBody::Heartbeat)), []);
+    assert_eq!(harness.feed(&other(3, MarketBody::Heartbeat)), []);
 }
 
 #[test]
-fn new_terms_hold_from_their_definition_on() {
-    let mut fed = Fed::defined();
-    assert_eq!(refusal(&fed.body(1, trade("1.001", "1", None))).unwrap().0, RejectReason::OffGrid);
-    assert_eq!(kinds(&fed.body(2, definition("A", "B", "0.001", "1", "0"))), ["InstrumentDefined"]);
-    assert_eq!(kinds(&fed.body(3, trade("1.001", "1", None))), ["Trade"]);
-    assert_eq!(refusal(&fed.body(4, trade("1.001", "0.1", None))).unwrap().0, RejectReason::OffGrid);
+fn new_terms_apply_from_their_definition_on() {
+    let mut harness = Harness::defined();
+    assert_eq!(rejection(&harness.feed_body(1, trade("1.001", "1", None))).unwrap().0, RejectReason::OffGrid);
+    assert_eq!(kinds(&harness.feed_body(2, definition("A", "B", "0.001", "1", "0"))), ["InstrumentDefined"]);
+    assert_eq!(kinds(&harness.feed_body(3, trade("1.001", "1", None))), ["Trade"]);
+    assert_eq!(rejection(&harness.feed_body(4, trade("1.001", "0.1", None))).unwrap().0, RejectReason::OffGrid);
 }
 
 #[test]
 fn a_clock_may_be_five_seconds_ahead_of_the_broker_and_no_more() {
-    let mut fed = Fed::defined();
+    let mut harness = Harness::defined();
     let ahead = |seq, by| MarketEntry { stamp: START - by, ..entry(SYMBOL, event(seq, MarketBody::Heartbeat)) };
-    assert_eq!(fed.feed(&ahead(1, 5 * SECOND)), []);
-    let events = fed.feed(&ahead(2, 5 * SECOND + 1));
-    let (reason, detail) = refusal(&events).unwrap();
+    assert_eq!(harness.feed(&ahead(1, 5 * SECOND)), []);
+    let events = harness.feed(&ahead(2, 5 * SECOND + 1));
+    let (reason, detail) = rejection(&events).unwrap();
     assert_eq!(reason, RejectReason::ClockAhead);
     assert!(detail.contains("5000000001 ns ahead"), "{detail}");
     let recorded = MarketEntry { stamp: u64::MAX, ..entry(SYMBOL, event(3, MarketBody::Heartbeat)) };
-    assert_eq!(fed.feed(&recorded), [], "recorded data lies behind the stamp");
+    assert_eq!(harness.feed(&recorded), [], "recorded data is behind the stamp");
 }
 
 #[test]
-fn what_cannot_be_read_is_malformed_or_of_a_bad_subject_with_bounded_text() {
+fn an_entry_that_does_not_decode_is_malformed_or_of_a_bad_subject_with_bounded_text() {
     let long = format!("nonsense.{}", "é".repeat(200));
     for (subject, reason) in [("md.v.AB.quote", RejectReason::Malformed), (&long, RejectReason::BadSubject)] {
         let [one] = &MarketEntry::from_message(subject, START, &[0xc1])[..] else { panic!("one entry") };
-        let events = Fed::defined().feed(one);
-        assert_eq!(refusal(&events).map(|(reason, _)| reason), Some(reason), "{subject}");
+        let events = Harness::defined().feed(one);
+        assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(reason), "{subject}");
     }
     let mut one = entry(SYMBOL, event(1, MarketBody::Heartbeat));
     let detail = "é".repeat(300);
     one.event = Err(tapedeck_schemas::market::Malformed { detail, source: "f".parse().ok(), seq: Some(9) });
     one.subject = long.as_str().into();
-    let [Event::Rejected(fact)] = &Fed::defined().feed(&one)[..] else { panic!("one refusal") };
+    let [Event::Rejected(fact)] = &Harness::defined().feed(&one)[..] else { panic!("one Rejected") };
     assert_eq!((fact.detail.len(), fact.subject.len()), (DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX - 1));
     assert_eq!((fact.source, fact.seq, fact.instrument), ("f".parse().ok(), Some(9), SYMBOL.parse().ok()));
 }
 
-/// Each subject breaks the rule of its row and every later one: the earliest rule names it.
+/// Each event breaks the rule of its row and every later one.
 #[test]
-fn the_first_rule_in_order_wins() {
+fn the_first_broken_rule_is_the_reason() {
     use RejectReason::*;
     let far = |event: MarketEvent| MarketEntry { stamp: START - 6 * SECOND, ..entry(SYMBOL, event) };
     let near = |event: MarketEvent| entry(SYMBOL, event);
@@ -130,22 +130,22 @@ fn the_first_rule_in_order_wins() {
         (near(event(6, quote("9999999999", "10000000000000", "10000000000", "1", Some(9)))), OutOfRange),
     ];
     for (one, reason) in rows {
-        let mut fed = Fed::defined();
-        assert_eq!(kinds(&fed.body(5, quote("1", "1", "2", "1", Some(8)))), ["Gap", "Quote"]);
-        let events = fed.feed(&one);
-        assert_eq!(refusal(&events).map(|(reason, _)| reason), Some(reason), "{one:?}");
+        let mut harness = Harness::defined();
+        assert_eq!(kinds(&harness.feed_body(5, quote("1", "1", "2", "1", Some(8)))), ["Gap", "Quote"]);
+        let events = harness.feed(&one);
+        assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(reason), "{one:?}");
     }
 }
 
 #[test]
 fn beyond_the_bound_no_further_instrument_is_defined_but_known_ones_may_change() {
-    let mut fed = Fed::default();
+    let mut harness = Harness::default();
     let terms = definition("A", "B", "1", "1", "0");
     for n in 0..tapedeck_ingest::instruments::INSTRUMENTS_MAX {
-        assert_eq!(kinds(&fed.feed(&entry(&format!("v.I{n}"), event(1, terms.clone())))), ["InstrumentDefined"]);
+        assert_eq!(kinds(&harness.feed(&entry(&format!("v.I{n}"), event(1, terms.clone())))), ["InstrumentDefined"]);
     }
-    let events = fed.feed(&entry("v.ONE_MORE", event(1, terms.clone())));
-    assert_eq!(refusal(&events).map(|(reason, _)| reason), Some(RejectReason::BadDefinition));
+    let events = harness.feed(&entry("v.ONE_MORE", event(1, terms.clone())));
+    assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(RejectReason::BadDefinition));
     let last = format!("v.I{}", tapedeck_ingest::instruments::INSTRUMENTS_MAX - 1);
-    assert_eq!(kinds(&fed.feed(&entry(&last, event(2, terms)))), ["InstrumentDefined"]);
+    assert_eq!(kinds(&harness.feed(&entry(&last, event(2, terms)))), ["InstrumentDefined"]);
 }

@@ -1,12 +1,12 @@
-//! The record being built: encoded events within the bounds of a record, never split within one cause.
+//! The record being built: encoded events within the bounds of a record. The events of one cause stay in one record.
 
 use tapedeck_schemas::record::{self, Entry, HEADER_BYTES_MAX, RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
 
-/// Room kept for the events of one more cause, so that they always fit behind what is there.
+/// Room kept for the events of one more cause, so that they always fit into the record.
 const CAUSE_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
 const CAUSE_EVENTS_MAX: usize = RECORD_EVENTS_MAX / 2;
 
-/// Encoded events on their way into a record.
+/// Encoded events that will become a record.
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     encoded: Vec<u8>,
@@ -19,18 +19,18 @@ impl Builder {
         record::encode_entry(entry, &mut self.encoded);
         self.events += 1;
         let fits = self.encoded.len() + HEADER_BYTES_MAX <= RECORD_BYTES_MAX && self.events <= RECORD_EVENTS_MAX;
-        assert!(fits, "a machine decided more on one input than a record can hold");
+        assert!(fits, "the decisions on one input do not fit one record: bound the machine's output");
     }
-    /// Whether nothing is in it.
+    /// Whether it holds no event.
     pub(crate) fn is_empty(&self) -> bool {
         self.events == 0
     }
-    /// Whether another cause's events might not fit.
+    /// Whether the events of another cause might not fit.
     pub(crate) fn is_full(&self) -> bool {
         self.encoded.len() + HEADER_BYTES_MAX > RECORD_BYTES_MAX - CAUSE_BYTES_MAX
             || self.events > RECORD_EVENTS_MAX - CAUSE_EVENTS_MAX
     }
-    /// Takes the events out: how many, and their bytes.
+    /// Empties it; returns the number of events and their bytes.
     pub(crate) fn take(&mut self) -> (usize, Vec<u8>) {
         let next = Vec::with_capacity(self.encoded.len());
         (std::mem::take(&mut self.events), std::mem::replace(&mut self.encoded, next))

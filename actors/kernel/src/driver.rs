@@ -1,8 +1,8 @@
-//! The driver: makes a machine's decisions happen exactly once on the tape, fenced, without leases. Sans-IO.
+//! The driver: appends the decisions of a machine to the tape exactly once, fenced, without leases. Sans-IO.
 //!
-//! The contract: after every [`Driver::handle`], call [`Driver::poll`] until it returns `None` and do what it
-//! says. At most one append is in flight; it is repeated with the same bytes and the same expectation until the
-//! tape itself shows what became of it. Nothing is ever renumbered.
+//! The contract: after every [`Driver::handle`], call [`Driver::poll`] until it returns `None`, and perform each
+//! output. At most one append is in flight. If its outcome is unknown, the driver retries the same bytes with the same
+//! expected sequence until it reads the result from the tape.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,23 +12,24 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
+use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
-use crate::machine::{Machine, MachineInput as _, Reads, step};
+use crate::machine::Reads;
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
 pub use crate::protocol::{Answer, FencedBy, Input, Output, Owner, Stop};
 
-/// Most inputs that wait in the driver; beyond it the shell stops pulling.
+/// Most inputs that wait in the driver; at this number the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
-/// Most unanswered inputs in a row before the driver answers with `Progress`.
+/// Unanswered inputs in a row after which the driver answers with `Progress`.
 pub const UNANSWERED_INPUTS_MAX: u32 = 4096;
-/// Every this many unanswered ticks in a row, the driver answers with `Progress`.
+/// Unanswered clock inputs in a row after which the driver answers with `Progress`.
 pub const UNANSWERED_CLOCKS_MAX: u32 = 10;
 
 #[derive(Debug)]
 enum Phase {
-    /// MergeJoin-joins the tape, deciding nothing; up to and with the own record at `until`, if set.
+    /// Follows the tape without deciding. If `until` is set, becomes the owner after the own record at that sequence.
     Following {
         until: Option<u64>,
     },
@@ -43,7 +44,7 @@ struct InFlight {
     hash: RecordHash,
     events: usize,
     failures: u32,
-    /// Whether it may be on the tape without our knowing.
+    /// Whether it may be on the tape although no ack was received.
     in_doubt: bool,
     /// Whether the last attempt failed, so that the next poll repeats it.
     repeat: bool,
@@ -51,7 +52,8 @@ struct InFlight {
 
 /// Drives one machine.
 #[derive(Debug)]
-pub struct Driver<M: Machine> {
+pub struct Driver<M: AnyMachine> {
+    info: MachineInfo,
     merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
@@ -67,16 +69,17 @@ pub struct Driver<M: Machine> {
     unanswered_clocks: u32,
     last_input: Offset,
     inbox_last: u64,
-    /// Whether what is silent is to be answered now.
+    /// Whether unanswered inputs are to be answered with `Progress` now.
     heartbeat_due: bool,
     draining: bool,
     outputs: VecDeque<Output>,
 }
 
-impl<M: Machine> Driver<M> {
-    /// Follows the tape without deciding, until [`Driver::take_over`].
+impl<M: AnyMachine> Driver<M> {
+    /// A driver that follows the tape without deciding, until [`Driver::take_over`].
     pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
         Self {
+            info: machine.info(),
             merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
             phase: Phase::Following { until: None },
@@ -97,7 +100,8 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// Becomes the owner as soon as the own record at `last_own` (by a leader's read; 0 for none) is taken in.
+    /// Becomes the owner as soon as the own record at `last_own` is joined. `last_own` is the last sequence of the own
+    /// subject as read from the leader; 0 for none.
     pub fn take_over(&mut self, last_own: u64) {
         if let Phase::Following { until } = &mut self.phase {
             *until = Some(last_own);
@@ -105,31 +109,31 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// The machine, as far as it has judged.
+    /// The machine, in its state after [`Driver::last_input`].
     pub fn machine(&self) -> &M {
         &self.merge.machine
     }
-    /// Whether it decides and appends.
+    /// Whether the driver decides and appends.
     pub fn is_owner(&self) -> bool {
         matches!(self.phase, Phase::Owner)
     }
-    /// Whether nothing is left to do: no input waits and nothing is unacknowledged.
+    /// Whether the driver is the owner, no input waits, and every append is acknowledged.
     pub fn is_idle(&self) -> bool {
         self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
     }
-    /// Whether an input waits to be judged (by the owner, seen from a standby).
+    /// Whether an input waits for a decision; on a standby, for that of the owner.
     pub fn has_waiting_inputs(&self) -> bool {
         !self.merge.inputs.is_empty()
     }
-    /// Tape time of the last input taken in, ns.
+    /// Tape time of the last input decided or joined, ns.
     pub fn at(&self) -> u64 {
         self.merge.at
     }
-    /// Whether the shell should hand on the next tape message.
+    /// Whether the shell should pass on the next tape message.
     pub fn wants_tape(&self) -> bool {
-        match (&self.phase, M::reads()) {
+        match (&self.phase, self.info.reads) {
             (Phase::Stopped, _) => false,
-            // In doubt about an append, only the tape can tell: read on, whatever waits.
+            // Only the tape shows the outcome of an append in doubt: read on, even if the queue is full.
             (Phase::Owner, Reads::Tape(_)) => {
                 self.wants_input() || self.in_flight.as_ref().is_some_and(|one| one.in_doubt)
             }
@@ -137,32 +141,32 @@ impl<M: Machine> Driver<M> {
             (Phase::Owner, Reads::Inbox(_)) | (Phase::Following { .. }, Reads::Tape(_)) => true,
         }
     }
-    /// Whether the shell should hand on the next inbox message.
+    /// Whether the shell should pass on the next inbox message.
     pub fn wants_inbox(&self) -> bool {
-        matches!(M::reads(), Reads::Inbox(_)) && self.wants_input()
+        matches!(self.info.reads, Reads::Inbox(_)) && self.wants_input()
     }
     fn wants_input(&self) -> bool {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
         room && !self.draining && !matches!(self.phase, Phase::Stopped)
     }
-    /// The last tape sequence taken in.
+    /// The last tape sequence read.
     pub fn tape_last(&self) -> u64 {
         self.reader.last()
     }
-    /// The own subject's last sequence, as far as known.
+    /// The last known sequence of the own subject.
     pub fn own_last(&self) -> u64 {
         self.own_last
     }
-    /// Offset of the last input judged.
+    /// Offset of the last input decided.
     pub fn last_input(&self) -> Offset {
         self.last_input
     }
-    /// How many failed attempts the append in flight has behind it.
+    /// Failed attempts of the append in flight.
     pub fn failures(&self) -> u32 {
         self.in_flight.as_ref().map_or(0, |in_flight| in_flight.failures)
     }
 
-    /// Takes in what happened.
+    /// Handles a message of the shell.
     pub fn handle(&mut self, input: Input<'_>) {
         if matches!(self.phase, Phase::Stopped) {
             return;
@@ -184,7 +188,7 @@ impl<M: Machine> Driver<M> {
         }
     }
 
-    /// What to do next; call until `None`.
+    /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
         if matches!(self.phase, Phase::Owner) {
             self.decide_waiting();
@@ -204,7 +208,7 @@ impl<M: Machine> Driver<M> {
     }
 
     fn on_tape(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) {
-        let own = writer == Some(M::WRITER);
+        let own = writer == Some(self.info.writer);
         match self.reader.read(seq, writer, payload) {
             Err(fault) => return self.stop(Stop::Tape(fault)),
             Ok(TapeRead::Invalid { why, .. }) => {
@@ -214,7 +218,7 @@ impl<M: Machine> Driver<M> {
                 }
             }
             Ok(TapeRead::Record(record)) if own => self.on_own(seq, Some(record)),
-            Ok(TapeRead::Record(record)) if MergeJoin::<M>::reads(record.header.writer) => {
+            Ok(TapeRead::Record(record)) if self.info.reads_facts_of(record.header.writer) => {
                 self.merge.push_facts(record)
             }
             Ok(TapeRead::Record(_)) => {}
@@ -222,7 +226,7 @@ impl<M: Machine> Driver<M> {
         self.follow_on();
     }
 
-    /// A message on the own subject: mine, a rival's, or void (`None`).
+    /// Handles a message on the own subject: a record, own or not, or an invalid one (`None`).
     fn on_own(&mut self, seq: u64, record: Option<TapeRecord>) {
         if matches!(self.phase, Phase::Following { .. }) {
             self.own_last = seq;
@@ -234,7 +238,7 @@ impl<M: Machine> Driver<M> {
             return;
         }
         if seq <= self.own_last {
-            return; // acknowledged before it was read
+            return; // committed by its ack before it was read
         }
         match (&self.in_flight, record) {
             (Some(in_flight), Some(record)) if in_flight.hash == record.hash => self.commit(seq),
@@ -253,12 +257,7 @@ impl<M: Machine> Driver<M> {
         if !matches!(self.phase, Phase::Following { .. }) {
             return;
         }
-        let joined = self.merge.join(|machine, at, input, answers, _| {
-            machine.observe(at, input);
-            answers.iter().for_each(|entry| machine.apply(at, &entry.event));
-            Ok::<(), Stop>(())
-        });
-        match joined {
+        match self.merge.join(|machine, at, input, answers, _| Ok::<_, Stop>(machine.follow(at, input, answers))) {
             Err(stop) => self.stop(stop),
             Ok(()) => self.try_own(),
         }
@@ -266,17 +265,19 @@ impl<M: Machine> Driver<M> {
 
     fn try_own(&mut self) {
         let Phase::Following { until: Some(until) } = self.phase else { return };
-        // It must have seen that this is the right tape, from its beginning: only then is "none of mine" the truth.
+        // Until the first record shows that this is the right tape, read from its start, a missing own record proves
+        // nothing.
         if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
             return;
         }
-        if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > M::LOGIC) {
-            return self.stop(Stop::OlderLogic { ours: M::LOGIC, theirs });
+        let ours = self.info.logic;
+        if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > ours) {
+            return self.stop(Stop::OlderLogic { ours, theirs });
         }
         self.epoch = self.epoch.max(self.merge.epoch.as_ref().map_or(0, |epoch| epoch.number)) + 1;
         self.last_input = self.merge.progress;
         let Owner { nonce, build } = self.owner.clone();
-        let epoch = Epoch { number: self.epoch, owner: nonce, logic: M::LOGIC, build };
+        let epoch = Epoch { number: self.epoch, owner: nonce, logic: ours, build };
         self.push_entry(self.merge.progress, 0, epoch.into());
         self.phase = Phase::Owner;
     }
@@ -288,7 +289,7 @@ impl<M: Machine> Driver<M> {
             Answer::WrongLast(Some(last)) if last < self.own_last => {
                 return self.stop(Stop::WentBackwards { known: self.own_last, last });
             }
-            // The tape will show whose record stands there; until then the same bytes are offered again.
+            // The tape will show the record at that sequence; until then the same bytes are retried.
             Answer::WrongLast(_) | Answer::Unknown => in_flight.in_doubt = true,
             Answer::Refused(_) => {}
         }
@@ -306,23 +307,23 @@ impl<M: Machine> Driver<M> {
         self.outputs.push_back(Output::Committed { seq, events: in_flight.events });
     }
 
-    /// Judges what waits, as far as the record being built has room.
+    /// Decides the waiting inputs while the record being built has room.
     fn decide_waiting(&mut self) {
         while !self.building.is_full() {
             let Some((at, input)) = self.merge.inputs.pop_front() else { break };
-            let events = step(&mut self.merge.machine, at, &input);
-            self.merge.at = self.merge.machine.time(&input);
+            let decided = self.merge.machine.run(at, &input);
+            self.merge.at = decided.at;
             self.last_input = at;
-            if events.is_empty() {
+            if decided.events.is_empty() {
                 self.unanswered_inputs += 1;
-                self.unanswered_clocks += u32::from(input.is_clock());
+                self.unanswered_clocks += u32::from(decided.is_clock);
                 if self.unanswered_inputs >= UNANSWERED_INPUTS_MAX || self.unanswered_clocks >= UNANSWERED_CLOCKS_MAX {
                     self.push_progress();
                 }
                 continue;
             }
-            (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
-            for (index, event) in (0..).zip(events) {
+            self.reset_unanswered();
+            for (index, event) in (0..).zip(decided.events) {
                 self.push_entry(at, index, event);
             }
         }
@@ -332,8 +333,13 @@ impl<M: Machine> Driver<M> {
         self.heartbeat_due = false;
     }
 
+    fn reset_unanswered(&mut self) {
+        self.unanswered_inputs = 0;
+        self.unanswered_clocks = 0;
+    }
+
     fn push_progress(&mut self) {
-        (self.unanswered_inputs, self.unanswered_clocks) = (0, 0);
+        self.reset_unanswered();
         self.push_entry(self.last_input, 0, Progress {}.into());
     }
 
@@ -343,7 +349,7 @@ impl<M: Machine> Driver<M> {
 
     fn send_or_repeat(&mut self) {
         if self.in_flight.is_none() && !self.building.is_empty() {
-            let header = Header { writer: M::WRITER, epoch: self.epoch, prev_hash: self.own_hash };
+            let header = Header { writer: self.info.writer, epoch: self.epoch, prev_hash: self.own_hash };
             let (events, encoded) = self.building.take();
             let payload: Arc<[u8]> = record::assemble(&header, events, &encoded).into();
             let hash = RecordHash::of(&payload);

@@ -1,9 +1,11 @@
-//! The pure core: what a machine is, and the protocol that makes its decisions happen exactly once.
+//! The pure core: the contract of a machine, and the protocol that appends its decisions exactly once.
 //!
 //! Read [`machine`] first, then [`driver`]. No IO, no clock, no randomness, no async, no logging.
 #![forbid(unsafe_code)]
 
+pub mod any;
 mod builder;
+mod context;
 pub mod driver;
 pub mod invariants;
 pub mod machine;
@@ -13,8 +15,11 @@ pub mod publication;
 pub mod recent;
 pub mod reply;
 pub mod tape;
+pub mod testing;
 pub mod verifier;
 
+pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
+pub use context::TapeContext;
 pub use driver::{Answer, Driver, Output, Owner, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};

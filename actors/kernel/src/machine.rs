@@ -1,4 +1,4 @@
-//! A machine: the pure state machine of one writer. Its whole contract is on this page.
+//! A machine: the pure state machine of one writer. Its whole contract is in this file.
 
 use std::sync::Arc;
 
@@ -10,32 +10,32 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
 
-/// A deterministic function of what it reads in order.
+/// A deterministic function of its inputs, in order.
 ///
-/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision, at once. No clock, no
-/// randomness, no iteration over unordered maps, no IO, no logging. A machine cannot fail: what is wrong with
-/// its input is a fact that it decides.
-pub trait Machine: Send + 'static {
-    /// What it is handed: [`Fact`] from the tape, or an inbox's entries.
+/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision. No clock, no randomness, no
+/// iteration over unordered maps, no IO, no logging. A machine cannot fail: an invalid input is answered by a fact with
+/// the reason.
+pub trait Machine: std::fmt::Debug + Send + 'static {
+    /// Type of its inputs: [`Fact`] from the tape, or the entries of an inbox.
     type Input: MachineInput;
-    /// Its subject token, metric label and name in every tool.
+    /// The writer that it decides for: subject token, metric label and name in every tool.
     const WRITER: Writer;
-    /// Bumped when `decide` changes meaning; a pinned digest of decisions in the tests enforces it.
+    /// Raised when `decide` changes meaning. A digest of decisions in the tests enforces it.
     const LOGIC: u32;
 
-    /// Whose facts it is handed; also draws the data-flow picture.
+    /// The source of its inputs.
     fn reads() -> Reads;
-    /// Folds an input into the state. Total.
+    /// Applies an input to the state. Never fails.
     fn observe(&mut self, at: Offset, input: &Self::Input);
-    /// Judges the input just observed. Reads only; bounded output.
+    /// Decides on the input just observed. The facts of one input must fit half a record.
     fn decide(&self, at: Offset, input: &Self::Input, out: &mut Out);
-    /// Folds a decision of its own, right after its cause (not where it lands on the tape). Total.
+    /// Applies an own decision to the state, right after its cause, not at its place on the tape. Never fails.
     fn apply(&mut self, cause: Offset, own: &Event);
-    /// Tape time of the input just observed: what its decisions will carry as `at`.
+    /// Tape time of the input just observed, ns: the `at` of its decisions.
     fn time(&self, input: &Self::Input) -> TapeTime;
 }
 
-/// Where a machine's inputs come from.
+/// The source of a machine's inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reads {
     /// The facts of these writers, from the tape.
@@ -64,7 +64,7 @@ impl Out {
     pub fn push(&mut self, event: impl Into<Event>) {
         self.events.push(event.into());
     }
-    /// How many facts were decided so far: the index of the next one.
+    /// Number of facts decided so far, which is the index of the next one.
     pub fn len(&self) -> usize {
         self.events.len()
     }
@@ -72,13 +72,13 @@ impl Out {
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
     }
-    /// What was decided, for a machine around another.
+    /// The decided facts, for a machine that wraps another.
     pub fn into_events(self) -> Vec<Event> {
         self.events
     }
 }
 
-/// Observes, decides and applies one input: the only way a machine is ever run.
+/// Observes an input, decides, and applies the decisions. Machines are only run by this function.
 pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Event> {
     let mut out = Out::default();
     machine.observe(at, input);
@@ -89,16 +89,16 @@ pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Ev
     out.events
 }
 
-/// What the driver must know of any input, and how it comes by it.
+/// An input of a machine: its decoding, and its properties that the driver needs.
 pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
-    /// Whether it is a beat of tape time, which the driver itself may answer with `Progress`.
+    /// Whether it only advances the clock. The driver answers a number of such inputs with `Progress`.
     fn is_clock(&self) -> bool;
-    /// From a fact on the tape, for a machine that reads the tape.
+    /// The input for a fact, for a machine that reads the tape.
     fn from_fact(_fact: Fact) -> Option<Self> {
         None
     }
-    /// From a message of an inbox, which may hold several, for a machine that reads one. Then it is never empty and
-    /// never fails: what is wrong is an entry that says so.
+    /// The inputs in a message of an inbox, for a machine that reads one. There is always at least one: a message that
+    /// does not decode is an input with the error.
     fn from_message(_subject: &str, _stamp: u64, _payload: &[u8]) -> Vec<Self> {
         Vec::new()
     }
@@ -107,11 +107,11 @@ pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
 /// A fact from the tape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
-    /// Who decided it.
+    /// The writer that decided it.
     pub writer: Writer,
     /// Tape time of its cause, ns.
     pub at: TapeTime,
-    /// What was decided.
+    /// The decision.
     pub event: Event,
 }
 
@@ -124,16 +124,16 @@ impl MachineInput for Fact {
     }
 }
 
-/// A market event as it waits in `INBOX_<p>`.
+/// A market event in `INBOX_<p>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketEntry {
-    /// The subject that it came on.
+    /// Subject of the message.
     pub subject: Arc<str>,
-    /// The instrument that the subject names, if it is a market subject at all.
+    /// The instrument in the subject; `None` if it is not a market subject.
     pub instrument: Option<InstrumentId>,
-    /// When the broker stored it, ns.
+    /// Time at which JetStream stored the message, ns.
     pub stamp: u64,
-    /// The event, or what is wrong with it.
+    /// The event, or the reason why it does not decode.
     pub event: Result<MarketEvent, Malformed>,
 }
 
@@ -153,14 +153,14 @@ impl MachineInput for MarketEntry {
     }
 }
 
-/// A command as it waits in `COMMAND_<p>`.
+/// A command in `COMMAND_<p>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandEntry {
-    /// The subject that it came on.
+    /// Subject of the message.
     pub subject: Arc<str>,
-    /// When the broker stored it, ns.
+    /// Time at which JetStream stored the message, ns.
     pub stamp: u64,
-    /// The command, or what is wrong with it.
+    /// The command, or the reason why it does not decode.
     pub command: Result<Command, String>,
 }
 

@@ -1,95 +1,95 @@
-//! The merge-join of two ordered cursors: a machine's inputs by offset, its own recorded events by cause.
+//! The merge-join of two ordered cursors: the inputs of a machine by offset, and its recorded events by cause.
 //!
-//! Recovery, following as a standby and verification are this one act, with another closure.
+//! Recovery, a standby and verification all run it, each with its own closure.
 
 use std::collections::VecDeque;
 
 use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::Entry;
 
-use crate::machine::{Fact, Machine, MachineInput as _, Reads};
+use crate::any::AnyMachine;
+use crate::machine::Fact;
 use crate::tape::TapeRecord;
 
-/// A machine, what it has yet to take in, and what its tape says it decided.
+/// A machine, its waiting inputs, and its events recorded on the tape.
 #[derive(Debug)]
-pub struct MergeJoin<M: Machine> {
-    /// The machine, up to `progress`.
+pub struct MergeJoin<M: AnyMachine> {
+    /// The machine, with its state at `progress`.
     pub machine: M,
-    /// Inputs not yet taken in, in order.
+    /// Inputs that wait for their recorded events, in order.
     pub inputs: VecDeque<(Offset, M::Input)>,
-    /// The last epoch passed.
+    /// The epoch of the last own event joined.
     pub epoch: Option<Epoch>,
-    /// Cause of the last own event passed: everything up to it is answered.
+    /// Cause of the last own event joined: every input up to it is answered.
     pub progress: Offset,
-    /// Tape time at the last input taken in.
+    /// Tape time at the last input joined, ns.
     pub at: TapeTime,
+    /// Recorded own events that wait for their input.
     own: VecDeque<Entry>,
-    fed: Offset,
+    /// Offset of the last input pushed.
+    last_pushed: Offset,
 }
 
-/// An own event names a cause that is no input: the tape is not this machine's, or inputs were lost.
+/// An own event has a cause that is no input: the tape belongs to another machine, or inputs were lost.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an own event has the cause {cause}, but no input stands there")]
+#[error("an own event has the cause {cause}, but no input has that offset: inputs were lost, or it is another tape")]
 pub struct UnknownCause {
-    /// The cause that is missing.
+    /// Offset without an input.
     pub cause: Offset,
 }
 
-impl<M: Machine> MergeJoin<M> {
-    /// Around a machine in its first state.
+impl<M: AnyMachine> MergeJoin<M> {
+    /// A join for a machine in its initial state.
     pub fn new(machine: M) -> Self {
         let (inputs, own) = (VecDeque::new(), VecDeque::new());
-        Self { machine, inputs, epoch: None, progress: Offset::START, at: 0, own, fed: Offset::START }
+        Self { machine, inputs, epoch: None, progress: Offset::START, at: 0, own, last_pushed: Offset::START }
     }
 
-    /// Takes an input; they must come in order of offset.
+    /// Adds an input. Panics if its offset is not above that of the last one.
     pub fn push_input(&mut self, at: Offset, input: M::Input) {
-        assert!(at > self.fed, "inputs come in order: {at} after {}", self.fed);
-        self.fed = at;
+        assert!(at > self.last_pushed, "input {at} pushed after {}: inputs must be in order", self.last_pushed);
+        self.last_pushed = at;
         self.inputs.push_back((at, input));
     }
 
-    /// Whether the machine is handed the facts of this writer.
-    pub fn reads(writer: Writer) -> bool {
-        matches!(M::reads(), Reads::Tape(writers) if writers.contains(&writer))
-    }
-
-    /// Takes the facts of a record of a writer that the machine reads. The drivers' own facts are never handed on.
+    /// Adds the facts of a record of a writer that the machine reads. Facts of the driver (`Epoch`, `Progress`) are no
+    /// inputs.
     pub fn push_facts(&mut self, record: TapeRecord) {
         let writer = record.header.writer;
         for (index, Entry { at, event, .. }) in (0..).zip(record.entries) {
             if matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 continue;
             }
-            if let Some(input) = M::Input::from_fact(Fact { writer, at, event }) {
+            if let Some(input) = self.machine.from_fact(Fact { writer, at, event }) {
                 self.push_input(Offset::new(record.seq, index), input);
             }
         }
     }
 
-    /// Takes a message of the inbox.
+    /// Adds the inputs of a message of the inbox.
     pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
-        for (index, entry) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
+        for (index, entry) in (0..).zip(self.machine.from_message(subject, stamp, payload)) {
             self.push_input(Offset::new(seq, index), entry);
         }
     }
 
-    /// Takes the events of an own record, whole.
+    /// Adds the events of an own record.
     pub fn push_own(&mut self, entries: Vec<Entry>) {
         self.own.extend(entries);
     }
 
-    /// Own events that wait for their input.
+    /// Number of own events that wait for their input.
     pub fn own_waiting(&self) -> usize {
         self.own.len()
     }
 
-    /// Joins as far as both cursors reach. `each` is called once for every input up to the last own event, in order,
-    /// with what the machine is recorded to have decided on it; it must leave the machine with both folded in.
+    /// Joins up to the end of either cursor. `each` is called once for every input up to the last own event, in order,
+    /// with the decisions recorded for it; it must apply both to the machine,
+    /// and returns the tape time of the input.
     pub fn join<E: From<UnknownCause>>(
         &mut self,
-        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
+        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<TapeTime, E>,
     ) -> Result<(), E> {
         while let Some(first) = self.own.front() {
             if let Event::Epoch(epoch) = &first.event {
@@ -100,26 +100,25 @@ impl<M: Machine> MergeJoin<M> {
             let cause = first.cause;
             while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
                 let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
-                each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
-                self.at = self.machine.time(&input);
+                self.at = each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
                 if at == cause {
                     self.progress = cause;
                 }
             }
             if self.progress < cause {
-                if self.fed >= cause {
+                if self.last_pushed >= cause {
                     return Err(UnknownCause { cause }.into());
                 }
-                return Ok(()); // the input is yet to come
+                return Ok(()); // the input is not pushed yet
             }
             if self.own.front().is_some_and(|next| next.cause <= cause && !matches!(next.event, Event::Epoch(_))) {
-                return Err(UnknownCause { cause }.into()); // its cause was passed: events out of order
+                return Err(UnknownCause { cause }.into()); // its cause is joined already: events out of order
             }
         }
         Ok(())
     }
 
-    /// The decisions recorded for `cause`, without the driver's own facts.
+    /// The decisions recorded for `cause`, without the facts of the driver.
     fn take_answers(&mut self, cause: Offset) -> Vec<Entry> {
         let mut answers = Vec::new();
         while let Some(entry) = self.own.pop_front_if(|entry| entry.cause == cause && !is_epoch(entry)) {

@@ -1,4 +1,4 @@
-//! What the shell and the driver say to each other: nothing else passes between them.
+//! The messages between the shell and the driver. They exchange nothing else.
 
 use std::sync::Arc;
 
@@ -7,105 +7,106 @@ use tapedeck_schemas::record::Writer;
 use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
 
-/// What the shell tells the driver.
+/// A message from the shell to the driver.
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The next message of the tape, of whatever subject.
+    /// The next message of the tape, on any subject.
     Tape {
         /// Stream sequence.
         seq: u64,
-        /// Whose subject it came on, if anybody's.
+        /// Writer of its subject; `None` if the subject is not a writer's.
         writer: Option<Writer>,
-        /// Its bytes.
+        /// Bytes of the message.
         payload: &'a [u8],
     },
     /// The next message of the inbox.
     Inbox {
         /// Stream sequence.
         seq: u64,
-        /// Its subject.
+        /// Subject of the message.
         subject: &'a str,
-        /// When the broker stored it, ns.
+        /// Time at which JetStream stored it, ns.
         stamp: u64,
-        /// Its bytes.
+        /// Bytes of the message.
         payload: &'a [u8],
     },
-    /// What became of an append, as far as the broker's answer tells.
+    /// The answer to an append.
     Answer {
-        /// Which attempt; a late answer to an old one judges nothing.
+        /// Number of the attempt. An answer to an earlier attempt is ignored.
         attempt: u64,
-        /// The answer.
+        /// The answer of JetStream.
         answer: Answer,
     },
-    /// Answer with `Progress` what was judged in silence, so that a standby knows the owner to be there.
+    /// Answer unanswered inputs with `Progress`, which shows a standby that the owner is alive.
     Heartbeat,
-    /// Finish what was pulled, then stop.
+    /// Finish the inputs received so far, then stop.
     Drain,
 }
 
-/// The broker's answer to an append.
+/// The answer of JetStream to an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Stored at this sequence.
     Committed(u64),
-    /// "Wrong last sequence"; a leader's read then showed this as the subject's last sequence, if it could be made.
+    /// "Wrong last sequence", with the subject's last sequence as read from the leader afterwards, if that succeeded.
     WrongLast(Option<u64>),
-    /// Timeout, disconnect, no responders, 10164: nobody knows.
+    /// Timeout, disconnect, no responders or error 10164: the outcome is unknown.
     Unknown,
-    /// Full, sealed or really gone: the broker's fault, said in its words.
+    /// Rejected for another reason (stream full, sealed or deleted), with the error text of JetStream.
     Refused(String),
 }
 
-/// What the driver tells the shell.
+/// A message from the driver to the shell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Append these bytes to the writer's subject, expecting its last sequence to be `expected`.
     Append {
-        /// Number of the attempt, to be given back with the answer.
+        /// Number of the attempt, to be returned with the answer.
         attempt: u64,
-        /// How many attempts at this record failed before: back off accordingly.
+        /// Failed attempts at this record so far, for back-off.
         failures: u32,
-        /// The fence.
+        /// Expected last sequence of the subject: the fence.
         expected: u64,
-        /// The record.
+        /// Bytes of the record.
         payload: Arc<[u8]>,
     },
-    /// A record is on the tape for certain.
+    /// A record is known to be on the tape.
     Committed {
-        /// Where.
+        /// Stream sequence of the record.
         seq: u64,
-        /// How many events it holds.
+        /// Number of its events.
         events: usize,
     },
-    /// A message was skipped: somebody must look.
+    /// A message was skipped because it is no valid record. An operator should look into the cause.
     InvalidRecord {
-        /// Where.
+        /// Stream sequence of the message.
         seq: u64,
-        /// What is wrong with it.
+        /// Reason why it is invalid.
         why: String,
     },
     /// Nothing more will be appended; drop the driver.
     Stopped(Stop),
 }
 
-/// What stands on the own subject where another append was to.
+/// The message on the own subject at the sequence of an own append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FencedBy {
-    /// A record of the own epoch or a newer one: there is another owner.
+    /// A record of the own epoch or a newer one, by another owner.
     Owner,
-    /// A record of an older epoch.
+    /// A record of an older epoch, by a former owner.
     Former,
-    /// What is void owns nothing.
+    /// An invalid record. It does not transfer ownership.
     InvalidRecord,
 }
 
 impl FencedBy {
-    /// Whether to claim the subject again, instead of following as a standby. The last append of a process that died
-    /// may land late, but only one was on its way: whoever is met a second time is alive. `met` remembers the first.
-    pub fn is_to_be_challenged(self, met: &mut bool) -> bool {
+    /// Whether to claim the subject again, instead of following as a standby. The last append of a former owner may be
+    /// stored after its process has died, but only one was in flight: a second record means that the process is alive.
+    /// `seen_former` is set at the first one.
+    pub fn is_to_be_challenged(self, seen_former: &mut bool) -> bool {
         match self {
             FencedBy::Owner => false,
-            FencedBy::Former => !std::mem::replace(met, true),
+            FencedBy::Former => !std::mem::replace(seen_former, true),
             FencedBy::InvalidRecord => true,
         }
     }
@@ -121,57 +122,63 @@ impl std::fmt::Display for FencedBy {
     }
 }
 
-/// Why a driver stopped.
+/// The reason why a driver stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// Something else stands on the own subject.
+    /// The own subject holds a message that is not an own record.
     #[error("fenced by {by} at sequence {seq}")]
     Fenced {
-        /// Where.
+        /// Stream sequence of that message.
         seq: u64,
-        /// What it is.
+        /// Its origin.
         by: FencedBy,
     },
-    /// Drained as asked: everything pulled is answered on the tape.
+    /// Drained: every input received is answered on the tape.
     #[error("drained")]
     Drained,
-    /// Reading cannot go on.
+    /// The tape cannot be read further.
     #[error(transparent)]
     Tape(#[from] TapeFault),
-    /// An inbox sequence is missing, or came again.
-    #[error("inbox sequence {expected} should follow, but {got} came")]
+    /// An inbox sequence is missing or repeated.
+    #[error("expected inbox sequence {expected}, got {got}: the inbox lost or repeated messages")]
     Inbox {
-        /// The sequence that should have come.
+        /// The next sequence.
         expected: u64,
-        /// The one that came.
+        /// The sequence received.
         got: u64,
     },
-    /// Own events and inputs do not fit.
+    /// An own event has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
-    /// The tape ends before what is known to be on it.
-    #[error("the tape went backwards: own sequence {known} was on it, the last is {last}")]
+    /// The own subject ends before a record that is known to have been on it.
+    #[error(
+        "tape lost data: own record {known} was stored, but the subject now ends at {last}; do not restart this group \
+         before the stream is restored"
+    )]
     WentBackwards {
-        /// What was acknowledged or read.
+        /// Greatest own sequence acknowledged or read.
         known: u64,
-        /// What the leader says.
+        /// Last sequence of the own subject according to JetStream.
         last: u64,
     },
-    /// A newer logic owns this writer.
-    #[error("logic {theirs} decided here; this build's {ours} is older and will not take over")]
+    /// The last owner had a newer logic.
+    #[error(
+        "cannot take over: the tape was written by logic version {theirs}, this build has {ours}; deploy the newer \
+         build"
+    )]
     OlderLogic {
-        /// This build's.
+        /// Logic of this build.
         ours: u32,
-        /// The tape's.
+        /// Logic of the last epoch on the tape.
         theirs: u32,
     },
 }
 
-/// Who runs the driver.
+/// The process that runs the driver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// A random nonce of the process.
+    /// Random number of the process.
     pub nonce: u64,
-    /// Version and commit.
+    /// Version and commit of its build.
     pub build: String,
 }

@@ -1,22 +1,22 @@
-//! A lane: one publisher's way into an inbox on one subject, exactly once and resumable. Sans-IO.
+//! A publisher session on one subject of an inbox: every item is published exactly once, and can be resumed. Sans-IO.
 //!
-//! Each message says in a header up to which of the publisher's items it reaches, and is fenced by the subject's
-//! last sequence, as on the tape. So a publisher that died reads the last message and goes on behind it: a
-//! message of its former life that lands late fails at the fence, or makes the next one fail.
+//! A header of each message has the number of items published so far, and the message is fenced by the last sequence
+//! of the subject, as on the tape. A publisher that restarts reads the last message and continues after its items. If a
+//! message of the former process is stored late, it fails at the fence, or the next message of the new one does.
 
 use crate::protocol::Answer;
 use crate::reply::append_headers;
 
 /// Header: the session that publishes.
 pub const SESSION: &str = "Tapedeck-Session";
-/// Header: how many items of the session have been published on this subject, with this message.
+/// Header: number of items that the session has published on this subject, those of this message included.
 pub const THROUGH: &str = "Tapedeck-Through";
-/// Header: whether the session is the only one that ever published on this subject.
+/// Header: whether no other session ever published on this subject.
 pub const ALONE: &str = "Tapedeck-Alone";
-/// Refusals in a row after which a publisher gives up (the broker is full, or the message too large for it).
+/// Rejections in a row after which a publisher gives up (the stream is full, or the message too large).
 pub const REFUSALS_MAX: u32 = 8;
 
-/// How far a session is on a subject.
+/// The progress of a session on a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publication {
     session: String,
@@ -27,43 +27,43 @@ pub struct Publication {
     refusals: u32,
 }
 
-/// What to do about a message that was sent.
+/// The next step for a message that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PublicationStep {
-    /// It is stored.
+    /// The message is stored.
     Stored,
-    /// Read the subject's last message, [`Publication::adopt`] it, and send again what is not stored.
-    Look,
-    /// Send the same again, after a while.
-    Again,
-    /// Give up: the broker refuses, in these words.
+    /// Read the last message of the subject, [`Publication::adopt`] it, and send the items that are not stored.
+    ReadLast,
+    /// Send the same message again, after a back-off.
+    Retry,
+    /// Give up, with the error text of JetStream.
     GiveUp(String),
 }
 
 impl Publication {
-    /// Before anything is known of the subject.
+    /// A session that knows nothing of the subject yet.
     pub fn new(session: String) -> Self {
         Self { session, expected: 0, through: 0, alone: true, failures: 0, refusals: 0 }
     }
 
-    /// How many items of the session are stored: the next to send is the one after.
+    /// Number of items that are stored. The next message begins with the item after them.
     pub fn through(&self) -> u64 {
         self.through
     }
-    /// The subject's last sequence, as far as known.
+    /// Last known sequence of the subject; the fence of the next message.
     pub fn expected(&self) -> u64 {
         self.expected
     }
-    /// Whether no other session ever published on the subject.
+    /// Whether no other session ever published on the subject, as far as known.
     pub fn is_alone(&self) -> bool {
         self.alone
     }
-    /// How many attempts at the present message failed: back off accordingly.
+    /// Failed attempts at the current message, for back-off.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// The headers of the message that reaches through this item.
+    /// The headers of the message whose last item is `through`.
     pub fn headers(&self, through: u64) -> Vec<(&'static str, String)> {
         assert!(through > self.through, "items are sent in order");
         let mut headers = append_headers(self.expected).to_vec();
@@ -73,33 +73,38 @@ impl Publication {
         headers
     }
 
-    /// Takes in the answer to the message that reaches through this item.
+    /// Handles the answer to the message whose last item is `through`.
     pub fn answer(&mut self, through: u64, answer: Answer) -> PublicationStep {
         let next = match answer {
             Answer::Committed(seq) => {
-                (self.expected, self.through, self.failures, self.refusals) = (seq, through, 0, 0);
+                self.expected = seq;
+                self.through = through;
+                self.failures = 0;
+                self.refusals = 0;
                 return PublicationStep::Stored;
             }
-            Answer::WrongLast(_) => PublicationStep::Look,
-            Answer::Unknown => PublicationStep::Again,
+            Answer::WrongLast(_) => PublicationStep::ReadLast,
+            Answer::Unknown => PublicationStep::Retry,
             Answer::Refused(why) if self.refusals + 1 >= REFUSALS_MAX => PublicationStep::GiveUp(why),
             Answer::Refused(_) => {
-                (self.refusals, self.failures) = (self.refusals + 1, self.failures.saturating_add(1));
-                return PublicationStep::Again;
+                self.refusals += 1;
+                self.failures = self.failures.saturating_add(1);
+                return PublicationStep::Retry;
             }
         };
-        (self.refusals, self.failures) = (0, self.failures.saturating_add(1));
+        self.refusals = 0;
+        self.failures = self.failures.saturating_add(1);
         next
     }
 
-    /// Stands behind the subject's last message (its sequence, and its headers by name); if that is this session's,
-    /// behind what it reaches. Whether that is news: then a message that was on its way may hold what is stored
-    /// already (by a former life, whose message landed late), and must be made anew from where the publication is.
+    /// Adopts the last message of the subject (its sequence, and its headers by name), and its items if it is of this
+    /// session. Returns whether more items are stored than known: a message in flight may then repeat items that a
+    /// former process has stored, and must be built again from [`Publication::through`].
     pub fn adopt<'a>(&mut self, seq: u64, header: impl Fn(&str) -> Option<&'a str>) -> bool {
         let before = self.through;
         self.expected = seq;
         if header(SESSION) == Some(self.session.as_str()) {
-            // Less than is known: another process of the session has begun again. What is stored stays stored.
+            // A smaller number is from a process of the session that started again: the known items stay stored.
             self.through = header(THROUGH).and_then(|text| text.parse().ok()).unwrap_or(0).max(self.through);
             self.alone &= header(ALONE) == Some("yes");
         } else {
@@ -108,7 +113,7 @@ impl Publication {
         self.through != before
     }
 
-    /// Stands at the beginning of a subject that holds no message, or none any more.
+    /// Adopts a subject that holds no message, or none any more.
     pub fn adopt_none(&mut self) {
         self.expected = 0;
     }
@@ -118,7 +123,7 @@ impl Publication {
 mod tests {
     use super::*;
 
-    fn says<'a>(session: &'a str, through: &'a str) -> impl Fn(&str) -> Option<&'a str> {
+    fn headers_of<'a>(session: &'a str, through: &'a str) -> impl Fn(&str) -> Option<&'a str> {
         move |name| match name {
             SESSION => Some(session),
             THROUGH => Some(through),
@@ -128,37 +133,37 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_stays_stored_whoever_begins_again() {
+    fn stored_items_stay_stored_when_a_process_of_the_session_starts_again() {
         let mut publication = Publication::new("s".into());
-        assert!(publication.adopt(7, says("s", "100")));
-        assert!(!publication.adopt(8, says("other", "900")), "another's is no news of mine");
+        assert!(publication.adopt(7, headers_of("s", "100")));
+        assert!(!publication.adopt(8, headers_of("other", "900")), "a message of another session adds no items");
         assert!(!publication.is_alone());
-        assert!(!publication.adopt(9, says("s", "5")), "a process of my session that knew nothing of me");
-        assert!(!publication.adopt(10, says("s", "no number")));
+        assert!(!publication.adopt(9, headers_of("s", "5")), "an older message of the session adds no items");
+        assert!(!publication.adopt(10, headers_of("s", "no number")));
         assert_eq!((publication.through(), publication.expected()), (100, 10));
-        assert!(publication.adopt(11, says("s", "101")));
+        assert!(publication.adopt(11, headers_of("s", "101")));
     }
 
     #[test]
-    fn a_subject_that_holds_nothing_any_more_expects_nothing() {
+    fn an_empty_subject_is_expected_to_be_empty() {
         let mut publication = Publication::new("s".into());
-        publication.adopt(7, says("s", "100"));
+        publication.adopt(7, headers_of("s", "100"));
         publication.adopt_none();
         assert_eq!((publication.through(), publication.expected()), (100, 0));
     }
 
     #[test]
-    fn only_refusals_in_a_row_make_it_give_up() {
+    fn only_rejections_in_a_row_make_a_publisher_give_up() {
         let mut publication = Publication::new("s".into());
         for answer in [Answer::Unknown, Answer::WrongLast(None)] {
             for _ in 1..REFUSALS_MAX {
-                assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Again);
+                assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Retry);
             }
             publication.answer(1, answer);
         }
         let failures = publication.failures();
         for _ in 1..REFUSALS_MAX {
-            assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Again);
+            assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Retry);
         }
         assert_eq!(publication.failures(), failures + REFUSALS_MAX - 1);
         assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::GiveUp("full".into()));

@@ -1,17 +1,17 @@
-//! What a machine has taken in already: a bounded memory of ids, since a venue may report an execution twice, and an
-//! operator's request may come twice.
+//! The ids that a machine has observed, up to a bound: a venue may report an execution twice, and an operator's command
+//! may arrive twice.
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// How many ids are remembered, the last to come. A venue repeats an execution soon or after a reconnect, not 65,536
-/// executions later; one that did would count twice.
+/// Most ids that are kept, the latest ones. A venue repeats an execution soon or after a reconnect; a repetition after
+/// 65,536 other executions would count twice.
 pub const SEEN_MAX: usize = 65_536;
 
-/// The last ids taken in.
+/// The latest ids.
 #[derive(Debug, Clone)]
 pub struct RecentIds<T> {
     ids: BTreeSet<T>,
-    /// The oldest in front.
+    /// In order of insertion, oldest first.
     queue: VecDeque<T>,
 }
 
@@ -22,7 +22,7 @@ impl<T> Default for RecentIds<T> {
 }
 
 impl<T: Ord + Clone> RecentIds<T> {
-    /// Remembers an id; whether it was new.
+    /// Adds an id and returns whether it is new.
     pub fn insert(&mut self, id: T) -> bool {
         if !self.ids.insert(id.clone()) {
             return false;
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fill_is_new_once_while_it_is_among_the_last() {
+    fn an_id_is_new_once_while_it_is_kept() {
         let id = |n: usize| {
             let mut id = [0; 16];
             id[..8].copy_from_slice(&(n as u64).to_be_bytes());
@@ -57,7 +57,7 @@ mod tests {
         assert!(!seen.insert(id(0)));
         assert!(seen.insert(id(SEEN_MAX)));
         assert!(!seen.insert(id(1)));
-        assert!(seen.insert(id(0)), "the oldest was forgotten");
+        assert!(seen.insert(id(0)), "the oldest was dropped");
         assert_eq!((seen.ids.len(), seen.queue.len()), (SEEN_MAX, SEEN_MAX));
     }
 }

@@ -1,35 +1,35 @@
-//! What JetStream is asked and answers when a message is appended behind a fence, and what the answer means.
+//! The headers of a fenced append, and the meaning of JetStream's reply.
 
 use crate::protocol::Answer;
 
-/// The fence over one subject.
+/// Header with the expected last sequence of the subject.
 pub const EXPECTED_LAST_SUBJECT_SEQUENCE: &str = "Nats-Expected-Last-Subject-Sequence";
-/// The fence over a whole stream, for a stream with one writer.
+/// Header with the expected last sequence of the stream, for a stream with one writer.
 pub const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
 
-// JetStream's error codes that mean something to us (nats-server, `errors.json`).
+// Error codes of JetStream that are not rejections (nats-server, `errors.json`).
 const WRONG_LAST_SEQUENCE: u64 = 10071;
 const WRONG_LAST_SEQUENCE_IN_FLIGHT: u64 = 10164;
 const TEMPORARILY_UNAVAILABLE: u64 = 10008;
 
-/// The broker's reply, or that there was none.
+/// The reply of JetStream to a publish, if there was one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply<'a> {
     /// Stored at this sequence.
     Ack(u64),
-    /// Refused.
+    /// An error.
     Error {
-        /// JetStream's own code.
+        /// JetStream's `err_code`.
         err_code: u64,
-        /// In its words.
+        /// JetStream's `description`.
         description: &'a str,
     },
-    /// Timeout, disconnect, no responders (as during a change of leader), or nothing that can be read.
+    /// Timeout, disconnect, no responders (as during a change of leader), or a reply that does not decode.
     None,
 }
 
-/// The headers of an append behind what is expected to be the last on its subject. Never a message id: the fence is
-/// the de-duplication, and an id that repeats could make a rival's record look like ours.
+/// The headers of an append that expects `expected` as the last sequence of its subject. There is no message id: the
+/// fence already prevents duplicates, and JetStream would acknowledge another process's record with the same id.
 pub fn append_headers(expected: u64) -> [(&'static str, String); 1] {
     [(EXPECTED_LAST_SUBJECT_SEQUENCE, expected.to_string())]
 }

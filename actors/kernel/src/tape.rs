@@ -1,5 +1,5 @@
-//! Reading a tape as every reader must: each sequence in turn, each writer's hash chain checked, void records
-//! skipped by all in the same way.
+//! Reads a tape: every sequence in order, with the hash chain of each writer checked. Every reader skips the same
+//! invalid records.
 
 use std::collections::BTreeMap;
 
@@ -10,66 +10,66 @@ use tapedeck_schemas::record::{self, Entry, Header, RecordError, RecordHash, Wri
 /// A valid record, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TapeRecord {
-    /// Its stream sequence.
+    /// Stream sequence.
     pub seq: u64,
-    /// Its header.
+    /// Decoded header.
     pub header: Header,
-    /// Hash of its bytes.
+    /// Hash of the bytes of the record.
     pub hash: RecordHash,
-    /// Its events, in order: the index is that of the offset.
+    /// Events in order; their indexes are those of their offsets.
     pub entries: Vec<Entry>,
 }
 
-/// What a message on the tape turned out to be.
+/// A message of the tape, as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TapeRead {
-    /// A record.
+    /// A valid record.
     Record(TapeRecord),
-    /// Not a record of the writer whose subject it is on, or one that does not chain: skipped, with an alarm. Its
-    /// sequence still counts for that writer's fence.
+    /// An invalid record: it does not decode, is not of its subject's writer, or does not chain. It is skipped and
+    /// reported. Its sequence still counts for the writer's fence.
     Invalid {
-        /// Whose subject it is on, if anybody's.
+        /// Writer of its subject; `None` if the subject is not a writer's.
         writer: Option<Writer>,
-        /// What is wrong with it.
+        /// Reason why it is invalid.
         why: String,
-        /// Whether it is a record of its writer that does not follow the writer's last one: something between was
-        /// altered or lost. Other void records harm nobody.
+        /// Whether it is a record of its writer that does not continue the writer's chain, which may mean that a record
+        /// before it was altered or lost.
         breaks_chain: bool,
     },
 }
 
-/// Why reading cannot go on.
+/// The reason why a tape cannot be read further.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TapeFault {
-    /// A sequence is missing: something was purged, lost or filtered away.
-    #[error("tape sequence {expected} should follow, but {got} came: records are missing")]
+    /// A sequence is missing or repeated: messages were purged, lost or filtered.
+    #[error("expected tape sequence {expected}, got {got}: records are missing or repeated")]
     NotNext {
-        /// The sequence that should have come.
+        /// The next sequence.
         expected: u64,
-        /// The one that came.
+        /// The sequence received.
         got: u64,
     },
-    /// A record of newer code: stop, never skip.
+    /// A record that chains but has contents that this build does not know: the reader stops, and never skips it.
     #[error("sequence {seq}: {what}; run a newer build")]
     Newer {
-        /// Where.
+        /// Stream sequence of the record.
         seq: u64,
-        /// What is not known.
+        /// The unknown contents.
         what: String,
     },
-    /// The first record is not the keeper's, or names another tape.
-    #[error("sequence {seq}: this is not the tape {want} ({found})")]
+    /// The first record is not `TapeCreated`, or is that of another tape.
+    #[error("sequence {seq}: this is not the tape {want}: {found}")]
     WrongTape {
-        /// Where.
+        /// Stream sequence of the record.
         seq: u64,
-        /// The tape that was expected.
+        /// The expected tape.
         want: TapeId,
-        /// What was found.
+        /// Description of the first record.
         found: String,
     },
 }
 
-/// A reader's place on a tape, and the end of each writer's chain there.
+/// The last sequence read, and the end of each writer's chain at that sequence.
 #[derive(Debug, Clone)]
 pub struct TapeReader {
     tape: TapeId,
@@ -79,17 +79,17 @@ pub struct TapeReader {
 }
 
 impl TapeReader {
-    /// Reads every record from the first.
+    /// A reader of every record, from the first.
     pub fn new(tape: TapeId) -> Self {
         Self { tape, last: 0, unfiltered: true, chains: BTreeMap::new() }
     }
 
-    /// Reads one writer's subject alone: the chain shows what it missed.
+    /// A reader of one writer's subject: missing records show in the chain.
     pub fn filtered(tape: TapeId) -> Self {
         Self { unfiltered: false, ..Self::new(tape) }
     }
 
-    /// Reads one writer's subject alone, from behind a record of its that was read before.
+    /// A reader of one writer's subject after a record that was read before.
     pub fn filtered_after(tape: TapeId, writer: Writer, seq: u64, hash: RecordHash) -> Self {
         Self { last: seq, chains: BTreeMap::from([(writer, hash)]), ..Self::filtered(tape) }
     }
@@ -99,7 +99,7 @@ impl TapeReader {
         self.last
     }
 
-    /// Takes the next message, which came on the subject of `writer` (`None`: on no writer's subject).
+    /// Reads the next message, on the subject of `writer` (`None`: the subject is not a writer's).
     pub fn read(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
         if (self.unfiltered && seq != self.last + 1) || seq <= self.last {
             return Err(TapeFault::NotNext { expected: self.last + 1, got: seq });
@@ -117,7 +117,7 @@ impl TapeReader {
         let Some(subject) = writer else { return Ok(invalid("on no writer's subject".into())) };
         let (header, read) = match record::decode(payload) {
             Ok((header, entries)) => (header, Ok(entries)),
-            // Stray bytes may look like newer code's; what is newer code's chains like any other record.
+            // Arbitrary bytes may look like a newer format. A record of a newer build chains; arbitrary bytes do not.
             Err(RecordError::Unknown(what)) => match record::decode_header(payload) {
                 Some(header) => (header, Err(what)),
                 None => return Ok(invalid(what)),
@@ -125,11 +125,11 @@ impl TapeReader {
             Err(error) => return Ok(invalid(error.to_string())),
         };
         if header.writer != subject {
-            return Ok(invalid(format!("says it is {}'s, on the subject of {subject}", header.writer)));
+            return Ok(invalid(format!("a record of {} on the subject of {subject}", header.writer)));
         }
         let chain = self.chains.entry(subject).or_default();
         if header.prev_hash != *chain {
-            let why = format!("chains to {:?}, the last was {chain:?}", header.prev_hash);
+            let why = format!("chains to {:?}, but the last record has the hash {chain:?}", header.prev_hash);
             return Ok(TapeRead::Invalid { writer, why, breaks_chain: true });
         }
         let entries = read.map_err(|what| TapeFault::Newer { seq, what })?;
@@ -142,7 +142,7 @@ impl TapeReader {
         let found = match read {
             TapeRead::Record(TapeRecord { entries, .. }) => match entries.first().map(|entry| &entry.event) {
                 Some(Event::TapeCreated(created)) if created.tape == self.tape => return Ok(()),
-                Some(Event::TapeCreated(created)) => format!("it is {}", created.tape),
+                Some(Event::TapeCreated(created)) => format!("its first record creates {}", created.tape),
                 _ => "its first record does not create a tape".into(),
             },
             TapeRead::Invalid { why, .. } => format!("its first record is invalid: {why}"),

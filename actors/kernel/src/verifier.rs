@@ -1,49 +1,54 @@
-//! Verification: decides everything again and compares with what is recorded, event by event, byte for byte.
+//! Verification: decides every input again, and compares with the recorded events byte for byte.
 
-use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, encode_entry};
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
-use crate::machine::{Machine, step};
+use crate::any::{AnyMachine, Decided, MachineInfo};
 use crate::merge::{MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
-/// The first decision that does not come out as recorded.
+/// The first decision that differs from the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// Decided anew, an input gives other events than the tape holds.
+    /// An input decided again gives other events than the tape has.
     #[error("input {cause}: {writer} decides {decided}, the tape has {recorded}")]
     Decision {
         /// Offset of the input.
         cause: Offset,
-        /// Whose decision.
+        /// Writer of the decision.
         writer: &'static str,
-        /// What it decides now.
+        /// Events decided again, rendered.
         decided: String,
-        /// What is recorded.
+        /// Events on the tape, rendered.
         recorded: String,
     },
-    /// An event answers no input.
+    /// An event has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
 }
 
-/// Judges one writer's part of a tape again.
+/// Verifies the decisions of one writer on a tape.
 #[derive(Debug)]
-pub struct Verifier<M: Machine> {
+pub struct Verifier<M: AnyMachine> {
+    info: MachineInfo,
     merge: MergeJoin<M>,
-    /// Inputs that were decided again and compared.
+    /// Number of inputs that were decided again and compared.
     pub inputs: u64,
-    /// Events that were compared byte for byte.
+    /// Number of events that were compared.
     pub events: u64,
-    /// Inputs that were only followed: another logic decided them.
+    /// Number of inputs that were only followed, because another logic decided them.
     pub followed: u64,
 }
 
-impl<M: Machine> Verifier<M> {
-    /// Around a machine in its first state.
+impl<M: AnyMachine> Verifier<M> {
+    /// A verifier with a machine in its initial state.
     pub fn new(machine: M) -> Self {
-        Self { merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+        Self { info: machine.info(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+    }
+
+    /// The writer, the LOGIC and the inputs of its machine.
+    pub fn info(&self) -> MachineInfo {
+        self.info
     }
 
     /// The offset of the last input compared.
@@ -51,60 +56,61 @@ impl<M: Machine> Verifier<M> {
         self.merge.progress
     }
 
-    /// Whether an own event waits for an input: the inbox must be read on.
+    /// Whether an own event waits for an input, so that the inbox has to be read further.
     pub fn wants_input(&self) -> bool {
         self.merge.own_waiting() > 0
     }
 
-    /// Takes the next record of the tape, of any writer.
+    /// Verifies the next record of the tape, of any writer.
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
-        if record.header.writer == M::WRITER {
+        if record.header.writer == self.info.writer {
             self.merge.push_own(record.entries.clone());
             return self.join();
         }
-        if MergeJoin::<M>::reads(record.header.writer) {
+        if self.info.reads_facts_of(record.header.writer) {
             self.merge.push_facts(record.clone());
         }
         Ok(())
     }
 
-    /// Takes the next message of the inbox.
+    /// Verifies the next message of the inbox.
     pub fn inbox(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) -> Result<(), Difference> {
         self.merge.push_message(seq, subject, stamp, payload);
         self.join()
     }
 
     fn join(&mut self) -> Result<(), Difference> {
-        let (inputs, events, followed) = (&mut self.inputs, &mut self.events, &mut self.followed);
+        let MachineInfo { writer, logic, .. } = self.info;
+        let inputs = &mut self.inputs;
+        let events = &mut self.events;
+        let followed = &mut self.followed;
         self.merge.join(|machine, at, input, recorded, epoch| {
-            if epoch.is_some_and(|epoch| epoch.logic != M::LOGIC) {
-                machine.observe(at, input);
-                recorded.iter().for_each(|entry| machine.apply(at, &entry.event));
+            if epoch.is_some_and(|epoch| epoch.logic != logic) {
                 *followed += 1;
-                return Ok(());
+                return Ok(machine.follow(at, input, recorded));
             }
-            let decided = step(machine, at, input);
-            let time = machine.time(input);
+            let decided = machine.run(at, input);
             *inputs += 1;
-            *events += decided.len() as u64;
-            compare::<M>(at, time, decided, recorded)
+            *events += decided.events.len() as u64;
+            compare(writer, at, decided, recorded)
         })
     }
 }
 
-fn compare<M: Machine>(cause: Offset, at: TapeTime, decided: Vec<Event>, recorded: &[Entry]) -> Result<(), Difference> {
+fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) -> Result<TapeTime, Difference> {
+    let Decided { events, at, .. } = decided;
     let encode = |entries: &[Entry]| {
         let mut bytes = Vec::new();
         entries.iter().for_each(|entry| encode_entry(entry, &mut bytes));
         bytes
     };
-    let decided: Vec<Entry> = (0..).zip(decided).map(|(index, event)| Entry { cause, index, at, event }).collect();
+    let decided: Vec<Entry> = (0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }).collect();
     if encode(&decided) == encode(recorded) {
-        return Ok(());
+        return Ok(at);
     }
-    let show = |entries: &[Entry]| match entries {
+    let render = |entries: &[Entry]| match entries {
         [] => "nothing".to_string(),
         some => some.iter().map(|entry| format!("{:?}", entry.event)).collect::<Vec<_>>().join(" + "),
     };
-    Err(Difference::Decision { cause, writer: M::WRITER.as_str(), decided: show(&decided), recorded: show(recorded) })
+    Err(Difference::Decision { cause, writer: writer.as_str(), decided: render(&decided), recorded: render(recorded) })
 }

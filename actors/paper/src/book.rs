@@ -1,4 +1,4 @@
-//! One instrument at the paper: its terms, what the quote displays, and our working orders. No fill is decided here.
+//! The book of one instrument: its terms, the displayed quote, and the working orders. No fill is decided here.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use tapedeck_schemas::number::{Price, Quantity};
 pub struct DisplayedLevel {
     /// Best price.
     pub price: Price,
-    /// Displayed size, less what our own fills took since the quote; never below zero.
+    /// Displayed size less the own fills since the quote; never below zero.
     pub left: Quantity,
 }
 
 impl DisplayedLevel {
-    /// Whether an order of `side` with this limit trades with this level, which is opposite to it.
+    /// Whether an order of `side` with this limit price trades with this level of the opposite side.
     pub fn is_reached_by(&self, side: Side, limit: Price) -> bool {
         match side {
             Side::Buy => limit >= self.price,
@@ -30,28 +30,30 @@ impl DisplayedLevel {
 pub struct WorkingOrder {
     /// The order.
     pub order: Order,
-    /// Still open; above zero.
+    /// Remaining quantity; above zero.
     pub leaves: Quantity,
 }
 
-/// One instrument.
+/// The terms, quote and working orders of one instrument.
 #[derive(Debug, Clone, Default)]
 pub struct InstrumentBook {
     terms: Option<InstrumentDefined>,
     bid: Option<DisplayedLevel>,
     ask: Option<DisplayedLevel>,
-    /// By number of arrival.
+    /// In order of arrival.
     working: BTreeMap<u64, WorkingOrder>,
-    places: BTreeMap<OrderId, u64>,
+    /// The key in `working` of each order.
+    arrival: BTreeMap<OrderId, u64>,
+    /// Number of orders that ever arrived.
     arrivals: u64,
 }
 
 impl InstrumentBook {
-    /// The terms, once it is defined.
+    /// The terms, once the instrument is defined.
     pub fn terms(&self) -> Option<&InstrumentDefined> {
         self.terms.as_ref()
     }
-    /// The level that an order of `side` can take.
+    /// The level that an order of `side` trades with.
     pub fn opposite(&self, side: Side) -> Option<DisplayedLevel> {
         match side {
             Side::Buy => self.ask,
@@ -60,21 +62,21 @@ impl InstrumentBook {
     }
     /// A working order.
     pub fn working(&self, id: &OrderId) -> Option<&WorkingOrder> {
-        self.working.get(self.places.get(id)?)
+        self.working.get(self.arrival.get(id)?)
     }
-    /// How many orders work here.
+    /// Number of working orders.
     pub fn len(&self) -> usize {
         self.working.len()
     }
-    /// Whether no order works here.
+    /// Whether there is no working order.
     pub fn is_empty(&self) -> bool {
         self.working.is_empty()
     }
 
-    /// The working orders of one side with a limit that `reaches`, best price first, then first come.
+    /// The working orders of one side whose limit price `reaches`, by price, then by arrival.
     pub fn by_priority(&self, side: Side, reaches: impl Fn(Price) -> bool) -> Vec<&WorkingOrder> {
-        let mine = |working: &&WorkingOrder| working.order.side == side && reaches(working.order.price);
-        let mut orders: Vec<&WorkingOrder> = self.working.values().filter(mine).collect();
+        let eligible = |working: &&WorkingOrder| working.order.side == side && reaches(working.order.price);
+        let mut orders: Vec<&WorkingOrder> = self.working.values().filter(eligible).collect();
         // The sort is stable, and the map is in order of arrival.
         match side {
             Side::Buy => orders.sort_by_key(|working| std::cmp::Reverse(working.order.price)),
@@ -87,7 +89,7 @@ impl InstrumentBook {
         self.terms = Some(terms.clone());
     }
 
-    /// A new quote displays its sizes whole again.
+    /// Replaces the quote; its displayed sizes are whole.
     pub(crate) fn quote(&mut self, quote: &Quote) {
         let level = |price: Price, size: Quantity| {
             price.is_positive().then_some(DisplayedLevel { price, left: size.max(Quantity::ZERO) })
@@ -99,36 +101,37 @@ impl InstrumentBook {
     pub(crate) fn accept(&mut self, order: &Order) {
         self.remove(&order.id);
         self.arrivals = self.arrivals.saturating_add(1);
-        self.places.insert(order.id, self.arrivals);
+        self.arrival.insert(order.id, self.arrivals);
         self.working.insert(self.arrivals, WorkingOrder { order: order.clone(), leaves: order.quantity });
     }
 
     fn fill(&mut self, fill: &OrderFilled) {
-        let Some(place) = self.places.get(&fill.order).copied() else { return };
-        let Some(working) = self.working.get_mut(&place) else { return };
+        let Some(arrival) = self.arrival.get(&fill.order).copied() else { return };
+        let Some(working) = self.working.get_mut(&arrival) else { return };
         working.leaves = fill.leaves;
-        let (side, limit, finished) = (working.order.side, working.order.price, !fill.leaves.is_positive());
-        if finished {
+        let side = working.order.side;
+        let limit = working.order.price;
+        if !fill.leaves.is_positive() {
             self.remove(&fill.order);
         }
         let opposite = match side {
             Side::Buy => &mut self.ask,
             Side::Sell => &mut self.bid,
         };
-        // A fill at or through the quote takes from what it displays. A fill by a printed trade behind the quote has
-        // no displayed size to take; in front of it nothing was left, or the quote had filled it.
+        // A fill of an order that reaches the quote reduces the displayed size. Any other fill is by a printed trade,
+        // which takes nothing from the quote.
         if let Some(level) = opposite.as_mut().filter(|level| level.is_reached_by(side, limit)) {
             level.left = (level.left - fill.quantity).max(Quantity::ZERO);
         }
     }
 
     fn remove(&mut self, id: &OrderId) {
-        if let Some(place) = self.places.remove(id) {
-            self.working.remove(&place);
+        if let Some(arrival) = self.arrival.remove(id) {
+            self.working.remove(&arrival);
         }
     }
 
-    /// Folds a decision of the exchange about an order that works here.
+    /// Applies a decision of the exchange on a working order.
     pub(crate) fn apply(&mut self, own: &Event) {
         match own {
             Event::OrderFilled(fill) => self.fill(fill),

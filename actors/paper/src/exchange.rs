@@ -1,4 +1,4 @@
-//! One input's worth of matching: decisions made one by one, each folded into a copy before the next. Keeps nothing.
+//! The matching of one input: each decision is applied to a copy of the books before the next. No state is kept.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use tapedeck_schemas::event::{
     CancelRejected, CancelSubmitted, CloseReason, Event, Liquidity, Order, OrderAccepted, OrderClosed, OrderFilled,
     OrderRejected, TimeInForce,
 };
-use tapedeck_schemas::ids::{Currency, FillId, InstrumentId};
-use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::ids::{Currency, FillId, InstrumentId, OrderId};
+use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
@@ -16,20 +16,20 @@ use crate::Paper;
 use crate::book::InstrumentBook;
 use crate::fills::{FILL_MODELS, MarketUpdate, Match};
 
-/// What taking liquidity costs.
+/// Fee of a fill that takes liquidity.
 pub const TAKER_FEE: ParamSpec = ParamSpec {
     name: "paper.taker_fee",
     unit: "fraction",
-    about: "fee on what takes liquidity, as a fraction of its notional, in the quote currency",
+    about: "fee of a fill that takes liquidity, as a fraction of its notional, in the quote currency",
     default: Ratio::saturating_from_units(Ratio::ONE / 1_000),
     min: Ratio::ZERO,
     max: Ratio::saturating_from_units(Ratio::ONE / 10),
 };
-/// What making liquidity costs.
+/// Fee of a fill that makes liquidity.
 pub const MAKER_FEE: ParamSpec = ParamSpec {
     name: "paper.maker_fee",
     unit: "fraction",
-    about: "fee on what makes liquidity, as a fraction of its notional, in the quote currency; below zero a rebate",
+    about: "fee of a fill that makes liquidity, as a fraction of its notional; below zero a rebate",
     default: Ratio::saturating_from_units(Ratio::ONE / 2_000),
     min: Ratio::saturating_from_units(-Ratio::ONE / 10),
     max: Ratio::saturating_from_units(Ratio::ONE / 10),
@@ -38,15 +38,15 @@ pub const MAKER_FEE: ParamSpec = ParamSpec {
 /// The parameters of fees.
 pub(crate) const PARAMS: &[ParamSpec] = &[TAKER_FEE, MAKER_FEE];
 
-/// Most orders that work at a time, so that what one input decides fits one record.
+/// Most working orders, so that the decisions on one input fit one record.
 pub const WORKING_ORDERS_MAX: usize = 256;
 
-/// The exchange as it is after the decisions made so far.
+/// The books after the decisions made so far.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
     paper: &'a Paper,
     cause: Offset,
-    /// Copies of the books that decisions changed.
+    /// Copies of the changed books.
     changed: BTreeMap<InstrumentId, InstrumentBook>,
     pub(crate) decided: Vec<Event>,
 }
@@ -56,45 +56,45 @@ impl<'a> Exchange<'a> {
         Self { paper, cause, changed: BTreeMap::new(), decided: Vec::new() }
     }
 
-    fn market(&self, instrument: &InstrumentId) -> Option<&InstrumentBook> {
+    fn book(&self, instrument: &InstrumentId) -> Option<&InstrumentBook> {
         self.changed.get(instrument).or_else(|| self.paper.books.get(instrument))
     }
 
-    fn market_mut(&mut self, instrument: InstrumentId) -> &mut InstrumentBook {
+    fn book_mut(&mut self, instrument: InstrumentId) -> &mut InstrumentBook {
         let original = self.paper.books.get(&instrument);
         self.changed.entry(instrument).or_insert_with(|| original.cloned().unwrap_or_default())
     }
 
     fn decide(&mut self, instrument: InstrumentId, event: impl Into<Event>) {
         let event = event.into();
-        self.market_mut(instrument).apply(&event);
+        self.book_mut(instrument).apply(&event);
         self.decided.push(event);
     }
 
-    /// Every fill that an update leads to, by every model.
+    /// Decides the fills of an update, by every model.
     pub(crate) fn fill(&mut self, instrument: InstrumentId, update: MarketUpdate<'_>) {
         for model in FILL_MODELS {
-            let Some(market) = self.market(&instrument).filter(|market| !market.is_empty()) else { return };
-            for execution in model.fills(market, update) {
-                self.execute(instrument, execution);
+            let Some(book) = self.book(&instrument).filter(|book| !book.is_empty()) else { return };
+            for matched in model.fills(book, update) {
+                self.execute(instrument, matched);
             }
         }
     }
 
-    fn execute(&mut self, instrument: InstrumentId, execution: Match) {
-        let Some(market) = self.market(&instrument) else { return };
-        let (Some(working), Some(fee_currency)) = (market.working(&execution.order), quote_currency(market)) else {
+    fn execute(&mut self, instrument: InstrumentId, matched: Match) {
+        let Some(book) = self.book(&instrument) else { return };
+        let (Some(working), Some(fee_currency)) = (book.working(&matched.order), quote_currency(book)) else {
             return;
         };
-        let quantity = execution.quantity.min(working.leaves);
+        let quantity = matched.quantity.min(working.leaves);
         if !quantity.is_positive() {
             return;
         }
-        let rate = match execution.liquidity {
+        let rate = match matched.liquidity {
             Liquidity::Taker => TAKER_FEE,
             Liquidity::Maker => MAKER_FEE,
         };
-        let rate = self.paper.params.get(&rate, &instrument).clamp(rate.min, rate.max);
+        let rate = self.paper.context.params.in_force(&rate, &instrument);
         let index = u32::try_from(self.decided.len()).unwrap_or(u32::MAX);
         let order = &working.order;
         let fill = OrderFilled {
@@ -104,36 +104,36 @@ impl<'a> Exchange<'a> {
             strategy: order.strategy,
             instrument,
             side: order.side,
-            price: execution.price,
+            price: matched.price,
             quantity,
             leaves: working.leaves - quantity,
-            fee: execution.price.saturating_notional(quantity).scaled_by(rate),
+            fee: matched.price.saturating_notional(quantity).scaled_by(rate),
             fee_currency,
-            liquidity: execution.liquidity,
+            liquidity: matched.liquidity,
         };
         self.decide(instrument, fill);
     }
 
-    /// An order arrives: refused, or accepted, matched and then resting or closed.
+    /// Decides on an order that arrives: rejects it, or accepts and matches it, and closes the rest of an IOC.
     pub(crate) fn submit(&mut self, order: &Order) {
         let (id, instrument) = (order.id, order.instrument);
-        if let Err(reason) = self.acceptable(order) {
+        if let Err(reason) = self.check(order) {
             return self.decide(instrument, OrderRejected { order: id, instrument, reason });
         }
         self.decide(instrument, OrderAccepted { order: id, instrument });
-        self.market_mut(instrument).accept(order);
+        self.book_mut(instrument).accept(order);
         self.fill(instrument, MarketUpdate::Arrived(id));
-        let rest = self.market(&instrument).and_then(|market| market.working(&id)).map(|working| working.leaves);
+        let rest = self.leaves(instrument, id);
         if let (Some(leaves), TimeInForce::Ioc) = (rest, order.time_in_force) {
             let reason = CloseReason::IocRemainder;
             self.decide(instrument, OrderClosed { order: id, instrument, reason, leaves });
         }
     }
 
-    /// A cancel arrives.
+    /// Decides on a cancel that arrives.
     pub(crate) fn cancel(&mut self, cancel: &CancelSubmitted) {
         let (order, instrument) = (cancel.order, cancel.instrument);
-        match self.market(&instrument).and_then(|market| market.working(&order)).map(|working| working.leaves) {
+        match self.leaves(instrument, order) {
             Some(leaves) => {
                 let reason = CloseReason::Canceled;
                 self.decide(instrument, OrderClosed { order, instrument, reason, leaves });
@@ -144,9 +144,15 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn acceptable(&self, order: &Order) -> Result<(), String> {
-        let market = self.market(&order.instrument);
-        let Some((market, terms)) = market.and_then(|market| Some((market, market.terms()?))) else {
+    /// The remaining quantity of a working order.
+    fn leaves(&self, instrument: InstrumentId, order: OrderId) -> Option<Quantity> {
+        Some(self.book(&instrument)?.working(&order)?.leaves)
+    }
+
+    /// Accepts an order, or returns the reason to reject it.
+    fn check(&self, order: &Order) -> Result<(), String> {
+        let book = self.book(&order.instrument);
+        let Some((book, terms)) = book.and_then(|book| Some((book, book.terms()?))) else {
             return Err(format!("unknown instrument {}", order.instrument));
         };
         if !order.price.is_positive() || !order.price.is_multiple_of(terms.tick_size) {
@@ -155,21 +161,22 @@ impl<'a> Exchange<'a> {
         if !order.quantity.is_positive() || !order.quantity.is_multiple_of(terms.lot_size) {
             return Err(format!("quantity {} is off the grid of {}", order.quantity, terms.lot_size));
         }
-        if market.working(&order.id).is_some() {
+        if book.working(&order.id).is_some() {
             return Err("an order of this id works already".into());
         }
-        if self.working() >= WORKING_ORDERS_MAX {
+        if self.working_orders() >= WORKING_ORDERS_MAX {
             return Err(format!("{WORKING_ORDERS_MAX} orders work already"));
         }
         Ok(())
     }
 
-    fn working(&self) -> usize {
+    /// Number of working orders of all instruments.
+    fn working_orders(&self) -> usize {
         let unchanged = self.paper.books.iter().filter(|(instrument, _)| !self.changed.contains_key(instrument));
-        unchanged.map(|(_, market)| market.len()).chain(self.changed.values().map(InstrumentBook::len)).sum()
+        unchanged.map(|(_, book)| book.len()).chain(self.changed.values().map(InstrumentBook::len)).sum()
     }
 }
 
-fn quote_currency(market: &InstrumentBook) -> Option<Currency> {
-    market.terms().map(|terms| terms.quote)
+fn quote_currency(book: &InstrumentBook) -> Option<Currency> {
+    book.terms().map(|terms| terms.quote)
 }

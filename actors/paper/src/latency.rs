@@ -1,4 +1,4 @@
-//! What is on its way to the paper: orders and cancels, each with the tape time at which it arrives. No matching.
+//! Orders and cancels in transit to the exchange, each with the tape time at which it arrives. No matching.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-/// How long an order or a cancel is on its way.
+/// Time between the submission of an order or cancel and its arrival.
 pub const LATENCY_MS: ParamSpec = ParamSpec {
     name: "paper.latency_ms",
     unit: "ms",
-    about: "tape time that an order or a cancel takes to the simulated exchange",
+    about: "tape time that an order or a cancel takes to reach the simulated exchange",
     default: Ratio::whole(5),
     min: Ratio::ZERO,
     max: Ratio::whole(60_000),
@@ -21,10 +21,10 @@ pub const LATENCY_MS: ParamSpec = ParamSpec {
 /// The parameters of latency.
 pub const PARAMS: &[ParamSpec] = &[LATENCY_MS];
 
-/// Most requests that arrive on one input, so that what they decide fits one record; the next input has the rest.
+/// Most requests that arrive on one input, so that the decisions fit one record; the others arrive on the next input.
 pub const ARRIVALS_MAX: usize = 256;
 
-/// What was sent.
+/// A request in transit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PendingRequest {
     /// An order.
@@ -33,14 +33,14 @@ pub enum PendingRequest {
     Cancel(CancelSubmitted),
 }
 
-/// Requests on their way, by time of arrival, then by position on the tape.
+/// Requests in transit, by time of arrival, then by offset.
 #[derive(Debug, Clone, Default)]
 pub struct InTransit {
     requests: BTreeMap<(TapeTime, Offset), PendingRequest>,
 }
 
 impl InTransit {
-    /// What has arrived by `now`, in order.
+    /// The requests that have arrived by `now`, in order.
     pub fn arrived(&self, now: TapeTime) -> impl Iterator<Item = &PendingRequest> {
         self.requests.iter().take_while(move |((due, _), _)| *due <= now).map(|(_, request)| request).take(ARRIVALS_MAX)
     }
@@ -50,7 +50,7 @@ impl InTransit {
         self.requests.insert((due, at), PendingRequest::Submit(order.clone()));
     }
 
-    /// A cancel never overtakes its order, whatever the latency was set to in between.
+    /// A cancel never arrives before its order, even if the latency was lowered in between.
     pub(crate) fn cancel(&mut self, at: Offset, sent: TapeTime, cancel: &CancelSubmitted, params: &Params) {
         let due = arrival(sent, &cancel.instrument, params);
         let order = self.find(|request| matches!(request, PendingRequest::Submit(order) if order.id == cancel.order));
@@ -58,7 +58,7 @@ impl InTransit {
         self.requests.insert((due, at), PendingRequest::Cancel(cancel.clone()));
     }
 
-    /// Folds a decision of the paper: the request that it answers has arrived. The order is handed back.
+    /// Removes the request that a decision of the exchange answers; returns its order, if it was one.
     pub(crate) fn apply(&mut self, own: &Event) -> Option<Order> {
         let submit =
             |id: OrderId| move |request: &PendingRequest| matches!(request, PendingRequest::Submit(o) if o.id == id);
@@ -77,13 +77,11 @@ impl InTransit {
         }
     }
 
-    fn find(&self, is_it: impl Fn(&PendingRequest) -> bool) -> Option<(TapeTime, Offset)> {
-        self.requests.iter().find(|(_, request)| is_it(request)).map(|(key, _)| *key)
+    fn find(&self, matches: impl Fn(&PendingRequest) -> bool) -> Option<(TapeTime, Offset)> {
+        self.requests.iter().find(|(_, request)| matches(request)).map(|(key, _)| *key)
     }
 }
 
 fn arrival(sent: TapeTime, instrument: &InstrumentId, params: &Params) -> TapeTime {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    let latency = params.get(&LATENCY_MS, instrument).clamp(LATENCY_MS.min, LATENCY_MS.max);
-    sent.saturating_add(u64::try_from(latency.units() / UNITS_PER_NS).unwrap_or(0))
+    sent.saturating_add(params.in_force(&LATENCY_MS, instrument).milliseconds_to_ns())
 }

@@ -1,17 +1,17 @@
-//! The simulated paper: submitted orders and market data in, acceptances, fills and closes out. No order life cycle.
+//! The simulated exchange: accepts, rejects, fills and closes submitted orders. No order life cycle lives here.
 //!
-//! An order or cancel arrives [`latency`] after it was sent, on the first fact of ingest at or after that time. On each
-//! fact of ingest, first the resting orders meet it, then what has arrived meets what is left: [`fills`] are the models
-//! of both. What is displayed and taken, and the orders that work, is in [`book`].
+//! An order or cancel arrives on the first fact of ingest at least [`latency`] after it was submitted. On each fact of
+//! ingest, resting orders are matched first, then the orders that arrive, with the displayed size that remains.
+//! [`fills`] has the models of both, [`book`] the displayed quote and the working orders.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
@@ -35,18 +35,16 @@ pub fn params() -> Vec<ParamSpec> {
 #[derive(Debug, Clone)]
 pub struct Paper {
     tape: TapeId,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     books: BTreeMap<InstrumentId, InstrumentBook>,
-    on_the_way: InTransit,
+    in_transit: InTransit,
 }
 
 impl Paper {
-    /// That of a tape, having seen nothing.
+    /// The initial state for a tape.
     pub fn new(tape: TapeId) -> Self {
-        let (params, books) = (Params::default(), BTreeMap::new());
-        Self { tape, now: 0, params, books, on_the_way: InTransit::default() }
+        let (context, books) = (TapeContext::default(), BTreeMap::new());
+        Self { tape, context, books, in_transit: InTransit::default() }
     }
 }
 
@@ -60,56 +58,52 @@ impl Machine for Paper {
     }
 
     fn observe(&mut self, at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.books.entry(terms.instrument).or_default().define(terms),
             Event::Quote(quote) => self.books.entry(quote.instrument).or_default().quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
-            Event::OrderSubmitted(sent) => self.on_the_way.submit(at, fact.at, &sent.order, &self.params),
-            Event::CancelSubmitted(sent) => self.on_the_way.cancel(at, fact.at, sent, &self.params),
+            Event::OrderSubmitted(sent) => self.in_transit.submit(at, fact.at, &sent.order, &self.context.params),
+            Event::CancelSubmitted(sent) => self.in_transit.cancel(at, fact.at, sent, &self.context.params),
             _ => {}
         }
     }
 
     fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
         if fact.writer != Writer::Ingest {
-            // Tape time moves with ingest alone.
+            // Only facts of ingest move tape time.
             return;
         }
-        let mut session = Exchange::new(self, at);
+        let mut exchange = Exchange::new(self, at);
         match &fact.event {
-            Event::Quote(quote) => session.fill(quote.instrument, MarketUpdate::Quoted),
-            Event::Trade(trade) => session.fill(trade.instrument, MarketUpdate::Printed(trade)),
+            Event::Quote(quote) => exchange.fill(quote.instrument, MarketUpdate::Quoted),
+            Event::Trade(trade) => exchange.fill(trade.instrument, MarketUpdate::Printed(trade)),
             _ => {}
         }
-        for request in self.on_the_way.arrived(self.now) {
+        for request in self.in_transit.arrived(self.context.now) {
             match request {
-                PendingRequest::Submit(order) => session.submit(order),
-                PendingRequest::Cancel(cancel) => session.cancel(cancel),
+                PendingRequest::Submit(order) => exchange.submit(order),
+                PendingRequest::Cancel(cancel) => exchange.cancel(cancel),
             }
         }
-        session.decided.into_iter().for_each(|event| out.push(event));
+        exchange.decided.into_iter().for_each(|event| out.push(event));
     }
 
     fn apply(&mut self, _cause: Offset, own: &Event) {
-        let arrived = self.on_the_way.apply(own);
+        let arrived = self.in_transit.apply(own);
         let instrument = match own {
             Event::OrderAccepted(accepted) => accepted.instrument,
             Event::OrderFilled(fill) => fill.instrument,
             Event::OrderClosed(closed) => closed.instrument,
             _ => return,
         };
-        let market = self.books.entry(instrument).or_default();
+        let book = self.books.entry(instrument).or_default();
         match (own, arrived) {
-            (Event::OrderAccepted(_), Some(order)) => market.accept(&order),
-            _ => market.apply(own),
+            (Event::OrderAccepted(_), Some(order)) => book.accept(&order),
+            _ => book.apply(own),
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

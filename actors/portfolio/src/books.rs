@@ -1,4 +1,4 @@
-//! Cash and positions of every account, and what they are worth. Bookings are made in `ledger`.
+//! Cash and positions of every account, and their value. Bookings are made in `ledger`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,28 +6,27 @@ use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, Le
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price};
 
-use crate::exact::value_at_mid;
 use crate::holding::{Holding, HoldingKey};
 
-/// What an instrument is traded in, and its latest quote.
+/// The currencies of an instrument, and its latest quote.
 #[derive(Debug, Clone, Copy)]
 pub struct Listing {
-    /// What is bought and sold.
+    /// Base currency, which is bought and sold.
     pub base: Currency,
-    /// What prices are in.
+    /// Quote currency, which prices are in.
     pub quote: Currency,
     /// Latest bid and ask.
     pub touch: Option<(Price, Price)>,
 }
 
-/// The books of one partition.
+/// Cash, positions and quotes of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Books {
     listings: BTreeMap<InstrumentId, Listing>,
-    /// Currencies that some instrument is quoted in: those that are marked.
+    /// Currencies in which an instrument is quoted: accounts are marked in these.
     quoted: BTreeSet<Currency>,
-    /// The fold of all Cash postings, base assets among them: a currency that is the base of one instrument and the
-    /// quote of another has cash that is also a position elsewhere.
+    /// Sums of all Cash postings, those of base currencies included. If the base of one instrument is the quote of
+    /// another, its cash is also the position in the first.
     cash: BTreeMap<(AccountId, Currency), Money>,
     holdings: BTreeMap<HoldingKey, Holding>,
 }
@@ -41,16 +40,16 @@ impl Books {
     pub fn holding(&self, key: &HoldingKey) -> Holding {
         self.holdings.get(key).copied().unwrap_or_default()
     }
-    /// What an instrument is traded in.
+    /// The currencies and quote of an instrument.
     pub fn listing(&self, instrument: &InstrumentId) -> Option<&Listing> {
         self.listings.get(instrument)
     }
-    /// Every account and quote currency with a posting. A position always has one: its notional was paid in it.
-    pub fn purses(&self) -> impl Iterator<Item = (AccountId, Currency)> {
+    /// Every account and quote currency with a posting. Every position has one, for its notional.
+    pub fn balances(&self) -> impl Iterator<Item = (AccountId, Currency)> {
         self.cash.keys().copied().filter(|(_, currency)| self.quoted.contains(currency))
     }
 
-    /// Whether there is money, or a position quoted in it.
+    /// Whether the account has cash in the currency, or a position quoted in it.
     pub fn is_worth_marking(&self, account: AccountId, currency: Currency) -> bool {
         let mut held = self.quoted_in(account, currency);
         !self.cash(account, currency).is_zero() || held.any(|(_, holding, _)| !holding.quantity.is_zero())
@@ -66,15 +65,17 @@ impl Books {
         listed.filter(move |(_, _, listing)| listing.quote == currency)
     }
 
-    /// What an account is worth in a currency: cash and the positions quoted in it, each at its mid (at cost while its
+    /// The equity of an account in a currency: cash, and the positions quoted in it at the mid (at cost while the
     /// instrument has no quote).
     pub fn mark(&self, account: AccountId, currency: Currency) -> EquityMarked {
         let cash = self.cash(account, currency);
-        let zero = Money::ZERO;
-        let (mut position_value, mut cost, mut realised, mut fees) = (zero, zero, zero, zero);
+        let mut position_value = Money::ZERO;
+        let mut cost = Money::ZERO;
+        let mut realised = Money::ZERO;
+        let mut fees = Money::ZERO;
         for (_, holding, listing) in self.quoted_in(account, currency) {
             let value = match listing.touch {
-                Some((bid, ask)) => value_at_mid(holding.quantity, bid, ask),
+                Some((bid, ask)) => holding.quantity.value_at_mid(bid, ask),
                 None => holding.cost,
             };
             position_value += value;
@@ -93,7 +94,8 @@ impl Books {
         self.listings.insert(terms.instrument, Listing { base: terms.base, quote: terms.quote, touch });
     }
 
-    /// A fill of what nobody defined is booked all the same, as its symbol against the currency of its fee.
+    /// Lists the instrument of a fill. One without a definition is listed as its symbol, quoted in the currency of the
+    /// fee, so that its fills are booked too.
     pub(crate) fn ensure_listed(&mut self, fill: &OrderFilled) {
         let listing = Listing { base: fill.instrument.symbol, quote: fill.fee_currency, touch: None };
         let listed = self.listings.entry(fill.instrument).or_insert(listing);
@@ -113,7 +115,7 @@ impl Books {
         }
     }
 
-    /// Folds a decision of the portfolio.
+    /// Applies a decision of portfolio.
     pub(crate) fn apply(&mut self, own: &Event) {
         match own {
             Event::LedgerPosted(posted) => self.post(posted),

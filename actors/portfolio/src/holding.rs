@@ -1,9 +1,9 @@
-//! A position by average cost: what one fill makes of it. No ledger and no market value lives here.
+//! A position at average cost, and the effect of a fill on it. No ledger and no market value lives here.
 //!
-//! Netting: there is one signed position; a fill against it closes, and what is over opens the other side. Cost is
-//! exact when a position grows. When it shrinks, the cost of what is closed is `cost · closed / held`, rounded half to
-//! even to 1e-18; what is rounded stays in the cost of the rest, so nothing is lost: flat, the cost is exactly zero,
-//! and `realised = cost − Σ price · signed quantity` holds exactly at any time.
+//! Netting: there is one signed position. A fill against it closes it, and any excess opens a position on the other
+//! side. Cost is exact when a position grows. When it shrinks, the cost of the closed part is `cost · closed / held`,
+//! rounded half to even to 1e-18; the rounding error stays in the remaining cost. The cost of a flat position is
+//! therefore exactly zero, and `realised = cost − Σ price · signed quantity` holds exactly at any time.
 
 use tapedeck_schemas::event::{OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
@@ -11,15 +11,15 @@ use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use crate::exact::share;
 
-/// Whose position, by which strategy, in what.
+/// Account, strategy and instrument of a position.
 pub type HoldingKey = (AccountId, StrategyId, InstrumentId);
 
-/// A position and what it has cost and brought.
+/// A position, its cost, and its profit and fees so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Holding {
     /// Signed: above zero long, below zero short.
     pub quantity: Quantity,
-    /// Cost of the open quantity, signed as the quantity.
+    /// Cost of the open quantity, with the sign of the quantity.
     pub cost: Money,
     /// Realised profit so far, before fees.
     pub realised: Money,
@@ -28,7 +28,7 @@ pub struct Holding {
 }
 
 impl Holding {
-    /// After `signed` more at a price (bought above zero, sold below).
+    /// The position after a fill of `signed` (above zero bought, below zero sold) at a price.
     pub fn after(&self, signed: Quantity, price: Price) -> Holding {
         let mut next = *self;
         let against = self.quantity.units().signum() * signed.units().signum() < 0;
@@ -48,12 +48,12 @@ impl Holding {
         next
     }
 
-    /// After paying a fee in the quote currency.
+    /// The position after a fee in the quote currency.
     pub fn after_fee(&self, fee: Money) -> Holding {
         Holding { fees: self.fees + fee, ..*self }
     }
 
-    /// As the fact that a fill leads to.
+    /// The fact that records this position after a fill.
     pub fn changed_by(&self, fill: &OrderFilled) -> PositionChanged {
         PositionChanged {
             account: fill.account,
@@ -68,7 +68,7 @@ impl Holding {
         }
     }
 
-    /// From the fact.
+    /// The position that a fact records.
     pub fn from_fact(fact: &PositionChanged) -> Holding {
         Holding { quantity: fact.quantity, cost: fact.cost, realised: fact.realised, fees: fact.fees }
     }
@@ -78,7 +78,7 @@ impl Holding {
 mod tests {
     use super::*;
 
-    /// quantity, cost, realised after fills given as (signed quantity, price).
+    /// Quantity, cost and realised profit after fills of (signed quantity, price).
     fn after(fills: &[(&str, &str)]) -> (String, String, String) {
         let holding = fills.iter().fold(Holding::default(), |held, (quantity, price)| {
             held.after(quantity.parse().unwrap(), price.parse().unwrap())
@@ -86,33 +86,33 @@ mod tests {
         (holding.quantity.to_string(), holding.cost.to_string(), holding.realised.to_string())
     }
 
-    fn is(quantity: &str, cost: &str, realised: &str) -> (String, String, String) {
+    fn expected(quantity: &str, cost: &str, realised: &str) -> (String, String, String) {
         (quantity.into(), cost.into(), realised.into())
     }
 
     #[test]
     fn a_position_that_grows_costs_the_sum_of_its_notionals() {
-        assert_eq!(after(&[("2", "100"), ("3", "110")]), is("5", "530", "0"));
-        assert_eq!(after(&[("-2", "100"), ("-3", "110")]), is("-5", "-530", "0"));
+        assert_eq!(after(&[("2", "100"), ("3", "110")]), expected("5", "530", "0"));
+        assert_eq!(after(&[("-2", "100"), ("-3", "110")]), expected("-5", "-530", "0"));
     }
 
     #[test]
     fn closing_a_part_realises_against_the_average_cost() {
-        assert_eq!(after(&[("2", "100"), ("2", "110"), ("-1", "120")]), is("3", "315", "15"));
-        assert_eq!(after(&[("-2", "100"), ("-2", "110"), ("1", "120")]), is("-3", "-315", "-15"));
+        assert_eq!(after(&[("2", "100"), ("2", "110"), ("-1", "120")]), expected("3", "315", "15"));
+        assert_eq!(after(&[("-2", "100"), ("-2", "110"), ("1", "120")]), expected("-3", "-315", "-15"));
     }
 
     #[test]
-    fn through_zero_all_of_the_old_is_closed_and_the_rest_opened_at_the_fills_price() {
-        assert_eq!(after(&[("2", "100"), ("-5", "90")]), is("-3", "-270", "-20"));
-        assert_eq!(after(&[("-2", "100"), ("5", "90")]), is("3", "270", "20"));
+    fn a_fill_through_zero_closes_the_position_and_opens_the_rest_at_its_price() {
+        assert_eq!(after(&[("2", "100"), ("-5", "90")]), expected("-3", "-270", "-20"));
+        assert_eq!(after(&[("-2", "100"), ("5", "90")]), expected("3", "270", "20"));
     }
 
     #[test]
-    fn flat_costs_exactly_nothing_whatever_was_rounded_on_the_way() {
+    fn a_flat_position_has_a_cost_of_exactly_zero_despite_rounding() {
         let thirds = [("0.000000003", "0.000000001"), ("0.000000004", "0.000000002")];
         let mut fills = thirds.to_vec();
         fills.extend([("-0.000000001", "0.000000001"); 7]);
-        assert_eq!(after(&fills), is("0", "0", "-0.000000000000000004"));
+        assert_eq!(after(&fills), expected("0", "0", "-0.000000000000000004"));
     }
 }

@@ -1,6 +1,6 @@
-//! Bookings in double entry: how a fill and a funding are posted. No state lives here.
+//! The double-entry bookings of fills and funding. No state lives here.
 //!
-//! | what | Cash | against |
+//! | booking | Cash | against |
 //! |---|---|---|
 //! | fill, base asset | + signed quantity | Trading |
 //! | fill, money | − signed notional | Trading |
@@ -26,13 +26,13 @@ pub fn of_fill(fill: &OrderFilled, listing: &Listing) -> LedgerPosted {
     LedgerPosted { account: fill.account, fill: Some(fill.fill), entries }
 }
 
-/// The booking of capital paid in, or out.
+/// The booking of capital paid in or out.
 pub fn of_funding(funded: &AccountFunded) -> LedgerPosted {
     let entries = pair(funded.currency, funded.amount, Ledger::Capital).to_vec();
     LedgerPosted { account: funded.account, fill: None, entries }
 }
 
-/// `amount` into Cash and out of another ledger.
+/// Two postings that move `amount` from the ledger `against` into Cash.
 fn pair(currency: Currency, amount: Money, against: Ledger) -> [Posting; 2] {
     [Posting { ledger: Ledger::Cash, currency, amount }, Posting { ledger: against, currency, amount: -amount }]
 }

@@ -1,17 +1,17 @@
-//! The portfolio machine: fills and funding in, bookings, positions and equity out. No orders, no limits.
+//! The portfolio machine: decides bookings, positions and equity from fills and funding. No orders, no limits.
 //!
-//! [`holding`] is the arithmetic of a position, [`ledger`] the double entry, [`books`] what is held and worth.
+//! [`holding`] is the arithmetic of a position, [`ledger`] the double entry, [`books`] the cash, positions and values.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod books;
@@ -21,17 +21,17 @@ pub mod ledger;
 
 use books::Books;
 
-/// How often an account is marked.
+/// Least time between two marks of an account on `ClockAdvanced`.
 pub const MARK_INTERVAL_MS: ParamSpec = ParamSpec {
     name: "portfolio.mark_interval_ms",
     unit: "ms",
-    about: "least tape time between two marks of an account's equity at ticks; fills mark at once",
+    about: "least tape time between two marks of an account's equity by the clock; fills mark at once",
     default: Ratio::whole(1_000),
     min: Ratio::ZERO,
     max: Ratio::whole(86_400_000),
 };
 
-/// Most marks at one tick, so that they fit one record; the next tick has the rest.
+/// Most marks on one `ClockAdvanced`, so that they fit one record; the next one has the rest.
 pub const MARKS_MAX: usize = 512;
 
 /// Every parameter of this machine.
@@ -42,24 +42,22 @@ pub fn params() -> Vec<ParamSpec> {
 /// The portfolio machine of one partition.
 #[derive(Debug, Clone, Default)]
 pub struct Portfolio {
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     books: Books,
     seen: RecentIds<FillId>,
-    /// Whether the fill just observed was seen before.
+    /// Whether the fill just observed is a repeated one.
     replayed: bool,
-    /// Tape time of the last mark.
+    /// Tape time of the last mark, ns.
     marked: BTreeMap<(AccountId, Currency), TapeTime>,
 }
 
 impl Portfolio {
-    /// Having seen nothing.
+    /// The initial state.
     pub fn new() -> Self {
         Self::default()
     }
 
-    fn judge_fill(&self, fill: &OrderFilled, out: &mut Out) {
+    fn decide_fill(&self, fill: &OrderFilled, out: &mut Out) {
         let Some(listing) = self.books.listing(&fill.instrument).filter(|_| !self.replayed) else { return };
         let key = (fill.account, fill.strategy, fill.instrument);
         let mut holding = self.books.holding(&key).after(fill.side.signed(fill.quantity), fill.price);
@@ -68,7 +66,7 @@ impl Portfolio {
         }
         let posted = ledger::of_fill(fill, listing);
         let changed = holding.changed_by(fill);
-        // The books as they will be once both are folded, to mark from.
+        // The mark is of the books after both facts.
         let mut books = self.books.clone();
         let (posted, changed) = (Event::from(posted), Event::from(changed));
         books.apply(&posted);
@@ -78,16 +76,14 @@ impl Portfolio {
         out.push(books.mark(fill.account, listing.quote));
     }
 
-    fn judge_tick(&self, out: &mut Out) {
-        let interval = self.params.global(&MARK_INTERVAL_MS).clamp(MARK_INTERVAL_MS.min, MARK_INTERVAL_MS.max);
-        const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-        let interval = u64::try_from(interval.units() / UNITS_PER_NS).unwrap_or(0);
-        let is_due = |purse: &(AccountId, Currency)| {
-            self.marked.get(purse).is_none_or(|last| self.now.saturating_sub(*last) >= interval)
+    fn decide_marks(&self, out: &mut Out) {
+        let interval = self.context.params.global(&MARK_INTERVAL_MS).milliseconds_to_ns();
+        let is_due = |balance: &(AccountId, Currency)| {
+            self.marked.get(balance).is_none_or(|last| self.context.now.saturating_sub(*last) >= interval)
         };
-        let due = self.books.purses().filter(is_due);
-        let worth = due.filter(|(account, currency)| self.books.is_worth_marking(*account, *currency));
-        for (account, currency) in worth.take(MARKS_MAX) {
+        let due = self.books.balances().filter(is_due);
+        let not_empty = due.filter(|(account, currency)| self.books.is_worth_marking(*account, *currency));
+        for (account, currency) in not_empty.take(MARKS_MAX) {
             out.push(self.books.mark(account, currency));
         }
     }
@@ -103,13 +99,10 @@ impl Machine for Portfolio {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.books.define(terms),
             Event::Quote(quote) => self.books.quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::OrderFilled(fill) => {
                 self.replayed = !self.seen.insert(fill.fill);
                 self.books.ensure_listed(fill);
@@ -120,9 +113,9 @@ impl Machine for Portfolio {
 
     fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
         match &fact.event {
-            Event::OrderFilled(fill) => self.judge_fill(fill, out),
+            Event::OrderFilled(fill) => self.decide_fill(fill, out),
             Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
-            Event::ClockAdvanced(_) => self.judge_tick(out),
+            Event::ClockAdvanced(_) => self.decide_marks(out),
             _ => {}
         }
     }
@@ -130,12 +123,11 @@ impl Machine for Portfolio {
     fn apply(&mut self, _cause: Offset, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
-            self.marked.insert((mark.account, mark.currency), self.now);
+            self.marked.insert((mark.account, mark.currency), self.context.now);
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

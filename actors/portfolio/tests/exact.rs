@@ -1,4 +1,4 @@
-//! Exact money: random fills against sums made without the machine; recovery; and pinned decisions.
+//! Exact amounts: random fills against sums of a reference model; replay; and the pinned decisions of a script.
 
 mod common;
 
@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::testing::run_and_follow;
+use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
+use tapedeck_schemas::record::{Entry, encode_entry};
 
-/// Fills of X and Z with odd prices and quantities, so that averages do not divide; quotes, funding and ticks between.
+/// Fills of X and Z with odd prices and quantities, so that averages are inexact; quotes, funding and `ClockAdvanced`
+/// in between.
 fn market() -> impl Strategy<Value = Vec<Fact>> {
     let step = (0u8..8, 1i64..200_000_000_000, 1i64..9_000_000_000, -50i64..900_000_007, any::<[bool; 4]>());
     prop::collection::vec(step, 1..80).prop_map(|steps| {
@@ -28,7 +30,7 @@ fn market() -> impl Strategy<Value = Vec<Fact>> {
                     &price.to_string(),
                     &(price + Price::from_units(i128::from(quantity)).unwrap()).to_string(),
                 ),
-                1 => tick(at),
+                1 => clock(at),
                 2 => funded("USDT", &Money::from_units(i128::from(fee) * 1_000_000_007).unwrap().to_string()),
                 _ => {
                     let id = if again { n / 2 } else { n };
@@ -45,7 +47,7 @@ fn market() -> impl Strategy<Value = Vec<Fact>> {
     })
 }
 
-/// The sums that the facts themselves make, in units.
+/// Sums computed from the facts alone, in units.
 #[derive(Default)]
 struct Sums {
     seen: std::collections::BTreeSet<tapedeck_schemas::ids::FillId>,
@@ -106,8 +108,8 @@ proptest! {
     }
 
     #[test]
-    fn recorded_decisions_recover_the_state(facts in market()) {
-        assert_recovers(Portfolio::new, &facts);
+    fn following_recorded_decisions_gives_the_same_state_as_deciding(facts in market()) {
+        run_and_follow(Portfolio::new, &facts, |_, _| {});
     }
 }
 
@@ -121,11 +123,21 @@ fn decisions_are_as_pinned() {
         filled(fill(2, Side::Buy, "99.5", "1.1", "0.1")),
         filled(fill(1, Side::Buy, "101.01", "0.7", "0.0707")),
         filled(fill(3, Side::Sell, "100.3", "0.7", "-0.01")),
-        tick(1_500),
-        tick(2_600),
+        clock(1_500),
+        clock(2_600),
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
-        tick(9_000),
+        clock(9_000),
     ];
-    let decisions = decide_all(&mut Portfolio::new(), &script);
-    assert_pinned(&decisions, "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60");
+    let (mut machine, mut bytes) = (Portfolio::new(), Vec::new());
+    for (seq, fact) in (1..).zip(&script) {
+        let cause = Offset::new(seq, 0);
+        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
+            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
+        }
+    }
+    assert_eq!(
+        blake3::hash(&bytes).to_hex().as_str(),
+        "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60",
+        "decide() changed meaning: bump LOGIC and this digest"
+    );
 }

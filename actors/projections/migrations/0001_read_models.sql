@@ -1,5 +1,5 @@
--- The first read models. Each table has its version in its name; a view without it is what readers use.
--- `at` and stamps are ns since the epoch. Numeric columns are exact.
+-- The first read models. Table names end with a version; readers use the view without it.
+-- `at` and the stamps are ns since the epoch. Numeric columns are exact.
 
 CREATE TABLE tapedeck.projection_progress (
     tape_id text NOT NULL,

@@ -1,6 +1,6 @@
-//! Read models: facts in, row operations out, as pure data. What is here never talks to Postgres.
+//! Projections: pure functions from facts to row operations. No code here connects to Postgres.
 //!
-//! To add one: a file in `models/`, a line in [`all`], its table in a new migration.
+//! To add one: a file in `models/`, a line in [`all`], and its table in a new migration.
 #![forbid(unsafe_code)]
 
 pub mod migrations;
@@ -18,63 +18,63 @@ use tapedeck_schemas::record::{Entry, Writer};
 pub use models::all;
 pub use table::{MergeError, RowOp, Rows, Table, Value};
 
-/// An event, as a projection is handed it.
+/// The input of [`Projection::project`].
 #[derive(Debug, Clone, Copy)]
 pub struct ProjectedFact<'a> {
-    /// Which partition.
+    /// Number of the partition.
     pub partition: u16,
-    /// Where the event stands.
+    /// Offset of the fact on the tape.
     pub offset: Offset,
-    /// Who decided it.
+    /// Writer of the fact's record.
     pub writer: Writer,
-    /// When the broker stored its record, ns.
+    /// Time at which JetStream stored the record, ns since the epoch.
     pub stamp: u64,
-    /// The event.
+    /// The fact with its cause and its tape time.
     pub entry: &'a Entry,
 }
 
-/// A record, as a projection is handed it before its events.
+/// The input of [`Projection::project_record`].
 #[derive(Debug, Clone, Copy)]
 pub struct RecordInfo {
-    /// Which partition.
+    /// Number of the partition.
     pub partition: u16,
-    /// Its sequence.
+    /// Sequence of the record on the tape.
     pub seq: u64,
-    /// Who appended it.
+    /// Writer of the record.
     pub writer: Writer,
-    /// When the broker stored it, ns.
+    /// Time at which JetStream stored the record, ns since the epoch.
     pub stamp: u64,
-    /// How many events it holds.
+    /// Number of facts in the record.
     pub events: usize,
 }
 
-/// A read model.
+/// A read model: a table and the function from facts to its rows.
 pub trait Projection: Sync {
-    /// Its name, with its version: its progress is kept under it.
+    /// Name with version, such as `fills_v1`; the key of its progress.
     fn name(&self) -> &'static str;
-    /// Its table.
+    /// The table that it writes.
     fn table(&self) -> &'static Table;
-    /// The rows that an event makes.
+    /// Adds the rows of a fact to `ops`.
     fn project(&self, _event: &ProjectedFact<'_>, _ops: &mut Vec<RowOp>) {}
-    /// The rows that a record makes.
+    /// Adds the rows of a record to `ops`; called before its facts are projected.
     fn project_record(&self, _record: &RecordInfo, _ops: &mut Vec<RowOp>) {}
 }
 
-/// Every table in memory: the fold that Postgres must be equal to.
+/// All tables in memory; the verifier compares them with Postgres.
 #[derive(Debug, Default)]
 pub struct Fold {
-    /// Rows by table.
+    /// Rows by table name.
     pub tables: BTreeMap<&'static str, Rows>,
 }
 
 impl Fold {
-    /// Merges a row.
+    /// Merges a row into its table.
     pub fn apply(&mut self, op: &RowOp) -> Result<(), MergeError> {
         table::merge(op.table, self.tables.entry(op.table.name).or_default(), &op.row)
     }
 }
 
-/// The rows of a batch with at most one a key, by table, as one statement each wants them.
+/// The rows of a batch by table, merged to one a key: the rows of one insert statement a table.
 pub fn compact(ops: &[RowOp]) -> Result<Vec<(&'static Table, Rows)>, MergeError> {
     let mut tables: BTreeMap<&str, (&'static Table, Rows)> = BTreeMap::new();
     for op in ops {

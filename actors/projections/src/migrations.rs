@@ -1,6 +1,6 @@
-//! The migrations, in order; each runs once, in a transaction of its own.
+//! The migrations, in order; each runs once, in its own transaction.
 
-/// Where the executor notes what it has applied.
+/// Creates the table of applied migrations.
 pub const SCHEMA_MIGRATIONS: &str = "CREATE SCHEMA IF NOT EXISTS tapedeck; \
      CREATE TABLE IF NOT EXISTS tapedeck.schema_migrations \
      (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";

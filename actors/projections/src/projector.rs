@@ -1,4 +1,4 @@
-//! What a projector does with a tape, as pure data: which rows it writes, and which progress moves with them.
+//! The transactions of the projector as pure data: rows, and the progress that is committed with them.
 
 use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::offset::Offset;
@@ -7,47 +7,47 @@ use crate::{ProjectedFact, Projection, RecordInfo, RowOp};
 
 /// Most records in a transaction.
 const BATCH_RECORDS: usize = 512;
-/// A transaction is closed once it holds this many row operations.
+/// Row operations after which a transaction takes no further record.
 const BATCH_ROWS: usize = 20_000;
 
-/// A projection, and up to which sequence its rows are in the database.
+/// A projection and its progress.
 #[derive(Clone, Copy)]
 pub struct ProjectionCursor {
     /// The projection.
     pub projection: &'static dyn Projection,
-    /// Its progress.
+    /// Tape sequence up to which its rows are committed.
     pub seq: u64,
 }
 
-/// How a projection's progress moves in a transaction: from exactly `old`, or the whole transaction is undone.
+/// A compare-and-set of a projection's progress. If the progress is not `old`, the transaction is rolled back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Advance {
-    /// Which projection.
+    /// Name of the projection.
     pub projection: &'static str,
-    /// Where it must stand.
+    /// The expected progress, a tape sequence.
     pub old: u64,
-    /// Where it comes to stand.
+    /// The new progress, a tape sequence.
     pub new: u64,
 }
 
-/// What one transaction will write.
+/// The content of one transaction.
 #[derive(Debug, Default)]
 pub struct Batch {
-    /// The rows.
+    /// Row operations, in the order of the tape.
     pub ops: Vec<RowOp>,
-    /// How many records they are from.
+    /// Number of records taken.
     pub records: usize,
-    /// How many events those held.
+    /// Number of facts in them.
     pub events: usize,
 }
 
 impl Batch {
-    /// Whether it should be written before more is taken.
+    /// Whether to commit before further records are taken.
     pub fn is_full(&self) -> bool {
         self.records >= BATCH_RECORDS || self.ops.len() >= BATCH_ROWS
     }
 
-    /// Takes a record, for those projections that are not past it.
+    /// Adds the rows of a record, by the projections that have not committed it yet.
     pub fn take(&mut self, cursors: &[ProjectionCursor], partition: u16, record: &TapeRecord, stamp: u64) {
         self.records += 1;
         self.events += record.entries.len();
@@ -57,13 +57,13 @@ impl Batch {
     }
 }
 
-/// How the progress of each projection moves when all is written up to `seq`.
+/// The changes of progress when the rows up to `seq` are committed.
 pub fn advances(cursors: &[ProjectionCursor], seq: u64) -> impl Iterator<Item = Advance> {
     let behind = cursors.iter().filter(move |cursor| cursor.seq < seq);
     behind.map(move |cursor| Advance { projection: cursor.projection.name(), old: cursor.seq, new: seq })
 }
 
-/// The row operations of one record: the same for the projector and for whoever checks it.
+/// Adds the rows of one record to `ops`; used by the projector and by the verifier.
 pub fn project_record(
     projection: &dyn Projection,
     partition: u16,

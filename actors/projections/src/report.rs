@@ -1,17 +1,17 @@
-//! What the demo reports, read back from Postgres. Every column comes as text; one row an object.
+//! The queries of the demo's report.
 
-/// A part of the report: its name, its columns in order, its query.
+/// One part of the report.
 #[derive(Debug, Clone, Copy)]
 pub struct Query {
-    /// Name of the part.
+    /// Key of the part in the report.
     pub name: &'static str,
-    /// Names of the columns.
+    /// Names of the columns, in the order of the query.
     pub columns: &'static [&'static str],
-    /// The query; every column is text.
+    /// The SQL; every column is selected as text.
     pub sql: &'static str,
 }
 
-/// All parts, in the order of the report.
+/// The parts, in the order of the report.
 pub const QUERIES: &[Query] = &[
     Query {
         name: "market",

@@ -1,8 +1,8 @@
-//! The SQL that a table's description spells out. Text only.
+//! The SQL statements that follow from the description of a table, as text.
 
 use crate::table::{ColumnMerge, ColumnType, Rows, Table, Value};
 
-/// Merges rows given as one text array a column.
+/// The statement that merges rows, given as one text array a column, into a table.
 pub fn insert_statement(table: &Table) -> String {
     let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     let names = names.join(", ");
@@ -33,7 +33,7 @@ pub fn insert_statement(table: &Table) -> String {
     sql
 }
 
-/// Reads a partition's rows back as text, in the same canonical form; `$1` is the partition.
+/// The statement that selects the rows of partition `$1` as text, in the canonical form of [`Value`].
 pub fn select_statement(table: &Table) -> String {
     let columns: Vec<String> = table
         .columns
@@ -46,7 +46,7 @@ pub fn select_statement(table: &Table) -> String {
     format!("SELECT {} FROM tapedeck.{} WHERE partition = $1", columns.join(", "), table.name)
 }
 
-/// Rows as one array a column: the parameters of [`insert_statement`].
+/// Rows transposed to one array a column: the parameters of [`insert_statement`].
 pub fn columns(table: &Table, rows: &Rows) -> Vec<Vec<Value>> {
     (0..table.columns.len()).map(|index| rows.values().map(|row| row[index].clone()).collect()).collect()
 }

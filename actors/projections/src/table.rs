@@ -1,4 +1,4 @@
-//! What a read model's tables look like, and how a row meets the row that is there. Data only: nothing here runs SQL.
+//! The description of a table, and the merge of a row with an existing one, as data; no SQL is executed here.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use tapedeck_schemas::number::{Money, NumberError};
 /// A column's type in Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnType {
-    /// `text`
+    /// `text`.
     Text,
-    /// `bigint`
+    /// `bigint`.
     BigInt,
-    /// `numeric`, exact to 1e-18.
+    /// `numeric`, with up to 18 decimals.
     Numeric,
 }
 
 impl ColumnType {
-    /// Its name in SQL.
+    /// The type's name in SQL.
     pub const fn sql(self) -> &'static str {
         match self {
             ColumnType::Text => "text",
@@ -26,62 +26,62 @@ impl ColumnType {
     }
 }
 
-/// What becomes of a column when its key is there already.
+/// How a column is merged if a row of the same key exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnMerge {
-    /// Part of the key.
+    /// The column is part of the key.
     Key,
-    /// The newer value holds, unless it is null.
+    /// The new value replaces the old one, unless it is null.
     Replace,
-    /// The first value holds.
+    /// The first value that is not null is kept.
     Keep,
-    /// The values are summed.
+    /// The values are added.
     Add,
 }
 
-/// A column.
+/// A column of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its name.
+    /// Name in SQL.
     pub name: &'static str,
-    /// Its type.
+    /// Type in SQL.
     pub ty: ColumnType,
-    /// How it merges.
+    /// Merge rule.
     pub merge: ColumnMerge,
 }
 
-/// A column in one line.
+/// A [`Column`] of these fields, for short tables.
 pub const fn column(name: &'static str, ty: ColumnType, merge: ColumnMerge) -> Column {
     Column { name, ty, merge }
 }
 
-/// A table.
+/// The description of a table.
 #[derive(Debug)]
 pub struct Table {
-    /// Its name, with its version.
+    /// Name with version, such as `fills_v1`.
     pub name: &'static str,
-    /// Its columns, the key's first.
+    /// The columns; those of the key come first.
     pub columns: &'static [Column],
-    /// Whether rows are only ever added: the same key twice is an error.
+    /// Whether the table is append-only: a second row of the same key is an error.
     pub append: bool,
 }
 
 impl Table {
-    /// How many columns make the key.
+    /// Number of key columns.
     pub fn key_len(&self) -> usize {
         self.columns.iter().take_while(|column| column.merge == ColumnMerge::Key).count()
     }
 }
 
-/// A value; text that casts to the column's type, in its one canonical form.
+/// A value as text in canonical form, which casts to the column's type; `None` is null.
 pub type Value = Option<String>;
 
 /// A row to be merged into a table.
 #[derive(Debug, Clone)]
 pub struct RowOp {
-    /// Which table.
+    /// The table to merge into.
     pub table: &'static Table,
-    /// Its values, in the order of the columns.
+    /// One value a column.
     pub row: Vec<Value>,
 }
 
@@ -91,25 +91,25 @@ pub type Rows = BTreeMap<Vec<Value>, Vec<Value>>;
 /// Why rows cannot be merged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MergeError {
-    /// A history row came twice.
-    #[error("{0}: the row {1:?} came twice")]
-    Twice(&'static str, Vec<Value>),
-    /// A sum of what is no number.
-    #[error("{0}: {1:?} cannot be summed: {2}")]
+    /// An append-only table has a row of this key already.
+    #[error("{0}: duplicate row of key {1:?}")]
+    DuplicateKey(&'static str, Vec<Value>),
+    /// A value of an [`ColumnMerge::Add`] column is not a number in the range of `Money`.
+    #[error("{0}: cannot add {1:?}: {2}")]
     NotANumber(&'static str, String, NumberError),
 }
 
-/// Merges a row exactly as the generated SQL does.
+/// Merges a row as the statement of [`crate::sql::insert_statement`] does.
 pub fn merge(table: &Table, rows: &mut Rows, row: &[Value]) -> Result<(), MergeError> {
     let key = row[..table.key_len()].to_vec();
-    let Some(there) = rows.get_mut(&key) else {
+    let Some(existing) = rows.get_mut(&key) else {
         rows.insert(key, row.to_vec());
         return Ok(());
     };
     if table.append {
-        return Err(MergeError::Twice(table.name, key));
+        return Err(MergeError::DuplicateKey(table.name, key));
     }
-    for ((column, old), new) in table.columns.iter().zip(there).zip(row) {
+    for ((column, old), new) in table.columns.iter().zip(existing).zip(row) {
         match column.merge {
             ColumnMerge::Key => {}
             ColumnMerge::Keep if old.is_some() => {}
@@ -129,7 +129,7 @@ fn add(table: &'static str, a: Option<&str>, b: Option<&str>) -> Result<Value, M
         |text: &str| text.parse::<Money>().map_err(|error| MergeError::NotANumber(table, text.to_string(), error));
     match (a, b) {
         (Some(a), Some(b)) => {
-            // Postgres sums without a bound, money saturates: beyond the bound the two would differ in silence.
+            // Postgres adds without a bound and `Money` saturates: beyond the bound the two would differ unnoticed.
             let units = number(a)?.units().checked_add(number(b)?.units());
             let sum = units.and_then(Money::from_units);
             let sum =

@@ -1,11 +1,11 @@
-//! The fold, the batches and the DDL agree with each other.
+//! The fold, the batches and the DDL are consistent with each other.
 
 use proptest::prelude::*;
 
 use crate::table::{ColumnMerge, ColumnType};
 use crate::{Fold, RowOp, Table, Value, all, compact, migrations::MIGRATIONS, sql};
 
-/// What the DDL says of a table: (column, type, in the key).
+/// The columns of a table in the DDL: name, type, whether it is part of the key.
 fn ddl(table: &Table) -> Vec<(String, String, bool)> {
     let text: String = MIGRATIONS.iter().map(|(_, _, sql)| *sql).collect();
     let head = format!("CREATE TABLE tapedeck.{} (", table.name);
@@ -22,7 +22,7 @@ fn ddl(table: &Table) -> Vec<(String, String, bool)> {
 }
 
 #[test]
-fn every_table_is_in_the_migrations_as_described_with_a_view() {
+fn the_migrations_create_every_table_as_described_and_its_view() {
     for projection in all() {
         let table = projection.table();
         assert_eq!(table.name, projection.name());
@@ -51,7 +51,7 @@ static EXAMPLE: Table = Table {
 };
 
 #[test]
-fn the_statement_merges_each_column_by_its_rule() {
+fn the_insert_statement_merges_each_column_by_its_rule() {
     assert_eq!(
         sql::insert_statement(&EXAMPLE),
         "INSERT INTO tapedeck.example AS t (partition, first, last, sum) \
@@ -63,7 +63,7 @@ fn the_statement_merges_each_column_by_its_rule() {
 }
 
 #[test]
-fn a_history_row_that_comes_twice_is_an_error() {
+fn a_duplicate_row_of_an_append_only_table_is_an_error() {
     let fills = all().iter().find(|projection| projection.name() == "fills_v1").unwrap().table();
     let op = RowOp { table: fills, row: vec![Some("0".into()); fills.columns.len()] };
     let mut fold = Fold::default();
@@ -73,7 +73,7 @@ fn a_history_row_that_comes_twice_is_an_error() {
 }
 
 #[test]
-fn a_sum_beyond_the_range_of_money_is_an_error_and_never_held_at_the_bound() {
+fn a_sum_beyond_the_range_of_money_is_an_error_and_does_not_saturate() {
     let row = |sum: &str| vec![Some("0".into()), None, None, Some(sum.into())];
     let op = |sum| RowOp { table: &EXAMPLE, row: row(sum) };
     let mut fold = Fold::default();
@@ -86,7 +86,7 @@ fn a_sum_beyond_the_range_of_money_is_an_error_and_never_held_at_the_bound() {
 
 proptest! {
     #[test]
-    fn folding_batches_is_folding_row_by_row(
+    fn folding_batches_equals_folding_row_by_row(
         ops in prop::collection::vec((0..3u8, any::<Option<u8>>(), any::<Option<u8>>(), any::<Option<u8>>()), 0..40),
         cut in 0usize..40,
     ) {

@@ -1,4 +1,5 @@
-//! What each fact becomes, column by column. The verifier folds with the same code, so only this sees a swapped column.
+//! The rows of each kind of fact, column by column. The verifier uses the projections themselves, so only this test
+//! detects swapped columns.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +7,8 @@ use tapedeck_projections::{ProjectedFact, RecordInfo, RowOp, all};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
-/// Kinds that no read model shows.
-const SILENT: [Kind; 8] = [
+/// Kinds without rows.
+const NOT_PROJECTED: [Kind; 8] = [
     Kind::Epoch,
     Kind::Progress,
     Kind::TapeCreated,
@@ -45,16 +46,16 @@ fn order() -> Order {
     }
 }
 
-/// The operations of one fact, a line each: the table, then what is not null.
+/// The row operations of one fact, one a line: the table and the columns that are not null.
 fn rows(writer: Writer, event: impl Into<Event>) -> String {
     let entry = Entry { cause: Offset::new(70, 1), index: 0, at: 6000, event: event.into() };
     let recorded = ProjectedFact { partition: 7, offset: Offset::new(80, 2), writer, stamp: 9000, entry: &entry };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project(&recorded, &mut ops));
-    shown(&ops)
+    to_text(&ops)
 }
 
-fn shown(ops: &[RowOp]) -> String {
+fn to_text(ops: &[RowOp]) -> String {
     let line = |op: &RowOp| {
         assert_eq!(op.row.len(), op.table.columns.len(), "{}: a value a column", op.table.name);
         let values = op.table.columns.iter().zip(&op.row);
@@ -64,8 +65,8 @@ fn shown(ops: &[RowOp]) -> String {
     ops.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-const PLACE: &str = "partition=7 seq=80 index=2";
-const HOP: &str = "partition=7 seq=80 index=2 cause_seq=70 cause_index=1 at=6000 stamp=9000";
+const KEY: &str = "partition=7 seq=80 index=2";
+const TIMING: &str = "partition=7 seq=80 index=2 cause_seq=70 cause_index=1 at=6000 stamp=9000";
 const ID: &str = "abababababababababababababababab";
 
 fn market() -> Vec<(Event, String)> {
@@ -119,8 +120,8 @@ fn market() -> Vec<(Event, String)> {
         ts_recv: 121,
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
-    let rejects = format!("rejects_v1: {PLACE}");
-    let bars = format!("bars_v1: {PLACE} instrument=venue.SYM bar=1m opened=60 closed=120");
+    let rejects = format!("rejects_v1: {KEY}");
+    let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
         (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
         (quote.into(), format!("{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2")),
@@ -147,7 +148,7 @@ fn controls() -> Vec<(Event, String)> {
     let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), detail: "no\0 such".into() };
     let moved =
         RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: reason() };
-    let line = |kind: &str, rest: &str| format!("controls_v1: {PLACE} kind={kind} {rest}");
+    let line = |kind: &str, rest: &str| format!("controls_v1: {KEY} kind={kind} {rest}");
     let canceled = line("CancelRequested", &format!("scope={ID} by=ann detail=why"));
     vec![
         (limits.into(), line("LimitsSet", "scope=venue.SYM by=ann detail=[(\"risk.a\", 0.5)]: why")),
@@ -156,7 +157,7 @@ fn controls() -> Vec<(Event, String)> {
         (resumed.into(), line("TradingResumed", "scope=venue.SYM by=ann detail=why")),
         (
             cancel.into(),
-            format!("{canceled}\norder_events_v1: {HOP} order_id={ID} writer=paper kind=CancelRequested detail=ann"),
+            format!("{canceled}\norder_events_v1: {TIMING} order_id={ID} writer=paper kind=CancelRequested detail=ann"),
         ),
         (funded.into(), line("AccountFunded", "scope=acc by=ann detail=-5.5 USDT")),
         (refused.into(), line("CommandRefused", "by=ann detail=no such")),
@@ -164,9 +165,9 @@ fn controls() -> Vec<(Event, String)> {
     ]
 }
 
-/// What an order's fact adds to its history.
+/// The row of `order_events_v1`.
 fn step(kind: &str, detail: &str) -> String {
-    format!("order_events_v1: {HOP} order_id={ID} writer=paper kind={kind} detail={detail}")
+    format!("order_events_v1: {TIMING} order_id={ID} writer=paper kind={kind} detail={detail}")
 }
 
 fn decisions() -> Vec<(Event, String)> {
@@ -198,10 +199,10 @@ fn decisions() -> Vec<(Event, String)> {
     let orders = format!("orders_v1: partition=7 order_id={ID}");
     let terms = "side=sell quantity=2.5 price=101.5 time_in_force=gtc signal_seq=61 signal_index=3";
     vec![
-        (signal.into(), format!("signals_v1: {HOP} {names} target=-0.25 confidence=0.75")),
+        (signal.into(), format!("signals_v1: {TIMING} {names} target=-0.25 confidence=0.75")),
         (
             denied.into(),
-            format!("denials_v1: {HOP} order_id={ID} {names} check_name=collar measured=0.1 limit_value=0.05\n")
+            format!("denials_v1: {TIMING} order_id={ID} {names} check_name=collar measured=0.1 limit_value=0.05\n")
                 + &step("OrderDenied", "collar"),
         ),
         (
@@ -254,13 +255,13 @@ fn reports() -> Vec<(Event, String)> {
         (
             fill.into(),
             step("OrderFilled", "0.5 at 101")
-                + &format!("\nfills_v1: {HOP} fill_id={cd} order_id={ID} account=acc strategy=strat ")
+                + &format!("\nfills_v1: {TIMING} fill_id={cd} order_id={ID} account=acc strategy=strat ")
                 + &format!("instrument=venue.SYM {filled}"),
         ),
     ]
 }
 
-fn books() -> Vec<(Event, String)> {
+fn accounts() -> Vec<(Event, String)> {
     let position = PositionChanged {
         account: account(),
         strategy: strategy(),
@@ -287,26 +288,26 @@ fn books() -> Vec<(Event, String)> {
     let worth = "cash=1 position_value=2 realised=3 unrealised=4 fees=5 equity=6";
     vec![
         (position.into(), format!("{key} {sums}")),
-        (mark.into(), format!("equity_v1: {PLACE} at=6000 account=acc currency=USDT {worth}")),
+        (mark.into(), format!("equity_v1: {KEY} at=6000 account=acc currency=USDT {worth}")),
     ]
 }
 
 #[test]
-fn every_kind_of_fact_becomes_the_rows_that_are_written_here() {
-    let mut seen: BTreeSet<Kind> = SILENT.into();
-    for (event, wanted) in [market(), controls(), decisions(), reports(), books()].concat() {
+fn every_kind_of_fact_has_the_rows_listed_here() {
+    let mut seen: BTreeSet<Kind> = NOT_PROJECTED.into();
+    for (event, expected) in [market(), controls(), decisions(), reports(), accounts()].concat() {
         let kind = event.kind();
-        assert_eq!(rows(Writer::Paper, event), wanted, "{}", kind.name());
-        assert!(seen.insert(kind), "{} is here twice", kind.name());
+        assert_eq!(rows(Writer::Paper, event), expected, "{}", kind.name());
+        assert!(seen.insert(kind), "{} is listed twice", kind.name());
     }
     let missing: Vec<_> = Kind::ALL.iter().filter(|kind| !seen.contains(kind)).map(|kind| kind.name()).collect();
-    assert_eq!(missing, [""; 0], "a kind is shown by a read model, or listed as silent");
+    assert_eq!(missing, [""; 0], "every kind has rows here or is in NOT_PROJECTED");
 }
 
 #[test]
-fn a_record_becomes_one_row() {
+fn a_record_has_one_row() {
     let record = RecordInfo { partition: 7, seq: 80, writer: Writer::Risk, stamp: 9000, events: 4 };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project_record(&record, &mut ops));
-    assert_eq!(shown(&ops), "records_v1: partition=7 seq=80 writer=risk events=4 stamp=9000");
+    assert_eq!(to_text(&ops), "records_v1: partition=7 seq=80 writer=risk events=4 stamp=9000");
 }

@@ -1,25 +1,25 @@
-//! What risk keeps of one instrument: its terms, quote, position and cash flow. No limits, no orders.
+//! The exposure to one instrument: its terms, quote, position and cash flow. No limits, no orders.
 
 use tapedeck_schemas::event::{InstrumentDefined, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::Currency;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 use tapedeck_schemas::offset::TapeTime;
 
-/// A quote and when it landed.
+/// The latest quote, and the tape time at which it was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastQuote {
     /// Best bid.
     pub bid: Price,
     /// Best ask.
     pub ask: Price,
-    /// Tape time at which it landed, ns.
+    /// Tape time at which risk observed it, ns.
     pub at: TapeTime,
 }
 
 impl LastQuote {
     /// Half way between bid and ask, rounded toward zero to 1e-9.
     pub fn mid(&self) -> Price {
-        Price::saturating_from_units((self.bid.units() + self.ask.units()) / 2)
+        self.bid.mid_toward_zero(self.ask)
     }
 }
 
@@ -34,7 +34,7 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    /// The terms in force, once it is defined.
+    /// The terms of the instrument, once it is defined.
     pub fn terms(&self) -> Option<&InstrumentDefined> {
         self.terms.as_ref()
     }
@@ -51,7 +51,7 @@ impl Exposure {
         self.terms = Some(terms.clone());
     }
 
-    /// Takes a quote; one without prices above zero is no quote.
+    /// Replaces the latest quote. A quote with a price of zero or less is ignored.
     pub(crate) fn observe_quote(&mut self, quote: &Quote, at: TapeTime) {
         if quote.bid.is_positive() && quote.ask.is_positive() {
             self.quote = Some(LastQuote { bid: quote.bid, ask: quote.ask, at });
@@ -66,8 +66,8 @@ impl Exposure {
         self.cash -= self.fee_in_quote(fill);
     }
 
-    /// A fee in the quote currency; one in the base is valued at the fill's price, one in a third currency is not
-    /// counted, for want of a rate.
+    /// The fee in the quote currency. A fee in the base currency is converted at the fill's price; a fee in a third
+    /// currency counts as zero, because its rate is not known.
     fn fee_in_quote(&self, fill: &OrderFilled) -> Money {
         match &self.terms {
             Some(terms) if fill.fee_currency == terms.quote => fill.fee,
@@ -78,8 +78,8 @@ impl Exposure {
         }
     }
 
-    /// Cash flow so far plus the position at the mid (the last fill's price while there is no quote), after fees;
-    /// `None` while the currency is unknown.
+    /// Cash flow plus the position valued at the mid (at the last fill's price while there is no quote), after fees.
+    /// `None` while the instrument is not defined.
     pub fn profit(&self) -> Option<(Currency, Money)> {
         let mark = self.quote.map(|quote| quote.mid()).or(self.last_fill).unwrap_or(Price::ZERO);
         let value = mark.saturating_notional(self.position);
@@ -87,14 +87,14 @@ impl Exposure {
     }
 }
 
-/// An amount as a plain number, rounded up, so that what is over a limit is never shown as equal to it.
+/// An amount as a ratio, rounded up, so that an amount over a limit never shows as equal to it.
 pub(crate) fn rounded_up(amount: Money) -> Ratio {
     let step = Money::ONE / Ratio::ONE;
     let units = amount.units();
     Ratio::saturating_from_units(units.div_euclid(step) + i128::from(units.rem_euclid(step) != 0))
 }
 
-/// What an order would do to a position that all open orders of its side may still join.
+/// The position if the order and all open orders of its side are filled.
 pub(crate) fn worst_case(position: Quantity, open_same_side: Quantity, side: Side, quantity: Quantity) -> Quantity {
     position + side.signed(open_same_side) + side.signed(quantity)
 }

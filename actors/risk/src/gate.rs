@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{Event, Order, OrderApproved, OrderDenied};
 
 use crate::checks::{Breach, CHECKS, OrderContext};
 
-/// An order that sizing made and nobody has judged.
+/// An order that is sized but not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposed {
     order: Order,
@@ -23,27 +23,30 @@ pub struct Approved {
 pub struct Denied {
     order: Order,
     check: &'static str,
-    refusal: Breach,
+    breach: Breach,
 }
 
 impl Proposed {
-    /// An order to be judged.
+    /// An order to be checked.
     pub fn new(order: Order) -> Self {
         Self { order }
     }
-    /// What is proposed.
+    /// The proposed order.
     pub fn order(&self) -> &Order {
         &self.order
     }
 }
 
-/// Puts an order through every check, in the order of the list; the first refusal is the answer.
-#[expect(clippy::result_large_err, reason = "either way it is the order, moved once; a box would only add a hop")]
+/// Evaluates every check in the order of [`CHECKS`], up to the first breach.
+#[expect(
+    clippy::result_large_err,
+    reason = "both variants hold the order, which is moved once; a box would only add an allocation"
+)]
 pub fn evaluate(proposed: Proposed, view: &OrderContext<'_>) -> Result<Approved, Denied> {
     let order = proposed.order;
     for check in CHECKS {
-        if let Err(refusal) = check.check(view, &order) {
-            return Err(Denied { order, check: check.name(), refusal });
+        if let Err(breach) = check.check(view, &order) {
+            return Err(Denied { order, check: check.name(), breach });
         }
     }
     Ok(Approved { order })
@@ -57,7 +60,7 @@ impl From<Approved> for Event {
 
 impl From<Denied> for Event {
     fn from(denied: Denied) -> Event {
-        let Breach { measured, limit } = denied.refusal;
+        let Breach { measured, limit } = denied.breach;
         OrderDenied { order: denied.order, check: denied.check.into(), measured, limit }.into()
     }
 }

@@ -1,13 +1,13 @@
-//! The ladder: active, reducing, halted. Down by halts and by the loss rule, up only by an operator's resume.
+//! The risk states active, reducing, halted. A halt or the loss rule restricts; only an operator's resume lifts.
 //!
-//! | what happens | the account's state |
+//! | fact | state of the account |
 //! |---|---|
-//! | `TradingHalted { All, level }` | at least `level` down; a milder halt never lifts a harder one |
+//! | `TradingHalted { All, level }` | at least `level`; a milder halt never replaces a stricter one |
 //! | loss over `risk.max_loss` at a `ClockAdvanced` | at least reducing |
-//! | `TradingResumed { All }` | active; the loss is measured anew from here |
-//! | `TradingHalted` / `TradingResumed { Instrument }` | unchanged: that instrument's own state |
+//! | `TradingResumed { All }` | active; losses are measured from here |
+//! | `TradingHalted` / `TradingResumed { Instrument }` | unchanged; the state of that instrument changes |
 //!
-//! A resume of everything does not lift an instrument's own halt. All of it is a fold of inputs, so a restart keeps it.
+//! `TradingResumed { All }` does not lift the halt of an instrument. The state is a fold of inputs: a restart keeps it.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use tapedeck_schemas::param::{ParamSpec, Params};
 
 use crate::exposure::{Exposure, rounded_up};
 
-/// The loss that takes the account down to reducing.
+/// The loss over which the account may only reduce positions.
 pub const MAX_LOSS: ParamSpec = ParamSpec {
     name: "risk.max_loss",
     unit: "quote currency",
@@ -28,29 +28,29 @@ pub const MAX_LOSS: ParamSpec = ParamSpec {
     max: Ratio::whole(100_000_000_000),
 };
 
-/// The parameters of the ladder.
+/// The parameters of the loss rule.
 pub const PARAMS: &[ParamSpec] = &[MAX_LOSS];
 
-/// The ladder of the account, and the instruments' own halts.
+/// The halts in force, and the loss of the account.
 #[derive(Debug, Clone, Default)]
 pub struct Ladder {
     halts: BTreeMap<Scope, HaltLevel>,
-    /// The latest loss that was over the limit, and the limit; until a resume.
+    /// The latest loss over the limit, and the limit; cleared by a resume.
     breach: Option<(Ratio, Ratio)>,
-    /// Profit by quote currency from which the loss is measured; zero where absent.
+    /// Profit by quote currency from which losses are measured; zero where absent.
     base: BTreeMap<Currency, Money>,
-    /// The state last decided as a fact.
+    /// The state of the last `RiskStateChanged`.
     announced: Option<RiskState>,
 }
 
 impl Ladder {
-    /// State of the account: the worst of the halt of everything and the rule.
+    /// State of the account: the stricter of its halt and the loss rule.
     pub fn state(&self) -> RiskState {
-        let rule = if self.breach.is_some() { RiskState::Reducing } else { RiskState::Active };
-        rule.max(self.halted(Scope::All))
+        let by_loss = if self.breach.is_some() { RiskState::Reducing } else { RiskState::Active };
+        by_loss.max(self.halted(Scope::All))
     }
 
-    /// State for an instrument: the worst of the account's and its own.
+    /// State of an instrument: the stricter of the account's and its own.
     pub fn state_for(&self, instrument: &InstrumentId) -> RiskState {
         self.state().max(self.halted(Scope::Instrument(*instrument)))
     }
@@ -64,8 +64,8 @@ impl Ladder {
     }
 
     pub(crate) fn halt(&mut self, scope: Scope, level: HaltLevel) {
-        let held = self.halts.entry(scope).or_insert(level);
-        *held = level.max(*held);
+        let in_force = self.halts.entry(scope).or_insert(level);
+        *in_force = level.max(*in_force);
     }
 
     pub(crate) fn resume(&mut self, scope: Scope, exposures: &BTreeMap<InstrumentId, Exposure>) {
@@ -76,9 +76,9 @@ impl Ladder {
         }
     }
 
-    /// Measures the loss; one over the limit is kept until a resume.
+    /// Measures the loss. A loss over the limit is kept until a resume, even if the account recovers.
     pub(crate) fn measure(&mut self, exposures: &BTreeMap<InstrumentId, Exposure>, params: &Params) {
-        let limit = params.global(&MAX_LOSS).clamp(MAX_LOSS.min, MAX_LOSS.max);
+        let limit = params.global(&MAX_LOSS);
         let loss = |(currency, profit): (Currency, Money)| {
             let base = self.base.get(&currency).copied().unwrap_or(Money::ZERO);
             rounded_up(base - profit)
@@ -89,9 +89,10 @@ impl Ladder {
         }
     }
 
-    /// The change to decide after `cause` was observed: from, to and why.
+    /// The change of state to decide after `cause`: from, to and the reason.
     pub(crate) fn due(&self, cause: &Event) -> Option<(RiskState, RiskState, String)> {
-        let (from, to) = (self.announced.unwrap_or(RiskState::Active), self.state());
+        let from = self.announced.unwrap_or(RiskState::Active);
+        let to = self.state();
         let reason = match (cause, self.breach) {
             (Event::TradingHalted(halt), _) => format!("halt by {}: {}", halt.by, halt.reason),
             (Event::TradingResumed(resume), _) => format!("resume by {}: {}", resume.by, resume.reason),
@@ -106,7 +107,7 @@ impl Ladder {
     }
 }
 
-/// Profit after fees, by quote currency: no rate between currencies is assumed.
+/// Profit after fees, by quote currency: amounts of different currencies are not added up.
 fn profits(exposures: &BTreeMap<InstrumentId, Exposure>) -> BTreeMap<Currency, Money> {
     let mut by_currency = BTreeMap::new();
     for (currency, profit) in exposures.values().filter_map(Exposure::profit) {

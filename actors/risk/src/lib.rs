@@ -1,17 +1,17 @@
-//! The risk machine: signals in, `OrderApproved` or `OrderDenied` out, and the ladder. No strategy or venue lives here.
+//! The risk machine: decides `OrderApproved` or `OrderDenied` from signals, and the risk state of the account.
 //!
-//! The way of a signal: [`sizing`] makes a [`gate::Proposed`] order of it, [`gate`] puts that through every check of
-//! [`checks::CHECKS`], and only an order that passed them all can become `OrderApproved`.
+//! [`sizing`] turns a signal into a [`gate::Proposed`] order, [`gate`] evaluates every check of [`checks::CHECKS`] on
+//! it, and only an order that passed all of them can become `OrderApproved`. [`ladder`] keeps the risk state.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod checks;
@@ -38,9 +38,7 @@ pub fn params() -> Vec<ParamSpec> {
 pub struct Risk {
     tape: TapeId,
     account: AccountId,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
+    context: TapeContext,
     exposures: BTreeMap<InstrumentId, Exposure>,
     open: OpenOrders,
     ladder: Ladder,
@@ -48,12 +46,12 @@ pub struct Risk {
 }
 
 impl Risk {
-    /// That of a partition's tape, having seen nothing.
+    /// The initial state for a partition and its tape.
     pub fn new(tape: TapeId, partition: u16) -> Self {
-        let account = format!("sim-p{partition}").parse().expect("a fixed short name");
-        let (params, exposures) = (Params::default(), BTreeMap::new());
+        let account = AccountId::simulated(partition);
+        let (context, exposures) = (TapeContext::default(), BTreeMap::new());
         let (open, ladder, fills) = (OpenOrders::default(), Ladder::default(), RecentIds::default());
-        Self { tape, account, now: 0, params, exposures, open, ladder, fills }
+        Self { tape, account, context, exposures, open, ladder, fills }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
@@ -64,27 +62,27 @@ impl Risk {
         if !self.fills.insert(fill.fill) {
             return;
         }
-        // The position moves whatever became of the order: a fill that comes late is a fill.
+        // A fill changes the position even if its order is closed.
         self.exposure(fill.instrument).fill(fill);
         self.open.fill(&fill.order, fill.quantity);
     }
 
-    /// Sizes a signal and puts the order through the gate; silent when there is nothing to trade.
+    /// Sizes a signal and checks the order; decides nothing if there is nothing to trade.
     fn evaluate(&self, at: Offset, raised_at: TapeTime, signal: &SignalRaised, out: &mut Out) {
         let Some(exposure) = self.exposures.get(&signal.instrument) else { return };
         let open = self.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let id = OrderId::derive(self.tape, at, Writer::Risk, index);
-        let wanted = SizingRequest { signal, at, id };
-        let Some(proposed) = sizing::size(&wanted, exposure, open, &self.params) else { return };
+        let request = SizingRequest { signal, at, id };
+        let Some(proposed) = sizing::size(&request, exposure, open, &self.context.params) else { return };
         let view = OrderContext {
-            now: self.now,
+            now: self.context.now,
             decided_at: raised_at,
             state: self.ladder.state_for(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
-            params: &self.params,
+            params: &self.context.params,
         };
         match gate::evaluate(proposed, &view) {
             Ok(approved) => out.push(approved),
@@ -109,21 +107,18 @@ impl Machine for Risk {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::InstrumentDefined(terms) => self.exposure(terms.instrument).define(terms),
             Event::Quote(quote) => {
-                let now = self.now;
+                let now = self.context.now;
                 self.exposure(quote.instrument).observe_quote(quote, now);
             }
             Event::OrderFilled(fill) => self.observe_fill(fill),
             Event::OrderStatusChanged(change) if change.to.is_terminal() => self.open.close(&change.order),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::TradingHalted(halt) => self.ladder.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.ladder.resume(resume.scope, &self.exposures),
-            Event::ClockAdvanced(_) => self.ladder.measure(&self.exposures, &self.params),
+            Event::ClockAdvanced(_) => self.ladder.measure(&self.exposures, &self.context.params),
             _ => {}
         }
     }
@@ -147,7 +142,6 @@ impl Machine for Risk {
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }

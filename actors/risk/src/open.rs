@@ -1,6 +1,6 @@
 //! Approved orders that may still fill, and their sum by instrument and side. No prices, no limits.
 //!
-//! An order is open from its approval until execution says that it is finished; fills reduce what is left of it.
+//! An order is open from its approval until execution reports a terminal status; fills reduce its remaining quantity.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,17 @@ use tapedeck_schemas::event::{Order, Side};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::Quantity;
 
-/// What may still be bought and sold of an instrument. Both are 0 or more.
+/// Quantities of an instrument that open orders may still trade; both are 0 or more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct OpenQuantity {
-    /// Sum of what is left of open buys.
+    /// Sum of the remaining quantities of open buys.
     pub buy: Quantity,
-    /// Sum of what is left of open sells.
+    /// Sum of the remaining quantities of open sells.
     pub sell: Quantity,
 }
 
 impl OpenQuantity {
-    /// What is left of one side.
+    /// The quantity of one side.
     pub fn on(&self, side: Side) -> Quantity {
         match side {
             Side::Buy => self.buy,
@@ -45,30 +45,30 @@ struct RemainingOrder {
 #[derive(Debug, Clone, Default)]
 pub struct OpenOrders {
     orders: BTreeMap<OrderId, RemainingOrder>,
-    /// Always the sum over `orders`; entries that come to zero are dropped.
+    /// Sums over `orders`; entries of zero are removed.
     sums: BTreeMap<InstrumentId, OpenQuantity>,
 }
 
 impl OpenOrders {
-    /// What is open of an instrument.
+    /// The open quantities of an instrument.
     pub fn of(&self, instrument: &InstrumentId) -> OpenQuantity {
         self.sums.get(instrument).copied().unwrap_or_default()
     }
 
     pub(crate) fn add(&mut self, order: &Order) {
         self.close(&order.id);
-        let working = RemainingOrder { instrument: order.instrument, side: order.side, remaining: order.quantity };
+        let remaining = RemainingOrder { instrument: order.instrument, side: order.side, remaining: order.quantity };
         *self.sums.entry(order.instrument).or_default().on_mut(order.side) += order.quantity;
-        self.orders.insert(order.id, working);
+        self.orders.insert(order.id, remaining);
     }
 
-    /// Takes a fill off what is left; more than is left takes only that, and an order that is closed nothing.
+    /// Subtracts a fill from the remaining quantity, down to zero. A fill of a closed order changes nothing.
     pub(crate) fn fill(&mut self, id: &OrderId, quantity: Quantity) {
         if let Some(order) = self.orders.get_mut(id) {
-            let taken = quantity.clamp(Quantity::ZERO, order.remaining);
-            order.remaining -= taken;
+            let filled = quantity.clamp(Quantity::ZERO, order.remaining);
+            order.remaining -= filled;
             let (instrument, side) = (order.instrument, order.side);
-            self.reduce(instrument, side, taken);
+            self.reduce(instrument, side, filled);
         }
     }
 
@@ -97,18 +97,18 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
-        fn sums_are_always_those_of_the_open_orders(
-            acts in prop::collection::vec((0u8..3, 0u8..6, 0i64..50, any::<bool>(), any::<bool>()), 1..80),
+        fn sums_equal_the_remaining_quantities_of_open_orders(
+            actions in prop::collection::vec((0u8..3, 0u8..6, 0i64..50, any::<bool>(), any::<bool>()), 1..80),
         ) {
             let mut open = OpenOrders::default();
-            for (act, id, quantity, buy, other) in acts {
+            for (action, id, quantity, buy, other) in actions {
                 let side = if buy { Side::Buy } else { Side::Sell };
                 let mut order = order(side, &quantity.to_string(), "1");
                 order.id = OrderId([id; 16]);
                 if other {
                     order.instrument = "sim.OTHER".parse().unwrap();
                 }
-                match act {
+                match action {
                     0 => open.add(&order),
                     1 => open.fill(&order.id, order.quantity),
                     _ => open.close(&order.id),

@@ -1,4 +1,4 @@
-//! From a signal's target to an order on the grid. Sizing knows no limits: refusing is the checks' part.
+//! Turns the target of a signal into an order in whole ticks and lots. Limits are checked later, in [`crate::gate`].
 
 use tapedeck_schemas::event::{InstrumentDefined, Order, Side, SignalRaised, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
@@ -6,25 +6,24 @@ use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
-use crate::checks::in_force;
 use crate::exposure::{Exposure, LastQuote};
 use crate::gate::Proposed;
 use crate::open::OpenQuantity;
 
-/// What a whole target is worth.
+/// Value of the position at a target of 1.
 pub const TARGET_NOTIONAL: ParamSpec = ParamSpec {
     name: "risk.target_notional",
     unit: "quote currency",
-    about: "value of the position that a target of 1 asks for",
+    about: "value of the position at a target of 1",
     default: Ratio::whole(10_000),
     min: Ratio::ZERO,
     max: Ratio::whole(100_000_000_000),
 };
-/// From which confidence an order crosses the spread.
+/// Confidence from which an order crosses the spread.
 pub const IOC_CONFIDENCE: ParamSpec = ParamSpec {
     name: "risk.ioc_confidence",
     unit: "fraction",
-    about: "confidence from which an order is IOC at the opposite touch; below it is GTC at its own",
+    about: "confidence from which an order is IOC at the opposite touch; below, GTC at its own touch",
     default: Ratio::saturating_from_units(Ratio::ONE * 6 / 10),
     min: Ratio::ZERO,
     max: Ratio::whole(2),
@@ -36,18 +35,20 @@ pub const PARAMS: &[ParamSpec] = &[TARGET_NOTIONAL, IOC_CONFIDENCE];
 /// A signal to size.
 #[derive(Debug, Clone, Copy)]
 pub struct SizingRequest<'a> {
-    /// What is wanted.
+    /// The signal, with its target and confidence.
     pub signal: &'a SignalRaised,
     /// Offset of the signal.
     pub at: Offset,
-    /// Id that the order will have.
+    /// Id of the order.
     pub id: OrderId,
 }
 
-/// The order that takes position and open orders to the target; `None` when that is less than a lot or than the
-/// least notional, or when there are no terms or no quote to size by.
-pub fn size(wanted: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity, params: &Params) -> Option<Proposed> {
-    let (terms, quote, signal) = (exposure.terms()?, exposure.quote()?, wanted.signal);
+/// The order that takes the position, with open orders filled, to the target. `None` if it is less than a lot or than
+/// the least notional, or if the instrument has no terms or no quote.
+pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity, params: &Params) -> Option<Proposed> {
+    let signal = request.signal;
+    let terms = exposure.terms()?;
+    let quote = exposure.quote()?;
     let desired = desired(signal, terms, &quote, params)?;
     let expected = exposure.position() + open.buy - open.sell;
     let delta = (desired - expected).truncate_to(terms.lot_size);
@@ -55,14 +56,14 @@ pub fn size(wanted: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity,
         return None;
     }
     let side = if delta.is_positive() { Side::Buy } else { Side::Sell };
-    let confident = signal.confidence >= in_force(params, &IOC_CONFIDENCE, &signal.instrument);
+    let confident = signal.confidence >= params.in_force(&IOC_CONFIDENCE, &signal.instrument);
     let time_in_force = if confident { TimeInForce::Ioc } else { TimeInForce::Gtc };
     let price = limit_price(side, time_in_force, &quote, terms.tick_size)?;
     if price.saturating_notional(delta.abs()) < terms.min_notional {
         return None;
     }
     Some(Proposed::new(Order {
-        id: wanted.id,
+        id: request.id,
         account: signal.account,
         strategy: signal.strategy,
         instrument: signal.instrument,
@@ -70,18 +71,18 @@ pub fn size(wanted: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity,
         quantity: delta.abs(),
         price,
         time_in_force,
-        signal: wanted.at,
+        signal: request.at,
     }))
 }
 
-/// target · max_position_notional / mid, rounded toward zero to the lot.
+/// target · target notional / mid, rounded toward zero to the lot size.
 fn desired(signal: &SignalRaised, terms: &InstrumentDefined, quote: &LastQuote, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
-    let whole = in_force(params, &TARGET_NOTIONAL, &signal.instrument).to_money();
-    Some(whole.scaled_by(target).at(quote.mid())?.truncate_to(terms.lot_size))
+    let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money();
+    Some(target_notional.scaled_by(target).at(quote.mid())?.truncate_to(terms.lot_size))
 }
 
-/// The opposite touch for IOC, the own for GTC. A touch off the grid moves to the next tick that is no worse.
+/// The opposite touch for IOC, the own touch for GTC, rounded to the tick size: down for a buy, up for a sell.
 fn limit_price(side: Side, time_in_force: TimeInForce, quote: &LastQuote, tick: Price) -> Option<Price> {
     let touch = match (side, time_in_force) {
         (Side::Buy, TimeInForce::Ioc) | (Side::Sell, TimeInForce::Gtc) => quote.ask,
@@ -89,7 +90,7 @@ fn limit_price(side: Side, time_in_force: TimeInForce, quote: &LastQuote, tick: 
     };
     let below = touch.truncate_to(tick);
     let price = if side == Side::Sell && below != touch { below + tick } else { below };
-    // Held at the bound of a price, the sum could be off the grid.
+    // The sum saturates at the bound of `Price`, and is then no multiple of the tick size.
     (price.is_positive() && price.is_multiple_of(tick)).then_some(price)
 }
 
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_no_price_beyond_the_bound_or_on_a_grid_without_a_step() {
+    fn there_is_no_limit_price_beyond_the_bound_or_with_a_tick_size_of_zero() {
         let most = Price::saturating_from_units(Price::MAX_UNITS);
         let quote = LastQuote { bid: most, ask: most, at: 0 };
         let price = |side, tick: &str| limit_price(side, TimeInForce::Ioc, &quote, tick.parse().unwrap());

@@ -1,4 +1,4 @@
-//! The NATS connection, and the few requests that exactly-once rests on: a fenced append and reads by the leader.
+//! The NATS connection, and the requests on which exactly-once depends: the fenced append and reads by the leader.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,56 +10,56 @@ use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::{access, record, subject};
+use tapedeck_schemas::{record, subject};
 
 use crate::streams::PARTITIONS_MAX;
 
-/// How long an append may go unanswered before it is asked again.
+/// How long to wait for the reply to an append before it is retried.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Why the broker could not be asked, or what it answered.
+/// Why a request to NATS failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
-    /// No connection.
+    /// The connection could not be established.
     #[error("cannot reach NATS at {url}: {source}; is the server running, and is the URL right?")]
     Connect {
-        /// Where (without credentials).
+        /// Without credentials.
         url: String,
-        /// What the client says.
+        /// The error of the NATS client.
         source: async_nats::ConnectError,
     },
     /// A request failed.
-    #[error("{what}: {why}")]
+    #[error("{action}: {why}")]
     Request {
-        /// What was asked.
-        what: String,
-        /// What went wrong.
+        /// The attempted action.
+        action: String,
+        /// The error of the client or of the server.
         why: String,
     },
     /// The partition has no tape.
     #[error("partition {partition} has no tape ({why}); run `tapedeck provision`")]
     NoTape {
-        /// Which.
+        /// Partition without a tape.
         partition: u16,
-        /// What was found instead.
+        /// The error of the server, or the defect of the first record.
         why: String,
     },
 }
 
 impl BusError {
-    /// A failed request, with what was asked.
-    pub fn request(what: impl Into<String>, why: impl ToString) -> Self {
-        BusError::Request { what: what.into(), why: why.to_string() }
+    /// The error of a failed request; `action` is what was attempted.
+    pub fn request(action: impl Into<String>, why: impl ToString) -> Self {
+        BusError::Request { action: action.into(), why: why.to_string() }
     }
 }
 
-/// Which NATS, and as whom.
+/// The address of NATS and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NatsAccess {
-    /// Where, as nats://host:4222.
+    /// For example nats://host:4222.
     pub url: String,
-    /// The file with the seed of the nkey to connect with; read at every connect, so that it may be replaced. None: a
-    /// server that is open. With one, the API of JetStream is where [`access::accounts_conf`] puts it.
+    /// The file with the seed of the nkey; read at every connect, so that it can be replaced. `None` for a server
+    /// without authentication. With an nkey, the JetStream API has the prefix [`subject::API_PREFIX`].
     pub nkey: Option<PathBuf>,
 }
 
@@ -88,7 +88,7 @@ pub struct Bus {
     context: jetstream::Context,
 }
 
-/// The broker's answer to a publish, as JetStream writes it.
+/// JetStream's reply to a publish.
 #[derive(Deserialize)]
 struct PubAck {
     seq: Option<u64>,
@@ -102,7 +102,7 @@ struct ApiError {
 }
 
 impl Bus {
-    /// Connects; keeps reconnecting for ever afterwards.
+    /// Connects; the client reconnects by itself for as long as it lives.
     pub async fn connect(access: impl Into<NatsAccess>, name: &str) -> Result<Self, BusError> {
         let NatsAccess { url, nkey } = access.into();
         let options = match &nkey {
@@ -134,16 +134,16 @@ impl Bus {
         let context = timed().build(client.clone());
         let mut bus = Self { client, context };
         if nkey.is_some() && !bus.owns_streams().await? {
-            bus.context = timed().api_prefix(access::API_PREFIX).build(bus.client.clone());
+            bus.context = timed().api_prefix(subject::API_PREFIX).build(bus.client.clone());
         }
         Ok(bus)
     }
 
-    /// Whether the account has JetStream of its own, or is given that of another.
+    /// Whether JetStream is enabled in this account; otherwise it is imported from another account.
     async fn owns_streams(&self) -> Result<bool, BusError> {
         use async_nats::jetstream::{ErrorCode, context::AccountErrorKind};
-        let asked = self.context.query_account().await;
-        match asked.map_err(|error| error.kind()) {
+        let account = self.context.query_account().await;
+        match account.map_err(|error| error.kind()) {
             Ok(_) => Ok(true),
             Err(AccountErrorKind::JetStream(error))
                 if error.error_code() == ErrorCode::JETSTREAM_NOT_ENABLED_FOR_ACCOUNT =>
@@ -151,11 +151,11 @@ impl Bus {
                 Ok(false)
             }
             Err(AccountErrorKind::JetStreamUnavailable) => Ok(false),
-            Err(kind) => Err(BusError::request("what this account may do", kind)),
+            Err(kind) => Err(BusError::request("reading the JetStream account", kind)),
         }
     }
 
-    /// The client, for what is not stored.
+    /// The client, for messages that are not stored.
     pub fn client(&self) -> &async_nats::Client {
         &self.client
     }
@@ -165,7 +165,7 @@ impl Bus {
         &self.context
     }
 
-    /// Appends a record behind the fence, once, and says what the broker answered.
+    /// Appends a record once, if `expected` is the last sequence on its subject.
     pub async fn append(&self, stream: &str, subject: &str, expected: u64, payload: Bytes) -> Answer {
         let mut headers = HeaderMap::new();
         for (name, value) in append_headers(expected) {
@@ -177,7 +177,7 @@ impl Bus {
         }
     }
 
-    /// Appends a message behind a fence over the whole stream, for a stream with one writer.
+    /// Appends a message once, if `expected` is the last sequence of the stream: for a stream with one writer.
     pub async fn append_to_stream(
         &self,
         subject: &str,
@@ -189,7 +189,7 @@ impl Bus {
         self.publish(subject, headers, payload).await
     }
 
-    /// Publishes to a stream, once, and says what the broker answered.
+    /// Publishes to a stream once.
     pub async fn publish(&self, subject: &str, headers: HeaderMap, payload: Bytes) -> Answer {
         let request = async_nats::Request::new().headers(headers).payload(payload).timeout(Some(APPEND_TIMEOUT));
         let reply = self.client.send_request(subject.to_string(), request).await;
@@ -204,18 +204,18 @@ impl Bus {
         reply.into()
     }
 
-    /// Sequence of the last message on a subject, by a leader's read; 0 if there is none.
+    /// Sequence of the last message on a subject, read from the stream's leader; 0 if there is none.
     pub async fn last_on(&self, stream: &str, subject: &str) -> Result<u64, BusError> {
         Ok(self.last_message_on(stream, subject).await?.map_or(0, |message| message.sequence))
     }
 
-    /// The last message on a subject, by a leader's read.
+    /// The last message on a subject, read from the stream's leader.
     pub async fn last_message_on(
         &self,
         stream: &str,
         subject: &str,
     ) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
-        let failed = |why: String| BusError::request(format!("last message on {subject} in {stream}"), why);
+        let failed = |why: String| BusError::request(format!("reading the last message on {subject} in {stream}"), why);
         let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
         match handle.get_last_raw_message_by_subject(subject).await {
             Ok(message) => Ok(Some(message)),
@@ -224,9 +224,9 @@ impl Bus {
         }
     }
 
-    /// The last message of a stream, by a leader's read.
+    /// The last message of a stream, read from its leader.
     pub async fn last_message(&self, stream: &str) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
-        let failed = |why: String| BusError::request(format!("last message of {stream}"), why);
+        let failed = |why: String| BusError::request(format!("reading the last message of {stream}"), why);
         let handle = self.context.get_stream(stream).await.map_err(|e| failed(e.to_string()))?;
         match handle.cached_info().state.last_sequence {
             0 => Ok(None),
@@ -234,7 +234,7 @@ impl Bus {
         }
     }
 
-    /// What the tape's first record says of it.
+    /// The `TapeCreated` of the tape's first record.
     pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
         let no_tape = |why: String| BusError::NoTape { partition, why };
         let stream = subject::tape_stream(partition);
@@ -243,28 +243,28 @@ impl Bus {
         let (_, entries) = record::decode(&first.payload).map_err(|e| no_tape(e.to_string()))?;
         match entries.into_iter().next().map(|entry| entry.event) {
             Some(Event::TapeCreated(created)) => Ok(created),
-            _ => Err(no_tape("its first record does not create one".into())),
+            _ => Err(no_tape("its first record is not a TapeCreated".into())),
         }
     }
 
-    /// A stream, or `None` if there is none; an error if nobody can tell.
+    /// A stream, or `None` if the server says that there is none.
     pub async fn find_stream(&self, name: &str) -> Result<Option<jetstream::stream::Stream>, BusError> {
         use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
         match self.context.get_stream(name).await {
             Ok(stream) => Ok(Some(stream)),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
-                _ => Err(BusError::request(format!("looking at {name}"), error)),
+                _ => Err(BusError::request(format!("reading the state of stream {name}"), error)),
             },
         }
     }
 
-    /// Whether the partition has a tape; an error if nobody can tell.
+    /// Whether the server has a tape of the partition.
     pub async fn has_tape(&self, partition: u16) -> Result<bool, BusError> {
         Ok(self.find_stream(&subject::tape_stream(partition)).await?.is_some())
     }
 
-    /// Every tape, in order of its partition: all of them, or an error.
+    /// The tapes of all partitions, in order.
     pub async fn tapes(&self) -> Result<Vec<TapeCreated>, BusError> {
         let mut tapes = vec![self.tape(0).await?];
         for partition in 1..PARTITIONS_MAX as u16 {
@@ -277,9 +277,9 @@ impl Bus {
     }
 }
 
-/// Proves to the server who we are: the public key and the signed nonce.
+/// Signs the server's nonce with the nkey.
 fn sign(seed: &Path, nonce: &[u8]) -> Result<async_nats::Auth, String> {
-    let failed = |why: String| format!("the nkey seed in {}: {why}", seed.display());
+    let failed = |why: String| format!("cannot sign with the nkey seed in {}: {why}", seed.display());
     let text = std::fs::read_to_string(seed).map_err(|e| failed(e.to_string()))?;
     let pair = nkeys::KeyPair::from_seed(text.trim()).map_err(|e| failed(e.to_string()))?;
     let signature = pair.sign(nonce).map_err(|e| failed(e.to_string()))?;
@@ -289,13 +289,13 @@ fn sign(seed: &Path, nonce: &[u8]) -> Result<async_nats::Auth, String> {
     Ok(auth)
 }
 
-/// A URL as it may be shown: without user and password.
+/// A URL without user and password, for messages.
 pub fn without_credentials(url: &str) -> String {
     match url.split_once("://") {
         Some((scheme, rest)) => {
-            let (authority, tail) = rest.split_once('/').map_or((rest, ""), |(a, t)| (a, t));
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
             let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            if tail.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{tail}") }
+            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
         }
         None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_string(),
     }
@@ -304,14 +304,14 @@ pub fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn a_shown_url_has_no_credentials() {
-        for (url, shown) in [
+    fn credentials_are_removed_from_a_url() {
+        for (url, expected) in [
             ("nats://u:p@127.0.0.1:4222", "nats://127.0.0.1:4222"),
             ("postgres://t:secret@h:1/db", "postgres://h:1/db"),
             ("nats://h:4222", "nats://h:4222"),
             ("u:p@h", "h"),
         ] {
-            assert_eq!(super::without_credentials(url), shown);
+            assert_eq!(super::without_credentials(url), expected);
         }
     }
 }

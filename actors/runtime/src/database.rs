@@ -1,4 +1,4 @@
-//! The Postgres connection, the migrations, and how far the projections are.
+//! The Postgres connection, the migrations, and the progress of the projections.
 
 use std::path::PathBuf;
 
@@ -8,60 +8,60 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::bus::without_credentials;
 
-/// Taken while migrating, so that two migrators wait for each other. Any number of our own.
+/// Key of the advisory lock that serializes migrations: the bytes of "tapedeck".
 const MIGRATION_LOCK: i64 = 0x7461_7065_6465_636b;
 
 /// Why the database cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// No connection.
+    /// The connection could not be established.
     #[error("cannot reach Postgres at {url}: {source}; is the server running, and is the URL right?")]
     Connect {
-        /// Where (without credentials).
+        /// Without credentials.
         url: String,
-        /// What the client says.
+        /// The error of the Postgres client.
         source: tokio_postgres::Error,
     },
     /// The file with the password cannot be read.
     #[error("cannot read the database password from {}: {source}", .path.display())]
     Password {
-        /// Which file.
+        /// As given by `--database-password-file`.
         path: PathBuf,
-        /// Why.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// A statement failed.
     #[error("postgres: {0}")]
     Statement(#[from] tokio_postgres::Error),
-    /// A migration failed; nothing of it holds.
+    /// A migration failed and was rolled back.
     #[error("migration {name}: {source}")]
     Migration {
-        /// Which.
+        /// Name of the migration.
         name: &'static str,
-        /// Why.
+        /// The error of its statement.
         source: tokio_postgres::Error,
     },
-    /// The rows are of another tape.
+    /// The rows were projected from another tape.
     #[error(
-        "the rows of partition {partition} were projected from tape {theirs}, this is tape {ours}; \
+        "the rows of partition {partition} were projected from tape {theirs}, but its tape is now {ours}; \
          use another database, or drop the schema `tapedeck` and migrate again"
     )]
     OtherTape {
-        /// Which partition.
+        /// Partition of the rows.
         partition: u16,
-        /// The tape in the database.
+        /// The tape recorded in the database.
         theirs: String,
-        /// The tape at hand.
+        /// The tape of the partition in NATS.
         ours: TapeId,
     },
 }
 
-/// Which database, and as whom.
+/// The address of Postgres and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseAccess {
-    /// Where, as postgres://user@host/database; may hold the password.
+    /// For example postgres://user@host/database; may contain the password.
     pub url: String,
-    /// The file that holds the password; read at every connect, so that it may be replaced.
+    /// The file with the password; read at every connect, so that it can be replaced.
     pub password_file: Option<PathBuf>,
 }
 
@@ -83,7 +83,7 @@ impl From<&DatabaseAccess> for DatabaseAccess {
     }
 }
 
-/// Connects; the connection is driven in the background until the client is dropped.
+/// Connects; a background task drives the connection until the client is dropped.
 pub async fn connect(access: impl Into<DatabaseAccess>) -> Result<Client, DatabaseError> {
     let DatabaseAccess { url, password_file } = access.into();
     let failed = |source| DatabaseError::Connect { url: without_credentials(&url), source };
@@ -95,13 +95,13 @@ pub async fn connect(access: impl Into<DatabaseAccess>) -> Result<Client, Databa
     let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::warn!(%error, "the connection to postgres ended");
+            tracing::warn!(%error, "lost the connection to postgres");
         }
     });
     Ok(client)
 }
 
-/// Applies what is missing, one transaction each; returns the names.
+/// Applies the missing migrations, each in its own transaction; their names.
 pub async fn migrate(client: &mut Client) -> Result<Vec<&'static str>, DatabaseError> {
     client.execute("SELECT pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
     client.batch_execute(SCHEMA_MIGRATIONS).await?;
@@ -123,7 +123,7 @@ pub async fn migrate(client: &mut Client) -> Result<Vec<&'static str>, DatabaseE
     Ok(applied)
 }
 
-/// The migrations that this build has and the database has not.
+/// The migrations of this build that the database lacks.
 pub async fn missing_migrations(client: &Client) -> Result<Vec<&'static str>, DatabaseError> {
     let table = client.query_one("SELECT to_regclass('tapedeck.schema_migrations') IS NOT NULL", &[]).await?;
     let mut known: Vec<i32> = Vec::new();
@@ -134,7 +134,7 @@ pub async fn missing_migrations(client: &Client) -> Result<Vec<&'static str>, Da
     Ok(MIGRATIONS.iter().filter(|(version, ..)| !known.contains(version)).map(|(_, name, _)| *name).collect())
 }
 
-/// Progress of one projection on one partition; none if it has not begun.
+/// Last tape sequence that a projection has committed; `None` if it has not started.
 pub async fn progress(
     client: &Client,
     tape: TapeId,
@@ -150,7 +150,7 @@ pub async fn progress(
     Ok(Some(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)))
 }
 
-/// The last sequence that every projection has taken in.
+/// The last tape sequence that every projection has committed.
 pub async fn projected(client: &Client, tape: TapeId, partition: u16) -> Result<u64, DatabaseError> {
     let mut least = u64::MAX;
     for projection in tapedeck_projections::all() {

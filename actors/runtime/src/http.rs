@@ -1,5 +1,5 @@
-//! The health and metrics port of a process: `/startupz` (recovered), `/readyz` (caught up and able), `/livez` (this
-//! loop runs), `/metrics`. GET only, no bodies read.
+//! The HTTP port for health and metrics: `/startupz` (recovered), `/readyz` (caught up and able to append), `/livez`
+//! (the process serves requests), `/metrics`. GET only; request bodies are not read.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use axum::routing::get;
 use crate::metrics::Metrics;
 use crate::status::GroupStatus;
 
-/// Serves until the process ends; returns the bound address (port 0 picks a free one).
+/// Serves until the process ends; the bound address (port 0 chooses a free port).
 pub async fn serve(
     address: SocketAddr,
     metrics: Arc<Metrics>,
@@ -19,11 +19,11 @@ pub async fn serve(
 ) -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    let answer = |is: fn(&GroupStatus) -> bool, not: &'static str| {
+    let check = |holds: fn(&GroupStatus) -> bool, otherwise: &'static str| {
         let groups = groups.clone();
         move || {
             let groups = groups.clone();
-            async move { all(&groups, is, not) }
+            async move { check_all(&groups, holds, otherwise) }
         }
     };
     let render = move || {
@@ -34,21 +34,22 @@ pub async fn serve(
     };
     let app = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/startupz", get(answer(GroupStatus::is_recovered, "recovering")))
-        .route("/readyz", get(answer(GroupStatus::is_ready, "not caught up")))
+        .route("/startupz", get(check(GroupStatus::is_recovered, "recovering")))
+        .route("/readyz", get(check(GroupStatus::is_ready, "not caught up")))
         .route("/metrics", get(render));
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(bound)
 }
 
-fn all(groups: &[Arc<GroupStatus>], is: fn(&GroupStatus) -> bool, not: &str) -> (StatusCode, String) {
-    let waiting: Vec<String> = groups
+/// 200 if the check holds for every group, else 503 with one line for each group for which it does not.
+fn check_all(groups: &[Arc<GroupStatus>], holds: fn(&GroupStatus) -> bool, otherwise: &str) -> (StatusCode, String) {
+    let failed: Vec<String> = groups
         .iter()
-        .filter(|group| !is(group))
-        .map(|group| format!("{} on partition {} is {not}\n", group.group, group.partition))
+        .filter(|group| !holds(group))
+        .map(|group| format!("{} on partition {} is {otherwise}\n", group.group, group.partition))
         .collect();
-    match waiting.is_empty() {
+    match failed.is_empty() {
         true => (StatusCode::OK, "ready\n".into()),
-        false => (StatusCode::SERVICE_UNAVAILABLE, waiting.concat()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, failed.concat()),
     }
 }

@@ -1,7 +1,7 @@
-//! The async shell: everything that touches NATS, Postgres, clocks and sockets on behalf of the pure core.
+//! The async shell around the pure core: NATS, Postgres, clocks and sockets.
 //!
-//! One shell drives every machine ([`shell`]); one loop projects ([`projector`]). ractor supervises and carries
-//! control messages only ([`supervisor`]): data is pulled from streams, never pushed through a mailbox.
+//! [`shell`] runs the driver of any machine, [`projector`] writes the projections. ractor supervises them
+//! ([`supervisor`]) and carries control messages only: data are pulled from streams, not sent through mailboxes.
 #![forbid(unsafe_code)]
 
 pub mod bus;
@@ -20,5 +20,5 @@ pub mod tail;
 pub use bus::{Bus, BusError};
 pub use status::GroupStatus;
 
-/// A request to drain: `true` once given, to every group that watches.
+/// Becomes `true` when all groups are to drain.
 pub type DrainSignal = tokio::sync::watch::Receiver<bool>;

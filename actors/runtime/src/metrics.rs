@@ -6,16 +6,16 @@ use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 use prometheus_client::registry::{Registry, Unit};
 
-/// Which group, on which partition.
+/// Labels of a group's metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct GroupLabels {
-    /// The group's name.
+    /// Name of the group.
     pub group: String,
-    /// Its partition.
+    /// Number of the partition.
     pub partition: u32,
 }
 
-/// The metrics, and the registry that they are read from.
+/// The metrics of all groups, and their registry.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
@@ -31,17 +31,17 @@ pub struct Metrics {
 /// The metrics of one group.
 #[derive(Debug, Clone)]
 pub struct GroupMetrics {
-    /// 1 when caught up and able to work.
+    /// 1 if the group has caught up and can append, else 0.
     pub ready: Gauge,
-    /// Messages known to wait.
+    /// Messages in the group's input stream that are not read yet.
     pub lag: Gauge,
-    /// Records appended (projector: read).
+    /// Records appended; by the projector, records projected.
     pub records: Counter,
-    /// Events in them.
+    /// Facts in those records.
     pub events: Counter,
-    /// Appends whose answer was not a plain acknowledgement.
+    /// Appends that were not acknowledged at once; of the projector, failed transactions.
     pub conflicts: Counter,
-    /// invalid records skipped.
+    /// Invalid records that were skipped.
     pub invalid_records: Counter,
     /// Seconds from an append to its acknowledgement.
     pub append: Histogram,
@@ -54,16 +54,19 @@ fn append_buckets() -> Histogram {
 impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("tapedeck");
-        let (ready, lag) = (Family::default(), Family::default());
-        let (records, events) = (Family::default(), Family::default());
-        let (conflicts, invalid_records) = (Family::default(), Family::default());
+        let ready = Family::default();
+        let lag = Family::default();
+        let records = Family::default();
+        let events = Family::default();
+        let conflicts = Family::default();
+        let invalid_records = Family::default();
         let append: Family<GroupLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(append_buckets);
-        registry.register("ready", "1 when caught up and able to work", ready.clone());
-        registry.register("lag_messages", "Messages known to wait", lag.clone());
-        registry.register("records", "Records appended (projector: projected)", records.clone());
-        registry.register("events", "Events in those records", events.clone());
-        registry.register("conflicts", "Appends not plainly acknowledged", conflicts.clone());
-        registry.register("invalid_records", "Messages on the tape that are no valid record", invalid_records.clone());
+        registry.register("ready", "1 if the group has caught up and can append", ready.clone());
+        registry.register("lag_messages", "Messages in the input stream that are not read yet", lag.clone());
+        registry.register("records", "Records appended, or projected by the projector", records.clone());
+        registry.register("events", "Facts in those records", events.clone());
+        registry.register("conflicts", "Appends that were not acknowledged at once", conflicts.clone());
+        registry.register("invalid_records", "Invalid records that were skipped", invalid_records.clone());
         registry.register_with_unit("append", "From an append to its acknowledgement", Unit::Seconds, append.clone());
         Self { registry: Mutex::new(registry), ready, lag, records, events, conflicts, invalid_records, append }
     }
@@ -84,7 +87,7 @@ impl Metrics {
         }
     }
 
-    /// In the OpenMetrics text format.
+    /// The metrics in the OpenMetrics text format.
     pub fn render(&self) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The one loop that projects a tape: rows and progress move in one transaction, progress by compare-and-set.
+//! The loop that projects a tape: one transaction writes rows and progress, the progress by compare-and-set.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,39 +19,41 @@ use crate::shell::writer_of;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
 
-const RETRY: Duration = Duration::from_millis(500);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often status and metrics are updated while no message arrives.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What is projected, and whereto.
+/// The tape to project, and the database that receives the rows.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The connection to NATS.
     pub bus: Bus,
-    /// Postgres.
+    /// The address of Postgres.
     pub database: database::DatabaseAccess,
-    /// Which partition.
+    /// Number of the partition.
     pub partition: u16,
-    /// Its tape.
+    /// Identity of the partition's tape.
     pub tape: TapeId,
 }
 
-/// Why projecting ended, when it was not drained.
+/// Why the projector stopped without being drained.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectorError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The tape cannot be read on.
+    /// The tape cannot be read further.
     #[error(transparent)]
     Tape(#[from] TapeFault),
-    /// The rows contradict each other.
+    /// Two changes of one row contradict each other.
     #[error(transparent)]
     ColumnMerge(#[from] MergeError),
-    /// Another projector moved the progress: read it again.
-    #[error("another projector moved {projection} on partition {partition}")]
+    /// The compare-and-set failed: another projector has committed.
+    #[error("another projector advanced {projection} on partition {partition}")]
     Overtaken {
-        /// Which projection.
+        /// Name of the projection.
         projection: &'static str,
-        /// On which partition.
+        /// Number of the partition.
         partition: u16,
     },
 }
@@ -63,10 +65,10 @@ impl From<tokio_postgres::Error> for ProjectorError {
 }
 
 impl ProjectorError {
-    /// Whether it can be tried again from the database's own progress.
-    fn is_passing(&self) -> bool {
+    /// Whether a retry from the committed progress can succeed.
+    fn is_transient(&self) -> bool {
         match self {
-            // What the database refuses in itself (class 22, bad data; 23, a broken constraint) it will refuse again.
+            // The same rows would be refused again: SQLSTATE class 22, data exception; 23, constraint violation.
             ProjectorError::Database(DatabaseError::Statement(error)) => {
                 let class = error.code().map(|state| state.code()[..2].to_string());
                 !matches!(class.as_deref(), Some("22" | "23"))
@@ -78,7 +80,8 @@ impl ProjectorError {
     }
 }
 
-/// Projects until drained; reconnects, and after an unclear commit reads the progress again.
+/// Projects until drained. After a transient error, also a commit of unknown outcome, it reconnects and continues from
+/// the progress in the database.
 pub async fn run(
     target: Target,
     status: Arc<GroupStatus>,
@@ -93,13 +96,13 @@ pub async fn run(
         status.set_ready(false);
         metrics.ready.set(0);
         metrics.conflicts.inc();
-        if !error.is_passing() {
+        if !error.is_transient() {
             return Err(error);
         }
-        tracing::warn!(partition = target.partition, %error, "projecting again from the database's progress");
-        tokio::time::sleep(RETRY).await;
+        tracing::warn!(partition = target.partition, %error, "projection failed; retrying from the committed progress");
+        tokio::time::sleep(RETRY_AFTER).await;
         if *drain.borrow() {
-            return Ok(()); // what is not projected will be, at the next start
+            return Ok(()); // the next start projects the rest
         }
     }
 }
@@ -112,7 +115,7 @@ async fn project(
 ) -> Result<(), ProjectorError> {
     let mut client = database::connect(&target.database).await?;
     let mut cursors = open_cursors(&client, target).await?;
-    // From the first record on, so that every chain is checked; what is projected already is passed over.
+    // Reads from the first record on, to check every chain; records that are projected already are skipped.
     let mut tail = Tail::new(&target.bus, subject::tape_stream(target.partition), String::new(), 1);
     let mut reader = TapeReader::new(target.tape);
     loop {
@@ -129,7 +132,7 @@ async fn project(
         let first = tokio::select! { biased;
             stored = tail.next() => stored,
             _ = drain.wait_for(|drain| *drain) => return Ok(()),
-            () = tokio::time::sleep(Duration::from_millis(500)) => continue,
+            () = tokio::time::sleep(REPORT_INTERVAL) => continue,
         };
         let mut batch = Batch::default();
         take(&mut batch, &mut reader, &cursors, target, first, metrics)?;
@@ -158,7 +161,7 @@ async fn open_cursors(client: &Client, target: &Target) -> Result<Vec<Projection
     Ok(cursors)
 }
 
-/// Reads on, and takes a valid record into the batch.
+/// Reads a message and adds it to the batch if it is a valid record.
 fn take(
     batch: &mut Batch,
     reader: &mut TapeReader,
@@ -172,7 +175,7 @@ fn take(
         TapeRead::Record(record) => batch.take(cursors, target.partition, &record, stored.stamp),
         TapeRead::Invalid { why, .. } => {
             metrics.invalid_records.inc();
-            tracing::error!(seq = stored.seq, why, "invalid record on the tape, skipped");
+            tracing::error!(seq = stored.seq, why, "skipped an invalid record on the tape");
         }
     }
     Ok(())
@@ -192,11 +195,12 @@ async fn commit(
              WHERE tape_id = $2 AND partition = $3 AND projection = $4 AND seq = $5",
         )
         .await?;
-    let (tape, partition) = (target.tape.to_string(), i32::from(target.partition));
+    let tape = target.tape.to_string();
+    let partition = i32::from(target.partition);
     for Advance { projection, old, new } in advances(cursors, seq) {
         let (old, new) = (to_bigint(old), to_bigint(new));
-        let moved = transaction.execute(&advance, &[&new, &tape, &partition, &projection, &old]).await?;
-        if moved != 1 {
+        let updated = transaction.execute(&advance, &[&new, &tape, &partition, &projection, &old]).await?;
+        if updated != 1 {
             return Err(ProjectorError::Overtaken { projection, partition: target.partition });
         }
     }

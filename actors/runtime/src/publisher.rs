@@ -1,4 +1,4 @@
-//! Runs a publication: sends, asks, and backs off as [`tapedeck_kernel::publication`] says.
+//! Publishes the messages of a session on one subject exactly once, as [`tapedeck_kernel::publication`] decides.
 
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::StreamMessage;
@@ -8,7 +8,7 @@ use tapedeck_kernel::publication::{Publication, PublicationStep, REFUSALS_MAX};
 use crate::bus::{Bus, BusError};
 use crate::shell::back_off;
 
-/// One subject, and how far a session is on it.
+/// A publisher of one session on one subject.
 #[derive(Debug)]
 pub struct FencedPublisher {
     bus: Bus,
@@ -18,41 +18,42 @@ pub struct FencedPublisher {
 }
 
 impl FencedPublisher {
-    /// Finds where the session stands on the subject.
+    /// Opens the subject and reads how much of the session is stored.
     pub async fn open(bus: &Bus, subject: String, session: String) -> Result<Self, BusError> {
         let stream = bus.context().stream_by_subject(&subject).await.map_err(|error| {
             BusError::request(
-                format!("no stream takes {subject}"),
-                format!("{error}; place it on a partition with `tapedeck provision`"),
+                format!("no stream stores {subject}"),
+                format!("{error}; place the subject on a partition with `tapedeck provision`"),
             )
         })?;
         let mut publisher = Self { bus: bus.clone(), stream, subject, publication: Publication::new(session) };
-        publisher.look().await?;
+        publisher.adopt_last().await?;
         Ok(publisher)
     }
 
-    /// The stream that takes the subject.
+    /// The stream that stores the subject.
     pub fn stream(&self) -> &str {
         &self.stream
     }
 
-    /// How many items of the session are stored: the next to send is the one after.
+    /// Number of items of the session that are stored; the next to send has this number plus 1.
     pub fn through(&self) -> u64 {
         self.publication.through()
     }
 
-    /// The subject's last sequence, as far as known.
+    /// The subject's last known sequence.
     pub fn last_seq(&self) -> u64 {
         self.publication.expected()
     }
 
-    /// Whether no other session ever published on the subject.
+    /// Whether no other session has published on the subject.
     pub fn is_alone(&self) -> bool {
         self.publication.is_alone()
     }
 
-    /// Sends the message that reaches through item number `through`; repeats it until it is known to be stored, or
-    /// until it is found that some of it was stored before. Then it must be made anew, behind [`FencedPublisher::through`].
+    /// Sends the message whose last item has number `through`, and retries it until it is known to be stored. Returns
+    /// early if a part of it was stored before: then the caller builds a new message from
+    /// [`FencedPublisher::through`] on.
     pub async fn send(&mut self, through: u64, payload: Bytes) -> Result<(), BusError> {
         loop {
             let mut headers = HeaderMap::new();
@@ -62,14 +63,14 @@ impl FencedPublisher {
             let answer = self.bus.publish(&self.subject, headers, payload.clone()).await;
             match self.publication.answer(through, answer) {
                 PublicationStep::Stored => return Ok(()),
-                PublicationStep::Look => {
-                    if self.look().await? {
+                PublicationStep::ReadLast => {
+                    if self.adopt_last().await? {
                         return Ok(());
                     }
                 }
-                PublicationStep::Again => {
-                    let (subject, failures) = (&self.subject, self.publication.failures());
-                    tracing::warn!(subject, failures, "not acknowledged (away, full, or not allowed?); sending again");
+                PublicationStep::Retry => {
+                    let failures = self.publication.failures();
+                    tracing::warn!(subject = self.subject, failures, "publish not acknowledged; retrying with backoff");
                 }
                 PublicationStep::GiveUp(why) => {
                     return Err(BusError::request(format!("publishing on {}", self.subject), why));
@@ -79,8 +80,8 @@ impl FencedPublisher {
         }
     }
 
-    /// Stands behind the subject's last message; whether more is stored than was known.
-    async fn look(&mut self) -> Result<bool, BusError> {
+    /// Continues after the subject's last message; `true` if more of the session is stored than was known.
+    async fn adopt_last(&mut self) -> Result<bool, BusError> {
         let Some(last) = self.last().await? else {
             self.publication.adopt_none();
             return Ok(false);

@@ -1,8 +1,8 @@
-//! Brings ingest's refusals from the tape to their publishers: an edge, exactly once, resumable. It judges nothing.
+//! Publishes the `Rejected` facts of ingest to the publishers of the market events, exactly once. It decides nothing.
 //!
-//! Each refusal becomes one message of `REJECTS_<p>`, which the server repeats on `md-rejects.<source>`. The message
-//! names the refusal's offset, so that whoever comes next goes on behind the last one; a fence over the stream keeps
-//! two from writing the same.
+//! Each fact becomes one message of the stream `REJECTS_<p>`, which the server republishes on `md-rejects.<source>`. A
+//! header holds the fact's offset, from which the next process resumes; the fence on the stream's last sequence
+//! prevents two processes from storing the same fact.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::bus::{Bus, BusError};
 use crate::shell::{back_off, writer_of};
 use crate::tail::{StoredMessage, Tail};
 
-/// Header: where on the tape the refusal stands.
+/// Header: the offset of the fact on the tape.
 const OFFSET: &str = "Tapedeck-Offset";
 
-/// A refusal, as its publisher reads it.
+/// The message to a publisher.
 #[derive(Serialize)]
 struct PublishedReject<'a> {
     offset: String,
@@ -38,49 +38,50 @@ struct RejectsPublisher {
     stream: String,
     /// The stream's last sequence.
     expected: u64,
-    /// The last refusal that is in it.
+    /// Offset of the last stored fact.
     after: Offset,
 }
 
-/// Brings refusals for ever; ends only on what cannot be mended by asking again.
+/// Publishes rejections until the tape cannot be read.
 pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), BusError> {
     let partition = tape.partition;
     let stream = subject::rejects_stream(partition);
     let mut publisher = RejectsPublisher { bus: bus.clone(), partition, stream, expected: 0, after: Offset::START };
-    while let Err(error) = publisher.find_place().await {
-        tracing::warn!(partition, %error, "cannot find the last refusal yet");
+    while let Err(error) = publisher.read_last().await {
+        tracing::warn!(partition, %error, "cannot read the last stored rejection; retrying");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let (own, stored) = (subject::tape_subject(partition, Writer::Ingest), subject::tape_stream(partition));
-    let mut tail = Tail::new(bus, stored, own, publisher.after.seq.max(1));
+    let ingest = subject::tape_subject(partition, Writer::Ingest);
+    let mut tail = Tail::new(bus, subject::tape_stream(partition), ingest, publisher.after.seq.max(1));
     let mut reader = TapeReader::filtered(tape.tape);
     loop {
         let stored = tail.next().await;
         if stored.seq == publisher.after.seq {
-            // It was read to its refusal before, so it is valid: what follows chains to it.
+            // An earlier process has found this record valid, so the next one must chain to it.
             let hash = RecordHash::of(&stored.payload);
             reader = TapeReader::filtered_after(tape.tape, Writer::Ingest, stored.seq, hash);
             let decoded = tapedeck_schemas::record::decode(&stored.payload);
             let entries = decoded.map(|(_, entries)| entries).unwrap_or_default();
-            publisher.bring(stored.seq, entries.iter().map(|entry| &entry.event)).await;
+            publisher.publish(stored.seq, entries.iter().map(|entry| &entry.event)).await;
             continue;
         }
         match read(&mut reader, partition, &stored)? {
             TapeRead::Record(record) => {
-                publisher.bring(record.seq, record.entries.iter().map(|entry| &entry.event)).await
+                publisher.publish(record.seq, record.entries.iter().map(|entry| &entry.event)).await
             }
-            TapeRead::Invalid { .. } => {} // the group that reads it has raised the alarm
+            TapeRead::Invalid { .. } => {} // logged by the groups that read the tape
         }
     }
 }
 
 fn read(reader: &mut TapeReader, partition: u16, stored: &StoredMessage) -> Result<TapeRead, BusError> {
     let read = reader.read(stored.seq, writer_of(partition, &stored.subject), &stored.payload);
-    read.map_err(|fault| BusError::request(format!("reading refusals of partition {partition}"), fault))
+    read.map_err(|fault| BusError::request(format!("reading rejections of partition {partition}"), fault))
 }
 
 impl RejectsPublisher {
-    async fn find_place(&mut self) -> Result<(), BusError> {
+    /// Reads the stream's last sequence and the offset of its last fact.
+    async fn read_last(&mut self) -> Result<(), BusError> {
         if let Some(last) = self.bus.last_message(&self.stream).await? {
             self.expected = last.sequence;
             let offset = last.headers.get(OFFSET).and_then(|value| value.as_str().parse().ok());
@@ -89,7 +90,7 @@ impl RejectsPublisher {
         Ok(())
     }
 
-    async fn bring(&mut self, seq: u64, events: impl Iterator<Item = &Event>) {
+    async fn publish(&mut self, seq: u64, events: impl Iterator<Item = &Event>) {
         for (index, event) in (0..).zip(events) {
             let at = Offset::new(seq, index);
             if let Event::Rejected(rejected) = event {
@@ -98,7 +99,7 @@ impl RejectsPublisher {
         }
     }
 
-    /// Repeats until the refusal is known to be there.
+    /// Stores one rejection; retries until it is known to be stored.
     async fn store(&mut self, at: Offset, rejected: &Rejected) {
         let message = PublishedReject {
             offset: at.in_partition(self.partition),
@@ -108,7 +109,7 @@ impl RejectsPublisher {
             seq: rejected.seq,
             instrument: rejected.instrument.map(|instrument| instrument.to_string()),
         };
-        let payload = serde_json::to_vec(&message).expect("writing a refusal to memory cannot fail");
+        let payload = serde_json::to_vec(&message).expect("serializing to memory cannot fail");
         let subject = subject::rejects_subject(self.partition, rejected.source);
         let mut failures = 0;
         while at > self.after {
@@ -121,8 +122,8 @@ impl RejectsPublisher {
             }
             failures += 1;
             tokio::time::sleep(back_off(failures)).await;
-            if let Err(error) = self.find_place().await {
-                tracing::warn!(stream = self.stream, %error, "cannot look for the last refusal");
+            if let Err(error) = self.read_last().await {
+                tracing::warn!(stream = self.stream, %error, "cannot read the last stored rejection; retrying");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The one loop that runs any machine's driver: pull, step, append, await, go on.
+//! The loop that runs the driver of any machine: it pulls inputs, performs appends and reports outcomes.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,64 +20,66 @@ use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
 
-/// Most messages taken in before the driver is asked what to do.
+/// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
-/// A standby takes over when inputs have waited this long without a word of the owner.
+/// A standby takes over if inputs wait and the owner has appended nothing for this long.
 const TAKEOVER_AFTER: Duration = Duration::from_secs(15);
-/// An owner that judged in silence speaks up after this long, well before a standby takes over.
+/// An owner with unanswered inputs appends a heartbeat after this long, well before a standby takes over.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often the loop looks up when nothing happens.
+/// How often the loop checks its clocks while no input arrives.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a group needs to run.
+/// The environment of a group's loop.
 #[derive(Debug, Clone)]
-pub struct Group {
-    /// The connection; each group has its own.
+pub struct Place {
+    /// The connection to NATS; each group has its own.
     pub bus: Bus,
-    /// Which partition.
+    /// Number of the partition.
     pub partition: u16,
-    /// Its tape.
+    /// Identity of the partition's tape.
     pub tape: TapeId,
-    /// Who runs it.
+    /// The process that runs the group.
     pub owner: Owner,
-    /// Where it says how it is.
+    /// Receives the group's progress.
     pub status: Arc<GroupStatus>,
-    /// Where it counts.
+    /// Receives the group's counts.
     pub metrics: GroupMetrics,
 }
 
-/// Answers a question about a machine: the machine, what is asked, and how many messages wait for it.
+/// Answers a question about a machine, given the machine, the question and the number of unread input messages.
 pub type Answerer<M> = fn(&M, &str, u64) -> Vec<u8>;
 
-/// Why a group's loop ended, when it was not drained.
+/// Why a group's loop ended without being drained.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
-    /// The broker could not be asked.
+    /// A request to NATS failed.
     #[error(transparent)]
     Bus(#[from] BusError),
-    /// The driver stopped for good.
+    /// The driver stopped and cannot continue.
     #[error("{group} on partition {partition} stopped: {stop}")]
     Stopped {
-        /// Which group.
+        /// Name of the group.
         group: &'static str,
-        /// On which partition.
+        /// Number of the partition.
         partition: u16,
-        /// Why.
+        /// The driver's reason.
         stop: Stop,
     },
 }
 
-/// Runs a machine until it is drained. Fenced, it drops its state and follows as a standby; or, if nobody alive fenced
-/// it ([`FencedBy::is_to_be_challenged`](tapedeck_kernel::driver::FencedBy)), it claims the subject again.
+/// Runs a machine until it is drained.
 ///
-/// With an `answerer` the owner answers questions about its machine on `ask.<partition>.<writer>`.
+/// When fenced, it drops the machine's state and follows the tape as a standby, unless the record that fenced it is not
+/// of a running owner ([`FencedBy::is_to_be_challenged`](tapedeck_kernel::driver::FencedBy)): then it takes over again.
+/// With an `answerer`, the owner answers questions about its machine on `ask.<partition>.<writer>`.
 pub async fn run<M: Machine>(
-    group: Group,
+    group: Place,
     make: impl Fn() -> M,
     answerer: Option<Answerer<M>>,
     drain: DrainSignal,
 ) -> Result<(), ShellError> {
-    let (mut standby, mut met) = (false, false);
+    let mut standby = false;
+    let mut met = false;
     loop {
         let mut running = Loop::start(&group, make(), standby, drain.clone()).await?;
         running.questions = match answerer {
@@ -92,23 +94,23 @@ pub async fn run<M: Machine>(
             Stop::Fenced { seq, by } => {
                 standby = !by.is_to_be_challenged(&mut met);
                 let (group, partition) = (group.status.group, group.partition);
-                tracing::warn!(group, partition, seq, standby, "fenced; by {by}");
+                tracing::warn!(group, partition, seq, standby, %by, "fenced");
             }
             stop => return Err(ShellError::Stopped { group: group.status.group, partition: group.partition, stop }),
         }
     }
 }
 
-async fn subscribe(group: &Group, writer: Writer) -> Result<Subscriber, BusError> {
+async fn subscribe(group: &Place, writer: Writer) -> Result<Subscriber, BusError> {
     let subject = subject::question_subject(group.partition, writer);
     let subscribed = group.bus.client().subscribe(subject.clone()).await;
-    subscribed.map_err(|error| BusError::request(format!("listening on {subject}"), error))
+    subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))
 }
 
 type Pending = Pin<Box<dyn Future<Output = (u64, Instant, Answer)> + Send>>;
 
 struct Loop<'a, M: Machine> {
-    group: &'a Group,
+    group: &'a Place,
     driver: Driver<M>,
     tape: Tail,
     inbox: Option<Tail>,
@@ -124,8 +126,9 @@ struct Loop<'a, M: Machine> {
 }
 
 impl<'a, M: Machine> Loop<'a, M> {
-    async fn start(group: &'a Group, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
-        let (bus, partition) = (&group.bus, group.partition);
+    async fn start(group: &'a Place, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
+        let bus = &group.bus;
+        let partition = group.partition;
         let stream = subject::tape_stream(partition);
         let subject = subject::tape_subject(partition, M::WRITER);
         let inbox = match M::reads() {
@@ -165,7 +168,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 }
             }
             self.report();
-            // Told by the clock and not by silence: the tape may well move on without the owner.
+            // By the clock, not on an idle tape: other writers may append without a pause.
             if self.last_poll.elapsed() > POLL_INTERVAL {
                 self.last_poll = Instant::now();
                 if self.driver.is_owner() && self.owner_last_seen.elapsed() > HEARTBEAT_INTERVAL {
@@ -181,10 +184,12 @@ impl<'a, M: Machine> Loop<'a, M> {
         let metrics = &self.group.metrics;
         match output {
             Output::Append { attempt, failures, expected, payload } => {
-                let (bus, stream, subject) = (self.group.bus.clone(), self.stream.clone(), self.subject.clone());
+                let bus = self.group.bus.clone();
+                let stream = self.stream.clone();
+                let subject = self.subject.clone();
                 self.in_flight = Some(Box::pin(async move {
                     if failures > 0 {
-                        // Never for nothing: the shortest sleep is a millisecond.
+                        // Only after a failure: a sleep of zero takes a millisecond.
                         tokio::time::sleep(back_off(failures)).await;
                     }
                     let sent = Instant::now();
@@ -199,17 +204,19 @@ impl<'a, M: Machine> Loop<'a, M> {
             Output::InvalidRecord { seq, why } => {
                 metrics.invalid_records.inc();
                 let partition = self.group.partition;
-                tracing::error!(offset = %format!("p{partition}:{seq}"), why, "invalid record on the tape, skipped");
+                tracing::error!(offset = %format!("p{partition}:{seq}"), why, "skipped an invalid record on the tape");
             }
             Output::Stopped(stop) => return Some(stop),
         }
         None
     }
 
-    /// Waits for the next thing to happen, and takes in all that has.
+    /// Waits for the next message, reply or request, and hands the driver everything that has arrived.
     async fn wait(&mut self) {
-        let (wants_tape, wants_inbox) = (self.driver.wants_tape(), self.driver.wants_inbox());
-        let (tape, inbox) = (&mut self.tape, self.inbox.as_mut());
+        let wants_tape = self.driver.wants_tape();
+        let wants_inbox = self.driver.wants_inbox();
+        let tape = &mut self.tape;
+        let inbox = self.inbox.as_mut();
         let answer = async {
             match self.in_flight.as_mut() {
                 Some(pending) => pending.await,
@@ -235,7 +242,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             changed = self.drain.changed(), if !*self.drain.borrow() => {
                 if changed.is_err() {
-                    self.driver.handle(Input::Drain); // whoever could ask for it is gone
+                    self.driver.handle(Input::Drain); // the sender is gone: the process is stopping
                 }
             }
             Some(question) = question => self.answer(question).await,
@@ -251,14 +258,14 @@ impl<'a, M: Machine> Loop<'a, M> {
         }
     }
 
-    /// A standby is silent: it may be behind.
+    /// Answers a question, if this process is the owner. A standby may be behind and does not reply.
     async fn answer(&mut self, question: async_nats::Message) {
         let (Some((_, answerer)), Some(reply)) = (&self.questions, question.reply) else { return };
         if self.driver.is_owner() {
-            let waiting = self.inbox.as_ref().unwrap_or(&self.tape).behind();
-            let answer = answerer(self.driver.machine(), &String::from_utf8_lossy(&question.payload), waiting);
+            let behind = self.inbox.as_ref().unwrap_or(&self.tape).behind();
+            let answer = answerer(self.driver.machine(), &String::from_utf8_lossy(&question.payload), behind);
             if let Err(error) = self.group.bus.client().publish(reply, answer.into()).await {
-                tracing::warn!(%error, "cannot answer a question");
+                tracing::warn!(%error, "cannot reply to a question");
             }
         }
     }
@@ -269,11 +276,11 @@ impl<'a, M: Machine> Loop<'a, M> {
             Answer::Refused(why) => {
                 self.group.metrics.conflicts.inc();
                 self.group.status.set_ready(false);
-                tracing::error!(stream = self.stream, why, "the broker refuses to append; asking again slowly");
+                tracing::error!(stream = self.stream, why, "append rejected by JetStream; retrying with backoff");
             }
             other => {
                 self.group.metrics.conflicts.inc();
-                tracing::info!(stream = self.stream, answer = ?other, "append not acknowledged");
+                tracing::info!(stream = self.stream, answer = ?other, "append not acknowledged; retrying");
             }
         }
         self.driver.handle(Input::Answer { attempt, answer });
@@ -293,34 +300,35 @@ impl<'a, M: Machine> Loop<'a, M> {
         self.driver.handle(Input::Inbox { seq: *seq, subject, stamp: *stamp, payload });
     }
 
-    /// Takes what is here already, so that it goes out as one record.
+    /// Takes the messages that have been received already, so that their decisions share one record.
     fn take_more(&mut self) {
         for _ in 0..TAKE_MAX {
-            let before = self.driver.wants_inbox().then(|| self.inbox.as_mut().and_then(Tail::try_next)).flatten();
-            if let Some(stored) = &before {
+            let from_inbox = self.driver.wants_inbox().then(|| self.inbox.as_mut().and_then(Tail::try_next)).flatten();
+            if let Some(stored) = &from_inbox {
                 self.take_inbox(stored);
             }
-            let tape = self.driver.wants_tape().then(|| self.tape.try_next()).flatten();
-            if let Some(stored) = &tape {
+            let from_tape = self.driver.wants_tape().then(|| self.tape.try_next()).flatten();
+            if let Some(stored) = &from_tape {
                 self.take_tape(stored);
             }
-            if before.is_none() && tape.is_none() {
+            if from_inbox.is_none() && from_tape.is_none() {
                 break;
             }
         }
     }
 
     async fn consider_take_over(&mut self) {
-        let silent = self.owner_last_seen.elapsed() > TAKEOVER_AFTER;
-        if self.driver.is_owner() || !silent || !self.driver.has_waiting_inputs() {
+        let is_gone = self.owner_last_seen.elapsed() > TAKEOVER_AFTER;
+        if self.driver.is_owner() || !is_gone || !self.driver.has_waiting_inputs() {
             return;
         }
         match self.group.bus.last_on(&self.stream, &self.subject).await {
             Ok(last) => {
-                tracing::warn!(group = self.group.status.group, "the owner is silent: taking over");
+                let (group, partition) = (self.group.status.group, self.group.partition);
+                tracing::warn!(group, partition, "the owner stopped appending; taking over");
                 self.driver.take_over(last);
             }
-            Err(error) => tracing::warn!(%error, "cannot take over yet"),
+            Err(error) => tracing::warn!(%error, "cannot take over; retrying"),
         }
     }
 
@@ -334,20 +342,20 @@ impl<'a, M: Machine> Loop<'a, M> {
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
-        let able = self.caught_up && driver.is_owner() && driver.failures() == 0;
-        status.set_ready(able);
-        // A standby has recovered, too, once it has read all that its owner has.
+        let is_ready = self.caught_up && driver.is_owner() && driver.failures() == 0;
+        status.set_ready(is_ready);
+        // A standby has recovered when it has read the whole stream.
         if self.caught_up || (!driver.is_owner() && source.is_caught_up()) {
             status.set_recovered();
         }
-        self.group.metrics.ready.set(able.into());
+        self.group.metrics.ready.set(is_ready.into());
         let behind = source.behind();
         status.set_behind(behind);
         self.group.metrics.lag.set(i64::try_from(behind).unwrap_or(i64::MAX));
     }
 }
 
-/// Whose subject on the tape of `partition` this is.
+/// The writer of a subject, if it is one of the tape of `partition`.
 pub fn writer_of(partition: u16, subject: &str) -> Option<Writer> {
     let (own, writer) = subject.strip_prefix("tape.")?.split_once('.')?;
     (own.parse() == Ok(partition)).then_some(())?;

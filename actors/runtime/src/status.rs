@@ -1,13 +1,13 @@
-//! What a group says of itself: read by health checks, by metrics and by whoever waits for it.
+//! The observable state of a group, for health checks, metrics and commands that wait for it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-/// The observable state of one group on one partition; written by its loop alone.
+/// The observable state of one group on one partition; only the group's loop writes it.
 #[derive(Debug)]
 pub struct GroupStatus {
-    /// The group's name.
+    /// Name of the group.
     pub group: &'static str,
-    /// Its partition.
+    /// Number of the partition.
     pub partition: u16,
     ready: AtomicBool,
     recovered: AtomicBool,
@@ -19,7 +19,7 @@ pub struct GroupStatus {
 }
 
 impl GroupStatus {
-    /// Of a group that has not begun.
+    /// The state of a group that has not started.
     pub fn new(group: &'static str, partition: u16) -> Self {
         let zero = || AtomicU64::new(0);
         Self {
@@ -34,52 +34,52 @@ impl GroupStatus {
             behind: zero(),
         }
     }
-    /// Caught up, and able to do its work.
+    /// Whether the group has caught up and can append.
     pub fn is_ready(&self) -> bool {
         self.ready.load(Relaxed)
     }
-    /// Once it has read everything that there was: as an owner, or as a standby that follows one.
+    /// Whether the group has once read its whole input, as an owner or as a standby.
     pub fn is_recovered(&self) -> bool {
         self.recovered.load(Relaxed)
     }
-    /// Says that it has.
+    /// Records that the group has read its whole input.
     pub fn set_recovered(&self) {
         self.recovered.store(true, Relaxed);
     }
-    /// Sets readiness.
+    /// Sets readiness; logs a change.
     pub fn set_ready(&self, ready: bool) {
         if self.ready.swap(ready, Relaxed) != ready {
             tracing::info!(group = self.group, partition = self.partition, ready, "readiness changed");
         }
     }
-    /// Last tape sequence taken in and answered.
+    /// Last tape sequence up to which every input is answered.
     pub fn tape_seq(&self) -> u64 {
         self.tape_seq.load(Relaxed)
     }
-    /// Last inbox sequence answered on the tape.
+    /// Last inbox sequence up to which every input is answered on the tape.
     pub fn inbox_seq(&self) -> u64 {
         self.inbox_seq.load(Relaxed)
     }
-    /// Last own sequence known to be on the tape.
+    /// Sequence of the group's last record that is known to be on the tape.
     pub fn own_seq(&self) -> u64 {
         self.own_seq.load(Relaxed)
     }
-    /// Tape time of the last input judged, ns.
+    /// Tape time of the last decision, ns.
     pub fn at(&self) -> u64 {
         self.at.load(Relaxed)
     }
-    /// Messages known to wait.
+    /// Messages in the input stream that are not read yet.
     pub fn behind(&self) -> u64 {
         self.behind.load(Relaxed)
     }
-    /// Writes how far the group is.
+    /// Sets the sequences and the tape time.
     pub fn set_progress(&self, tape_seq: u64, inbox_seq: u64, own_seq: u64, at: u64) {
         self.tape_seq.store(tape_seq, Relaxed);
         self.inbox_seq.store(inbox_seq, Relaxed);
         self.own_seq.store(own_seq, Relaxed);
         self.at.store(at, Relaxed);
     }
-    /// Writes how many messages wait.
+    /// Sets the number of messages that are not read yet.
     pub fn set_behind(&self, messages: u64) {
         self.behind.store(messages, Relaxed);
     }

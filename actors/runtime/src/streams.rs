@@ -1,4 +1,4 @@
-//! The streams as declared, as they are, and what differs; and the first record of a tape.
+//! The declaration of the streams, its comparison with the server, and the creation of streams and tapes.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::bus::{Bus, BusError};
 /// The built-in declaration.
 pub const BUILT_IN: &str = include_str!("../../../nats/streams.toml");
 
-/// Most partitions.
+/// Most partitions of a declaration.
 pub const PARTITIONS_MAX: usize = 1024;
 
 /// The declaration of all streams.
@@ -29,16 +29,16 @@ pub struct Declaration {
     command: StreamKind,
     report: StreamKind,
     rejects: StreamKind,
-    /// The placement.
+    /// The market subjects of each partition.
     #[serde(rename = "partition")]
     pub partitions: Vec<Partition>,
 }
 
-/// One partition's slice of the market.
+/// The placement of one partition.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Partition {
-    /// Market subjects placed on it.
+    /// Subjects of market events, such as `md.binance.BTCUSDT.*`.
     pub market: Vec<String>,
 }
 
@@ -51,31 +51,31 @@ struct StreamKind {
     max_message_bytes: i32,
     duplicate_window_ms: u64,
     max_consumers: i32,
-    /// Where each message is repeated for whoever listens.
+    /// Destination subject of JetStream's republish.
     republish: Option<String>,
-    /// Whether the oldest goes when it is full. No other stream here ever forgets.
+    /// Whether a full stream discards its oldest messages. By default it refuses new ones.
     #[serde(default)]
     forgets: bool,
 }
 
-/// A declaration that cannot be.
+/// Why a declaration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum DeclarationError {
-    /// Not TOML of the right shape.
-    #[error("the declaration of streams cannot be read: {0}")]
+    /// The text is not TOML, or has missing or unknown keys.
+    #[error("invalid declaration of streams: {0}")]
     Malformed(#[from] toml::de::Error),
-    /// A placement that cannot be.
+    /// The placement of a partition is invalid.
     #[error("partition {partition}: {why}")]
     Placement {
-        /// Which.
+        /// Number of the partition.
         partition: usize,
-        /// What is wrong.
+        /// The defect, with the value.
         why: String,
     },
 }
 
 impl Declaration {
-    /// Reads a declaration.
+    /// Parses a declaration.
     pub fn parse(text: &str) -> Result<Self, DeclarationError> {
         let declared: Self = toml::from_str(text)?;
         let bad = |partition, why: String| Err(DeclarationError::Placement { partition, why });
@@ -84,16 +84,16 @@ impl Declaration {
         }
         for (number, partition) in declared.partitions.iter().enumerate() {
             if partition.market.is_empty() {
-                return bad(number, "no market subjects; give it some, or take it out".into());
+                return bad(number, "no market subjects; add some, or remove the partition".into());
             }
-            if let Some(foreign) = partition.market.iter().find(|subject| !subject.starts_with("md.")) {
-                return bad(number, format!("{foreign:?} is no market subject (want md.<venue>.<symbol>.*)"));
+            if let Some(other) = partition.market.iter().find(|subject| !subject.starts_with("md.")) {
+                return bad(number, format!("{other:?} is not a market subject (want md.<venue>.<symbol>.*)"));
             }
         }
         Ok(declared)
     }
 
-    /// The same streams with another placement.
+    /// Replaces the placement.
     pub fn placed(mut self, partitions: Vec<Partition>) -> Self {
         self.partitions = partitions;
         self
@@ -139,12 +139,12 @@ impl Declaration {
     }
 }
 
-/// A stream that is not as declared.
+/// One difference between a stream and its declaration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
-    /// Which stream.
+    /// Name of the stream.
     pub stream: String,
-    /// What differs.
+    /// The setting with its actual and declared value, or the defect of the tape.
     pub what: String,
 }
 
@@ -164,8 +164,8 @@ pub async fn check(bus: &Bus, declared: &Declaration) -> Result<Vec<Drift>, BusE
     Ok(drifts)
 }
 
-/// Creates what is missing and changes what may be changed; a tape's first record is written once, for ever.
-/// `new_id` gives the identity of a tape that is created now.
+/// Creates missing streams and tapes and updates changed settings; the changes made. `new_id` returns the identity of a
+/// tape that is created now; an existing tape keeps its first record.
 pub async fn provision(
     bus: &Bus,
     declared: &Declaration,
@@ -173,14 +173,15 @@ pub async fn provision(
 ) -> Result<Vec<String>, BusError> {
     let mut done = Vec::new();
     for (partition, config) in declared.configs() {
-        let (name, what) = (config.name.clone(), differences(bus, &config).await?);
-        if !what.is_empty() {
+        let name = config.name.clone();
+        let differences = differences(bus, &config).await?;
+        if !differences.is_empty() {
             let placement = config.subjects.clone();
             bus.context()
                 .create_or_update_stream(config)
                 .await
                 .map_err(|e| BusError::request(format!("creating {name}"), e))?;
-            done.push(format!("{name}: {} ({})", what.join(", "), placement.join(" ")));
+            done.push(format!("{name}: {} ({})", differences.join(", "), placement.join(" ")));
         }
         if name == subject::tape_stream(partition) {
             let placement = declared.partitions[usize::from(partition)].market.clone();
@@ -190,14 +191,15 @@ pub async fn provision(
     Ok(done)
 }
 
-/// Writes the first record, unless the tape has one.
+/// Appends the first record, unless the tape has one.
 async fn create_tape(
     bus: &Bus,
     partition: u16,
     placement: Vec<String>,
     id: TapeId,
 ) -> Result<Option<String>, BusError> {
-    let (stream, keeper) = (subject::tape_stream(partition), subject::tape_subject(partition, Writer::Keeper));
+    let stream = subject::tape_stream(partition);
+    let keeper = subject::tape_subject(partition, Writer::Keeper);
     if bus.last_on(&stream, &keeper).await? > 0 {
         return Ok(None);
     }
@@ -205,13 +207,13 @@ async fn create_tape(
     let event = TapeCreated { tape: id, partition, placement }.into();
     let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
     match bus.append(&stream, &keeper, 0, record.into()).await {
-        Answer::Committed(1) => Ok(Some(format!("{stream}: tape {id} begins"))),
+        Answer::Committed(1) => Ok(Some(format!("{stream}: created tape {id}"))),
         Answer::Committed(seq) => Err(BusError::request(
-            format!("beginning the tape in {stream}"),
-            format!("it already held {} records of nobody; delete the stream and provision again", seq - 1),
+            format!("creating the tape in {stream}"),
+            format!("the stream holds {} earlier messages; delete the stream and provision again", seq - 1),
         )),
-        Answer::WrongLast(_) => Ok(None), // another provisioner was first
-        other => Err(BusError::request(format!("beginning the tape in {stream}"), format!("{other:?}"))),
+        Answer::WrongLast(_) => Ok(None), // another keeper was first
+        other => Err(BusError::request(format!("creating the tape in {stream}"), format!("{other:?}"))),
     }
 }
 
@@ -250,7 +252,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_declaration_is_whole() {
+    fn the_built_in_declaration_is_valid() {
         let declared = Declaration::parse(BUILT_IN).unwrap();
         let names: Vec<_> = declared.configs().into_iter().map(|(_, config)| config.name).collect();
         assert_eq!(names, ["TAPE_0", "INBOX_0", "COMMAND_0", "REPORT_0", "REJECTS_0"]);
@@ -259,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_placement_that_cannot_be_is_refused() {
+    fn an_invalid_placement_is_an_error() {
         let with = |partitions: &str| {
             let head = BUILT_IN.split("[[partition]]").next().unwrap();
             let text = if partitions.starts_with('[') {
@@ -270,7 +272,7 @@ mod tests {
             Declaration::parse(&text).unwrap_err().to_string()
         };
         assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
-        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is no market subject"));
+        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is not a market subject"));
         assert!(with("partition = []").contains("want 1 to"));
     }
 }

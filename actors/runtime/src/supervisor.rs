@@ -1,4 +1,4 @@
-//! Supervision by ractor: every group is an actor; one that fails is started again. Control messages only.
+//! Supervision by ractor: every group is an actor, restarted after a failure. Control messages only.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,13 +10,13 @@ use tokio::sync::watch;
 
 use crate::DrainSignal;
 
-/// How long to wait before a failed group is started again.
+/// Delay before a failed group is restarted.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Run = dyn Fn(DrainSignal) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send>> + Send + Sync;
 
-/// One group to keep running.
+/// A group to keep running.
 #[derive(Clone)]
 pub struct GroupTask {
     name: String,
@@ -24,7 +24,7 @@ pub struct GroupTask {
 }
 
 impl GroupTask {
-    /// A group by its name and what runs it until drained; it is called again after a failure.
+    /// The group of this name; `run` runs it until it is drained, and is called again after a failure.
     pub fn new<F, E>(name: String, run: impl Fn(DrainSignal) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<(), E>> + Send + 'static,
@@ -38,10 +38,10 @@ impl GroupTask {
     }
 }
 
-/// What a group's actor is told.
+/// Messages to a group's actor.
 #[derive(Debug)]
 enum GroupMessage {
-    /// Its loop ended: drained (`Ok`) or failed with these words.
+    /// The group's loop ended: drained, or failed with this error.
     Ended(Result<(), String>),
 }
 
@@ -77,12 +77,12 @@ impl Actor for GroupActor {
     }
 }
 
-/// What the supervisor is told.
+/// Messages to the supervisor.
 #[derive(Debug)]
 enum SupervisorMessage {
     /// Drain every group.
     Drain,
-    /// Start this group again.
+    /// Start the group of this index.
     Start(usize),
 }
 
@@ -91,34 +91,38 @@ struct Supervisor {
     drain: watch::Sender<bool>,
 }
 
-struct Running {
+struct SupervisorState {
     actors: Vec<Option<ActorRef<GroupMessage>>>,
 }
 
 impl Supervisor {
-    async fn start(&self, myself: &ActorRef<SupervisorMessage>, state: &mut Running, index: usize) {
+    async fn start(&self, myself: &ActorRef<SupervisorMessage>, state: &mut SupervisorState, index: usize) {
         let arguments = (self.tasks[index].clone(), self.drain.subscribe());
         match Actor::spawn_linked(None, GroupActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => state.actors[index] = Some(actor),
             Err(error) => {
-                tracing::error!(group = self.tasks[index].name, %error, "cannot start");
+                tracing::error!(group = self.tasks[index].name, %error, "cannot start a group; retrying");
                 drop(myself.send_after(RESTART_AFTER, move || SupervisorMessage::Start(index)));
             }
         }
     }
 
-    fn index_of(state: &Running, id: ractor::ActorId) -> Option<usize> {
+    fn index_of(state: &SupervisorState, id: ractor::ActorId) -> Option<usize> {
         state.actors.iter().position(|actor| actor.as_ref().is_some_and(|actor| actor.get_id() == id))
     }
 }
 
 impl Actor for Supervisor {
     type Msg = SupervisorMessage;
-    type State = Running;
+    type State = SupervisorState;
     type Arguments = ();
 
-    async fn pre_start(&self, myself: ActorRef<SupervisorMessage>, (): ()) -> Result<Running, ActorProcessingErr> {
-        let mut state = Running { actors: self.tasks.iter().map(|_| None).collect() };
+    async fn pre_start(
+        &self,
+        myself: ActorRef<SupervisorMessage>,
+        (): (),
+    ) -> Result<SupervisorState, ActorProcessingErr> {
+        let mut state = SupervisorState { actors: self.tasks.iter().map(|_| None).collect() };
         for index in 0..self.tasks.len() {
             self.start(&myself, &mut state, index).await;
         }
@@ -129,7 +133,7 @@ impl Actor for Supervisor {
         &self,
         myself: ActorRef<SupervisorMessage>,
         message: SupervisorMessage,
-        state: &mut Running,
+        state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMessage::Drain => {
@@ -148,7 +152,7 @@ impl Actor for Supervisor {
         &self,
         myself: ActorRef<SupervisorMessage>,
         event: SupervisionEvent,
-        state: &mut Running,
+        state: &mut SupervisorState,
     ) -> Result<(), ActorProcessingErr> {
         let (id, failure) = match event {
             SupervisionEvent::ActorTerminated(cell, ..) => (cell.get_id(), None),
@@ -158,7 +162,7 @@ impl Actor for Supervisor {
         let Some(index) = Self::index_of(state, id) else { return Ok(()) };
         state.actors[index] = None;
         if let Some(error) = failure {
-            tracing::error!(group = self.tasks[index].name, %error, "group failed, starting it again");
+            tracing::error!(group = self.tasks[index].name, %error, "group failed; restarting it");
             drop(myself.send_after(RESTART_AFTER, move || SupervisorMessage::Start(index)));
         }
         if *self.drain.borrow() && state.actors.iter().all(Option::is_none) {
@@ -168,21 +172,21 @@ impl Actor for Supervisor {
     }
 }
 
-/// Groups under supervision.
+/// SupervisorState groups under supervision.
 pub struct Supervised {
     actor: ActorRef<SupervisorMessage>,
     ended: tokio::task::JoinHandle<()>,
 }
 
 impl Supervised {
-    /// Starts them all.
+    /// Starts all groups.
     pub async fn start(tasks: Vec<GroupTask>) -> Result<Self, ractor::SpawnErr> {
         let supervisor = Supervisor { tasks, drain: watch::Sender::new(false) };
         let (actor, ended) = Actor::spawn(None, supervisor, ()).await?;
         Ok(Self { actor, ended })
     }
 
-    /// Drains them all, and waits until they have ended.
+    /// Drains all groups and waits until they have stopped.
     pub async fn drain(self) {
         let _ = self.actor.cast(SupervisorMessage::Drain);
         let _ = self.ended.await;

@@ -1,4 +1,4 @@
-//! Reads a stream from a sequence on, in order, without acks and without gaps, whatever happens to the connection.
+//! Reads a stream from a sequence on, in order and without gaps, across reconnects; no acknowledgements.
 
 use std::time::Duration;
 
@@ -9,40 +9,41 @@ use futures_util::{FutureExt, StreamExt};
 
 use crate::bus::{Bus, BusError};
 
-/// Messages asked for at a time. Records are up to 256 KiB: this bounds what is in memory per reader.
+/// Most messages of a pull request.
 const BATCH: usize = 256;
-/// Bytes asked for at a time.
+/// Most bytes of a pull request; bounds the memory of a reader.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const RETRY: Duration = Duration::from_millis(200);
 
 /// One stored message.
 #[derive(Debug, Clone)]
 pub struct StoredMessage {
-    /// Stream sequence.
+    /// Stream sequence, from 1.
     pub seq: u64,
-    /// Its subject.
+    /// Subject on which it was published.
     pub subject: async_nats::Subject,
-    /// When the broker stored it, ns since the epoch.
+    /// Time at which JetStream stored it, ns since the epoch.
     pub stamp: u64,
-    /// Its bytes.
+    /// The message without its headers.
     pub payload: Bytes,
 }
 
-/// A reader at its place in a stream.
+/// A reader of one stream.
 pub struct Tail {
     bus: Bus,
     stream: String,
     filter: String,
     next_seq: u64,
     messages: Option<pull::Stream>,
-    /// The reader that is being opened: kept when nobody waits for it, or each wait would leave one at the broker.
+    /// The consumer that is being created. Kept across cancellation: a new attempt each time would leave a consumer at
+    /// the server.
     opening: Option<BoxFuture<'static, Result<(pull::Stream, u64), BusError>>>,
     consumer_seq: u64,
     pending: Option<u64>,
 }
 
 impl Tail {
-    /// Reads from `next_seq` on; `filter` is one subject, or empty for all.
+    /// A reader from `next_seq` on; `filter` is one subject, or empty for all.
     pub fn new(bus: &Bus, stream: String, filter: String, next_seq: u64) -> Self {
         Self {
             bus: bus.clone(),
@@ -56,27 +57,27 @@ impl Tail {
         }
     }
 
-    /// Whether everything that was in the stream at some moment since the start has been handed out.
+    /// Whether all messages have been returned that the stream held at the last report of the server.
     pub fn is_caught_up(&self) -> bool {
         self.pending == Some(0)
     }
 
-    /// Whether there is a reader at the broker, as far as is known.
+    /// Whether the reader has a consumer at the server, as far as it knows.
     pub fn is_open(&self) -> bool {
         self.messages.is_some()
     }
 
-    /// Messages known to wait in the stream.
+    /// Messages in the stream that are not read yet, at the last report of the server.
     pub fn behind(&self) -> u64 {
         self.pending.unwrap_or(0)
     }
 
-    /// The sequence that comes next at the earliest.
+    /// The least sequence that the next message can have.
     pub fn next_seq(&self) -> u64 {
         self.next_seq
     }
 
-    /// The next message; waits for it as long as it takes. Cancel-safe.
+    /// Waits for the next message. Cancel-safe.
     pub async fn next(&mut self) -> StoredMessage {
         loop {
             let Some(messages) = self.messages.as_mut() else {
@@ -90,13 +91,13 @@ impl Tail {
         }
     }
 
-    /// The next message if it is here already.
+    /// The next message if it has been received already.
     pub fn try_next(&mut self) -> Option<StoredMessage> {
         let next = self.messages.as_mut()?.next().now_or_never()?;
         self.take(next)
     }
 
-    /// Reads up to the present end of the stream, then stops: `None` at the end.
+    /// The next message up to sequence `last`; `None` after it.
     pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
         if self.next_seq > last {
             return None;
@@ -110,7 +111,7 @@ impl Tail {
         next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
     ) -> Option<StoredMessage> {
         let reopen = |tail: &mut Self, why: &str| {
-            tracing::info!(stream = tail.stream, next = tail.next_seq, why, "opening the reader anew");
+            tracing::info!(stream = tail.stream, next = tail.next_seq, why, "creating a new consumer");
             (tail.messages, tail.pending) = (None, None);
             tail.opening = Some(tail.reader(RETRY));
             None
@@ -118,13 +119,13 @@ impl Tail {
         let message = match next {
             Some(Ok(message)) => message,
             Some(Err(error)) => return reopen(self, &error.to_string()),
-            None => return reopen(self, "the reader ended"),
+            None => return reopen(self, "the consumer ended"),
         };
-        let Ok(info) = message.info() else { return reopen(self, "a message without its metadata") };
+        let Ok(info) = message.info() else { return reopen(self, "a message lacks its metadata") };
         let (seq, consumer_seq, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
         let stamp = u64::try_from(info.published.unix_timestamp_nanos()).unwrap_or(0);
         if consumer_seq != self.consumer_seq + 1 || seq < self.next_seq {
-            return reopen(self, "a message was dropped on the way");
+            return reopen(self, "a message was lost in delivery");
         }
         self.consumer_seq = consumer_seq;
         self.next_seq = seq + 1;
@@ -133,7 +134,7 @@ impl Tail {
         Some(StoredMessage { seq, subject: message.subject, stamp, payload: message.payload })
     }
 
-    /// Goes on with the reader that is being opened, or begins with one. Cancel-safe.
+    /// Waits until the consumer is created. Cancel-safe.
     async fn open(&mut self) {
         if self.opening.is_none() {
             self.opening = Some(self.reader(Duration::ZERO));
@@ -145,13 +146,13 @@ impl Tail {
                 self.consumer_seq = 0;
             }
             Err(error) => {
-                tracing::warn!(stream = self.stream, %error, "cannot read, trying again");
+                tracing::warn!(stream = self.stream, %error, "cannot create a consumer; retrying");
                 self.opening = Some(self.reader(RETRY));
             }
         }
     }
 
-    /// Makes a reader from the next sequence on, after a while; and how many messages wait for it.
+    /// Creates a consumer from the next sequence on after a delay; its messages and their number.
     fn reader(&self, after: Duration) -> BoxFuture<'static, Result<(pull::Stream, u64), BusError>> {
         let (context, stream, next_seq) = (self.bus.context().clone(), self.stream.clone(), self.next_seq);
         let config = pull::Config {

@@ -1,74 +1,76 @@
-//! What can go wrong with a private server, said so that one knows what to do.
+//! Errors of starting and stopping a private server, each with what to do.
 
 use std::path::PathBuf;
 
-/// Why a private server did not start, or did not stop.
+/// Why a private server did not start or did not stop.
 #[derive(Debug, thiserror::Error)]
 pub enum ServersError {
-    /// A program is not on this machine, or is too old.
-    #[error("{program}: {why}; ./dev installs it")]
+    /// A program is missing or too old.
+    #[error("cannot run {program}: {why}; install it with ./dev")]
     Program {
-        /// Which.
+        /// Name of the executable.
         program: &'static str,
-        /// What is wrong.
+        /// The versions found and wanted.
         why: String,
     },
-    /// Somebody listens on the port that was asked for.
-    #[error("port {port} for {what} is taken; stop whoever listens there, or give another port (0: any free one)")]
+    /// Another process listens on the requested port.
+    #[error(
+        "port {port} for {name} is in use; stop the process that listens on it, or choose another port (0: any free one)"
+    )]
     PortTaken {
-        /// Which.
+        /// TCP port on 127.0.0.1.
         port: u16,
-        /// The server that wanted it.
-        what: &'static str,
+        /// The server that was to listen on it.
+        name: &'static str,
     },
-    /// Another process has these data open.
-    #[error("{dir} is in use by another process ({by}); stop it, or give another directory", dir = .dir.display())]
+    /// Another process holds the lock of the directory.
+    #[error("{dir} is in use by another process ({owner}); stop it, or use another directory", dir = .dir.display())]
     InUse {
-        /// Where.
+        /// The locked directory.
         dir: PathBuf,
-        /// What is known of the other.
-        by: String,
+        /// The owner's entry in the lock file.
+        owner: String,
     },
-    /// The server ended, or did not become ready in time.
-    #[error("{what} did not start: {why}; it said (in {log}):\n{said}", log = .log.display())]
+    /// The server exited or did not become ready in time.
+    #[error("{name} did not start: {why}; last lines of {log}:\n{tail}", log = .log.display())]
     NotStarted {
         /// The server.
-        what: &'static str,
-        /// What happened.
+        name: &'static str,
+        /// Exit status or timeout.
         why: String,
-        /// Its log.
+        /// The server's log.
         log: PathBuf,
-        /// The end of that.
-        said: String,
+        /// The log's last lines.
+        tail: String,
     },
-    /// The server had to be killed, or ended badly.
-    #[error("{what} did not stop cleanly: {why}")]
+    /// The server was killed or exited with an error.
+    #[error("{name} did not stop cleanly: {why}")]
     NotStopped {
         /// The server.
-        what: &'static str,
-        /// What happened.
+        name: &'static str,
+        /// Exit status, or that it was killed.
         why: String,
     },
-    /// The data cannot be used as they are.
-    #[error("the data in {dir}: {why}; start over with --fresh", dir = .dir.display())]
+    /// The stored data cannot be used.
+    #[error("cannot use the data in {dir}: {why}; discard them with --fresh", dir = .dir.display())]
     Data {
-        /// Where.
+        /// The directory that was requested.
         dir: PathBuf,
-        /// What is wrong.
+        /// The defect.
         why: String,
     },
-    /// The operating system refused something.
-    #[error("cannot {doing}: {source}")]
+    /// A system call or a helper program failed.
+    #[error("cannot {action}: {source}")]
     Io {
-        /// What was tried.
-        doing: String,
-        /// The refusal.
+        /// The attempted action, as a verb phrase.
+        action: String,
+        /// The operating system's error.
         source: std::io::Error,
     },
 }
 
-/// Names what was tried when the operating system refused it.
-pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServersError {
-    let doing = doing.into();
-    move |source| ServersError::Io { doing, source }
+/// Adds the attempted action to an I/O error.
+pub(crate) fn io(action: impl Into<String>) -> impl FnOnce(std::io::Error) -> ServersError {
+    let action = action.into();
+    move |source| ServersError::Io { action, source }
 }

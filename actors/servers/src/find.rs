@@ -1,4 +1,4 @@
-//! Where the servers' programs are, and which version they have.
+//! Finds the servers' programs and reads their versions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,13 +8,13 @@ use crate::error::ServersError;
 /// A version as (major, minor).
 pub(crate) type Version = (u32, u32);
 
-/// Oldest nats-server with what the streams use.
+/// The oldest nats-server that supports the streams' settings.
 pub(crate) const NATS_MIN: Version = (2, 14);
-/// Oldest PostgreSQL that is tested.
+/// The oldest PostgreSQL that is tested.
 pub(crate) const POSTGRES_MIN: Version = (15, 0);
 
-/// The nats-server to run: `TAPEDECK_NATS_SERVER`, else the first good enough one on PATH or in the `.tools` folder
-/// that `./dev` makes beside the build.
+/// The nats-server to run: `TAPEDECK_NATS_SERVER`, else the first of a supported version on PATH or in the folder
+/// `.tools` that `./dev` creates beside the build.
 pub(crate) fn nats_server() -> Result<PathBuf, ServersError> {
     let program = "nats-server";
     let tools = own_ancestors().map(|dir| dir.join(".tools/venv/bin"));
@@ -29,25 +29,28 @@ pub(crate) fn nats_server() -> Result<PathBuf, ServersError> {
             Some((major, minor)) => {
                 why = format!("{} is {major}.{minor}, want >= {}.{}", path.display(), NATS_MIN.0, NATS_MIN.1);
             }
-            None => why = format!("{} does not run", path.display()),
+            None => why = format!("{} --version failed", path.display()),
         }
     }
     Err(ServersError::Program { program, why })
 }
 
-/// The folder with PostgreSQL's programs, and its major version: `TAPEDECK_POSTGRES_BIN`, else PATH's, else Debian's
-/// newest. Data of an earlier run need the major version that wrote them, given as `wrote`.
-pub(crate) fn postgres_bin(wrote: Option<u32>) -> Result<(PathBuf, u32), ServersError> {
+/// The folder with PostgreSQL's programs, and its major version: `TAPEDECK_POSTGRES_BIN`, else the one on PATH, else
+/// Debian's newest. `data_version` is the major version that wrote the existing data; only it can read them.
+pub(crate) fn postgres_bin(data_version: Option<u32>) -> Result<(PathBuf, u32), ServersError> {
     let program = "postgres";
     let mut found: Vec<(PathBuf, u32)> = postgres_dirs()
         .into_iter()
         .filter(|dir| dir.join(program).is_file() && dir.join("initdb").is_file())
         .filter_map(|dir| version(&dir.join(program)).map(|(major, _)| (dir, major)))
         .collect();
-    found.retain(|(_, major)| (*major, 0) >= POSTGRES_MIN && wrote.is_none_or(|wrote| wrote == *major));
+    found.retain(|(_, major)| (*major, 0) >= POSTGRES_MIN && data_version.is_none_or(|version| version == *major));
     found.into_iter().next().ok_or_else(|| {
-        let which = wrote.map_or(format!(">= {}", POSTGRES_MIN.0), |wrote| format!("{wrote}, which wrote the data"));
-        let why = format!("no postgres and initdb of version {which} on PATH or in /usr/lib/postgresql");
+        let wanted = match data_version {
+            Some(version) => format!("{version}, which wrote the data"),
+            None => format!(">= {}", POSTGRES_MIN.0),
+        };
+        let why = format!("no postgres and initdb of version {wanted} on PATH or in /usr/lib/postgresql");
         ServersError::Program { program, why }
     })
 }
@@ -80,7 +83,7 @@ fn version(program: &Path) -> Option<Version> {
     parse_version(&String::from_utf8_lossy(&output.stdout))
 }
 
-/// The first number of the text with what follows its point: `nats-server: v2.15.1`, `postgres (PostgreSQL) 15.18`.
+/// The first version number in the output of `--version`: `nats-server: v2.15.1`, `postgres (PostgreSQL) 15.18`.
 fn parse_version(text: &str) -> Option<Version> {
     let text = &text[text.find(|c: char| c.is_ascii_digit())?..];
     let mut parts = text.split(|c: char| !c.is_ascii_digit());
@@ -93,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_read_as_the_programs_print_them() {
+    fn versions_are_parsed_from_the_output_of_the_programs() {
         assert_eq!(parse_version("nats-server: v2.15.1\n"), Some((2, 15)));
         assert_eq!(parse_version("postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"), Some((15, 18)));
         assert_eq!(parse_version("postgres (PostgreSQL) 19devel"), Some((19, 0)));

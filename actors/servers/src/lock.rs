@@ -1,4 +1,4 @@
-//! One server on one directory: a file lock that the server itself holds as long as any of its processes lives.
+//! A lock that allows one server a directory, held by the server's processes as long as one of them lives.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -8,25 +8,27 @@ use std::time::{Duration, Instant};
 
 use crate::error::{ServersError, io};
 
-/// How long a server of an earlier, killed run may take to die: Postgres gives its processes 5 s.
+/// How long to wait for the processes of an earlier, killed run to exit: Postgres gives its own 5 s.
 const WAIT_MAX: Duration = Duration::from_secs(15);
 
-/// The lock. It hangs on the open file, not on a process: children that get it as their standard input hold it too,
-/// also after we are killed. So who gets the lock knows that no process of an earlier run still touches the data.
+/// An exclusive lock on a file in the directory.
+///
+/// It belongs to the open file, not to a process: children that inherit it as their standard input hold it too, even
+/// after this process is killed. To hold the lock proves that no process of an earlier run still uses the data.
 #[derive(Debug)]
 pub(crate) struct Lock(File);
 
 impl Lock {
-    /// Locks a directory that exists.
-    pub(crate) fn take(dir: &Path) -> Result<Self, ServersError> {
-        Self::take_within(dir, WAIT_MAX)
+    /// Locks an existing directory.
+    pub(crate) fn acquire(dir: &Path) -> Result<Self, ServersError> {
+        Self::acquire_within(dir, WAIT_MAX)
     }
 
-    fn take_within(dir: &Path, wait_max: Duration) -> Result<Self, ServersError> {
+    fn acquire_within(dir: &Path, wait_max: Duration) -> Result<Self, ServersError> {
         let path = dir.join("lock");
-        let doing = || format!("lock {}", path.display());
+        let action = || format!("lock {}", path.display());
         let mut file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io(doing()))?;
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(io(action()))?;
         let started = Instant::now();
         loop {
             match file.try_lock() {
@@ -35,11 +37,11 @@ impl Lock {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let mut by = String::new();
-                    let _ = file.read_to_string(&mut by); // only to say who
-                    return Err(ServersError::InUse { dir: dir.into(), by: by.trim().into() });
+                    let mut owner = String::new();
+                    let _ = file.read_to_string(&mut owner); // for the message only
+                    return Err(ServersError::InUse { dir: dir.into(), owner: owner.trim().into() });
                 }
-                Err(TryLockError::Error(error)) => return Err(io(doing())(error)),
+                Err(TryLockError::Error(error)) => return Err(io(action())(error)),
             }
         }
         let write = |file: &mut File| {
@@ -47,13 +49,13 @@ impl Lock {
             file.rewind()?;
             writeln!(file, "process {}", std::process::id())
         };
-        write(&mut file).map_err(io(doing()))?;
+        write(&mut file).map_err(io(action()))?;
         Ok(Self(file))
     }
 
     /// The lock as a child's standard input, which reads as empty.
     pub(crate) fn as_stdin(&self) -> Result<Stdio, ServersError> {
-        Ok(self.0.try_clone().map_err(io("share a lock"))?.into())
+        Ok(self.0.try_clone().map_err(io("duplicate the descriptor of a lock"))?.into())
     }
 }
 
@@ -62,24 +64,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_locked_directory_is_refused_until_it_is_free_and_says_who_has_it() {
+    fn acquire_fails_with_the_owner_until_the_lock_is_released() {
         let dir = tempfile::tempdir().unwrap();
-        let first = Lock::take(dir.path()).unwrap();
-        let error = Lock::take_within(dir.path(), Duration::ZERO).unwrap_err();
+        let first = Lock::acquire(dir.path()).unwrap();
+        let error = Lock::acquire_within(dir.path(), Duration::ZERO).unwrap_err();
         assert!(error.to_string().contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
-        Lock::take(dir.path()).unwrap();
+        Lock::acquire(dir.path()).unwrap();
     }
 
     #[test]
-    fn a_child_holds_the_lock_when_we_no_longer_do() {
+    fn a_child_holds_the_lock_after_its_parent_released_it() {
         let dir = tempfile::tempdir().unwrap();
-        let lock = Lock::take(dir.path()).unwrap();
+        let lock = Lock::acquire(dir.path()).unwrap();
         let mut child = std::process::Command::new("sleep").arg("60").stdin(lock.as_stdin().unwrap()).spawn().unwrap();
         drop(lock);
-        assert!(matches!(Lock::take_within(dir.path(), Duration::ZERO), Err(ServersError::InUse { .. })));
+        assert!(matches!(Lock::acquire_within(dir.path(), Duration::ZERO), Err(ServersError::InUse { .. })));
         child.kill().unwrap();
         child.wait().unwrap();
-        Lock::take(dir.path()).unwrap();
+        Lock::acquire(dir.path()).unwrap();
     }
 }

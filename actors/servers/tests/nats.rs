@@ -1,4 +1,4 @@
-//! A private nats-server keeps what it acknowledged, however it ended.
+//! A private nats-server keeps acknowledged messages over a stop and over a kill.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn append(server: &NatsServer, text: &str) -> String {
 }
 
 #[test]
-fn what_it_acknowledged_is_there_after_a_stop_and_after_a_kill() {
+fn acknowledged_messages_survive_a_stop_and_a_kill() {
     let dir = directory();
     let server = NatsServer::start(dir.path(), 0).unwrap();
     let stream = r#"{"name":"KEPT","subjects":["kept.*"],"storage":"file"}"#;
@@ -29,9 +29,9 @@ fn what_it_acknowledged_is_there_after_a_stop_and_after_a_kill() {
     assert!(append(&server, "three").contains("\"seq\":3"));
     let pid = server.pid();
     drop(server);
-    assert!(!common::is_alive(pid), "dropped, but it runs");
+    assert!(!common::is_alive(pid), "still running after its handle was dropped");
     let log = std::fs::read_to_string(dir.path().join("nats.log")).unwrap();
-    assert!(log.contains("Server Exiting"), "dropped, it did not stop in good order: {log}");
+    assert!(log.contains("Server Exiting"), "no clean shutdown on drop: {log}");
 
     NatsServer::remove_data(dir.path()).unwrap();
     assert!(!dir.path().exists());
@@ -40,7 +40,7 @@ fn what_it_acknowledged_is_there_after_a_stop_and_after_a_kill() {
 }
 
 #[test]
-fn a_taken_port_is_named_and_a_free_one_is_kept() {
+fn a_taken_port_is_an_error_and_a_free_one_is_used() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let dir = directory();

@@ -1,4 +1,4 @@
-//! A private Postgres keeps what it committed, however it ended.
+//! A private Postgres keeps committed rows over a stop and over a kill.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{directory, holders, psql};
 use tapedeck_servers::{Postgres, ServersError};
 
 #[test]
-fn what_it_committed_is_there_after_a_stop_and_after_a_kill() {
+fn committed_rows_survive_a_stop_and_a_kill() {
     let dir = directory();
     let server = Postgres::start(dir.path(), 0).unwrap();
     psql(&server.url(), "create table kept (n int); insert into kept values (1)").unwrap();
@@ -21,9 +21,9 @@ fn what_it_committed_is_there_after_a_stop_and_after_a_kill() {
     let server = Postgres::start(dir.path(), 0).unwrap();
     assert_eq!(psql(&server.url(), "select string_agg(n::text, ' ' order by n) from kept").unwrap(), "1 2");
     drop(server);
-    assert_eq!(holders(dir.path()), [0; 0], "dropped, but it runs");
+    assert_eq!(holders(dir.path()), [0; 0], "still running after its handle was dropped");
     let log = std::fs::read_to_string(dir.path().join("postgres.log")).unwrap();
-    assert!(log.contains("database system is shut down"), "dropped, it did not stop in good order: {log}");
+    assert!(log.contains("database system is shut down"), "no clean shutdown on drop: {log}");
 
     Postgres::remove_data(dir.path()).unwrap();
     let server = Postgres::start(dir.path(), 0).unwrap();
@@ -31,7 +31,7 @@ fn what_it_committed_is_there_after_a_stop_and_after_a_kill() {
 }
 
 #[test]
-fn nobody_gets_in_without_the_password_which_nobody_else_can_read() {
+fn connections_need_the_password_which_only_its_owner_can_read() {
     let dir = directory();
     let server = Postgres::start(dir.path(), 0).unwrap();
     let password = std::fs::read_to_string(dir.path().join("server/password")).unwrap();
@@ -45,9 +45,9 @@ fn nobody_gets_in_without_the_password_which_nobody_else_can_read() {
 }
 
 #[test]
-fn a_stale_pid_file_that_names_a_living_process_does_not_stop_it() {
+fn a_stale_pid_file_that_names_a_running_process_does_not_prevent_a_start() {
     let (dir, other) = (directory(), directory());
-    let other = Postgres::start(other.path(), 0).unwrap(); // of the same user, so that Postgres takes it for its own
+    let other = Postgres::start(other.path(), 0).unwrap(); // same user: Postgres mistakes it for the earlier server
     let server = Postgres::start(dir.path(), 0).unwrap();
     let pid = server.pid().to_string();
     server.kill().unwrap();
@@ -59,7 +59,7 @@ fn a_stale_pid_file_that_names_a_living_process_does_not_stop_it() {
 }
 
 #[test]
-fn data_half_made_by_a_killed_run_are_made_anew() {
+fn incomplete_data_of_a_killed_run_are_created_again() {
     let dir = directory();
     std::fs::create_dir_all(dir.path().join("server/data.new/base")).unwrap();
     std::fs::write(dir.path().join("server/data.new/PG_VERSION"), "15\n").unwrap();
@@ -68,7 +68,7 @@ fn data_half_made_by_a_killed_run_are_made_anew() {
 }
 
 #[test]
-fn a_directory_its_user_cannot_reach_is_served_from_elsewhere_and_found_again() {
+fn data_move_elsewhere_if_the_user_of_postgres_cannot_enter_the_directory() {
     let dir = directory();
     std::fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o700)).unwrap(); // as a clone under /root
     let server = Postgres::start(&dir.path().join("pg"), 0).unwrap();
@@ -79,14 +79,14 @@ fn a_directory_its_user_cannot_reach_is_served_from_elsewhere_and_found_again() 
     drop(server);
     let home = dir.path().join("pg/server");
     let elsewhere = home.canonicalize().unwrap();
-    // As root, Postgres is another user and must be elsewhere; otherwise it is us, and everything stays in place.
+    // Started by root, Postgres runs as another user, which cannot enter the directory; otherwise the data stay inside.
     assert_eq!(elsewhere.starts_with("/var/lib/tapedeck"), home.is_symlink());
     Postgres::remove_data(&dir.path().join("pg")).unwrap();
     assert!(!elsewhere.exists() && !dir.path().join("pg").exists());
 }
 
 #[test]
-fn a_taken_port_is_named() {
+fn a_taken_port_is_an_error() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let dir = directory();

@@ -1,39 +1,43 @@
-//! Strategies' scores into one target and a confidence; the only place where floats become exact numbers.
+//! Combines the scores of strategies into a target and a confidence: the only place where floats become exact numbers.
 
 use tapedeck_schemas::number::Ratio;
 
 /// Steps in one whole: targets, confidences and scores are rounded to 1e-4.
 const STEPS: f64 = 10_000.0;
 
-/// What the strategies want together.
+/// The combined target of the strategies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Combined {
     /// Σ weight·score / Σ weight, −1 to 1; 0 when no weight is above zero.
     pub target: Ratio,
-    /// |Σ weight·score| / Σ weight·|score|, 0 to 1: 1 when all who want something want the same side.
+    /// |Σ weight·score| / Σ weight·|score|, 0 to 1: 1 when all scores with weight have the same sign.
     pub confidence: Ratio,
 }
 
-/// Combines (score, weight) of the warm strategies; `None` when none is warm. Weights not above zero do not count.
+/// Combines (score, weight) of the warm strategies; `None` when none is warm. A weight of zero or less is ignored.
 pub fn combine(warm: impl Iterator<Item = (f64, Ratio)>) -> Option<Combined> {
-    let (mut any, mut wanted, mut strength, mut total) = (false, 0.0, 0.0, 0.0);
+    let mut any_warm = false;
+    let mut weighted_sum = 0.0;
+    let mut weighted_magnitude = 0.0;
+    let mut total_weight = 0.0;
     for (score, weight) in warm {
-        any = true;
+        any_warm = true;
         if weight.is_positive() {
             let weight = weight.to_f64();
-            wanted += weight * score;
-            strength += weight * score.abs();
-            total += weight;
+            weighted_sum += weight * score;
+            weighted_magnitude += weight * score.abs();
+            total_weight += weight;
         }
     }
-    let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-    let confidence = rounded(share(wanted.abs(), strength));
-    any.then(|| Combined { target: rounded(share(wanted, total)), confidence })
+    let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
+    let target = rounded(ratio(weighted_sum, total_weight));
+    let confidence = rounded(ratio(weighted_sum.abs(), weighted_magnitude));
+    any_warm.then_some(Combined { target, confidence })
 }
 
-/// The nearest multiple of 1e-4, halves away from zero, held within −1 and 1; 0 for what is not a number.
+/// The nearest multiple of 1e-4, halves away from zero, clamped to −1 to 1; 0 for NaN.
 pub fn rounded(value: f64) -> Ratio {
-    // A float cast saturates and takes NaN to 0, so this is total; within ±10,000 it is exact.
+    // A float cast saturates, and NaN becomes 0, so this cannot fail; within ±10,000 it is exact.
     let steps = (value.clamp(-1.0, 1.0) * STEPS).round() as i64;
     Ratio::saturating_from_units(i128::from(steps) * (Ratio::ONE / 10_000))
 }
@@ -65,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn without_weight_or_score_nothing_is_wanted_and_without_a_warm_strategy_nothing_is_said() {
+    fn without_weight_or_score_the_target_is_zero_and_without_a_warm_strategy_there_is_none() {
         assert_eq!(of(&[(1.0, "0"), (0.5, "-1")]), shown("0", "0"));
         assert_eq!(of(&[(0.0, "1"), (0.0, "1")]), shown("0", "0"));
         assert_eq!(of(&[]), None);

@@ -1,4 +1,4 @@
-//! What the signal machine keeps of one instrument: strategies' states and the last signal. No parameters, no weights.
+//! The signal machine's state of one instrument: the strategies and the last signal. No parameters, no weights.
 
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
@@ -10,9 +10,11 @@ use crate::strategies::{STRATEGIES, Settings, Strategy};
 pub(crate) struct InstrumentSignals {
     /// In the order of [`STRATEGIES`].
     strategies: Vec<Box<dyn Strategy>>,
+    /// Tape time of the last sample, ns.
     sampled: Option<TapeTime>,
-    /// Zero until a signal was raised: an instrument begins flat.
+    /// Target of the last signal; zero before the first.
     target: Ratio,
+    /// Tape time of the last signal, ns.
     raised: Option<TapeTime>,
 }
 
@@ -22,7 +24,7 @@ impl InstrumentSignals {
         Self { strategies, sampled: None, target: Ratio::ZERO, raised: None }
     }
 
-    /// Hands the mid to every strategy, if the last sample is at least `interval` ns old.
+    /// Updates every strategy with the mid, if the last sample is at least `interval` ns old.
     pub(crate) fn sample(&mut self, mid: f64, now: TapeTime, interval: TapeTime, settings: &Settings<'_>) {
         if has_passed(self.sampled, now, interval) {
             self.sampled = Some(now);
@@ -30,7 +32,7 @@ impl InstrumentSignals {
         }
     }
 
-    /// Each strategy's score, in the order of the list.
+    /// The score of each strategy, in the order of [`STRATEGIES`]; `None` while it warms up.
     pub(crate) fn scores(&self) -> impl Iterator<Item = Option<f64>> + '_ {
         self.strategies.iter().map(|strategy| strategy.score())
     }
@@ -40,11 +42,12 @@ impl InstrumentSignals {
         has_passed(self.raised, now, interval)
     }
 
-    /// Whether a target is news: `threshold` from the last raised one, of the other sign, or back at zero.
+    /// Whether a target differs enough from the last raised one: by `threshold`, in sign, or back to zero.
     pub(crate) fn has_moved(&self, target: Ratio, threshold: Ratio) -> bool {
-        let (last, next) = (self.target.units().signum(), target.units().signum());
-        let flipped = last * next < 0;
-        let closed = last != 0 && next == 0;
+        let last_sign = self.target.units().signum();
+        let next_sign = target.units().signum();
+        let flipped = last_sign * next_sign < 0;
+        let closed = last_sign != 0 && next_sign == 0;
         flipped || closed || (target - self.target).abs() >= threshold
     }
 
@@ -63,9 +66,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_target_is_news_at_the_threshold_at_a_flip_and_at_a_return_to_zero() {
+    fn a_target_has_moved_at_the_threshold_at_a_flip_and_at_a_return_to_zero() {
         let ratio = |text: &str| text.parse::<Ratio>().unwrap();
-        for (last, target, news) in [
+        for (last, target, moved) in [
             ("0", "0.2499", false),
             ("0", "0.25", true),
             ("0", "-0.25", true),
@@ -77,9 +80,9 @@ mod tests {
             ("-0.1", "0.0001", true),
             ("-0.1", "-0.1", false),
         ] {
-            let mut desk = InstrumentSignals::new();
-            desk.raised(ratio(last), 0);
-            assert_eq!(desk.has_moved(ratio(target), ratio("0.25")), news, "{last} to {target}");
+            let mut signals = InstrumentSignals::new();
+            signals.raised(ratio(last), 0);
+            assert_eq!(signals.has_moved(ratio(target), ratio("0.25")), moved, "{last} to {target}");
         }
     }
 }

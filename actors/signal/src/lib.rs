@@ -1,17 +1,17 @@
-//! The signal machine: quotes in, `SignalRaised` out. No orders, no positions, no limits live here.
+//! The signal machine: decides `SignalRaised` from quotes. No orders, no positions, no limits live here.
 //!
-//! Each instrument's mid is sampled in tape time and handed to every strategy of [`strategies::STRATEGIES`]; their
-//! scores are combined by weight, and a signal is raised when the combined target has moved enough.
+//! The mid of each instrument is sampled in tape time, and every strategy of [`strategies::STRATEGIES`] is updated with
+//! it. The scores are combined by weight, and a signal is raised when the combined target has moved enough.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::{ParamSpec, Params};
+use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
@@ -22,14 +22,14 @@ use combine::rounded;
 use instrument::InstrumentSignals;
 use strategies::{STRATEGIES, Settings};
 
-/// The strategy that a signal speaks for: the combination of them all.
+/// The strategy named in a signal: the weighted combination of all strategies.
 pub const BLEND: &str = "blend";
 
-/// How far the target must move to be raised.
+/// Least move of the combined target that raises a signal.
 pub const THRESHOLD: ParamSpec = ParamSpec {
     name: "signal.threshold",
     unit: "fraction",
-    about: "least move of the combined target, from the last raised one, that is raised",
+    about: "least move of the combined target, from that of the last signal, that raises a signal",
     default: Ratio::saturating_from_units(Ratio::ONE / 4),
     min: Ratio::saturating_from_units(Ratio::ONE / 10_000),
     max: Ratio::whole(2),
@@ -72,20 +72,18 @@ pub struct Signal {
     blend: StrategyId,
     /// Ids of [`STRATEGIES`], in its order, with the weights in force.
     weights: Vec<(StrategyId, Ratio)>,
-    /// Running maximum of ingest's `at`.
-    now: TapeTime,
-    params: Params,
-    desks: BTreeMap<InstrumentId, InstrumentSignals>,
+    context: TapeContext,
+    instruments: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
 impl Signal {
-    /// That of a partition, having seen nothing; every strategy weighs 1.
+    /// The initial state for a partition; every strategy has weight 1.
     pub fn new(partition: u16) -> Self {
-        let name = |text: &str| text.parse().expect("a fixed short name");
+        let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
         let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
-        let account = name(&format!("sim-p{partition}"));
-        let (params, desks) = (Params::default(), BTreeMap::new());
-        Self { account, blend: name(BLEND), weights, now: 0, params, desks }
+        let account = AccountId::simulated(partition);
+        let (context, instruments) = (TapeContext::default(), BTreeMap::new());
+        Self { account, blend: name(BLEND), weights, context, instruments }
     }
 
     fn observe_quote(&mut self, quote: &Quote) {
@@ -93,12 +91,14 @@ impl Signal {
         if mid <= 0.0 {
             return;
         }
-        let settings = Settings::new(&self.params, quote.instrument);
-        let interval = duration_ns(self.params.get(&SAMPLE_MS, &quote.instrument));
-        self.desks
-            .entry(quote.instrument)
-            .or_insert_with(InstrumentSignals::new)
-            .sample(mid, self.now, interval, &settings);
+        let settings = Settings::new(&self.context.params, quote.instrument);
+        let interval = self.context.params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
+        self.instruments.entry(quote.instrument).or_insert_with(InstrumentSignals::new).sample(
+            mid,
+            self.context.now,
+            interval,
+            &settings,
+        );
     }
 
     fn observe_weights(&mut self, fact: &WeightsSet) {
@@ -110,15 +110,15 @@ impl Signal {
     }
 
     fn evaluate(&self, quote: &Quote) -> Option<SignalRaised> {
-        let desk = self.desks.get(&quote.instrument)?;
-        let min_interval = duration_ns(self.params.get(&MIN_INTERVAL_MS, &quote.instrument));
-        if !desk.may_raise(self.now, min_interval) {
+        let signals = self.instruments.get(&quote.instrument)?;
+        let min_interval = self.context.params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
+        if !signals.may_raise(self.context.now, min_interval) {
             return None;
         }
-        let warm = || desk.scores().zip(&self.weights).filter_map(|(score, named)| Some((score?, named)));
+        let warm = || signals.scores().zip(&self.weights).filter_map(|(score, weighted)| Some((score?, weighted)));
         let combined = combine::combine(warm().map(|(score, (_, weight))| (score, *weight)))?;
-        let threshold = self.params.get(&THRESHOLD, &quote.instrument).clamp(THRESHOLD.min, THRESHOLD.max);
-        if !desk.has_moved(combined.target, threshold) {
+        let threshold = self.context.params.in_force(&THRESHOLD, &quote.instrument);
+        if !signals.has_moved(combined.target, threshold) {
             return None;
         }
         Some(SignalRaised {
@@ -142,12 +142,9 @@ impl Machine for Signal {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        if fact.writer == Writer::Ingest {
-            self.now = self.now.max(fact.at);
-        }
+        self.context.observe(fact, params);
         match &fact.event {
             Event::Quote(quote) => self.observe_quote(quote),
-            Event::LimitsSet(limits) => self.params.apply(&params(), limits),
             Event::WeightsSet(weights) => self.observe_weights(weights),
             _ => {}
         }
@@ -163,13 +160,15 @@ impl Machine for Signal {
 
     fn apply(&mut self, _cause: Offset, own: &Event) {
         if let Event::SignalRaised(signal) = own {
-            self.desks.entry(signal.instrument).or_insert_with(InstrumentSignals::new).raised(signal.target, self.now);
+            self.instruments
+                .entry(signal.instrument)
+                .or_insert_with(InstrumentSignals::new)
+                .raised(signal.target, self.context.now);
         }
     }
 
     fn time(&self, fact: &Fact) -> TapeTime {
-        // Control's `at` is the broker's clock, which is not tape time.
-        if fact.writer == Writer::Control { self.now } else { fact.at }
+        self.context.time(fact)
     }
 }
 
@@ -177,10 +176,4 @@ impl Machine for Signal {
 fn mid(quote: &Quote) -> f64 {
     let usable = quote.bid.is_positive() && quote.ask.is_positive();
     if usable { (quote.bid.to_f64() + quote.ask.to_f64()) * 0.5 } else { 0.0 }
-}
-
-/// A count of ms as ns; 0 for one below zero.
-fn duration_ns(ms: Ratio) -> TapeTime {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    u64::try_from(ms.units() / UNITS_PER_NS).unwrap_or(0)
 }

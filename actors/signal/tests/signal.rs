@@ -1,13 +1,13 @@
-//! The signal machine from outside: what is raised and when, recovery from recorded decisions, and pinned decisions.
+//! The signals that are raised, and when; and that recorded facts rebuild the state.
 
 use proptest::prelude::*;
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::testing::run_and_follow;
+use tapedeck_kernel::{Fact, Machine, step};
 use tapedeck_schemas::event::{ClockAdvanced, Event, LimitsSet, Quote, Scope, SignalRaised, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 use tapedeck_signal::Signal;
-use tapedeck_test_support::{assert_pinned, assert_recovers, decide_all};
 
 const MS: u64 = 1_000_000;
 
@@ -15,7 +15,7 @@ fn ingest(at: u64, event: impl Into<Event>) -> Fact {
     Fact { writer: Writer::Ingest, at, event: event.into() }
 }
 
-/// A quote whose mid is `mid_ticks` hundredths.
+/// A quote with a mid of `mid_ticks` hundredths.
 fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
     let cents = |n: i128| Price::saturating_from_units(n * 10_000_000);
     let event = Quote {
@@ -33,7 +33,7 @@ fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
 
 fn weights(pairs: &[(&str, &str)]) -> Fact {
     let weights = pairs.iter().map(|(name, weight)| (name.parse().unwrap(), weight.parse().unwrap())).collect();
-    // The broker's clock, far ahead of tape time: it must not count as the time.
+    // The stamp of JetStream, far ahead of tape time: it must not count as tape time.
     let event = WeightsSet { weights, by: "t".into(), reason: "t".into() }.into();
     Fact { writer: Writer::Control, at: u64::MAX, event }
 }
@@ -44,7 +44,7 @@ fn limits(scope: Scope, name: &str, value: &str) -> Fact {
     Fact { writer: Writer::Control, at: u64::MAX, event }
 }
 
-/// A market that ripples, trends up, and falls back: every strategy gets to speak.
+/// A market that ripples, trends up, and falls back, so that every strategy has scores.
 fn script() -> Vec<Fact> {
     let mut facts = vec![weights(&[("zscore", "1"), ("ewma", "0.5")])];
     for n in 0..1_500u64 {
@@ -57,28 +57,41 @@ fn script() -> Vec<Fact> {
             facts.push(weights(&[("zscore", "0")]));
         }
         if n == 1_000 {
-            facts.push(weights(&[("zscore", "2"), ("nobody", "9")]));
+            facts.push(weights(&[("zscore", "2"), ("unknown", "9")]));
         }
     }
     facts
 }
 
 fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
-    let signal = |decision: Entry| match decision.event {
-        Event::SignalRaised(signal) => (decision.cause, signal),
-        other => panic!("only signals are decided: {other:?}"),
-    };
-    decide_all(machine, facts).into_iter().map(signal).collect()
+    let mut raised = Vec::new();
+    for (n, fact) in facts.iter().enumerate() {
+        let at = Offset::new(n as u64 + 1, 0);
+        for event in step(machine, at, fact) {
+            let Event::SignalRaised(signal) = event else { panic!("only signals are decided: {event:?}") };
+            raised.push((at, signal));
+        }
+    }
+    raised
 }
 
 #[test]
-fn decisions_are_as_pinned() {
-    let decisions = decide_all(&mut Signal::new(3), &script());
-    assert_pinned(&decisions, "4475cfa52935f83659bc9504f437d06bc5da6d2332c3f26fa57dc230f2023715");
+fn the_decisions_on_a_fixed_script_are_pinned() {
+    let mut machine = Signal::new(3);
+    let mut bytes = Vec::new();
+    for (n, fact) in script().iter().enumerate() {
+        let cause = Offset::new(n as u64 + 1, 0);
+        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
+            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
+        }
+    }
+    let digest = blake3::hash(&bytes).to_hex();
+    let pinned = "4475cfa52935f83659bc9504f437d06bc5da6d2332c3f26fa57dc230f2023715";
+    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
 }
 
 #[test]
-fn signals_carry_account_blend_reasons_and_follow_the_cause() {
+fn a_signal_has_the_account_the_blend_and_reasons_and_is_caused_by_a_quote() {
     let facts = script();
     let raised = run(&mut Signal::new(3), &facts);
     assert!(raised.len() > 20, "only {} signals", raised.len());
@@ -94,7 +107,7 @@ fn signals_carry_account_blend_reasons_and_follow_the_cause() {
 }
 
 #[test]
-fn signals_of_one_instrument_keep_the_least_interval_in_tape_time() {
+fn signals_of_one_instrument_are_at_least_the_minimum_interval_of_tape_time_apart() {
     let facts = script();
     let mut last = std::collections::BTreeMap::new();
     for (at, signal) in run(&mut Signal::new(0), &facts) {
@@ -136,7 +149,7 @@ fn quotes_within_the_sample_interval_change_no_score() {
 }
 
 #[test]
-fn taking_all_weight_away_closes_what_was_wanted_at_the_next_quote() {
+fn weights_of_zero_close_the_target_at_the_next_quote() {
     let facts = script();
     let mut machine = Signal::new(0);
     let raised = run(&mut machine, &facts[..800]);
@@ -156,9 +169,9 @@ fn only_quotes_raise_signals() {
     let mut machine = Signal::new(0);
     for (n, fact) in script().iter().enumerate() {
         step(&mut machine, Offset::new(n as u64 + 1, 0), fact);
-        let tick = ingest(fact.at, ClockAdvanced { time: fact.at });
+        let clock = ingest(fact.at, ClockAdvanced { time: fact.at });
         if fact.writer == Writer::Ingest {
-            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &tick).is_empty());
+            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &clock).is_empty());
         }
     }
 }
@@ -189,14 +202,16 @@ fn any_fact() -> impl Strategy<Value = Fact> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
     #[test]
-    fn any_facts_are_survived_and_recorded_decisions_recover_the_state(
+    fn any_facts_are_handled_and_the_recorded_decisions_rebuild_the_state(
         facts in prop::collection::vec(any_fact(), 1..400),
     ) {
-        let warm = limits(Scope::All, "signal.zscore.window", "8");
-        for decision in assert_recovers(|| Signal::new(0), std::iter::once(&warm).chain(&facts)) {
-            let Event::SignalRaised(signal) = decision.event else { panic!("{decision:?}") };
-            prop_assert!(signal.target.abs() <= Ratio::whole(1));
-            prop_assert!(!signal.confidence.is_negative() && signal.confidence <= Ratio::whole(1));
-        }
+        let facts = [vec![limits(Scope::All, "signal.zscore.window", "8")], facts].concat();
+        run_and_follow(|| Signal::new(0), &facts, |_, decided| {
+            for event in decided {
+                let Event::SignalRaised(signal) = event else { panic!("{event:?}") };
+                assert!(signal.target.abs() <= Ratio::whole(1));
+                assert!(!signal.confidence.is_negative() && signal.confidence <= Ratio::whole(1));
+            }
+        });
     }
 }

@@ -1,29 +1,30 @@
-//! Where the servers are: from flags, the environment, or the `connection.toml` that `up` and `demo` write.
+//! Where the servers are: from arguments, the environment, or the `connection.toml` that `up` and `demo` write.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
+use clap::Args;
 use serde::{Deserialize, Serialize};
+use tapedeck_runtime::Bus;
 use tapedeck_runtime::bus::NatsAccess;
-use tapedeck_runtime::database;
+use tapedeck_runtime::database::{self, DatabaseAccess};
+use tokio_postgres::Client;
 
-use crate::cli::ConnectionArgs;
-
-/// What `connection.toml` holds. It has the database's password: readable by its owner alone.
+/// The contents of `connection.toml`. The file holds the password of the database, so its mode is 0600.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Connection {
-    /// NATS.
+    /// URL of NATS.
     pub nats_url: String,
-    /// Postgres.
+    /// URL of Postgres, with its password.
     pub database_url: String,
-    /// Health and metrics, where one process serves all groups.
+    /// Address of health and metrics, where one process serves all groups.
     pub http: Option<String>,
 }
 
-/// Where the file is.
+/// Path of the file in a directory.
 pub fn path(dir: &Path) -> PathBuf {
     dir.join("connection.toml")
 }
@@ -44,7 +45,7 @@ impl Connection {
         file.write_all(text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Removes the file: the servers it names are gone.
+    /// Removes the file, because the servers that it names stop.
     pub fn forget(dir: &Path) {
         let _ = std::fs::remove_file(path(dir));
     }
@@ -60,32 +61,83 @@ impl Connection {
     }
 }
 
-/// The NATS to use.
-pub fn nats(args: &ConnectionArgs) -> Result<NatsAccess> {
-    let url = one(args, args.nats_url.clone(), |found| found.nats_url, "--nats-url")?;
-    Ok(NatsAccess { url, nkey: args.nats_nkey.clone() })
+/// Where the private servers live. With a server's own arguments, this says which server a command talks to.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct DirArgs {
+    /// Directory of connection.toml and of the private servers' data
+    #[arg(long, env = "TAPEDECK_DIR", default_value = ".tapedeck", value_name = "DIR", hide_env_values = true)]
+    pub dir: PathBuf,
 }
 
-/// The Postgres to use.
-pub fn database(args: &ConnectionArgs) -> Result<database::DatabaseAccess> {
-    let url = one(args, args.database_url.clone(), |found| found.database_url, "--database-url")?;
-    Ok(database::DatabaseAccess { url, password_file: args.database_password_file.clone() })
+/// Which NATS a command connects to.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct NatsArgs {
+    /// URL of NATS, as nats://host:4222 [default: from connection.toml]
+    #[arg(long, env = "TAPEDECK_NATS_URL", value_name = "URL", hide_env_values = true)]
+    pub nats_url: Option<String>,
+    /// File with the seed of an nkey, read at every connect
+    #[arg(long, env = "TAPEDECK_NATS_NKEY", value_name = "FILE", hide_env_values = true, requires = "nats_url")]
+    pub nats_nkey: Option<PathBuf>,
 }
 
-fn one(
-    args: &ConnectionArgs,
-    given: Option<String>,
+/// Which Postgres a command connects to.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Connection")]
+pub struct DatabaseArgs {
+    /// URL of Postgres, as postgres://user@host/db [default: from connection.toml]
+    #[arg(long, env = "TAPEDECK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+    /// File with the password for a URL that has none, read at every connect
+    #[arg(
+        long,
+        env = "TAPEDECK_DATABASE_PASSWORD_FILE",
+        value_name = "FILE",
+        hide_env_values = true,
+        requires = "database_url"
+    )]
+    pub database_password_file: Option<PathBuf>,
+}
+
+impl NatsArgs {
+    /// Address and key: as given, else as `connection.toml` in `dir` has them.
+    pub fn access(&self, dir: &DirArgs) -> Result<NatsAccess> {
+        let url = given_or_saved(self.nats_url.as_ref(), dir, |saved| saved.nats_url, "--nats-url")?;
+        Ok(NatsAccess { url, nkey: self.nats_nkey.clone() })
+    }
+
+    /// A connection under the name `tapedeck-cli`.
+    pub async fn connect(&self, dir: &DirArgs) -> Result<Bus> {
+        Ok(Bus::connect(&self.access(dir)?, "tapedeck-cli").await?)
+    }
+}
+
+impl DatabaseArgs {
+    /// Address and password file: as given, else as `connection.toml` in `dir` has them.
+    pub fn access(&self, dir: &DirArgs) -> Result<DatabaseAccess> {
+        let url = given_or_saved(self.database_url.as_ref(), dir, |saved| saved.database_url, "--database-url")?;
+        Ok(DatabaseAccess { url, password_file: self.database_password_file.clone() })
+    }
+
+    /// A connection.
+    pub async fn connect(&self, dir: &DirArgs) -> Result<Client> {
+        Ok(database::connect(&self.access(dir)?).await?)
+    }
+}
+
+fn given_or_saved(
+    given: Option<&String>,
+    dir: &DirArgs,
     pick: impl Fn(Connection) -> String,
     flag: &str,
 ) -> Result<String> {
     if let Some(given) = given {
-        return Ok(given);
+        return Ok(given.clone());
     }
-    match Connection::load(&args.dir)? {
-        Some(found) => Ok(pick(found)),
-        None => {
-            let path = path(&args.dir);
-            bail!("no {flag} given and no {}; start a stack with `tapedeck up`, or give the flag", path.display())
-        }
-    }
+    let saved = Connection::load(&dir.dir)?;
+    let path = path(&dir.dir);
+    let missing =
+        || format!("no {flag} given and no {}; start a stack with `tapedeck up`, or give {flag}", path.display());
+    saved.map(pick).with_context(missing)
 }

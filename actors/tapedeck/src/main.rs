@@ -1,43 +1,38 @@
-//! The one binary: parses the command line and hands over. Exit codes: 0 done, 1 found wanting, 2 could not tell.
+//! Parses the command line and runs the command. Exit codes: 0 success; 1 a check failed; 2 any other failure.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::Parser as _;
 use tapedeck::cli::Cli;
+use tapedeck::process;
 
 fn main() -> ExitCode {
     abort_on_panic();
-    let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("TAPEDECK_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(cli.command.default_log()));
-    // Colours are for whoever looks on, not for files and the logs of pods.
-    let colours = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    log.with_ansi(colours).with_target(false).init();
+    let command = Cli::parse().command;
+    process::start_log(command.default_log());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("cannot start the async runtime")),
     };
-    // The command runs on the main thread, which outlives it: child servers are tied to the thread that starts them.
-    match runtime.block_on(tapedeck::commands::run(cli)) {
+    // On the main thread, which lives as long as the process: private servers die with the thread that starts them.
+    match runtime.block_on(command.run()) {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    // Many errors say their cause themselves: each is said once.
-    let said = error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+    // Many errors contain the text of their cause: each text is printed once.
+    let text = error.chain().map(ToString::to_string).fold(String::new(), |text, cause| match text.as_str() {
         "" => cause,
-        before if before.contains(&cause) => said,
+        before if before.contains(&cause) => text,
         before => format!("{before}: {cause}"),
     });
-    eprintln!("tapedeck: {said}");
+    eprintln!("tapedeck: {text}");
     ExitCode::from(2)
 }
 
-/// A panic in a machine or driver ends the process: there is one recovery path, and it is the tested one.
+/// A panic ends the process, so that recovery after it is the recovery after a kill, which is tested.
 fn abort_on_panic() {
     let show = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! Publishes a feed's events onto `md.>`: per instrument in order, one message in flight, exactly once, resumable.
+//! Publishes the events of a feed to `md.>`, exactly once: for each instrument in order, with one message in flight.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,46 +6,76 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
-use tapedeck_feeds::{FeedError, Item, Payload};
+use tapedeck_feeds::{Feed, FeedError, Item, Payload, Selection, Setup};
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::{Bus, GroupStatus};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::subject::{self, MarketKind};
 
-/// Most events in one message.
+/// Events in one message, at most.
 const MESSAGE_EVENTS: usize = 256;
-/// Most events on their way at once.
+/// Events in flight, at most.
 const CHUNK_EVENTS: usize = 4096;
-/// How far apart in time the events on their way at once may be, ns. Instruments go out side by side, each in order: so
-/// none of them runs ahead of another by more than this.
+/// Time between the first and the last event in flight, at most, in ns. Instruments are sent concurrently, so this
+/// limits how far one runs ahead of another.
 const CHUNK_SPAN_NS: u64 = 100_000_000;
+
+/// Size and seed of the synthetic market.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Market")]
+pub struct SyntheticArgs {
+    /// Seed of the synthetic market
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Number of quotes and trades of the synthetic market
+    #[arg(long, value_name = "N", default_value_t = 240_000)]
+    pub events: u64,
+}
+
+/// A market to publish.
+pub struct Market {
+    /// Session of the publisher, derived from the events: the same events have the same session.
+    pub session: String,
+    /// The events.
+    pub feed: Box<dyn Feed>,
+    /// Estimated number of events, for a progress bar.
+    pub events_about: u64,
+}
+
+impl Market {
+    /// Opens the selected files, or the synthetic market.
+    pub fn open(selection: &Selection, setup: &Setup) -> Result<Self> {
+        let (session, feed, events_about) = tapedeck_feeds::open(selection, setup)?;
+        Ok(Self { session, feed, events_about })
+    }
+}
 
 /// How fast a market is played.
 pub enum Pace {
-    /// As fast as the broker takes it.
+    /// As fast as NATS accepts events.
     Max,
-    /// At the recorded pace, or so many times that.
-    Recorded(tapedeck_replay::ReplaySpeed),
-    /// As fast as the groups take it: never further ahead of the slowest than this much tape time.
+    /// At a multiple of the recorded pace.
+    Recorded(tapedeck_history::ReplaySpeed),
+    /// As fast as the groups process events.
     Lead {
-        /// How far, ns.
+        /// Lead over the slowest group, at most, in ns of tape time.
         lead_ns: u64,
-        /// The machines of all partitions.
+        /// Status of the machines of all partitions.
         groups: Vec<Arc<GroupStatus>>,
     },
 }
 
-/// What was published.
+/// Numbers of events of a publication.
 #[derive(Debug, Default, Clone, Copy, serde::Serialize)]
 pub struct Published {
-    /// Events sent in this run.
+    /// Sent by this process.
     pub sent: u64,
-    /// Events that an earlier run had sent already.
+    /// Stored already, by an earlier run.
     pub skipped: u64,
 }
 
-/// Publishes one session.
+/// The publisher of one session.
 pub struct Publisher {
     bus: Bus,
     session: String,
@@ -57,21 +87,21 @@ pub struct Publisher {
 struct InstrumentPublisher {
     publisher: FencedPublisher,
     items: u64,
-    /// With their numbers.
+    /// Items to send, with their numbers.
     waiting: Vec<(u64, Item)>,
 }
 
 impl Publisher {
-    /// A publisher of `session`, which must name the same items whenever it is played again.
+    /// A publisher of `session`. The same session must have the same items in every run.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
         Self { bus: bus.clone(), session, publishers: BTreeMap::new(), pace, began: None }
     }
 
-    /// Publishes what the feed yields; `tick` is told how many events are behind us.
+    /// Publishes the items of the feed. `progress` is called with the number of items sent or skipped so far.
     pub async fn publish(
         &mut self,
         feed: impl Iterator<Item = Result<Item, FeedError>>,
-        tick: impl Fn(u64),
+        progress: impl Fn(u64),
     ) -> Result<Published> {
         let mut published = Published::default();
         let mut waiting = 0;
@@ -91,7 +121,7 @@ impl Publisher {
             if waiting > 0 && (full || !self.may_go(last_ts, true)) {
                 self.flush().await?;
                 published.sent += std::mem::take(&mut waiting) as u64;
-                tick(published.sent + published.skipped);
+                progress(published.sent + published.skipped);
             }
             if waiting == 0 {
                 first_ts = last_ts;
@@ -103,11 +133,11 @@ impl Publisher {
         }
         self.flush().await?;
         published.sent += waiting as u64;
-        tick(published.sent + published.skipped);
+        progress(published.sent + published.skipped);
         Ok(published)
     }
 
-    /// Last sequence per inbox stream that is known to hold ours.
+    /// The last sequence known to hold an event of this session, by inbox stream.
     pub fn stored(&self) -> BTreeMap<String, u64> {
         let mut stored = BTreeMap::new();
         for one in self.publishers.values() {
@@ -117,7 +147,7 @@ impl Publisher {
         stored
     }
 
-    /// Whether nothing but this session was ever published on its subjects.
+    /// Whether no other session was ever published to the subjects of this one.
     pub fn is_alone(&self) -> bool {
         self.publishers.values().all(|one| one.publisher.is_alone())
     }
@@ -128,7 +158,7 @@ impl Publisher {
             let publisher = FencedPublisher::open(&self.bus, subject, self.session.clone()).await?;
             self.publishers.insert(instrument, InstrumentPublisher { publisher, items: 0, waiting: Vec::new() });
         }
-        self.publishers.get_mut(&instrument).context("a publisher just opened")
+        self.publishers.get_mut(&instrument).context("a publisher was just inserted")
     }
 
     async fn flush(&mut self) -> Result<()> {
@@ -137,7 +167,7 @@ impl Publisher {
         Ok(())
     }
 
-    /// Whether an event of this time may be sent; `behind_others` says that some wait to be sent before it.
+    /// Whether an event of this time may be sent; `behind_others`: other events are to be sent before it.
     fn may_go(&mut self, ts: u64, behind_others: bool) -> bool {
         match &self.pace {
             Pace::Max => true,
@@ -147,13 +177,13 @@ impl Publisher {
             }
             Pace::Lead { lead_ns, groups } => {
                 let slowest = groups.iter().map(|group| group.at()).min().unwrap_or(u64::MAX);
-                ts <= slowest.saturating_add(*lead_ns) || (!behind_others && self.is_taken(groups))
+                ts <= slowest.saturating_add(*lead_ns) || (!behind_others && self.is_processed(groups))
             }
         }
     }
 
-    /// Whether everything sent has been taken in and answered by every machine, so that nothing runs ahead of any.
-    fn is_taken(&self, groups: &[Arc<GroupStatus>]) -> bool {
+    /// Whether every machine has processed everything that was sent.
+    fn is_processed(&self, groups: &[Arc<GroupStatus>]) -> bool {
         let stored = self.stored();
         let of = |partition| groups.iter().filter(move |group| group.partition == partition);
         groups.iter().filter(|group| group.group == "ingest").all(|ingest| {
@@ -176,7 +206,7 @@ impl InstrumentPublisher {
         let mut batch: Vec<MarketEvent> = Vec::new();
         for (number, item) in std::mem::take(&mut self.waiting) {
             match item.payload {
-                // A former life's message that landed late may have brought it.
+                // Stored already: a message of a former process of this session may have landed late.
                 _ if number <= self.publisher.through() => {}
                 Payload::Event(event) => {
                     batch.push(event);
@@ -196,7 +226,7 @@ impl InstrumentPublisher {
     }
 }
 
-/// Sends what is in the batch; what turns out to be stored already is left out.
+/// Sends the events of the batch, without those that turn out to be stored already.
 async fn send_batch(publisher: &mut FencedPublisher, batch: &mut Vec<MarketEvent>) -> Result<()> {
     while !batch.is_empty() {
         let before = publisher.through();

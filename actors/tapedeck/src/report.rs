@@ -1,33 +1,34 @@
-//! The demo's report, read back from Postgres.
+//! Reports in words: of the demo, read from Postgres; of a verification.
 
 use std::collections::BTreeMap;
 
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_feeds::Totals;
+use tapedeck_history::verify::Verdict;
 use tapedeck_projections::report::{QUERIES, Query};
 use tapedeck_runtime::Bus;
 use tokio_postgres::Client;
 
 use crate::latency;
 
-/// One row: column name to text.
+/// One row: the text of each column, by the name of the column.
 pub type Row = BTreeMap<&'static str, Option<String>>;
 
-/// Every part of the report, by name.
+/// The report.
 #[derive(Debug, Serialize)]
 pub struct Report {
-    /// How many executions there are.
+    /// Number of fills.
     pub fills: u64,
-    /// How many times numbers were skipped.
+    /// Number of gaps in the numbers of sources.
     pub gaps: u64,
-    /// The parts.
+    /// The rows of each part, by the name of its query.
     #[serde(flatten)]
     pub parts: BTreeMap<&'static str, Vec<Row>>,
 }
 
 impl Report {
-    /// Reads it; what Postgres does not hold (the ticks' stamps) comes from the streams.
+    /// Reads the report from Postgres, and the stamps of market events, which Postgres does not hold, from the streams.
     pub async fn read(bus: &Bus, client: &Client) -> Result<Self> {
         let mut parts = BTreeMap::new();
         for Query { name, columns, sql } in QUERIES {
@@ -36,7 +37,11 @@ impl Report {
                 |row: &tokio_postgres::Row| -> Row { (0..).zip(*columns).map(|(i, c)| (*c, row.get(i))).collect() };
             parts.insert(*name, rows.iter().map(row).collect());
         }
-        parts.entry("latency_us").or_insert_with(Vec::new).extend(latency::from_tick(bus, client).await?);
+        let latencies = latency::from_tick(bus, client).await?;
+        parts
+            .entry("latency_us")
+            .or_insert_with(Vec::new)
+            .extend(latencies.map(|(hop, times)| latency_row(hop, times)));
         let mut report = Self { fills: 0, gaps: 0, parts };
         report.fills = report.part("executions").iter().filter_map(|row| number(row, "fills")).sum();
         let gap = |row: &&Row| row["reason"].as_deref() == Some("gap");
@@ -48,14 +53,14 @@ impl Report {
         self.parts.get(name).map_or(&[], Vec::as_slice)
     }
 
-    /// Where the market totals differ from those of what was published.
+    /// Differences between the market totals in Postgres and those of the published events.
     pub fn differences(&self, published: &Totals) -> Vec<String> {
         let market = self.part("market");
         let mut differences = Vec::new();
         for (instrument, totals) in &published.by_instrument {
             let name = instrument.to_string();
             let Some(row) = market.iter().find(|row| row["instrument"].as_deref() == Some(&name)) else {
-                differences.push(format!("{name} is not in Postgres"));
+                differences.push(format!("{name}: not in Postgres"));
                 continue;
             };
             let text = |value: Option<String>| value.unwrap_or_default();
@@ -102,6 +107,44 @@ impl Report {
     }
 }
 
+/// Prints what was checked, and the findings.
+pub fn print_verdict(verdict: &Verdict) {
+    println!("verified");
+    println!(
+        "  chain       {} records, {} events, {} invalid",
+        verdict.records, verdict.events, verdict.invalid_records
+    );
+    for (writer, [inputs, events, followed]) in &verdict.decisions {
+        let note = if *followed > 0 {
+            format!(", {followed} decided by another logic and not compared")
+        } else {
+            String::new()
+        };
+        println!("  {writer:<11} {inputs} inputs decided again, {events} events equal byte for byte{note}");
+    }
+    for (id, times) in &verdict.invariants {
+        println!("  {id:<36} held {times} times");
+    }
+    for (table, rows) in &verdict.rows {
+        println!("  {table:<36} {rows} rows equal to the fold of the tape");
+    }
+    match verdict.findings.first() {
+        None => println!("  clean"),
+        Some(first) => {
+            println!("  NOT CLEAN; first: {first}");
+            verdict.findings.iter().skip(1).for_each(|finding| println!("    then: {finding}"));
+        }
+    }
+}
+
 fn number(row: &Row, column: &str) -> Option<u64> {
     row.get(column)?.as_ref()?.parse().ok()
+}
+
+fn latency_row(hop: &str, mut times_ns: Vec<i64>) -> Row {
+    times_ns.sort_unstable();
+    let at = |percent: usize| times_ns.get((times_ns.len() * percent / 100).min(times_ns.len().saturating_sub(1)));
+    let us = |percent| at(percent).map(|ns| (ns / 1000).to_string());
+    let count = Some(times_ns.len().to_string());
+    Row::from([("hop", Some(hop.into())), ("count", count), ("p50", us(50)), ("p99", us(99))])
 }

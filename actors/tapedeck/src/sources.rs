@@ -1,4 +1,5 @@
-//! What became of each source's events: told by ingest's owners, gathered over the partitions for whoever asks.
+//! The status of sources: how many of their events were accepted and rejected. Each partition's ingest knows its own
+//! part; an answer to a publisher gathers the parts.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,61 +14,61 @@ use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 
-/// How long a partition's ingest may take to answer.
+/// Time limit of a request to the ingest of a partition.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long after a look for the tapes that failed the next one comes.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
-/// Most publishers answered at once.
-const QUESTIONS_MAX: usize = 32;
+/// Interval at which reading the tapes is retried.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// Number of requests that are answered concurrently.
+const REQUESTS_MAX: usize = 32;
 
-/// One source, over all of its sessions and partitions.
+/// The status of one source, over all of its sessions and partitions.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct SourceStatus {
-    /// Its name.
+    /// Name of the source.
     pub source: String,
-    /// How many partitions there are.
+    /// Number of partitions.
     pub partitions: u16,
-    /// Those that did not answer: what follows is without them.
+    /// Partitions whose ingest did not answer; the other fields do not count them.
     pub missing: Vec<u16>,
-    /// Inbox messages, of anybody, that ingest has yet to read: what follows is without them.
+    /// Inbox messages of all sources that ingest has not read yet; the other fields do not count them.
     pub waiting: u64,
-    /// The last number taken, by session and instrument.
+    /// The last number accepted, by session and instrument.
     pub sessions: Vec<SessionStatus>,
-    /// Events that became facts (heartbeats become none).
+    /// Number of events that became facts. A heartbeat becomes none.
     pub accepted: u64,
-    /// Events refused, by reason.
+    /// Number of rejected events, by reason.
     pub rejects: BTreeMap<String, u64>,
-    /// Times that numbers were skipped.
+    /// Number of gaps.
     pub gaps: u64,
 }
 
-/// One numbering.
+/// The status of one session of a source, for one instrument.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionStatus {
-    /// Where the instrument is placed.
+    /// Partition of the instrument.
     pub partition: u16,
-    /// The session.
+    /// Name of the session.
     pub session: String,
-    /// The instrument.
+    /// Name of the instrument.
     pub instrument: String,
-    /// The last number taken; the next one is expected to be one more.
+    /// The last number accepted. The next one is expected to be greater by one.
     pub last_seq: u64,
-    /// How long ago the broker stored what brought it, ms.
+    /// Age of the inbox message that held the number, in ms since its stamp.
     pub age_ms: u64,
 }
 
-/// What one partition's ingest says: every source asked for, and what nobody's name could be read on.
+/// The answer of the ingest of one partition.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct SourcesReply {
-    /// Inbox messages that ingest has yet to read.
+    /// Inbox messages that ingest has not read yet.
     pub waiting: u64,
-    /// The sources, by name.
+    /// Status of each source, by name.
     pub sources: BTreeMap<String, SourceStatus>,
-    /// Refused without a readable source, by reason.
+    /// Rejected events whose source could not be read, by reason.
     pub unreadable: BTreeMap<String, u64>,
 }
 
-/// The answer of partition `P`'s ingest to a question about one source, or about all if it names none.
+/// The answer of ingest to a request about one source, or about all sources if `about` is empty.
 pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
     let mut reply = SourcesReply { waiting, ..SourcesReply::default() };
@@ -95,19 +96,19 @@ pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
     serde_json::to_vec(&reply).expect("writing an answer to memory cannot fail")
 }
 
-/// Asks one partition's ingest.
+/// Requests the status of one source, or of all, from the ingest of a partition.
 pub async fn ask(bus: &Bus, partition: u16, about: &str) -> Result<SourcesReply> {
     let subject = subject::question_subject(partition, Writer::Ingest);
     let request = async_nats::Request::new().payload(about.to_string().into()).timeout(Some(ANSWER_TIMEOUT));
     let asked = bus.client().send_request(subject, request).await;
-    let answer = asked.with_context(|| format!("ingest of partition {partition} does not answer"))?;
+    let answer = asked.with_context(|| format!("no answer from the ingest of partition {partition}"))?;
     let mut reply: SourcesReply = serde_json::from_slice(&answer.payload)?;
     let sessions = reply.sources.values_mut().flat_map(|source| &mut source.sessions);
     sessions.for_each(|session| session.partition = partition);
     Ok(reply)
 }
 
-/// What every partition says of one source.
+/// The status of one source, gathered from every partition.
 pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> SourceStatus {
     let name = source.to_string();
     let answers = join_all((0..partitions).map(|partition| ask(bus, partition, &name))).await;
@@ -128,20 +129,20 @@ pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> SourceStatu
     all
 }
 
-/// Answers publishers on `md-status.<source>`, one of all that serve each time. One question that is slow to gather
-/// keeps no other waiting, until too many wait.
+/// Answers publishers on `md-status.<source>`, as one of a queue group: a request is answered once. Up to
+/// `REQUESTS_MAX` requests are answered concurrently.
 pub async fn serve(bus: &Bus) -> Result<()> {
     let partitions = loop {
         match bus.tapes().await {
             Ok(tapes) => break u16::try_from(tapes.len())?,
-            // Another partition is not there yet, or cannot be asked: no reason for ingest to end.
-            Err(error) => tracing::warn!(%error, "publishers get no answer yet: not every tape can be seen"),
+            // A tape of another partition may not exist yet. That is no reason for ingest to end.
+            Err(error) => tracing::warn!(%error, "cannot answer publishers yet: not every tape can be read; retrying"),
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(RETRY_INTERVAL).await;
     };
     let queue = "md-status".to_string();
     let questions = bus.client().queue_subscribe(subject::STATUS_SUBJECTS, queue).await?;
-    let answered = questions.for_each_concurrent(QUESTIONS_MAX, async |question| {
+    let answered = questions.for_each_concurrent(REQUESTS_MAX, async |question| {
         if let Err(error) = answer_publisher(bus, partitions, question).await {
             tracing::warn!(%error, "cannot answer a publisher");
         }
@@ -155,7 +156,7 @@ async fn answer_publisher(bus: &Bus, partitions: u16, question: async_nats::Mess
     let answer = match subject::parse_status_subject(&question.subject) {
         Some(source) => serde_json::to_vec(&gather(bus, partitions, source).await)?,
         None => serde_json::to_vec(&serde_json::json!({
-            "error": format!("{} names no source (want md-status.<source>)", question.subject)
+            "error": format!("{} has no source; send to md-status.<source>", question.subject)
         }))?,
     };
     Ok(bus.client().publish(reply, answer.into()).await?)

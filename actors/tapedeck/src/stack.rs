@@ -1,144 +1,187 @@
-//! A whole system in one process: private servers unless others are named, streams, database, all groups.
+//! A whole system in one process: private servers unless others are given, streams, database, all groups.
 
-use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
-use tapedeck_feeds::{Feed, Selection, Setup};
-use tapedeck_kernel::Owner;
+use tapedeck_feeds::Setup;
+use tapedeck_groups::GROUPS;
 use tapedeck_runtime::bus::NatsAccess;
+use tapedeck_runtime::database::{self, DatabaseAccess};
 use tapedeck_runtime::metrics::Metrics;
-use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::streams::{self, Declaration, Partition};
 use tapedeck_runtime::supervisor::Supervised;
-use tapedeck_runtime::{Bus, GroupStatus, database, http};
-use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::record::RecordHash;
+use tapedeck_runtime::{Bus, GroupStatus, http};
 use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
 
-use crate::cli::{ConnectionArgs, StackArgs};
-use crate::commands::{VERSION, asked_to_stop};
-use crate::connection::Connection;
-use crate::groups::{self, Env, GroupName};
+use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
+use crate::groups::{self, Env};
+use crate::process;
+use crate::setup::{self, SetupArgs};
 
-/// Where a stack listens on loopback unless told otherwise; 0 is any free port.
+const NATS_HELP: &str = "URL of NATS, as nats://host:4222 [default: a private server]";
+const DATABASE_HELP: &str = "URL of Postgres, as postgres://user@host/db [default: a private server]";
+
+/// What a stack is made of.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Servers")]
+#[command(mut_arg("nats_url", |arg| arg.help(NATS_HELP)), mut_arg("database_url", |arg| arg.help(DATABASE_HELP)))]
+pub struct StackArgs {
+    /// Number of partitions that the instruments are distributed over
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub partitions: u16,
+    /// Deletes the data of earlier runs first; private servers only
+    #[arg(long)]
+    pub fresh: bool,
+    /// Port of the private NATS, 0 for a free one [default: 4222 for up, 0 for demo]
+    #[arg(long, value_name = "PORT")]
+    pub nats_port: Option<u16>,
+    /// Port of the private Postgres, 0 for a free one [default: 15432 for up, 0 for demo]
+    #[arg(long, value_name = "PORT")]
+    pub database_port: Option<u16>,
+    /// Address of health and metrics [default: 127.0.0.1, port 9464 for up, a free one for demo]
+    #[arg(long, value_name = "ADDRESS")]
+    pub http: Option<SocketAddr>,
+    /// Instruments, funding, limits and weights.
+    #[command(flatten)]
+    pub setup: SetupArgs,
+    /// NATS to use instead of a private one.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres to use instead of a private one.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of the private servers.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// Ports on loopback where a stack listens by default; 0 is any free port.
 #[derive(Debug, Clone, Copy)]
 pub struct Ports {
-    /// NATS.
+    /// Port of NATS.
     pub nats: u16,
-    /// Postgres.
+    /// Port of Postgres.
     pub database: u16,
-    /// Health and metrics.
+    /// Port of health and metrics.
     pub http: u16,
 }
 
 impl Ports {
-    /// Any that are free: for a run that is over before anybody would look for it.
+    /// Free ports: for a run that ends by itself.
     pub const FREE: Ports = Ports { nats: 0, database: 0, http: 0 };
-    /// The same ones each time: NATS where every client looks first, Postgres beside where a system's own would be.
+    /// The same ports each time: the default port of NATS clients, and one beside the default port of Postgres.
     pub const FIXED: Ports = Ports { nats: 4222, database: 15432, http: 9464 };
 }
 
 /// A running system.
 pub struct Stack {
-    /// NATS.
-    pub nats_url: String,
-    /// Postgres.
-    pub database_url: String,
-    /// The same, to connect to.
-    pub database: database::DatabaseAccess,
-    /// Health and metrics.
+    /// NATS of the stack.
+    pub nats: NatsAccess,
+    /// Postgres of the stack.
+    pub database: DatabaseAccess,
+    /// Address of health and metrics.
     pub http: SocketAddr,
-    /// A connection for whoever runs the stack.
+    /// A connection to NATS for the command that runs the stack.
     pub bus: Bus,
-    /// What is traded, and on which terms.
-    pub setup: Setup,
-    /// Every group.
+    /// Status of every group of every partition.
     pub groups: Arc<Vec<Arc<GroupStatus>>>,
     supervised: Option<Supervised>,
     servers: Servers,
     dir: PathBuf,
 }
 
-/// The private servers; dropped, they stop.
+/// The private servers. They stop when this is dropped.
 #[derive(Default)]
 struct Servers {
     nats: Option<NatsServer>,
     postgres: Option<Postgres>,
 }
 
+impl Servers {
+    /// Starts the servers for which no URL is given.
+    fn start(args: &StackArgs, ports: Ports) -> Result<(Self, NatsAccess, DatabaseAccess)> {
+        let (mut servers, dir) = (Self::default(), &args.dir.dir);
+        let nats_url = match &args.nats.nats_url {
+            Some(url) => url.clone(),
+            None => {
+                let nats = NatsServer::start(&dir.join("nats"), args.nats_port.unwrap_or(ports.nats));
+                servers.nats.insert(nats.context("--nats-port")?).url()
+            }
+        };
+        let database_url = match &args.database.database_url {
+            Some(url) => url.clone(),
+            None => {
+                let port = args.database_port.unwrap_or(ports.database);
+                let postgres = Postgres::start(&dir.join("postgres"), port);
+                servers.postgres.insert(postgres.context("--database-port")?).url()
+            }
+        };
+        let password_file = args.database.database_password_file.clone();
+        let nats = NatsAccess { url: nats_url, nkey: args.nats.nats_nkey.clone() };
+        Ok((servers, nats, DatabaseAccess { url: database_url, password_file }))
+    }
+}
+
 impl Stack {
-    /// Starts everything, and waits until every group is ready; `None` if asked to stop meanwhile: then all is stopped.
-    pub async fn start(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
+    /// Starts everything and waits until every group is ready. `None` if a shutdown signal comes first; then
+    /// everything is stopped again.
+    pub async fn start(args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
         tokio::select! { biased;
-            asked = asked_to_stop() => asked.map(|()| None),
-            started = Self::start_all(at, args, ports) => started.map(Some),
+            stopped = process::shutdown_signal() => stopped.map(|()| None),
+            started = Self::start_all(args, ports) => started.map(Some),
         }
     }
 
-    async fn start_all(at: &ConnectionArgs, args: &StackArgs, ports: Ports) -> Result<Self> {
-        let setup = setup(args.setup.as_deref())?;
-        std::fs::create_dir_all(&at.dir).with_context(|| format!("cannot create {}", at.dir.display()))?;
+    async fn start_all(args: &StackArgs, ports: Ports) -> Result<Self> {
+        let setup = args.setup.read()?;
+        let dir = args.dir.dir.clone();
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot create {}", dir.display()))?;
         if args.fresh {
-            forget_everything(at)?;
+            delete_data(args)?;
         }
-        let mut servers = Servers::default();
-        let nats_url = match &at.nats_url {
-            Some(url) => url.clone(),
-            None => {
-                let nats = NatsServer::start(&at.dir.join("nats"), args.nats_port.unwrap_or(ports.nats))
-                    .context("--nats-port")?;
-                servers.nats.insert(nats).url()
-            }
-        };
-        let database_url = match &at.database_url {
-            Some(url) => url.clone(),
-            None => {
-                let postgres = Postgres::start(&at.dir.join("postgres"), args.database_port.unwrap_or(ports.database))
-                    .context("--database-port")?;
-                servers.postgres.insert(postgres).url()
-            }
-        };
-        let nats = NatsAccess { url: nats_url.clone(), nkey: at.nats_nkey.clone() };
-        let database =
-            database::DatabaseAccess { url: database_url.clone(), password_file: at.database_password_file.clone() };
+        let (servers, nats, database) = Servers::start(args, ports)?;
         let bus = Bus::connect(&nats, "tapedeck").await?;
         provision(&bus, &setup, args.partitions).await?;
         database::migrate(&mut database::connect(&database).await?).await?;
         for partition in 0..args.partitions {
-            apply_setup(&bus, &setup, partition, "setup").await?;
+            setup::apply(&bus, &setup, partition, "setup").await?;
         }
-        let env =
-            Env { nats, database: Some(database.clone()), metrics: Arc::new(Metrics::default()), owner: owner()? };
+        let env = Env {
+            nats: nats.clone(),
+            database: Some(database.clone()),
+            metrics: Arc::new(Metrics::default()),
+            owner: process::owner()?,
+        };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
-            .flat_map(|partition| GroupName::ALL.map(|name| groups::task(&env, name, partition)))
+            .flat_map(|partition| GROUPS.iter().map(move |group| (group, partition)))
+            .map(|(group, partition)| groups::task(&env, group, partition))
             .unzip();
         let groups = Arc::new(groups);
         let http = args.http.unwrap_or((Ipv4Addr::LOCALHOST, ports.http).into());
-        let http = http::serve(http, env.metrics.clone(), groups.clone())
-            .await
-            .with_context(|| format!("cannot listen on {http}; give another --http (port 0: any free one)"))?;
-        let connection =
-            Connection { nats_url: nats_url.clone(), database_url: database_url.clone(), http: Some(http.to_string()) };
+        let http = http::serve(http, env.metrics.clone(), groups.clone()).await.with_context(|| {
+            format!("cannot listen on {http}; give another address with --http (port 0: a free one)")
+        })?;
         let supervised = Some(Supervised::start(tasks).await?);
-        let dir = at.dir.clone();
-        // From here on the file is taken away again, however this ends.
-        let stack = Self { nats_url, database_url, database, http, bus, setup, groups, supervised, servers, dir };
-        connection.save(&at.dir)?;
+        // From here on, dropping the stack removes connection.toml.
+        let stack = Self { nats, database, http, bus, groups, supervised, servers, dir };
+        let connection = Connection {
+            nats_url: stack.nats.url.clone(),
+            database_url: stack.database.url.clone(),
+            http: Some(http.to_string()),
+        };
+        connection.save(&stack.dir)?;
         stack.wait_ready().await;
         Ok(stack)
     }
 
-    /// The groups that are machines and live in tape time (control keeps the broker's).
+    /// The machines that follow tape time: all but control, which goes by the time of NATS.
     pub fn machines(&self) -> Vec<Arc<GroupStatus>> {
-        let edge = |group: &&Arc<GroupStatus>| !["control", "projector"].contains(&group.group);
-        self.groups.iter().filter(edge).cloned().collect()
+        let follows = |group: &&Arc<GroupStatus>| !["control", "projector"].contains(&group.group);
+        self.groups.iter().filter(follows).cloned().collect()
     }
 
     async fn wait_ready(&self) {
@@ -147,7 +190,7 @@ impl Stack {
         }
     }
 
-    /// Waits until everything that was published is answered, and nothing is left to do for any group.
+    /// Waits until every group has processed everything that was published. `stored` is the last sequence per inbox.
     pub async fn wait_quiet(&self, stored: &std::collections::BTreeMap<String, u64>) -> Result<()> {
         loop {
             let mut quiet = true;
@@ -181,11 +224,11 @@ impl Stack {
         }
     }
 
-    /// Drains, then stops what was started here.
+    /// Drains every group, then stops the private servers.
     pub async fn stop(mut self) {
         self.drain().await;
         let servers = std::mem::take(&mut self.servers);
-        drop(self); // whoever is connected goes first
+        drop(self); // the connections close before their servers stop
         tokio::time::sleep(Duration::from_millis(50)).await;
         drop(servers);
     }
@@ -200,12 +243,16 @@ impl Drop for Stack {
 async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
     let declared = Declaration::parse(streams::BUILT_IN)?.placed(placement(setup, partitions)?);
     let existing = bus.has_tape(partitions).await?;
-    ensure!(!existing, "there are more than {partitions} partitions already; give --partitions as before, or --fresh");
-    let ids = tape_ids(declared.partitions.len())?;
+    ensure!(
+        !existing,
+        "NATS holds more than {partitions} partition(s); give the same --partitions as before, or --fresh"
+    );
+    let ids = process::tape_ids(declared.partitions.len())?;
     if let Ok(tape) = bus.tape(0).await {
         ensure!(
             tape.placement == declared.partitions[0].market,
-            "partition 0 holds {:?}, but {partitions} partition(s) of this setup want {:?}; use --fresh",
+            "partition 0 was created for {:?}, but --partitions {partitions} with this setup needs {:?}; give the same \
+             --partitions and --setup as before, or --fresh",
             tape.placement,
             declared.partitions[0].market
         );
@@ -214,123 +261,32 @@ async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
     Ok(())
 }
 
-/// Deals the setup's instruments to the partitions; a single partition takes the whole market.
+/// Distributes the instruments of the setup over the partitions in turn. A single partition takes all markets.
 fn placement(setup: &Setup, partitions: u16) -> Result<Vec<Partition>> {
     if partitions == 1 {
         return Ok(vec![Partition { market: vec!["md.>".into()] }]);
     }
-    let mut dealt = vec![Partition { market: Vec::new() }; usize::from(partitions)];
+    let mut placed = vec![Partition { market: Vec::new() }; usize::from(partitions)];
     for (index, instrument) in setup.instruments().enumerate() {
-        dealt[index % usize::from(partitions)].market.push(subject::instrument_filter(&instrument));
+        placed[index % usize::from(partitions)].market.push(subject::instrument_filter(&instrument));
     }
-    let short = dealt.iter().any(|partition| partition.market.is_empty());
-    ensure!(!short, "--partitions {partitions} is more than the setup has instruments");
-    Ok(dealt)
-}
-
-/// Asks control for what the setup says, once: a second time sends nothing. A payment is named by its reference, so
-/// that control pays it once even if other setups were applied meanwhile.
-pub async fn apply_setup(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
-    let mut sent = 0;
-    let reason = "setup".to_string();
-    let nonce = random_u64()?;
-    for (verb, requests) in setup_requests(setup, partition)? {
-        let mut publisher =
-            FencedPublisher::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
-        for (through, (id, request)) in (1..).zip(requests) {
-            if through > publisher.through() {
-                let id = Some(id.unwrap_or_else(|| format!("setup-{nonce:016x}-{verb}-{through}")));
-                let command = Command { id, by: by.into(), reason: reason.clone(), request };
-                publisher.send(through, command.encode().into()).await?;
-                sent += 1;
-            }
-        }
-    }
-    Ok(sent)
-}
-
-/// Names what a setup asks of one verb: only who asks for something else is another session.
-fn session(requests: &[(Option<String>, Request)]) -> String {
-    let text = |(id, request): &(Option<String>, Request)| format!("{id:?} {request:?}\n");
-    let hash = RecordHash::of(requests.iter().map(text).collect::<String>().as_bytes());
-    format!("setup-{:.12}", format!("{hash:?}"))
-}
-
-/// By verb, in order: each request, and the id of one that must never come twice.
-type Requests = Vec<(&'static str, Vec<(Option<String>, Request)>)>;
-
-fn setup_requests(setup: &Setup, partition: u16) -> Result<Requests> {
-    let account = format!("sim-p{partition}").parse()?;
-    let fund = |(reference, currency, amount)| {
-        (Some(format!("fund-{reference}-{currency}")), Request::Fund { account, currency, amount })
-    };
-    let fund = setup.funds().map(fund).collect();
-    let limits = setup.limits().map(|(scope, values)| (None, Request::Limits { scope, values })).collect();
-    let weights = setup.weights();
-    let weights = if weights.is_empty() { Vec::new() } else { vec![(None, Request::Weights { weights })] };
-    Ok(vec![("fund", fund), ("limits", limits), ("weights", weights)])
-}
-
-/// The setup of a file, or the built-in one.
-pub fn setup(path: Option<&Path>) -> Result<Setup> {
-    match path {
-        Some(path) => Ok(Setup::read(path)?),
-        None => Ok(Setup::built_in()),
-    }
-}
-
-/// What is to be published: a feed, and the session that names it.
-pub struct Market {
-    /// Names these very events, whenever they are played.
-    pub session: String,
-    /// The events.
-    pub feed: Box<dyn Feed>,
-    /// About how many there are, for the progress bar.
-    pub events_about: u64,
-}
-
-impl Market {
-    /// Opens what is selected.
-    pub fn open(selection: &Selection, setup: &Setup) -> Result<Self> {
-        let (session, feed, events_about) = tapedeck_feeds::open(selection, setup)?;
-        Ok(Self { session, feed, events_about })
-    }
-}
-
-/// A progress bar on a terminal; silent elsewhere.
-pub fn progress_bar(events: u64) -> ProgressBar {
-    let style = "{elapsed_precise} {wide_bar} {pos}/{len} events, {per_sec}, {eta} left";
-    ProgressBar::new(events).with_style(ProgressStyle::with_template(style).expect("the template is right"))
-}
-
-/// This process, as its epochs will name it.
-pub fn owner() -> Result<Owner> {
-    let commit = option_env!("TAPEDECK_COMMIT").unwrap_or("unknown");
-    Ok(Owner { nonce: random_u64()?, build: format!("{VERSION}+{commit}") })
-}
-
-/// New identities for tapes.
-pub fn tape_ids(count: usize) -> Result<Vec<TapeId>> {
-    (0..count).map(|_| Ok(TapeId(random()?))).collect()
-}
-
-/// A random number, from the operating system.
-pub fn random_u64() -> Result<u64> {
-    Ok(u64::from_be_bytes(random()?))
-}
-
-fn random<const N: usize>() -> Result<[u8; N]> {
-    let mut bytes = [0; N];
-    std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).context("no randomness")?;
-    Ok(bytes)
-}
-
-fn forget_everything(at: &ConnectionArgs) -> Result<()> {
+    let empty = placed.iter().any(|partition| partition.market.is_empty());
     ensure!(
-        at.nats_url.is_none() && at.database_url.is_none(),
-        "--fresh throws away private servers' data only; for servers of your own, delete the streams and the schema"
+        !empty,
+        "--partitions {partitions} exceeds the {} instruments of the setup; give a smaller number",
+        setup.instruments().count()
     );
-    NatsServer::remove_data(&at.dir.join("nats"))?;
-    Postgres::remove_data(&at.dir.join("postgres"))?;
+    Ok(placed)
+}
+
+fn delete_data(args: &StackArgs) -> Result<()> {
+    ensure!(
+        args.nats.nats_url.is_none() && args.database.database_url.is_none(),
+        "--fresh deletes the data of private servers only; with --nats-url or --database-url, delete the streams and \
+         the schema `tapedeck` yourself"
+    );
+    let dir = &args.dir.dir;
+    NatsServer::remove_data(&dir.join("nats"))?;
+    Postgres::remove_data(&dir.join("postgres"))?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The Kubernetes manifests as rendered: what they must hold, and the whole started from them as processes.
+//! Checks of the rendered Kubernetes manifests: rules for the objects, and a local run of all groups as processes.
 #![forbid(unsafe_code)]
 
 pub mod local;

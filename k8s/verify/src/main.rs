@@ -1,4 +1,4 @@
-//! `tapedeck-k8s policy OVERLAY=FILE…` judges rendered manifests; `tapedeck-k8s local FILE` starts them as processes.
+//! `tapedeck-k8s policy OVERLAY=FILE…` checks rendered manifests; `tapedeck-k8s local FILE` runs them as processes.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use tapedeck_k8s::local::{self, Options};
 use tapedeck_k8s::manifests::Manifests;
 use tapedeck_k8s::policy::{self, Overlay};
 
-/// What rendered manifests hold, and do.
+/// Checks rendered Kubernetes manifests.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
@@ -19,17 +19,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Judges overlays; exit 1 if any offends.
+    /// Checks overlays against the rules. Exit status: 1 if a rule is violated.
     Policy {
-        /// Each as NAME=FILE; the file is what `kubectl kustomize` prints.
+        /// NAME=FILE, where FILE is the output of `kubectl kustomize`.
         #[arg(required = true)]
         overlays: Vec<String>,
     },
-    /// Starts an overlay as processes, kills and rolls its groups under load, verifies.
+    /// Runs an overlay as local processes, kills and upgrades its groups under load, and verifies the tapes.
     Local {
-        /// What `kubectl kustomize` prints.
+        /// File with the output of `kubectl kustomize`.
         rendered: PathBuf,
-        /// The binary that the image would hold.
+        /// The binary of the image.
         #[arg(long)]
         binary: PathBuf,
         /// Folder of alert rules.
@@ -43,18 +43,18 @@ enum Command {
 
 fn main() -> Result<ExitCode> {
     match Cli::parse().command {
-        Command::Policy { overlays } => judge(&overlays),
+        Command::Policy { overlays } => check(&overlays),
         Command::Local { rendered, binary, rules, market } => {
-            // Where the unprivileged user that runs Postgres can reach it.
-            let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            let dir = tempfile::Builder::new().prefix("tapedeck-k8s-").permissions(everybody).tempdir()?;
+            // Postgres runs as another user, which must be able to enter the directory.
+            let readable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            let dir = tempfile::Builder::new().prefix("tapedeck-k8s-").permissions(readable).tempdir()?;
             local::run(&Options { rendered, binary, market, rules }, dir.path())?;
             Ok(ExitCode::SUCCESS)
         }
     }
 }
 
-fn judge(named: &[String]) -> Result<ExitCode> {
+fn check(named: &[String]) -> Result<ExitCode> {
     let mut overlays = Vec::new();
     for one in named {
         let (name, file) = one.split_once('=').with_context(|| format!("{one:?} is not NAME=FILE"))?;
@@ -62,10 +62,10 @@ fn judge(named: &[String]) -> Result<ExitCode> {
         let manifests = Manifests::parse(&text).with_context(|| file.to_string())?;
         overlays.push(Overlay { name: name.into(), manifests });
     }
-    let mut offences: Vec<String> = overlays.iter().flat_map(policy::judge).collect();
-    offences.extend(policy::immutable(&overlays));
-    offences.iter().for_each(|offence| println!("{offence}"));
+    let mut violations: Vec<String> = overlays.iter().flat_map(policy::check).collect();
+    violations.extend(policy::immutable(&overlays));
+    violations.iter().for_each(|violation| println!("{violation}"));
     let rules = policy::RULES.len() + 1;
-    println!("policy: {} overlays, {rules} rules, {} offences", overlays.len(), offences.len());
-    Ok(if offences.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    println!("policy: {} overlays, {rules} rules, {} violations", overlays.len(), violations.len());
+    Ok(if violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -1,7 +1,7 @@
-//! A container of the manifests as a process of this machine: its very args, environment, config files and secrets.
+//! Runs a container of the manifests as a local process, with its arguments, environment, config files and secrets.
 //!
-//! What a mount would put at a path is written into a folder, and that folder stands for the path wherever an argument
-//! or a variable begins with it. Names of services become addresses of this machine.
+//! The files of a mount are written into a folder, whose path replaces the mount path at the start of arguments and
+//! variables. Addresses of services are replaced by local addresses.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
@@ -13,21 +13,21 @@ use serde_json::Value;
 
 use crate::manifests::{Manifests, Object, containers, list};
 
-/// What is different on this machine.
+/// The local replacements for the cluster.
 #[derive(Debug, Clone, Default)]
-pub struct Here {
-    /// The binary that the image would hold.
+pub struct LocalMachine {
+    /// The binary of the image.
     pub binary: PathBuf,
-    /// `host:port` of a service → where it is here.
+    /// Local `host:port` by `host:port` of the service.
     pub addresses: BTreeMap<String, String>,
-    /// Below it each pod has its folder.
+    /// Parent of the pods' folders.
     pub dir: PathBuf,
 }
 
-/// A pod, ready to be started.
+/// A pod that can be started.
 #[derive(Debug)]
 pub struct Pod {
-    /// `risk-0`, or a job's name.
+    /// `risk-0`, or the name of a Job.
     pub name: String,
     args: Vec<String>,
     environment: BTreeMap<String, String>,
@@ -35,16 +35,22 @@ pub struct Pod {
 }
 
 impl Pod {
-    /// The pod of a workload, by its ordinal; `http` is where it serves here.
-    pub fn new(all: &Manifests, object: &Object, ordinal: u16, http: Option<&str>, here: &Here) -> Result<Self> {
+    /// The pod of a workload with this ordinal; `http` is its local `host:port`.
+    pub fn new(
+        all: &Manifests,
+        object: &Object,
+        ordinal: u16,
+        http: Option<&str>,
+        here: &LocalMachine,
+    ) -> Result<Self> {
         let name = if object.kind() == "Job" { object.name().into() } else { format!("{}-{ordinal}", object.name()) };
-        let template = object.template().with_context(|| format!("{} makes no pods", object.title()))?;
+        let template = object.template().with_context(|| format!("{} has no pod template", object.title()))?;
         let dir = here.dir.join(&name);
         let all_containers = containers(&template);
-        let [container] = &all_containers[..] else { anyhow::bail!("{name}: one container is expected") };
-        ensure!(container.at("/command").is_null(), "{name}: the image's own entry point is expected");
+        let [container] = &all_containers[..] else { anyhow::bail!("{name}: want one container") };
+        ensure!(container.at("/command").is_null(), "{name}: want the entry point of the image, not a command");
         let mounts = mount(all, object.namespace(), &template, container, &dir)?;
-        let moved = |text: &str| -> String {
+        let localize = |text: &str| -> String {
             let below = |path: &str| text.strip_prefix(path).filter(|rest| rest.is_empty() || rest.starts_with('/'));
             let mut found = mounts.iter().filter_map(|(path, folder)| Some((below(path)?, folder)));
             let text = found.next().map_or(text.to_string(), |(rest, folder)| format!("{}{rest}", folder.display()));
@@ -55,33 +61,33 @@ impl Pod {
             let of = variable["name"].as_str().unwrap_or_default();
             let field = variable.pointer("/valueFrom/fieldRef/fieldPath").and_then(Value::as_str);
             let value = match (of, variable["value"].as_str(), field) {
-                ("TAPEDECK_HTTP", ..) => http.context("a pod that serves needs an address")?.to_string(),
-                (_, Some(value), _) => moved(value),
+                ("TAPEDECK_HTTP", ..) => http.context("no local address for TAPEDECK_HTTP")?.to_string(),
+                (_, Some(value), _) => localize(value),
                 (_, None, Some("metadata.labels['apps.kubernetes.io/pod-index']")) => ordinal.to_string(),
                 (_, None, Some("metadata.name")) => name.clone(),
-                _ => anyhow::bail!("{name}: where {of} comes from is not known: {variable}"),
+                _ => anyhow::bail!("{name}: unsupported source of variable {of}: {variable}"),
             };
             environment.insert(of.to_string(), value);
         }
-        let args = list(container.at("/args")).iter().map(|arg| moved(arg.as_str().unwrap_or_default())).collect();
+        let args = list(container.at("/args")).iter().map(|arg| localize(arg.as_str().unwrap_or_default())).collect();
         Ok(Self { name, args, environment, log: dir.join("log") })
     }
 
     fn command(&self, binary: &Path) -> Result<Command> {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(&self.log)?;
-        let mut command = tied(binary);
+        let mut command = command_with_parent_death(binary);
         command.args(&self.args).env_clear().envs(&self.environment);
         command.current_dir(self.log.parent().unwrap_or(Path::new("/")));
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         Ok(command)
     }
 
-    /// Starts it.
+    /// Starts the process.
     pub fn start(&self, binary: &Path) -> Result<Child> {
         self.command(binary)?.spawn().with_context(|| format!("cannot start {}", self.name))
     }
 
-    /// Runs it to its end, which must be good, again a few times as a Job would.
+    /// Runs the process until it succeeds, at most `tries` times, as a Job does.
     pub fn complete(&self, binary: &Path, tries: u32) -> Result<()> {
         for _ in 0..tries {
             if self.command(binary)?.status()?.success() {
@@ -89,25 +95,25 @@ impl Pod {
             }
             std::thread::sleep(std::time::Duration::from_millis(500));
         }
-        anyhow::bail!("{} failed {tries} times; it said: {}", self.name, self.said())
+        anyhow::bail!("{} failed {tries} times; end of its log: {}", self.name, self.log_tail())
     }
 
-    /// The end of its log.
-    pub fn said(&self) -> String {
+    /// The last 12 lines of its log.
+    pub fn log_tail(&self) -> String {
         let text = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }
 }
 
-/// A program that ends when the thread that starts it does, however that comes about. Its environment may be cleared.
-pub fn tied(program: &Path) -> Command {
+/// A command whose process the kernel kills when the calling thread ends (parent-death signal).
+pub fn command_with_parent_death(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "--"]).arg(program);
     command
 }
 
-/// Writes what the container's mounts hold; each path with its folder, the longest path first.
+/// Writes the files of the container's mounts; each mount path with its folder, the longest path first.
 fn mount(
     all: &Manifests,
     namespace: &str,
@@ -118,9 +124,9 @@ fn mount(
     std::fs::create_dir_all(dir)?;
     let mut mounts = Vec::new();
     for mount in list(container.at("/volumeMounts")) {
-        let (name, path) =
-            (mount["name"].as_str().unwrap_or_default(), mount["mountPath"].as_str().unwrap_or_default());
-        ensure!(mount.get("subPath").is_none(), "{path}: sub paths are not known here");
+        let name = mount["name"].as_str().unwrap_or_default();
+        let path = mount["mountPath"].as_str().unwrap_or_default();
+        ensure!(mount.get("subPath").is_none(), "{path}: subPath is not supported");
         let volume = list(template.at("/spec/volumes")).iter().find(|volume| volume["name"] == name);
         let folder = dir.join("mounts").join(path.trim_start_matches('/').replace('/', "-"));
         std::fs::create_dir_all(&folder)?;
@@ -166,7 +172,7 @@ pub fn files(all: &Manifests, namespace: &str, volume: &Object, folder: &Path) -
     Ok(())
 }
 
-/// Standard base64, as Secrets hold it.
+/// Decodes standard base64.
 fn base64(text: &str) -> Result<Vec<u8>> {
     let value = |byte: u8| match byte {
         b'A'..=b'Z' => Some(u32::from(byte - b'A')),
@@ -181,7 +187,7 @@ fn base64(text: &str) -> Result<Vec<u8>> {
     for four in digits.chunks(4) {
         let mut bits = 0;
         for digit in four {
-            bits = bits << 6 | value(*digit).context("a Secret that is not base64")?;
+            bits = bits << 6 | value(*digit).context("a Secret is not base64")?;
         }
         bits <<= 6 * (4 - four.len());
         bytes.extend_from_slice(&bits.to_be_bytes()[1..four.len()]);
@@ -194,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_read_at_every_length() {
+    fn base64_is_decoded_at_every_length() {
         for (text, bytes) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9v\nYmFy", "foobar")] {
             assert_eq!(base64(text).unwrap(), bytes.as_bytes());
         }
@@ -202,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_becomes_a_process_with_its_files_its_ordinal_and_the_addresses_of_here() {
+    fn a_container_becomes_a_process_with_its_files_its_ordinal_and_local_addresses() {
         let text = r#"
 apiVersion: v1
 kind: ConfigMap
@@ -239,7 +245,7 @@ spec:
         let all = Manifests::parse(text).unwrap();
         let dir = tempfile::tempdir().unwrap();
         let addresses = [("nats.tapedeck-data.svc:4222".to_string(), "127.0.0.1:1".to_string())].into();
-        let here = Here { binary: "x".into(), addresses, dir: dir.path().into() };
+        let here = LocalMachine { binary: "x".into(), addresses, dir: dir.path().into() };
         let set = all.find("StatefulSet", "tapedeck", "risk").unwrap();
         let pod = Pod::new(&all, set, 3, Some("127.0.0.1:9"), &here).unwrap();
         assert_eq!((pod.name.as_str(), pod.environment["TAPEDECK_PARTITION"].as_str()), ("risk-3", "3"));

@@ -1,4 +1,4 @@
-//! What rendered manifests must hold: one function a rule and one line in [`RULES`]; each has a test that tampers.
+//! The rules for rendered manifests: one function and one line in [`RULES`] each, with a test that violates it.
 
 mod names;
 pub(crate) mod system;
@@ -8,18 +8,18 @@ use std::collections::BTreeMap;
 
 use crate::manifests::Manifests;
 
-pub use system::{GROUPS, HTTP_PORT};
+pub use system::HTTP_PORT;
 
-/// The rules' names, each with what it looks for; a rule gives a line for each offence.
+/// The rules by name.
 pub const RULES: [(&str, Rule); 20] = [
-    ("selectors choose something", names::selectors),
-    ("sets have their service, and select what they make", names::sets),
-    ("named ports are there", names::ports),
-    ("what is mounted or referred to is there", names::references),
-    ("hosts in URLs are services with that port", names::hosts),
-    ("service accounts are there, their tokens are not mounted", names::accounts),
+    ("selectors match pods", names::selectors),
+    ("stateful sets have a service and select their own pods", names::sets),
+    ("named ports exist", names::ports),
+    ("mounted and referenced objects exist", names::references),
+    ("hosts and ports in URLs are those of services", names::hosts),
+    ("service accounts exist, their tokens are not mounted", names::accounts),
     ("requests and limits on every container", workloads::resources),
-    ("contexts are restricted", workloads::contexts),
+    ("security contexts are restricted", workloads::contexts),
     ("probes on ports that are served", workloads::probes),
     ("no secret in the environment", workloads::environment),
     ("secrets are files of mode 0400", workloads::secret_files),
@@ -30,35 +30,35 @@ pub const RULES: [(&str, Rule); 20] = [
     ("every group has a set that runs it", system::groups),
     ("the number of partitions is the same everywhere", system::partitions),
     ("orders go to paper", system::venues),
-    ("the accounts and streams are those of the code", system::code),
+    ("accounts, streams and setup equal those of the code", system::code),
     ("NATS syncs always, and streams have as many replicas as there are nodes", system::nats),
 ];
 
-/// A rule: the offences of an overlay.
+/// A rule: the violations of an overlay, one line each.
 pub type Rule = fn(&Overlay) -> Vec<String>;
 
-/// An overlay as it renders.
+/// A rendered overlay.
 #[derive(Debug, Clone)]
 pub struct Overlay {
-    /// Its name; `prod` must have digests.
+    /// Name of the overlay; in `prod`, images must have a digest.
     pub name: String,
-    /// What it renders.
+    /// The rendered objects.
     pub manifests: Manifests,
 }
 
-/// The offences of an overlay, each with its rule.
-pub fn judge(overlay: &Overlay) -> Vec<String> {
+/// The violations of all rules by an overlay, each with the name of its rule.
+pub fn check(overlay: &Overlay) -> Vec<String> {
     let of = |(name, rule): &(&str, Rule)| {
-        let offences = rule(overlay);
-        offences.into_iter().map(|offence| format!("{}: {name}: {offence}", overlay.name)).collect::<Vec<_>>()
+        let violations = rule(overlay);
+        violations.into_iter().map(|violation| format!("{}: {name}: {violation}", overlay.name)).collect::<Vec<_>>()
     };
     RULES.iter().flat_map(of).collect()
 }
 
-/// What Kubernetes never lets change must be the same in every overlay, or moving from one to another needs a deletion.
+/// Differences between overlays in immutable fields: a change from one overlay to another would need a deletion.
 pub fn immutable(overlays: &[Overlay]) -> Vec<String> {
     let mut seen: BTreeMap<String, (String, String)> = BTreeMap::new();
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for overlay in overlays {
         for (object, _) in overlay.manifests.workloads() {
             let mut fixed = vec![object.at("/spec/selector").to_string(), object.text("/spec/serviceName").to_string()];
@@ -66,7 +66,7 @@ pub fn immutable(overlays: &[Overlay]) -> Vec<String> {
             let fixed = fixed.join(" ");
             let before = seen.entry(object.title()).or_insert_with(|| (overlay.name.clone(), fixed.clone()));
             if before.1 != fixed {
-                offences.push(format!(
+                violations.push(format!(
                     "{}: {} in {}, {} in {}",
                     object.title(),
                     before.1,
@@ -77,7 +77,7 @@ pub fn immutable(overlays: &[Overlay]) -> Vec<String> {
             }
         }
     }
-    offences
+    violations
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The checklist's proofs exist, and it counts its own rows right.
+//! The proofs named in the checklist exist, and its counts are those of its rows.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-/// The rows, as their five cells.
+/// The rows, each with its five cells.
 fn rows() -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| line.trim_matches('|').split(" | ").map(str::trim).collect::<Vec<_>>();
     let is_row = |cells: &Vec<&str>| cells.len() == 5 && cells[0].ends_with(|c: char| c.is_ascii_digit());
@@ -23,7 +23,7 @@ fn rows() -> Vec<Vec<&'static str>> {
 }
 
 #[test]
-fn every_proof_that_is_named_exists_and_what_is_done_has_one() {
+fn every_named_proof_exists_and_every_done_row_has_one() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut text = String::new();
     for folder in ["tests/e2e", "tests/k8s-scripts", "k8s/verify/src", "k8s/scripts"] {
@@ -33,8 +33,8 @@ fn every_proof_that_is_named_exists_and_what_is_done_has_one() {
     for row in rows() {
         let [id, _, state, _, proof] = row[..] else { unreachable!() };
         match proof.split('`').nth(1) {
-            Some(name) => assert!(text.contains(name), "{id}: {name:?} is nowhere"),
-            None => assert_ne!(state, "done", "{id} is done, and nothing proves it"),
+            Some(name) => assert!(text.contains(name), "{id}: the proof {name:?} does not exist"),
+            None => assert_ne!(state, "done", "{id} is done, but has no proof"),
         }
         proven += u32::from(!proof.is_empty());
     }
@@ -42,7 +42,7 @@ fn every_proof_that_is_named_exists_and_what_is_done_has_one() {
 }
 
 #[test]
-fn the_counts_are_those_of_the_rows() {
+fn the_counts_equal_those_of_the_rows() {
     let of = |state: &str| rows().iter().filter(|row| row[2] == state).count();
     let counts = format!("{} done, {} part, {} later, {} n/a.", of("done"), of("part"), of("later"), of("n/a"));
     assert!(CHECKLIST.contains(&counts), "{counts}");

@@ -1,9 +1,9 @@
-//! What the image's builder is sent: without any member of the workspace, cargo refuses to build.
+//! The build context of the image has every member of the workspace, without which cargo does not build.
 
 use std::path::Path;
 
 #[test]
-fn every_member_of_the_workspace_is_sent_to_the_builder() {
+fn the_build_context_has_every_member_of_the_workspace() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
     let ignore = std::fs::read_to_string(root.join(".dockerignore")).unwrap();
@@ -13,5 +13,5 @@ fn every_member_of_the_workspace_is_sent_to_the_builder() {
     assert!(members.len() > 5, "{members:?}");
     let is_sent = |member: &str| sent.iter().any(|sent| Path::new(member).starts_with(sent));
     let missing: Vec<&&str> = members.iter().filter(|member| !is_sent(member)).collect();
-    assert!(missing.is_empty(), ".dockerignore keeps back {missing:?}");
+    assert!(missing.is_empty(), ".dockerignore excludes {missing:?}");
 }

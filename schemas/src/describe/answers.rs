@@ -94,7 +94,7 @@ fn status() -> Value {
             "partitions": count("How many partitions there are."),
             "missing": {"type": "array", "items": count("A partition."),
                 "description": "Those that did not answer: what follows is without them."},
-            "waiting": count("Inbox messages, of anybody, that are yet to be read: what follows is without them."),
+            "waiting": count("Inbox messages, of any source, that are yet to be read: what follows is without them."),
             "sessions": {"type": "array", "items": session},
             "accepted": count("Events that became facts (heartbeats become none)."),
             "rejects": {

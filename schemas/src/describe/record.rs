@@ -50,13 +50,13 @@ fn introduction() -> String {
 fn reading() -> String {
     "## How to read a tape\n\n\
      1. Read every sequence in turn, from 1. One that is missing was lost, purged or filtered away: stop.\n\
-     2. A message is **void**, and is skipped by every reader, if it is on no writer's subject, is not a record, is \
+     2. A message is **invalid**, and is skipped by every reader, if it is on no writer's subject, is not a record, is \
      too large, names another writer than its subject, or does not chain. It keeps its sequence.\n\
      3. A record that chains, and whose format is not known, or one of whose events has a kind or version that is not \
      known, was written by newer code: stop, never skip it. Every format begins with `format`, `writer`, `epoch` and \
-     `prev_hash`, so that this can be told; bytes that do not are void.\n\
+     `prev_hash`, so that this can be told; bytes that do not are invalid.\n\
      4. Records **chain** by writer: `prev_hash` is the BLAKE3 hash (32 bytes) of the payload of the same writer's \
-     previous record that was not void, and zeros in a writer's first. A record of the right writer that does not \
+     previous valid record, and zeros in a writer's first. A record of the right writer that does not \
      chain shows that something was altered or lost.\n\
      5. The first record is the keeper's, and its first event is `TapeCreated`.\n\
      6. An event's **offset** is (JetStream sequence, index in `events` from 0), printed `p0:1234.5`. Offsets are \

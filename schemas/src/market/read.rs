@@ -14,7 +14,7 @@ use crate::ids::{InstrumentId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 
-/// A scalar of any type, kept just well enough to be judged.
+/// A scalar of any type, with what is needed to check it.
 #[derive(Debug, Clone, Default)]
 enum Scalar<'a> {
     #[default]
@@ -51,7 +51,7 @@ impl<'de> Visitor<'de> for MessageVisitor {
     }
 }
 
-/// The known fields of one map, not yet judged.
+/// The known fields of one map, not yet checked.
 #[derive(Debug, Default)]
 pub(super) struct Element<'a> {
     values: [Scalar<'a>; FIELDS.len()],
@@ -167,7 +167,7 @@ impl<'a> Element<'a> {
 
     /// The event that the fields say, or what is wrong with them.
     pub(super) fn to_event(&self, kind: MarketKind) -> Result<MarketEvent, Malformed> {
-        self.judge(kind).map_err(|detail| self.malformed(detail))
+        self.check(kind).map_err(|detail| self.malformed(detail))
     }
 
     /// What the fields say apart from who published it under which number, which need not be there.
@@ -198,7 +198,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    fn judge(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
+    fn check(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
         self.is_sound()?;
         Ok(MarketEvent {
             source: self.token(Field::Source)?,

@@ -1,4 +1,4 @@
-//! A deployment: private servers, every group as a process of its own, publishers; whatever ends is started again.
+//! A deployment: private servers, one process a group, and publishers. Groups and publishers that exit are restarted.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,62 +11,60 @@ use tapedeck_runtime::Bus;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::load::Load;
-use crate::logs::{Absence, Away, Logs};
-use crate::plan::GROUPS;
-use crate::process::{LOOK, Process, Signal, family, signal};
+use crate::logs::{Logs, Outage, Outages};
+use crate::process::{POLL_INTERVAL, Process, Signal, process_tree, signal};
 
-/// How long a command of the binary may take.
+/// How long a command of `tapedeck` may take.
 const COMMAND_MAX: Duration = Duration::from_secs(180);
 /// How long a group may take to drain.
 const DRAIN_MAX: Duration = Duration::from_secs(60);
 
-/// A process of a group, and where its health is asked for.
+/// A process of a group.
 pub struct Member {
     /// The process.
     pub process: Process,
-    /// `host:port`.
+    /// `host:port` of its health checks.
     pub http: String,
 }
 
-/// The whole.
+/// The servers, groups and publishers of one deployment.
 pub struct Deployment {
-    /// Where all of it lives.
+    /// Directory of all data and logs.
     pub dir: PathBuf,
     binary: PathBuf,
-    /// nats-server; none while it is down.
+    /// nats-server; `None` while it is killed.
     pub nats: Option<NatsServer>,
-    /// Postgres; none while it is down.
+    /// Postgres; `None` while it is killed.
     pub postgres: Option<Postgres>,
     nats_url: String,
     database_url: String,
     /// The processes of each group, the oldest first.
     pub groups: BTreeMap<&'static str, Vec<Member>>,
-    /// The publishers, running or not.
+    /// The sessions to publish.
     pub loads: Vec<Load>,
     /// Whether publishers are to run.
     pub publishing: bool,
-    /// Commands that run beside everything else.
-    pub asides: Vec<Process>,
-    /// What happened of itself, or otherwise than it must: each fails the round.
-    pub complaints: Vec<String>,
-    /// Runs what is asynchronous.
+    /// Commands that were started without waiting for them.
+    pub background: Vec<Process>,
+    /// Unexpected exits and log lines; each fails the round.
+    pub problems: Vec<String>,
+    /// Runs async code of the checks.
     pub runtime: tokio::runtime::Runtime,
-    /// A connection of our own.
+    /// The connection of the checks.
     pub bus: Bus,
-    /// How often a process has said that the fence shut it out, and what else is in the logs.
+    /// The logs of all processes.
     pub logs: Logs,
-    /// When the logs were last read.
-    decided: Instant,
-    nats_away: Absence,
-    postgres_away: Absence,
+    logs_read_at: Instant,
+    nats_outage: Outage,
+    postgres_outage: Outage,
     seed: u64,
     started: u64,
 }
 
 impl Deployment {
-    /// Starts everything in `dir`; `seed` names the first synthetic market.
+    /// Starts the servers in `dir`, which must not exist; `seed` is that of the first synthetic market.
     pub fn start(dir: &Path, binary: &Path, market: &[PathBuf], seed: u64) -> Result<Self> {
-        std::fs::create_dir(dir).with_context(|| format!("{}: a new one is needed", dir.display()))?;
+        std::fs::create_dir(dir).with_context(|| format!("cannot create {}", dir.display()))?;
         std::fs::create_dir(dir.join("logs"))?;
         let nats = NatsServer::start(&dir.join("nats"), 0)?;
         let postgres = Postgres::start(&dir.join("postgres"), 0)?;
@@ -85,17 +83,17 @@ impl Deployment {
             postgres: Some(postgres),
             nats_url,
             database_url,
-            groups: GROUPS.iter().map(|group| (*group, Vec::new())).collect(),
+            groups: tapedeck_groups::names().map(|group| (group, Vec::new())).collect(),
             loads,
             publishing: false,
-            asides: Vec::new(),
-            complaints: Vec::new(),
+            background: Vec::new(),
+            problems: Vec::new(),
             runtime,
             bus,
             logs: Logs::default(),
-            decided: Instant::now(),
-            nats_away: Absence::default(),
-            postgres_away: Absence::default(),
+            logs_read_at: Instant::now(),
+            nats_outage: Outage::default(),
+            postgres_outage: Outage::default(),
             seed,
             started: 0,
         };
@@ -107,7 +105,7 @@ impl Deployment {
         Ok(all)
     }
 
-    /// Where Postgres is.
+    /// The URL of Postgres.
     pub fn database_url(&self) -> &str {
         &self.database_url
     }
@@ -115,37 +113,40 @@ impl Deployment {
     fn spawn(&mut self, name: &str, args: &[&str]) -> Result<Process> {
         self.started += 1;
         let log = self.dir.join("logs").join(format!("{:05}-{name}.log", self.started));
-        let mut all: Vec<String> = args.iter().map(|arg| arg.to_string()).collect();
-        all.extend(["--nats-url".into(), self.nats_url.clone(), "--database-url".into(), self.database_url.clone()]);
-        all.extend(["--dir".into(), self.dir.join("none").display().to_string()]);
-        Process::start(&self.binary, &all, log)
+        let dir = self.dir.join("none").display().to_string();
+        let servers = [
+            ("TAPEDECK_NATS_URL", self.nats_url.as_str()),
+            ("TAPEDECK_DATABASE_URL", self.database_url.as_str()),
+            ("TAPEDECK_DIR", dir.as_str()),
+        ];
+        Process::start(&self.binary, args, &servers, log)
     }
 
-    /// Runs a command to its end; its exit code and what it printed.
+    /// Runs a command to its exit; its exit status and its output.
     pub fn run(&mut self, args: &[&str]) -> Result<(Option<i32>, String)> {
         let mut process = self.spawn(&args[..args.len().min(2)].join("-").replace('/', "_"), args)?;
-        let ended = process.wait(COMMAND_MAX)?;
-        let said = process.said();
-        let status = ended.with_context(|| format!("{args:?} hung; it said: {said}"))?;
+        let status = process.wait(COMMAND_MAX)?;
+        let output = process.output();
+        let status = status.with_context(|| format!("{args:?} did not exit; output: {output}"))?;
         std::fs::remove_file(&process.log)?;
-        Ok((status.code(), said))
+        Ok((status.code(), output))
     }
 
-    /// A command that must succeed; what it printed.
+    /// Runs a command that must succeed; its output.
     pub fn ok(&mut self, args: &[&str]) -> Result<String> {
-        let (code, said) = self.run(args)?;
-        ensure!(code == Some(0), "{args:?}: exit {code:?}: {said}");
-        Ok(said)
+        let (code, output) = self.run(args)?;
+        ensure!(code == Some(0), "{args:?}: exit status {code:?}: {output}");
+        Ok(output)
     }
 
-    /// Starts a command and does not wait for it.
-    pub fn aside(&mut self, args: &[&str]) -> Result<()> {
+    /// Starts a command without waiting for it.
+    pub fn start_command(&mut self, args: &[&str]) -> Result<()> {
         let process = self.spawn(args[0], args)?;
-        self.asides.push(process);
+        self.background.push(process);
         Ok(())
     }
 
-    /// Starts one more process of a group.
+    /// Starts a further process of a group.
     pub fn start_member(&mut self, group: &'static str) -> Result<()> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let http = format!("127.0.0.1:{port}");
@@ -154,15 +155,15 @@ impl Deployment {
         Ok(())
     }
 
-    /// Looks after everything: what has ended is noted and started again.
-    pub fn tend(&mut self) -> Result<()> {
-        for group in GROUPS {
+    /// Checks every process that has exited, and restarts groups and publishers.
+    pub fn supervise(&mut self) -> Result<()> {
+        for group in tapedeck_groups::names() {
             let mut members = std::mem::take(self.groups.get_mut(group).context("a group")?);
             let mut left = Vec::new();
             for mut member in members.drain(..) {
-                match member.process.ended()? {
+                match member.process.try_wait()? {
                     None => left.push(member),
-                    Some(status) => self.judge_end(group, &member.process, status),
+                    Some(status) => self.check_exit(group, &member.process, status),
                 }
             }
             let is_empty = left.is_empty();
@@ -171,35 +172,36 @@ impl Deployment {
                 self.start_member(group)?;
             }
         }
-        self.tend_publishers()?;
-        let mut asides = std::mem::take(&mut self.asides);
-        for mut process in asides.drain(..) {
-            if process.ended()?.is_none() {
-                self.asides.push(process);
+        self.supervise_publishers()?;
+        let mut background = std::mem::take(&mut self.background);
+        for mut process in background.drain(..) {
+            if process.try_wait()?.is_none() {
+                self.background.push(process);
             }
         }
         Ok(())
     }
 
-    fn judge_end(&mut self, name: &str, process: &Process, status: std::process::ExitStatus) {
+    fn check_exit(&mut self, name: &str, process: &Process, status: std::process::ExitStatus) {
         let log = process.log.display();
-        let said = process.said();
-        if said.contains("panicked at") {
-            self.complaints.push(format!("{name} panicked, see {log}"));
-        } else if process.ended_by == Some(Signal::Term) && !status.success() {
-            self.complaints.push(format!("{name} did not drain ({status}), see {log}"));
-        } else if process.ended_by.is_none() && !said.contains("cannot listen on") {
-            self.complaints.push(format!("{name} ended by itself ({status}), see {log}"));
+        let output = process.output();
+        if output.contains("panicked at") {
+            self.problems.push(format!("{name} panicked, see {log}"));
+        } else if process.end_signal == Some(Signal::Term) && !status.success() {
+            self.problems.push(format!("{name} did not drain ({status}), see {log}"));
+        } else if process.end_signal.is_none() && !output.contains("cannot listen on") {
+            self.problems.push(format!("{name} exited without a signal ({status}), see {log}"));
         }
-        let drained = process.asked.filter(|_| process.ended_by == Some(Signal::Term)).map(|asked| asked.elapsed());
-        if let Some(took) = drained.filter(|took| *took > DRAIN_MAX) {
-            self.complaints.push(format!("{name} took {took:?} to drain, see {log}"));
+        let is_drain = process.end_signal == Some(Signal::Term);
+        let drain_time = process.signaled_at.filter(|_| is_drain).map(|sent| sent.elapsed());
+        if let Some(time) = drain_time.filter(|time| *time > DRAIN_MAX) {
+            self.problems.push(format!("{name} took {time:?} to drain, see {log}"));
         }
     }
 
-    fn tend_publishers(&mut self) -> Result<()> {
+    fn supervise_publishers(&mut self) -> Result<()> {
         for index in 0..self.loads.len() {
-            self.look_after_publisher(index)?;
+            self.check_publisher(index)?;
             let load = &self.loads[index];
             if self.publishing && load.running.is_none() && !load.done && !load.broken {
                 let args = load.args.clone();
@@ -211,34 +213,34 @@ impl Deployment {
         Ok(())
     }
 
-    /// Judges a publisher that has ended by itself; what we kill is gone before this looks.
-    fn look_after_publisher(&mut self, index: usize) -> Result<()> {
+    /// Checks a publisher that has exited by itself. (A killed one is not in `running` any more.)
+    fn check_publisher(&mut self, index: usize) -> Result<()> {
         let Some(process) = &mut self.loads[index].running else { return Ok(()) };
-        let Some(status) = process.ended()? else { return Ok(()) };
+        let Some(status) = process.try_wait()? else { return Ok(()) };
         match self.loads[index].running.take() {
-            Some(process) => self.publisher_ended(index, &process, status),
+            Some(process) => self.publisher_exited(index, &process, status),
             None => Ok(()),
         }
     }
 
-    /// By itself: at its end it says how much it had to do with it; otherwise the broker was away, and it is started
-    /// again. Whether all of it is stored, the inbox tells later.
-    fn publisher_ended(&mut self, index: usize, process: &Process, status: std::process::ExitStatus) -> Result<()> {
-        let said = process.said();
+    /// A failure must be explained by an outage of NATS; then the publisher is restarted. A success must report the
+    /// number of all items. The check of the inbox shows later whether they are stored.
+    fn publisher_exited(&mut self, index: usize, process: &Process, status: std::process::ExitStatus) -> Result<()> {
+        let output = process.output();
         if !status.success() {
-            let away = Away { nats: self.nats_away.shows_since(Instant::now()), postgres: false };
-            if said.contains("panicked at") || !away.explains_nats(&said) {
+            let outages = Outages { nats: self.nats_outage.may_show_since(Instant::now()), postgres: false };
+            if output.contains("panicked at") || !outages.explain_nats(&output) {
                 self.loads[index].broken = true;
-                let said = said.lines().last().unwrap_or_default();
-                self.complaints.push(format!("the publisher failed ({status}), see {}: {said}", process.log.display()));
+                let error = output.lines().last().unwrap_or_default();
+                self.problems.push(format!("the publisher failed ({status}), see {}: {error}", process.log.display()));
             }
             return Ok(());
         }
         let load = &mut self.loads[index];
         load.done = true;
-        let numbers: Vec<u64> = said.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+        let numbers: Vec<u64> = output.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
         if numbers.iter().sum::<u64>() != load.count || numbers.len() != 2 {
-            self.complaints.push(format!("{} items were to be published; the publisher says: {said}", load.count));
+            self.problems.push(format!("{} items to publish, the publisher reports: {output}", load.count));
         }
         if !load.recorded {
             self.seed += 1;
@@ -248,10 +250,10 @@ impl Deployment {
         Ok(())
     }
 
-    /// Kills the publishers.
+    /// Kills the running publishers.
     pub fn kill_publishers(&mut self) -> Result<()> {
         for index in 0..self.loads.len() {
-            self.look_after_publisher(index)?;
+            self.check_publisher(index)?;
             if let Some(mut process) = self.loads[index].running.take() {
                 process.kill()?;
             }
@@ -259,9 +261,9 @@ impl Deployment {
         Ok(())
     }
 
-    /// A signal to nats-server, if it runs.
+    /// Sends a signal to nats-server, if it runs.
     pub fn signal_nats(&mut self, which: Signal) -> Result<()> {
-        note(&mut self.nats_away, which, self.nats.is_some());
+        note_outage(&mut self.nats_outage, which, self.nats.is_some());
         match (which, &self.nats) {
             (_, None) => {}
             (Signal::Kill, _) => self.nats.take().map_or(Ok(()), NatsServer::kill)?,
@@ -270,20 +272,20 @@ impl Deployment {
         Ok(())
     }
 
-    /// Starts nats-server where it was, if it does not run.
+    /// Starts nats-server on its port and data, if it does not run.
     pub fn start_nats(&mut self) -> Result<()> {
         if self.nats.is_none() {
             self.nats = Some(NatsServer::start(&self.dir.join("nats"), port(&self.nats_url)?)?);
-            self.nats_away.end();
+            self.nats_outage.end();
         }
         Ok(())
     }
 
-    /// A signal to all processes of Postgres, if it runs.
+    /// Sends a signal to all processes of Postgres, if it runs.
     pub fn signal_postgres(&mut self, which: Signal) -> Result<()> {
-        note(&mut self.postgres_away, which, self.postgres.is_some());
+        note_outage(&mut self.postgres_outage, which, self.postgres.is_some());
         let Some(postgres) = &self.postgres else { return Ok(()) };
-        let pids = family(postgres.pid());
+        let pids = process_tree(postgres.pid());
         signal(which, &pids)?;
         if which == Signal::Kill {
             self.postgres.take().map_or(Ok(()), Postgres::kill)?;
@@ -291,43 +293,48 @@ impl Deployment {
         Ok(())
     }
 
-    /// Starts Postgres where it was, if it does not run.
+    /// Starts Postgres on its port and data, if it does not run.
     pub fn start_postgres(&mut self) -> Result<()> {
         if self.postgres.is_none() {
             self.postgres = Some(Postgres::start(&self.dir.join("postgres"), port(&self.database_url)?)?);
-            self.postgres_away.end();
+            self.postgres_outage.end();
         }
         Ok(())
     }
 
-    /// Whether the synthetic market was played to its end: what follows lies in the past of the tape and trades little.
-    pub fn is_spent(&self) -> bool {
+    /// Whether a synthetic market was published to its end. The next one has receive times in the past of the tape, so
+    /// that little is traded.
+    pub fn is_market_finished(&self) -> bool {
         self.loads.iter().any(|load| load.done && !load.recorded)
     }
 
-    /// Reads on in the logs; what is not in order there is complained of.
+    /// Reads the new lines of the logs; unexpected ones are problems.
     pub fn read_logs(&mut self) -> Result<()> {
-        let (since, now) = (self.decided, Instant::now());
-        let away = Away { nats: self.nats_away.shows_since(since), postgres: self.postgres_away.shows_since(since) };
-        self.complaints.append(&mut self.logs.read(&self.dir.join("logs"), away)?);
-        self.decided = now;
+        let since = self.logs_read_at;
+        let now = Instant::now();
+        let outages = Outages {
+            nats: self.nats_outage.may_show_since(since),
+            postgres: self.postgres_outage.may_show_since(since),
+        };
+        self.problems.append(&mut self.logs.read(&self.dir.join("logs"), outages)?);
+        self.logs_read_at = now;
         Ok(())
     }
 
-    /// Lets time pass, and looks after everything meanwhile.
-    pub fn pass(&mut self, time: Duration) -> Result<()> {
-        let began = Instant::now();
+    /// Supervises all processes for this time.
+    pub fn run_for(&mut self, time: Duration) -> Result<()> {
+        let started = Instant::now();
         loop {
-            crate::round::go_on()?;
-            self.tend()?;
-            if began.elapsed() >= time {
+            crate::round::check_stopped()?;
+            self.supervise()?;
+            if started.elapsed() >= time {
                 return Ok(());
             }
-            std::thread::sleep(LOOK.min(time.saturating_sub(began.elapsed())));
+            std::thread::sleep(POLL_INTERVAL.min(time.saturating_sub(started.elapsed())));
         }
     }
 
-    /// Stops everything and, if nothing is to be looked at later, removes it.
+    /// Stops all processes and, unless `keep`, removes the directory.
     pub fn stop(self, keep: bool) -> Result<()> {
         let dir = self.dir.clone();
         drop(self);
@@ -341,20 +348,20 @@ impl Deployment {
 
 impl Drop for Deployment {
     fn drop(&mut self) {
-        // What stands still cannot stop.
+        // A stopped process does not handle SIGTERM.
         let _ = self.signal_nats(Signal::Cont);
         let _ = self.signal_postgres(Signal::Cont);
         let _ = self.kill_publishers();
-        self.asides.clear();
+        self.background.clear();
         self.groups.clear();
     }
 }
 
-/// What a signal means for a server that runs or not.
-fn note(absence: &mut Absence, which: Signal, runs: bool) {
+/// Begins or ends the outage of a server that received a signal.
+fn note_outage(outage: &mut Outage, which: Signal, runs: bool) {
     match which {
-        Signal::Kill | Signal::Stop | Signal::Term => absence.begin(),
-        Signal::Cont if runs => absence.end(),
+        Signal::Kill | Signal::Stop | Signal::Term => outage.begin(),
+        Signal::Cont if runs => outage.end(),
         Signal::Cont => {}
     }
 }

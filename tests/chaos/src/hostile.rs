@@ -1,4 +1,5 @@
-//! Foreign messages: what somebody with all rights could send. Each is marked, so that what must come of it is known.
+//! Hostile messages, as a client with all permissions could send them. A header marks each, so that the checks know the
+//! required result.
 
 use std::time::Duration;
 
@@ -12,16 +13,16 @@ use tapedeck_schemas::subject;
 use crate::random::Random;
 use crate::streams::{self, MARK};
 
-/// How long the broker may take to store one; whether it did, the streams tell later.
+/// How long to wait until a message is stored; the streams show later whether it was.
 const STORE_MAX: Duration = Duration::from_secs(2);
-/// More than a stream's message may hold (nats/streams.toml): the broker refuses it.
+/// More than the maximum message size of the streams (nats/streams.toml): JetStream rejects it.
 const REFUSED_BYTES: usize = 300_000;
-/// More than a message of the market may hold, less than the stream's.
+/// More than the maximum of a market message, less than that of the stream.
 const OVERSIZED_BYTES: usize = RECORD_BYTES_MAX + 1_000;
-/// Bytes that MessagePack never uses: what begins with it is nothing.
-const NEVER: u8 = 0xc1;
+/// The byte that MessagePack does not use: no value begins with it.
+const UNUSED_BYTE: u8 = 0xc1;
 
-/// For what ingest must refuse a message so marked.
+/// The reason for which ingest must reject a message with this mark.
 pub fn reason(mark: &str) -> Option<RejectReason> {
     match mark {
         "malformed" => Some(RejectReason::Malformed),
@@ -30,7 +31,7 @@ pub fn reason(mark: &str) -> Option<RejectReason> {
     }
 }
 
-/// Sends one; an answer that does not come is nobody's fault.
+/// Sends a message; a missing acknowledgement is not an error.
 async fn send(bus: &Bus, subject: &str, mark: &str, payload: Vec<u8>) {
     let mut headers = HeaderMap::new();
     headers.insert(MARK, mark);
@@ -43,7 +44,7 @@ async fn send(bus: &Bus, subject: &str, mark: &str, payload: Vec<u8>) {
     let _ = tokio::time::timeout(STORE_MAX, sent).await;
 }
 
-/// Bytes that are no message of the market and no command.
+/// Bytes that are neither a market message nor a command.
 fn garbage(random: &mut Random) -> Vec<u8> {
     let length = random.between(1, 200) as usize;
     let noise = random.bytes(length);
@@ -52,34 +53,34 @@ fn garbage(random: &mut Random) -> Vec<u8> {
         1 => b"not messagepack".to_vec(),
         2 => vec![0x81],
         3 => vec![0xdd, 0xff, 0xff, 0xff, 0xff],
-        4 => [&[NEVER], &noise[..]].concat(),
-        5 => [vec![NEVER], vec![0; OVERSIZED_BYTES]].concat(),
-        _ => [vec![NEVER], vec![0; REFUSED_BYTES]].concat(),
+        4 => [&[UNUSED_BYTE], &noise[..]].concat(),
+        5 => [vec![UNUSED_BYTE], vec![0; OVERSIZED_BYTES]].concat(),
+        _ => [vec![UNUSED_BYTE], vec![0; REFUSED_BYTES]].concat(),
     }
 }
 
-/// Among the market data: on subjects beside the publishers' and, cut short, one of their own messages.
+/// Into the market inbox: garbage on the publishers' subjects and others, and a truncated message of a publisher.
 pub async fn market(bus: &Bus, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..random.between(2, 8) {
         let bytes = garbage(&mut random);
         let on = *random.pick(&["md.sim.ALPHAUSD.quote", "md.binance.BTCUSDT.trade", "md.sim.DELTAUSD.batch"]);
         send(bus, on, "malformed", bytes).await;
     }
-    send(bus, "md.nobody", "bad_subject", b"x".to_vec()).await;
-    if let Ok(copied) = some_message(bus, &subject::inbox_stream(0), &mut random).await {
+    send(bus, "md.unknown", "bad_subject", b"x".to_vec()).await;
+    if let Ok(copied) = random_message(bus, &subject::inbox_stream(0), &mut random).await {
         send(bus, "md.sim.BRAVOUSD.quote", "malformed", copied[..copied.len() / 2].to_vec()).await;
     }
 }
 
-/// One message on a subject of the synthetic publisher, which finds its place by the last message there.
+/// One message on a subject of the synthetic publisher, which resumes from the last message on it.
 pub async fn displace(bus: &Bus) {
-    send(bus, "md.sim.DELTAUSD.batch", "malformed", vec![NEVER]).await;
+    send(bus, "md.sim.DELTAUSD.batch", "malformed", vec![UNUSED_BYTE]).await;
 }
 
-/// Among the commands.
+/// Garbage into the command inbox.
 pub async fn commands(bus: &Bus, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     for _ in 0..random.between(2, 6) {
         let mut bytes = garbage(&mut random);
         bytes.truncate(60_000);
@@ -88,32 +89,32 @@ pub async fn commands(bus: &Bus, seed: u64) {
     }
 }
 
-/// On a subject of the tape, bytes that are no record.
+/// Bytes that are not a record, on a subject of the tape.
 pub async fn tape(bus: &Bus, on: &str, seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let stream = subject::tape_stream(0);
     for _ in 0..random.between(1, 4) {
         let bytes = match random.between(0, 3) {
             0 => random.bytes(64),
-            1 => match some_message(bus, &stream, &mut random).await {
+            1 => match random_message(bus, &stream, &mut random).await {
                 Ok(record) => record[..random.between(0, record.len() as u64 - 1) as usize].to_vec(),
                 Err(_) => continue,
             },
             _ => garbage(&mut random),
         };
-        // What says that it is of newer code stops every reader, as it must: that is not for a round.
+        // A record of a newer version stops every reader, as it must: that would end the round.
         if !matches!(record::decode(&bytes), Err(RecordError::Unknown(_)) | Ok(_)) {
             send(bus, &format!("tape.0.{on}"), "garbage", bytes).await;
         }
     }
 }
 
-/// Records that decode and yet must not count: one on the subject of another writer, or one of the writer's own,
-/// copied, or with a hash of nothing.
+/// A record that decodes and is invalid: a copy of the writer's last record, the same with a wrong hash, or a record of
+/// another writer.
 pub async fn forge(bus: &Bus, on: Writer, seed: u64) -> Result<()> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let (stream, own) = (subject::tape_stream(0), subject::tape_subject(0, on));
-    let last = bus.last_message_on(&stream, &own).await?.context("it has written nothing yet")?;
+    let last = bus.last_message_on(&stream, &own).await?.context("the writer has no record yet")?;
     let payload = match random.between(0, 2) {
         0 => last.payload.to_vec(),
         1 => {
@@ -124,14 +125,14 @@ pub async fn forge(bus: &Bus, on: Writer, seed: u64) -> Result<()> {
         _ => {
             let other = if on == Writer::Ingest { Writer::Control } else { Writer::Ingest };
             let other = bus.last_message_on(&stream, &subject::tape_subject(0, other)).await?;
-            other.context("nobody else has written yet")?.payload.to_vec()
+            other.context("the other writer has no record yet")?.payload.to_vec()
         }
     };
     send(bus, &own, "forged", payload).await;
     Ok(())
 }
 
-async fn some_message(bus: &Bus, stream: &str, random: &mut Random) -> Result<Vec<u8>> {
+async fn random_message(bus: &Bus, stream: &str, random: &mut Random) -> Result<Vec<u8>> {
     let found = async {
         let last = streams::last(bus, stream).await?;
         let handle = bus.context().get_stream_no_info(stream).await?;

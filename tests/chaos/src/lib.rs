@@ -1,21 +1,21 @@
-//! Real processes killed, stopped and misused at random moments, and judgement of what is left.
+//! Kills, stops and misuses real processes at random moments, and checks the result.
 //!
-//! A round is drawn from a number ([`plan`]), done to a [`deployment`] under load ([`round`]), waited out ([`heal`])
-//! and judged ([`check`]): what the inboxes hold ([`expected`]) must be on the tape ([`recorded`]) and in Postgres
-//! exactly once, and `tapedeck verify` must name what was forged and nothing else.
+//! A round is drawn from a seed ([`plan`]) and performed on a [`deployment`] under load ([`round`]). When the deployment
+//! has recovered ([`recover`]), it is checked ([`check`]): the events of the inboxes ([`inbox`]) must be on the tape
+//! ([`tape`]) and in Postgres exactly once, and `tapedeck verify` must report the forged records and nothing else.
 #![forbid(unsafe_code)]
 
 pub mod check;
 pub mod deployment;
-pub mod expected;
-pub mod heal;
 pub mod hostile;
+pub mod inbox;
 pub mod load;
 pub mod logs;
 pub mod plan;
 pub mod process;
 pub mod random;
-pub mod recorded;
+pub mod recover;
 pub mod report;
 pub mod round;
 pub mod streams;
+pub mod tape;

@@ -1,4 +1,4 @@
-//! The load: sessions of `tapedeck publish`, and the very items that each of them is to publish, held in memory.
+//! The load: sessions of `tapedeck publish`, with the items that each must publish.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,35 +9,35 @@ use tapedeck_schemas::ids::InstrumentId;
 
 use crate::process::Process;
 
-/// Quotes and trades of a session of the synthetic market; when it has ended, one of another seed begins.
+/// Quotes and trades of a session of the synthetic market. After it, a session of the next seed starts.
 pub const SESSION_EVENTS: u64 = 200_000;
-/// The synthetic market's pace: half of its 4,000 events a second, so that a tape of many rounds stays short.
+/// Speed of the synthetic market: 2,000 events a second, so that the tape of many rounds stays short.
 const SYNTHETIC_PACE: &str = "0.5x";
-/// The pace of recorded markets.
+/// Speed of recorded markets.
 const RECORDED_PACE: &str = "10x";
 
 /// A session and the process that publishes it.
 pub struct Load {
-    /// Its name, as its messages carry it.
+    /// Name of the session, as in the headers of its messages.
     pub session: String,
-    /// All of its items, by instrument, in order.
+    /// All items by instrument, in order.
     pub items: BTreeMap<InstrumentId, Vec<Item>>,
-    /// How many those are.
+    /// Number of all items.
     pub count: u64,
     /// Arguments of `tapedeck`.
     pub args: Vec<String>,
-    /// Whether it is recorded.
+    /// Whether the market is recorded, not synthetic.
     pub recorded: bool,
-    /// The publisher that runs.
+    /// The publisher, if it runs.
     pub running: Option<Process>,
-    /// Whether it was published to its end.
+    /// Whether the publisher has reported success.
     pub done: bool,
-    /// Whether its publisher failed as it must not: it is not started again.
+    /// Whether the publisher failed without an outage; it is not restarted.
     pub broken: bool,
 }
 
 impl Load {
-    /// The synthetic market of a seed.
+    /// A session of the synthetic market.
     pub fn synthetic(seed: u64, setup: &Setup) -> Result<Self> {
         let (seed_text, events) = (seed.to_string(), SESSION_EVENTS.to_string());
         let args = ["publish", "--seed", &seed_text, "--events", &events, "--speed", SYNTHETIC_PACE];
@@ -45,7 +45,7 @@ impl Load {
         Self::open(selection, setup, args.map(String::from).to_vec())
     }
 
-    /// A recorded market.
+    /// A session of a recorded market.
     pub fn recorded(files: &[PathBuf], setup: &Setup) -> Result<Self> {
         let mut args: Vec<String> = ["publish", "--speed", RECORDED_PACE].map(String::from).to_vec();
         args.extend(files.iter().map(|file| file.display().to_string()));

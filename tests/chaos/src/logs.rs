@@ -1,5 +1,4 @@
-//! What the groups say in their logs, each line judged once: a group that fails is started again inside its process,
-//! so nothing else shows it.
+//! Checks each line of the groups' logs once: a failed group is restarted within its process, so only the log shows it.
 
 use std::collections::BTreeMap;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -8,86 +7,87 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// A group failed, or could not be started: of its supervisor.
-const FAILED: [&str; 2] = ["group failed, starting it again", "cannot start group="];
-/// The projector begins anew, by itself.
-const PROJECTING: &str = "projecting again from the database's progress";
-/// The fence shut a process out.
-const FENCED: &str = " fenced; ";
-/// How errors end that NATS may cause by being away. What a publisher is told hangs on a connection of its own, whose
-/// failure is logged without its cause.
+/// The supervisor's messages that a group failed or could not be started.
+const FAILED: [&str; 2] = ["group failed; restarting it", "cannot start a group; retrying"];
+/// The message of a projector that restarts by itself.
+const PROJECTING: &str = "projection failed; retrying from the committed progress";
+/// The message of a process that was fenced.
+const FENCED: &str = " fenced group=";
+/// Parts of errors that an outage of NATS causes. The answers to publishers use a connection of their own, whose failure
+/// is logged without its cause.
 const LOST_NATS: [&str; 4] = ["cannot reach NATS at ", "timed out", "no responders", "error=answering publishers"];
-/// How errors begin that Postgres may cause by being away.
+/// Parts of errors that an outage of Postgres causes.
 const LOST_POSTGRES: [&str; 2] = ["cannot reach Postgres at ", "error=postgres: "];
-/// Another projector was quicker, be it one that was killed and whose last transaction was still on its way.
-const OVERTAKEN: &str = "error=another projector moved ";
-/// How long after its return a server's absence may still show: twice the longest that a request waits.
+/// Another projector has committed; it may have been killed since, with its last transaction still in flight.
+const OVERTAKEN: &str = "error=another projector advanced ";
+/// How long after its end an outage may cause errors: twice the longest timeout of a request.
 const AFTERWARDS: Duration = Duration::from_secs(10);
 
-/// Whether a server is away, by our doing, and when it was last.
+/// The injected outages of one server.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct Absence {
-    away: bool,
-    back: Option<Instant>,
+pub struct Outage {
+    is_down: bool,
+    ended: Option<Instant>,
 }
 
-impl Absence {
-    /// It goes.
+impl Outage {
+    /// The server is killed or stopped.
     pub fn begin(&mut self) {
-        self.away = true;
+        self.is_down = true;
     }
 
-    /// It is back, if it was away.
+    /// The server runs again.
     pub fn end(&mut self) {
-        if std::mem::take(&mut self.away) {
-            self.back = Some(Instant::now());
+        if std::mem::take(&mut self.is_down) {
+            self.ended = Some(Instant::now());
         }
     }
 
-    /// Whether what happened since then may be due to it.
-    pub fn shows_since(&self, moment: Instant) -> bool {
-        self.away || self.back.is_some_and(|back| back + AFTERWARDS > moment)
+    /// Whether an outage may have caused an error since `moment`.
+    pub fn may_show_since(&self, moment: Instant) -> bool {
+        self.is_down || self.ended.is_some_and(|ended| ended + AFTERWARDS > moment)
     }
 }
 
-/// Which servers' absence may show.
+/// The servers whose outages may have caused an error.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Away {
+pub struct Outages {
     /// NATS.
     pub nats: bool,
     /// Postgres.
     pub postgres: bool,
 }
 
-impl Away {
-    /// Whether a connection that NATS let go explains this.
-    pub fn explains_nats(self, said: &str) -> bool {
-        self.nats && LOST_NATS.iter().any(|words| said.contains(words))
+impl Outages {
+    /// Whether an outage of NATS explains this error.
+    pub fn explain_nats(self, error: &str) -> bool {
+        self.nats && LOST_NATS.iter().any(|part| error.contains(part))
     }
 
-    /// Whether a line of a group's log is in order.
-    fn allows(self, line: &str) -> bool {
-        if FAILED.iter().any(|words| line.contains(words)) {
-            return self.explains_nats(line);
+    /// Whether a line of a group's log is no failure, or one that an outage explains.
+    fn allow(self, line: &str) -> bool {
+        if FAILED.iter().any(|message| line.contains(message)) {
+            return self.explain_nats(line);
         }
         !line.contains(PROJECTING)
             || line.contains(OVERTAKEN)
-            || self.postgres && LOST_POSTGRES.iter().any(|words| line.contains(words))
+            || self.postgres && LOST_POSTGRES.iter().any(|part| line.contains(part))
     }
 }
 
-/// Logs, and how far they are read.
+/// The logs of a folder.
 #[derive(Debug, Default)]
 pub struct Logs {
+    /// Bytes read of each file.
     read: BTreeMap<PathBuf, u64>,
-    /// How often a process has said that the fence shut it out.
+    /// Number of lines that report a fenced process.
     pub fenced: u64,
 }
 
 impl Logs {
-    /// Reads on in every log of the folder; the lines that are not in order, each with its log.
-    pub fn read(&mut self, dir: &Path, away: Away) -> Result<Vec<String>> {
-        let mut wrong = Vec::new();
+    /// Reads the new lines of every log; those that no outage explains, each with the path of its log.
+    pub fn read(&mut self, dir: &Path, outages: Outages) -> Result<Vec<String>> {
+        let mut unexplained = Vec::new();
         for entry in std::fs::read_dir(dir)? {
             let path = entry?.path();
             let at = self.read.entry(path.clone()).or_default();
@@ -95,16 +95,16 @@ impl Logs {
             file.seek(SeekFrom::Start(*at))?;
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
-            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-            *at += whole as u64;
-            for line in String::from_utf8_lossy(&bytes[..whole]).lines() {
+            let complete = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+            *at += complete as u64;
+            for line in String::from_utf8_lossy(&bytes[..complete]).lines() {
                 self.fenced += u64::from(line.contains(FENCED));
-                if !away.allows(line) {
-                    wrong.push(format!("{} says: {line}", path.display()));
+                if !outages.allow(line) {
+                    unexplained.push(format!("{}: {line}", path.display()));
                 }
             }
         }
-        Ok(wrong)
+        Ok(unexplained)
     }
 }
 
@@ -112,9 +112,9 @@ impl Logs {
 mod tests {
     use super::*;
 
-    const NOBODY: Away = Away { nats: false, postgres: false };
-    const NATS: Away = Away { nats: true, postgres: false };
-    const POSTGRES: Away = Away { nats: false, postgres: true };
+    const NONE: Outages = Outages { nats: false, postgres: false };
+    const NATS: Outages = Outages { nats: true, postgres: false };
+    const POSTGRES: Outages = Outages { nats: false, postgres: true };
 
     fn failed(error: &str) -> String {
         format!("2026-01-01T00:00:00Z ERROR Actor{{id=\"0.0\"}}: {} group=\"risk-p0\" error={error}\n", FAILED[0])
@@ -125,50 +125,50 @@ mod tests {
     }
 
     #[test]
-    fn a_group_may_fail_only_for_want_of_a_server_that_is_away() {
+    fn a_group_may_fail_only_during_an_outage_that_explains_it() {
         let dir = std::env::temp_dir().join(format!("tapedeck-chaos-logs-{}", std::process::id()));
         std::fs::create_dir_all(&dir).unwrap();
         let log = dir.join("00001-risk.log");
         let mut logs = Logs::default();
         let mut text = String::new();
-        for (line, in_order) in [
+        for (line, allowed_during) in [
             (failed("risk on partition 0 stopped: a record of newer code"), vec![]),
             (failed("cannot reach NATS at nats://h:1: IO error: Connection refused (os error 111)"), vec![NATS]),
-            (failed("last message on tape.0.risk in TAPE_0: timed out"), vec![NATS]),
+            (failed("reading the last message on tape.0.risk in TAPE_0: timed out"), vec![NATS]),
             (failed("answering publishers"), vec![NATS]),
             (failed("bringing refusals to their publishers"), vec![]),
             (failed("postgres: db error"), vec![]),
             (projecting("postgres: connection closed"), vec![POSTGRES]),
             (projecting("cannot reach Postgres at postgres://h:1/t: db error"), vec![POSTGRES]),
-            (projecting("another projector moved orders on partition 0"), vec![NOBODY, NATS, POSTGRES]),
-            ("2026-01-01T00:00:00Z  WARN disconnected from nats, reconnecting\n".into(), vec![NOBODY, NATS, POSTGRES]),
+            (projecting("another projector advanced orders on partition 0"), vec![NONE, NATS, POSTGRES]),
+            ("2026-01-01T00:00:00Z  WARN disconnected from nats, reconnecting\n".into(), vec![NONE, NATS, POSTGRES]),
         ] {
-            for away in [NOBODY, NATS, POSTGRES] {
+            for outages in [NONE, NATS, POSTGRES] {
                 text.push_str(&line);
                 std::fs::write(&log, &text).unwrap();
-                let wrong = logs.read(&dir, away).unwrap();
-                assert_eq!(wrong.len(), usize::from(!in_order.contains(&away)), "{away:?}: {line}");
+                let unexplained = logs.read(&dir, outages).unwrap();
+                assert_eq!(unexplained.len(), usize::from(!allowed_during.contains(&outages)), "{outages:?}: {line}");
             }
         }
-        // Half a line is read once it is whole.
+        // An incomplete line is read when it is complete.
         text.push_str(failed("x").trim_end());
         std::fs::write(&log, &text).unwrap();
-        assert_eq!(logs.read(&dir, NOBODY).unwrap(), Vec::<String>::new());
+        assert_eq!(logs.read(&dir, NONE).unwrap(), Vec::<String>::new());
         std::fs::write(&log, text + "\n").unwrap();
-        assert_eq!(logs.read(&dir, NOBODY).unwrap().len(), 1);
+        assert_eq!(logs.read(&dir, NONE).unwrap().len(), 1);
         std::fs::remove_dir_all(&dir).unwrap();
     }
 
     #[test]
-    fn an_absence_shows_for_a_while_after_it() {
-        let mut nats = Absence::default();
+    fn an_outage_may_cause_errors_for_a_while_after_its_end() {
+        let mut nats = Outage::default();
         let now = Instant::now();
         nats.end();
-        assert!(!nats.shows_since(now));
+        assert!(!nats.may_show_since(now));
         nats.begin();
-        assert!(nats.shows_since(now));
+        assert!(nats.may_show_since(now));
         nats.end();
-        assert!(nats.shows_since(Instant::now()));
-        assert!(!nats.shows_since(Instant::now() + AFTERWARDS));
+        assert!(nats.may_show_since(Instant::now()));
+        assert!(!nats.may_show_since(Instant::now() + AFTERWARDS));
     }
 }

@@ -1,51 +1,48 @@
-//! What is done to whom, and when: a pure function of a round's seed.
+//! The plan of a round: its nemeses, their targets and times, as a pure function of a seed.
 
 use crate::process::Signal;
 use crate::random::Random;
 
-/// The groups, in the order of the data's way.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
-
-/// What befalls a deployment.
+/// A fault that is injected into a deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Nemesis {
     /// One group is killed.
     KillGroup,
     /// Several groups are killed at once.
     KillGroups,
-    /// One group stands still for a while.
+    /// One group is stopped (SIGSTOP) for a while.
     PauseGroup,
-    /// A second process takes over from one that stands still, which then goes on and must be fenced.
+    /// A second process takes over from a stopped one, which then continues and must be fenced.
     Usurp,
-    /// The same, and then the second is killed: the first must take over again by itself.
+    /// As `Usurp`; then the second process is killed, and the first must take over by itself.
     TakeOver,
-    /// A second process of a group runs beside the first.
+    /// A second process of a group is started.
     Duplicate,
-    /// A group is asked to drain.
+    /// A group is drained (SIGTERM).
     Drain,
     /// nats-server is killed.
     KillNats,
-    /// nats-server stands still.
+    /// nats-server is stopped for a while.
     PauseNats,
     /// All processes of Postgres are killed.
     KillPostgres,
-    /// All processes of Postgres stand still.
+    /// All processes of Postgres are stopped for a while.
     PausePostgres,
-    /// The publisher is killed, and its session resumed.
+    /// The publisher is killed, and its session is resumed.
     KillPublisher,
-    /// Foreign messages among the market data.
+    /// Hostile messages in the market inbox.
     HostileMarket,
-    /// Foreign messages among the commands.
+    /// Hostile messages in the command inbox.
     HostileCommands,
-    /// Bytes that are no records, on the tape.
+    /// Bytes on the tape that are not records.
     HostileTape,
-    /// Records of the tape, again at another place or for another chain.
+    /// Copied or altered records on the tape.
     ForgedRecords,
-    /// Trading is halted, and resumed.
+    /// Trading is halted and resumed.
     Halt,
 }
 
-/// Every nemesis, its name, and how often it is drawn beside the others.
+/// Every nemesis with its name and its weight in the draw.
 pub const NEMESES: [(Nemesis, &str, u64); 17] = [
     (Nemesis::KillGroup, "kill-group", 3),
     (Nemesis::KillGroups, "kill-groups", 3),
@@ -67,7 +64,7 @@ pub const NEMESES: [(Nemesis, &str, u64); 17] = [
 ];
 
 impl Nemesis {
-    /// Its name.
+    /// Name, as in `--only`.
     pub fn name(self) -> &'static str {
         NEMESES.iter().find(|(one, ..)| *one == self).map_or("", |(_, name, _)| name)
     }
@@ -79,43 +76,43 @@ impl Nemesis {
     }
 }
 
-/// Which process of a group, where there are two.
+/// The target of a signal, if a group has two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Which {
-    /// The older one.
-    First,
-    /// The younger one; the only one if there is one.
-    Last,
+pub enum Pick {
+    /// The process that was started first.
+    Oldest,
+    /// The process that was started last.
+    Newest,
 }
 
-/// One thing to do. What is not there (any more) is passed over.
+/// One action. Targets that do not exist are ignored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// A signal to a process of a group.
-    Signal(&'static str, Which, Signal),
-    /// The same signal to the groups, at once.
+    Signal(&'static str, Pick, Signal),
+    /// The same signal to all processes of the groups.
     SignalAll(Vec<&'static str>, Signal),
-    /// One more process of a group.
+    /// Start a further process of a group.
     StartSecond(&'static str),
     /// A signal to nats-server.
     Nats(Signal),
-    /// nats-server, on the same port and store.
+    /// Start nats-server on the same port and store.
     StartNats,
     /// A signal to all processes of Postgres.
     Postgres(Signal),
-    /// Postgres, on the same port and data.
+    /// Start Postgres on the same port and data.
     StartPostgres,
-    /// The publishers are killed, and start again.
+    /// Kill the publishers, which are then restarted.
     KillPublishers,
-    /// Likewise, and before that somebody else publishes on a subject of theirs: they lose their place on it.
+    /// As `KillPublishers`; another client then publishes on one of their subjects, so that they cannot resume there.
     DisplacePublishers,
-    /// Foreign messages on `md.>`.
+    /// Hostile messages on `md.>`, by this seed.
     HostileMarket(u64),
-    /// Foreign messages on `cmd.>`.
+    /// Hostile messages on `cmd.>`, by this seed.
     HostileCommands(u64),
-    /// Foreign bytes on the subject of a writer.
+    /// Hostile bytes on the subject of a writer, by this seed.
     HostileTape(&'static str, u64),
-    /// A record of the tape again, where it does not belong.
+    /// A forged record on the subject of a writer, by this seed.
     Forge(&'static str, u64),
     /// `tapedeck halt`.
     Halt(u64),
@@ -123,49 +120,51 @@ pub enum Step {
     Resume,
 }
 
-/// A round.
+/// The plan of a round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
-    /// Where all its chance comes from.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// What was drawn, with the moment (ms) and a few words.
+    /// The nemeses, each with its start (ms) and its target and duration.
     pub nemeses: Vec<(Nemesis, u64, String)>,
-    /// What to do when, in order: ms from the round's start.
+    /// The steps in order, each with its time in ms after the start of the round.
     pub steps: Vec<(u64, Step)>,
 }
 
-/// Latest moment at which a nemesis begins, ms.
+/// Latest start of a nemesis, ms.
 const BEGIN_MS_MAX: u64 = 3_000;
 
 impl Plan {
-    /// Draws a round; `among` empty means of all nemeses.
+    /// Draws a plan; an empty `among` means all nemeses.
     pub fn draw(seed: u64, among: &[Nemesis]) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let count = [1, 1, 2, 2, 3][random.between(0, 4) as usize];
         let mut plan = Self { seed, nemeses: Vec::new(), steps: Vec::new() };
         for _ in 0..count {
             let nemesis = Nemesis::draw(&mut random, among);
             let at = random.between(200, BEGIN_MS_MAX);
-            let words = plan.add(nemesis, at, &mut random);
-            plan.nemeses.push((nemesis, at, words));
+            let detail = plan.add(nemesis, at, &mut random);
+            plan.nemeses.push((nemesis, at, detail));
         }
         plan.steps.sort_by_key(|(at, _)| *at);
         plan
     }
 
     fn add(&mut self, nemesis: Nemesis, at: u64, random: &mut Random) -> String {
-        let group = *random.pick(&GROUPS);
-        // A projector has no owner, so nobody takes over from it.
-        let owned = GROUPS[random.between(0, 6) as usize];
+        let groups: Vec<&'static str> = tapedeck_groups::names().collect();
+        let group = *random.pick(&groups);
+        // A projector has no owner, so no process takes over from it.
+        let machines: Vec<&'static str> = tapedeck_groups::writers().map(|writer| writer.as_str()).collect();
+        let owned = *random.pick(&machines);
         let mut step = |after: u64, step: Step| self.steps.push((at + after, step));
         match nemesis {
             Nemesis::KillGroup => {
-                step(0, Step::Signal(group, Which::Last, Signal::Kill));
+                step(0, Step::Signal(group, Pick::Newest, Signal::Kill));
                 group.into()
             }
             Nemesis::KillGroups => {
-                let count = random.between(2, GROUPS.len() as u64);
-                let mut all = GROUPS.to_vec();
+                let count = random.between(2, groups.len() as u64);
+                let mut all = groups;
                 while all.len() as u64 > count {
                     all.remove(random.between(0, all.len() as u64 - 1) as usize);
                 }
@@ -174,40 +173,41 @@ impl Plan {
             }
             Nemesis::PauseGroup => {
                 let ms = pause(random);
-                step(0, Step::Signal(group, Which::First, Signal::Stop));
-                step(ms, Step::Signal(group, Which::First, Signal::Cont));
+                step(0, Step::Signal(group, Pick::Oldest, Signal::Stop));
+                step(ms, Step::Signal(group, Pick::Oldest, Signal::Cont));
                 format!("{group} for {ms} ms")
             }
             Nemesis::Usurp => {
-                step(0, Step::Signal(owned, Which::First, Signal::Stop));
+                step(0, Step::Signal(owned, Pick::Oldest, Signal::Stop));
                 step(100, Step::StartSecond(owned));
                 let ms = random.between(1_000, 3_000);
-                step(ms, Step::Signal(owned, Which::First, Signal::Cont));
-                step(ms + random.between(500, 1_500), Step::Signal(owned, Which::First, Signal::Kill));
-                format!("{owned} back after {ms} ms")
+                step(ms, Step::Signal(owned, Pick::Oldest, Signal::Cont));
+                step(ms + random.between(500, 1_500), Step::Signal(owned, Pick::Oldest, Signal::Kill));
+                format!("{owned}, continued after {ms} ms")
             }
             Nemesis::TakeOver => {
-                step(0, Step::Signal(owned, Which::First, Signal::Stop));
+                step(0, Step::Signal(owned, Pick::Oldest, Signal::Stop));
                 step(100, Step::StartSecond(owned));
-                step(1_500, Step::Signal(owned, Which::First, Signal::Cont));
-                step(3_000, Step::Signal(owned, Which::Last, Signal::Kill));
+                step(1_500, Step::Signal(owned, Pick::Oldest, Signal::Cont));
+                step(3_000, Step::Signal(owned, Pick::Newest, Signal::Kill));
                 owned.into()
             }
             Nemesis::Duplicate => {
                 step(0, Step::StartSecond(group));
-                let (ms, with) = (random.between(800, 3_000), *random.pick(&[Signal::Kill, Signal::Term]));
-                step(ms, Step::Signal(group, Which::First, with));
-                format!("{group}, the first ended after {ms} ms by {with:?}")
+                let ms = random.between(800, 3_000);
+                let signal = *random.pick(&[Signal::Kill, Signal::Term]);
+                step(ms, Step::Signal(group, Pick::Oldest, signal));
+                format!("{group}, the first ended after {ms} ms by {signal:?}")
             }
             Nemesis::Drain => {
-                step(0, Step::Signal(group, Which::Last, Signal::Term));
+                step(0, Step::Signal(group, Pick::Newest, Signal::Term));
                 group.into()
             }
             Nemesis::KillNats => {
                 let ms = random.between(0, 2_500);
                 step(0, Step::Nats(Signal::Kill));
                 step(ms, Step::StartNats);
-                format!("back after {ms} ms")
+                format!("restarted after {ms} ms")
             }
             Nemesis::PauseNats => {
                 let ms = pause(random);
@@ -219,7 +219,7 @@ impl Plan {
                 let ms = random.between(0, 2_500);
                 step(0, Step::Postgres(Signal::Kill));
                 step(ms, Step::StartPostgres);
-                format!("back after {ms} ms")
+                format!("restarted after {ms} ms")
             }
             Nemesis::PausePostgres => {
                 let ms = pause(random);
@@ -243,7 +243,7 @@ impl Plan {
                 String::new()
             }
             Nemesis::HostileTape => {
-                let on = *random.pick(&["ingest", "control", "signal", "risk", "paper", "keeper", "nobody"]);
+                let on = *random.pick(&["ingest", "control", "signal", "risk", "paper", "keeper", "unknown"]);
                 step(0, Step::HostileTape(on, random.number()));
                 format!("on {on}")
             }
@@ -261,7 +261,7 @@ impl Plan {
     }
 }
 
-/// How long something stands still, ms: mostly shortly, sometimes longer than any timeout on the way.
+/// Duration of a pause, ms: usually short, sometimes longer than every timeout involved.
 fn pause(random: &mut Random) -> u64 {
     if random.one_in(6) { random.between(5_000, 20_000) } else { random.between(200, 4_000) }
 }
@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_draws_the_same_round_and_every_nemesis_is_drawn() {
+    fn a_seed_determines_the_plan_and_every_nemesis_is_drawn() {
         assert_eq!(Plan::draw(7, &[]), Plan::draw(7, &[]));
         let plans: Vec<Plan> = (0..400).map(|seed| Plan::draw(seed, &[])).collect();
         for (nemesis, name, _) in NEMESES {
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_asked_for_is_drawn() {
+    fn only_the_given_nemeses_are_drawn() {
         let plan = Plan::draw(3, &[Nemesis::Halt]);
         assert!(plan.nemeses.iter().all(|(nemesis, ..)| *nemesis == Nemesis::Halt));
     }

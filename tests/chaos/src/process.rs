@@ -1,4 +1,4 @@
-//! A child process that dies with us, and signals to it by its number.
+//! Child processes that end with this process, and signals to them.
 
 use std::fs::OpenOptions;
 use std::os::unix::process::CommandExt as _;
@@ -8,19 +8,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// How often to look whether something has come about.
-pub const LOOK: Duration = Duration::from_millis(20);
+/// How often conditions are checked.
+pub const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A signal.
+/// The signals that rounds send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
-    /// End at once.
+    /// SIGKILL: terminate at once.
     Kill,
-    /// Stand still.
+    /// SIGSTOP: stop executing.
     Stop,
-    /// Go on.
+    /// SIGCONT: continue.
     Cont,
-    /// Drain, and end.
+    /// SIGTERM: drain and exit.
     Term,
 }
 
@@ -35,7 +35,7 @@ impl Signal {
     }
 }
 
-/// Sends a signal to processes; that some have ended already is no fault.
+/// Sends a signal to processes, ignoring those that have exited.
 pub fn signal(signal: Signal, pids: &[u32]) -> Result<()> {
     let pids = pids.iter().map(u32::to_string);
     let mut command = Command::new("sh");
@@ -44,8 +44,8 @@ pub fn signal(signal: Signal, pids: &[u32]) -> Result<()> {
     Ok(())
 }
 
-/// A process and all that it started, directly or not.
-pub fn family(pid: u32) -> Vec<u32> {
+/// A process and all its descendants.
+pub fn process_tree(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
@@ -59,77 +59,75 @@ pub fn family(pid: u32) -> Vec<u32> {
     found
 }
 
-/// A child of ours. Dropped, it is killed.
+/// A child process, killed on drop.
 pub struct Process {
     child: Child,
-    /// Where both its outputs go.
+    /// Receives standard output and standard error.
     pub log: PathBuf,
-    /// The last signal that was to end it.
-    pub ended_by: Option<Signal>,
-    /// When that was.
-    pub asked: Option<Instant>,
+    /// The last SIGKILL or SIGTERM that was sent to it.
+    pub end_signal: Option<Signal>,
+    /// When that was sent.
+    pub signaled_at: Option<Instant>,
 }
 
 impl Process {
-    /// Starts it. By the parent-death signal it also ends when the thread that calls this does.
-    pub fn start(program: &Path, args: &[String], log: PathBuf) -> Result<Self> {
+    /// Starts a program. The kernel kills it when the calling thread ends (parent-death signal).
+    pub fn start(program: &Path, args: &[&str], env: &[(&str, &str)], log: PathBuf) -> Result<Self> {
         let out = OpenOptions::new().create(true).append(true).open(&log).with_context(|| log.display().to_string())?;
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).arg(program).args(args).stdin(Stdio::null());
-        for name in ["TAPEDECK_NATS_URL", "TAPEDECK_NATS_NKEY", "TAPEDECK_DATABASE_URL", "TAPEDECK_DIR"] {
-            command.env_remove(name);
-        }
-        // Of its own group: a Ctrl-C is for us alone.
+        command.env_remove("TAPEDECK_NATS_NKEY").envs(env.iter().copied());
+        // A process group of its own: Ctrl-C reaches this process only.
         command.stdout(out.try_clone()?).stderr(out).process_group(0);
-        let child = command.spawn().context("run setpriv (of util-linux)")?;
-        Ok(Self { child, log, ended_by: None, asked: None })
+        let child = command.spawn().context("run setpriv (from util-linux)")?;
+        Ok(Self { child, log, end_signal: None, signaled_at: None })
     }
 
-    /// Its number.
+    /// Process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends it a signal.
+    /// Sends a signal to the process.
     pub fn signal(&mut self, which: Signal) -> Result<()> {
-        self.expect_end(which);
+        self.note_end_signal(which);
         signal(which, &[self.pid()])
     }
 
-    /// Notes that a signal was sent that ends it, if it is one.
-    pub fn expect_end(&mut self, which: Signal) {
+    /// Records that a signal was sent, if it ends the process.
+    pub fn note_end_signal(&mut self, which: Signal) {
         if matches!(which, Signal::Kill | Signal::Term) {
-            self.ended_by = Some(which);
-            self.asked = Some(Instant::now());
+            self.end_signal = Some(which);
+            self.signaled_at = Some(Instant::now());
         }
     }
 
-    /// How it ended, if it has.
-    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+    /// The exit status, if it has exited.
+    pub fn try_wait(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits for its end, so long at most.
+    /// Waits for the exit, at most `within`.
     pub fn wait(&mut self, within: Duration) -> Result<Option<ExitStatus>> {
-        let began = Instant::now();
+        let started = Instant::now();
         loop {
-            let ended = self.ended()?;
-            if ended.is_some() || began.elapsed() > within {
+            let ended = self.try_wait()?;
+            if ended.is_some() || started.elapsed() > within {
                 return Ok(ended);
             }
-            std::thread::sleep(LOOK);
+            std::thread::sleep(POLL_INTERVAL);
         }
     }
 
-    /// Kills it, and waits for its end.
+    /// Kills the process and waits for its exit.
     pub fn kill(&mut self) -> Result<()> {
         self.signal(Signal::Kill)?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// What it has said.
-    pub fn said(&self) -> String {
+    /// The content of its log.
+    pub fn output(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 }

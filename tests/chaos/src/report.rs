@@ -1,4 +1,4 @@
-//! What is said of rounds: a line each, a table by nemesis, and the same as JSON.
+//! The report of rounds: one line each, a table by nemesis, and the same as JSON.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,93 +8,97 @@ use serde::Serialize;
 
 use crate::plan::{NEMESES, Plan};
 
-/// What became of a round.
+/// The result of a round.
 #[derive(Debug, Serialize)]
 pub struct Outcome {
-    /// Its number, from 1.
+    /// Number of the round, from 1.
     pub round: u64,
-    /// Its seed: with the same `--only` it draws the same plan.
+    /// Seed of the round: with the same `--only` it draws the same plan.
     pub seed: u64,
-    /// What was done, and at which moment, ms.
-    pub nemeses: Vec<Done>,
-    /// From the last step to all ready, judged and projected, s; none if that did not come.
-    pub heal_seconds: Option<f64>,
-    /// What did not hold; empty if all did.
+    /// The nemeses, in the order in which they were drawn.
+    pub nemeses: Vec<NemesisReport>,
+    /// Time from the last step to recovery, s; `None` if the deployment did not recover.
+    pub recovery_seconds: Option<f64>,
+    /// Failed checks; empty if the round passed.
     pub problems: Vec<String>,
-    /// What there was to judge.
-    pub seen: Seen,
+    /// The state of the deployment after the round.
+    pub counts: Counts,
 }
 
-/// A nemesis in a round.
+/// A nemesis of a round.
 #[derive(Debug, Serialize)]
-pub struct Done {
-    /// Its name.
+pub struct NemesisReport {
+    /// Name, as in `--only`.
     pub name: &'static str,
-    /// When, ms from the round's start.
+    /// Start, ms after the start of the round.
     pub at_ms: u64,
-    /// On whom, for how long.
-    pub words: String,
+    /// Target and duration.
+    pub detail: String,
 }
 
-/// How much a deployment held at the end of a round.
+/// Counts of a deployment at the end of a round, since its start.
 #[derive(Debug, Default, Clone, Serialize)]
-pub struct Seen {
+pub struct Counts {
     /// Messages of the market inbox.
     pub inbox: u64,
     /// Records of the tape.
     pub tape: u64,
     /// Orders submitted.
     pub orders: u64,
-    /// Times that a group was taken over.
+    /// Epochs of all writers.
     pub epochs: u64,
-    /// Times that a process was told by the fence that it owns nothing any more.
+    /// Log lines that a process was fenced.
     pub fenced: u64,
-    /// invalid records that harm nobody.
+    /// Invalid records that break no chain.
     pub invalid_records: u64,
-    /// invalid records that break a chain.
+    /// Invalid records that break a chain.
     pub forged: u64,
-    /// Messages on the inbox that no publisher sent.
+    /// Messages of the market inbox that no publisher sent.
     pub foreign: u64,
     /// Items that publishers stored more than once.
     pub repeated: u64,
 }
 
 impl Outcome {
-    /// Of a plan, before anything is known.
-    pub fn of(round: u64, plan: &Plan) -> Self {
-        let done = |(nemesis, at, words): &(crate::plan::Nemesis, u64, String)| Done {
+    /// The outcome of a round that is not performed yet.
+    pub fn new(round: u64, plan: &Plan) -> Self {
+        let report = |(nemesis, at, detail): &(crate::plan::Nemesis, u64, String)| NemesisReport {
             name: nemesis.name(),
             at_ms: *at,
-            words: words.clone(),
+            detail: detail.clone(),
         };
-        let nemeses = plan.nemeses.iter().map(done).collect();
-        Self { round, seed: plan.seed, nemeses, heal_seconds: None, problems: Vec::new(), seen: Seen::default() }
+        let nemeses = plan.nemeses.iter().map(report).collect();
+        let (problems, counts) = (Vec::new(), Counts::default());
+        Self { round, seed: plan.seed, nemeses, recovery_seconds: None, problems, counts }
     }
 
-    /// One line.
+    /// The outcome in one line.
     pub fn line(&self) -> String {
-        let done = self.nemeses.iter().map(|Done { name, at_ms, words }| match words.is_empty() {
+        let nemeses = self.nemeses.iter().map(|NemesisReport { name, at_ms, detail }| match detail.is_empty() {
             true => format!("{name} at {at_ms} ms"),
-            false => format!("{name} at {at_ms} ms ({words})"),
+            false => format!("{name} at {at_ms} ms ({detail})"),
         });
-        let done = done.collect::<Vec<_>>().join(", ");
-        let healed = self.heal_seconds.map_or("not healed".into(), |took| format!("healed in {took:.1} s"));
-        let Seen { tape, orders, epochs, fenced, invalid_records, forged, repeated, .. } = self.seen;
+        let nemeses = nemeses.collect::<Vec<_>>().join(", ");
+        let recovery = match self.recovery_seconds {
+            Some(seconds) => format!("recovered in {seconds:.1} s"),
+            None => "not recovered".into(),
+        };
+        let Counts { tape, orders, epochs, fenced, invalid_records, forged, repeated, .. } = self.counts;
         let verdict =
             if self.problems.is_empty() { "ok".into() } else { format!("FAILED: {}", self.problems.join("; ")) };
         format!(
-            "round {:>3}  seed {:<20}  {done}  |  {healed}, {tape} records, {orders} orders, {epochs} epochs, \
+            "round {:>3}  seed {:<20}  {nemeses}  |  {recovery}, {tape} records, {orders} orders, {epochs} epochs, \
              {fenced} fenced, {invalid_records} invalid, {forged} forged, {repeated} repeated  |  {verdict}",
             self.round, self.seed
         )
     }
 }
 
-/// Rounds and failures of each nemesis.
+/// Rounds and failed rounds by nemesis.
 pub fn by_nemesis(outcomes: &[Outcome]) -> BTreeMap<&'static str, [u64; 2]> {
     let mut table: BTreeMap<&'static str, [u64; 2]> = NEMESES.iter().map(|(_, name, _)| (*name, [0, 0])).collect();
     for outcome in outcomes {
-        let mut names: Vec<_> = outcome.nemeses.iter().map(|done| done.name).collect();
+        let mut names: Vec<_> = outcome.nemeses.iter().map(|nemesis| nemesis.name).collect();
         names.sort_unstable();
         names.dedup();
         for name in names {
@@ -106,12 +110,12 @@ pub fn by_nemesis(outcomes: &[Outcome]) -> BTreeMap<&'static str, [u64; 2]> {
     table
 }
 
-/// How many failed.
+/// Number of failed rounds.
 pub fn failed(outcomes: &[Outcome]) -> usize {
     outcomes.iter().filter(|outcome| !outcome.problems.is_empty()).count()
 }
 
-/// Prints the table and the sum.
+/// Prints the table by nemesis and the totals.
 pub fn print(outcomes: &[Outcome]) {
     println!("{:<18} {:>6} {:>6}", "nemesis", "rounds", "failed");
     for (name, [rounds, failed]) in by_nemesis(outcomes) {
@@ -120,7 +124,7 @@ pub fn print(outcomes: &[Outcome]) {
     println!("{} rounds, {} failed", outcomes.len(), failed(outcomes));
 }
 
-/// Writes all of it as JSON.
+/// Writes all outcomes as JSON.
 pub fn write(path: &Path, seed: u64, outcomes: &[Outcome]) -> Result<()> {
     let summary = serde_json::json!({
         "seed": seed,

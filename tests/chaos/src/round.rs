@@ -1,4 +1,4 @@
-//! A round: its steps done at their moments, the publishers running all the while.
+//! Performs the steps of a round at their times, while the publishers run.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -7,95 +7,96 @@ use anyhow::{Result, bail};
 
 use crate::deployment::Deployment;
 use crate::hostile;
-use crate::plan::{Plan, Step, Which};
+use crate::plan::{Pick, Plan, Step};
 use crate::process::{Signal, signal};
 
-/// Set by Ctrl-C.
-static STOPPED: AtomicBool = AtomicBool::new(false);
-/// Most records that break a chain on one tape: `verify` names 20 findings at most.
+/// Set by Ctrl-C and SIGTERM.
+static STOP_REQUESTED: AtomicBool = AtomicBool::new(false);
+/// Most records on one tape that break a chain: `verify` lists at most 20 findings.
 const FORGED_MAX: usize = 15;
-/// How long one foreign message, or the looking for what to forge, may take.
+/// How long the hostile messages of a step may take.
 const HOSTILE_MAX: Duration = Duration::from_secs(20);
 
-/// Ends all waiting from now on.
+/// Makes [`check_stopped`] fail from now on.
 pub fn stop() {
-    STOPPED.store(true, Ordering::Relaxed);
+    STOP_REQUESTED.store(true, Ordering::Relaxed);
 }
 
-/// An error once [`stop`] was called.
-pub fn go_on() -> Result<()> {
-    if STOPPED.load(Ordering::Relaxed) {
+/// An error after [`stop`] was called.
+pub fn check_stopped() -> Result<()> {
+    if STOP_REQUESTED.load(Ordering::Relaxed) {
         bail!("stopped");
     }
     Ok(())
 }
 
-/// Does the plan; `forged` records are on the tape already. Gives how many more may be.
-pub fn run(all: &mut Deployment, plan: &Plan, forged: usize) -> Result<()> {
-    let mut may_forge = FORGED_MAX.saturating_sub(forged);
-    all.publishing = true;
-    let began = Instant::now();
+/// Performs the plan; `forged` records are on the tape already.
+pub fn run(deployment: &mut Deployment, plan: &Plan, forged: usize) -> Result<()> {
+    let mut forgeries_left = FORGED_MAX.saturating_sub(forged);
+    deployment.publishing = true;
+    let started = Instant::now();
     for (at, step) in &plan.steps {
-        all.pass(Duration::from_millis(*at).saturating_sub(began.elapsed()))?;
+        deployment.run_for(Duration::from_millis(*at).saturating_sub(started.elapsed()))?;
         if matches!(step, Step::Forge(..)) {
-            if may_forge == 0 {
+            if forgeries_left == 0 {
                 continue;
             }
-            may_forge -= 1;
+            forgeries_left -= 1;
         }
-        perform(all, step)?;
+        perform(deployment, step)?;
     }
-    all.pass(Duration::from_millis(300))
+    deployment.run_for(Duration::from_millis(300))
 }
 
-fn perform(all: &mut Deployment, step: &Step) -> Result<()> {
-    let bus = all.bus.clone();
+fn perform(deployment: &mut Deployment, step: &Step) -> Result<()> {
+    let bus = deployment.bus.clone();
     match step {
         Step::Signal(group, which, signal) => {
-            let members = all.groups.entry(*group).or_default();
+            let members = deployment.groups.entry(*group).or_default();
             let member = match which {
-                Which::First => members.first_mut(),
-                Which::Last => members.last_mut(),
+                Pick::Oldest => members.first_mut(),
+                Pick::Newest => members.last_mut(),
             };
             member.map_or(Ok(()), |member| member.process.signal(*signal))
         }
         Step::SignalAll(groups, which) => {
             let mut pids = Vec::new();
-            let groups = all.groups.iter_mut().filter(|(group, _)| groups.contains(group));
+            let groups = deployment.groups.iter_mut().filter(|(group, _)| groups.contains(group));
             for member in groups.flat_map(|(_, members)| members) {
-                member.process.expect_end(*which);
+                member.process.note_end_signal(*which);
                 pids.push(member.process.pid());
             }
             signal(*which, &pids)
         }
-        Step::StartSecond(group) => all.start_member(group),
-        Step::Nats(signal) => all.signal_nats(*signal),
-        Step::StartNats => all.start_nats(),
-        Step::Postgres(signal) => all.signal_postgres(*signal),
-        Step::StartPostgres => all.start_postgres(),
-        Step::KillPublishers => all.kill_publishers(),
+        Step::StartSecond(group) => deployment.start_member(group),
+        Step::Nats(signal) => deployment.signal_nats(*signal),
+        Step::StartNats => deployment.start_nats(),
+        Step::Postgres(signal) => deployment.signal_postgres(*signal),
+        Step::StartPostgres => deployment.start_postgres(),
+        Step::KillPublishers => deployment.kill_publishers(),
         Step::DisplacePublishers => {
-            all.kill_publishers()?;
-            send(all, hostile::displace(&bus))
+            deployment.kill_publishers()?;
+            send(deployment, hostile::displace(&bus))
         }
-        Step::HostileMarket(seed) => send(all, hostile::market(&bus, *seed)),
-        Step::HostileCommands(seed) => send(all, hostile::commands(&bus, *seed)),
-        Step::HostileTape(on, seed) => send(all, hostile::tape(&bus, on, *seed)),
+        Step::HostileMarket(seed) => send(deployment, hostile::market(&bus, *seed)),
+        Step::HostileCommands(seed) => send(deployment, hostile::commands(&bus, *seed)),
+        Step::HostileTape(on, seed) => send(deployment, hostile::tape(&bus, on, *seed)),
         Step::Forge(on, seed) => {
-            let Ok(writer) = on.parse() else { bail!("{on} is no writer") };
-            send(all, async { hostile::forge(&bus, writer, *seed).await.unwrap_or_default() })
+            let Ok(writer) = on.parse() else { bail!("{on} is not a writer") };
+            send(deployment, async { hostile::forge(&bus, writer, *seed).await.unwrap_or_default() })
         }
         Step::Halt(seed) => {
             let level = if seed.is_multiple_of(2) { "halted" } else { "reducing" };
-            all.aside(&["halt", "--scope", "all", "--reason", "chaos", "--level", level, "--by", "chaos"])
+            deployment
+                .start_command(&["halt", "--scope", "all", "--reason", "chaos", "--level", level, "--by", "chaos"])
         }
-        Step::Resume => all.aside(&["resume", "--scope", "all", "--reason", "chaos", "--by", "chaos"]),
+        Step::Resume => deployment.start_command(&["resume", "--scope", "all", "--reason", "chaos", "--by", "chaos"]),
     }
 }
 
-fn send(all: &Deployment, sending: impl Future<Output = ()>) -> Result<()> {
-    let sent = all.runtime.block_on(async { tokio::time::timeout(HOSTILE_MAX, sending).await });
-    let _ = sent; // cut short: the streams tell what got through
+fn send(deployment: &Deployment, sending: impl Future<Output = ()>) -> Result<()> {
+    let sent = deployment.runtime.block_on(async { tokio::time::timeout(HOSTILE_MAX, sending).await });
+    let _ = sent; // after a timeout, the streams show which messages were stored
     Ok(())
 }
 
@@ -104,12 +105,12 @@ pub fn halts(plan: &Plan) -> bool {
     plan.steps.iter().any(|(_, step)| matches!(step, Step::Halt(_)))
 }
 
-/// Wakes whatever may stand still.
-pub fn wake(all: &mut Deployment) -> Result<()> {
-    all.signal_nats(Signal::Cont)?;
-    all.signal_postgres(Signal::Cont)?;
-    let pids: Vec<u32> = all.groups.values().flatten().map(|member| member.process.pid()).collect();
+/// Continues stopped processes and restarts killed servers.
+pub fn resume_servers(deployment: &mut Deployment) -> Result<()> {
+    deployment.signal_nats(Signal::Cont)?;
+    deployment.signal_postgres(Signal::Cont)?;
+    let pids: Vec<u32> = deployment.groups.values().flatten().map(|member| member.process.pid()).collect();
     signal(Signal::Cont, &pids)?;
-    all.start_nats()?;
-    all.start_postgres()
+    deployment.start_nats()?;
+    deployment.start_postgres()
 }

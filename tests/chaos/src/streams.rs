@@ -1,4 +1,4 @@
-//! Messages of a stream with their headers, from a sequence on up to the stream's present end.
+//! Reads the messages of a stream with their headers, from a sequence up to the stream's current end.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use futures_util::StreamExt as _;
 use tapedeck_runtime::Bus;
 
-/// Header of what this package sends by itself, as no publisher and no machine does.
+/// Header of hostile messages, which no publisher and no machine sets.
 pub const MARK: &str = "Tapedeck-Chaos";
-/// How long the next message may take.
+/// How long to wait for the next message.
 const NEXT_MAX: Duration = Duration::from_secs(30);
 
 /// The last sequence of a stream.
@@ -18,7 +18,7 @@ pub async fn last(bus: &Bus, stream: &str) -> Result<u64> {
     Ok(bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
 }
 
-/// Hands every message behind `after` to `take`, with its sequence; gives the last sequence.
+/// Calls `take` with each message after sequence `after`; the last sequence.
 pub async fn read(
     bus: &Bus,
     stream: &str,
@@ -36,9 +36,10 @@ pub async fn read(
     let mut seen = after;
     while seen < end {
         let next = tokio::time::timeout(NEXT_MAX, messages.next()).await;
-        let message = next.with_context(|| format!("{stream} stands still behind {seen}"))?.context("no more")??;
+        let message =
+            next.with_context(|| format!("{stream}: no message after {seen}"))?.context("the consumer ended")??;
         let seq = message.info().map_err(|error| anyhow::anyhow!(error))?.stream_sequence;
-        ensure!(seq == seen + 1, "{stream}: {seq} came after {seen}");
+        ensure!(seq == seen + 1, "{stream}: sequence {seq} follows {seen}");
         take(seq, &message)?;
         seen = seq;
     }

@@ -1,6 +1,6 @@
-//! Writes what fuzzing begins with into a folder, a subfolder each target: `cargo run --example seeds -- FOLDER`.
+//! Writes the seeds of fuzzing into a folder, one subfolder a target: `cargo run --example seeds -- FOLDER`.
 //!
-//! Golden bytes, what the code itself encodes, the rows of docs/publishing.md and a line of every format of files.
+//! The seeds are golden bytes, encoded samples, the rows of docs/publishing.md, and lines of every file format.
 
 use std::path::PathBuf;
 
@@ -99,7 +99,7 @@ impl Seeds {
         self.count += 1;
     }
 
-    /// A message for `market` and for `ingest`.
+    /// Adds a message for the targets `market` and `ingest`.
     fn message(&mut self, subject: u8, payload: &[u8]) {
         self.add("market", [&[subject], payload].concat());
         self.add("ingest", ingest::framed(subject, payload));
@@ -107,14 +107,14 @@ impl Seeds {
 }
 
 fn main() {
-    let folder = std::env::args().nth(1).expect("want the folder to write into");
+    let folder = std::env::args().nth(1).expect("give the folder to write into");
     let mut seeds = Seeds { folder: folder.into(), count: 0 };
     golden(&mut seeds);
-    published(&mut seeds);
-    page(&mut seeds);
+    synthetic_market(&mut seeds);
+    rows_of_publishing_page(&mut seeds);
     commands(&mut seeds);
     setups(&mut seeds);
-    kept(&mut seeds);
+    market_files(&mut seeds);
     NUMBERS.iter().for_each(|text| seeds.add("numbers", text));
     NAMES.iter().for_each(|text| seeds.add("names", text));
     println!("{} seeds", seeds.count);
@@ -138,7 +138,7 @@ fn bytes(hex: &str) -> Vec<u8> {
 }
 
 /// The synthetic market, one event a message and in batches, in both encodings.
-fn published(seeds: &mut Seeds) {
+fn synthetic_market(seeds: &mut Seeds) {
     let selection = Selection { seed: 1, events: 60, ..Selection::default() };
     let (_, feed, _) = tapedeck_feeds::open(&selection, &Setup::built_in()).unwrap();
     let events: Vec<(String, MarketEvent)> = feed
@@ -159,23 +159,24 @@ fn published(seeds: &mut Seeds) {
     assert_eq!(on_market::KINDS[5], MarketKind::Batch);
 }
 
-/// The table of bad inputs, alone and all in a row.
-fn page(seeds: &mut Seeds) {
+/// The table of bad inputs: each row alone, and all in sequence.
+fn rows_of_publishing_page(seeds: &mut Seeds) {
     let table = PAGE.split("## What becomes of bad input").nth(1).unwrap();
-    let mut row = Vec::new();
+    let mut sequence = Vec::new();
     for (number, line) in table.lines().filter(|line| line.starts_with("| ")).skip(1).enumerate() {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let (subject, payload) = (format!("md.{}", cells[1]), filled(cells[2].trim_matches('`'), number));
+        let subject = format!("md.{}", cells[1]);
+        let payload = fill_placeholders(cells[2].trim_matches('`'), number);
         let at = ingest::SUBJECTS.iter().position(|one| **one == subject).unwrap_or(5) as u8;
         seeds.message(at, payload.as_bytes());
-        row.extend(ingest::framed(at, payload.as_bytes()));
+        sequence.extend(ingest::framed(at, payload.as_bytes()));
     }
-    row.chunks(1500).for_each(|part| seeds.add("ingest", part));
-    seeds.add("ingest", row);
+    sequence.chunks(1500).for_each(|part| seeds.add("ingest", part));
+    seeds.add("ingest", sequence);
     seeds.add("ingest", ingest::framed(8, b"md.demo.ACME.trade\n"));
 }
 
-fn filled(text: &str, number: usize) -> String {
+fn fill_placeholders(text: &str, number: usize) -> String {
     let now = ingest::STAMP + 1_000_000_000;
     let head = |seq: u64| format!(r#""source":"bad","session":"row{number}","seq":{seq},"ts_recv":{now}"#);
     let later = [2, 3].iter().fold(text.to_string(), |text, seq| text.replace(&format!("…{seq}"), &head(*seq)));
@@ -184,13 +185,14 @@ fn filled(text: &str, number: usize) -> String {
 }
 
 fn commands(seeds: &mut Seeds) {
-    let (one, ratio) = ("binance.BTCUSDT".parse().unwrap(), "0.5".parse().unwrap());
+    let instrument = "binance.BTCUSDT".parse().unwrap();
+    let ratio = "0.5".parse().unwrap();
     let requests = [
         Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5000".parse().unwrap())] },
-        Request::Limits { scope: Scope::Instrument(one), values: vec![("signal.threshold".into(), ratio)] },
+        Request::Limits { scope: Scope::Instrument(instrument), values: vec![("signal.threshold".into(), ratio)] },
         Request::Weights { weights: vec![("ewma".parse().unwrap(), ratio), ("zscore".parse().unwrap(), ratio)] },
         Request::Halt { scope: Scope::All, level: HaltLevel::Halted },
-        Request::Resume { scope: Scope::Instrument(one) },
+        Request::Resume { scope: Scope::Instrument(instrument) },
         Request::Cancel { order: OrderId([7; 16]) },
         Request::Fund {
             account: "sim-p0".parse().unwrap(),
@@ -213,13 +215,13 @@ fn setups(seeds: &mut Seeds) {
     seeds.add("setup", "");
 }
 
-fn kept(seeds: &mut Seeds) {
+fn market_files(seeds: &mut Seeds) {
     let binance = "binance.BTCUSDT".parse().unwrap();
     let event = &market::decode(MarketKind::Heartbeat, br#"{"source":"a","session":"s","seq":1,"ts_recv":5}"#)[0];
     let event = event.as_ref().unwrap();
     let (line, map) = (market::json_line(&binance, event), market::messagepack_map(&binance, event));
     let own = format!("{FACT}{line}\n\n[{line},{line}]\n");
-    let packed = [&map[..], b"\x81\xa8position\xa6p0:1.2", &map].concat();
+    let packed = [&map[..], b"\x81\xa6offset\xa6p0:1.2", &map].concat();
     let named = |name: &str, content: &str| format!("{name}\n{content}").into_bytes();
     let contents: [(u8, Vec<u8>); 16] = [
         (0, CAPTURE.into()),
@@ -236,15 +238,15 @@ fn kept(seeds: &mut Seeds) {
         (7, named("BTCUSDT-trades-2024-08-08", TRADES)),
         (8, named("20140508_eurusd_tick_quote.csv", LEAN)),
         (8, named("20140508_eurusd_tick_quote.csv.gz", LEAN)),
-        (2, wrapped(files::SHAPES[5], LEAN)),
-        (3, wrapped(files::SHAPES[4], &own)),
+        (2, packed_file(files::SHAPES[5], LEAN)),
+        (3, packed_file(files::SHAPES[4], &own)),
     ];
     for (shape, content) in contents {
         seeds.add("files", [&[shape], &content[..]].concat());
     }
 }
 
-/// The bytes of a file that is wrapped so.
-fn wrapped(shape: files::Shape, content: &str) -> Vec<u8> {
-    files::wrapped(shape, content.as_bytes()).1
+/// The bytes of a file of this shape.
+fn packed_file(shape: files::Shape, content: &str) -> Vec<u8> {
+    files::packed(shape, content.as_bytes()).1
 }

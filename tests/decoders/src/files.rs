@@ -1,5 +1,4 @@
-//! Files of market data in any format: read whole as promised, twice the same, or refused with one error that says
-//! which file and which line.
+//! Market data files of any format: they yield the announced items, the same twice, or one error with file and line.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -10,22 +9,22 @@ use tapedeck_schemas::market;
 use tempfile::TempDir;
 use zip::write::SimpleFileOptions;
 
-/// What a file is named and wrapped in, as the first byte of an input picks it.
+/// The name and packing of a file, selected by the first byte of an input.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// As it is, by this name.
+    /// Not packed, with this name.
     Plain(&'static str),
     /// Packed with gzip.
     Gzip,
-    /// In a zip, by this name.
+    /// In a zip, with this name.
     Zip(&'static str),
-    /// As it is, by the name in its own first line.
+    /// Not packed; the first line of the content is the name.
     Named,
-    /// In a zip, by the name in its own first line.
+    /// In a zip; the first line of the content is the name.
     ZipNamed,
 }
 
-/// The shapes in order.
+/// The shapes, by the first byte of an input.
 pub const SHAPES: [Shape; 9] = [
     Shape::Plain("market"),
     Shape::Plain("BTCUSDT-aggTrades-2024-08-08.csv"),
@@ -38,48 +37,48 @@ pub const SHAPES: [Shape; 9] = [
     Shape::ZipNamed,
 ];
 
-/// Most items that are drawn of a file; gzip makes many of few bytes.
+/// Most items to read of a file: a small gzip file can unpack to many.
 const ITEMS_MAX: usize = 20_000;
 /// Longest error without the path, in bytes.
 const ERROR_BYTES_MAX: usize = 4096;
 
 static SETUP: LazyLock<Setup> = LazyLock::new(Setup::built_in);
 
-/// The first byte picks the shape, the rest is the content.
+/// The first byte selects the shape, the rest is the content.
 pub fn check(input: &[u8]) {
     let Some((first, content)) = input.split_first() else { return };
     let folder = folder();
     let path = write(&folder, SHAPES[usize::from(*first) % SHAPES.len()], content);
     let selection = Selection { files: vec![path.clone()], ..Selection::default() };
-    let items = match draw(&selection) {
+    let items = match read_items(&selection) {
         Ok(items) => items,
-        Err(error) => return is_clear(&error, &path),
+        Err(error) => return assert_clear_error(&error, &path),
     };
     for item in &items {
         let Payload::Event(event) = &item.payload else { panic!("raw bytes from a file") };
         assert!(item.injected.is_none() && event.ts_recv > 0, "{item:?}");
         let read = market::decode(event.body.kind(), &market::encode(event));
-        assert_eq!(read, [Ok(event.clone())], "what is published is not read back");
+        assert_eq!(read, [Ok(event.clone())], "the published event decodes differently");
     }
-    assert_eq!(draw(&selection).expect("it was read before"), items, "otherwise the second time");
+    assert_eq!(read_items(&selection).expect("it was read before"), items, "a second read differs");
 }
 
-/// A folder in memory where there is one; its path names one of LEAN's markets.
+/// A folder, in memory if possible, whose path has the name of a LEAN market.
 fn folder() -> TempDir {
     let mut builder = tempfile::Builder::new();
     let named = builder.prefix("oanda-");
-    named.tempdir_in("/dev/shm").or_else(|_| named.tempdir()).expect("a folder can be made")
+    named.tempdir_in("/dev/shm").or_else(|_| named.tempdir()).expect("cannot create a folder")
 }
 
 fn write(folder: &TempDir, shape: Shape, content: &[u8]) -> PathBuf {
-    let (name, bytes) = wrapped(shape, content);
+    let (name, bytes) = packed(shape, content);
     let path = folder.path().join(name);
-    std::fs::write(&path, bytes).expect("the folder is ours");
+    std::fs::write(&path, bytes).expect("cannot write a file");
     path
 }
 
-/// A file's name and bytes.
-pub fn wrapped(shape: Shape, content: &[u8]) -> (String, Vec<u8>) {
+/// Name and bytes of a file of this shape.
+pub fn packed(shape: Shape, content: &[u8]) -> (String, Vec<u8>) {
     match shape {
         Shape::Plain(name) => (name.to_string(), content.to_vec()),
         Shape::Gzip => {
@@ -89,21 +88,21 @@ pub fn wrapped(shape: Shape, content: &[u8]) -> (String, Vec<u8>) {
         }
         Shape::Zip(name) => ("market".into(), zipped(name, content)),
         Shape::Named | Shape::ZipNamed => {
-            let (name, content) = own_name(content);
-            let wrapped = matches!(shape, Shape::ZipNamed);
-            if wrapped { ("market".into(), zipped(&name, content)) } else { (name, content.to_vec()) }
+            let (name, content) = split_name(content);
+            let is_zip = matches!(shape, Shape::ZipNamed);
+            if is_zip { ("market".into(), zipped(&name, content)) } else { (name, content.to_vec()) }
         }
     }
 }
 
-/// The first line as far as it can be a file's name, and the rest.
-fn own_name(content: &[u8]) -> (String, &[u8]) {
+/// The first line, reduced to a valid file name, and the rest.
+fn split_name(content: &[u8]) -> (String, &[u8]) {
     let end = content.iter().position(|byte| *byte == b'\n').unwrap_or(content.len());
     let text = String::from_utf8_lossy(&content[..end]);
     let legal = |c: &char| c.is_ascii_graphic() && *c != '/';
     let name: String = text.chars().filter(legal).take(80).collect();
-    let unfit = name.trim_matches('.').is_empty();
-    let name = if unfit { "market".into() } else { name };
+    let is_empty = name.trim_matches('.').is_empty();
+    let name = if is_empty { "market".into() } else { name };
     (name, content.get(end + 1..).unwrap_or_default())
 }
 
@@ -114,24 +113,24 @@ fn zipped(name: &str, content: &[u8]) -> Vec<u8> {
     writer.finish().expect("memory is written").into_inner()
 }
 
-/// What the file holds, up to a bound; as many as it promised, if it holds fewer.
-fn draw(selection: &Selection) -> Result<Vec<Item>, FeedError> {
-    let (_, mut feed, promised) = tapedeck_feeds::open(selection, &SETUP)?;
+/// The items of the file, up to [`ITEMS_MAX`]; their number must be the announced one.
+fn read_items(selection: &Selection) -> Result<Vec<Item>, FeedError> {
+    let (_, mut feed, announced) = tapedeck_feeds::open(selection, &SETUP)?;
     let items: Result<Vec<_>, _> = feed.by_ref().take(ITEMS_MAX).collect();
-    let items = items.unwrap_or_else(|error| panic!("right when opened, then: {error}"));
-    assert_eq!(items.len() as u64, promised.min(ITEMS_MAX as u64), "promised {promised}");
-    assert_eq!(feed.summary().items, promised);
+    let items = items.unwrap_or_else(|error| panic!("an error that open did not find: {error}"));
+    assert_eq!(items.len() as u64, announced.min(ITEMS_MAX as u64), "announced {announced}");
+    assert_eq!(feed.summary().items, announced);
     Ok(items)
 }
 
-/// One error: which file, and where in it.
-fn is_clear(error: &FeedError, path: &Path) {
+/// The error has the path and is bounded plain text.
+fn assert_clear_error(error: &FeedError, path: &Path) {
     let text = error.to_string();
     let shown = path.display().to_string();
     assert!(text.len() <= ERROR_BYTES_MAX + shown.len(), "an error of {} bytes", text.len());
-    let names_it = matches!(error, FeedError::NoDefinition(_)) || text.contains(&shown);
-    let plain = !text.chars().any(|c| c.is_control() && c != '\n');
-    assert!(names_it && plain, "{text:?}");
+    let has_path = matches!(error, FeedError::NoDefinition(_)) || text.contains(&shown);
+    let is_plain = !text.chars().any(|c| c.is_control() && c != '\n');
+    assert!(has_path && is_plain, "{text:?}");
     if let FeedError::Malformed { detail, excerpt, .. } = error {
         assert!(!detail.is_empty() && !excerpt.is_empty(), "{text}");
     }

@@ -1,5 +1,5 @@
-//! The whole way in: any bytes on any subject through ingest. Each entry has its answers, and the answers alone,
-//! played again, give the same state and the same decisions.
+//! Arbitrary bytes on arbitrary subjects through ingest: each entry is answered, and a follower that only applies the
+//! facts has an equal state and decides the same.
 
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;
@@ -11,7 +11,7 @@ use tapedeck_schemas::record::Writer;
 
 use crate::facts;
 
-/// Subjects, as the first byte of a message picks them; the one behind the last is the message's own first line.
+/// Subjects, selected by the first byte of a message; one more index selects the first line of the payload.
 pub const SUBJECTS: [&str; 8] = [
     "md.demo.ACME.quote",
     "md.demo.ACME.trade",
@@ -23,55 +23,57 @@ pub const SUBJECTS: [&str; 8] = [
     "md.demo.ACME.book",
 ];
 
-/// What the broker stamps the first message with, ns; a second more for each that follows.
+/// Stamp of the first message, ns; each further message has one second more.
 pub const STAMP: u64 = 1_723_161_254_000_000_000;
 const SECOND: u64 = 1_000_000_000;
 
-/// Defines the instrument that the inputs are about, so that they come far.
+/// Defines the instrument of the inputs, so that their events can be accepted.
 const DEFINITION: &str = concat!(
     r#"{"source":"def","session":"s","seq":1,"ts_recv":1723161254000000000,"base":"ACME","quote":"USD","#,
     r#""tick_size":"0.01","lot_size":"1","bars":"100ms,1s-quote,2t,3t-quote,5v"}"#
 );
 
-/// Most facts on one entry: a gap, a tick, the fact, what a definition asks for, and the bars before and behind it.
+/// Most facts on one entry: a gap, a clock advance, the answer, the bars' definition, and bars before and after it.
 const FACTS_MAX: usize = 4 + 2 * tapedeck_schemas::bar::BARS_MAX;
-/// Most messages of an input.
+/// Most messages per input.
 const MESSAGES_MAX: usize = 64;
 
-/// The input is messages: a byte that picks the subject, two with the length (little-endian), and the payload.
+/// The input is a sequence of messages: a byte that selects the subject, two bytes with the length (little-endian), and
+/// the payload.
 pub fn check(input: &[u8]) {
-    let mut ran = Ran::default();
-    ran.message(SUBJECTS[3], DEFINITION.as_bytes());
+    let mut run = IngestRun::default();
+    run.message(SUBJECTS[3], DEFINITION.as_bytes());
     let mut rest = input;
     while let [subject, low, high, more @ ..] = rest {
-        let (payload, behind) = more.split_at(more.len().min(usize::from(u16::from_le_bytes([*low, *high]))));
-        let own = String::from_utf8_lossy(payload.split(|byte| *byte == b'\n').next().unwrap_or_default());
-        let subject = SUBJECTS.get(usize::from(*subject) % (SUBJECTS.len() + 1)).copied().unwrap_or(&own);
-        ran.message(subject, payload);
-        rest = behind;
-        if ran.messages == MESSAGES_MAX as u64 {
+        let (payload, next) = more.split_at(more.len().min(usize::from(u16::from_le_bytes([*low, *high]))));
+        let first_line = String::from_utf8_lossy(payload.split(|byte| *byte == b'\n').next().unwrap_or_default());
+        let subject = SUBJECTS.get(usize::from(*subject) % (SUBJECTS.len() + 1)).copied().unwrap_or(&first_line);
+        run.message(subject, payload);
+        rest = next;
+        if run.messages == MESSAGES_MAX as u64 {
             break;
         }
     }
-    ran.is_the_same_again();
+    run.assert_repeatable();
 }
 
-/// A message as `check` takes it.
+/// One message in the format of [`check`].
 pub fn framed(subject: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(payload.len()).expect("a short message").to_le_bytes();
     [&[subject, length[0], length[1]], payload].concat()
 }
 
 #[derive(Default)]
-struct Ran {
+struct IngestRun {
     ingest: Ingest,
-    /// Told the answers, and never asked.
+    /// Observes the entries and applies the facts, but decides nothing.
     follower: Ingest,
     messages: u64,
-    seen: Vec<(Offset, MarketEntry, Vec<Event>)>,
+    /// Each entry with its offset and the facts on it.
+    decided: Vec<(Offset, MarketEntry, Vec<Event>)>,
 }
 
-impl Ran {
+impl IngestRun {
     fn message(&mut self, subject: &str, payload: &[u8]) {
         self.messages += 1;
         let stamp = STAMP + self.messages * SECOND;
@@ -85,17 +87,17 @@ impl Ran {
     fn entry(&mut self, at: Offset, entry: MarketEntry) {
         let events = step(&mut self.ingest, at, &entry);
         let answers = events.iter().filter(|event| is_answer(event)).count();
-        let refused = events.iter().filter(|event| matches!(event, Event::Rejected(_))).count();
+        let rejected = events.iter().filter(|event| matches!(event, Event::Rejected(_))).count();
         match &entry.event {
-            Err(_) => assert_eq!((refused, events.len()), (1, 1), "{events:?} for {entry:?}"),
-            Ok(event) if event.body == MarketBody::Heartbeat => assert_eq!(answers, refused, "{events:?}"),
+            Err(_) => assert_eq!((rejected, events.len()), (1, 1), "{events:?} for {entry:?}"),
+            Ok(event) if event.body == MarketBody::Heartbeat => assert_eq!(answers, rejected, "{events:?}"),
             Ok(_) => assert_eq!(answers, 1, "{events:?} for {entry:?}"),
         }
         assert!(events.len() <= FACTS_MAX, "{} facts", events.len());
-        facts::stand_on_the_tape(Writer::Ingest, at, self.ingest.time(&entry), &events);
+        facts::assert_record_round_trip(Writer::Ingest, at, self.ingest.time(&entry), &events);
         for event in &events {
             if let Event::Rejected(fact) = event {
-                facts::is_plain(&fact.detail, &fact.subject);
+                facts::assert_plain_text(&fact.detail, &fact.subject);
             }
         }
         let before = self.follower.time(&entry);
@@ -103,20 +105,20 @@ impl Ran {
         events.iter().for_each(|event| self.follower.apply(at, event));
         let after = self.follower.time(&entry);
         assert!(after >= before && after <= (entry.stamp + CLOCK_AHEAD_NS_MAX).max(before), "{before} to {after}");
-        assert!(refused == 0 || after == before, "what was refused moved tape time from {before} to {after}");
-        self.seen.push((at, entry, events));
+        assert!(rejected == 0 || after == before, "a rejected event moved tape time from {before} to {after}");
+        self.decided.push((at, entry, events));
     }
 
-    fn is_the_same_again(&self) {
-        assert_eq!(format!("{:?}", self.ingest), format!("{:?}", self.follower), "the answers do not tell the state");
+    fn assert_repeatable(&self) {
+        assert_eq!(format!("{:?}", self.ingest), format!("{:?}", self.follower), "the follower's state differs");
         let mut again = Ingest::new();
-        for (at, entry, events) in &self.seen {
-            assert_eq!(step(&mut again, *at, entry), *events, "decided otherwise the second time");
+        for (at, entry, events) in &self.decided {
+            assert_eq!(step(&mut again, *at, entry), *events, "a second run decides differently");
         }
     }
 }
 
-/// Whether it is the one answer of an entry.
+/// Whether a fact is the one answer to an entry.
 fn is_answer(event: &Event) -> bool {
     match event {
         Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Rejected(_) => true,

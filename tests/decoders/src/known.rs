@@ -1,7 +1,8 @@
-//! Faults that fuzzing has found and that are still there. A target goes round them, so that it looks further;
-//! `tests/known.rs` shows each, and fails when one is mended: then its guard here goes.
+//! Known faults that fuzzing has found. The targets tolerate them, to find others; `tests/known.rs` demonstrates each and
+//! fails when it is fixed. Then remove its exception here.
 
-/// A number's 16 bytes may come as a string that is no UTF-8: a byte less than our own form, which is one of bytes.
+/// A number of 16 bytes may be encoded as a MessagePack string that is not UTF-8, which is a byte shorter than the
+/// canonical encoding as bytes.
 pub fn most_canonical_bytes(given: usize) -> usize {
     given + given / 17
 }

@@ -1,7 +1,7 @@
-//! What must hold of every decoder on any bytes. Each target panics where it does not hold; none panics otherwise.
+//! Properties of every decoder on arbitrary bytes. A target panics if one does not hold.
 //!
-//! `tests/fuzz` hands them what libFuzzer thinks up; `tests/corpus.rs` hands them what is kept of that, on every
-//! `./dev test`. Whoever links this crate counts allocations: a target may need no more than [`Target::allowed`].
+//! `tests/fuzz` runs the targets on inputs from libFuzzer, and `tests/corpus.rs` on the kept inputs, with every
+//! `./dev test`. This crate installs an allocator that measures the heap: a target may use at most [`Target::allowed`].
 #![forbid(unsafe_code)]
 
 pub mod command;
@@ -22,22 +22,22 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
-/// A decoder and what must hold of it.
+/// A decoder and its properties.
 #[derive(Debug, Clone, Copy)]
 pub struct Target {
-    /// Its name, and that of its folder in `tests/fuzz/corpus`.
+    /// Name of the target and of its folder in `tests/fuzz/corpus`.
     pub name: &'static str,
-    /// Panics if something does not hold.
+    /// Panics if a property does not hold for the input.
     pub check: fn(&[u8]),
-    /// Heap that it may take whatever it reads, in bytes.
+    /// Heap allowed for any input, in bytes.
     pub fixed: usize,
-    /// Heap that it may take a byte of input.
+    /// Heap allowed in addition for each byte of the input, in bytes.
     pub per_byte: usize,
 }
 
 const MIB: usize = 1024 * 1024;
 
-/// Every target.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     Target { name: "record", check: record::check, fixed: 8 * MIB, per_byte: 64 },
     Target { name: "market", check: market::check, fixed: 16 * MIB, per_byte: 64 },
@@ -50,7 +50,7 @@ pub const TARGETS: &[Target] = &[
 ];
 
 impl Target {
-    /// Most heap that an input of so many bytes may take.
+    /// The heap allowed for an input of this length, in bytes.
     pub fn allowed(&self, bytes: usize) -> usize {
         self.fixed + self.per_byte * bytes
     }
@@ -61,15 +61,19 @@ pub fn run(name: &str, input: &[u8]) {
     let target = TARGETS.iter().find(|target| target.name == name).unwrap_or_else(|| panic!("no target {name}"));
     let ((), taken) = heap(|| (target.check)(input));
     let allowed = target.allowed(input.len());
-    assert!(taken <= allowed, "{name}: {} bytes took {taken} of heap, allowed are {allowed}", input.len());
+    assert!(
+        taken <= allowed,
+        "{name}: an input of {} bytes used {taken} bytes of heap, allowed {allowed}",
+        input.len()
+    );
 }
 
-/// What a function gives, and the most heap that it held meanwhile, in bytes. One at a time, for the heap is shared.
+/// The result of a function and its peak use of the heap in bytes. Calls are serialized, because the heap is shared.
 pub fn heap<T>(work: impl FnOnce() -> T) -> (T, usize) {
-    static ONE: Mutex<()> = Mutex::new(());
-    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    static SERIAL: Mutex<()> = Mutex::new(());
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     HEAP.reset_peak_usage();
     let before = HEAP.current_usage();
-    let given = work();
-    (given, HEAP.peak_usage().saturating_sub(before))
+    let result = work();
+    (result, HEAP.peak_usage().saturating_sub(before))
 }

@@ -1,4 +1,4 @@
-//! Names, ids, offsets and subjects: what parses is printed as it came, or in a form that parses to the same.
+//! Names, ids, offsets and subjects: a parsed value prints as its input, or as a text that parses to an equal value.
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;
@@ -12,19 +12,19 @@ use tapedeck_schemas::subject::{self, MarketKind};
 /// The input is a text.
 pub fn check(input: &[u8]) {
     let text = &String::from_utf8_lossy(input);
-    if exactly::<Token>(text) {
+    if round_trips_exactly::<Token>(text) {
         assert!((1..=TOKEN_BYTES_MAX).contains(&text.len()), "{text:?}");
-        assert!(!text.contains(['.', '*', '>', ' ']), "{text:?} is no single token of a subject");
+        assert!(!text.contains(['.', '*', '>', ' ']), "{text:?} is not a single token of a subject");
     }
-    exactly::<InstrumentId>(text);
-    exactly::<OrderId>(text);
-    exactly::<FillId>(text);
-    exactly::<TapeId>(text);
-    exactly::<Scope>(text);
-    exactly::<MarketKind>(text);
-    exactly::<Aggressor>(text);
-    somehow::<Offset>(text);
-    somehow::<BarSpec>(text);
+    round_trips_exactly::<InstrumentId>(text);
+    round_trips_exactly::<OrderId>(text);
+    round_trips_exactly::<FillId>(text);
+    round_trips_exactly::<TapeId>(text);
+    round_trips_exactly::<Scope>(text);
+    round_trips_exactly::<MarketKind>(text);
+    round_trips_exactly::<Aggressor>(text);
+    round_trips::<Offset>(text);
+    round_trips::<BarSpec>(text);
     if let Ok(bars) = bar::parse_list(text) {
         assert!(bars.len() <= BARS_MAX, "{bars:?}");
         assert_eq!(bar::parse_list(&bar::list(&bars)), Ok(bars));
@@ -37,14 +37,14 @@ pub fn check(input: &[u8]) {
     }
 }
 
-/// Whether it parses; then it is printed as it came.
-fn exactly<T: FromStr + Display>(text: &str) -> bool {
+/// Whether the text parses; then the value must print as the text.
+fn round_trips_exactly<T: FromStr + Display>(text: &str) -> bool {
     let read = text.parse::<T>().ok();
     read.iter().for_each(|one| assert_eq!(one.to_string(), text));
     read.is_some()
 }
 
-fn somehow<T: FromStr + Display + PartialEq + Debug>(text: &str) {
+fn round_trips<T: FromStr + Display + PartialEq + Debug>(text: &str) {
     if let Ok(one) = text.parse::<T>() {
         assert_eq!(one.to_string().parse::<T>().ok(), Some(one), "{text:?}");
     }

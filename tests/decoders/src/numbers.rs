@@ -1,25 +1,25 @@
-//! Exact numbers: text, JSON and MessagePack give back what they were given, and arithmetic holds at the bounds.
+//! Exact numbers: text, JSON and MessagePack round-trip, and arithmetic is correct at the bounds.
 
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 use crate::known;
 
-macro_rules! comes_back {
+macro_rules! round_trip {
     ($ty:ty, $text:expr, $input:expr) => {
         let read = $text.parse::<$ty>();
         if let Ok(number) = read {
             assert!(number.units().abs() <= <$ty>::MAX_UNITS, "{number} is beyond the bound");
             assert_eq!(number.to_string().parse::<$ty>(), Ok(number), "{number}");
-            let packed = rmp_serde::to_vec(&number).expect("it is written");
-            assert_eq!(rmp_serde::from_slice::<$ty>(&packed).expect("what was written is read"), number);
-            let json = serde_json::to_string(&number).expect("it is written");
-            assert_eq!(serde_json::from_str::<$ty>(&json).expect("what was written is read"), number);
+            let packed = rmp_serde::to_vec(&number).expect("numbers serialize");
+            assert_eq!(rmp_serde::from_slice::<$ty>(&packed).expect("a serialized number deserializes"), number);
+            let json = serde_json::to_string(&number).expect("numbers serialize");
+            assert_eq!(serde_json::from_str::<$ty>(&json).expect("a serialized number deserializes"), number);
         }
         if let Ok(number) = rmp_serde::from_slice::<$ty>($input) {
-            let packed = rmp_serde::to_vec(&number).expect("it is written");
+            let packed = rmp_serde::to_vec(&number).expect("numbers serialize");
             let most = known::most_canonical_bytes($input.len());
             assert!(packed.len() <= most, "{number} grew to {}", packed.len());
-            assert_eq!(rmp_serde::from_slice::<$ty>(&packed).expect("what was written is read"), number);
+            assert_eq!(rmp_serde::from_slice::<$ty>(&packed).expect("a serialized number deserializes"), number);
         }
         if let Ok(number) = serde_json::from_slice::<$ty>($input) {
             assert_eq!(number.to_string().parse::<$ty>(), Ok(number), "{number}");
@@ -27,21 +27,20 @@ macro_rules! comes_back {
     };
 }
 
-/// The input is the text of a number, or of two with a blank between them; or one in MessagePack or JSON.
+/// The input is the text of one number, or of two separated by a space, or a number in MessagePack or JSON.
 pub fn check(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
-    comes_back!(Price, text, input);
-    comes_back!(Quantity, text, input);
-    comes_back!(Ratio, text, input);
-    comes_back!(Money, text, input);
+    round_trip!(Price, text, input);
+    round_trip!(Quantity, text, input);
+    round_trip!(Ratio, text, input);
+    round_trip!(Money, text, input);
     if let Some((first, second)) = text.split_once(' ') {
         arithmetic(first, second);
     }
 }
 
 fn arithmetic(first: &str, second: &str) {
-    let (prices, quantity) = ((first.parse::<Price>(), second.parse::<Price>()), second.parse::<Quantity>());
-    if let (Ok(a), Ok(b)) = prices {
+    if let (Ok(a), Ok(b)) = (first.parse::<Price>(), second.parse::<Price>()) {
         assert_eq!((a + b) - b, if (a + b).units().abs() < Price::MAX_UNITS { a } else { (a + b) - b });
         let (low, high) = (a.min(b), a.max(b));
         assert!((low..=high).contains(&a.mid(b)), "the mid of {a} and {b} is {}", a.mid(b));
@@ -49,16 +48,16 @@ fn arithmetic(first: &str, second: &str) {
         let cut = a.truncate_to(b);
         assert!(!b.is_positive() || (cut.is_multiple_of(b) && cut.abs() <= a.abs()), "{a} cut to {b} is {cut}");
     }
-    if let (Ok(price), Ok(quantity)) = (first.parse::<Price>(), quantity) {
-        let held = price.saturating_notional(quantity);
+    if let (Ok(price), Ok(quantity)) = (first.parse::<Price>(), second.parse::<Quantity>()) {
         if let Some(exact) = price.notional(quantity) {
-            assert_eq!(held, exact);
+            assert_eq!(price.saturating_notional(quantity), exact);
             let back = exact.per(quantity);
             assert!(quantity.is_zero() || back == Some(price), "{exact} per {quantity} is {back:?}, not {price}");
         }
     }
     if let (Ok(money), Ok(ratio)) = (first.parse::<Money>(), second.parse::<Ratio>()) {
-        let (scaled, _) = (money.scaled_by(ratio), (money.to_ratio(), ratio.to_money()));
+        let _ = (money.to_ratio(), ratio.to_money());
+        let scaled = money.scaled_by(ratio);
         assert!(ratio.abs() > Ratio::whole(1) || scaled.abs() <= money.abs(), "{money} by {ratio} is {scaled}");
     }
     if let (Ok(money), Ok(price)) = (first.parse::<Money>(), second.parse::<Price>()) {

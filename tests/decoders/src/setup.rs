@@ -1,4 +1,4 @@
-//! The setup file: what is accepted can be published and asked for, and what is wrong is named.
+//! The setup file: definitions of a valid setup are accepted by ingest, its commands encode, and errors have a text.
 
 use tapedeck_feeds::Setup;
 use tapedeck_ingest::Ingest;
@@ -10,7 +10,7 @@ use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
-/// The input is the file's text.
+/// The input is the text of the file.
 pub fn check(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let setup = match Setup::parse("a.toml", text) {
@@ -19,14 +19,17 @@ pub fn check(input: &[u8]) {
     };
     let mut ingest = Ingest::new();
     for (seq, instrument) in (1..).zip(setup.instruments().take(INSTRUMENTS_MAX)) {
-        let body = setup.definition(&instrument).expect("it lists the instrument");
-        let (source, session) = ("feed".parse().expect("a name"), "s".parse().expect("a name"));
+        let body = setup.definition(&instrument).expect("the setup lists the instrument");
+        let source = "feed".parse().expect("it is a token");
+        let session = "s".parse().expect("it is a token");
         let event = MarketEvent { source, session, seq: 1, ts_recv: 1, ts_event: None, body };
         let subject = market_subject(&instrument, event.body.kind());
-        let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else { panic!("not one") };
+        let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else {
+            panic!("not one entry")
+        };
         let answers = step(&mut ingest, Offset::new(seq, 0), entry);
         let defined = |event: &Event| matches!(event, Event::InstrumentDefined(_));
-        assert!(answers.iter().any(defined), "accepted here, refused by ingest: {answers:?}");
+        assert!(answers.iter().any(defined), "ingest rejects a definition of a valid setup: {answers:?}");
     }
     let limits = setup.limits().map(|(scope, values)| Request::Limits { scope, values });
     let weights = std::iter::once(setup.weights()).map(|weights| Request::Weights { weights });

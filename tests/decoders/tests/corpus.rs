@@ -1,21 +1,21 @@
-//! Everything that fuzzing has kept, through the same functions: what was found once is not lost again.
+//! Runs the targets on the corpus of kept inputs, so that fixed faults do not return.
 
 use std::path::PathBuf;
 
 use tapedeck_decoders::{TARGETS, run};
 
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
-/// Fewer inputs than these were lost, not minimised.
+/// Least number of inputs of a target; fewer mean that the corpus was lost.
 const INPUTS_MIN: usize = 10;
 
-fn every_kept_input_holds(target: &str) {
+fn run_corpus(target: &str) {
     let folder = PathBuf::from(CORPUS).join(target);
     let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
     paths.sort();
     assert!(paths.len() >= INPUTS_MIN, "{target}: only {} inputs", paths.len());
     for path in paths {
-        println!("{}", path.display()); // shown only if the test fails: which input it was
+        println!("{}", path.display()); // shown if the test fails
         run(target, &std::fs::read(&path).unwrap());
     }
 }
@@ -24,11 +24,11 @@ macro_rules! targets {
     ($($target:ident)*) => {
         $(#[test]
         fn $target() {
-            every_kept_input_holds(stringify!($target));
+            run_corpus(stringify!($target));
         })*
 
         #[test]
-        fn every_target_has_its_test_and_its_fuzzing() {
+        fn every_target_has_a_test_and_a_fuzz_target() {
             let tested = [$(stringify!($target)),*];
             assert_eq!(TARGETS.iter().map(|target| target.name).collect::<Vec<_>>(), tested);
             let manifest = include_str!("../../fuzz/Cargo.toml");

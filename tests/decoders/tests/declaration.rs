@@ -1,4 +1,4 @@
-//! The declaration of streams, damaged in any way: it is refused with words, or still places every partition.
+//! The declaration of streams on damaged text: it is an error with a text, or places every partition.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -6,7 +6,7 @@ use tapedeck_decoders::heap;
 use tapedeck_runtime::streams::{BUILT_IN, Declaration, PARTITIONS_MAX};
 
 const MIB: usize = 1024 * 1024;
-/// Words of the file in other places, and what TOML gives meaning.
+/// Lines of the declaration, and TOML syntax.
 const WORDS: [&str; 14] = [
     "[[partition]]\n",
     "market = []\n",
@@ -24,15 +24,15 @@ const WORDS: [&str; 14] = [
     "\u{0}",
 ];
 
-/// Whether it is taken.
-fn holds(text: &str) -> bool {
+/// Whether the declaration is valid; checks the result and the use of the heap.
+fn check(text: &str) -> bool {
     let (read, taken) = heap(|| Declaration::parse(text));
-    assert!(taken <= MIB + 512 * text.len(), "{} bytes took {taken} of heap", text.len());
+    assert!(taken <= MIB + 512 * text.len(), "{} bytes used {taken} bytes of heap", text.len());
     match read {
         Ok(declared) => {
             assert!((1..=PARTITIONS_MAX).contains(&declared.partitions.len()), "{}", declared.partitions.len());
-            let market = |subject: &String| subject.starts_with("md.");
-            assert!(declared.partitions.iter().all(|one| !one.market.is_empty() && one.market.iter().all(market)));
+            let is_market = |subject: &String| subject.starts_with("md.");
+            assert!(declared.partitions.iter().all(|one| !one.market.is_empty() && one.market.iter().all(is_market)));
             true
         }
         Err(error) => {
@@ -46,21 +46,21 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_damaged_declaration_is_refused_or_still_places_all(
+    fn a_damaged_declaration_is_an_error_or_places_every_partition(
         cuts in vec((0usize..8000, 0usize..60, 0..WORDS.len()), 1..6),
     ) {
         let mut text = BUILT_IN.to_string();
         for (at, length, word) in cuts {
-            let at = at % (text.len() + 1); // all of it is ASCII, so that any place is between two characters
+            let at = at % (text.len() + 1); // the text is ASCII: every index is a character boundary
             let end = (at + length).min(text.len());
             text.replace_range(at..end, WORDS[word]);
         }
-        holds(&text);
+        check(&text);
     }
 
     #[test]
-    fn any_text_at_all_is_refused(text in ".{0,400}") {
-        prop_assert!(!holds(&text));
+    fn arbitrary_text_is_an_error(text in ".{0,400}") {
+        prop_assert!(!check(&text));
     }
 }
 
@@ -68,10 +68,12 @@ proptest! {
 fn the_bounds_on_partitions_and_nesting_hold() {
     let partition = "[[partition]]\nmarket = [\"md.a.*\"]\n";
     let rest = BUILT_IN.split("[[partition]]").next().unwrap();
-    for (count, good) in [(0, false), (1, true), (PARTITIONS_MAX, true), (PARTITIONS_MAX + 1, false), (20_000, false)] {
-        assert_eq!(holds(&[rest, &partition.repeat(count)].concat()), good, "{count} partitions");
+    for (count, is_valid) in
+        [(0, false), (1, true), (PARTITIONS_MAX, true), (PARTITIONS_MAX + 1, false), (20_000, false)]
+    {
+        assert_eq!(check(&[rest, &partition.repeat(count)].concat()), is_valid, "{count} partitions");
     }
     for deep in ["[", "{a=", "a."] {
-        assert!(!holds(&[rest, "x = ", &deep.repeat(100_000)].concat()));
+        assert!(!check(&[rest, "x = ", &deep.repeat(100_000)].concat()));
     }
 }

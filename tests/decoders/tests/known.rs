@@ -1,11 +1,11 @@
-//! Faults that fuzzing has found and that are still there, each as it shows. One that is mended fails here: then its
-//! test goes, with its guard in `src/known.rs`, and the input goes into the corpus.
+//! Known faults that fuzzing has found. A test fails when its fault is fixed: then remove it and its exception in
+//! `src/known.rs`, and add the input to the corpus.
 
 use tapedeck_schemas::number::Money;
 
 #[test]
-fn sixteen_bytes_that_are_a_string_but_no_text_are_taken_as_a_number() {
-    // 0xb0: a string of 16 bytes. Our own form is 0xc4 0x10, bytes.
+fn a_string_of_16_bytes_that_is_not_utf8_decodes_as_a_number() {
+    // 0xb0: a string of 16 bytes. The canonical form is 0xc4 0x10, bytes.
     let units = (1i128 << 64) | 0xff;
     let text = [&[0xb0], &units.to_be_bytes()[..]].concat();
     let read = rmp_serde::from_slice::<Money>(&text).unwrap();

@@ -1,4 +1,4 @@
-//! `tapedeck_decoders::files` on what libFuzzer thinks up.
+//! `tapedeck_decoders::files` on inputs from libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tapedeck_decoders::run("files", input));

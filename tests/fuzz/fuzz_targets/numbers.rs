@@ -1,4 +1,4 @@
-//! `tapedeck_decoders::numbers` on what libFuzzer thinks up.
+//! `tapedeck_decoders::numbers` on inputs from libFuzzer.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| tapedeck_decoders::run("numbers", input));

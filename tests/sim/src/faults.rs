@@ -77,11 +77,11 @@ named! {
         /// A group's process has started.
         Started "started",
         /// It has read the last sequence of its subject and has not claimed it.
-        LookedUp "looked-up",
+        LastRead "last-read",
         /// Its driver was given a message and not polled.
-        Handed "handed",
+        InputGiven "input-given",
         /// The driver was polled, and its output not performed.
-        Said "said",
+        OutputDue "output-due",
         /// An append was sent.
         Sent "sent",
         /// An answer arrived, and the driver was not given it.
@@ -97,7 +97,7 @@ named! {
         /// A projector's transaction is committed, and the projector has not got the acknowledgement.
         ProjectorCommitted "projector-committed",
         /// A publisher has read how much of its session is stored.
-        PublisherLooked "publisher-looked",
+        PublisherRead "publisher-read",
         /// A publisher has sent a message.
         PublisherSent "publisher-sent",
         /// An answer arrived at a publisher, which has not processed it.

@@ -2,7 +2,7 @@
 
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Aggressor, HaltLevel, Scope};
-use tapedeck_schemas::ids::{InstrumentId, OrderId, SourceId, Token};
+use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, Token};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
@@ -163,7 +163,7 @@ fn command(request: Request) -> Command {
 
 fn fund(amount: i64) -> Request {
     let currency = "USD".parse().expect("it is a currency");
-    Request::Fund { account: "sim-p0".parse().expect("it is an account"), currency, amount: Money::whole(amount) }
+    Request::Fund { account: AccountId::simulated(0), currency, amount: Money::whole(amount) }
 }
 
 fn limits(values: &[(&str, i64, i128)]) -> Request {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Fact, Machine, Out, Reads, boxed};
 use tapedeck_paper::Paper;
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
@@ -34,16 +34,18 @@ impl FaultyPaper {
     }
 }
 
-/// The order of a report.
-pub fn order_of(event: &Event) -> Option<OrderId> {
-    match event {
-        Event::OrderAccepted(report) => Some(report.order),
-        Event::OrderRejected(report) => Some(report.order),
-        Event::OrderFilled(report) => Some(report.order),
-        Event::OrderClosed(report) => Some(report.order),
-        Event::CancelRejected(report) => Some(report.order),
-        _ => None,
+/// Every machine in its first state, in the order of the list of groups, with a simulated exchange that has faults.
+pub fn machines(tape: &TapeCreated, paper_faults: PaperFaults) -> Vec<BoxedMachine> {
+    let mut all = tapedeck_groups::machines(tape);
+    for machine in all.iter_mut().filter(|machine| machine.info().writer == Writer::Paper) {
+        *machine = boxed(FaultyPaper::new(tape.tape, paper_faults));
     }
+    all
+}
+
+/// The order that a report of the exchange is about.
+pub fn order_of(event: &Event) -> Option<OrderId> {
+    event.about().order.filter(|_| event.kind().writer() == Some(Writer::Paper))
 }
 
 fn is_one_in(order: &OrderId, salt: u8, n: u64) -> bool {

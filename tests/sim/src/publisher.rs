@@ -30,7 +30,7 @@ pub enum Stage {
     /// Wait for the reply.
     Sent,
     /// Read the last message of the subject.
-    Look,
+    ReadLast,
 }
 
 /// The items of a session, in order. They survive a crash.
@@ -158,8 +158,8 @@ impl Publisher {
         }
         match publication.answer(pending.through, answer) {
             PublicationStep::Stored => self.pending = None,
-            PublicationStep::Look => pending.stage = Stage::Look,
-            PublicationStep::Again => pending.stage = Stage::Ready,
+            PublicationStep::ReadLast => pending.stage = Stage::ReadLast,
+            PublicationStep::Retry => pending.stage = Stage::Ready,
             // The process ends with an error and is started again.
             PublicationStep::GiveUp(_) => self.crash(),
         }

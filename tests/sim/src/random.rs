@@ -1,8 +1,10 @@
 //! Random numbers from one seed, in a separate stream for each use, so that the streams do not affect each other.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
+use tapedeck_feeds::random::SplitMix64;
+
+/// A stream of random numbers.
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub struct Random(SplitMix64);
 
 impl Random {
     /// The stream of this name.
@@ -11,19 +13,13 @@ impl Random {
         let name = stream
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        let mut random = Self(seed ^ name);
-        random.0 = random.next();
-        random
+        Self(SplitMix64(SplitMix64(seed ^ name).next()))
     }
 
     /// 64 bits.
-    #[allow(clippy::should_implement_trait)]
+    #[expect(clippy::should_implement_trait, reason = "the numbers have no end")]
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.next()
     }
 
     /// From 0 to `n - 1`.

@@ -1,10 +1,10 @@
-//! `cancel`: asks for the end of one order. Which orders are open is execution's to know, so none is refused here.
+//! `cancel`: requests the cancel of one order. Never refused: only execution knows which orders are open.
 
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{CancelRequested, Event};
 use tapedeck_schemas::ids::OrderId;
 
-/// Any order id.
+/// Accepts any order id.
 pub(super) fn decide(command: &Command, order: OrderId) -> Result<Event, String> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
     Ok(CancelRequested { order, by, reason }.into())

@@ -1,14 +1,14 @@
-//! `fund`: pays capital into an account, or out of it. Balances are portfolio's to know and are not judged here.
+//! `fund`: pays capital into an account, or out of it. Balances are not checked: only portfolio knows them.
 
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{AccountFunded, Event};
 use tapedeck_schemas::ids::{AccountId, Currency};
 use tapedeck_schemas::number::Money;
 
-/// Greatest amount of one command, in or out: 1e15, so that sums stay far from money's bound.
+/// Greatest magnitude of one amount: 1e15, so that sums stay far from the bound of `Money`.
 pub const AMOUNT_MAX: Money = Money::whole(1_000_000_000_000_000);
 
-/// An amount that is not zero and at most [`AMOUNT_MAX`] in magnitude.
+/// Accepts an amount that is not zero and at most [`AMOUNT_MAX`] in magnitude.
 pub(super) fn decide(
     command: &Command,
     account: AccountId,

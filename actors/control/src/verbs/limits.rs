@@ -1,4 +1,4 @@
-//! `limits`: sets limits and parameters by name, all of a command or none.
+//! `limits`: sets limits and parameters by name. A command sets all of its values or none.
 
 use tapedeck_schemas::command::{Command, VALUES_MAX};
 use tapedeck_schemas::event::{Event, LimitsSet, Scope};
@@ -6,7 +6,7 @@ use tapedeck_schemas::number::Ratio;
 
 use super::{Known, repeated};
 
-/// 1 to [`VALUES_MAX`] values, every name known and given once, every value within its declared bounds.
+/// Accepts 1 to [`VALUES_MAX`] values, if every name is known and given once, and every value within its bounds.
 pub(super) fn decide(
     known: &Known,
     command: &Command,

@@ -1,4 +1,4 @@
-//! What operators can ask, one verb a file, all listed in [`judge`]: each gives the fact or says what is wrong.
+//! The commands of operators: one verb a file, dispatched by [`decide`].
 
 mod cancel;
 mod fund;
@@ -15,16 +15,16 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
 
-/// What can be set.
+/// The names that commands may set.
 #[derive(Debug, Clone)]
 pub struct Known {
     /// Every limit and parameter of every machine.
     pub specs: Vec<ParamSpec>,
-    /// The strategies that can be weighted.
+    /// The strategies that can be given weights.
     pub strategies: Vec<StrategyId>,
 }
 
-/// The fact that a command becomes, or what is wrong with it: the value, and what is allowed.
+/// The fact that a command becomes, or the reason to refuse it: the value, and the values that are allowed.
 pub fn decide(known: &Known, command: &Command) -> Result<Event, String> {
     match &command.request {
         Request::Limits { scope, values } => limits::decide(known, command, *scope, values),
@@ -36,7 +36,7 @@ pub fn decide(known: &Known, command: &Command) -> Result<Event, String> {
     }
 }
 
-/// The first name that an earlier item has too; quadratic, which the bound of 256 items allows.
+/// The first name that an earlier item has too; quadratic, which is cheap for 256 items or fewer.
 fn repeated<T: PartialEq, V>(items: &[(T, V)]) -> Option<&T> {
     let seen_before = |at: usize| items[..at].iter().any(|(name, _)| *name == items[at].0);
     (0..items.len()).find(|at| seen_before(*at)).map(|at| &items[at].0)

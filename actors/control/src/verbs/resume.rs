@@ -1,9 +1,9 @@
-//! `resume`: lets trading go on. Never refused here; what it lifts is risk's to know.
+//! `resume`: resumes trading in a scope. Never refused: only risk knows what is halted.
 
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, Scope, TradingResumed};
 
-/// Any scope.
+/// Accepts any scope.
 pub(super) fn decide(command: &Command, scope: Scope) -> Result<Event, String> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
     Ok(TradingResumed { scope, by, reason }.into())

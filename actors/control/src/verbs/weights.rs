@@ -1,4 +1,4 @@
-//! `weights`: sets how much each strategy counts in the combined signal, all of a command or none.
+//! `weights`: sets the weight of strategies in the combined signal. A command sets all of its weights or none.
 
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, WeightsSet};
@@ -7,10 +7,10 @@ use tapedeck_schemas::number::Ratio;
 
 use super::{Known, repeated};
 
-/// Greatest weight; the least is 0, which silences a strategy.
+/// Greatest weight; the least is 0, which takes a strategy out of the combined signal.
 pub const WEIGHT_MAX: Ratio = Ratio::whole(1000);
 
-/// At least one weight, every strategy known and given once, every weight 0 to [`WEIGHT_MAX`].
+/// Accepts one or more weights, if every strategy is known and given once, and every weight is 0 to [`WEIGHT_MAX`].
 pub(super) fn decide(known: &Known, command: &Command, weights: &[(StrategyId, Ratio)]) -> Result<Event, String> {
     if weights.is_empty() {
         return Err("no weights; give at least one strategy".into());

@@ -1,4 +1,4 @@
-//! Facts for the tests of execution, made short. No assertions live here.
+//! Builders of facts for the tests of execution, and a harness. No assertions live here.
 #![allow(dead_code)] // each test binary uses its own part
 
 use tapedeck_execution::Execution;
@@ -34,7 +34,7 @@ pub(crate) fn order(n: u8) -> Order {
     }
 }
 
-pub(crate) fn tick(at_ms: u64) -> Fact {
+pub(crate) fn clock(at_ms: u64) -> Fact {
     fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
@@ -80,7 +80,7 @@ pub(crate) fn cancel_rejected(n: u8) -> Fact {
     venue(CancelRejected { order: id(n), instrument: order(n).instrument, reason: "busy".into() })
 }
 
-/// A fact of control. Its `at` is the broker's clock, far from tape time.
+/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
 pub(crate) fn control(event: impl Into<Event>) -> Fact {
     fact(Writer::Control, 1_700_000_000_000, event)
 }
@@ -102,25 +102,25 @@ pub(crate) fn limit(name: &str, value: i64) -> Fact {
     control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
 }
 
-/// The machine and the number of its next input; decisions come back as short text.
-pub(crate) struct Desk {
+/// A machine and the sequence of its last input; decisions are rendered as short text.
+pub(crate) struct Harness {
     pub(crate) machine: Execution,
     pub(crate) seq: u64,
 }
 
-impl Desk {
-    /// At 1,000 ms, with a clock.
+impl Harness {
+    /// At 1,000 ms, with one `ClockAdvanced` observed.
     pub(crate) fn new() -> Self {
-        let mut desk = Self { machine: Execution::new(), seq: 0 };
-        desk.step(&tick(1_000));
-        desk
+        let mut harness = Self { machine: Execution::new(), seq: 0 };
+        harness.step(&clock(1_000));
+        harness
     }
 
     /// With order `n` submitted.
     pub(crate) fn with(n: u8) -> Self {
-        let mut desk = Self::new();
-        desk.step(&approved(1_000, order(n)));
-        desk
+        let mut harness = Self::new();
+        harness.step(&approved(1_000, order(n)));
+        harness
     }
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
@@ -129,11 +129,11 @@ impl Desk {
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {
-        self.decide(fact).iter().map(show).collect()
+        self.decide(fact).iter().map(render).collect()
     }
 }
 
-pub(crate) fn show(event: &Event) -> String {
+pub(crate) fn render(event: &Event) -> String {
     match event {
         Event::OrderSubmitted(e) => format!("{} submitted", e.order.id.0[0]),
         Event::CancelSubmitted(e) => format!("{} cancel {}", e.order.0[0], e.reason),
@@ -143,6 +143,6 @@ pub(crate) fn show(event: &Event) -> String {
         Event::LateReport(e) => {
             format!("{} late {} {}", e.order.0[0], e.report, e.status.map_or("unknown", OrderStatus::as_str))
         }
-        other => panic!("not execution's: {other:?}"),
+        other => panic!("not a fact of execution: {other:?}"),
     }
 }

@@ -1,34 +1,35 @@
 //! Binance's bulk history: `<SYMBOL>-aggTrades-<date>` and `<SYMBOL>-trades-<date>`, as .csv or .zip.
 //!
-//! FormatReader: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
+//! Format: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
 //! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; futures begin with a header. Times are ms,
-//! on spot µs from 2025. The venue's time stands for when it was received, which nobody noted.
+//! on spot µs from 2025. The files have no receive time: it is taken to be the venue's time.
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::offset::NS_PER_MS;
 
-use super::{FormatReader, ParsedMarket, TextLine, count, fields, instrument, number};
+use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
 
-/// From here on a time is in µs: as ms it would be in the year 5138.
+/// A time of at least this is in µs; in ms it would be after the year 5138.
 const MICROSECONDS_FROM: u64 = 100_000_000_000_000;
 
 struct Bulk {
     lines: Lines,
     instrument: InstrumentId,
     columns: Columns,
-    first: bool,
+    is_first: bool,
 }
 
-/// Where a file has what.
+/// Indexes of the columns that differ between the layouts, and the number of columns.
 #[derive(Clone, Copy)]
 struct Columns {
     time: usize,
     maker: usize,
-    all: usize,
+    count: usize,
 }
 
 pub(super) fn is(input: &InputFile) -> bool {
@@ -40,11 +41,11 @@ fn columns(line: &str) -> Option<Columns> {
     let flags = fields.iter().rev().take_while(|field| is_flag(field)).count();
     let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
-    let all = fields.len();
-    match (fields[0], numbers, flags, all) {
-        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, all }),
-        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, all }),
-        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, all }),
+    let count = fields.len();
+    match (fields[0], numbers, flags, count) {
+        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, count }),
+        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, count }),
+        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, count }),
         _ => None,
     }
 }
@@ -62,19 +63,20 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     };
     let outer = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some(instrument) = given.or_else(|| named(&input.name)).or_else(|| named(&outer)) else {
-        return Err(FeedError::no_instrument(&input.path, "a name as BTCUSDT-aggTrades-2024-08-08.csv"));
+        return Err(FeedError::no_instrument(&input.path, "a file name such as BTCUSDT-aggTrades-2024-08-08.csv"));
     };
     let first_line = input.first_line().as_bytes().to_vec();
-    let columns =
-        columns.ok_or_else(|| FeedError::malformed(&input.path, 1, "no columns to read".into(), &first_line))?;
-    Ok(Box::new(Bulk { lines: Lines::of(input), instrument, columns, first: true }))
+    let columns = columns.ok_or_else(|| {
+        FeedError::malformed(&input.path, 1, "neither columns of aggTrades nor of trades".into(), &first_line)
+    })?;
+    Ok(Box::new(Bulk { lines: Lines::new(input), instrument, columns, is_first: true }))
 }
 
 impl FormatReader for Bulk {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         while let Some(line) = self.lines.next()? {
-            let header = std::mem::take(&mut self.first) && line.first().is_some_and(u8::is_ascii_alphabetic);
-            if header || line.is_empty() {
+            let is_header = std::mem::take(&mut self.is_first) && line.first().is_some_and(u8::is_ascii_alphabetic);
+            if is_header || line.is_empty() {
                 continue;
             }
             let market = read(line, self.columns, self.instrument);
@@ -86,12 +88,13 @@ impl FormatReader for Bulk {
 
 fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<ParsedMarket, String> {
     let fields = fields(line)?;
-    if fields.len() != columns.all {
-        return Err(format!("{} fields, the first line has {}", fields.len(), columns.all));
+    if fields.len() != columns.count {
+        return Err(format!("{} fields, the first line has {}", fields.len(), columns.count));
     }
     let time = count("time", fields[columns.time])?;
-    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(1_000_000) };
-    let ns = ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not in ms or µs since the epoch"))?;
+    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(NS_PER_MS) };
+    let ns =
+        ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not a count of ms or µs since the epoch"))?;
     let maker = fields[columns.maker];
     if !is_flag(&maker) {
         return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));

@@ -1,7 +1,7 @@
 //! Captures of Binance spot combined streams: lines `<receive ns> <raw JSON>`.
 //!
-//! `bookTicker` becomes a quote and `trade` a trade; depth and what else there is are counted and left out.
-//! FormatReader: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
+//! `bookTicker` becomes a quote and `trade` a trade; depth and other streams are counted and skipped.
+//! Format: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
 
 use std::borrow::Cow;
 
@@ -11,14 +11,14 @@ use serde_json::value::RawValue;
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::offset::NS_PER_MS;
 
-use super::{Content, FormatReader, ParsedMarket, TextLine, number};
+use super::{Content, FileEntry, FormatReader, ParsedMarket, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
 
 const VENUE: &str = "binance";
-const NS_PER_MS: u64 = 1_000_000;
 
 pub(super) fn is(input: &InputFile) -> bool {
     let (received, json) = input.first_line().split_once(' ').unwrap_or_default();
@@ -30,11 +30,11 @@ struct Capture {
 }
 
 pub(super) fn open(input: InputFile, _: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    Ok(Box::new(Capture { lines: Lines::of(input) }))
+    Ok(Box::new(Capture { lines: Lines::new(input) }))
 }
 
 impl FormatReader for Capture {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         match self.lines.next()? {
             None => Ok(None),
             Some(line) => parse(line).map(Some).map_err(|detail| self.lines.malformed(detail)),
@@ -81,25 +81,25 @@ struct Trade<'a> {
     m: bool,
 }
 
-/// Reads a line, or says what is wrong with it.
-fn parse(line: &[u8]) -> Result<TextLine, String> {
+/// Parses a line; the error names the defect.
+fn parse(line: &[u8]) -> Result<FileEntry, String> {
     let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
-    let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, but there is no space")?;
+    let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, there is no space")?;
     let digits = received.bytes().all(|b| b.is_ascii_digit());
     let received = received.parse().ok().filter(|ns| digits && *ns > 0);
     let received = received.ok_or("the receive time is not a count of ns above 0 within 64 bits")?;
     let envelope: Envelope = serde_json::from_str(json).map_err(|e| format!("not a JSON object of a stream: {e}"))?;
     let content = match (&envelope.stream, envelope.data) {
-        (Some(stream), Some(data)) => of_stream(stream, data.get(), received)?,
+        (Some(stream), Some(data)) => parse_stream(stream, data.get(), received)?,
         (None, None) if envelope.last_update_id.is_some() => Content::Skipped("depth_snapshot"),
         (Some(_), None) => return Err("stream without data".into()),
         _ => Content::Skipped("other"),
     };
-    Ok(TextLine { received, content })
+    Ok(FileEntry { received, content })
 }
 
-fn of_stream(stream: &str, data: &str, received: u64) -> Result<Content, String> {
-    // `btcusdt@depth@100ms`: the symbol, the kind, its options.
+fn parse_stream(stream: &str, data: &str, received: u64) -> Result<Content, String> {
+    // `btcusdt@depth@100ms`: symbol, kind, options.
     let (symbol, kind) = stream.split_once('@').unwrap_or(("", stream));
     let market = match kind {
         "bookTicker" => book_ticker(symbol, data, received)?,
@@ -107,7 +107,7 @@ fn of_stream(stream: &str, data: &str, received: u64) -> Result<Content, String>
         _ if kind.starts_with("depth") => return Ok(Content::Skipped("depth")),
         _ => return Ok(Content::Skipped("other")),
     };
-    Ok(Content::ParsedMarket(market))
+    Ok(Content::Market(market))
 }
 
 fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {

@@ -1,22 +1,22 @@
 //! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight UTC,bid,ask`.
 //!
-//! FormatReader: <https://github.com/QuantConnect/LeanTicks/tree/master/Data/forex>. There are no sizes: they are 0, unknown. The
-//! market stands in the path (`forex/oanda/tick/eurusd`) or the file's name.
+//! Format: <https://github.com/QuantConnect/LeanTicks/tree/master/Data/forex>. The format has no sizes; they are set to 0,
+//! unknown. The market is part of the path (`forex/oanda/tick/eurusd`) or of the file's name.
 
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::Quantity;
+use tapedeck_schemas::offset::NS_PER_MS;
 use time::{Date, Month, Time};
 
-use super::{FormatReader, ParsedMarket, TextLine, count, fields, instrument, number};
+use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
 
-const NS_PER_MS: u64 = 1_000_000;
 const MS_PER_DAY: u64 = 86_400_000;
 const NAME_END: &str = "_tick_quote.csv";
-/// LEAN's markets of FX.
+/// LEAN's FX markets.
 const MARKETS: [&str; 2] = ["oanda", "fxcm"];
 
 struct Lean {
@@ -39,11 +39,10 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     let path = input.path.to_string_lossy().to_lowercase();
     let words = || path.split(|c: char| !c.is_ascii_alphanumeric());
     let market = MARKETS.iter().find(|market| words().any(|word| word == **market));
-    let found = given.or_else(|| instrument(market?, symbol).ok());
-    let Some(instrument) = found else {
-        return Err(FeedError::no_instrument(&input.path, "the market in the path, as oanda/tick/eurusd"));
+    let Some(instrument) = given.or_else(|| instrument(market?, symbol).ok()) else {
+        return Err(FeedError::no_instrument(&input.path, "a path with the market, such as oanda/tick/eurusd"));
     };
-    Ok(Box::new(Lean { lines: Lines::of(input), instrument, midnight }))
+    Ok(Box::new(Lean { lines: Lines::new(input), instrument, midnight }))
 }
 
 fn midnight(day: &str) -> Option<u64> {
@@ -55,7 +54,7 @@ fn midnight(day: &str) -> Option<u64> {
 }
 
 impl FormatReader for Lean {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         while let Some(line) = self.lines.next()? {
             if line.is_empty() {
                 continue;
@@ -74,12 +73,14 @@ fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<ParsedMa
     };
     let ms = count("ms since midnight", time)?;
     if ms >= MS_PER_DAY {
-        return Err(format!("ms since midnight {ms} is over a day"));
+        return Err(format!("ms since midnight {ms} is beyond the day"));
     }
-    let ns =
-        midnight.checked_add(ms * NS_PER_MS).ok_or_else(|| format!("{ms} ms of that day is beyond 64 bits of ns"))?;
+    let ns = midnight
+        .checked_add(ms * NS_PER_MS)
+        .ok_or_else(|| format!("{ms} ms after midnight overflows 64 bits of ns"))?;
     let unknown = Quantity::ZERO;
-    let (bid, ask) = (number("bid", bid)?, number("ask", ask)?);
+    let bid = number("bid", bid)?;
+    let ask = number("ask", ask)?;
     let body = MarketBody::Quote { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None };
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

@@ -1,6 +1,6 @@
-//! The contract's own maps in a file, as `replay --to-file` writes them: lines of JSON, or MessagePack end to end.
+//! Maps of the publishing contract, as `replay --to-file` writes them: lines of JSON, or concatenated MessagePack.
 //!
-//! What a replay writes of other facts is counted and left out.
+//! Facts that are not market events are counted and skipped.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Read};
@@ -11,40 +11,40 @@ use serde::de::IgnoredAny;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, Unnumbered};
 
-use super::{Content, FormatReader, ParsedMarket, TextLine};
+use super::{Content, FileEntry, FormatReader, ParsedMarket};
 use crate::FeedError;
 use crate::input::{InputFile, read_error_after};
 use crate::lines::Lines;
 
-/// A fact that is no market event begins with its offset.
+/// The first key of a fact that is not a market event: its offset.
 const FACT_JSON: &[u8] = b"{\"offset\":";
-const FACT_MESSAGEPACK: &[u8] = b"\xa8position";
+const FACT_MESSAGEPACK: &[u8] = b"\xa6offset";
 const FACTS: &str = "facts";
 
 pub(super) fn is_json(input: &InputFile) -> bool {
-    let mut seen = input.head.iter().filter(|byte| !byte.is_ascii_whitespace());
-    seen.next().is_none_or(|first| matches!(first, b'{' | b'['))
+    let mut visible = input.head.iter().filter(|byte| !byte.is_ascii_whitespace());
+    visible.next().is_none_or(|first| matches!(first, b'{' | b'['))
 }
 
 pub(super) fn is_messagepack(input: &InputFile) -> bool {
-    // A map or an array; none of these bytes begins a text.
+    // A map or an array; no ASCII text begins with these bytes.
     input.head.first().is_some_and(|first| matches!(first, 0x80..=0x9f | 0xdc..=0xdf))
 }
 
 struct Json {
     lines: Lines,
     given: Option<InstrumentId>,
-    waiting: VecDeque<ParsedMarket>,
+    events: VecDeque<ParsedMarket>,
 }
 
 pub(super) fn json(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    Ok(Box::new(Json { lines: Lines::of(input), given, waiting: VecDeque::new() }))
+    Ok(Box::new(Json { lines: Lines::new(input), given, events: VecDeque::new() }))
 }
 
 impl FormatReader for Json {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         loop {
-            if let Some(market) = self.waiting.pop_front() {
+            if let Some(market) = self.events.pop_front() {
                 return Ok(Some(market.into()));
             }
             let Some(line) = self.lines.next()? else { return Ok(None) };
@@ -52,15 +52,15 @@ impl FormatReader for Json {
                 continue;
             }
             if line.starts_with(FACT_JSON) {
-                return Ok(Some(TextLine { received: 0, content: Content::Skipped(FACTS) }));
+                return Ok(Some(FileEntry { received: 0, content: Content::Skipped(FACTS) }));
             }
             let read: Result<_, String> = read(line, self.given);
-            self.waiting = read.map_err(|detail| self.lines.malformed(detail))?;
+            self.events = read.map_err(|detail| self.lines.malformed(detail))?;
         }
     }
 }
 
-/// The events of a message, if all are right.
+/// The events of a message; an error if one of them is malformed.
 pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<ParsedMarket>, String> {
     let market = |one: Result<(Option<InstrumentId>, Unnumbered), Malformed>| {
         let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail)?;
@@ -76,16 +76,16 @@ struct MessagePack {
     given: Option<InstrumentId>,
     number: u64,
     message: Vec<u8>,
-    waiting: VecDeque<ParsedMarket>,
+    events: VecDeque<ParsedMarket>,
 }
 
 pub(super) fn messagepack(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let InputFile { path, reader, .. } = input;
-    Ok(Box::new(MessagePack { path, reader, given, number: 0, message: Vec::new(), waiting: VecDeque::new() }))
+    Ok(Box::new(MessagePack { path, reader, given, number: 0, message: Vec::new(), events: VecDeque::new() }))
 }
 
 impl MessagePack {
-    /// Reads one whole value, or none at the end.
+    /// Reads one complete value into `message`; `false` at the end of the file.
     fn read_value(&mut self) -> Result<bool, FeedError> {
         let failed = |path: &PathBuf, number, source| read_error_after(path, number, source);
         if self.reader.fill_buf().map_err(|source| failed(&self.path, self.number, source))?.is_empty() {
@@ -94,9 +94,9 @@ impl MessagePack {
         self.number += 1;
         self.message.clear();
         let bounded = self.reader.by_ref().take(market::MESSAGE_BYTES_MAX as u64);
-        let mut copied = Copied { from: bounded, to: &mut self.message };
-        let whole = IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut copied));
-        whole.map(|_| true).map_err(|error| self.malformed(format!("no whole map of MessagePack: {error}")))
+        let mut tee = TeeReader { from: bounded, copy: &mut self.message };
+        let value = IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut tee));
+        value.map(|_| true).map_err(|error| self.malformed(format!("not a complete map of MessagePack: {error}")))
     }
 
     fn malformed(&self, detail: String) -> FeedError {
@@ -105,32 +105,32 @@ impl MessagePack {
 }
 
 impl FormatReader for MessagePack {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         loop {
-            if let Some(market) = self.waiting.pop_front() {
+            if let Some(market) = self.events.pop_front() {
                 return Ok(Some(market.into()));
             }
             if !self.read_value()? {
                 return Ok(None);
             }
             if self.message[1..].starts_with(FACT_MESSAGEPACK) {
-                return Ok(Some(TextLine { received: 0, content: Content::Skipped(FACTS) }));
+                return Ok(Some(FileEntry { received: 0, content: Content::Skipped(FACTS) }));
             }
-            self.waiting = read(&self.message, self.given).map_err(|detail| self.malformed(detail))?;
+            self.events = read(&self.message, self.given).map_err(|detail| self.malformed(detail))?;
         }
     }
 }
 
-/// Keeps what was read.
-struct Copied<'a, R> {
+/// Copies the bytes that are read.
+struct TeeReader<'a, R> {
     from: R,
-    to: &'a mut Vec<u8>,
+    copy: &'a mut Vec<u8>,
 }
 
-impl<R: Read> Read for Copied<'_, R> {
+impl<R: Read> Read for TeeReader<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.from.read(buffer)?;
-        self.to.extend_from_slice(&buffer[..count]);
+        self.copy.extend_from_slice(&buffer[..count]);
         Ok(count)
     }
 }

@@ -1,7 +1,7 @@
-//! Plain CSV with a header that names the contract's fields, and `instrument`, `kind` where it has them.
+//! CSV with a header of the contract's field names, optionally `instrument` and `kind`.
 //!
-//! Each row is read as the map of its cells, by the contract's own reader; empty cells are as if they were not there,
-//! and columns that the contract does not know are passed over. Quoting as in RFC 4180, without ends of lines in it.
+//! Each row is converted to a map and decoded as the contract's maps are. Empty cells are omitted, and so are columns
+//! that are not fields of the contract. Quoting follows RFC 4180, but a quoted cell cannot contain a line break.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use csv_core::{ReadFieldResult, Reader};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::contract;
 
-use super::{FormatReader, TextLine, native};
+use super::{FileEntry, FormatReader, native};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
@@ -21,27 +21,28 @@ struct CsvTable {
     given: Option<InstrumentId>,
 }
 
-/// What a table without a `kind` holds is told by a column that only that kind has.
-const TELLING: [(&str, &str); 4] = [("bid", "quote"), ("price", "trade"), ("open", "bar"), ("tick_size", "definition")];
+/// Columns that only one kind has: they determine the kind of a table without a column `kind`.
+const KIND_BY_COLUMN: [(&str, &str); 4] =
+    [("bid", "quote"), ("price", "trade"), ("open", "bar"), ("tick_size", "definition")];
 
 pub(super) fn is(input: &InputFile) -> bool {
     let header = cells(input.first_line().as_bytes()).unwrap_or_default();
-    let time = header.iter().any(|name| name == "ts_recv" || name == "ts_event");
-    time && header.iter().filter(|name| contract::FIELDS.iter().any(|field| field.name == **name)).count() > 1
+    let has_time = header.iter().any(|name| name == "ts_recv" || name == "ts_event");
+    has_time && header.iter().filter(|name| contract::FIELDS.iter().any(|field| field.name == **name)).count() > 1
 }
 
 pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    let mut lines = Lines::of(input);
+    let mut lines = Lines::new(input);
     let header = lines.next()?.unwrap_or_default();
     let columns = cells(header).map_err(|detail| lines.malformed(detail))?;
     let mut seen = BTreeSet::new();
-    if let Some(twice) = columns.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(lines.malformed(format!("column {twice:?} is there twice")));
+    if let Some(repeated) = columns.iter().find(|name| !seen.insert(name.as_str())) {
+        return Err(lines.malformed(format!("column {repeated:?} occurs twice")));
     }
     let has = |name: &str| columns.iter().any(|column| column == name);
-    let kind = TELLING.iter().find(|(column, _)| has(column)).map(|(_, kind)| *kind);
+    let kind = KIND_BY_COLUMN.iter().find(|(column, _)| has(column)).map(|(_, kind)| *kind);
     if kind.is_none() && !has("kind") {
-        return Err(lines.malformed("no column kind, and none that tells it (bid, price, open, tick_size)".into()));
+        return Err(lines.malformed("no column kind, nor one that implies it (bid, price, open, tick_size)".into()));
     }
     let kind = kind.filter(|_| !has("kind"));
     if given.is_none() && !has("instrument") {
@@ -51,7 +52,7 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
 }
 
 impl FormatReader for CsvTable {
-    fn next(&mut self) -> Result<Option<TextLine>, FeedError> {
+    fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         while let Some(line) = self.lines.next()? {
             if line.is_empty() {
                 continue;
@@ -68,7 +69,7 @@ fn row(
     columns: &[String],
     kind: Option<&'static str>,
     given: Option<InstrumentId>,
-) -> Result<TextLine, String> {
+) -> Result<FileEntry, String> {
     let cells = cells(line)?;
     if cells.len() != columns.len() {
         return Err(format!("{} fields, the header has {}", cells.len(), columns.len()));
@@ -78,22 +79,24 @@ fn row(
     map.extend(kind.map(|kind| ("kind", kind)));
     let json = serde_json::to_vec(&map).map_err(|e| e.to_string())?;
     let mut read = native::read(&json, given)?;
-    read.pop_front().map(TextLine::from).ok_or_else(|| "an empty row".into())
+    read.pop_front().map(FileEntry::from).ok_or_else(|| "an empty row".into())
 }
 
-/// The cells of a line, unquoted, without the blanks around them.
+/// The cells of a line, unquoted and trimmed.
 fn cells(line: &[u8]) -> Result<Vec<String>, String> {
     let mut reader = Reader::new();
     let mut unquoted = vec![0; line.len() + 1];
-    let (mut cells, mut rest, mut cell) = (Vec::new(), line, String::new());
+    let mut cells = Vec::new();
+    let mut cell = String::new();
+    let mut rest = line;
     loop {
         let (result, read, written) = reader.read_field(rest, &mut unquoted);
         let text = std::str::from_utf8(&unquoted[..written]).map_err(|_| "not UTF-8".to_string())?;
         cell.push_str(text);
         rest = &rest[read..];
         match result {
-            ReadFieldResult::InputEmpty => {} // once more without input ends the line
-            ReadFieldResult::OutputFull => return Err("a field longer than its line".into()),
+            ReadFieldResult::InputEmpty => {} // the next call, without input, ends the line
+            ReadFieldResult::OutputFull => return Err("a field is longer than its line".into()),
             ReadFieldResult::Field { record_end } => {
                 cells.push(std::mem::take(&mut cell).trim().to_string());
                 if record_end {

@@ -1,7 +1,7 @@
-//! One instrument of the synthetic market: how its price moves, what it shows and what trades; nothing is numbered.
+//! The price model of one instrument of the synthetic market: its quotes and trades, not numbered yet.
 //!
-//! The mid moves in thousandths of a tick. It is pulled to an anchor, with sudden jumps (for mean reversion), or
-//! drifts (for trend following), by turns of some thousand events.
+//! The mid moves in thousandths of a tick. Two regimes of some thousand events alternate: the mid reverts to an anchor,
+//! with sudden jumps (for mean reversion), or it drifts (for trend following).
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{Currency, InstrumentId};
@@ -13,37 +13,37 @@ use crate::random::SplitMix64;
 const QUOTE_CURRENCY: &str = "USD";
 const MIN_NOTIONAL: i64 = 5;
 const MILLI: i64 = 1000;
-/// Events of one regime.
+/// Range of the length of a regime, in events.
 const REGIME_EVENTS: (i64, i64) = (1_500, 6_000);
-/// While it reverts, the mid covers this fraction of its way back in one event.
+/// While reverting, an event moves the mid towards the anchor by 1/200 of the distance.
 const PULL_DIVISOR: i64 = 200;
-/// While it reverts, one event in so many begins with a jump.
+/// While reverting, one event in this many jumps.
 const JUMP_ONE_IN: i64 = 150;
-/// A jump, in steps.
+/// Range of a jump, in steps.
 const JUMP_STEPS: (i64, i64) = (6, 18);
-/// One display in so many is small, so that an order of some thousands fills in part.
+/// One displayed size in this many is small, so that an order of some thousands is filled partially.
 const SMALL_ONE_IN: i64 = 3;
-/// What is displayed, in whole quote currency: small, or large.
+/// Ranges of small and large displayed sizes, in whole quote currency.
 const SMALL_DISPLAY: (i64, i64) = (300, 6_000);
 const LARGE_DISPLAY: (i64, i64) = (6_000, 60_000);
-/// What trades, in whole quote currency.
+/// Range of the size of a trade, in whole quote currency.
 const TRADE_SIZE: (i64, i64) = (100, 15_000);
-/// One trade in so many prints behind the touch.
+/// One trade in this many has a price outside the best bid and ask.
 const THROUGH_ONE_IN: i64 = 7;
 
-/// The terms of an instrument.
+/// The definition of an instrument, with its starting price.
 pub(super) struct SyntheticInstrument {
     symbol: &'static str,
     base: &'static str,
-    /// In 1e-9.
+    /// Tick size, in 1e-9.
     tick_units: i64,
-    /// In 1e-9.
+    /// Lot size, in 1e-9.
     lot_units: i64,
-    /// Where its price starts; it stays between half and twice of this.
+    /// The starting price; the price stays between half and twice of it.
     start_ticks: i64,
 }
 
-/// The instruments that are defined, by name.
+/// The instruments with a definition, sorted by name.
 pub(super) const LISTED: [SyntheticInstrument; 4] = [
     SyntheticInstrument {
         symbol: "ALPHAUSD",
@@ -75,7 +75,7 @@ pub(super) const LISTED: [SyntheticInstrument; 4] = [
     },
 ];
 
-/// The bars that ingest builds of each.
+/// The bars that ingest builds of each instrument.
 const BARS: [&str; 2] = ["1m", "1000t-quote"];
 
 impl SyntheticInstrument {
@@ -90,7 +90,7 @@ impl SyntheticInstrument {
             tick_size: self.price(1),
             lot_size: self.lot(),
             min_notional: Money::whole(MIN_NOTIONAL),
-            bars: BARS.map(|bar| bar.parse().expect("it is a bar")).into(),
+            bars: BARS.map(|bar| bar.parse().expect("BARS are bar specifications")).into(),
         }
     }
 
@@ -102,7 +102,7 @@ impl SyntheticInstrument {
         Quantity::saturating_from_units(i128::from(self.lot_units))
     }
 
-    /// What an amount of quote currency buys, on the grid, at least a lot.
+    /// The quantity for an amount of quote currency, rounded down to lots, at least one lot.
     fn quantity(&self, amount: i64, price: Price) -> Quantity {
         let exact = Money::whole(amount).at(price).unwrap_or(Quantity::ZERO);
         exact.truncate_to(self.lot()).max(self.lot())
@@ -114,38 +114,38 @@ enum Regime {
     Trending { drift_milli: i64 },
 }
 
-/// An instrument as it trades.
-pub(super) struct Trading {
+/// The state of an instrument's market.
+pub(super) struct InstrumentModel {
     listed: &'static SyntheticInstrument,
     mid_milli: i64,
     regime: Regime,
     events_left: i64,
     /// Bid and ask of the last quote, in ticks.
-    touch: Option<(i64, i64)>,
+    best: Option<(i64, i64)>,
 }
 
-impl Trading {
+impl InstrumentModel {
     pub(super) fn new(listed: &'static SyntheticInstrument) -> Self {
         let mid_milli = listed.start_ticks * MILLI;
         let regime = Regime::Reverting { anchor_milli: mid_milli };
-        Self { listed, mid_milli, regime, events_left: REGIME_EVENTS.0, touch: None }
+        Self { listed, mid_milli, regime, events_left: REGIME_EVENTS.0, best: None }
     }
 
-    /// The next quote: a spread of 1 to 5 ticks about the mid.
+    /// The next quote, with a spread of 1 to 5 ticks around the mid.
     pub(super) fn quote(&mut self, random: &mut SplitMix64) -> MarketBody {
-        self.turn(random);
-        self.step(random);
-        // Narrow spreads are the more frequent.
+        self.advance_regime(random);
+        self.move_mid(random);
+        // The minimum of two draws makes narrow spreads more frequent.
         let spread = random.between(1, 5).min(random.between(1, 5));
         let bid = self.mid_milli / MILLI - spread / 2;
         let ask = bid + spread;
-        self.touch = Some((bid, ask));
-        self.again(random)
+        self.best = Some((bid, ask));
+        self.requote(random)
     }
 
-    /// The last quote with other sizes; what is made of it on purpose moves nothing.
-    pub(super) fn again(&self, random: &mut SplitMix64) -> MarketBody {
-        let (bid, ask) = self.touch.unwrap_or((self.listed.start_ticks, self.listed.start_ticks + 1));
+    /// The last quote with new sizes; leaves the mid unchanged.
+    pub(super) fn requote(&self, random: &mut SplitMix64) -> MarketBody {
+        let (bid, ask) = self.best.unwrap_or((self.listed.start_ticks, self.listed.start_ticks + 1));
         let (bid, ask) = (self.listed.price(bid), self.listed.price(ask));
         let mut size = |price| {
             let display = if random.one_in(SMALL_ONE_IN) { SMALL_DISPLAY } else { LARGE_DISPLAY };
@@ -154,24 +154,24 @@ impl Trading {
         MarketBody::Quote { bid, bid_size: size(bid), ask, ask_size: size(ask), update_id: None }
     }
 
-    /// A trade at the touch of the last quote or, at times, behind it; none before the first quote.
+    /// A trade at the bid or ask of the last quote, at times 1 or 2 ticks beyond; `None` before the first quote.
     pub(super) fn trade(&mut self, random: &mut SplitMix64) -> Option<MarketBody> {
-        let (bid, ask) = self.touch?;
-        let behind = if random.one_in(THROUGH_ONE_IN) { random.between(1, 2) } else { 0 };
+        let (bid, ask) = self.best?;
+        let beyond = if random.one_in(THROUGH_ONE_IN) { random.between(1, 2) } else { 0 };
         let (aggressor, ticks) =
-            if random.one_in(2) { (Aggressor::Buyer, ask + behind) } else { (Aggressor::Seller, bid - behind) };
+            if random.one_in(2) { (Aggressor::Buyer, ask + beyond) } else { (Aggressor::Seller, bid - beyond) };
         let price = self.listed.price(ticks);
         let quantity = self.listed.quantity(random.between(TRADE_SIZE.0, TRADE_SIZE.1), price);
         Some(MarketBody::Trade { price, quantity, aggressor, trade_id: None })
     }
 
-    /// A trade at a price below zero, on the grid.
+    /// A trade at a negative price that is a multiple of the tick size.
     pub(super) fn negative(&self) -> MarketBody {
         let price = self.listed.price(-self.listed.start_ticks);
         MarketBody::Trade { price, quantity: self.listed.lot(), aggressor: Aggressor::Unknown, trade_id: None }
     }
 
-    /// A quote moved half a tick off the grid.
+    /// A quote with prices half a tick off the grid.
     pub(super) fn off_grid(&self, quote: MarketBody) -> MarketBody {
         let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2));
         match quote {
@@ -182,13 +182,13 @@ impl Trading {
         }
     }
 
-    /// The usual size of a step: half a basis point of the starting price, as a standard deviation.
+    /// The bound of a uniform step, whose standard deviation is half a basis point of the starting price.
     fn step_milli(&self) -> i64 {
-        // Uniform between −s and s has the deviation s / √3.
+        // A uniform step between −s and s has the standard deviation s / √3.
         self.listed.start_ticks * MILLI * 87 / 1_000_000
     }
 
-    fn turn(&mut self, random: &mut SplitMix64) {
+    fn advance_regime(&mut self, random: &mut SplitMix64) {
         self.events_left -= 1;
         if self.events_left > 0 {
             return;
@@ -197,17 +197,18 @@ impl Trading {
         self.regime = match self.regime {
             Regime::Trending { .. } => Regime::Reverting { anchor_milli: self.mid_milli },
             Regime::Reverting { .. } => {
-                // 0.04 to 0.12 basis points an event, homeward once a tenth away from the start.
-                let size = self.listed.start_ticks * MILLI * random.between(4, 12) / 1_000_000;
-                let away = self.mid_milli - self.listed.start_ticks * MILLI;
-                let far = away.abs() > self.listed.start_ticks * MILLI / 10;
-                let up = if far { away < 0 } else { random.one_in(2) };
-                Regime::Trending { drift_milli: if up { size } else { -size } }
+                // 0.04 to 0.12 basis points an event; towards the start if more than a tenth away from it.
+                let start_milli = self.listed.start_ticks * MILLI;
+                let size = start_milli * random.between(4, 12) / 1_000_000;
+                let distance = self.mid_milli - start_milli;
+                let is_far = distance.abs() > start_milli / 10;
+                let is_up = if is_far { distance < 0 } else { random.one_in(2) };
+                Regime::Trending { drift_milli: if is_up { size } else { -size } }
             }
         };
     }
 
-    fn step(&mut self, random: &mut SplitMix64) {
+    fn move_mid(&mut self, random: &mut SplitMix64) {
         let step = self.step_milli();
         let mut mid = self.mid_milli + random.between(-step, step);
         match self.regime {
@@ -226,5 +227,5 @@ impl Trading {
 }
 
 fn name(text: &str) -> Currency {
-    text.parse().expect("the names of the synthetic market are names")
+    text.parse().expect("names of the synthetic market are tokens")
 }

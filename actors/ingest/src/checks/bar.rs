@@ -1,4 +1,4 @@
-//! Refuses a published bar that contradicts itself; what it was made of cannot be known here.
+//! Rejects a published bar that contradicts itself. The events that it was built from are not known here.
 
 use tapedeck_schemas::bar::BarSize;
 use tapedeck_schemas::event::RejectReason;
@@ -6,10 +6,10 @@ use tapedeck_schemas::market::MarketBody;
 
 use super::{Candidate, Rejection, require};
 
-/// OpenBar and close between low and high; a time bar's window is as long as its name says, any other ends no earlier
-/// than it begins.
-pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
-    let MarketBody::Bar { bar, open, high, low, close, opened, closed, .. } = subject.event.body else {
+/// Open and close are within low and high. The window of a time bar has the length in its name and is aligned to the
+/// Unix epoch; any other bar does not end before it starts.
+pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
+    let MarketBody::Bar { bar, open, high, low, close, opened, closed, .. } = candidate.event.body else {
         return Ok(());
     };
     let require = |holds, detail: &dyn Fn() -> String| require(holds, RejectReason::BadBar, detail);

@@ -1,8 +1,8 @@
-//! The rules, one a file, in the order of [`CHECKS`]: the first that refuses wins. No state lives here.
+//! The rules, one a file, evaluated in the order of [`CHECKS`] up to the first that rejects. No state lives here.
 //!
-//! Before them all stands [`readable`]: what cannot be read has no number. Then the number is taken (and a gap
-//! noted), whatever the rules say; so an event that a rule refuses is not missed later. What cannot be read has no
-//! session either, so its number stays untaken and shows as a gap of one when the next event comes.
+//! [`readable`] runs before them. The number of a readable event is recorded, and a gap before it decided, even if a
+//! rule rejects the event: a rejected event does not show as a gap later. An entry that does not decode has no session, so its
+//! number is not recorded, and the next event of the session shows a gap of one.
 
 mod bar;
 mod clock;
@@ -25,10 +25,10 @@ use tapedeck_schemas::market::MarketEvent;
 
 use crate::instruments::InstrumentTerms;
 
-/// A rule: passes the subject on, or says why it is refused.
+/// A rule: accepts the candidate, or returns the reason to reject it.
 pub type Check = fn(&Candidate) -> Result<(), Rejection>;
 
-/// Every rule, in the order of judgement.
+/// Every rule, in the order of evaluation.
 pub const CHECKS: [Check; 10] = [
     number::check,
     clock::check,
@@ -42,36 +42,36 @@ pub const CHECKS: [Check; 10] = [
     range::check,
 ];
 
-/// What a rule sees: an event, and the state before it.
+/// The market event under check, and the state before it.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// The event.
+    /// The decoded event.
     pub event: &'a MarketEvent,
-    /// When the broker stored the message that brought it, ns.
+    /// Time at which JetStream stored its message, ns.
     pub stamp: u64,
-    /// Greatest number taken before in its numbering; 0 for none.
+    /// Greatest number before it in its numbering; 0 for none.
     pub last_seq: u64,
-    /// Its instrument, if that was defined.
-    pub known: Option<&'a InstrumentTerms>,
-    /// How many instruments are defined.
+    /// Terms of its instrument, if that is defined.
+    pub terms: Option<&'a InstrumentTerms>,
+    /// Number of defined instruments.
     pub instruments: usize,
 }
 
-/// Why an event is refused.
+/// Why an event is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The rule's name on the tape.
+    /// Machine-readable reason, as recorded on the tape.
     pub reason: RejectReason,
-    /// What was wrong, with the value.
+    /// The violation in words, with the value.
     pub detail: String,
 }
 
-/// Refuses unless `holds`; the detail is written only then, so that an accepted event allocates nothing.
+/// Rejects unless `holds`. Only then is the detail formatted, so an accepted event allocates nothing.
 fn require(holds: bool, reason: RejectReason, detail: impl FnOnce() -> String) -> Result<(), Rejection> {
     if holds { Ok(()) } else { Err(Rejection { reason, detail: detail() }) }
 }
 
-/// The instrument and the event, where the entry says both.
+/// The instrument and the event of an entry, if both decode.
 pub fn readable(entry: &MarketEntry) -> Result<(InstrumentId, &MarketEvent), Rejection> {
     match (&entry.event, entry.instrument) {
         (Ok(event), Some(instrument)) => Ok((instrument, event)),

@@ -1,11 +1,11 @@
-//! Refuses a number that its source has already used, or passed over, in this session.
+//! Rejects an event whose number its source has used or skipped before in this session.
 
 use tapedeck_schemas::event::RejectReason;
 
 use super::{Candidate, Rejection, require};
 
-/// The number must be above every number taken before.
-pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
-    let (seq, last) = (subject.event.seq, subject.last_seq);
+/// The number is above every number of the session before it.
+pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
+    let (seq, last) = (candidate.event.seq, candidate.last_seq);
     require(seq > last, RejectReason::Duplicate, || format!("seq {seq} is not above {last}, the last taken"))
 }

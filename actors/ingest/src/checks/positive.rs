@@ -1,5 +1,5 @@
-//! Refuses prices and quantities that are not above zero; a displayed size may be zero, when it is unknown, and so
-//! may a bar's volume.
+//! Rejects prices and quantities that are not above zero; displayed sizes (zero: unknown) and bar volumes
+//! may be zero.
 
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
@@ -7,10 +7,10 @@ use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, require};
 
-/// Prices and traded quantities above zero, displayed sizes and volumes not below. (A bar's lowest price stands for
-/// all: the bar's own rule puts the others above it.)
-pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
-    match subject.event.body {
+/// Prices and traded quantities are above zero, displayed sizes and volumes are not below zero. Of a bar, only `low` is
+/// checked: [`super::bar`] has checked that open and close are not below it.
+pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
+    match candidate.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
             price("bid", bid)?;
             price("ask", ask)?;

@@ -1,4 +1,4 @@
-//! Refuses values so great that sums over them could leave the range of money.
+//! Rejects values so great that sums of them could leave the range of `Money`.
 
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::market::MarketBody;
@@ -6,12 +6,12 @@ use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use super::{Candidate, Rejection, require};
 
-/// Greatest price · quantity of one event, in the quote currency: 1e15, a hundred-thousandth of money's bound.
+/// Greatest price · quantity of one event, in the quote currency: 1e15, one hundred-thousandth of the bound of `Money`.
 pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// Price times quantity is at most [`NOTIONAL_MAX`].
-pub(super) fn check(subject: &Candidate) -> Result<(), Rejection> {
-    match subject.event.body {
+pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
+    match candidate.event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
             notional(bid, bid_size)?;
             notional(ask, ask_size)

@@ -10,7 +10,7 @@ use tapedeck_schemas::offset::Offset;
 pub(crate) const SYMBOL: &str = "v.AB";
 /// A second, ns.
 pub(crate) const SECOND: u64 = 1_000_000_000;
-/// `ts_recv` and stamp of every event that does not say otherwise: a boundary of the tick interval.
+/// Default `ts_recv` and stamp of events, ns: a boundary of the clock interval.
 pub(crate) const START: u64 = 1_700_000_000 * SECOND;
 
 pub(crate) fn entry(instrument: &str, event: MarketEvent) -> MarketEntry {
@@ -34,10 +34,10 @@ pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_not
     }
 }
 
-/// The definition, asking for these bars.
-pub(crate) fn asking(mut definition: MarketBody, wanted: &str) -> MarketBody {
+/// The definition with these bars.
+pub(crate) fn with_bars(mut definition: MarketBody, specs: &str) -> MarketBody {
     if let MarketBody::Definition { bars, .. } = &mut definition {
-        *bars = tapedeck_schemas::bar::parse_list(wanted).unwrap();
+        *bars = tapedeck_schemas::bar::parse_list(specs).unwrap();
     }
     definition
 }
@@ -57,21 +57,21 @@ pub(crate) fn trade(price: &str, quantity: &str, trade_id: Option<u64>) -> Marke
     MarketBody::Trade { price, quantity, aggressor: Aggressor::Buyer, trade_id }
 }
 
-/// A machine that is fed one entry after another, each at the next position.
+/// A machine and the offset of its next entry.
 #[derive(Debug, Default)]
-pub(crate) struct Fed {
+pub(crate) struct Harness {
     pub(crate) machine: Ingest,
     next: u64,
 }
 
-impl Fed {
-    /// That knows [`SYMBOL`] (base A, quote B, tick 0.01, lot 0.1), by `def`'s numbering, at [`START`].
+impl Harness {
+    /// With [`SYMBOL`] defined (base A, quote B, tick 0.01, lot 0.1) by the source `def`, at [`START`].
     pub(crate) fn defined() -> Self {
-        let mut fed = Self::default();
+        let mut harness = Self::default();
         let mut terms = event(1, definition("A", "B", "0.01", "0.1", "5"));
         terms.source = "def".parse().unwrap();
-        assert_eq!(kinds(&fed.feed(&entry(SYMBOL, terms))), ["InstrumentDefined"]);
-        fed
+        assert_eq!(kinds(&harness.feed(&entry(SYMBOL, terms))), ["InstrumentDefined"]);
+        harness
     }
 
     pub(crate) fn feed(&mut self, entry: &MarketEntry) -> Vec<Event> {
@@ -79,13 +79,13 @@ impl Fed {
         step(&mut self.machine, Offset::new(self.next, 0), entry)
     }
 
-    /// Feeds an event of [`SYMBOL`], its number and body given.
-    pub(crate) fn body(&mut self, seq: u64, body: MarketBody) -> Vec<Event> {
+    /// Feeds an event of [`SYMBOL`] with this number and body.
+    pub(crate) fn feed_body(&mut self, seq: u64, body: MarketBody) -> Vec<Event> {
         self.feed(&entry(SYMBOL, event(seq, body)))
     }
 
-    /// Feeds a heartbeat of [`SYMBOL`] that was received at `ts_recv`.
-    pub(crate) fn beat(&mut self, seq: u64, ts_recv: u64) -> Vec<Event> {
+    /// Feeds a heartbeat of [`SYMBOL`] received at `ts_recv`.
+    pub(crate) fn feed_heartbeat(&mut self, seq: u64, ts_recv: u64) -> Vec<Event> {
         self.feed(&entry(SYMBOL, MarketEvent { ts_recv, ..event(seq, MarketBody::Heartbeat) }))
     }
 }
@@ -94,13 +94,13 @@ pub(crate) fn kinds(events: &[Event]) -> Vec<&'static str> {
     events.iter().map(|event| event.kind().name()).collect()
 }
 
-/// The reason and detail of the one refusal among the events.
-pub(crate) fn refusal(events: &[Event]) -> Option<(RejectReason, &str)> {
+/// The reason and detail of the one `Rejected` among the events.
+pub(crate) fn rejection(events: &[Event]) -> Option<(RejectReason, &str)> {
     let mut all = events.iter().filter_map(|event| match event {
         Event::Rejected(fact) => Some((fact.reason, fact.detail.as_str())),
         _ => None,
     });
     let first = all.next();
-    assert!(all.next().is_none(), "more than one refusal: {events:?}");
+    assert!(all.next().is_none(), "more than one Rejected: {events:?}");
     first
 }

@@ -1,4 +1,4 @@
-//! Whatever moves cash is booked, once, for what it was. Never how positions are valued.
+//! Every change of cash is booked once, with its amounts. The value of positions is not checked here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,15 +10,15 @@ use tapedeck_schemas::record::Writer;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// What an account's cash ledger gains, by currency, without zeros.
+/// Net change of an account's cash ledger by currency, without zeros.
 type Cash = BTreeMap<Currency, Money>;
 
-/// Something that portfolio has yet to book.
+/// A fill or funding that portfolio has not booked yet.
 #[derive(Debug)]
 struct Unbooked {
     offset: Offset,
     account: AccountId,
-    /// None where it cannot be said (an instrument without a definition, an amount beyond the bound).
+    /// `None` if it is not known (an instrument without a definition, an amount beyond the bound).
     cash: Option<Cash>,
 }
 
@@ -51,12 +51,13 @@ fn net_cash(posted: &LedgerPosted) -> Cash {
     net(cash.map(|line| (line.currency, line.amount)))
 }
 
-/// A quantity of the base currency as an amount of it.
+/// A quantity of the base currency as an amount of money.
 fn as_money(quantity: Quantity) -> Money {
     Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
 }
 
-/// Every fill is booked exactly once, and for what it was. At the end, those after portfolio's last cause may wait.
+/// Every fill is booked exactly once, with its amounts. At the end of the tape, fills after portfolio's last cause may
+/// be unbooked.
 #[derive(Debug, Default)]
 pub(super) struct FillsBookedOnce {
     currencies: BTreeMap<InstrumentId, (Currency, Currency)>,
@@ -66,7 +67,7 @@ pub(super) struct FillsBookedOnce {
 }
 
 impl FillsBookedOnce {
-    /// Bought: base in, notional and fee out. Sold: the other way, and the fee out.
+    /// Bought: base in, notional and fee out. Sold: base and fee out, notional in.
     fn cash(&self, fill: &OrderFilled) -> Option<Cash> {
         let (base, quote) = *self.currencies.get(&fill.instrument)?;
         let quantity = fill.side.signed(fill.quantity);
@@ -118,7 +119,7 @@ impl Invariant for FillsBookedOnce {
     }
 }
 
-/// Every payment into an account is booked exactly once, and for what it was. At the end as with fills.
+/// Every funding is booked exactly once, with its amount. At the end of the tape, as for fills.
 #[derive(Debug, Default)]
 pub(super) struct FundingBookedOnce {
     unbooked: BTreeMap<Offset, Unbooked>,

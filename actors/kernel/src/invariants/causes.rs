@@ -1,4 +1,4 @@
-//! Every input is answered at most once, in order, in one piece. Never whether the answer is right.
+//! Every input is answered at most once, in order, in one record. The contents of answers are not checked here.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use super::{CheckReport, Invariant, InvariantId, TapeFact};
 #[derive(Debug)]
 struct LastCause {
     cause: Offset,
-    /// Its record and index, if a machine decided it; none for the driver's own facts, which nothing continues.
+    /// Its record and index, if a machine decided it; `None` for the facts of the driver, which are not counted.
     decision: Option<(u64, u32)>,
 }
 
 /// A writer's causes never go back; the events of one cause are in one record and count from 0.
 ///
-/// The driver's own facts (`Epoch`, `Progress`) repeat or close a cause and so stand outside the count. The keeper
-/// answers nothing. A cause on the tape stands before its effect; ingest's and control's are in their inboxes.
+/// The facts of the driver (`Epoch`, `Progress`) may repeat a cause, and are not counted. The keeper has no inputs. A
+/// cause on the tape is before its effect; the causes of ingest and control are in their inboxes.
 #[derive(Debug, Default)]
 pub(super) struct CausesInOrder {
     last: BTreeMap<Writer, LastCause>,

@@ -1,4 +1,4 @@
-//! Owners of a writer's subject follow one another and are counted. Never what they decide.
+//! The epochs of every writer are numbered without a gap. Decisions are not checked here.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use tapedeck_schemas::record::Writer;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// Each writer but the keeper begins with an `Epoch`, and its epochs count from 1 without a hole.
+/// Each writer but the keeper begins with an `Epoch`, and its epochs count from 1 without a gap.
 #[derive(Debug, Default)]
 pub(super) struct EpochsCount {
     epochs: BTreeMap<Writer, u64>,
@@ -31,7 +31,7 @@ impl Invariant for EpochsCount {
                 report.check(id, recorded.offset, false, || {
                     format!("{writer} begins with a {}, expected an Epoch", event.kind().name())
                 });
-                self.epochs.insert(writer, 0); // said once
+                self.epochs.insert(writer, 0); // reported once
             }
             (_, Some(_)) => {}
         }

@@ -1,4 +1,4 @@
-//! What a venue may report of an order that it was handed. Never how it is booked.
+//! The reports of an exchange on submitted orders. Booking is not checked here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,7 +47,7 @@ impl Invariant for FillsOfSubmitted {
     }
 }
 
-/// Fills are on the order's terms, never exceed it, and what they leave is exact; after the end there are none.
+/// Fills have the terms of the order and never exceed it, their `leaves` is exact, and none follows the order's end.
 #[derive(Debug, Default)]
 pub(super) struct FillsWithinOrder {
     working: BTreeMap<OrderId, (Order, Quantity)>,
@@ -87,7 +87,7 @@ impl FillsWithinOrder {
             if self.done.contains(&fill.order) {
                 check(false, &|| "the venue had finished the order".into());
             }
-            return; // never submitted: another rule's matter
+            return; // never submitted: another rule reports it
         };
         let terms = (order.account, order.strategy, order.instrument, order.side);
         let found = (fill.account, fill.strategy, fill.instrument, fill.side);

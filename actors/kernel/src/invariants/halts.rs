@@ -1,16 +1,16 @@
-//! A halt holds from where it stands on the tape, judged by cause. Never by where an approval lands.
+//! A halt holds for every decision whose cause is after it on the tape. The offset of the decision does not matter.
 
 use tapedeck_schemas::event::{Event, HaltLevel, Order, Scope};
 use tapedeck_schemas::offset::Offset;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// A stretch of the tape in which a scope is halted.
+/// A range of the tape in which a scope is halted.
 #[derive(Debug)]
 struct Halt {
     scope: Scope,
     from: Offset,
-    /// Where it was lifted, if it was.
+    /// Offset of the resume, if there was one.
     to: Option<Offset>,
 }
 
@@ -20,10 +20,10 @@ impl Halt {
     }
 }
 
-/// Nothing is approved or submitted whose cause lies between a full halt and its resume.
+/// No order is approved or submitted by a cause between a full halt and its resume.
 ///
-/// A resume lifts the halt of the same scope and no other: what was stopped by name is resumed by name.
-/// Halts are few and kept for ever, since a cause may lie far behind.
+/// A resume lifts the halt of the same scope and no other. Halts are few, and kept for ever: a cause may be far behind
+/// its effect.
 #[derive(Debug, Default)]
 pub(super) struct HaltsHold {
     halts: Vec<Halt>,

@@ -1,4 +1,4 @@
-//! The books balance, and cash is what they say. Never what caused a booking.
+//! Bookings balance, and cash is their sum. The causes of bookings are not checked here.
 
 use std::collections::BTreeMap;
 
@@ -27,9 +27,9 @@ impl Invariant for LedgerBalances {
     }
 }
 
-/// An account's cash is the fold of its cash postings, and its equity is cash and the value of its positions.
+/// The cash of an account is the sum of its cash postings, and its equity is cash plus the value of its positions.
 ///
-/// Both are portfolio's, in the order of their causes, so the fold so far is the fold at the mark's cause.
+/// Portfolio writes both in the order of their causes, so the sum so far is the sum at the cause of the mark.
 #[derive(Debug, Default)]
 pub(super) struct EquityFoldsLedger {
     cash: BTreeMap<(AccountId, Currency), Money>,

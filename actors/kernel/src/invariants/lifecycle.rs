@@ -1,4 +1,4 @@
-//! The life of an order as execution tells it. Never what the venue reports.
+//! The life cycle of an order as recorded by execution. The reports of the exchange are not checked here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +11,16 @@ use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 const ID: InvariantId = InvariantId::OrderLifeCycle;
 
-/// Where an order may go from a status. What is finished stays so.
+/// The statuses that may follow a status. A terminal status is followed by none.
 fn may_become(from: OrderStatus) -> &'static [OrderStatus] {
     use OrderStatus::*;
     match from {
         Approved => &[Submitted, Canceled, Expired, Rejected],
         Submitted => &[Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
         Accepted => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
-        // What has traded can end in many ways, but it cannot have been refused.
+        // An order with a fill may end in many ways, but it cannot be rejected.
         PartiallyFilled => &[PartiallyFilled, PendingCancel, Filled, Canceled, Expired],
-        // Reports cross a cancel on its way, and the venue may refuse it: the order works on.
+        // Other reports may come before that of the cancel, and the cancel may be rejected: the order stays open.
         PendingCancel => &[Submitted, Accepted, PartiallyFilled, PendingCancel, Filled, Canceled, Expired, Rejected],
         Filled | Canceled | Expired | Rejected => &[],
     }
@@ -31,14 +31,14 @@ struct TrackedOrder {
     status: OrderStatus,
     quantity: Quantity,
     filled: Quantity,
-    /// `OrderSubmitted` has moved it, and a status change that says the same may still follow.
+    /// `OrderSubmitted` has set the status, and an equal `OrderStatusChanged` may still follow.
     unsaid: bool,
 }
 
-/// An order's status moves along legal transitions, each from where it stood.
+/// The status of an order changes along legal transitions, each from its current status.
 ///
-/// `OrderSubmitted` itself moves an order from approved to submitted; a status change that says so too, before or
-/// after it, is no second move.
+/// `OrderSubmitted` itself changes the status from approved to submitted; an `OrderStatusChanged` with the same change,
+/// before or after it, is no second change.
 #[derive(Debug, Default)]
 pub(super) struct OrderLifeCycle {
     open: BTreeMap<OrderId, TrackedOrder>,
@@ -62,7 +62,7 @@ impl Invariant for OrderLifeCycle {
 }
 
 impl OrderLifeCycle {
-    /// Other rules say whether it was approved, and whether twice.
+    /// Other rules check that the order was approved, and only once.
     fn submit(&mut self, order: OrderId, at: Offset, report: &mut CheckReport) {
         let Some(open) = self.open.get_mut(&order) else { return };
         let movable = matches!(open.status, OrderStatus::Approved | OrderStatus::Submitted);

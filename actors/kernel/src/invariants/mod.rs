@@ -1,8 +1,8 @@
-//! What must hold of every tape, as named pure predicates over its facts in order. Never how a machine brings it about.
+//! The invariants of every tape, as named pure predicates over its facts in order.
 //!
-//! The rules are written from the alphabet and the design, not from the machines, and share no code with them. Each
-//! keeps its own small fold: what is open (an order, a fill not yet booked), and sets of ids. They want a tape from
-//! its first record on: of a trimmed one they would miss what came before.
+//! The rules are written from the alphabet and the design, and share no code with the machines. Each keeps its own
+//! small state: open orders, fills that are not booked yet, sets of ids. They need a tape from its first record on: on
+//! a trimmed tape, the facts before the trim are missing.
 //!
 //! To add a rule: one file (or one type in the file of its group), one [`InvariantId`], one line in `rules`.
 
@@ -27,21 +27,21 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
-/// Declares every invariant once: its id, its name in reports, and what it says.
+/// Declares every invariant once: its id, its name in reports, and its statement.
 macro_rules! invariant_ids {
     ($($id:ident $name:literal $about:literal,)*) => {
-        /// Which rule.
+        /// Identifies an invariant.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum InvariantId { $(#[doc = $about] $id,)* }
 
         impl InvariantId {
-            /// Every rule, in the order of this page.
+            /// Every invariant, in order of declaration.
             pub const ALL: &'static [InvariantId] = &[$(InvariantId::$id,)*];
-            /// Its name in reports.
+            /// Name in reports.
             pub const fn name(self) -> &'static str {
                 match self { $(InvariantId::$id => $name,)* }
             }
-            /// What it says, in a sentence.
+            /// The statement, in a sentence.
             pub const fn about(self) -> &'static str {
                 match self { $(InvariantId::$id => $about,)* }
             }
@@ -70,37 +70,37 @@ invariant_ids! {
     EquityFoldsLedger "equity_folds_ledger" "Cash is the fold of the cash postings; equity is cash and positions.",
 }
 
-/// Something that does not hold.
+/// A violation of an invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which rule.
+    /// The violated invariant.
     pub id: InvariantId,
-    /// The event that broke it.
+    /// Offset of the event that violates it.
     pub offset: Offset,
-    /// What was expected and what was found.
+    /// The expected and the found value.
     pub detail: String,
 }
 
-/// An event as it stands on the tape.
+/// An event of the tape, with its offset and writer.
 #[derive(Debug, Clone, Copy)]
 pub struct TapeFact<'a> {
-    /// Where.
+    /// Offset of the event.
     pub offset: Offset,
-    /// By whom.
+    /// Writer of its record.
     pub writer: Writer,
-    /// The event, beside its cause and time.
+    /// The event, with its cause and time.
     pub entry: &'a Entry,
 }
 
-/// A rule: a fold over the tape that says when it is broken. Total: it never panics on any tape.
+/// A rule: a fold over the tape that reports violations. It never panics, on any tape.
 trait Invariant: Send {
-    /// Takes in the next event, and reports each check made on it.
+    /// Observes the next event, and reports each check made on it.
     fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport);
-    /// What can be said only when no more events come.
+    /// Reports the checks that can only be made at the end of the tape.
     fn finish(&self, _report: &mut CheckReport) {}
 }
 
-/// Every rule, in its first state.
+/// Every rule, in its initial state.
 fn rules() -> Vec<Box<dyn Invariant>> {
     vec![
         Box::<writers::TapeCreatedOnce>::default(),
@@ -124,7 +124,7 @@ fn rules() -> Vec<Box<dyn Invariant>> {
     ]
 }
 
-/// What the rules have to say: each check made, and each that failed.
+/// Number of checks made by each rule, and the violations.
 #[derive(Debug, Default)]
 struct CheckReport {
     checked: BTreeMap<InvariantId, u64>,
@@ -132,7 +132,7 @@ struct CheckReport {
 }
 
 impl CheckReport {
-    /// Counts a check, and keeps why it failed if it did. Returns whether it held.
+    /// Counts a check, and records a violation if it fails. Returns `holds`.
     fn check(&mut self, id: InvariantId, offset: Offset, holds: bool, detail: impl FnOnce() -> String) -> bool {
         *self.checked.entry(id).or_default() += 1;
         if !holds {
@@ -142,7 +142,7 @@ impl CheckReport {
     }
 }
 
-/// All rules, over one partition's tape.
+/// All rules, over the tape of one partition.
 pub struct Invariants {
     rules: Vec<Box<dyn Invariant>>,
     report: CheckReport,
@@ -155,12 +155,12 @@ impl Default for Invariants {
 }
 
 impl Invariants {
-    /// Before the first event.
+    /// The rules before the first event.
     pub fn new() -> Self {
         Self { rules: rules(), report: CheckReport::default() }
     }
 
-    /// Takes in the next event, in tape order, and returns what it breaks.
+    /// Observes the next event, in tape order, and returns the violations.
     pub fn observe(&mut self, recorded: &TapeFact) -> Vec<Violation> {
         for rule in &mut self.rules {
             rule.observe(recorded, &mut self.report);
@@ -168,14 +168,14 @@ impl Invariants {
         std::mem::take(&mut self.report.violations)
     }
 
-    /// What is missing if the tape ends here. What a writer has not come to yet is not missing.
+    /// The violations if the tape ends here. Decisions after a writer's last cause are not missing yet.
     pub fn finish(&self) -> Vec<Violation> {
         let mut report = CheckReport::default();
         self.rules.iter().for_each(|rule| rule.finish(&mut report));
         report.violations
     }
 
-    /// How many times each rule was evaluated: one that says 0 has shown nothing.
+    /// Number of checks made by each rule; a rule with 0 has established nothing.
     pub fn checked(&self) -> BTreeMap<InvariantId, u64> {
         InvariantId::ALL.iter().map(|id| (*id, self.report.checked.get(id).copied().unwrap_or(0))).collect()
     }

@@ -1,4 +1,4 @@
-//! From approval to submission: what may be handed to a venue at all. Never what becomes of it there.
+//! From approval to submission: the orders that may be submitted. Their later life is not checked here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ impl Invariant for OrderIdsUnique {
 /// Every submitted order was approved before, on the same terms.
 #[derive(Debug, Default)]
 pub(super) struct SubmittedAsApproved {
-    /// Approved and not finished.
+    /// Orders that are approved and not finished.
     approved: BTreeMap<OrderId, Order>,
 }
 

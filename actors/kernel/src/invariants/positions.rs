@@ -1,4 +1,4 @@
-//! Positions are what the fills made them. Never their value.
+//! Positions are the sums of their fills. Their value is not checked here.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +14,18 @@ const ID: InvariantId = InvariantId::PositionsFoldFills;
 
 type Key = (AccountId, StrategyId, InstrumentId);
 
-/// What the fills of a position add up to.
+/// The sum of the fills of a position.
 #[derive(Debug, Clone, Copy, Default)]
 struct PositionSum {
     quantity: Quantity,
-    /// Σ signed price · quantity. Whatever the rule of cost, what was paid is either in the cost of what is open or
-    /// was realised: cost − realised is this sum, exactly, rounding or not.
+    /// Σ price · signed quantity. Under every cost method, an amount paid is either in the cost of the open quantity or
+    /// realised: `cost − realised` is exactly this sum, even with rounding.
     paid: Money,
-    /// None once a fee was in another currency than the instrument's.
+    /// `None` once a fee was in a currency other than the quote currency.
     fees: Option<Money>,
 }
 
-/// What the position must be after a fill.
+/// The expected position after a fill.
 #[derive(Debug)]
 struct Expected {
     at: Offset,
@@ -33,12 +33,12 @@ struct Expected {
     fold: PositionSum,
 }
 
-/// A position's quantity, fees, and cost less realised profit are the fold of its fills, after each of them.
+/// Quantity, fees, and cost less realised profit of a position are the sums of its fills, after each of them.
 #[derive(Debug, Default)]
 pub(super) struct PositionsFoldFills {
     quote: BTreeMap<InstrumentId, Currency>,
     folds: BTreeMap<Key, PositionSum>,
-    /// Fills whose `PositionChanged` is still to come.
+    /// Fills whose `PositionChanged` has not been observed yet.
     waiting: BTreeMap<FillId, Expected>,
     progress: Offset,
 }

@@ -1,4 +1,4 @@
-//! A short tape, written by hand, on which every invariant holds and is evaluated. Tests spoil it line by line.
+//! A short tape, written by hand, on which every invariant holds and is evaluated. Tests alter it line by line.
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
@@ -11,7 +11,7 @@ pub(super) const SOLD: OrderId = OrderId([3; 16]);
 pub(super) const FIRST_FILL: FillId = FillId([1; 16]);
 pub(super) const SECOND_FILL: FillId = FillId([2; 16]);
 
-/// An event and where it stands.
+/// An event, its offset and its writer.
 #[derive(Debug, Clone)]
 pub(super) struct ScriptLine {
     pub(super) offset: Offset,
@@ -19,12 +19,12 @@ pub(super) struct ScriptLine {
     pub(super) entry: Entry,
 }
 
-/// An offset, from its text.
+/// Parses an offset.
 pub(super) fn at(text: &str) -> Offset {
     text.parse().unwrap()
 }
 
-/// Any number or name, from its text.
+/// Parses a number or name.
 pub(super) fn n<T: std::str::FromStr>(text: &str) -> T
 where
     T::Err: std::fmt::Debug,
@@ -32,7 +32,7 @@ where
     text.parse().unwrap()
 }
 
-/// Appends one record: what each cause, in turn, is answered with. Time is that of the record's number.
+/// Appends one record with the answers to each cause, in order. Its tape time is 1,000 ns times its sequence.
 pub(super) fn append(tape: &mut Vec<ScriptLine>, writer: Writer, answers: Vec<(&str, Vec<Event>)>) {
     let seq = tape.last().map_or(1, |line| line.offset.seq + 1);
     let mut place = 0..;
@@ -92,7 +92,7 @@ pub(super) fn posted(fill: Option<FillId>, lines: &[(Ledger, &str, &str)]) -> Ev
     LedgerPosted { account: n("sim-p0"), fill, entries: lines.iter().map(line).collect() }.into()
 }
 
-/// Quantity, cost, average price, realised and fees.
+/// Arguments: quantity, cost, average price, realised and fees.
 pub(super) fn position(fill: FillId, [quantity, cost, average, realised, fees]: [&str; 5]) -> Event {
     PositionChanged {
         account: n("sim-p0"),
@@ -108,7 +108,7 @@ pub(super) fn position(fill: FillId, [quantity, cost, average, realised, fees]: 
     .into()
 }
 
-/// Cash, position value and equity; profit and fees are another rule's.
+/// Arguments: cash, position value and equity. Profit and fees are not checked by this rule.
 pub(super) fn mark([cash, position_value, equity]: [&str; 3]) -> Event {
     EquityMarked {
         account: n("sim-p0"),
@@ -171,7 +171,8 @@ pub(super) fn sold() -> Order {
     order(SOLD, Side::Sell, "3", "90", "22.0")
 }
 
-/// Buys 2 and gets 1, is halted and resumed, sells 3 and gets 2: 1 short at the end, 1 still bid for.
+/// Buys 2, of which 1 is filled; a halt and a resume; sells 3, of which 2 are filled. At the end the position is 1
+/// short, and 1 of the buy is still open.
 pub(super) fn clean() -> Vec<ScriptLine> {
     let mut tape = Vec::new();
     begin(&mut tape);
@@ -227,7 +228,7 @@ fn buy(tape: &mut Vec<ScriptLine>) {
     append(tape, Writer::Portfolio, vec![("13.1", books)]); // 15
 }
 
-/// One order is approved by a cause before the halt and lands after it: execution stops it.
+/// One order is approved by a cause before the halt, in a record after it: execution stops it.
 fn halt_and_resume(tape: &mut Vec<ScriptLine>) {
     let (scope, by, reason) = (Scope::All, String::from("test"), String::from("drill"));
     let halt = TradingHalted { scope, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone() };

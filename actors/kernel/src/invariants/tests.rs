@@ -1,4 +1,4 @@
-//! Each rule is seen to hold on a clean tape, and to be broken, it alone, by a tape spoilt in one way.
+//! Every rule holds on a clean tape, and each altered tape violates exactly one rule.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ fn violations(tape: &[ScriptLine]) -> Vec<Violation> {
     found
 }
 
-/// The tape breaks this rule at this place, and no other rule anywhere.
+/// Asserts that the tape violates this rule at this offset, and no other rule.
 #[track_caller]
 fn breaks(id: InvariantId, offset: &str, tape: &[ScriptLine]) {
     let found = violations(tape);
@@ -42,7 +42,7 @@ fn replaced(offset: &str, event: Event) -> Vec<ScriptLine> {
     altered(offset, |old| *old = event)
 }
 
-/// A clean tape with one record more: number 31.
+/// A clean tape with one more record, at sequence 31.
 fn appended(writer: Writer, cause: &str, events: Vec<Event>) -> Vec<ScriptLine> {
     let mut tape = clean();
     append(&mut tape, writer, vec![(cause, events)]);
@@ -62,7 +62,7 @@ macro_rules! body {
     };
 }
 
-/// Another fill of what is still bid for.
+/// Another fill of the open buy order.
 fn next_fill(id: u8, quantity: &str, price: &str, leaves: &str) -> OrderFilled {
     fill(FillId([id; 16]), &bought(), quantity, price, leaves)
 }
@@ -186,7 +186,7 @@ fn an_approval_and_a_submission_caused_after_a_halt_are_found() {
     let other = order(OrderId([9; 16]), Side::Sell, "1", "90", "18.0");
     breaks(id, "19.1", &replaced("19.1", approved(&other)));
     breaks(id, "20.0", &replaced("20.0", submitted(&stopped())));
-    // Landing after the resume does not excuse it.
+    // The violation remains if the record is after the resume.
     let mut late = replaced("19.1", approved(&other));
     for line in &mut late {
         let seq = &mut line.offset.seq;
@@ -217,7 +217,7 @@ fn halts_of_other_scopes_and_levels_stop_nothing_of_this_instrument() {
         body!(event, TradingResumed).scope = Scope::Instrument(n("binance.BTCUSDT"));
     });
     breaks(InvariantId::HaltsHold, "23.0", &partial);
-    // Nor does a resume of everything lift an instrument's own.
+    // Nor does a resume of everything lift the halt of an instrument.
     let own = altered("17.0", |event| {
         body!(event, TradingHalted).scope = Scope::Instrument(n("binance.BTCUSDT"));
     });

@@ -1,4 +1,4 @@
-//! Tape time as ingest keeps it. Never the broker's time, which control's facts carry.
+//! Tape time as kept by ingest. The facts of control carry stamps of JetStream, and are not checked here.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset;
@@ -6,7 +6,7 @@ use tapedeck_schemas::record::Writer;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// Ingest's `at` never goes back, and its `ClockAdvanced`s strictly rise.
+/// The `at` of ingest never goes back, and its `ClockAdvanced` times strictly rise.
 #[derive(Debug, Default)]
 pub(super) struct TapeTime {
     at: offset::TapeTime,
@@ -16,7 +16,7 @@ pub(super) struct TapeTime {
 impl Invariant for TapeTime {
     fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, entry) = (InvariantId::TapeTime, recorded.entry);
-        // An owner's Epoch carries the time that its driver has caught up to, which is the driver's matter.
+        // An Epoch carries the time that its driver has caught up to, and is not a decision of ingest.
         if recorded.writer != Writer::Ingest || matches!(entry.event, Event::Epoch(_) | Event::Progress(_)) {
             return;
         }

@@ -1,4 +1,4 @@
-//! Who may write what, and how a tape begins. Never the content of a fact.
+//! The kinds that each writer may write, and the start of a tape. The contents of facts are not checked here.
 
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::offset::Offset;
@@ -28,36 +28,6 @@ impl Invariant for TapeCreatedOnce {
     }
 }
 
-/// Whose facts a kind is; `None` for those that every machine's driver writes.
-const fn writer_of(kind: Kind) -> Option<Writer> {
-    Some(match kind {
-        Kind::Epoch | Kind::Progress => return None,
-        Kind::TapeCreated | Kind::Trimmed => Writer::Keeper,
-        Kind::InstrumentDefined
-        | Kind::BarsDefined
-        | Kind::Quote
-        | Kind::Trade
-        | Kind::Bar
-        | Kind::ClockAdvanced
-        | Kind::Gap
-        | Kind::Rejected => Writer::Ingest,
-        Kind::LimitsSet
-        | Kind::WeightsSet
-        | Kind::TradingHalted
-        | Kind::TradingResumed
-        | Kind::CancelRequested
-        | Kind::AccountFunded
-        | Kind::CommandRefused => Writer::Control,
-        Kind::SignalRaised => Writer::Signal,
-        Kind::OrderApproved | Kind::OrderDenied | Kind::RiskStateChanged => Writer::Risk,
-        Kind::OrderSubmitted | Kind::CancelSubmitted | Kind::OrderStatusChanged | Kind::LateReport => Writer::Execution,
-        Kind::OrderAccepted | Kind::OrderRejected | Kind::OrderFilled | Kind::OrderClosed | Kind::CancelRejected => {
-            Writer::Paper
-        }
-        Kind::LedgerPosted | Kind::PositionChanged | Kind::EquityMarked => Writer::Portfolio,
-    })
-}
-
 /// Every writer writes only its own kinds.
 #[derive(Debug, Default)]
 pub(super) struct OwnKinds;
@@ -65,7 +35,7 @@ pub(super) struct OwnKinds;
 impl Invariant for OwnKinds {
     fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let kind = recorded.entry.event.kind();
-        let own = match writer_of(kind) {
+        let own = match kind.writer() {
             Some(writer) => writer == recorded.writer,
             None => recorded.writer != Writer::Keeper, // the keeper has no driver
         };

@@ -1,6 +1,6 @@
-//! What a fill model is, and the explicit list of them. A model reads one market and proposes; it keeps nothing.
+//! The trait of a fill model, and the list of all models. A model reads one book and proposes fills; it has no state.
 //!
-//! Whatever a model proposes, the exchange never fills more of an order than it has left.
+//! The exchange bounds every proposed fill by the remaining quantity of the order.
 
 use std::fmt::Debug;
 
@@ -14,40 +14,40 @@ pub mod cross;
 pub mod print;
 pub mod touch;
 
-/// Every fill model: one file, one line. Each is asked on every update, in this order.
+/// Every fill model: one file, one line. Each is evaluated on every update, in this order.
 pub const FILL_MODELS: &[&dyn FillModel] = &[&cross::Cross, &print::Print, &touch::Touch];
 
-/// What may lead to fills.
+/// A change that may lead to fills.
 #[derive(Debug, Clone, Copy)]
 pub enum MarketUpdate<'a> {
-    /// A new quote stands in the market.
+    /// A new quote replaced the last one.
     Quoted,
     /// A trade was printed.
     Printed(&'a Trade),
-    /// Our order was just accepted.
+    /// An order was just accepted.
     Arrived(OrderId),
 }
 
-/// A fill as a model sees it.
+/// A fill that a model proposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Match {
-    /// Which order.
+    /// The filled order.
     pub order: OrderId,
-    /// At what price.
+    /// Price of the fill.
     pub price: Price,
-    /// How much; above zero.
+    /// Quantity of the fill; above zero.
     pub quantity: Quantity,
     /// Whether it takes or makes liquidity.
     pub liquidity: Liquidity,
 }
 
-/// One way in which orders fill.
+/// A rule by which orders are filled.
 pub trait FillModel: Debug + Sync {
     /// The fills to which an update leads, in order.
-    fn fills(&self, market: &InstrumentBook, update: MarketUpdate<'_>) -> Vec<Match>;
+    fn fills(&self, book: &InstrumentBook, update: MarketUpdate<'_>) -> Vec<Match>;
 }
 
-/// Shares a quantity among resting orders in the order given; each fills as maker at its own limit.
+/// Fills resting orders in the given order until `available` is used up, each as maker at its limit price.
 pub(crate) fn share(orders: Vec<&crate::book::WorkingOrder>, available: Quantity) -> Vec<Match> {
     let mut available = available;
     let mut fills = Vec::new();

@@ -56,7 +56,7 @@ pub(crate) fn trade(at_ms: u64, aggressor: Aggressor, price: &str, quantity: &st
     fact(Writer::Ingest, at_ms, event)
 }
 
-pub(crate) fn tick(at_ms: u64) -> Fact {
+pub(crate) fn clock(at_ms: u64) -> Fact {
     fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
@@ -98,19 +98,19 @@ pub(crate) fn limit(name: &str, value: &str) -> Fact {
     fact(Writer::Control, 1_700_000_000_000, event)
 }
 
-/// The machine and the number of its next input; decisions come back as short text.
-pub(crate) struct Desk {
+/// A machine and the sequence of its last input; decisions are rendered as short text.
+pub(crate) struct Harness {
     pub(crate) machine: Paper,
     pub(crate) seq: u64,
 }
 
-impl Desk {
-    /// At 1,000 ms, X quoted 5 at 100 and 5 at 101.
+impl Harness {
+    /// At 1,000 ms, with X quoted 5 at 100 and 5 at 101.
     pub(crate) fn new() -> Self {
-        let mut desk = Self { machine: Paper::new(TAPE), seq: 0 };
-        desk.step(&definition());
-        desk.step(&quote(1_000, "100", "5", "101", "5"));
-        desk
+        let mut harness = Self { machine: Paper::new(TAPE), seq: 0 };
+        harness.step(&definition());
+        harness.step(&quote(1_000, "100", "5", "101", "5"));
+        harness
     }
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
@@ -119,12 +119,12 @@ impl Desk {
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {
-        self.decide(fact).iter().map(show).collect()
+        self.decide(fact).iter().map(render).collect()
     }
 }
 
-/// As `1 filled 5@101 leaves 0 taker`.
-pub(crate) fn show(event: &Event) -> String {
+/// Renders a fact, such as `1 filled 5@101 leaves 0 taker`.
+pub(crate) fn render(event: &Event) -> String {
     match event {
         Event::OrderAccepted(e) => format!("{} accepted", e.order.0[0]),
         Event::OrderRejected(e) => format!("{} rejected: {}", e.order.0[0], e.reason),
@@ -133,6 +133,6 @@ pub(crate) fn show(event: &Event) -> String {
         }
         Event::OrderClosed(e) => format!("{} closed {} leaves {}", e.order.0[0], e.reason, e.leaves),
         Event::CancelRejected(e) => format!("{} cancel rejected: {}", e.order.0[0], e.reason),
-        other => panic!("not the exchange's: {other:?}"),
+        other => panic!("not a fact of paper: {other:?}"),
     }
 }

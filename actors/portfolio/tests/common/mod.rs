@@ -1,4 +1,4 @@
-//! Facts for the tests of the portfolio, made short. No assertions live here.
+//! Builders of facts for the tests of portfolio, and a harness. No assertions live here.
 #![allow(dead_code)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
@@ -46,7 +46,7 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
     fact(Writer::Ingest, at_ms, event)
 }
 
-pub(crate) fn tick(at_ms: u64) -> Fact {
+pub(crate) fn clock(at_ms: u64) -> Fact {
     fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn filled(fill: OrderFilled) -> Fact {
     fact(Writer::Paper, 1_000, fill)
 }
 
-/// A fact of control. Its `at` is the broker's clock, far from tape time.
+/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
 pub(crate) fn control(event: impl Into<Event>) -> Fact {
     fact(Writer::Control, 1_700_000_000_000, event)
 }
@@ -89,19 +89,19 @@ pub(crate) fn limit(name: &str, value: &str) -> Fact {
     control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
 }
 
-/// The machine and the number of its next input; decisions come back as short text.
-pub(crate) struct Desk {
+/// A machine and the sequence of its last input; decisions are rendered as short text.
+pub(crate) struct Harness {
     pub(crate) machine: Portfolio,
     pub(crate) seq: u64,
 }
 
-impl Desk {
-    /// Knowing X in USDT, quoted 99 / 101 at 1,000 ms.
+impl Harness {
+    /// With X in USDT defined and quoted 99 / 101 at 1,000 ms.
     pub(crate) fn new() -> Self {
-        let mut desk = Self { machine: Portfolio::new(), seq: 0 };
-        desk.step(&definition("X", "USDT"));
-        desk.step(&quote("X", 1_000, "99", "101"));
-        desk
+        let mut harness = Self { machine: Portfolio::new(), seq: 0 };
+        harness.step(&definition("X", "USDT"));
+        harness.step(&quote("X", 1_000, "99", "101"));
+        harness
     }
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
@@ -110,11 +110,11 @@ impl Desk {
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {
-        self.decide(fact).iter().map(show).collect()
+        self.decide(fact).iter().map(render).collect()
     }
 }
 
-pub(crate) fn show(event: &Event) -> String {
+pub(crate) fn render(event: &Event) -> String {
     match event {
         Event::LedgerPosted(e) => {
             let line = |p: &Posting| format!("{} {} {}", p.ledger, p.amount, p.currency);
@@ -128,6 +128,6 @@ pub(crate) fn show(event: &Event) -> String {
             "{} cash {} value {} realised {} unrealised {} fees {} equity {}",
             e.currency, e.cash, e.position_value, e.realised, e.unrealised, e.fees, e.equity
         ),
-        other => panic!("not the portfolio's: {other:?}"),
+        other => panic!("not a fact of portfolio: {other:?}"),
     }
 }

@@ -1,11 +1,11 @@
-//! Bars, as built or published.
+//! Bars, built by ingest or published.
 
 use tapedeck_schemas::event::Event;
 
-use super::{place, table, text};
+use super::{key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
-pub(super) struct Bars;
+pub(super) struct BarHistory;
 
 table!("bars_v1", append: true,
     partition BigInt Key, seq BigInt Key, index BigInt Key,
@@ -14,7 +14,7 @@ table!("bars_v1", append: true,
     volume Numeric Keep, count BigInt Keep, late BigInt Keep, source Text Keep,
 );
 
-impl Projection for Bars {
+impl Projection for BarHistory {
     fn name(&self) -> &'static str {
         TABLE.name
     }
@@ -37,6 +37,6 @@ impl Projection for Bars {
             text(bar.late),
             bar.source.and_then(text),
         ];
-        ops.push(RowOp { table: &TABLE, row: [place(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }
 }

@@ -1,8 +1,8 @@
-//! What operators asked for and what became of it; the risk ladder's moves.
+//! Commands and their outcome, and changes of the risk state.
 
 use tapedeck_schemas::event::Event;
 
-use super::{place, table, text};
+use super::{key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Controls;
@@ -35,7 +35,7 @@ impl Projection for Controls {
             }
             _ => return,
         };
-        let row = [place(event), vec![text(kind), scope, text(by), text(detail)]].concat();
+        let row = [key(event), vec![text(kind), scope, text(by), text(detail)]].concat();
         ops.push(RowOp { table: &TABLE, row });
     }
 }

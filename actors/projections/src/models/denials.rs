@@ -1,8 +1,8 @@
-//! Orders that risk refused, with what was measured and the limit.
+//! Orders that risk denied, with the measured value and the limit.
 
 use tapedeck_schemas::event::Event;
 
-use super::{hop, place, table, text};
+use super::{key, table, text, timing};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Denials;
@@ -33,6 +33,6 @@ impl Projection for Denials {
             text(denied.measured),
             text(denied.limit),
         ];
-        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), timing(event), values].concat() });
     }
 }

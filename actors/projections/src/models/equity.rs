@@ -1,8 +1,8 @@
-//! What accounts were worth, over time.
+//! The equity of accounts over time.
 
 use tapedeck_schemas::event::Event;
 
-use super::{place, table, text};
+use super::{key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Equity;
@@ -33,6 +33,6 @@ impl Projection for Equity {
             text(mark.fees),
             text(mark.equity),
         ];
-        ops.push(RowOp { table: &TABLE, row: [place(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }
 }

@@ -1,8 +1,8 @@
-//! Executions, as the venue reported them.
+//! Fills, as the exchange reported them.
 
 use tapedeck_schemas::event::Event;
 
-use super::{hop, place, table, text};
+use super::{key, table, text, timing};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Fills;
@@ -38,6 +38,6 @@ impl Projection for Fills {
             text(fill.fee_currency),
             text(fill.liquidity),
         ];
-        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), timing(event), values].concat() });
     }
 }

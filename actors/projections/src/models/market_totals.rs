@@ -1,4 +1,4 @@
-//! Market totals by instrument: counts, exact sums, last prices.
+//! Totals by instrument: counts, exact sums, last prices.
 
 use tapedeck_schemas::event::Event;
 

@@ -1,4 +1,4 @@
-//! The read models, one file each, in one explicit list.
+//! The list of projections, one file each.
 
 mod bars;
 mod controls;
@@ -15,11 +15,11 @@ mod signals;
 
 use crate::{ProjectedFact, Projection, Value};
 
-/// Every read model.
+/// All projections.
 pub fn all() -> &'static [&'static dyn Projection] {
     &[
         &market_totals::MarketTotals,
-        &bars::Bars,
+        &bars::BarHistory,
         &rejects::Rejects,
         &controls::Controls,
         &signals::Signals,
@@ -33,22 +33,23 @@ pub fn all() -> &'static [&'static dyn Projection] {
     ]
 }
 
-/// A value as text, without NUL: Postgres cannot hold it, and free text comes from outside.
+/// A value as text without NUL characters: Postgres rejects them, and free text comes from outside.
 fn text(value: impl ToString) -> Value {
     let text = value.to_string();
     Some(if text.contains('\0') { text.replace('\0', "") } else { text })
 }
 
-/// Partition, sequence and index: the key of every history table.
-fn place(event: &ProjectedFact<'_>) -> Vec<Value> {
+/// Partition, sequence and index: the key of an append-only table.
+fn key(event: &ProjectedFact<'_>) -> Vec<Value> {
     vec![text(event.partition), text(event.offset.seq), text(event.offset.index)]
 }
 
-/// Where the cause stands and when the record was stored: what latencies are measured by.
-fn hop(event: &ProjectedFact<'_>) -> Vec<Value> {
+/// Offset of the cause, tape time and stamp: latencies are computed from them.
+fn timing(event: &ProjectedFact<'_>) -> Vec<Value> {
     vec![text(event.entry.cause.seq), text(event.entry.cause.index), text(event.entry.at), text(event.stamp)]
 }
 
+/// Defines `TABLE` from lines of column, type and merge rule.
 macro_rules! table {
     ($name:literal, append: $append:literal, $($column:ident $ty:ident $merge:ident),* $(,)?) => {
         static TABLE: crate::Table = crate::Table {

@@ -1,8 +1,8 @@
-//! Every step of every order, by whoever reported it.
+//! Every fact about an order, by any writer.
 
 use tapedeck_schemas::event::Event;
 
-use super::{hop, place, table, text};
+use super::{key, table, text, timing};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct OrderEvents;
@@ -21,24 +21,20 @@ impl Projection for OrderEvents {
         &TABLE
     }
     fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
-        let (order, detail) = match &event.entry.event {
-            Event::OrderApproved(approved) => (approved.order.id, String::new()),
-            Event::OrderDenied(denied) => (denied.order.id, denied.check.clone()),
-            Event::OrderSubmitted(submitted) => (submitted.order.id, String::new()),
-            Event::CancelSubmitted(cancel) => (cancel.order, cancel.reason.to_string()),
-            Event::OrderStatusChanged(moved) => {
-                (moved.order, format!("{} to {}: {}", moved.from, moved.to, moved.reason))
-            }
-            Event::LateReport(late) => (late.order, late.report.clone()),
-            Event::OrderAccepted(accepted) => (accepted.order, String::new()),
-            Event::OrderRejected(rejected) => (rejected.order, rejected.reason.clone()),
-            Event::OrderFilled(fill) => (fill.order, format!("{} at {}", fill.quantity, fill.price)),
-            Event::OrderClosed(closed) => (closed.order, closed.reason.to_string()),
-            Event::CancelRejected(rejected) => (rejected.order, rejected.reason.clone()),
-            Event::CancelRequested(requested) => (requested.order, requested.by.clone()),
-            _ => return,
+        let Some(order) = event.entry.event.about().order else { return };
+        let detail = match &event.entry.event {
+            Event::OrderDenied(denied) => denied.check.clone(),
+            Event::CancelSubmitted(cancel) => cancel.reason.to_string(),
+            Event::OrderStatusChanged(moved) => format!("{} to {}: {}", moved.from, moved.to, moved.reason),
+            Event::LateReport(late) => late.report.clone(),
+            Event::OrderRejected(rejected) => rejected.reason.clone(),
+            Event::OrderFilled(fill) => format!("{} at {}", fill.quantity, fill.price),
+            Event::OrderClosed(closed) => closed.reason.to_string(),
+            Event::CancelRejected(rejected) => rejected.reason.clone(),
+            Event::CancelRequested(requested) => requested.by.clone(),
+            _ => String::new(),
         };
         let values = vec![text(order), text(event.writer), text(event.entry.event.kind().name()), text(detail)];
-        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), timing(event), values].concat() });
     }
 }

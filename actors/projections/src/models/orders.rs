@@ -1,4 +1,4 @@
-//! Orders as they stand: terms from the approval, status from execution's facts alone.
+//! The current state of orders: terms from the approval, status from the facts of execution alone.
 
 use tapedeck_schemas::event::{Event, OrderStatus};
 
@@ -18,8 +18,8 @@ table!("orders_v1", append: false,
 
 const COLUMNS: usize = 19;
 
-/// A row that says nothing yet but its key.
-fn blank(event: &ProjectedFact<'_>, order: impl ToString) -> Vec<Option<String>> {
+/// A row with its key and nulls.
+fn key_only(event: &ProjectedFact<'_>, order: impl ToString) -> Vec<Option<String>> {
     let mut row = vec![None; COLUMNS];
     row[0] = text(event.partition);
     row[1] = text(order);
@@ -38,7 +38,7 @@ impl Projection for Orders {
         let row = match &event.entry.event {
             Event::OrderApproved(approved) => {
                 let order = &approved.order;
-                let mut row = blank(event, order.id);
+                let mut row = key_only(event, order.id);
                 let terms = [
                     text(order.account),
                     text(order.strategy),
@@ -56,19 +56,19 @@ impl Projection for Orders {
                 row
             }
             Event::OrderSubmitted(submitted) => {
-                let mut row = blank(event, submitted.order.id);
+                let mut row = key_only(event, submitted.order.id);
                 row.splice(13..15, [seq, stamp]);
                 row.splice(16..18, [text(OrderStatus::Submitted), text(0)]);
                 row
             }
             Event::OrderAccepted(accepted) => {
-                let mut row = blank(event, accepted.order);
+                let mut row = key_only(event, accepted.order);
                 row[15] = stamp;
                 row
             }
-            Event::OrderStatusChanged(moved) => {
-                let mut row = blank(event, moved.order);
-                row.splice(16..19, [text(moved.to), text(moved.filled), text(&moved.reason)]);
+            Event::OrderStatusChanged(change) => {
+                let mut row = key_only(event, change.order);
+                row.splice(16..19, [text(change.to), text(change.filled), text(&change.reason)]);
                 row
             }
             _ => return,

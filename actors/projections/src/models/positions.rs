@@ -1,4 +1,4 @@
-//! Positions as they stand.
+//! The current positions.
 
 use tapedeck_schemas::event::Event;
 

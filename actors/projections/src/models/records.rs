@@ -1,4 +1,4 @@
-//! One row a record: who appended how much, and when the broker stored it.
+//! One row a record: writer, number of facts, stamp.
 
 use super::{table, text};
 use crate::{Projection, RecordInfo, RowOp, Table};

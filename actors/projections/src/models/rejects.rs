@@ -1,8 +1,8 @@
-//! What ingest refused, and the gaps it found.
+//! Market events that ingest rejected, and gaps.
 
 use tapedeck_schemas::event::Event;
 
-use super::{place, table, text};
+use super::{key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Rejects;
@@ -21,12 +21,12 @@ impl Projection for Rejects {
     }
     fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let values = match &event.entry.event {
-            Event::Rejected(refused) => vec![
-                text(refused.reason),
-                text(&refused.detail),
-                text(&refused.subject),
-                refused.source.map(|source| source.to_string()),
-                refused.instrument.map(|instrument| instrument.to_string()),
+            Event::Rejected(rejected) => vec![
+                text(rejected.reason),
+                text(&rejected.detail),
+                text(&rejected.subject),
+                rejected.source.map(|source| source.to_string()),
+                rejected.instrument.map(|instrument| instrument.to_string()),
             ],
             Event::Gap(gap) => vec![
                 text("gap"),
@@ -37,6 +37,6 @@ impl Projection for Rejects {
             ],
             _ => return,
         };
-        ops.push(RowOp { table: &TABLE, row: [place(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }
 }

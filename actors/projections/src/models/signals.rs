@@ -1,8 +1,8 @@
-//! Signals, as raised.
+//! The history of signals.
 
 use tapedeck_schemas::event::Event;
 
-use super::{hop, place, table, text};
+use super::{key, table, text, timing};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Signals;
@@ -30,6 +30,6 @@ impl Projection for Signals {
             text(signal.target),
             text(signal.confidence),
         ];
-        ops.push(RowOp { table: &TABLE, row: [place(event), hop(event), values].concat() });
+        ops.push(RowOp { table: &TABLE, row: [key(event), timing(event), values].concat() });
     }
 }

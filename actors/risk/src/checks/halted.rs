@@ -1,4 +1,4 @@
-//! Halted: no order while halted, and only orders that reduce the position while reducing.
+//! Halted: denies every order while halted, and while reducing every order that does not reduce the position.
 
 use tapedeck_schemas::event::{Order, RiskState, Side};
 use tapedeck_schemas::number::Ratio;
@@ -7,7 +7,7 @@ use tapedeck_schemas::param::ParamSpec;
 use super::{Breach, Check, OrderContext};
 use crate::exposure::worst_case;
 
-/// Measures the rung of the ladder (1 active, 2 reducing, 3 halted) against 1.
+/// Measures the risk state (1 active, 2 reducing, 3 halted); the limit is 1.
 #[derive(Debug)]
 pub struct Halted;
 
@@ -24,12 +24,12 @@ impl Check for Halted {
             RiskState::Reducing => reduces(view, order),
             RiskState::Halted => false,
         };
-        let rung = |state: RiskState| Ratio::whole(i64::from(state as u8));
-        if allowed { Ok(()) } else { Err(Breach { measured: rung(view.state), limit: rung(RiskState::Active) }) }
+        let number = |state: RiskState| Ratio::whole(i64::from(state as u8));
+        if allowed { Ok(()) } else { Err(Breach { measured: number(view.state), limit: number(RiskState::Active) }) }
     }
 }
 
-/// Whether the position only comes closer to zero, even if all that is open on the order's side fills first.
+/// Whether the order can only move the position closer to zero, even if all open orders of its side fill first.
 pub(crate) fn reduces(view: &OrderContext<'_>, order: &Order) -> bool {
     let after = worst_case(view.position, view.open.on(order.side), order.side, order.quantity);
     match order.side {
@@ -40,26 +40,26 @@ pub(crate) fn reduces(view: &OrderContext<'_>, order: &Order) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
 
     #[test]
-    fn active_lets_all_pass_and_halted_none() {
+    fn active_passes_all_orders_and_halted_none() {
         let params = Params::default();
         let mut view = view(&params);
         view.position = "5".parse().unwrap();
         for side in [Buy, Sell] {
             view.state = RiskState::Active;
-            assert_eq!(verdict(&Halted, &view, &order(side, "1", "100")), Ok(()));
+            assert_eq!(outcome(&Halted, &view, &order(side, "1", "100")), Ok(()));
             view.state = RiskState::Halted;
-            assert_eq!(verdict(&Halted, &view, &order(side, "1", "100")), refused("3", "1"));
+            assert_eq!(outcome(&Halted, &view, &order(side, "1", "100")), breach("3", "1"));
         }
     }
 
     #[test]
-    fn reducing_lets_pass_up_to_flat_counting_what_is_open_on_the_side() {
+    fn reducing_passes_orders_up_to_flat_counting_open_orders_of_the_side() {
         let params = Params::default();
         let mut view = view(&params);
         view.state = RiskState::Reducing;
@@ -78,9 +78,9 @@ mod tests {
             view.position = position.parse().unwrap();
             view.open.buy = if side == Buy { open } else { "0" }.parse().unwrap();
             view.open.sell = if side == Sell { open } else { "0" }.parse().unwrap();
-            let expected = if passes { Ok(()) } else { refused("2", "1") };
+            let expected = if passes { Ok(()) } else { breach("2", "1") };
             assert_eq!(
-                verdict(&Halted, &view, &order(side, quantity, "100")),
+                outcome(&Halted, &view, &order(side, quantity, "100")),
                 expected,
                 "{position} {side} {quantity}"
             );

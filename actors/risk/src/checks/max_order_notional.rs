@@ -1,4 +1,4 @@
-//! Max order notional: no order worth too much at its limit price.
+//! Max order notional: denies an order whose value at its limit price is too great.
 
 use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
@@ -7,7 +7,7 @@ use tapedeck_schemas::param::ParamSpec;
 use super::{Breach, Check, OrderContext};
 use crate::exposure::rounded_up;
 
-/// What one order may be worth.
+/// Greatest notional of one order.
 pub const MAX_ORDER_NOTIONAL: ParamSpec = ParamSpec {
     name: "risk.max_order_notional",
     unit: "quote currency",
@@ -36,22 +36,22 @@ impl Check for MaxOrderNotional {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
 
     #[test]
-    fn twenty_thousand_passes_and_the_least_more_does_not() {
+    fn a_notional_of_twenty_thousand_passes_and_a_greater_one_does_not() {
         let params = Params::default();
         let view = view(&params);
         for side in [Buy, Sell] {
-            assert_eq!(verdict(&MaxOrderNotional, &view, &order(side, "200", "100")), Ok(()));
+            assert_eq!(outcome(&MaxOrderNotional, &view, &order(side, "200", "100")), Ok(()));
             let outside = order(side, "200.000000001", "100");
-            assert_eq!(verdict(&MaxOrderNotional, &view, &outside), refused("20000.0000001", "20000"));
+            assert_eq!(outcome(&MaxOrderNotional, &view, &outside), breach("20000.0000001", "20000"));
         }
-        // 4e-10 over the limit is over it, and is shown so.
+        // 4e-10 over the limit is a breach, and shows as one.
         let outside = order(Buy, "19999.996540001", "1.000000173");
-        assert_eq!(verdict(&MaxOrderNotional, &view, &outside), refused("20000.000000001", "20000"));
+        assert_eq!(outcome(&MaxOrderNotional, &view, &outside), breach("20000.000000001", "20000"));
     }
 }

@@ -1,4 +1,4 @@
-//! Max position: no order that could take the position too far, should all that is open on its side fill.
+//! Max position: denies an order if the position would be too great once all open orders of its side are filled.
 
 use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
@@ -8,11 +8,11 @@ use super::halted::reduces;
 use super::{Breach, Check, OrderContext};
 use crate::exposure::{rounded_up, worst_case};
 
-/// What a position may be worth, long or short.
+/// Greatest value of a position, long or short.
 pub const MAX_POSITION: ParamSpec = ParamSpec {
     name: "risk.max_position",
     unit: "quote currency",
-    about: "greatest value at the mid of position, open orders of the side and the order together",
+    about: "greatest value at the mid of the position with the order and all open orders of its side filled",
     default: Ratio::whole(50_000),
     min: Ratio::ZERO,
     max: Ratio::whole(100_000_000_000),
@@ -20,8 +20,8 @@ pub const MAX_POSITION: ParamSpec = ParamSpec {
 
 /// Measures |position + open on the order's side + order| · mid, rounded up.
 ///
-/// An order that only brings the position closer to zero passes whatever the position is worth: a limit that was
-/// lowered, or overtaken by the price, must not hold a position fast.
+/// An order that only reduces the position passes at any value: if the limit was lowered, or the price has risen, it
+/// must remain possible to close the position.
 #[derive(Debug)]
 pub struct MaxPosition;
 
@@ -43,13 +43,13 @@ impl Check for MaxPosition {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
 
     #[test]
-    fn position_open_orders_of_the_side_and_order_may_be_worth_fifty_thousand_together_and_no_more() {
+    fn position_open_orders_of_the_side_and_order_together_are_limited_to_fifty_thousand() {
         let params = Params::default();
         let mut view = view(&params);
         for (position, buys, sells, side, inside, outside) in [
@@ -61,18 +61,18 @@ mod tests {
         ] {
             view.position = position.parse().unwrap();
             (view.open.buy, view.open.sell) = (buys.parse().unwrap(), sells.parse().unwrap());
-            assert_eq!(verdict(&MaxPosition, &view, &order(side, inside, "100")), Ok(()), "{position} {side}");
-            let outcome = verdict(&MaxPosition, &view, &order(side, outside, "100"));
-            assert_eq!(outcome, refused("50000.0000001", "50000"), "{position} {side}");
+            assert_eq!(outcome(&MaxPosition, &view, &order(side, inside, "100")), Ok(()), "{position} {side}");
+            let denied = outcome(&MaxPosition, &view, &order(side, outside, "100"));
+            assert_eq!(denied, breach("50000.0000001", "50000"), "{position} {side}");
         }
     }
 
     #[test]
-    fn a_position_over_the_limit_may_be_reduced_and_not_increased() {
+    fn a_position_over_the_limit_may_be_reduced_but_not_increased() {
         let params = Params::default();
         let mut view = view(&params);
         view.position = "900".parse().unwrap();
-        assert_eq!(verdict(&MaxPosition, &view, &order(Sell, "1", "100")), Ok(()));
-        assert_eq!(verdict(&MaxPosition, &view, &order(Buy, "1", "100")), refused("90100", "50000"));
+        assert_eq!(outcome(&MaxPosition, &view, &order(Sell, "1", "100")), Ok(()));
+        assert_eq!(outcome(&MaxPosition, &view, &order(Buy, "1", "100")), breach("90100", "50000"));
     }
 }

@@ -1,9 +1,8 @@
-//! What a check is, and the explicit list of them. A check reads, measures and compares; it keeps nothing.
+//! The trait of a check, and the list of all checks. A check measures and compares; it has no state.
 
 use std::fmt::Debug;
 
 use tapedeck_schemas::event::{Order, RiskState};
-use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
@@ -18,7 +17,7 @@ pub mod price_collar;
 pub mod stale_data;
 pub mod stale_decision;
 
-/// Every check: one file, one line. They are asked in this order, and the first refusal is the answer.
+/// Every check: one file, one line. Evaluated in this order, up to the first breach.
 pub const CHECKS: &[&dyn Check] = &[
     &halted::Halted,
     &stale_data::StaleData,
@@ -28,39 +27,39 @@ pub const CHECKS: &[&dyn Check] = &[
     &max_position::MaxPosition,
 ];
 
-/// One thing that an order must satisfy.
+/// One rule that an order must satisfy before it is approved.
 pub trait Check: Debug + Sync {
-    /// Its name in `OrderDenied`.
+    /// Name in `OrderDenied`.
     fn name(&self) -> &'static str;
-    /// The limits that it uses.
+    /// The limits that the check reads.
     fn params(&self) -> &'static [ParamSpec];
-    /// Whether the order may go, as far as this check is concerned.
+    /// Passes the order, or returns the breach for which it is denied.
     fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach>;
 }
 
-/// Why an order was refused. `measured` is over `limit`.
+/// The reason to deny an order: `measured` is over `limit`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach {
-    /// What was measured.
+    /// Value of the order or of the state, in the unit of the limit.
     pub measured: Ratio,
-    /// What it may be at most.
+    /// Greatest value that passes.
     pub limit: Ratio,
 }
 
-/// What checks may look at: the state of the order's instrument and account before the order.
+/// The input of checks: the state of the order's instrument and account before the order.
 #[derive(Debug, Clone)]
 pub struct OrderContext<'a> {
     /// Tape time, ns.
     pub now: TapeTime,
     /// Tape time of the quote that the signal answered, ns.
     pub decided_at: TapeTime,
-    /// The ladder's state for the instrument.
+    /// Risk state of the instrument.
     pub state: RiskState,
     /// The latest quote.
     pub quote: Option<LastQuote>,
     /// Signed position.
     pub position: Quantity,
-    /// What open orders may still trade.
+    /// Quantities that open orders may still trade.
     pub open: OpenQuantity,
     /// The limits in force.
     pub params: &'a Params,
@@ -72,25 +71,14 @@ impl OrderContext<'_> {
         self.quote.map_or(Price::ZERO, |quote| quote.mid())
     }
 
-    /// Refuses what measures over the limit in force for the order's instrument.
+    /// Passes if `measured` is at most the limit in force for the order's instrument.
     pub fn at_most(&self, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Breach> {
-        let limit = in_force(self.params, limit, &order.instrument);
+        let limit = self.params.in_force(limit, &order.instrument);
         if measured > limit { Err(Breach { measured, limit }) } else { Ok(()) }
     }
 }
 
-/// A value in force, held within its declared bounds.
-pub(crate) fn in_force(params: &Params, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
-    params.get(spec, instrument).clamp(spec.min, spec.max)
-}
-
-/// A span of tape time in ms, exact.
-pub(crate) fn milliseconds(ns: TapeTime) -> Ratio {
-    const UNITS_PER_NS: i128 = Ratio::ONE / 1_000_000;
-    Ratio::saturating_from_units(i128::from(ns) * UNITS_PER_NS)
-}
-
-/// What the tests of checks share.
+/// Fixtures for the tests of checks.
 #[cfg(test)]
 pub(crate) mod fixture {
     use super::*;
@@ -113,7 +101,7 @@ pub(crate) mod fixture {
         }
     }
 
-    /// A view in which everything is well: at 10 s, a quote of 99 / 101 just landed, no position.
+    /// A context that passes every check: at 10 s, with a quote of 99 / 101 just observed, and no position.
     pub(crate) fn view(params: &Params) -> OrderContext<'_> {
         let now = 10_000_000_000;
         let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), at: now });
@@ -121,13 +109,13 @@ pub(crate) mod fixture {
         OrderContext { now, decided_at: now, state: RiskState::Active, quote, position, open, params }
     }
 
-    /// What a check says: `Ok`, or measured and limit as text.
-    pub(crate) fn verdict(check: &dyn Check, view: &OrderContext<'_>, order: &Order) -> Result<(), (String, String)> {
-        check.check(view, order).map_err(|refusal| (refusal.measured.to_string(), refusal.limit.to_string()))
+    /// The result of a check, with measured and limit of a breach as text.
+    pub(crate) fn outcome(check: &dyn Check, view: &OrderContext<'_>, order: &Order) -> Result<(), (String, String)> {
+        check.check(view, order).map_err(|breach| (breach.measured.to_string(), breach.limit.to_string()))
     }
 
-    /// The refusal that shows these.
-    pub(crate) fn refused(measured: &str, limit: &str) -> Result<(), (String, String)> {
+    /// The breach with this text.
+    pub(crate) fn breach(measured: &str, limit: &str) -> Result<(), (String, String)> {
         Err((measured.into(), limit.into()))
     }
 }

@@ -1,4 +1,4 @@
-//! Price collar: no limit price too far from the mid, on either side.
+//! Price collar: denies a limit price too far from the mid, on either side.
 
 use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
@@ -6,7 +6,7 @@ use tapedeck_schemas::param::ParamSpec;
 
 use super::{Breach, Check, OrderContext};
 
-/// How far a limit price may be from the mid.
+/// Greatest distance of a limit price from the mid.
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {
     name: "risk.price_collar",
     unit: "fraction",
@@ -16,7 +16,7 @@ pub const PRICE_COLLAR: ParamSpec = ParamSpec {
     max: Ratio::whole(1),
 };
 
-/// Measures |price / mid − 1|, rounded half to even to 1e-9; with no mid it is 2, over any limit.
+/// Measures |price / mid − 1|, rounded half to even to 1e-9; without a mid it is 2, which is over every limit.
 #[derive(Debug)]
 pub struct PriceCollar;
 
@@ -37,26 +37,26 @@ impl Check for PriceCollar {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
 
     #[test]
-    fn two_percent_of_the_mid_passes_either_way_and_a_hundredth_more_does_not() {
+    fn two_percent_from_the_mid_passes_on_either_side_and_a_cent_more_does_not() {
         let params = Params::default();
         let view = view(&params);
         for (side, inside, outside) in [(Buy, "102", "102.01"), (Sell, "98", "97.99")] {
-            assert_eq!(verdict(&PriceCollar, &view, &order(side, "1", inside)), Ok(()));
-            assert_eq!(verdict(&PriceCollar, &view, &order(side, "1", outside)), refused("0.0201", "0.02"));
+            assert_eq!(outcome(&PriceCollar, &view, &order(side, "1", inside)), Ok(()));
+            assert_eq!(outcome(&PriceCollar, &view, &order(side, "1", outside)), breach("0.0201", "0.02"));
         }
     }
 
     #[test]
-    fn without_a_mid_nothing_passes() {
+    fn without_a_mid_no_order_passes() {
         let params = Params::default();
         let mut view = view(&params);
         view.quote = None;
-        assert_eq!(verdict(&PriceCollar, &view, &order(Buy, "1", "100")), refused("2", "0.02"));
+        assert_eq!(outcome(&PriceCollar, &view, &order(Buy, "1", "100")), breach("2", "0.02"));
     }
 }

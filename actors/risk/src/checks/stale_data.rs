@@ -1,12 +1,12 @@
-//! Stale data: no order on a quote that landed too long ago in tape time.
+//! Stale data: denies an order if the latest quote is too old in tape time.
 
 use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext, in_force, milliseconds};
+use super::{Breach, Check, OrderContext};
 
-/// How old the latest quote may be.
+/// Greatest age of the latest quote.
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {
     name: "risk.stale_data_ms",
     unit: "ms",
@@ -16,7 +16,7 @@ pub const STALE_DATA_MS: ParamSpec = ParamSpec {
     max: Ratio::whole(86_400_000),
 };
 
-/// Measures the age of the latest quote; without one, the greatest number there is.
+/// Measures the age of the latest quote; without a quote, `Ratio::MAX_UNITS`.
 #[derive(Debug)]
 pub struct StaleData;
 
@@ -29,16 +29,17 @@ impl Check for StaleData {
     }
     fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let Some(quote) = view.quote else {
-            let limit = in_force(view.params, &STALE_DATA_MS, &order.instrument);
+            let limit = view.params.in_force(&STALE_DATA_MS, &order.instrument);
             return Err(Breach { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
         };
-        view.at_most(&STALE_DATA_MS, order, milliseconds(view.now.saturating_sub(quote.at)))
+        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(quote.at));
+        view.at_most(&STALE_DATA_MS, order, age)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -48,16 +49,16 @@ mod tests {
         let params = Params::default();
         let mut view = view(&params);
         view.now += 2_000_000_000;
-        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), Ok(()));
+        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), Ok(()));
         view.now += 1;
-        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), refused("2000.000001", "2000"));
+        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
     }
 
     #[test]
-    fn without_a_quote_nothing_passes() {
+    fn without_a_quote_no_order_passes() {
         let params = Params::default();
         let mut view = view(&params);
         view.quote = None;
-        assert_eq!(verdict(&StaleData, &view, &order(Buy, "1", "100")), refused("1000000000000", "2000"));
+        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), breach("1000000000000", "2000"));
     }
 }

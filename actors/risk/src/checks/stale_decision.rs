@@ -1,12 +1,12 @@
-//! Stale decision: no order on a signal whose cause is too old, as after an outage of risk or signal.
+//! Stale decision: denies an order if the cause of its signal is too old, as after an outage of risk or signal.
 
 use tapedeck_schemas::event::Order;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext, milliseconds};
+use super::{Breach, Check, OrderContext};
 
-/// How old the cause of a signal may be.
+/// Greatest age of the cause of a signal.
 pub const STALE_DECISION_MS: ParamSpec = ParamSpec {
     name: "risk.stale_decision_ms",
     unit: "ms",
@@ -28,13 +28,14 @@ impl Check for StaleDecision {
         &[STALE_DECISION_MS]
     }
     fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        view.at_most(&STALE_DECISION_MS, order, milliseconds(view.now.saturating_sub(view.decided_at)))
+        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(view.decided_at));
+        view.at_most(&STALE_DECISION_MS, order, age)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{order, refused, verdict, view};
+    use super::super::fixture::{breach, order, outcome, view};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -44,8 +45,8 @@ mod tests {
         let params = Params::default();
         let mut view = view(&params);
         view.decided_at = view.now - 2_000_000_000;
-        assert_eq!(verdict(&StaleDecision, &view, &order(Buy, "1", "100")), Ok(()));
+        assert_eq!(outcome(&StaleDecision, &view, &order(Buy, "1", "100")), Ok(()));
         view.decided_at -= 1;
-        assert_eq!(verdict(&StaleDecision, &view, &order(Buy, "1", "100")), refused("2000.000001", "2000"));
+        assert_eq!(outcome(&StaleDecision, &view, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
     }
 }

@@ -1,4 +1,4 @@
-//! Facts for the tests of risk, made short. No assertions live here.
+//! Builders of facts for the tests of risk, and a harness. No assertions live here.
 #![allow(dead_code)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
@@ -47,7 +47,7 @@ pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact
     )
 }
 
-pub(crate) fn tick(at_ms: u64) -> Fact {
+pub(crate) fn clock(at_ms: u64) -> Fact {
     fact(Writer::Ingest, at_ms * MS, ClockAdvanced { time: at_ms * MS })
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
     fact(Writer::Execution, at_ms * MS, OrderStatusChanged { order: order.id, from, to, filled, reason })
 }
 
-/// A fact of control. Its `at` is the broker's clock, far from tape time.
+/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
 pub(crate) fn control(event: impl Into<Event>) -> Fact {
     fact(Writer::Control, 1_700_000_000_000 * MS, event)
 }
@@ -113,19 +113,19 @@ pub(crate) fn limit_of(scope: Scope, name: &str, value: Ratio) -> Fact {
     control(LimitsSet { scope, values: vec![(name.into(), value)], by: "ann".into(), reason: "t".into() })
 }
 
-/// A machine, and the number of its next input.
-pub(crate) struct Desk {
+/// A machine, and the sequence of its last input.
+pub(crate) struct Harness {
     pub(crate) machine: tapedeck_risk::Risk,
     pub(crate) seq: u64,
 }
 
-impl Desk {
-    /// Of partition 3, knowing X and a quote of 99.99 / 100.01 at 1,000 ms.
+impl Harness {
+    /// Partition 3, with X defined and a quote of 99.99 / 100.01 at 1,000 ms.
     pub(crate) fn new() -> Self {
-        let mut desk = Self { machine: tapedeck_risk::Risk::new(TAPE, 3), seq: 0 };
-        desk.step(&definition("X"));
-        desk.step(&quote("X", 1_000, "99.99", "100.01"));
-        desk
+        let mut harness = Self { machine: tapedeck_risk::Risk::new(TAPE, 3), seq: 0 };
+        harness.step(&definition("X"));
+        harness.step(&quote("X", 1_000, "99.99", "100.01"));
+        harness
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<Event> {
@@ -133,10 +133,10 @@ impl Desk {
         tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
     }
 
-    /// The order that a fact leads to, approved or denied, or nothing.
+    /// The order decided on a fact: approved, denied or none.
     pub(crate) fn order(&mut self, fact: &Fact) -> Outcome {
         match &self.step(fact)[..] {
-            [] => Outcome::Silent,
+            [] => Outcome::NoOrder,
             [Event::OrderApproved(approved)] => Outcome::Approved(approved.order.clone()),
             [Event::OrderDenied(denied)] => Outcome::Denied(denied.check.clone()),
             other => panic!("not one order: {other:?}"),
@@ -150,19 +150,19 @@ impl Desk {
         }
     }
 
-    /// The change of the ladder that a fact leads to: from, to, reason.
-    pub(crate) fn ladder(&mut self, fact: &Fact) -> Option<(RiskState, RiskState, String)> {
+    /// The change of risk state decided on a fact: from, to, reason.
+    pub(crate) fn state_change(&mut self, fact: &Fact) -> Option<(RiskState, RiskState, String)> {
         match &self.step(fact)[..] {
             [] => None,
             [Event::RiskStateChanged(change)] => Some((change.from, change.to, change.reason.clone())),
-            other => panic!("not a change of the ladder: {other:?}"),
+            other => panic!("not a change of risk state: {other:?}"),
         }
     }
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    Silent,
+    NoOrder,
     Approved(Order),
     Denied(String),
 }

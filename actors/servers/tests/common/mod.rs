@@ -1,7 +1,6 @@
-//! What the tests of both servers share: a directory that others can reach, psql, and NATS requests by hand.
+//! Helpers for the tests of both servers: a directory that other users can enter, psql, and plain NATS requests.
 
-#![allow(dead_code)] // each test uses its part
-
+#![allow(dead_code)] // each test uses a part of it
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
@@ -10,12 +9,12 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn directory() -> tempfile::TempDir {
     let dir = tempfile::Builder::new().prefix("tapedeck-servers-").tempdir_in("/tmp").unwrap();
-    // tempfile makes it for us alone.
+    // tempfile creates it for this user only.
     std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     dir
 }
 
-/// What a query answers, rows by lines; or what psql complains of.
+/// The rows of a query, one a line, or the error of psql.
 pub(crate) fn psql(url: &str, query: &str) -> Result<String, String> {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let found = debian.map(|entry| entry.path().join("bin/psql")).find(|path| path.exists());
@@ -25,26 +24,26 @@ pub(crate) fn psql(url: &str, query: &str) -> Result<String, String> {
     if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
 }
 
-/// The answer to one NATS request.
+/// The reply to one NATS request.
 pub(crate) fn request(url: &str, subject: &str, payload: &str) -> String {
     let mut stream = TcpStream::connect(url.strip_prefix("nats://").unwrap()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let size = payload.len();
-    write!(stream, "CONNECT {{\"verbose\":false}}\r\nSUB answer 1\r\nPUB {subject} answer {size}\r\n{payload}\r\n")
+    write!(stream, "CONNECT {{\"verbose\":false}}\r\nSUB reply 1\r\nPUB {subject} reply {size}\r\n{payload}\r\n")
         .unwrap();
     let mut reader = BufReader::new(stream);
     loop {
         let mut line = String::new();
-        assert!(reader.read_line(&mut line).unwrap() > 0, "closed");
+        assert!(reader.read_line(&mut line).unwrap() > 0, "connection closed");
         if line.starts_with("MSG ") {
-            let mut answer = vec![0; line.split_whitespace().last().unwrap().parse().unwrap()];
-            reader.read_exact(&mut answer).unwrap();
-            return String::from_utf8(answer).unwrap();
+            let mut reply = vec![0; line.split_whitespace().last().unwrap().parse().unwrap()];
+            reader.read_exact(&mut reply).unwrap();
+            return String::from_utf8(reply).unwrap();
         }
     }
 }
 
-/// Whether a process still runs (one that waits to be reaped does not).
+/// Whether a process runs; a zombie does not.
 pub(crate) fn is_alive(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap().trim_start().starts_with(['Z', 'X']))
@@ -58,7 +57,7 @@ pub(crate) fn within(seconds: u64, what: &str, mut holds: impl FnMut() -> bool) 
     }
 }
 
-/// Every process that has a file of that directory as its standard input: the lock's holders.
+/// The processes that hold the lock of `dir`: those with a file of it as their standard input.
 pub(crate) fn holders(dir: &Path) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

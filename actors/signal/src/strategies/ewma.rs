@@ -1,8 +1,8 @@
-//! EWMA crossover: follows the trend. Nothing here knows of other strategies or of orders.
+//! EWMA crossover, a trend follower. Independent of other strategies and of orders.
 //!
-//! fast and slow are exponentially weighted averages of the mid, α = 2 / (span + 1), begun at the first sample.
+//! fast and slow are exponentially weighted averages of the mid, α = 2 / (span + 1), started at the first sample.
 //! score = clamp((fast − slow) / (scale × deviation), −1, 1), where the deviation is the average of |mid − slow|
-//! with slow's α. So the score does not depend on the instrument's price or volatility.
+//! with the α of slow. So the score does not depend on the instrument's price or volatility.
 
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
@@ -18,7 +18,7 @@ pub const FAST: ParamSpec = ParamSpec {
     min: Ratio::whole(1),
     max: Ratio::whole(2_000),
 };
-/// Span of the slow average; nothing is said until as many samples were seen.
+/// Span of the slow average, and the number of samples until the strategy is warm.
 pub const SLOW: ParamSpec = ParamSpec {
     name: "signal.ewma.slow",
     unit: "samples",
@@ -27,17 +27,17 @@ pub const SLOW: ParamSpec = ParamSpec {
     min: Ratio::whole(2),
     max: Ratio::whole(10_000),
 };
-/// How many deviations between the averages make a whole score.
+/// Distance between the averages, in deviations, at which the score is 1.
 pub const SCALE: ParamSpec = ParamSpec {
     name: "signal.ewma.scale",
     unit: "deviations",
-    about: "distance between the averages at which the score is whole",
+    about: "distance between the averages at which the score is 1 or −1",
     default: Ratio::whole(1),
     min: Ratio::saturating_from_units(Ratio::ONE / 100),
     max: Ratio::whole(100),
 };
 
-/// Its line in the list.
+/// The entry of [`super::STRATEGIES`].
 pub const SPEC: StrategySpec =
     StrategySpec { name: "ewma", params: &[FAST, SLOW, SCALE], start: || Box::new(Ewma::default()) };
 

@@ -1,4 +1,4 @@
-//! What a strategy is, and the explicit list of them. No strategy knows of another, of weights, or of orders.
+//! The trait of a strategy, and the list of all strategies. Strategies are independent of each other.
 
 use std::fmt::Debug;
 
@@ -11,22 +11,23 @@ pub mod zscore;
 /// Every strategy: one file, one line. The order is the order of a signal's reasons.
 pub const STRATEGIES: &[StrategySpec] = &[zscore::SPEC, ewma::SPEC];
 
-/// A strategy as the list declares it.
+/// An entry of [`STRATEGIES`].
 #[derive(Debug, Clone, Copy)]
 pub struct StrategySpec {
-    /// Its name in weights and reasons.
+    /// Name in weights and in the reasons of a signal.
     pub name: &'static str,
-    /// Its parameters, `signal.<name>.…`.
+    /// Parameters, named `signal.<name>.…`.
     pub params: &'static [ParamSpec],
-    /// Its state for an instrument of which nothing was seen.
+    /// Makes the initial state for an instrument.
     pub start: fn() -> Box<dyn Strategy>,
 }
 
-/// What a strategy has made of one instrument's mids. f64 with `+ − × ÷ sqrt` only, so that every CPU agrees.
+/// The state of a strategy for one instrument. It computes in f64 with `+ − × ÷ sqrt` only, which round alike on every
+/// CPU.
 pub trait Strategy: Debug + Send {
-    /// Takes the next sample of the mid, in the quote currency; finite and above zero.
+    /// Updates the state with a sample of the mid, in the quote currency; finite and above zero.
     fn update(&mut self, mid: f64, settings: &Settings<'_>);
-    /// Wanted position as a fraction of the allowed one, −1 to 1; `None` while warming up.
+    /// Target position as a fraction of the target notional, −1 to 1; `None` while warming up.
     fn score(&self) -> Option<f64>;
     /// A copy, for the machine's `Clone`.
     fn boxed_clone(&self) -> Box<dyn Strategy>;
@@ -46,24 +47,24 @@ pub struct Settings<'a> {
 }
 
 impl<'a> Settings<'a> {
-    /// Those of `instrument`.
+    /// The parameters in force for `instrument`.
     pub fn new(params: &'a Params, instrument: InstrumentId) -> Self {
         Self { params, instrument }
     }
 
-    /// A value, held within its declared bounds: a strategy is total even if a fact says something wild.
+    /// A value, clamped to its declared bounds: facts are not trusted to be within them.
     pub fn value(&self, spec: &ParamSpec) -> f64 {
-        self.params.get(spec, &self.instrument).clamp(spec.min, spec.max).to_f64()
+        self.params.in_force(spec, &self.instrument).to_f64()
     }
 
     /// A value as a count, rounded toward zero.
     pub fn count(&self, spec: &ParamSpec) -> usize {
-        // In bounds that fit: the cast is exact for every declared count (at most a few thousand).
+        // Exact for every declared count: their bounds are at most 10,000.
         self.value(spec) as usize
     }
 }
 
-/// A spread below this fraction of the price is rounding, not movement.
+/// A deviation of at most this fraction of the price is a rounding error, not movement.
 pub(crate) const FLAT: f64 = 1e-9;
 
 #[cfg(test)]
@@ -73,19 +74,19 @@ mod tests {
     use tapedeck_schemas::number::Ratio;
 
     #[test]
-    fn a_wild_parameter_is_held_within_its_bounds() {
+    fn a_parameter_out_of_bounds_is_clamped() {
         let instrument = "sim.X".parse().unwrap();
-        for (set, held) in [("-5", 8), ("1000000", 512), ("100.9", 100)] {
+        for (set, clamped) in [("-5", 8), ("1000000", 512), ("100.9", 100)] {
             let values = vec![(zscore::WINDOW.name.to_string(), set.parse::<Ratio>().unwrap())];
             let fact = LimitsSet { scope: Scope::All, values, by: "t".into(), reason: "t".into() };
             let mut params = Params::default();
             params.apply(&[zscore::WINDOW], &fact);
-            assert_eq!(Settings::new(&params, instrument).count(&zscore::WINDOW), held, "{set}");
+            assert_eq!(Settings::new(&params, instrument).count(&zscore::WINDOW), clamped, "{set}");
         }
     }
 
     #[test]
-    fn names_and_parameters_are_told_apart() {
+    fn names_are_unique_and_parameters_have_the_name_as_prefix() {
         for (n, strategy) in STRATEGIES.iter().enumerate() {
             assert!(STRATEGIES[..n].iter().all(|other| other.name != strategy.name));
             let prefix = format!("signal.{}.", strategy.name);

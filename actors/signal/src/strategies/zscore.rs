@@ -1,7 +1,7 @@
-//! Z-score mean reversion over a rolling window of mids. Nothing here knows of other strategies or of orders.
+//! Z-score mean reversion over a rolling window of mids. Independent of other strategies and of orders.
 //!
 //! z = (mid − mean) / deviation over the last `window` samples, the newest included; the deviation is that of the
-//! population (ddof = 0: the window is all there is). With hysteresis: flat until |z| reaches `entry`; then the
+//! population (ddof = 0). With hysteresis: flat until |z| reaches `entry`; then the
 //! score is −clamp(z / entry, −1, 1), fading as the mid reverts; flat again once z is less than `exit` on its side.
 
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use tapedeck_schemas::param::ParamSpec;
 
 use super::{FLAT, Settings, Strategy, StrategySpec};
 
-/// Samples in the window; nothing is said until it is full.
+/// Samples in the window; the strategy is warm once it is full.
 pub const WINDOW: ParamSpec = ParamSpec {
     name: "signal.zscore.window",
     unit: "samples",
@@ -20,26 +20,26 @@ pub const WINDOW: ParamSpec = ParamSpec {
     min: Ratio::whole(8),
     max: Ratio::whole(512),
 };
-/// |z| at which a position is wanted.
+/// |z| at which the strategy opens a position.
 pub const ENTRY: ParamSpec = ParamSpec {
     name: "signal.zscore.entry",
     unit: "deviations",
-    about: "|z| from which the strategy is engaged, and at which its score is whole",
+    about: "|z| from which the strategy takes a position, and at which its score is 1 or −1",
     default: Ratio::whole(2),
     min: Ratio::saturating_from_units(Ratio::ONE / 10),
     max: Ratio::whole(20),
 };
-/// |z| below which it is not wanted any more.
+/// |z| below which the strategy closes the position.
 pub const EXIT: ParamSpec = ParamSpec {
     name: "signal.zscore.exit",
     unit: "deviations",
-    about: "z below which, on the side of entry, the strategy is flat again; above entry it counts as entry",
+    about: "z below which, on the side of entry, the strategy is flat again; at most entry",
     default: Ratio::saturating_from_units(Ratio::ONE / 2),
     min: Ratio::ZERO,
     max: Ratio::whole(20),
 };
 
-/// Its line in the list.
+/// The entry of [`super::STRATEGIES`].
 pub const SPEC: StrategySpec = StrategySpec {
     name: "zscore",
     params: &[WINDOW, ENTRY, EXIT],
@@ -49,7 +49,7 @@ pub const SPEC: StrategySpec = StrategySpec {
 #[derive(Debug, Clone)]
 struct ZScore {
     window: Window,
-    /// Sign of the z at which it engaged; 0 when flat.
+    /// Sign of the z at entry; 0 when flat.
     side: f64,
     score: Option<f64>,
 }
@@ -83,10 +83,10 @@ impl Strategy for ZScore {
     }
 }
 
-/// A ring of mids with the sums of their offsets from an anchor near them.
+/// The last mids, with the sums of their differences from an anchor near them and of the squares of these.
 ///
-/// Offsets keep the squares small beside the price; all sums are taken anew, about a new anchor, after every
-/// window of updates. So the error never outlives one window, at constant cost a sample.
+/// Differences are small beside the price, so that their squares lose little precision. After every window of updates
+/// the sums are computed again from a new anchor: a rounding error lasts one window at most, at constant cost a sample.
 #[derive(Debug, Clone, Default)]
 struct Window {
     mids: VecDeque<f64>,
@@ -102,27 +102,27 @@ impl Window {
             self.anchor = mid;
         }
         self.mids.push_back(mid);
-        let offset = mid - self.anchor;
-        self.sum += offset;
-        self.squares += offset * offset;
+        let difference = mid - self.anchor;
+        self.sum += difference;
+        self.squares += difference * difference;
         while self.mids.len() > capacity {
-            let gone = self.mids.pop_front().unwrap_or(mid) - self.anchor;
-            self.sum -= gone;
-            self.squares -= gone * gone;
+            let removed = self.mids.pop_front().unwrap_or(mid) - self.anchor;
+            self.sum -= removed;
+            self.squares -= removed * removed;
         }
         self.updates += 1;
         if self.updates >= capacity {
-            self.retake();
+            self.recompute();
         }
     }
 
-    fn retake(&mut self) {
+    fn recompute(&mut self) {
         self.anchor += self.sum / self.mids.len().max(1) as f64;
         (self.sum, self.squares, self.updates) = (0.0, 0.0, 0);
         for mid in &self.mids {
-            let offset = mid - self.anchor;
-            self.sum += offset;
-            self.squares += offset * offset;
+            let difference = mid - self.anchor;
+            self.sum += difference;
+            self.squares += difference * difference;
         }
     }
 
@@ -145,7 +145,7 @@ mod tests {
     use super::*;
     use tapedeck_schemas::param::Params;
 
-    /// A walk of a fixed pseudo-random sequence around `start`, in steps of up to `step`.
+    /// A fixed pseudo-random walk from `start`, in steps of up to `step`.
     fn walk(start: f64, step: f64, count: usize) -> Vec<f64> {
         let mut state = 7u64;
         let mut mid = start;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     /// The definition, in two passes over the window.
-    fn straightforward(window: &[f64]) -> f64 {
+    fn z_by_definition(window: &[f64]) -> f64 {
         let count = window.len() as f64;
         let mean = window.iter().sum::<f64>() / count;
         let variance = window.iter().map(|m| (m - mean) * (m - mean)).sum::<f64>() / count;
@@ -172,7 +172,7 @@ mod tests {
             if at + 1 < capacity {
                 assert_eq!(window.z(capacity), None, "warm too early, at {at}");
             } else if at >= from {
-                let expected = straightforward(&mids[at + 1 - capacity..=at]);
+                let expected = z_by_definition(&mids[at + 1 - capacity..=at]);
                 let z = window.z(capacity).unwrap();
                 assert!((z - expected).abs() < 1e-6, "sample {at}: {z} but by definition {expected}");
             }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_price_spoils_no_more_than_two_windows() {
+    fn a_bad_price_affects_no_more_than_two_windows() {
         let mut mids = walk(100.0, 0.01, 1_000);
         mids[300] = 1e10;
         assert_follows_the_definition(&mids, 64, 300 + 2 * 64);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn it_engages_at_entry_fades_with_z_and_is_flat_below_exit() {
+    fn a_position_opens_at_entry_fades_with_z_and_closes_below_exit() {
         let params = Params::default();
         let settings = Settings::new(&params, "sim.X".parse().unwrap());
         let mut strategy = (SPEC.start)();
@@ -215,7 +215,7 @@ mod tests {
             let score = strategy.score();
             assert_eq!(score.is_some(), at >= 119, "warm at the 120th sample, not at {at}");
             if let Some(score) = score {
-                let z = straightforward(&window[window.len() - 120..]);
+                let z = z_by_definition(&window[window.len() - 120..]);
                 seen.push((at, z, score));
             }
         }
@@ -224,9 +224,12 @@ mod tests {
             "the ripple is below entry"
         );
         let (_, z, score) = seen[150 - 119];
-        assert!(z > 2.0 && score == -1.0, "a jump up wants all of a short: z {z}, score {score}");
+        assert!(z > 2.0 && score == -1.0, "a jump up makes the target fully short: z {z}, score {score}");
         let fading = seen.iter().find(|(at, z, _)| *at > 150 && (0.5..1.9).contains(z)).unwrap();
-        assert!((fading.2 + fading.1 / 2.0).abs() < 1e-6, "engaged below entry, the score is -z/entry: {fading:?}");
+        assert!(
+            (fading.2 + fading.1 / 2.0).abs() < 1e-6,
+            "below entry, with a position, the score is -z/entry: {fading:?}"
+        );
         let first_after = seen[200 - 119];
         assert!(first_after.1 < 0.5 && first_after.2 == 0.0, "reverted, so flat: {first_after:?}");
     }

@@ -1,62 +1,92 @@
-//! `demo`: the whole system in one process plays a market, reports what Postgres says, verifies, and stops.
+//! `demo`: a whole system in one process plays a market, reports what Postgres holds, verifies, and stops.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use tapedeck_feeds::Selection;
+use tapedeck_history::verify::{Verdict, verify};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
 
-use crate::cli::{ConnectionArgs, StackArgs};
-use crate::market::{Pace, Published, Publisher};
-use crate::report::Report;
-use crate::stack::{Market, Ports, Stack, progress_bar};
-use crate::verify::{Verdict, verify};
+use crate::market::{Market, Pace, Published, Publisher, SyntheticArgs};
+use crate::process::{self, EVENTS_BAR};
+use crate::report::{self, Report};
+use crate::stack::{Ports, Stack, StackArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck demo
+  tapedeck demo --market 2024-08-09.jsonl.gz --partitions 2 --fresh";
+
+/// Plays a market through a whole system, reports, verifies, and stops
+///
+/// Starts a private NATS and Postgres and every group, publishes the market, prints a report of what Postgres holds,
+/// decides the tape again and compares. Exit status 1 if anything differs.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Files of recorded market data, in any format of `publish` [default: the synthetic market]
+    #[arg(long, num_args = 1.., value_name = "FILE", help_heading = "Market")]
+    pub market: Vec<PathBuf>,
+    /// The synthetic market.
+    #[command(flatten)]
+    pub synthetic: SyntheticArgs,
+    /// Lead of the market over the slowest group, at most, in milliseconds of tape time
+    #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Market")]
+    pub lead_ms: u64,
+    /// Servers, partitions and setup.
+    #[command(flatten)]
+    pub stack: StackArgs,
+    /// Prints the report as JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
 
 /// Appends of the reference measurement.
 const REFERENCE_APPENDS: u32 = 500;
 const REFERENCE_STREAM: &str = "REFERENCE";
 
-/// Everything that the demo has to say.
+/// The report as `--json` prints it.
 #[derive(Serialize)]
 struct Outcome {
     session: String,
     published: Published,
-    /// Frames of a capture that were left out, by kind.
+    /// Frames of a capture that are no market events, by kind.
     skipped: std::collections::BTreeMap<&'static str, u64>,
     speed: Speed,
     #[serde(flatten)]
     report: Report,
-    /// Where Postgres disagrees with what was published; nothing if other markets were played onto the same tape.
+    /// Where Postgres differs from what was published; `None` if other sessions were published to the same tape.
     totals_differ: Option<Vec<String>>,
     verdict: Verdict,
 }
 
-/// How fast it went, beside one append at a time in the same run.
+/// Throughput, beside the rate of awaited appends in the same run.
 #[derive(Serialize)]
 struct Speed {
-    /// From the first event sent until everything is decided and projected.
+    /// From the first event sent until every event is decided on and projected.
     seconds: f64,
     events_per_second: f64,
-    /// One append at a time, each awaited, to a stream of its own.
+    /// Median time of an append that is awaited before the next one is sent, to a stream of its own.
     awaited_append_us: f64,
     awaited_appends_per_second: f64,
-    /// Events per second, as a multiple of the appends per second.
+    /// `events_per_second` divided by `awaited_appends_per_second`.
     ratio: f64,
 }
 
-/// Runs the demo, or as much of it as there is time for before Ctrl-C.
-pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
-    let setup = crate::stack::setup(args.setup.as_deref())?;
-    let (files, seed, events) = (args.market.clone(), args.seed, args.events);
-    // Before any server: it may be refused.
-    let market = Market::open(&Selection { files, seed, events, ..Selection::default() }, &setup)?;
-    let Some(mut stack) = Stack::start(&at, &args, Ports::FREE).await? else { return Ok(stopped()) };
+/// Runs the demo to its end, or until a shutdown signal.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let SyntheticArgs { seed, events } = args.synthetic;
+    let selection = Selection { files: args.market, seed, events, ..Selection::default() };
+    // Before any server starts, because files may be invalid.
+    let market = Market::open(&selection, &args.stack.setup.read()?)?;
+    let Some(mut stack) = Stack::start(&args.stack, Ports::FREE).await? else { return Ok(stopped()) };
     let played = tokio::select! {
-        played = play(&mut stack, market, &args) => Some(played),
-        stopped = super::asked_to_stop() => stopped.map(|()| None)?,
+        played = play(&mut stack, market, args.lead_ms) => Some(played),
+        stopped = process::shutdown_signal() => stopped.map(|()| None)?,
     };
     stack.stop().await;
     let Some(outcome) = played.transpose()? else { return Ok(stopped()) };
@@ -64,20 +94,20 @@ pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
         true => println!("{}", serde_json::to_string(&outcome)?),
         false => outcome.print(),
     }
-    Ok(super::exit(outcome.is_clean()))
+    Ok(process::exit_code(outcome.is_clean()))
 }
 
 fn stopped() -> ExitCode {
-    eprintln!("stopped; run it again to go on where it was");
+    eprintln!("stopped; run the same command again to continue");
     ExitCode::from(2)
 }
 
-async fn play(stack: &mut Stack, market: Market, args: &StackArgs) -> Result<Outcome> {
+async fn play(stack: &mut Stack, market: Market, lead_ms: u64) -> Result<Outcome> {
     let append = reference(&stack.bus).await?;
     let summary = market.feed.summary().clone();
-    let pace = Pace::Lead { lead_ns: args.lead_ms * 1_000_000, groups: stack.machines() };
+    let pace = Pace::Lead { lead_ns: lead_ms * 1_000_000, groups: stack.machines() };
     let mut publisher = Publisher::new(&stack.bus, market.session.clone(), pace);
-    let bar = progress_bar(market.events_about);
+    let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let began = Instant::now();
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     stack.wait_quiet(&publisher.stored()).await?;
@@ -112,7 +142,7 @@ fn speed(published: Published, took: Duration, append: Duration) -> Speed {
     }
 }
 
-/// Median time of one awaited append, on a stream that is thrown away.
+/// Median time of an awaited append to a stream that is deleted afterwards.
 async fn reference(bus: &Bus) -> Result<Duration> {
     let subject = "reference.append";
     let config = async_nats::jetstream::stream::Config {
@@ -143,24 +173,25 @@ impl Outcome {
 
     fn print(&self) {
         println!(
-            "session {}: {} sent, {} were there already",
+            "session {}: {} published, {} skipped (already stored)",
             self.session, self.published.sent, self.published.skipped
         );
         for (kind, count) in &self.skipped {
-            println!("  left out: {count} {kind}");
+            println!("  not market events: {count} {kind}");
         }
         self.report.print();
         let Speed { seconds, events_per_second, awaited_append_us, awaited_appends_per_second, ratio } = &self.speed;
         println!("speed");
         println!("  {events_per_second:.0} events/s through every group into Postgres ({seconds:.2} s)");
         println!(
-            "  {ratio:.1} times one awaited append ({awaited_appends_per_second:.0}/s, {awaited_append_us:.0} µs)"
+            "  {ratio:.1} times the rate of awaited appends ({awaited_appends_per_second:.0}/s, \
+             {awaited_append_us:.0} µs each)"
         );
-        super::verify::print(&self.verdict);
+        report::print_verdict(&self.verdict);
         match self.totals_differ.as_deref() {
-            None => println!("  totals not compared: other markets were played onto this tape before"),
-            Some([]) => println!("  totals in Postgres = totals of what was published"),
-            Some(some) => some.iter().for_each(|difference| println!("  TOTALS DIFFER: {difference}")),
+            None => println!("  totals not compared: this tape holds other sessions too"),
+            Some([]) => println!("  totals in Postgres equal the published totals"),
+            Some(some) => some.iter().for_each(|difference| println!("  totals differ: {difference}")),
         }
     }
 }

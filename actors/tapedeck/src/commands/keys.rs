@@ -1,51 +1,60 @@
-//! `keys` and `nats-accounts`: what a cluster of one's own begins with. Secrets go to files, never to a terminal.
+//! `keys`: creates the keys and passwords of a cluster. Secrets go to files, never to a terminal.
 
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
-use tapedeck_schemas::access::{self, Role};
+use tapedeck_groups::access;
 
-use crate::cli::KeysArgs;
-use crate::stack;
+use crate::process;
 
-/// The database's users, whose passwords are made too.
+/// The users of the database.
 const DATABASE_USERS: [&str; 2] = ["admin", "tapedeck"];
 
-/// Makes what is missing.
-pub(super) fn run(args: &KeysArgs) -> Result<ExitCode> {
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck keys --out keys";
+
+/// Creates the nkeys of all roles and the passwords of the database
+///
+/// Keys and passwords that exist are kept. The file users.conf has the public keys, as variables for the accounts that
+/// `tapedeck nats-accounts` prints.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Directory for one file per secret, and users.conf
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+}
+
+/// Creates what is missing.
+pub async fn run(args: Args) -> Result<ExitCode> {
     let dir = &args.out;
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut users = String::from("# The public nkeys of the roles, as variables of the accounts.\n");
-    for role in Role::ALL {
-        let path = dir.join(format!("{}.seed", role.as_str()));
+    for role in access::roles() {
+        let path = dir.join(format!("{}.seed", role.name));
         if !path.exists() {
             let pair = nkeys::KeyPair::new_user();
-            write_secret(&path, &pair.seed().map_err(|e| anyhow::anyhow!("making an nkey: {e}"))?)?;
-            println!("{} is new", path.display());
+            write_secret(&path, &pair.seed().map_err(|e| anyhow::anyhow!("cannot create an nkey: {e}"))?)?;
+            println!("created {}", path.display());
         }
         let seed = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let pair = nkeys::KeyPair::from_seed(seed.trim());
-        let pair = pair.map_err(|e| anyhow::anyhow!("{} holds no nkey seed: {e}", path.display()))?;
-        users.push_str(&format!("{}: {:?}\n", access::key_variable(role), pair.public_key()));
+        let pair = pair.map_err(|e| anyhow::anyhow!("{} does not hold the seed of an nkey: {e}", path.display()))?;
+        users.push_str(&format!("{}: {:?}\n", role.key_variable(), pair.public_key()));
     }
     for user in DATABASE_USERS {
         let path = dir.join(format!("postgres-{user}.password"));
         if !path.exists() {
-            write_secret(&path, &format!("{:016x}{:016x}", stack::random_u64()?, stack::random_u64()?))?;
-            println!("{} is new", path.display());
+            write_secret(&path, &format!("{:016x}{:016x}", process::random_u64()?, process::random_u64()?))?;
+            println!("created {}", path.display());
         }
     }
     let path = dir.join("users.conf");
     std::fs::write(&path, users).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Prints the accounts.
-pub(super) fn accounts() -> Result<ExitCode> {
-    std::io::stdout().write_all(access::accounts_conf().as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,26 +1,48 @@
-//! `migrate`: brings the database to this build's schema; `--check` only compares.
+//! `migrate`: applies the migrations of this build to the database, or lists those that are missing.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tapedeck_runtime::database;
 
-use crate::cli::{CheckArgs, ConnectionArgs};
-use crate::connection;
+use crate::connection::{DatabaseArgs, DirArgs};
+use crate::process;
 
-/// Migrates, or checks.
-pub async fn run(at: ConnectionArgs, args: CheckArgs) -> Result<ExitCode> {
-    let mut client = database::connect(&connection::database(&at)?).await?;
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck migrate
+  tapedeck migrate --check";
+
+/// Applies the migrations of this build to the database
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Compares only; exit status 1 if a migration is missing
+    #[arg(long)]
+    pub check: bool,
+    /// Postgres of the read models.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// Applies what is missing, or lists it.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let mut client = args.database.connect(&args.dir).await?;
     if args.check {
         let missing = database::missing_migrations(&client).await?;
         missing.iter().for_each(|name| println!("missing: {name}"));
         if missing.is_empty() {
-            println!("as this build wants it");
+            println!("no migration is missing");
         }
-        return Ok(super::exit(missing.is_empty()));
+        return Ok(process::exit_code(missing.is_empty()));
     }
-    for name in database::migrate(&mut client).await? {
-        println!("applied {name}");
+    let applied = database::migrate(&mut client).await?;
+    applied.iter().for_each(|name| println!("applied: {name}"));
+    if applied.is_empty() {
+        println!("nothing to do: no migration is missing");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,15 +1,42 @@
-//! `provision`: streams and tapes as declared; `--check` refuses drift.
+//! `provision`: creates the streams and tapes, or compares them with their declaration.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::streams::{self, Declaration};
 
-use crate::cli::{ConnectionArgs, ProvisionArgs};
-use crate::stack;
+use crate::connection::{DirArgs, NatsArgs};
+use crate::process;
 
-/// Provisions, or checks.
-pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck provision --streams streams.toml
+  tapedeck provision --check";
+
+/// Creates the streams and tapes, or compares them with --check
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Compares only; exit status 1 if a stream differs from its declaration
+    #[arg(long)]
+    pub check: bool,
+    /// File with the declaration of the streams and partitions (TOML) [default: built in]
+    #[arg(long, value_name = "FILE")]
+    pub streams: Option<PathBuf>,
+    /// Number of partitions that the declaration must have
+    #[arg(long, env = "TAPEDECK_PARTITIONS", value_name = "N", hide_env_values = true)]
+    pub partitions: Option<usize>,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// Creates what is missing, or prints the differences.
+pub async fn run(args: Args) -> Result<ExitCode> {
     let text = match &args.streams {
         Some(path) => std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?,
         None => streams::BUILT_IN.to_string(),
@@ -18,25 +45,25 @@ pub async fn run(at: ConnectionArgs, args: ProvisionArgs) -> Result<ExitCode> {
     let places = declared.partitions.len();
     ensure!(
         args.partitions.is_none_or(|wanted| wanted == places),
-        "{} partitions are asked for, the market is placed on {places}: change [[partition]] or the number",
+        "the declaration has {places} partition(s), but --partitions (or TAPEDECK_PARTITIONS) is {}; change either",
         args.partitions.unwrap_or_default()
     );
-    let bus = super::bus(&at).await?;
+    let bus = args.nats.connect(&args.dir).await?;
     if args.check {
         let drifts = streams::check(&bus, &declared).await?;
         for drift in &drifts {
             println!("{}: {}", drift.stream, drift.what);
         }
         if drifts.is_empty() {
-            println!("as declared: {} partition(s)", declared.partitions.len());
+            println!("no difference: {} partition(s)", declared.partitions.len());
         }
-        return Ok(super::exit(drifts.is_empty()));
+        return Ok(process::exit_code(drifts.is_empty()));
     }
-    let ids = stack::tape_ids(declared.partitions.len())?;
+    let ids = process::tape_ids(declared.partitions.len())?;
     let done = streams::provision(&bus, &declared, |partition| ids[usize::from(partition)]).await?;
     done.iter().for_each(|line| println!("{line}"));
     if done.is_empty() {
-        println!("as declared already: {} partition(s)", declared.partitions.len());
+        println!("nothing to do: {} partition(s) exist as declared", declared.partitions.len());
     }
     Ok(ExitCode::SUCCESS)
 }

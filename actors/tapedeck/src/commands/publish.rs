@@ -1,25 +1,68 @@
-//! `publish`: files of market data, or the synthetic market, onto `md.>`; started again it goes on where it was.
+//! `publish`: publishes files of market data, or the synthetic market, to `md.>`.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use tapedeck_feeds::Selection;
 use tempfile::NamedTempFile;
 
-use crate::cli::{ConnectionArgs, PublishArgs};
-use crate::market::{Pace, Publisher};
-use crate::stack::{self, Market};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::market::{Market, Pace, Publisher, SyntheticArgs};
+use crate::process::{self, EVENTS_BAR};
+use crate::setup::SetupArgs;
+use tapedeck_history::ReplaySpeed;
+use tapedeck_schemas::ids::{InstrumentId, SourceId};
 
-/// Most that is taken from standard input, in bytes: it is kept in a file, to be looked through before it is published.
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck publish quotes.csv --instrument oanda.EURUSD
+  tapedeck publish BTCUSDT-trades-2024-08-09.zip --speed 10x
+  zcat capture.jsonl.gz | tapedeck publish -";
+
+/// Publishes market data to md.>
+///
+/// A publication that was interrupted continues where it stopped when the same command is run again. Formats are
+/// recognised by content, plain, .gz or .zip: Binance captures; JSON lines or MessagePack as `replay` writes them;
+/// Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV with a header of the field names of the contract.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Files of market data, merged by receive time; - is standard input [default: the synthetic market]
+    #[arg(value_name = "FILE")]
+    pub market: Vec<PathBuf>,
+    /// Instrument of data that do not name one, as oanda.EURUSD
+    #[arg(long, value_name = "VENUE.SYMBOL", help_heading = "Market")]
+    pub instrument: Option<InstrumentId>,
+    /// Source under which the events are numbered [default: implied by the format]
+    #[arg(long, value_name = "NAME", help_heading = "Market")]
+    pub source: Option<SourceId>,
+    /// Instruments, funding, limits and weights.
+    #[command(flatten)]
+    pub setup: SetupArgs,
+    /// The synthetic market.
+    #[command(flatten)]
+    pub synthetic: SyntheticArgs,
+    /// Speed: a multiple of the recorded pace (1x, 10x, 0.5x), or max
+    #[arg(long, default_value = "max", help_heading = "Output")]
+    pub speed: ReplaySpeed,
+    /// NATS of the inboxes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// Largest standard input, in bytes: it is copied to a file, because it is read twice.
 const STDIN_BYTES_MAX: u64 = 16 << 30;
 
-/// Publishes.
-pub async fn run(at: ConnectionArgs, args: PublishArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
-    let setup = stack::setup(args.setup.as_deref())?;
-    let PublishArgs { market: mut files, instrument, source, seed, events, .. } = args;
+/// Publishes everything, or what an interrupted publication left.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
+    let setup = args.setup.read()?;
+    let Args { market: mut files, instrument, source, synthetic: SyntheticArgs { seed, events }, .. } = args;
     let mut kept = None;
     if let Some(stdin) = files.iter_mut().find(|file| file.as_path() == Path::new("-")) {
         let file = kept.insert(standard_input()?);
@@ -27,23 +70,32 @@ pub async fn run(at: ConnectionArgs, args: PublishArgs) -> Result<ExitCode> {
     }
     let market = Market::open(&Selection { files, instrument, source, seed, events }, &setup)?;
     let pace = match args.speed {
-        tapedeck_replay::ReplaySpeed::Max => Pace::Max,
+        ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace);
-    let bar = stack::progress_bar(market.events_about);
+    let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     bar.finish_and_clear();
-    println!("session {}: {} published, {} were there already", market.session, published.sent, published.skipped);
+    println!(
+        "session {}: {} published, {} skipped (already stored)",
+        market.session, published.sent, published.skipped
+    );
     Ok(ExitCode::SUCCESS)
 }
 
-/// Standard input to its end, as a file that goes when it is dropped.
+/// Standard input to its end, as a temporary file.
 fn standard_input() -> Result<NamedTempFile> {
-    let mut file = tempfile::Builder::new().prefix("stdin-").tempfile().context("no file for standard input")?;
+    let mut file = tempfile::Builder::new()
+        .prefix("stdin-")
+        .tempfile()
+        .context("cannot create a temporary file for standard input")?;
     let mut bounded = std::io::Read::take(std::io::stdin().lock(), STDIN_BYTES_MAX + 1);
-    let count = std::io::copy(&mut bounded, &mut file).context("standard input")?;
-    anyhow::ensure!(count <= STDIN_BYTES_MAX, "standard input is over {STDIN_BYTES_MAX} bytes; give it as files");
+    let count = std::io::copy(&mut bounded, &mut file).context("cannot read standard input")?;
+    anyhow::ensure!(
+        count <= STDIN_BYTES_MAX,
+        "standard input is longer than {STDIN_BYTES_MAX} bytes; give the data as files"
+    );
     file.flush()?;
     Ok(file)
 }

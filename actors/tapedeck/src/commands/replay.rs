@@ -1,35 +1,88 @@
-//! `replay`: history out again, to a file or onto subjects, in the publisher's own format; interrupted, it goes on.
+//! `replay`: writes history to a file or onto subjects, in the publishers' own format; an interrupted replay resumes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use indicatif::{ProgressBar, ProgressStyle};
-use tapedeck_replay::{
-    Checkpoint, Ended, FileSink, Filter, OutputFormat, Plan, Player, Range, Replay, ReplayError, Sink, Slot,
-    SubjectSink, check_prefix, resolve,
-};
+use tapedeck_history::render::OutputFormat;
+use tapedeck_history::replay::{Checkpoint, CheckpointFile, Ended, Player, ReplaySpec};
+use tapedeck_history::sinks::{FileSink, Sink, SubjectSink, check_prefix};
+use tapedeck_history::{HistoryError, Replay, ReplaySpeed, resolve};
 use tapedeck_runtime::Bus;
+use tapedeck_schemas::ids::Token;
 
-use crate::cli::{ConnectionArgs, ReplayArgs};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::history_args::{FilterArgs, RangeArgs};
+use crate::process;
+
+/// Template of a progress bar that counts records, whose number is known.
+const RECORDS_BAR: &str = "{elapsed_precise} {wide_bar} {pos}/{len} records, {msg} facts written, {eta} left";
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck replay --to-file market.jsonl
+  tapedeck replay --from -1h --instrument binance.BTCUSDT --to-file -
+  tapedeck replay --speed 10x --to-subject replay.md --run monday";
+
+/// Writes history to a file or to subjects, in the format of publishers
+///
+/// Market facts, unless a kind, writer, strategy or account is given. A replay to a file that was interrupted continues
+/// when the same command is run again; a replay to subjects continues with --resume.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES, group = clap::ArgGroup::new("output").required(true))]
+pub struct Args {
+    /// Range of the tapes.
+    #[command(flatten)]
+    pub range: RangeArgs,
+    /// Facts that are written.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// File to write: JSON lines (.jsonl) or MessagePack maps (.msgpack); - is standard output
+    #[arg(long, group = "output", value_name = "FILE", help_heading = "Output")]
+    pub to_file: Option<PathBuf>,
+    /// Subjects to publish to: PREFIX.<venue>.<symbol>.<kind> for market events, as on md.>, and
+    /// PREFIX-facts.<writer>.<Kind> for other facts; core NATS, at least once
+    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "Output")]
+    pub to_subject: Option<String>,
+    /// Format of the file: jsonl or msgpack [default: by its name]
+    #[arg(long, help_heading = "Output")]
+    pub format: Option<OutputFormat>,
+    /// Speed: recorded, max, or a multiple of the recorded pace as 10x
+    #[arg(long, default_value = "max", help_heading = "Output")]
+    pub speed: ReplaySpeed,
+    /// Name of the run, the session of its market events [default: derived from range and filter]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    pub run: Option<Token>,
+    /// Continues an interrupted run to subjects; its last messages may be sent twice
+    #[arg(long, help_heading = "Output")]
+    pub resume: bool,
+    /// Starts over: discards the checkpoint of an interrupted replay and overwrites the file
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    pub fresh: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml` and of checkpoints.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
 
 /// Replays.
-pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
-    let onto = Onto::of(&args)?;
-    let filter = filter(&args);
-    let range = Range { from: args.from, to: args.to };
-    let bus = super::bus(&at).await?;
-    let tapes = resolve(&bus, args.partition, &range).await?;
-    let run = args.run.unwrap_or_else(|| Plan::default_run(&tapes, &filter.to_string()));
-    let (range, filter_text) = (range.to_string(), filter.to_string());
-    let plan = Plan { tapes, range, filter: filter_text, onto: onto.to_string(), run };
-    let (sink, slot, checkpoint) = open(&bus, &at.dir, &args, &onto, plan).await?;
-    let replay = Replay::of(&bus, &checkpoint.plan.tapes, &filter).await?;
-    let bar = progress_bar(replay.records());
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let output = Output::of(&args)?;
+    let (range, filter) = (args.range.range(), args.filter.market_filter());
+    let bus = args.nats.connect(&args.dir).await?;
+    let tapes = resolve(&bus, args.range.partition(), &range).await?;
+    let run = args.run.unwrap_or_else(|| ReplaySpec::default_run(&tapes, &filter.to_string()));
+    let (range, printed) = (range.to_string(), filter.to_string());
+    let spec = ReplaySpec { tapes, range, filter: printed, output: output.to_string(), run };
+    let (sink, file, checkpoint) = open(&bus, &args.dir.dir, &args, &output, spec).await?;
+    let replay = Replay::of(&bus, &checkpoint.spec.tapes, &filter).await?;
+    let bar = process::progress_bar(replay.records(), RECORDS_BAR);
     let (begun, before) = (std::time::Instant::now(), checkpoint.facts);
-    let mut player = Player::new(replay, args.speed, sink, slot.clone(), checkpoint);
+    let mut player = Player::new(replay, args.speed, sink, file.clone(), checkpoint);
     let stop = async {
-        if super::asked_to_stop().await.is_err() {
+        if process::shutdown_signal().await.is_err() {
             std::future::pending::<()>().await;
         }
     };
@@ -40,13 +93,12 @@ pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
     let ended = ended.await?;
     bar.finish_and_clear();
     let done = player.checkpoint();
-    let (run, sent, seconds) = (&done.plan.run, done.facts - before, begun.elapsed().as_secs_f64());
-    eprintln!("run {run}: {sent} facts in {seconds:.1} s, {} in all, up to {}", done.facts, last(done));
+    let (run, sent, seconds) = (&done.spec.run, done.facts - before, begun.elapsed().as_secs_f64());
+    let last = done.last.as_deref().unwrap_or("none");
+    eprintln!("run {run}: {sent} facts in {seconds:.1} s, {} in all, last {last}", done.facts);
     if ended == Ended::Interrupted {
-        match slot {
-            Some(slot) => {
-                eprintln!("interrupted; {}; {} says how far it is", onto.how_to_go_on(), slot.path().display())
-            }
+        match file {
+            Some(file) => eprintln!("interrupted; {}; checkpoint in {}", output.how_to_resume(), file.path().display()),
             None => eprintln!("interrupted"),
         }
         return Ok(ExitCode::from(2));
@@ -54,15 +106,15 @@ pub async fn run(at: ConnectionArgs, args: ReplayArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where to.
-enum Onto<'a> {
+/// Where the replay goes.
+enum Output<'a> {
     File(&'a Path, OutputFormat),
     Stdout(OutputFormat),
     Subjects(&'a str),
 }
 
-impl<'a> Onto<'a> {
-    fn of(args: &'a ReplayArgs) -> Result<Self> {
+impl<'a> Output<'a> {
+    fn of(args: &'a Args) -> Result<Self> {
         match (&args.to_file, &args.to_subject) {
             (Some(path), None) => {
                 let stdout = path == Path::new("-");
@@ -71,102 +123,82 @@ impl<'a> Onto<'a> {
                     (None, Some("jsonl")) => OutputFormat::JsonLines,
                     (None, Some("msgpack")) => OutputFormat::MessagePack,
                     (None, _) if stdout => OutputFormat::JsonLines,
-                    _ => bail!("{} ends in neither .jsonl nor .msgpack; say which with --format", path.display()),
+                    _ => bail!("{} ends in neither .jsonl nor .msgpack; give --format", path.display()),
                 };
-                Ok(if stdout { Onto::Stdout(format) } else { Onto::File(path, format) })
+                Ok(if stdout { Output::Stdout(format) } else { Output::File(path, format) })
             }
             (None, Some(prefix)) => {
-                ensure!(args.format.is_none(), "--format is for files; on subjects market events are MessagePack");
+                ensure!(args.format.is_none(), "--format is for files; market events on subjects are MessagePack");
                 check_prefix(prefix)?;
-                Ok(Onto::Subjects(prefix))
+                Ok(Output::Subjects(prefix))
             }
-            _ => bail!("say where to: --to-file FILE (- for standard output) or --to-subject PREFIX"),
+            _ => bail!("give --to-file FILE (- for standard output) or --to-subject PREFIX"),
         }
     }
 
-    fn how_to_go_on(&self) -> &'static str {
+    fn how_to_resume(&self) -> &'static str {
         match self {
-            Onto::Subjects(_) => "the same command with --resume goes on (what was sent last may come twice)",
-            _ => "the same command goes on",
+            Output::Subjects(_) => "the same command with --resume continues (its last messages may be sent twice)",
+            _ => "the same command continues",
         }
     }
 }
 
-impl std::fmt::Display for Onto<'_> {
+impl std::fmt::Display for Output<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Onto::File(_, format) | Onto::Stdout(format) => write!(f, "{format}"),
-            Onto::Subjects(prefix) => write!(f, "{prefix}.>"),
+            Output::File(_, format) | Output::Stdout(format) => write!(f, "{format}"),
+            Output::Subjects(prefix) => write!(f, "{prefix}.>"),
         }
     }
 }
 
-fn filter(args: &ReplayArgs) -> Filter {
-    Filter {
-        instruments: args.instrument.iter().copied().collect(),
-        kinds: args.kind.iter().copied().collect(),
-        writers: args.writer.iter().copied().collect(),
-        strategies: args.strategy.iter().copied().collect(),
-        accounts: args.account.iter().copied().collect(),
-    }
-}
-
-/// The sink where it stands, the place of its checkpoints, and the one to go on from.
+/// The sink, the file of its checkpoints, and the checkpoint to start from.
 async fn open(
     bus: &Bus,
     dir: &Path,
-    args: &ReplayArgs,
-    onto: &Onto<'_>,
-    mut plan: Plan,
-) -> Result<(Sink, Option<Slot>, Checkpoint)> {
-    let slot = match onto {
-        Onto::Stdout(format) => {
+    args: &Args,
+    output: &Output<'_>,
+    mut spec: ReplaySpec,
+) -> Result<(Sink, Option<CheckpointFile>, Checkpoint)> {
+    let file = match output {
+        Output::Stdout(format) => {
             let sink = Sink::File(Box::new(FileSink::stdout(*format)));
-            return Ok((sink, None, Checkpoint::start(plan)));
+            return Ok((sink, None, Checkpoint::start(spec)));
         }
-        Onto::File(path, _) => Slot::beside(path),
-        Onto::Subjects(_) => {
-            ensure!(!args.resume || args.run.is_some(), "--resume needs the --run that is to go on");
+        Output::File(path, _) => CheckpointFile::beside(path),
+        Output::Subjects(_) => {
+            ensure!(!args.resume || args.run.is_some(), "--resume needs the --run to resume");
             std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-            Slot::new(dir.join(format!("replay-{}.resume", plan.run)))
+            CheckpointFile::new(dir.join(format!("replay-{}.resume", spec.run)))
         }
     };
     let mut saved = None;
     if !args.fresh {
-        if let (None, Some(saved)) = (args.run, slot.load()?) {
-            plan.run = saved.plan.run; // named by ends that may have moved since
+        if let (None, Some(saved)) = (args.run, file.load()?) {
+            spec.run = saved.spec.run; // derived from bounds that may have moved since
         }
-        saved = slot.load_for(&plan)?;
+        saved = file.load_for(&spec)?;
     }
     let is_new = saved.is_none();
-    let checkpoint = saved.unwrap_or_else(|| Checkpoint::start(plan));
-    let sink = match onto {
-        Onto::File(path, format) => {
+    let checkpoint = saved.unwrap_or_else(|| Checkpoint::start(spec));
+    let sink = match output {
+        Output::File(path, format) => {
             let occupied = std::fs::metadata(path).is_ok_and(|found| found.len() > 0);
             if is_new && occupied && !args.fresh {
-                return Err(ReplayError::Occupied(path.to_path_buf()).into());
+                return Err(HistoryError::Occupied(path.to_path_buf()).into());
             }
             Sink::File(Box::new(FileSink::open(path, *format, &checkpoint)?))
         }
         _ => {
-            let run = checkpoint.plan.run;
-            ensure!(is_new || args.resume, "run {run} was interrupted; --resume goes on with it, --fresh starts over");
+            let run = checkpoint.spec.run;
+            ensure!(is_new || args.resume, "run {run} was interrupted; --resume continues it, --fresh starts over");
             ensure!(!is_new || !args.resume, "there is no interrupted run {run} in {}", dir.display());
             Sink::Subjects(Box::new(SubjectSink::open(bus, args.to_subject.as_deref().unwrap_or_default()).await?))
         }
     };
     if is_new {
-        slot.save(&checkpoint)?;
+        file.save(&checkpoint)?;
     }
-    Ok((sink, Some(slot), checkpoint))
-}
-
-fn last(done: &Checkpoint) -> &str {
-    done.last.as_deref().unwrap_or("nothing")
-}
-
-/// By records, of which the number is known; on a terminal only.
-fn progress_bar(records: u64) -> ProgressBar {
-    let style = "{elapsed_precise} {wide_bar} {pos}/{len} records, {msg} facts out, {eta} left";
-    ProgressBar::new(records).with_style(ProgressStyle::with_template(style).expect("the template is right"))
+    Ok((sink, Some(file), checkpoint))
 }

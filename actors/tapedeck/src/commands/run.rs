@@ -1,31 +1,82 @@
 //! `run GROUP`: one actor group on one partition, until SIGTERM; then it drains and exits 0.
 
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use tapedeck_groups::Group;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::{http, supervisor::Supervised};
 
-use crate::cli::{ConnectionArgs, RunArgs};
-use crate::groups::{self, Env, GroupName};
-use crate::{connection, stack};
+use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
+use crate::groups::{self, Env};
+use crate::process;
 
-/// Runs the group.
-pub async fn run(at: ConnectionArgs, args: RunArgs) -> Result<ExitCode> {
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck run ingest --partition 0
+  tapedeck run projector --partition 0 --http 127.0.0.1:9465";
+
+/// Runs one group on one partition, as a pod does
+///
+/// SIGTERM drains the group and ends the process with exit status 0.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Name of the group
+    #[arg(value_parser = groups::parser())]
+    pub group: &'static Group,
+    /// Number of the partition
+    #[arg(long, env = "TAPEDECK_PARTITION", value_name = "N", hide_env_values = true)]
+    pub partition: u16,
+    /// Venue of the orders; paper is the simulated exchange
+    #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Paper, hide_env_values = true)]
+    pub venue: Venue,
+    /// Address of health and metrics
+    #[arg(
+        long,
+        env = "TAPEDECK_HTTP",
+        default_value = "127.0.0.1:9464",
+        value_name = "ADDRESS",
+        hide_env_values = true,
+        help_heading = "Servers"
+    )]
+    pub http: SocketAddr,
+    /// NATS of the streams.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres of the projector.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// The venues. There is one so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Venue {
+    /// The simulated exchange
+    Paper,
+}
+
+/// Runs until a shutdown signal.
+pub async fn run(args: Args) -> Result<ExitCode> {
     let metrics = Arc::new(Metrics::default());
-    let database = match args.group {
-        GroupName::Projector => Some(connection::database(&at)?),
-        _ => None,
+    let database = match args.group.machine {
+        Some(_) => None,
+        None => Some(args.database.access(&args.dir)?),
     };
-    let env = Env { nats: connection::nats(&at)?, database, metrics: metrics.clone(), owner: stack::owner()? };
+    let env = Env { nats: args.nats.access(&args.dir)?, database, metrics: metrics.clone(), owner: process::owner()? };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
         .await
-        .with_context(|| format!("cannot listen on {}; give another --http", args.http))?;
-    tracing::info!(group = args.group.as_str(), partition = args.partition, http = %bound, "running");
+        .with_context(|| format!("cannot listen on {}; give another address with --http", args.http))?;
+    tracing::info!(group = args.group.name, partition = args.partition, http = %bound, "running");
     let supervised = Supervised::start(vec![task]).await?;
-    super::asked_to_stop().await?;
+    process::shutdown_signal().await?;
     tracing::info!("draining");
     supervised.drain().await;
     Ok(ExitCode::SUCCESS)

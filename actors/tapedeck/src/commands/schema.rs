@@ -1,21 +1,47 @@
-//! `schema`: prints a document made from the code. Needs no server.
+//! `schema`: prints a document that is generated from the code.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use tapedeck_schemas::describe::{asyncapi, market, record, tape};
 
-use crate::cli::{Document, SchemaArgs};
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck schema asyncapi > asyncapi.json
+  tapedeck schema record";
 
-/// Prints.
-pub fn run(args: &SchemaArgs) -> Result<ExitCode> {
+/// Prints a document about the formats: how to publish, how to read a tape
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Document to print
+    #[arg(value_enum)]
+    pub document: Document,
+}
+
+/// The documents generated from the code.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Document {
+    /// Public subjects: AsyncAPI 3.0, JSON
+    Asyncapi,
+    /// Market messages and JSON lines: JSON Schema 2020-12
+    Market,
+    /// Record format of the tape, for programs: JSON
+    Tape,
+    /// Record format of the tape, for people: Markdown
+    Record,
+}
+
+/// Prints it.
+pub async fn run(args: Args) -> Result<ExitCode> {
     std::io::stdout().write_all(text(args.document).as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The document as it is printed, and kept under `schemas/docs`.
-pub fn text(document: Document) -> String {
+/// The document as `schemas/docs` holds it.
+fn text(document: Document) -> String {
     match document {
         Document::Asyncapi => format!("{:#}\n", asyncapi::document()),
         Document::Market => format!("{:#}\n", market::document()),

@@ -1,4 +1,4 @@
-//! `tape`: prints the facts of a tape, for people or as JSON lines; `--follow` goes on as they come.
+//! `tape`: prints the facts of a tape in words or as JSON lines; `--follow` continues with facts as they are appended.
 
 use std::io::{BufWriter, ErrorKind, Stdout, Write};
 use std::process::ExitCode;
@@ -6,59 +6,68 @@ use std::sync::Mutex;
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use serde::Serialize;
-use tapedeck_kernel::TapeRead;
-use tapedeck_replay::{Range, RangeBounds, TapePlan};
+use tapedeck_history::{FactReader, TapeRange, render, resolve};
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::event::Event;
-use tapedeck_schemas::offset::{Offset, TapeTime};
 
-use crate::cli::{ConnectionArgs, TapeArgs};
-use crate::trace::names::{About, cause_text};
-use crate::trace::walk::{Walk, WalkedRecord};
-use crate::trace::words::{one_line, readable_time, words};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::history_args::{FilterArgs, RangeArgs};
+use crate::process;
 
-/// One event, as `--json` prints it.
-#[derive(Serialize)]
-struct Line<'a> {
-    partition: u16,
-    seq: u64,
-    index: u32,
-    writer: &'a str,
-    epoch: u64,
-    stamp: u64,
-    cause: String,
-    n: u32,
-    at: u64,
-    kind: &'static str,
-    version: u16,
-    body: &'a Event,
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck tape --from -10m --kind OrderFilled,OrderDenied
+  tapedeck tape --instrument binance.BTCUSDT --follow
+  tapedeck tape --from p0:1200 --to p0:1250 --json";
+
+/// Prints the facts of the tapes, in words or as JSON
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Range of the tapes.
+    #[command(flatten)]
+    pub range: RangeArgs,
+    /// Facts that are printed.
+    #[command(flatten)]
+    pub filter: FilterArgs,
+    /// Prints facts as they are appended, until Ctrl-C
+    #[arg(long, help_heading = "Output")]
+    pub follow: bool,
+    /// Prints JSON, one object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
 }
 
-/// Prints.
-pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
-    ensure!(!(args.follow && args.to.is_some()), "--follow has no end: leave --to out");
-    let bus = super::bus(&at).await?;
-    let plans = tapedeck_replay::resolve(&bus, args.partition, &Range { from: args.from, to: args.to }).await?;
+/// Prints facts.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let range = args.range.range();
+    ensure!(!(args.follow && range.to.is_some()), "--follow has no end; leave out --to");
+    let bus = args.nats.connect(&args.dir).await?;
+    let ranges = resolve(&bus, args.range.partition(), &range).await?;
     let out = Mutex::new(BufWriter::new(std::io::stdout()));
     let printed = async {
         if args.follow {
-            try_join_all(plans.iter().map(|plan| print(&bus, plan, &args, &out))).await?;
+            try_join_all(ranges.iter().map(|range| print(&bus, range, &args, &out))).await?;
         } else {
-            for plan in &plans {
-                print(&bus, plan, &args, &out).await?;
+            for range in &ranges {
+                print(&bus, range, &args, &out).await?;
             }
         }
-        Ok(out.lock().expect("nobody panicked").flush()?)
+        Ok(out.lock().expect("no holder panicked").flush()?)
     };
     let printed: Result<()> = tokio::select! {
         printed = printed => printed,
-        _ = super::asked_to_stop(), if args.follow => Ok(()),
+        _ = process::shutdown_signal(), if args.follow => Ok(()),
     };
     match printed {
-        // Whoever reads has had enough, as `head` has.
+        // The reader of a pipe has seen enough, as `head` does.
         Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
-            // What is still in the buffer goes nowhere.
+            // Dropping the buffer would try to write it.
             std::mem::forget(out);
             Ok(ExitCode::SUCCESS)
         }
@@ -66,85 +75,20 @@ pub async fn run(at: ConnectionArgs, args: TapeArgs) -> Result<ExitCode> {
     }
 }
 
-async fn print(bus: &Bus, plan: &TapePlan, args: &TapeArgs, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
-    let created = bus.tape(plan.partition).await?;
-    let last = (!args.follow).then(|| plan.bounds.last_sequence(plan.end));
-    let mut walk = Walk::new(bus, &created, last);
-    let mut page = Page { partition: plan.partition, bounds: plan.bounds, time: 0, args, about: None };
-    page.about = args.instrument.map(About::new);
-    while let Some(seen) = walk.next().await? {
-        let mut out = out.lock().expect("nobody panicked");
-        if !page.print(&seen, &mut *out)? {
-            break;
+async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
+    let filter = args.filter.filter();
+    let mut reader = match args.follow {
+        true => FactReader::following(bus, range, filter),
+        false => FactReader::new(bus, range, filter),
+    };
+    while let Some(facts) = reader.next().await? {
+        let mut out = out.lock().expect("no holder panicked");
+        for fact in facts {
+            writeln!(out, "{}", if args.json { render::json(&fact) } else { render::line(&fact) })?;
         }
-        if args.follow && walk.is_caught_up() {
+        if args.follow && reader.is_caught_up() {
             out.flush()?;
         }
     }
     Ok(())
-}
-
-/// What is to be printed of one tape, and how far it is.
-struct Page<'a> {
-    partition: u16,
-    bounds: RangeBounds,
-    time: TapeTime,
-    args: &'a TapeArgs,
-    about: Option<About>,
-}
-
-impl Page<'_> {
-    /// Prints what is wanted of a record; false behind the last that can be.
-    fn print(&mut self, seen: &WalkedRecord, out: &mut impl Write) -> Result<bool> {
-        let record = match &seen.read {
-            TapeRead::Record(record) => record,
-            TapeRead::Invalid { why, .. } => {
-                eprintln!("p{}:{} invalid: {why}", self.partition, seen.seq);
-                return Ok(true);
-            }
-        };
-        for (index, entry) in (0..).zip(&record.entries) {
-            let offset = Offset::new(record.seq, index);
-            if let Event::ClockAdvanced(tick) = &entry.event {
-                self.time = self.time.max(tick.time);
-            }
-            if self.bounds.is_behind(offset, self.time) {
-                return Ok(false);
-            }
-            let kind = entry.event.kind();
-            let about = self.about.as_mut().is_none_or(|about| about.admits(&entry.event));
-            if !about
-                || self.bounds.is_before(offset, self.time)
-                || self.args.writer.is_some_and(|writer| writer != record.header.writer)
-                || self.args.kind.is_some_and(|wanted| wanted != kind)
-            {
-                continue;
-            }
-            let writer = record.header.writer;
-            if self.args.json {
-                let line = Line {
-                    partition: self.partition,
-                    seq: record.seq,
-                    index,
-                    writer: writer.as_str(),
-                    epoch: record.header.epoch,
-                    stamp: seen.stamp,
-                    cause: entry.cause.to_string(),
-                    n: entry.index,
-                    at: entry.at,
-                    kind: kind.name(),
-                    version: kind.version(),
-                    body: &entry.event,
-                };
-                out.write_all(&serde_json::to_vec(&line)?)?;
-                writeln!(out)?;
-            } else {
-                let (offset, time) = (offset.in_partition(self.partition), readable_time(entry.at));
-                let (kind, said) = (kind.name(), one_line(&words(&entry.event)));
-                let cause = cause_text(writer, entry.cause);
-                writeln!(out, "{offset:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {said}")?;
-            }
-        }
-        Ok(true)
-    }
 }

@@ -1,92 +1,65 @@
-//! `trace`: the chain of causes of an order, a fill or a place on a tape, as a tree or as JSON.
+//! `trace`: the chain of causes of an order, a fill, a fact or an inbox entry, as a tree or as JSON.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
-use tapedeck_kernel::TapeRead;
-use tapedeck_runtime::Bus;
-use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject;
+use tapedeck_history::trace::{ChainedFact, TraceId, trace};
 
-use crate::cli::{ConnectionArgs, TraceArgs, TraceId};
-use crate::trace::chain::{Chain, Finder, Link, TraceQuery, TracedFact};
-use crate::trace::names::inbox_of;
-use crate::trace::walk::{Walk, end};
+use crate::connection::{DirArgs, NatsArgs};
+use crate::history_args::PartitionArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck trace p0:1234.5
+  tapedeck trace 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7 --json";
+
+/// Prints the chain of causes of an order, a fill or a fact
+///
+/// The chain goes from the market event to the position, with the latency of each step.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Id of an order or a fill, an offset (p0:1234.5), or an inbox entry (inbox:12.3, command:12.0)
+    pub id: TraceId,
+    /// Partitions that are searched.
+    #[command(flatten)]
+    pub partition: PartitionArgs,
+    /// Prints JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
 
 #[derive(Serialize)]
 struct Document<'a> {
     asked: String,
     partition: u16,
     skipped: u64,
-    facts: &'a [Link<'a>],
+    facts: &'a [ChainedFact<'a>],
 }
 
-/// Traces.
-pub async fn run(at: ConnectionArgs, args: TraceArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
-    let wanted = args.id.partition.or(args.partition);
+/// Prints the chain on the first tape that has it.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
+    let TraceId { text: asked, partition, query } = args.id;
+    let wanted = partition.or(args.partition.partition);
     for tape in bus.tapes().await?.iter().filter(|tape| wanted.is_none_or(|one| one == tape.partition)) {
-        let Some(chain) = chain(&bus, tape, args.id.asked).await? else { continue };
-        let came = came_in(&bus, tape.partition, &chain).await;
-        let links = chain.links(tape.partition, came);
+        let Some(found) = trace(&bus, tape, query).await? else { continue };
+        let facts = found.chain.facts(found.inbox_stamp);
         if args.json {
-            let (asked, partition) = (args.id.text.clone(), tape.partition);
-            let document = Document { asked, partition, skipped: chain.skipped, facts: &links };
-            println!("{}", serde_json::to_string(&document)?);
+            let (partition, skipped) = (found.partition, found.chain.skipped);
+            println!("{}", serde_json::to_string(&Document { asked, partition, skipped, facts: &facts })?);
         } else {
-            print!("{}", chain.tree(&links));
+            print!("{}", found.chain.tree(&facts));
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let TraceId { text, .. } = args.id;
-    eprintln!("tapedeck: {text} is on no tape here: no order, no fill and no place of that name");
+    eprintln!("tapedeck: {asked} not found: no tape here has such an order, fill, offset or inbox entry");
     Ok(ExitCode::from(1))
-}
-
-/// Reads the tape twice: for where the chain begins, and for what belongs to it.
-async fn chain(bus: &Bus, tape: &TapeCreated, asked: TraceQuery) -> Result<Option<Chain>> {
-    let last = end(bus, tape.partition).await?;
-    let mut finder = Finder::default();
-    facts(bus, tape, last, |fact| !finder.take(asked, &fact)).await?;
-    let Some((asked, first)) = finder.begin() else { return Ok(None) };
-    let mut chain = Chain::new(asked);
-    facts(bus, tape, last, |fact| {
-        if fact.offset >= first {
-            chain.take(fact);
-        }
-        true
-    })
-    .await?;
-    Ok(Some(chain))
-}
-
-async fn facts(bus: &Bus, tape: &TapeCreated, last: u64, mut take: impl FnMut(TracedFact) -> bool) -> Result<()> {
-    let mut walk = Walk::new(bus, tape, Some(last));
-    while let Some(seen) = walk.next().await? {
-        let TapeRead::Record(record) = seen.read else { continue };
-        for (index, entry) in (0..).zip(record.entries) {
-            let offset = Offset::new(record.seq, index);
-            let (writer, cause, at, stamp) = (record.header.writer, entry.cause, entry.at, seen.stamp);
-            if !take(TracedFact { offset, writer, cause, at, stamp, event: entry.event }) {
-                return Ok(());
-            }
-        }
-    }
-    Ok(())
-}
-
-/// When the broker stored what the chain's first fact answers, ns; none if that is gone or not in an inbox.
-async fn came_in(bus: &Bus, partition: u16, chain: &Chain) -> Option<u64> {
-    let first = chain.first()?;
-    inbox_of(first.writer)?;
-    let stream = match first.writer {
-        Writer::Ingest => subject::inbox_stream(partition),
-        _ => subject::command_stream(partition),
-    };
-    let stream = bus.context().get_stream_no_info(stream).await.ok()?;
-    let stored = stream.get_raw_message(first.cause.seq).await.ok()?;
-    u64::try_from(stored.time.unix_timestamp_nanos()).ok()
 }

@@ -1,26 +1,42 @@
-//! `up`: the stack without a market; stays until Ctrl-C.
+//! `up`: a whole system that runs until Ctrl-C.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tapedeck_runtime::bus::without_credentials;
 
-use crate::cli::{ConnectionArgs, StackArgs};
-use crate::connection;
-use crate::stack::{Ports, Stack};
+use crate::stack::{Ports, Stack, StackArgs};
+use crate::{connection, process};
 
-/// Runs until asked to stop.
-pub async fn run(at: ConnectionArgs, args: StackArgs) -> Result<ExitCode> {
-    let Some(stack) = Stack::start(&at, &args, Ports::FIXED).await? else { return Ok(ExitCode::SUCCESS) };
-    println!("nats        {}", without_credentials(&stack.nats_url));
-    println!("postgres    {}", without_credentials(&stack.database_url));
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck up
+  tapedeck up --partitions 2 --fresh";
+
+/// Runs a whole system until Ctrl-C
+///
+/// Starts a private NATS and Postgres and every group, and writes connection.toml, where the other commands find the
+/// servers. Without a market of its own: publish one with `tapedeck publish`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Servers, partitions and setup.
+    #[command(flatten)]
+    pub stack: StackArgs,
+}
+
+/// Runs until a shutdown signal.
+pub async fn run(Args { stack: args }: Args) -> Result<ExitCode> {
+    let Some(stack) = Stack::start(&args, Ports::FIXED).await? else { return Ok(ExitCode::SUCCESS) };
+    println!("nats        {}", without_credentials(&stack.nats.url));
+    println!("postgres    {}", without_credentials(&stack.database.url));
     println!("health      http://{}/readyz", stack.http);
     println!("metrics     http://{}/metrics", stack.http);
-    println!("connection  {}", connection::path(&at.dir).display());
+    println!("connection  {}", connection::path(&args.dir.dir).display());
     println!(
-        "ready: publish to md.<venue>.<symbol>.<kind>; the other commands find this by the file. Ctrl-C stops it."
+        "ready: publish to md.<venue>.<symbol>.<kind>; other commands read the connection file; Ctrl-C stops the system"
     );
-    super::asked_to_stop().await?;
+    process::shutdown_signal().await?;
     stack.stop().await;
     Ok(ExitCode::SUCCESS)
 }

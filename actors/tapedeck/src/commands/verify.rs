@@ -1,53 +1,55 @@
-//! `verify`: decides everything again and compares; exit 0 clean, 1 differs, 2 no verdict.
+//! `verify`: decides every tape again and compares; exit 0 no difference, 1 a difference, 2 not completed.
 
 use std::process::ExitCode;
 
 use anyhow::Result;
-use tapedeck_runtime::database;
+use tapedeck_history::verify::verify;
 
-use crate::cli::{ConnectionArgs, VerifyArgs};
-use crate::connection;
-use crate::verify::{Verdict, verify};
+use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
+use crate::{process, report};
 
-/// Verifies.
-pub async fn run(at: ConnectionArgs, args: VerifyArgs) -> Result<ExitCode> {
-    let bus = super::bus(&at).await?;
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck verify
+  tapedeck verify --no-database --json";
+
+/// Decides every tape again and compares
+///
+/// Compares every decision byte for byte, evaluates the invariants, and compares the rows in Postgres with the fold of
+/// the tape. Exit status: 0 no difference, 1 a difference, 2 not completed.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Leaves out the rows in Postgres
+    #[arg(long)]
+    pub no_database: bool,
+    /// Prints JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// NATS of the tapes.
+    #[command(flatten)]
+    pub nats: NatsArgs,
+    /// Postgres of the read models.
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// Directory of `connection.toml`.
+    #[command(flatten)]
+    pub dir: DirArgs,
+}
+
+/// Verifies every tape.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    let bus = args.nats.connect(&args.dir).await?;
     let tapes = bus.tapes().await?;
     let database = match args.no_database {
         true => None,
-        false => Some(database::connect(&connection::database(&at)?).await?),
+        false => Some(args.database.connect(&args.dir).await?),
     };
     let verdict = verify(&bus, &tapes, database.as_ref()).await?;
     if args.json {
         println!("{}", serde_json::to_string(&verdict)?);
     } else {
-        print(&verdict);
+        report::print_verdict(&verdict);
     }
-    Ok(super::exit(verdict.is_clean()))
-}
-
-/// Prints what was checked and what was found.
-pub fn print(verdict: &Verdict) {
-    println!("verified");
-    println!(
-        "  chain       {} records, {} events, {} invalid",
-        verdict.records, verdict.events, verdict.invalid_records
-    );
-    for (writer, [inputs, events, followed]) in &verdict.decisions {
-        let note = if *followed > 0 { format!(", {followed} followed only (another logic)") } else { String::new() };
-        println!("  {writer:<11} {inputs} inputs decided again, {events} events the same to the byte{note}");
-    }
-    for (id, times) in &verdict.invariants {
-        println!("  {id:<36} held {times} times");
-    }
-    for (table, rows) in &verdict.rows {
-        println!("  {table:<36} {rows} rows = fold of the tape");
-    }
-    match verdict.findings.first() {
-        None => println!("  clean"),
-        Some(first) => {
-            println!("  NOT CLEAN; first: {first}");
-            verdict.findings.iter().skip(1).for_each(|finding| println!("    then: {finding}"));
-        }
-    }
+    Ok(process::exit_code(verdict.is_clean()))
 }

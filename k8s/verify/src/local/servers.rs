@@ -10,7 +10,7 @@ use crate::pod::files;
 
 const DATA: &str = "tapedeck-data";
 
-/// What runs beside the groups.
+/// The servers that the groups connect to.
 pub(super) struct Servers {
     nats: NatsServer,
     postgres: Postgres,
@@ -18,7 +18,7 @@ pub(super) struct Servers {
 }
 
 impl Servers {
-    /// Starts both.
+    /// Starts both servers.
     pub(super) fn start(all: &Manifests, dir: &Path) -> Result<Self> {
         let nats_dir = dir.join("nats");
         std::fs::create_dir_all(&nats_dir)?;
@@ -27,7 +27,7 @@ impl Servers {
             std::fs::write(nats_dir.join(file), config(file)?)?;
         }
         files(all, DATA, &Object(serde_json::json!({"secret": {"secretName": "nats-users"}})), &nats_dir)?;
-        let nats = NatsServer::start_with(&nats_dir, 0, &here(config("nats.conf")?))?;
+        let nats = NatsServer::start_with(&nats_dir, 0, &local_config(config("nats.conf")?))?;
         let postgres = Postgres::start(&dir.join("postgres"), 0)?;
         let passwords = dir.join("passwords");
         std::fs::create_dir_all(&passwords)?;
@@ -54,7 +54,7 @@ impl Servers {
         (authority(&self.nats.url()), authority(&self.postgres.url()))
     }
 
-    /// The database as the pods connect to it, without the password.
+    /// The URL of the database for pods, without the password.
     pub(super) fn database_url(&self) -> String {
         format!("postgres://tapedeck@{}/tapedeck", self.addresses().1)
     }
@@ -64,14 +64,14 @@ impl Servers {
     }
 }
 
-/// The shipped configuration on this machine: ports, names, folders and the monitor are given from outside.
-fn here(config: &str) -> String {
-    let elsewhere = ["port:", "http_port:", "server_name:", "pid_file:", "store_dir:"];
-    let kept = config.lines().filter(|line| !elsewhere.iter().any(|key| line.trim_start().starts_with(key)));
+/// The shipped configuration without ports, server name and paths, which are set for this machine.
+fn local_config(config: &str) -> String {
+    let removed = ["port:", "http_port:", "server_name:", "pid_file:", "store_dir:"];
+    let kept = config.lines().filter(|line| !removed.iter().any(|key| line.trim_start().starts_with(key)));
     format!("host: 127.0.0.1\n{}\n", kept.collect::<Vec<_>>().join("\n"))
 }
 
-/// The private server has the user and the database that the manifests' Postgres makes; the password is the Secret's.
+/// Sets the password of the Secret. User and database of the private server are those of the manifests' Postgres.
 fn set_password(url: &str, password: &str) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

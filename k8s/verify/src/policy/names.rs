@@ -1,11 +1,11 @@
-//! Rules on names: what an object refers to by a name or a label is there.
+//! Rules for references: the objects, ports and labels that an object names exist.
 
 use serde_json::Value;
 
 use super::Overlay;
 use crate::manifests::{Object, containers, labels, list};
 
-/// Services, budgets and policies choose pods that are made.
+/// Services, disruption budgets and network policies match pods.
 pub(super) fn selectors(overlay: &Overlay) -> Vec<String> {
     let pointer = |object: &Object| match object.kind() {
         "Service" => Some("/spec/selector"),
@@ -16,7 +16,7 @@ pub(super) fn selectors(overlay: &Overlay) -> Vec<String> {
     let dangling = |object: &&Object| {
         pointer(object).is_some_and(|pointer| {
             let selector = labels(object.at(pointer));
-            // A policy without a selector is for all pods.
+            // A network policy without a selector applies to all pods.
             let for_all = selector.is_empty() && object.kind() == "NetworkPolicy";
             !for_all && overlay.manifests.selected(object.namespace(), &selector).is_empty()
         })
@@ -26,42 +26,42 @@ pub(super) fn selectors(overlay: &Overlay) -> Vec<String> {
         .objects
         .iter()
         .filter(dangling)
-        .map(|object| format!("{} chooses no pod", object.title()))
+        .map(|object| format!("{} matches no pod", object.title()))
         .collect()
 }
 
-/// A set's service exists, and its selector is part of its pods' labels.
+/// The service of a stateful set exists, and its selector matches its own pods.
 pub(super) fn sets(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for set in overlay.manifests.of("StatefulSet") {
         let service = set.text("/spec/serviceName");
         if overlay.manifests.find("Service", set.namespace(), service).is_none() {
-            offences.push(format!("{} names the service {service:?}, which is not there", set.title()));
+            violations.push(format!("{} names the service {service:?}, which does not exist", set.title()));
         }
         let selector = labels(set.at("/spec/selector/matchLabels"));
         let own = set.template().map(|template| template.labels()).unwrap_or_default();
         if selector.is_empty() || selector.iter().any(|(name, value)| own.get(name) != Some(value)) {
-            offences.push(format!("{} does not select its own pods", set.title()));
+            violations.push(format!("{} does not select its own pods", set.title()));
         }
     }
-    offences
+    violations
 }
 
-/// Ports of services that go by a name are ports of the containers.
+/// The target ports of services are ports of the containers.
 pub(super) fn ports(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for service in overlay.manifests.of("Service") {
-        let chosen = overlay.manifests.selected(service.namespace(), &labels(service.at("/spec/selector")));
-        let templates = chosen.iter().filter_map(|object| object.template());
-        let there: Vec<Value> = templates.flat_map(|template| containers(&template)).flat_map(served).collect();
+        let matched = overlay.manifests.selected(service.namespace(), &labels(service.at("/spec/selector")));
+        let templates = matched.iter().filter_map(|object| object.template());
+        let ports: Vec<Value> = templates.flat_map(|template| containers(&template)).flat_map(served).collect();
         for port in list(service.at("/spec/ports")) {
             let target = port.get("targetPort").or(port.get("port")).unwrap_or(&Value::Null);
-            if !there.contains(target) {
-                offences.push(format!("{}: no container has the port {target}", service.title()));
+            if !ports.contains(target) {
+                violations.push(format!("{}: no container has the port {target}", service.title()));
             }
         }
     }
-    offences
+    violations
 }
 
 /// The names and numbers of a container's ports.
@@ -70,12 +70,12 @@ pub(super) fn served(container: Object) -> Vec<Value> {
     list(container.at("/ports")).iter().flat_map(both).flatten().collect()
 }
 
-/// ConfigMaps, Secrets and claims that pods use are there.
+/// The ConfigMaps, Secrets and volumes that pods use exist.
 pub(super) fn references(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for (object, template) in overlay.manifests.workloads() {
         let has = |kind: &str, name: &str| overlay.manifests.find(kind, object.namespace(), name).is_some();
-        // A Secret may come from another kind that makes one of the same name.
+        // A Secret may be created by an object of another kind with the same name.
         let has_secret = |name: &str| ["Secret", "SealedSecret", "ExternalSecret"].iter().any(|kind| has(kind, name));
         let mut volumes = Vec::new();
         for volume in list(template.at("/spec/volumes")) {
@@ -86,11 +86,11 @@ pub(super) fn references(overlay: &Overlay) -> Vec<String> {
             for source in sources.chain(projected) {
                 let (config, secret) = (source.at("/configMap/name"), source.at("/secret"));
                 if let Some(name) = config.as_str().filter(|name| !has("ConfigMap", name)) {
-                    offences.push(format!("{} mounts the ConfigMap {name}, which is not there", object.title()));
+                    violations.push(format!("{} mounts the ConfigMap {name}, which does not exist", object.title()));
                 }
                 let secret = secret.get("secretName").or(secret.get("name")).and_then(Value::as_str);
                 if let Some(name) = secret.filter(|name| !has_secret(name)) {
-                    offences.push(format!("{} mounts the Secret {name}, which is not there", object.title()));
+                    violations.push(format!("{} mounts the Secret {name}, which does not exist", object.title()));
                 }
             }
         }
@@ -100,17 +100,17 @@ pub(super) fn references(overlay: &Overlay) -> Vec<String> {
             for mount in list(container.at("/volumeMounts")) {
                 let name = mount.get("name").and_then(Value::as_str).unwrap_or_default();
                 if !volumes.iter().any(|volume| volume == name) {
-                    offences.push(format!("{} mounts {name}, which is no volume of it", object.title()));
+                    violations.push(format!("{} mounts {name}, which is not one of its volumes", object.title()));
                 }
             }
         }
     }
-    offences
+    violations
 }
 
-/// What URLs in the environment name is a service, with the port.
+/// Host and port of URLs in the environment are those of a service.
 pub(super) fn hosts(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for (object, template) in overlay.manifests.workloads() {
         for variable in containers(&template).iter().flat_map(|container| list(container.at("/env"))) {
             let value = variable.get("value").and_then(Value::as_str).unwrap_or_default();
@@ -126,24 +126,27 @@ pub(super) fn hosts(overlay: &Overlay) -> Vec<String> {
                 list(service.at("/spec/ports")).iter().any(|one| one["port"].as_u64() == port.parse().ok())
             };
             if !service.is_some_and(has) {
-                offences.push(format!("{}: {value} is no service of these manifests with that port", object.title()));
+                violations.push(format!(
+                    "{}: no service of these manifests has the host and port of {value}",
+                    object.title()
+                ));
             }
         }
     }
-    offences
+    violations
 }
 
 /// Service accounts exist, each workload has its own, and no token is mounted.
 pub(super) fn accounts(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for (object, template) in overlay.manifests.workloads() {
         let account = template.text("/spec/serviceAccountName");
         if account.is_empty() || overlay.manifests.find("ServiceAccount", object.namespace(), account).is_none() {
-            offences.push(format!("{} has the service account {account:?}, which is not there", object.title()));
+            violations.push(format!("{} has the service account {account:?}, which does not exist", object.title()));
         }
         if template.at("/spec/automountServiceAccountToken") != false {
-            offences.push(format!("{} mounts a token of the API", object.title()));
+            violations.push(format!("{} mounts a token of the API", object.title()));
         }
     }
-    offences
+    violations
 }

@@ -1,96 +1,94 @@
-//! Rules on the system: groups, partitions, venues, accounts and streams as the code has them.
+//! Rules for the system: groups, partitions, venues, accounts and streams equal those of the code.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use tapedeck_schemas::access;
+use tapedeck_groups::access;
 
 use super::Overlay;
 use crate::manifests::{Object, containers, list};
 
-/// The groups, as `tapedeck run` names them.
-pub const GROUPS: [&str; 8] = ["ingest", "control", "signal", "risk", "execution", "paper", "portfolio", "projector"];
-/// The port of health and metrics.
+/// The port of health checks and metrics.
 pub const HTTP_PORT: u64 = 9464;
 const APP: &str = "tapedeck";
 const DATA: &str = "tapedeck-data";
 const STREAMS: &str = include_str!("../../../../nats/streams.toml");
 const SETUP: &str = include_str!("../../../../actors/feeds/setup/default.toml");
 
-/// The value of a variable of a container.
+/// An environment variable of a container.
 pub(crate) fn variable<'a>(container: &'a Object, name: &str) -> Option<&'a Value> {
     list(container.at("/env")).iter().find(|one| one["name"] == name)
 }
 
-/// The restricted standard, at a version: "latest" would change what is accepted with the cluster.
+/// Namespaces enforce the restricted Pod Security Standard at a fixed version, which "latest" is not.
 pub(super) fn namespaces(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     let used: BTreeSet<&str> = overlay.manifests.workloads().map(|(object, _)| object.namespace()).collect();
     for name in used {
         let Some(namespace) = overlay.manifests.of("Namespace").find(|one| one.name() == name) else {
-            offences.push(format!("there is no namespace {name}"));
+            violations.push(format!("namespace {name} does not exist"));
             continue;
         };
         let labels = namespace.labels();
         let label = |key: &str| labels.get(&format!("pod-security.kubernetes.io/{key}")).map_or("", String::as_str);
         if label("enforce") != "restricted" || !label("enforce-version").starts_with("v1.") {
             let (level, version) = (label("enforce"), label("enforce-version"));
-            offences.push(format!("{name} enforces {level:?} at {version:?}"));
+            violations.push(format!("{name} enforces {level:?} at {version:?}"));
         }
         for kind in ["ResourceQuota", "LimitRange"] {
             if !overlay.manifests.of(kind).any(|one| one.namespace() == name) {
-                offences.push(format!("{name} has no {kind}"));
+                violations.push(format!("{name} has no {kind}"));
             }
         }
     }
-    offences
+    violations
 }
 
-/// Each group has a set of its own name that runs it, with its own key, on the port of the code.
+/// Each group has a stateful set of its name, which runs it with its own key on [`HTTP_PORT`].
 pub(super) fn groups(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
-    for group in GROUPS {
+    let mut violations = Vec::new();
+    for group in tapedeck_groups::names() {
         let Some(set) = overlay.manifests.find("StatefulSet", APP, group) else {
-            offences.push(format!("there is no set {group}"));
+            violations.push(format!("there is no StatefulSet {group}"));
             continue;
         };
         let Some(template) = set.template() else { continue };
         let all = containers(&template);
         let Some(container) = all.iter().find(|one| one.at("/args/0") == "run") else {
-            offences.push(format!("{group}: no container has args [run, …]"));
+            violations.push(format!("{group}: no container has args [run, …]"));
             continue;
         };
         if container.at("/args/1") != group {
-            offences.push(format!("{group} runs {}", container.at("/args/1")));
+            violations.push(format!("{group} runs {}", container.at("/args/1")));
         }
         let ports = list(container.at("/ports"));
         if !ports.iter().any(|port| port["containerPort"] == HTTP_PORT && port["name"] == "http") {
-            offences.push(format!("{group} has no port http {HTTP_PORT}"));
+            violations.push(format!("{group} has no port http {HTTP_PORT}"));
         }
         let label = "metadata.labels['apps.kubernetes.io/pod-index']";
         let from =
             variable(container, "TAPEDECK_PARTITION").and_then(|one| one.pointer("/valueFrom/fieldRef/fieldPath"));
         if from.is_none_or(|from| from != label) {
-            offences.push(format!("{group} does not take its partition from its ordinal"));
+            violations.push(format!("{group} does not read its partition from the pod's ordinal"));
         }
         let secret = format!("nkey-{group}");
         let mounted =
             list(template.at("/spec/volumes")).iter().filter_map(|volume| volume.pointer("/secret/secretName"));
         let keys: Vec<&Value> = mounted.filter(|name| name.as_str().is_some_and(|n| n.starts_with("nkey-"))).collect();
         if keys != [&Value::from(secret)] {
-            offences.push(format!("{group} has the keys {keys:?}, not its own alone"));
+            violations.push(format!("{group} mounts the keys {keys:?}, want only its own"));
         }
     }
-    offences
+    violations
 }
 
-/// As many pods a group as there are partitions, and as many partitions as are provisioned.
+/// The replicas of each group and every TAPEDECK_PARTITIONS are the same number.
 pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
     let of = |group: &str| {
         let set = overlay.manifests.find("StatefulSet", APP, group)?;
         Some((group.to_string(), set.at("/spec/replicas").as_u64().unwrap_or(1).to_string()))
     };
-    let mut all: Vec<(String, String)> = GROUPS.iter().filter_map(|group| of(group)).collect();
+    let mut all: Vec<(String, String)> = tapedeck_groups::names().filter_map(of).collect();
     for (object, template) in overlay.manifests.workloads() {
         for container in containers(&template) {
             let given = variable(&container, "TAPEDECK_PARTITIONS").and_then(|one| one["value"].as_str());
@@ -100,53 +98,53 @@ pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
     let first = all.first().map(|(_, count)| count.clone()).unwrap_or_default();
     all.into_iter()
         .filter(|(_, count)| *count != first)
-        .map(|(who, count)| format!("{who}: {count}, not {first}"))
+        .map(|(name, count)| format!("{name}: {count}, not {first}"))
         .collect()
 }
 
-/// There is no venue but paper, the simulated exchange, and no overlay may say so.
+/// The only venue is paper, the simulated exchange; no overlay may name another.
 pub(super) fn venues(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     for (object, template) in overlay.manifests.workloads() {
         for container in containers(&template) {
             let venue = variable(&container, "TAPEDECK_VENUE").map(|one| one["value"].clone());
             if venue.as_ref().is_some_and(|venue| venue != "paper") {
-                offences.push(format!("{} trades on {venue:?}", object.title()));
+                violations.push(format!("{} trades on {venue:?}", object.title()));
             }
             if list(container.at("/args")).iter().any(|arg| arg == "--venue") {
-                offences.push(format!("{} chooses a venue by an argument", object.title()));
+                violations.push(format!("{} sets the venue by an argument", object.title()));
             }
         }
     }
-    offences
+    violations
 }
 
-/// The files that are kept with the manifests are those of the code.
+/// The copies of files in the manifests equal those of the code.
 pub(super) fn code(overlay: &Overlay) -> Vec<String> {
     let accounts = access::accounts_conf();
     let files = [(DATA, "accounts.conf", accounts.as_str()), (APP, "setup.toml", SETUP)];
-    let mut offences: Vec<String> = files
+    let mut violations: Vec<String> = files
         .into_iter()
         .filter(|(namespace, file, text)| overlay.manifests.config_file(namespace, file) != Some(text))
-        .map(|(namespace, file, _)| format!("{file} in {namespace} is not as the code has it"))
+        .map(|(namespace, file, _)| format!("{file} in {namespace} differs from the code's"))
         .collect();
-    // Only how many replicas there are, and how large, may differ.
+    // Only the number of replicas and the sizes may differ.
     let sizes = ["replicas = ", "max_bytes = "];
     let same = |line: &&str| !sizes.iter().any(|size| line.starts_with(size));
     let without = |text: &str| text.lines().filter(same).collect::<Vec<_>>().join("\n");
     if overlay.manifests.config_file(APP, "streams.toml").is_none_or(|text| without(text) != without(STREAMS)) {
-        offences.push("streams.toml is not as the code has it".into());
+        violations.push("streams.toml differs from the code's".into());
     }
-    offences
+    violations
 }
 
-/// What an acknowledgement of NATS is worth.
+/// NATS acknowledges only what is synced to disk on every node.
 pub(super) fn nats(overlay: &Overlay) -> Vec<String> {
-    let mut offences = Vec::new();
+    let mut violations = Vec::new();
     let config = overlay.manifests.config_file(DATA, "nats.conf").unwrap_or_default();
     let always = |line: &str| line.trim().trim_end_matches(',') == "sync_interval: always";
     if !config.lines().any(always) {
-        offences.push("nats.conf does not say sync_interval: always".into());
+        violations.push("nats.conf lacks sync_interval: always".into());
     }
     let nodes = overlay.manifests.find("StatefulSet", DATA, "nats").map(|set| set.at("/spec/replicas").clone());
     let streams = overlay.manifests.config_file(APP, "streams.toml").unwrap_or_default();
@@ -154,7 +152,7 @@ pub(super) fn nats(overlay: &Overlay) -> Vec<String> {
     let replicas = line.split_whitespace().next().unwrap_or_default();
     let nodes = nodes.map(|nodes| nodes.to_string()).unwrap_or_default();
     if nodes != replicas {
-        offences.push(format!("streams have {replicas} replicas on {nodes} nodes"));
+        violations.push(format!("streams have {replicas} replicas on {nodes} nodes"));
     }
-    offences
+    violations
 }

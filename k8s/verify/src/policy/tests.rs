@@ -1,12 +1,12 @@
-//! Each rule passes a good overlay and catches its offence: a small system is tampered with, one thing at a time.
+//! Each rule accepts a valid overlay and detects a change that violates it.
 
 use serde_json::{Value, json};
 
 use super::*;
 use crate::manifests::Object;
 
-/// Two namespaces, one set a group, NATS: what the rules ask for, and no more.
-fn good() -> Overlay {
+/// A minimal valid overlay: two namespaces, one stateful set a group, NATS.
+fn valid() -> Overlay {
     let mut all = String::new();
     for namespace in ["tapedeck", "tapedeck-data"] {
         all += &format!(
@@ -29,12 +29,12 @@ metadata:
 "
         );
     }
-    for group in GROUPS {
+    for group in tapedeck_groups::names() {
         all += &workload("tapedeck", group, &format!("run, {group}"), HTTP_PORT, &format!("nkey-{group}"));
     }
     all += &workload("tapedeck-data", "nats", "x", 4222, "nats-users");
     let files = [
-        ("tapedeck-data", "accounts.conf", tapedeck_schemas::access::accounts_conf()),
+        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf()),
         ("tapedeck-data", "nats.conf", "jetstream {\n  sync_interval: always\n}\n".into()),
         ("tapedeck", "setup.toml", include_str!("../../../../actors/feeds/setup/default.toml").into()),
         ("tapedeck", "streams.toml", include_str!("../../../../nats/streams.toml").into()),
@@ -99,101 +99,101 @@ spec:
     )
 }
 
-/// The offences after something of an object was set to something else.
+/// The violations after one value of an object was changed.
 fn after(kind: &str, name: &str, pointer: &str, value: Value) -> Vec<String> {
-    let mut overlay = good();
+    let mut overlay = valid();
     let is_it = |object: &&mut Object| object.kind() == kind && object.name() == name;
     let object = overlay.manifests.objects.iter_mut().find(is_it).unwrap();
-    *object.0.pointer_mut(pointer).unwrap_or_else(|| panic!("nothing at {pointer}")) = value;
-    judge(&overlay)
+    *object.0.pointer_mut(pointer).unwrap_or_else(|| panic!("no value at {pointer}")) = value;
+    check(&overlay)
 }
 
 fn without(kind: &str, name: &str) -> Vec<String> {
-    let mut overlay = good();
+    let mut overlay = valid();
     let before = overlay.manifests.objects.len();
     overlay.manifests.objects.retain(|object| object.kind() != kind || object.name() != name);
     assert!(overlay.manifests.objects.len() < before, "{kind} {name}");
-    judge(&overlay)
+    check(&overlay)
 }
 
-fn caught(offences: &[String], rule: &str) {
+fn assert_detected(violations: &[String], rule: &str) {
     assert!(RULES.iter().any(|(name, _)| *name == rule), "{rule}");
-    assert!(offences.iter().any(|offence| offence.starts_with(&format!("prod: {rule}: "))), "{rule}: {offences:?}");
+    assert!(
+        violations.iter().any(|violation| violation.starts_with(&format!("prod: {rule}: "))),
+        "{rule}: {violations:?}"
+    );
 }
 
 #[test]
-fn what_is_good_offends_no_rule() {
-    assert_eq!(judge(&good()), Vec::<String>::new());
+fn a_valid_overlay_violates_no_rule() {
+    assert_eq!(check(&valid()), Vec::<String>::new());
 }
 
 #[test]
-fn every_rule_catches_what_it_is_for() {
+fn every_rule_detects_its_violations() {
     let container = |rest: &str| format!("/spec/template/spec/containers/0{rest}");
     let risk = |pointer: &str, value: Value| after("StatefulSet", "risk", &container(pointer), value);
     let pod = |pointer: &str, value: Value| after("StatefulSet", "risk", &format!("/spec/template{pointer}"), value);
     let mut seen = std::collections::BTreeSet::new();
-    let mut is_caught = |rule: &'static str, offences: Vec<String>| {
-        caught(&offences, rule);
+    let mut detects = |rule: &'static str, violations: Vec<String>| {
+        assert_detected(&violations, rule);
         seen.insert(rule);
     };
-    is_caught(RULES[0].0, after("Service", "risk", "/spec/selector/component", "risque".into()));
-    is_caught(RULES[0].0, after("PodDisruptionBudget", "risk", "/spec/selector/matchLabels/component", "x".into()));
-    is_caught(RULES[0].0, after("NetworkPolicy", "risk", "/spec/podSelector/matchLabels/component", "x".into()));
-    is_caught(RULES[1].0, without("Service", "risk"));
-    is_caught(RULES[1].0, after("StatefulSet", "risk", "/spec/selector/matchLabels/component", "x".into()));
-    is_caught(RULES[2].0, after("Service", "risk", "/spec/ports/0/targetPort", "metrics".into()));
-    is_caught(RULES[3].0, without("Secret", "nkey-risk"));
-    is_caught(RULES[3].0, risk("/volumeMounts/0/name", "nothing".into()));
-    is_caught(RULES[4].0, risk("/env/1/value", "nats://nats.tapedeck-data.svc:4223".into()));
-    is_caught(RULES[4].0, risk("/env/1/value", "nats://elsewhere:4222".into()));
-    is_caught(RULES[5].0, without("ServiceAccount", "risk"));
-    is_caught(RULES[5].0, pod("/spec/automountServiceAccountToken", true.into()));
-    is_caught(RULES[6].0, risk("/resources/limits/memory", "2Gi".into()));
-    is_caught(RULES[6].0, risk("/resources/requests", json!({"memory": "1Gi"})));
-    is_caught(RULES[7].0, risk("/securityContext/allowPrivilegeEscalation", true.into()));
-    is_caught(RULES[7].0, risk("/securityContext/readOnlyRootFilesystem", Value::Null));
-    is_caught(RULES[7].0, risk("/securityContext/capabilities", json!({"drop": ["ALL"], "add": ["NET_RAW"]})));
-    is_caught(RULES[7].0, pod("/spec/securityContext/runAsNonRoot", false.into()));
-    is_caught(RULES[7].0, pod("/spec/volumes/0", json!({"name": "key", "hostPath": {"path": "/"}})));
-    is_caught(RULES[8].0, risk("/livenessProbe/httpGet/port", 9999.into()));
-    is_caught(RULES[8].0, risk("/startupProbe", json!({"exec": {"command": ["sh"]}})));
-    is_caught(
-        RULES[9].0,
-        risk("/env/2", json!({"name": "X", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}})),
-    );
-    is_caught(RULES[9].0, risk("/env/2", json!({"name": "DATABASE_PASSWORD", "value": "x"})));
-    is_caught(RULES[9].0, risk("/env/2", json!({"name": "U", "value": "postgres://a:b@nats.tapedeck-data:4222"})));
-    is_caught(RULES[10].0, pod("/spec/volumes/0/secret/defaultMode", 420.into()));
-    is_caught(RULES[11].0, risk("/image", "tapedeck:1.0".into()));
-    is_caught(RULES[11].0, risk("/image", "tapedeck@sha256:1:latest".into()));
-    is_caught(RULES[12].0, without("PodDisruptionBudget", "risk"));
-    is_caught(RULES[12].0, after("PodDisruptionBudget", "risk", "/spec/maxUnavailable", 0.into()));
-    is_caught(RULES[13].0, without("NetworkPolicy", "deny"));
-    is_caught(RULES[13].0, without("NetworkPolicy", "risk"));
-    is_caught(RULES[14].0, after("Namespace", "tapedeck", "/metadata/labels", json!({})));
-    is_caught(RULES[14].0, without("ResourceQuota", "bounds"));
-    is_caught(RULES[15].0, risk("/args/1", "ingest".into()));
-    is_caught(RULES[15].0, without("StatefulSet", "paper"));
-    is_caught(RULES[15].0, pod("/spec/volumes/0/secret/secretName", "nkey-ingest".into()));
-    is_caught(RULES[15].0, risk("/env/0", json!({"name": "TAPEDECK_PARTITION", "value": "0"})));
-    is_caught(RULES[16].0, after("StatefulSet", "risk", "/spec/replicas", 2.into()));
-    is_caught(RULES[17].0, risk("/env/2/value", "binance".into()));
-    is_caught(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "paper"])));
-    is_caught(RULES[18].0, after("ConfigMap", "accounts.conf", "/data/accounts.conf", "accounts {}".into()));
-    is_caught(RULES[18].0, after("ConfigMap", "streams.toml", "/data/streams.toml", "replicas = 1\n".into()));
-    is_caught(RULES[19].0, after("ConfigMap", "nats.conf", "/data/nats.conf", "jetstream {}".into()));
-    is_caught(RULES[19].0, after("StatefulSet", "nats", "/spec/replicas", 3.into()));
-    assert_eq!(seen.len(), RULES.len(), "a rule without an offence that it catches: {seen:?}");
+    detects(RULES[0].0, after("Service", "risk", "/spec/selector/component", "risque".into()));
+    detects(RULES[0].0, after("PodDisruptionBudget", "risk", "/spec/selector/matchLabels/component", "x".into()));
+    detects(RULES[0].0, after("NetworkPolicy", "risk", "/spec/podSelector/matchLabels/component", "x".into()));
+    detects(RULES[1].0, without("Service", "risk"));
+    detects(RULES[1].0, after("StatefulSet", "risk", "/spec/selector/matchLabels/component", "x".into()));
+    detects(RULES[2].0, after("Service", "risk", "/spec/ports/0/targetPort", "metrics".into()));
+    detects(RULES[3].0, without("Secret", "nkey-risk"));
+    detects(RULES[3].0, risk("/volumeMounts/0/name", "nothing".into()));
+    detects(RULES[4].0, risk("/env/1/value", "nats://nats.tapedeck-data.svc:4223".into()));
+    detects(RULES[4].0, risk("/env/1/value", "nats://elsewhere:4222".into()));
+    detects(RULES[5].0, without("ServiceAccount", "risk"));
+    detects(RULES[5].0, pod("/spec/automountServiceAccountToken", true.into()));
+    detects(RULES[6].0, risk("/resources/limits/memory", "2Gi".into()));
+    detects(RULES[6].0, risk("/resources/requests", json!({"memory": "1Gi"})));
+    detects(RULES[7].0, risk("/securityContext/allowPrivilegeEscalation", true.into()));
+    detects(RULES[7].0, risk("/securityContext/readOnlyRootFilesystem", Value::Null));
+    detects(RULES[7].0, risk("/securityContext/capabilities", json!({"drop": ["ALL"], "add": ["NET_RAW"]})));
+    detects(RULES[7].0, pod("/spec/securityContext/runAsNonRoot", false.into()));
+    detects(RULES[7].0, pod("/spec/volumes/0", json!({"name": "key", "hostPath": {"path": "/"}})));
+    detects(RULES[8].0, risk("/livenessProbe/httpGet/port", 9999.into()));
+    detects(RULES[8].0, risk("/startupProbe", json!({"exec": {"command": ["sh"]}})));
+    detects(RULES[9].0, risk("/env/2", json!({"name": "X", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}})));
+    detects(RULES[9].0, risk("/env/2", json!({"name": "DATABASE_PASSWORD", "value": "x"})));
+    detects(RULES[9].0, risk("/env/2", json!({"name": "U", "value": "postgres://a:b@nats.tapedeck-data:4222"})));
+    detects(RULES[10].0, pod("/spec/volumes/0/secret/defaultMode", 420.into()));
+    detects(RULES[11].0, risk("/image", "tapedeck:1.0".into()));
+    detects(RULES[11].0, risk("/image", "tapedeck@sha256:1:latest".into()));
+    detects(RULES[12].0, without("PodDisruptionBudget", "risk"));
+    detects(RULES[12].0, after("PodDisruptionBudget", "risk", "/spec/maxUnavailable", 0.into()));
+    detects(RULES[13].0, without("NetworkPolicy", "deny"));
+    detects(RULES[13].0, without("NetworkPolicy", "risk"));
+    detects(RULES[14].0, after("Namespace", "tapedeck", "/metadata/labels", json!({})));
+    detects(RULES[14].0, without("ResourceQuota", "bounds"));
+    detects(RULES[15].0, risk("/args/1", "ingest".into()));
+    detects(RULES[15].0, without("StatefulSet", "paper"));
+    detects(RULES[15].0, pod("/spec/volumes/0/secret/secretName", "nkey-ingest".into()));
+    detects(RULES[15].0, risk("/env/0", json!({"name": "TAPEDECK_PARTITION", "value": "0"})));
+    detects(RULES[16].0, after("StatefulSet", "risk", "/spec/replicas", 2.into()));
+    detects(RULES[17].0, risk("/env/2/value", "binance".into()));
+    detects(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "paper"])));
+    detects(RULES[18].0, after("ConfigMap", "accounts.conf", "/data/accounts.conf", "accounts {}".into()));
+    detects(RULES[18].0, after("ConfigMap", "streams.toml", "/data/streams.toml", "replicas = 1\n".into()));
+    detects(RULES[19].0, after("ConfigMap", "nats.conf", "/data/nats.conf", "jetstream {}".into()));
+    detects(RULES[19].0, after("StatefulSet", "nats", "/spec/replicas", 3.into()));
+    assert_eq!(seen.len(), RULES.len(), "every rule has a case here: {seen:?}");
 }
 
 #[test]
-fn overlays_that_differ_in_what_cannot_change_are_told() {
-    let mut other = good();
+fn overlays_with_different_immutable_fields_are_detected() {
+    let mut other = valid();
     other.name = "local".into();
-    assert_eq!(immutable(&[good(), other.clone()]), Vec::<String>::new());
+    assert_eq!(immutable(&[valid(), other.clone()]), Vec::<String>::new());
     let set =
         other.manifests.objects.iter_mut().find(|one| one.kind() == "StatefulSet" && one.name() == "risk").unwrap();
     *set.0.pointer_mut("/spec/selector/matchLabels/component").unwrap() = "other".into();
-    let told = immutable(&[good(), other]);
-    assert!(told.len() == 1 && told[0].starts_with("StatefulSet tapedeck/risk: "), "{told:?}");
+    let violations = immutable(&[valid(), other]);
+    assert!(violations.len() == 1 && violations[0].starts_with("StatefulSet tapedeck/risk: "), "{violations:?}");
 }

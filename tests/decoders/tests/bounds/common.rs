@@ -1,4 +1,4 @@
-//! The decoders of messages side by side, and what each may cost.
+//! The decoders of messages, each with its bound on the heap.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,61 +13,65 @@ use tapedeck_schemas::subject::MarketKind;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-/// What serde gives an array in advance of what it declares is at most 1 MiB; and small change.
+/// serde preallocates at most 1 MiB for the declared length of an array; the rest is a margin.
 const SERDE_BYTES: usize = MIB + 64 * KIB;
 
-/// A decoder: whether it refuses, a message that it takes, and its share of the heap.
+/// A decoder under test.
 pub(crate) struct Decoder {
     pub(crate) name: &'static str,
-    pub(crate) refuses: fn(&[u8]) -> bool,
-    pub(crate) good: Vec<u8>,
-    /// Heap whatever the input, in bytes: what the bound on the number of events comes to, or a file's buffers.
+    /// Whether the input is an error.
+    pub(crate) is_error: fn(&[u8]) -> bool,
+    /// A valid message.
+    pub(crate) valid: Vec<u8>,
+    /// Heap allowed for any input, in bytes: the largest number of events, or the buffers of a file.
     pub(crate) fixed: usize,
+    /// Heap allowed in addition for each byte of the input.
     pub(crate) per_byte: usize,
 }
 
-/// Every decoder of messages.
+/// All decoders of messages.
 pub(crate) fn decoders() -> Vec<Decoder> {
     let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([5; 32]) };
     let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
     let limits =
         Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5".parse().unwrap())] };
     let command = Command { id: None, by: "ann".into(), reason: "because".into(), request: limits };
-    let one = size_of::<Entry>();
+    let entry_bytes = size_of::<Entry>();
     let batch = market::encode_batch(&[event(), event()]);
     let map = market::messagepack_map(&"binance.BTCUSDT".parse().unwrap(), &event());
     vec![
         Decoder {
             name: "record",
-            refuses: |bytes| record::decode(bytes).is_err(),
-            good: record::encode(&header, &[entry.clone(), entry]),
-            fixed: RECORD_EVENTS_MAX * one + SERDE_BYTES,
+            is_error: |bytes| record::decode(bytes).is_err(),
+            valid: record::encode(&header, &[entry.clone(), entry]),
+            fixed: RECORD_EVENTS_MAX * entry_bytes + SERDE_BYTES,
             per_byte: 8,
         },
         Decoder {
             name: "market",
-            refuses: |bytes| market::decode(MarketKind::Batch, bytes).iter().any(Result::is_err),
-            good: batch,
+            is_error: |bytes| market::decode(MarketKind::Batch, bytes).iter().any(Result::is_err),
+            valid: batch,
             fixed: MESSAGE_EVENTS_MAX * 8 * KIB,
             per_byte: 8,
         },
         Decoder {
             name: "command",
-            refuses: |bytes| Command::decode(bytes).is_err(),
-            good: command.encode(),
+            is_error: |bytes| Command::decode(bytes).is_err(),
+            valid: command.encode(),
             fixed: SERDE_BYTES,
             per_byte: 64,
         },
-        Decoder { name: "file", refuses: |bytes| file(bytes).is_err(), good: map, fixed: MIB, per_byte: 64 },
+        Decoder { name: "file", is_error: |bytes| file(bytes).is_err(), valid: map, fixed: MIB, per_byte: 64 },
     ]
 }
 
 fn event() -> MarketEvent {
-    let (source, session, body) = ("feed".parse().unwrap(), "s".parse().unwrap(), MarketBody::Heartbeat);
-    MarketEvent { source, session, seq: 1, ts_recv: 5, ts_event: None, body }
+    let source = "feed".parse().unwrap();
+    let session = "s".parse().unwrap();
+    MarketEvent { source, session, seq: 1, ts_recv: 5, ts_event: None, body: MarketBody::Heartbeat }
 }
 
-/// How many items a file of these bytes holds.
+/// The number of items in a file of these bytes.
 pub(crate) fn file(bytes: &[u8]) -> Result<usize, String> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
@@ -76,10 +80,10 @@ pub(crate) fn file(bytes: &[u8]) -> Result<usize, String> {
     Ok(feed.map(Result::unwrap).count())
 }
 
-/// Levels of nesting; a decoder that called itself for each would need some MiB of stack.
+/// Levels of nesting; a decoder that recursed for each would need some MiB of stack.
 pub(crate) const DEEP: usize = 100_000;
 
-/// Setups that nest deep.
+/// Setups with deep nesting.
 pub(crate) fn deep_setups() -> Vec<String> {
     vec![
         format!("weights = {}", "[".repeat(DEEP)),
@@ -91,13 +95,13 @@ pub(crate) fn deep_setups() -> Vec<String> {
     ]
 }
 
-/// The heap is the process's: no two of these tests at once, not even while they make their input.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+/// Serializes the tests, with the construction of their input, because they measure the heap of the process.
+pub(crate) fn serialize() -> MutexGuard<'static, ()> {
+    static SERIAL: Mutex<()> = Mutex::new(());
+    SERIAL.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// As ever, and no file of what failed: a case that fails is written into a test.
+/// The default configuration without files of failed cases: a failed case becomes a test.
 pub(crate) fn config() -> Config {
     Config { failure_persistence: None, ..Config::default() }
 }

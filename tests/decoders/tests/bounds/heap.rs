@@ -1,4 +1,4 @@
-//! What hostile input costs in heap: in proportion to its bytes, whatever lengths it declares.
+//! Hostile input uses heap in proportion to its bytes, not to the lengths that it declares.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,11 +9,11 @@ use tapedeck_schemas::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordHash, Writer};
 
-use crate::common::{self, Decoder, alone, config, decoders};
+use crate::common::{self, Decoder, config, decoders, serialize};
 
 const MIB: usize = 1024 * 1024;
 
-/// Heads of MessagePack that declare about 2^32 of what follows, or 2^16.
+/// MessagePack heads that declare a length of about 2^32 or 2^16.
 const LONG: [&[u8]; 9] = [
     b"\xdb\xff\xff\xff\xff",
     b"\xc6\xff\xff\xff\xff",
@@ -26,104 +26,104 @@ const LONG: [&[u8]; 9] = [
     b"\xde\xff\xff",
 ];
 
-fn frugal(decoder: &Decoder, bytes: &[u8]) {
-    let (_, taken) = heap(|| (decoder.refuses)(bytes));
+fn assert_frugal(decoder: &Decoder, bytes: &[u8]) {
+    let (_, taken) = heap(|| (decoder.is_error)(bytes));
     let allowed = decoder.fixed + decoder.per_byte * bytes.len();
-    assert!(taken <= allowed, "{}: {} bytes took {taken} of heap, allowed {allowed}", decoder.name, bytes.len());
+    assert!(taken <= allowed, "{}: {} bytes used {taken} bytes of heap, allowed {allowed}", decoder.name, bytes.len());
 }
 
-/// In front of what is hostile stands the beginning of a good message, cut anywhere.
-fn begin(which: usize, at: usize) -> (Decoder, Vec<u8>) {
+/// A decoder, and the beginning of a valid message for it.
+fn beginning(which: usize, at: usize) -> (Decoder, Vec<u8>) {
     let decoder = decoders().swap_remove(which);
-    let begin = decoder.good[..at % decoder.good.len()].to_vec();
-    (decoder, begin)
+    let bytes = decoder.valid[..at % decoder.valid.len()].to_vec();
+    (decoder, bytes)
 }
 
 #[test]
-fn a_declared_length_takes_no_heap_until_the_bytes_are_there() {
-    let _alone = alone();
+fn a_declared_length_uses_no_heap_before_its_bytes_are_read() {
+    let _serial = serialize();
     for decoder in decoders() {
-        for (at, head) in (0..decoder.good.len()).flat_map(|at| LONG.map(|head| (at, head))) {
-            frugal(&decoder, &[&decoder.good[..at], head, &decoder.good[at..]].concat());
+        for (at, head) in (0..decoder.valid.len()).flat_map(|at| LONG.map(|head| (at, head))) {
+            assert_frugal(&decoder, &[&decoder.valid[..at], head, &decoder.valid[at..]].concat());
         }
     }
 }
 
 #[test]
-fn a_length_within_a_length_takes_no_heap() {
-    let _alone = alone();
+fn nested_declared_lengths_use_no_heap() {
+    let _serial = serialize();
     proptest!(config(), |(which in 0usize..4, at in 0usize..400, heads in vec(0..LONG.len(), 1..2000))| {
-        let (decoder, mut bytes) = begin(which, at);
+        let (decoder, mut bytes)  = beginning(which, at);
         bytes.extend(heads.into_iter().flat_map(|head| LONG[head]));
-        frugal(&decoder, &bytes);
+        assert_frugal(&decoder, &bytes);
     });
 }
 
 #[test]
-fn many_bytes_of_one_sort_take_heap_in_proportion() {
-    let _alone = alone();
+fn many_equal_bytes_use_heap_in_proportion() {
+    let _serial = serialize();
     proptest!(config(), |(which in 0usize..4, at in 0usize..400, byte: u8, count in 0usize..300_000)| {
-        let (decoder, mut bytes) = begin(which, at);
+        let (decoder, mut bytes)  = beginning(which, at);
         bytes.resize(bytes.len() + count, byte);
-        frugal(&decoder, &bytes);
+        assert_frugal(&decoder, &bytes);
     });
 }
 
 #[test]
-fn each_decoder_takes_its_good_message() {
-    let _alone = alone();
+fn each_decoder_accepts_its_valid_message() {
+    let _serial = serialize();
     for decoder in decoders() {
-        assert!(!(decoder.refuses)(&decoder.good), "{}", decoder.name);
-        frugal(&decoder, &decoder.good);
+        assert!(!(decoder.is_error)(&decoder.valid), "{}", decoder.name);
+        assert_frugal(&decoder, &decoder.valid);
     }
 }
 
 #[test]
-fn the_fullest_messages_take_what_their_bounds_say() {
-    let _alone = alone();
+fn the_largest_messages_stay_within_the_bound() {
+    let _serial = serialize();
     let all = decoders();
     let small = [b"\xdd\0\x03\xff\xf0".as_slice(), &vec![7; MESSAGE_BYTES_MAX - 5]].concat();
-    frugal(&all[1], &small);
+    assert_frugal(&all[1], &small);
     for one in ["7", "{}", "[]", "\"\"", r#"{"a":1}"#] {
         for count in [MESSAGE_EVENTS_MAX, MESSAGE_BYTES_MAX / (one.len() + 1) - 2] {
             let array = format!("[{}]", vec![one; count].join(","));
-            assert!((all[1].refuses)(array.as_bytes()), "{one}");
-            frugal(&all[1], array.as_bytes());
+            assert!((all[1].is_error)(array.as_bytes()), "{one}");
+            assert_frugal(&all[1], array.as_bytes());
         }
     }
     let text = format!(r#"[{{"kind":"trade","source":"{}"}}]"#, "\\u0041".repeat(MESSAGE_BYTES_MAX / 6 - 20));
-    frugal(&all[1], text.as_bytes());
+    assert_frugal(&all[1], text.as_bytes());
     let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
     let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash::default() };
     let full = record::encode(&header, &vec![entry; RECORD_EVENTS_MAX]);
-    assert!(full.len() <= RECORD_BYTES_MAX && !(all[0].refuses)(&full));
-    frugal(&all[0], &full);
+    assert!(full.len() <= RECORD_BYTES_MAX && !(all[0].is_error)(&full));
+    assert_frugal(&all[0], &full);
 }
 
 #[test]
-fn what_a_packed_file_unpacks_to_is_never_held_whole() {
-    let _alone = alone();
+fn a_packed_file_is_not_unpacked_into_memory() {
+    let _serial = serialize();
     let line = r#"{"instrument":"binance.BTCUSDT","kind":"heartbeat","ts_recv":1}"#.to_string() + "\n";
     let dir = tempfile::tempdir().unwrap();
-    // 64 MiB of lines, and 64 MiB without an end of line, in some KiB.
-    for (content, good) in [(line.repeat(64 * MIB / line.len()), true), (" ".repeat(64 * MIB), false)] {
-        let packed = files::wrapped(files::Shape::Gzip, content.as_bytes()).1;
+    // 64 MiB of lines, and 64 MiB without a line break, each packed into some KiB.
+    for (content, is_valid) in [(line.repeat(64 * MIB / line.len()), true), (" ".repeat(64 * MIB), false)] {
+        let packed = files::packed(files::Shape::Gzip, content.as_bytes()).1;
         let path = dir.path().join("market");
         std::fs::write(&path, &packed).unwrap();
         drop((content, packed));
         let selection = Selection { files: vec![path], ..Selection::default() };
         let read = || tapedeck_feeds::open(&selection, &Setup::built_in()).map(|(_, feed, _)| feed.count());
         let (read, taken) = heap(read);
-        assert_eq!(read.is_ok(), good);
+        assert_eq!(read.is_ok(), is_valid);
         assert!(taken < 8 * MIB, "{taken} bytes of heap");
     }
 }
 
 #[test]
-fn a_deep_setup_takes_heap_in_proportion() {
-    let _alone = alone();
+fn a_deep_setup_uses_heap_in_proportion() {
+    let _serial = serialize();
     for text in common::deep_setups() {
-        let (refused, taken) = heap(|| Setup::parse("deep", &text).is_err());
-        assert!(refused && taken <= MIB + 512 * text.len(), "{} bytes took {taken} of heap", text.len());
+        let (is_error, taken) = heap(|| Setup::parse("deep", &text).is_err());
+        assert!(is_error && taken <= MIB + 512 * text.len(), "{} bytes used {taken} bytes of heap", text.len());
     }
 }

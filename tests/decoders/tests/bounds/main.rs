@@ -1,4 +1,4 @@
-//! What hostile input can cost: heap in proportion to its bytes, and no deep recursion.
+//! Bounds on the cost of hostile input: heap in proportion to its bytes, and no deep recursion.
 
 mod common;
 mod depth;

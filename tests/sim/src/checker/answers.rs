@@ -1,19 +1,21 @@
-//! A writer's record is what a fresh machine decides on the same inputs: all of it, once, in order, nothing else.
+//! The records of a writer hold exactly the decisions of a new machine on the same inputs, once and in order.
 //!
-//! A machine's decisions depend on its inputs and on its own earlier decisions alone. So it is run as inputs come,
-//! ahead of the tape, and what it decides waits here until the writer's record says the same.
+//! The decisions of a machine depend only on its inputs and its earlier decisions. So the machine runs as inputs are
+//! stored, ahead of the tape, and its decisions are kept until the writer's record is compared with them.
 
 use std::collections::VecDeque;
 
+use tapedeck_kernel::any::BoxedInput;
 use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
-use tapedeck_kernel::{Fact, Inbox, Machine, MachineInput, Reads, step};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, MachineInfo, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
 use super::rules::{Checks, Rule, Violation};
+use crate::message::Message;
 
-/// An input that was not answered yet.
+/// An input that is not answered yet.
 #[derive(Debug)]
 struct Waiting {
     cause: Offset,
@@ -22,113 +24,99 @@ struct Waiting {
     decisions: Vec<Event>,
 }
 
-/// Silent inputs that were passed over since the last answer.
+/// The inputs without an answer since the last one.
 #[derive(Debug, Default, Clone, Copy)]
-struct Silence {
+struct Unanswered {
     inputs: u32,
-    ticks: u32,
+    clocks: u32,
 }
 
-impl Silence {
-    fn pass(&mut self, input: &Waiting) {
+impl Unanswered {
+    fn add(&mut self, input: &Waiting) {
         self.inputs = self.inputs.saturating_add(1);
-        self.ticks = self.ticks.saturating_add(u32::from(input.is_clock));
+        self.clocks = self.clocks.saturating_add(u32::from(input.is_clock));
     }
 
     /// The input that reaches a bound is itself answered.
     fn is_bounded(self) -> bool {
-        self.inputs < UNANSWERED_INPUTS_MAX && self.ticks < UNANSWERED_CLOCKS_MAX
+        self.inputs < UNANSWERED_INPUTS_MAX && self.clocks < UNANSWERED_CLOCKS_MAX
     }
 }
 
-/// One writer's inputs, decided anew, and how far its records have answered them.
+/// The machine of one writer, and its inputs that are not answered yet.
 #[derive(Debug)]
-pub(super) struct Answers<M: Machine> {
-    machine: M,
+pub(super) struct Answers {
+    machine: BoxedMachine,
+    pub(super) writer: Writer,
+    pub(super) reads: Reads,
     waiting: VecDeque<Waiting>,
     progress: Offset,
     progress_at: TapeTime,
 }
 
-/// What is asked of every writer alike.
-pub(super) trait Answering {
-    /// The facts of a record on the tape, of any writer.
-    fn facts(&mut self, seq: u64, facts: &[Option<Fact>]);
-    /// A message of an inbox.
-    fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]);
-    /// A record of this writer.
-    fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation>;
-    /// The first input up to here that was not answered.
-    fn unanswered(&self, up_to: Offset) -> Option<Offset>;
-    /// The end of a run at rest.
-    fn finish(&self, checks: &mut Checks) -> Result<(), Violation>;
-    /// Whose these are.
-    fn writer(&self) -> Writer;
-    /// Whether its inputs come from the tape.
-    fn reads_tape(&self) -> bool;
-}
-
-impl<M: Machine> Answers<M> {
-    pub(super) fn new(machine: M) -> Self {
-        Self { machine, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
+impl Answers {
+    pub(super) fn new(machine: BoxedMachine) -> Self {
+        let MachineInfo { writer, reads, .. } = machine.info();
+        Self { machine, writer, reads, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
     }
 
-    fn input(&mut self, cause: Offset, input: &M::Input) {
-        let decisions = step(&mut self.machine, cause, input);
-        let (at, is_clock) = (self.machine.time(input), input.is_clock());
+    fn input(&mut self, cause: Offset, input: &BoxedInput) {
+        let Decided { events: decisions, at, is_clock } = self.machine.run(cause, input);
         self.waiting.push_back(Waiting { cause, at, is_clock, decisions });
     }
 
-    /// Passes over what stands before `cause`, which must be silent, and not for too long; takes what stands there.
+    /// Takes the input at `cause`. The inputs before it must need no answer.
     fn take(&mut self, seq: u64, cause: Offset, checks: &mut Checks) -> Result<Waiting, Violation> {
-        let mut silence = Silence::default();
-        let passed = |checks: &mut Checks, silence: Silence| {
-            checks.check(Rule::SilenceIsBounded, silence.is_bounded(), || {
-                format!("{} {seq}: {silence:?} before the answer to {cause}", M::WRITER)
+        let mut unanswered = Unanswered::default();
+        let check_bounds = |checks: &mut Checks, unanswered: Unanswered| {
+            checks.check(Rule::UnansweredIsBounded, unanswered.is_bounded(), || {
+                format!("{} {seq}: {unanswered:?} before the answer to {cause}", self.writer)
             })
         };
         while self.waiting.front().is_some_and(|input| input.cause <= cause) {
             let Some(input) = self.waiting.pop_front() else { break };
             if input.cause == cause {
-                passed(checks, silence)?;
+                check_bounds(checks, unanswered)?;
                 checks.check(Rule::EveryCauseIsAnInput, true, String::new)?;
                 return Ok(input);
             }
             checks.check(Rule::EveryDecisionIsMade, input.decisions.is_empty(), || {
-                format!("{} {seq} answers {cause}, but not {}: {:?}", M::WRITER, input.cause, input.decisions)
+                format!("{} {seq} answers {cause}, but not {}: {:?}", self.writer, input.cause, input.decisions)
             })?;
-            silence.pass(&input);
+            unanswered.add(&input);
         }
-        let detail = || format!("{} {seq} answers {cause}: no input, or answered (to {})", M::WRITER, self.progress);
+        let detail = || {
+            format!("{} {seq} answers {cause}: no input, or answered already (up to {})", self.writer, self.progress)
+        };
         Err(checks.check(Rule::EveryCauseIsAnInput, false, detail).expect_err("it does not hold"))
     }
 
     fn epoch(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let (cause, progress) = (entry.cause, self.progress);
         checks.check(Rule::EpochRepeatsProgress, cause == progress && entry.at == self.progress_at, || {
-            format!("{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}", M::WRITER, entry.at)
+            format!("{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}", self.writer, entry.at)
         })
     }
 
     fn progress(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let input = self.take(seq, entry.cause, checks)?;
-        checks.check(Rule::ProgressIsSilence, input.decisions.is_empty(), || {
-            format!("{} {seq}: Progress at {}, which decides {:?}", M::WRITER, entry.cause, input.decisions)
+        checks.check(Rule::ProgressAnswersNoDecision, input.decisions.is_empty(), || {
+            format!("{} {seq}: Progress at {}, which decides {:?}", self.writer, entry.cause, input.decisions)
         })?;
         checks.check(Rule::TimeOfCause, entry.at == input.at, || {
-            format!("{} {seq}: Progress at {} has time {}, not {}", M::WRITER, entry.cause, entry.at, input.at)
+            format!("{} {seq}: Progress at {} has time {}, not {}", self.writer, entry.cause, entry.at, input.at)
         })?;
         (self.progress, self.progress_at) = (input.cause, input.at);
         Ok(())
     }
 
-    /// The decisions at the head of a record's rest; gives what follows them.
+    /// Compares the decisions at the start of a record's rest; returns the entries after them.
     fn decisions<'a>(&mut self, seq: u64, rest: &'a [Entry], checks: &mut Checks) -> Result<&'a [Entry], Violation> {
         let cause = rest[0].cause;
         let input = self.take(seq, cause, checks)?;
-        let (decided, writer) = (&input.decisions, M::WRITER);
-        let same = |entry: &&Entry| entry.cause == cause && !is_the_drivers(entry);
-        let here = rest.iter().take_while(same).count();
+        let (decided, writer) = (&input.decisions, self.writer);
+        let is_same_cause = |entry: &&Entry| entry.cause == cause && !is_of_the_driver(entry);
+        let here = rest.iter().take_while(is_same_cause).count();
         let recorded = &rest[..here.min(decided.len())];
         for ((index, entry), event) in (0..).zip(recorded).zip(decided) {
             checks.check(Rule::DecisionsAsFolded, entry.index == index && entry.event == *event, || {
@@ -143,39 +131,37 @@ impl<M: Machine> Answers<M> {
             format!("{writer} {seq} ends after {here} of {} decisions on {cause}", decided.len())
         })?;
         checks.check(Rule::DecisionsAsFolded, here == decided.len(), || {
-            format!("{writer} {seq}: {here} decisions on {cause}, a fresh machine has {}: {decided:?}", decided.len())
+            format!("{writer} {seq}: {here} decisions on {cause}, a new machine has {}: {decided:?}", decided.len())
         })?;
         (self.progress, self.progress_at) = (cause, input.at);
         Ok(&rest[here..])
     }
-}
 
-fn is_the_drivers(entry: &Entry) -> bool {
-    matches!(entry.event, Event::Epoch(_) | Event::Progress(_))
-}
-
-impl<M: Machine> Answering for Answers<M> {
-    fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
-        let Reads::Tape(writers) = M::reads() else { return };
-        // The driver's own facts are nobody's input, but count in the offset.
+    /// The facts of a record on the tape, of any writer.
+    pub(super) fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
+        let Reads::Tape(writers) = self.reads else { return };
+        // The driver's own facts are no inputs, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
             let Some(fact) = fact.as_ref().filter(|fact| writers.contains(&fact.writer)) else { continue };
-            if let Some(input) = M::Input::from_fact(fact.clone()) {
+            if let Some(input) = self.machine.from_fact(fact.clone()) {
                 self.input(Offset::new(seq, index), &input);
             }
         }
     }
 
-    fn message(&mut self, inbox: Inbox, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
-        if M::reads() != Reads::Inbox(inbox) {
+    /// A message of an inbox.
+    pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
+        if self.reads != Reads::Inbox(inbox) {
             return;
         }
-        for (index, input) in (0..).zip(M::Input::from_message(subject, stamp, payload)) {
-            self.input(Offset::new(seq, index), &input);
+        let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
+        for (index, input) in (0..).zip(inputs) {
+            self.input(Offset::new(message.seq, index), &input);
         }
     }
 
-    fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation> {
+    /// A record of this writer.
+    pub(super) fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation> {
         let mut rest = entries;
         while let Some(entry) = rest.first() {
             rest = match entry.event {
@@ -187,28 +173,26 @@ impl<M: Machine> Answering for Answers<M> {
         Ok(())
     }
 
-    fn unanswered(&self, up_to: Offset) -> Option<Offset> {
+    /// The first unanswered input up to `up_to`.
+    pub(super) fn unanswered(&self, up_to: Offset) -> Option<Offset> {
         self.waiting.front().map(|input| input.cause).filter(|cause| *cause <= up_to)
     }
 
-    fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        let mut silence = Silence::default();
+    /// The end of a run at rest.
+    pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
+        let mut unanswered = Unanswered::default();
         for input in &self.waiting {
             checks.check(Rule::AllIsAnswered, input.decisions.is_empty(), || {
-                format!("{} never answered {}: {:?}", M::WRITER, input.cause, input.decisions)
+                format!("{} never answered {}: {:?}", self.writer, input.cause, input.decisions)
             })?;
-            silence.pass(input);
+            unanswered.add(input);
         }
-        checks.check(Rule::AllIsAnswered, silence.is_bounded(), || {
-            format!("{} is silent since {}: {silence:?}", M::WRITER, self.progress)
+        checks.check(Rule::AllIsAnswered, unanswered.is_bounded(), || {
+            format!("{} has not answered since {}: {unanswered:?}", self.writer, self.progress)
         })
     }
+}
 
-    fn writer(&self) -> Writer {
-        M::WRITER
-    }
-
-    fn reads_tape(&self) -> bool {
-        matches!(M::reads(), Reads::Tape(_))
-    }
+fn is_of_the_driver(entry: &Entry) -> bool {
+    matches!(entry.event, Event::Epoch(_) | Event::Progress(_))
 }

@@ -68,7 +68,7 @@ impl Database {
         tables: &BTreeMap<&'static str, Rows>,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        checks.check(Rule::DatabaseGoesOn, (self.progress..=last).contains(&seq), || {
+        checks.check(Rule::DatabaseAdvances, (self.progress..=last).contains(&seq), || {
             format!("the database's progress is {seq}, after {}; the tape ends at {last}", self.progress)
         })?;
         let again = seq == self.progress;

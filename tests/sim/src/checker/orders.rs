@@ -47,7 +47,7 @@ impl Orders {
 
     /// At rest all is finished.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        checks.check(Rule::ApprovedHasAFate, self.approved.is_empty(), || {
+        checks.check(Rule::ApprovedIsFinished, self.approved.is_empty(), || {
             format!("approved, but never submitted or finished: {:?}", self.approved)
         })?;
         checks.check(Rule::FillsAreBooked, self.fills.is_empty() && self.fundings.is_empty(), || {

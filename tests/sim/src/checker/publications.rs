@@ -89,7 +89,7 @@ impl Publications {
     ) -> Result<(), Violation> {
         let publication = self.publication(subject, session);
         let items = &mut self.publications[publication].items;
-        checks.check(Rule::IntentsCount, n == items.len() as u64 + 1, || {
+        checks.check(Rule::ItemsAreNumbered, n == items.len() as u64 + 1, || {
             format!("{subject} {session}: item {n} is intended after {}", items.len())
         })?;
         items.push(event.clone());

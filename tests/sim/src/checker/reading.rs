@@ -42,7 +42,7 @@ impl Reading {
         let read = self.read(writer, payload);
         if author == Author::Foreign {
             // A valid record of a newer build would stop every reader, by design, so no run contains one.
-            checks.check(Rule::ForeignIsVoid, read.is_err(), || {
+            checks.check(Rule::ForeignIsInvalid, read.is_err(), || {
                 format!("sequence {seq} is a foreign message and a valid record")
             })?;
             return Ok(None);
@@ -54,7 +54,7 @@ impl Reading {
                 (record::encode(header, entries) != payload).then(|| "it is not encoded canonically".into())
             }
         };
-        checks.check(Rule::OwnRecordsAreSound, fault.is_none(), || {
+        checks.check(Rule::OwnRecordsAreValid, fault.is_none(), || {
             format!("sequence {seq} by {author:?}: {}", fault.unwrap_or_default())
         })?;
         Ok(read.ok())

@@ -35,16 +35,16 @@ macro_rules! rules {
 
 rules! {
     // streams.rs
-    StreamsCount "streams_count"
+    SequencesAreContiguous "sequences_are_contiguous"
         "The sequences of a stream are 1, 2, 3 and so on.",
     AuthorsKeepToTheirStreams "authors_keep_to_their_streams"
         "Each author publishes only on the subjects that it may publish on.",
     TapeBeginsAsCreated "tape_begins_as_created"
         "The first message of the tape is the keeper's TapeCreated, as configured.",
     // reading.rs
-    OwnRecordsAreSound "own_records_are_sound"
+    OwnRecordsAreValid "own_records_are_valid"
         "Each message that a node or the keeper appends is a valid record, canonically encoded.",
-    ForeignIsVoid "foreign_is_void"
+    ForeignIsInvalid "foreign_is_invalid"
         "No foreign message is a valid record (a property of the simulator).",
     // ownership.rs
     AppendsAreFenced "appends_are_fenced"
@@ -68,11 +68,11 @@ rules! {
         "All decisions on an input are in one record.",
     TimeOfCause "time_of_cause"
         "An answer carries the time of the machine at its cause.",
-    ProgressIsSilence "progress_is_silence"
+    ProgressAnswersNoDecision "progress_answers_no_decision"
         "Progress answers only an input on which the machine decided nothing.",
     EpochRepeatsProgress "epoch_repeats_progress"
         "The cause of an Epoch is that of the writer's last answer.",
-    SilenceIsBounded "silence_is_bounded"
+    UnansweredIsBounded "unanswered_is_bounded"
         "The numbers of unanswered inputs and clocks in a row stay below the bounds of the driver.",
     AllIsAnswered "all_is_answered"
         "At rest no decision is missing, and unanswered inputs are within the bounds.",
@@ -89,7 +89,7 @@ rules! {
     InvalidRecordsAreReported "invalid_records_are_reported"
         "A node that answers an input after an invalid message, or appends after one, has reported it.",
     // publications.rs
-    IntentsCount "intents_count"
+    ItemsAreNumbered "items_are_numbered"
         "The intended items of a publisher are numbered from 1 (a property of the simulator).",
     CommandsCountOnce "commands_count_once"
         "At most one of the commands with the same id is accepted.",
@@ -101,20 +101,20 @@ rules! {
         "An item that a publisher takes for stored is stored.",
     AllIntendedIsStored "all_intended_is_stored"
         "At rest all intended items are stored.",
-    // fates.rs
-    FactsTellTheEvent "facts_tell_the_event"
+    // market_facts.rs
+    FactsEqualTheEvent "facts_equal_the_event"
         "The fact that accepts an event has the content of the event; a rejection names it.",
-    FactOrRefusal "fact_or_refusal"
+    FactOrRejection "fact_or_rejection"
         "An inbox entry gets one fact or one rejection, and an intended event at most one fact.",
-    EveryEventHasAFate "every_event_has_a_fate"
+    EveryEventIsAnswered "every_event_is_answered"
         "At rest each entry of a publisher, except heartbeats, has its fact or rejection.",
     // orders.rs
-    ApprovedHasAFate "approved_has_a_fate"
+    ApprovedIsFinished "approved_is_finished"
         "At rest each approved order was submitted, or finished without.",
     FillsAreBooked "fills_are_booked"
         "At rest each fill and each funding is booked.",
     // database.rs
-    DatabaseGoesOn "database_goes_on"
+    DatabaseAdvances "database_advances"
         "The progress of the database never decreases, and never exceeds the tape.",
     DatabaseIsTheFold "database_is_the_fold"
         "The rows of the database are the fold of the tape up to its progress.",

@@ -97,7 +97,7 @@ impl Streams {
     ) -> Result<Stream, Violation> {
         let which = self.names.iter().find(|(name, _)| name == stream).map_or(Stream::Other, |(_, which)| *which);
         let last = self.last.get(stream).copied().unwrap_or(0);
-        checks.check(Rule::StreamsCount, message.seq == last + 1, || {
+        checks.check(Rule::SequencesAreContiguous, message.seq == last + 1, || {
             format!("{stream} stores sequence {} after {last}", message.seq)
         })?;
         self.last.insert(stream.into(), message.seq);

@@ -15,31 +15,31 @@ impl World {
         if waiting == 0 {
             return Ok(());
         }
-        let nth = match self.comes(Fault::ReorderedRequest) {
-            true => self.chance(Fault::ReorderedRequest).index(waiting),
+        let nth = match self.occurs(Fault::ReorderedRequest) {
+            true => self.random_of(Fault::ReorderedRequest).index(waiting),
             false => 0,
         };
         let Some((mut flight, overtakes)) = self.network.take_out(nth) else { return Ok(()) };
         if overtakes {
             self.count(Fault::ReorderedRequest);
         }
-        if self.comes(Fault::LostRequest) {
+        if self.occurs(Fault::LostRequest) {
             self.count(Fault::LostRequest);
             return Ok(());
         }
-        if self.comes(Fault::DuplicatedRequest) {
+        if self.occurs(Fault::DuplicatedRequest) {
             self.count(Fault::DuplicatedRequest);
             self.network.send(flight.clone());
         }
         flight.place = match self.broker.publish(self.now, flight.publish.clone()) {
             Arrived::Proposed(ticket) => Place::Proposed(ticket),
             Arrived::Answered(reply) => {
-                self.say(|| format!("broker to {:?} attempt {}: {reply:?}", flight.sender, flight.attempt));
+                self.log(|| format!("broker to {:?} attempt {}: {reply:?}", flight.sender, flight.attempt));
                 Place::Back(reply)
             }
         };
         self.network.send(flight);
-        self.tell_judge()
+        self.check_stored()
     }
 
     /// Agrees on a proposal of any stream.
@@ -61,10 +61,10 @@ impl World {
 
     fn agree(&mut self, stream: &str) -> Result<(), Failure> {
         if let Some((ticket, reply)) = self.broker.agree(self.now, stream) {
-            self.say(|| format!("{stream}: {reply:?}"));
+            self.log(|| format!("{stream}: {reply:?}"));
             self.network.agreed(ticket, reply);
         }
-        self.tell_judge()
+        self.check_stored()
     }
 
     /// Delivers a reply to its sender. It may be lost.
@@ -75,7 +75,7 @@ impl World {
         }
         let nth = self.schedule.index(waiting);
         let Some((sender, attempt, answer)) = self.network.take_back(nth) else { return Ok(()) };
-        if self.comes(Fault::LostAnswer) {
+        if self.occurs(Fault::LostAnswer) {
             if matches!(answer, Reply::Ack { .. }) {
                 self.count(Fault::LostAnswer);
             }
@@ -96,7 +96,7 @@ impl World {
             // The real reply waits in the socket until the process resumes; here it is lost.
             return Ok(());
         }
-        if self.dies(CrashPoint::Answered) {
+        if self.crashes_at(CrashPoint::Answered) {
             self.processes.remove(index);
             return Ok(());
         }

@@ -3,7 +3,6 @@
 use tapedeck_kernel::driver::Input;
 use tapedeck_schemas::record::Writer;
 
-use super::groups::WRITERS;
 use super::{Failure, MS, STREAMS, TAPE, World};
 use crate::process::Process;
 
@@ -15,7 +14,7 @@ const FINAL_MARKET: u64 = 8_000 * MS;
 impl World {
     pub(super) fn heal(&mut self) -> Result<(), Failure> {
         self.healing = true;
-        self.say(|| "healing".into());
+        self.log(|| "healing".into());
         self.restore();
         for stream in STREAMS {
             self.broker.set_limits(stream, None, None);
@@ -34,10 +33,10 @@ impl World {
         }
         self.drain_all()?;
         self.compare_followers()?;
-        let verdict = self.checker.projected(self.database.seq(), self.database.tables());
-        self.checked(verdict)?;
-        let verdict = self.checker.finish();
-        self.checked(verdict)
+        let result = self.checker.projected(self.database.seq(), self.database.tables());
+        self.checked(result)?;
+        let result = self.checker.finish();
+        self.checked(result)
     }
 
     /// Runs rounds until nothing changes any more.
@@ -55,18 +54,18 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let owned = |writer: &Writer| {
-            self.processes.iter().filter(|process| process.writer == *writer && process.driver.is_idle()).count() == 1
+        let owned = |writer: Writer| {
+            self.processes.iter().filter(|process| process.writer == writer && process.driver.is_idle()).count() == 1
         };
         self.network.is_empty()
             && self.publishers.iter().all(|publisher| publisher.is_done())
-            && WRITERS.iter().all(owned)
+            && tapedeck_groups::writers().all(owned)
             && self.database.seq() == self.broker.last_seq(TAPE)
     }
 
     /// Lets each process, publisher and projector act once.
     fn round(&mut self) -> Result<(), Failure> {
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             let claimed = self.processes.iter().any(|process| process.writer == writer && process.claims);
             if claimed {
                 continue;
@@ -124,7 +123,7 @@ impl World {
     /// Drains every owner.
     fn drain_all(&mut self) -> Result<(), Failure> {
         // In the order of the data flow.
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             while let Some(index) = self.processes.iter().position(|process| process.writer == writer) {
                 let uid = self.processes[index].uid;
                 self.drain(index)?;
@@ -153,7 +152,7 @@ impl World {
 
     /// Compares the state of each drained owner with that of a process that follows the tape from its beginning.
     fn compare_followers(&mut self) -> Result<(), Failure> {
-        for writer in WRITERS {
+        for writer in tapedeck_groups::writers() {
             self.start(writer, false);
             let index = self.processes.len() - 1;
             while self.feed_tape(index, u64::MAX)? | self.feed_inbox(index, u64::MAX)? {
@@ -161,7 +160,7 @@ impl World {
             }
             let mut follower = self.processes.remove(index);
             follower.driver.handle(Input::Drain);
-            let (expected, found) = (self.drained.get(&writer).cloned(), follower.driver.machine());
+            let (expected, found) = (self.drained.get(&writer).cloned(), follower.state());
             if expected.as_ref() != Some(&found) {
                 return Err(self.failure(
                     "a_follower_agrees",

@@ -2,7 +2,7 @@
 //! event.
 
 mod delivery;
-mod disasters;
+mod faults;
 mod groups;
 mod healing;
 mod projecting;
@@ -100,8 +100,7 @@ impl World {
         let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
         let paper_faults =
             PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
-        let checker =
-            Checker::new(created.clone(), groups::params(), groups::strategies()).with_paper_faults(paper_faults);
+        let checker = Checker::new(created.clone()).with_paper_faults(paper_faults);
         let stream = |name: &str, subjects: &[&str]| StreamConfig {
             name: name.into(),
             subjects: subjects.iter().map(|subject| subject.to_string()).collect(),
@@ -157,7 +156,7 @@ impl World {
         let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
-        let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.chance(Fault::PaperLate).one_in(2);
+        let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.random_of(Fault::PaperLate).one_in(2);
         if is_late {
             self.count(Fault::PaperLate);
         }
@@ -165,7 +164,7 @@ impl World {
             let subject = subject::command_subject(0, command.request.verb());
             self.put(subject, named([(AUTHOR, "operator".into())]), command.encode());
         }
-        for writer in groups::WRITERS {
+        for writer in tapedeck_groups::writers() {
             self.start(writer, true);
         }
         for index in 0..self.walks.len() {
@@ -173,7 +172,7 @@ impl World {
             let subject = format!("md.{}.batch", walk.instrument);
             self.publishers.push(Publisher::new(uid, subject, walk.session(), Items::Market(Vec::new())));
         }
-        self.tell_judge()
+        self.check_stored()
     }
 
     fn live(&mut self) -> Result<(), Failure> {
@@ -181,7 +180,7 @@ impl World {
             self.step += 1;
             self.now += MS * self.schedule.between(1, 10);
             self.act()?;
-            self.tell_judge()?;
+            self.check_stored()?;
         }
         Ok(())
     }
@@ -199,7 +198,7 @@ impl World {
             90 => self.new_command(),
             91..95 => self.project_any(),
             95..98 => self.start_any(),
-            _ => self.disaster(),
+            _ => self.inject_or_repair(),
         }
     }
 
@@ -209,34 +208,34 @@ impl World {
     }
 
     /// The random numbers of a fault.
-    fn chance(&mut self, fault: Fault) -> &mut Random {
+    fn random_of(&mut self, fault: Fault) -> &mut Random {
         self.chances.get_mut(&fault).expect("each fault has a stream")
     }
 
     /// Whether a fault occurs now.
-    fn comes(&mut self, fault: Fault) -> bool {
+    fn occurs(&mut self, fault: Fault) -> bool {
         let rate = self.settings.rate(fault);
-        !self.healing && self.chance(fault).one_in(rate)
+        !self.healing && self.random_of(fault).one_in(rate)
     }
 
     fn count(&mut self, fault: Fault) {
-        self.say(|| format!("fault: {}", fault.as_str()));
+        self.log(|| format!("fault: {}", fault.as_str()));
         self.happened.count(fault.as_str());
     }
 
     /// Whether a process crashes at this point.
-    fn dies(&mut self, at: CrashPoint) -> bool {
+    fn crashes_at(&mut self, at: CrashPoint) -> bool {
         let rate = self.settings.rate(Fault::Crash);
-        let dies = !self.healing && self.chance(Fault::Crash).one_in(rate * 8);
-        if dies {
+        let crashes = !self.healing && self.random_of(Fault::Crash).one_in(rate * 8);
+        if crashes {
             self.count(Fault::Crash);
-            self.say(|| format!("crash at {}", at.as_str()));
+            self.log(|| format!("crash at {}", at.as_str()));
             self.happened.count(at.as_str());
         }
-        dies
+        crashes
     }
 
-    fn say(&self, what: impl FnOnce() -> String) {
+    fn log(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:>5} tape {:>4} | {}", self.step, self.broker.last_seq(TAPE), what());
         }
@@ -246,8 +245,8 @@ impl World {
         Failure { rule: rule.into(), detail, step: self.step }
     }
 
-    fn checked(&self, verdict: Result<(), Violation>) -> Result<(), Failure> {
-        verdict.map_err(|violation| self.failure(violation.rule, violation.detail))
+    fn checked(&self, result: Result<(), Violation>) -> Result<(), Failure> {
+        result.map_err(|violation| self.failure(violation.rule, violation.detail))
     }
 
     /// Publishes a message without faults.
@@ -262,7 +261,7 @@ impl World {
     }
 
     /// Gives the checker the messages stored since the last call.
-    fn tell_judge(&mut self) -> Result<(), Failure> {
+    fn check_stored(&mut self) -> Result<(), Failure> {
         for stream in STREAMS {
             let mut seq = self.checked_to.get(stream).copied().unwrap_or(0);
             while seq < self.broker.last_seq(stream) {
@@ -274,8 +273,8 @@ impl World {
                     let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
                     entries.iter().for_each(|entry| eprintln!("{:>22} <- {} {:?}", "", entry.cause, entry.event));
                 }
-                let verdict = self.checker.stored(stream, message, author);
-                self.checked(verdict)?;
+                let result = self.checker.stored(stream, message, author);
+                self.checked(result)?;
             }
             self.checked_to.insert(stream, seq);
         }

@@ -21,15 +21,15 @@ impl World {
         }
         self.items_left -= 1;
         let index = self.schedule.index(self.walks.len());
-        if self.comes(Fault::ClockStep) {
+        if self.occurs(Fault::ClockStep) {
             self.count(Fault::ClockStep);
-            self.skews[index] = [0, 700, -700, 8_000, -8_000][self.chance(Fault::ClockStep).index(5)] * 1_000_000;
+            self.skews[index] = [0, 700, -700, 8_000, -8_000][self.random_of(Fault::ClockStep).index(5)] * 1_000_000;
         }
         let event = self.walks[index].next(self.now.saturating_add_signed(self.skews[index]));
         let publisher = &mut self.publishers[index];
         let n = publisher.receive(event.clone());
-        let verdict = self.checker.intended(&publisher.subject, &publisher.session, n, &event);
-        self.checked(verdict)
+        let result = self.checker.intended(&publisher.subject, &publisher.session, n, &event);
+        self.checked(result)
     }
 
     /// An operator sends a command, while others may be in flight.
@@ -57,30 +57,30 @@ impl World {
         let most = self.schedule.between(1, 8);
         let publisher = &mut self.publishers[index];
         let stage = publisher.pending.as_ref().map(|pending| pending.stage);
-        if publisher.publication.is_none() || stage == Some(Stage::Look) {
-            return self.look(index);
+        if publisher.publication.is_none() || stage == Some(Stage::ReadLast) {
+            return self.read_last(index);
         }
         match stage {
             None => publisher.prepare(most),
             Some(Stage::Sent) => {
                 let (uid, attempt) = (publisher.uid, publisher.pending.as_ref().map_or(0, |pending| pending.attempt));
                 let lost = !self.network.holds(Sender::Publisher(uid), attempt);
-                if lost || self.comes(Fault::TimeoutThoughStored) {
+                if lost || self.occurs(Fault::TimeoutThoughStored) {
                     self.publishers[index].answer(attempt, Answer::Unknown);
                 }
             }
             Some(Stage::Ready) => self.send(index),
-            Some(Stage::Look) => {}
+            Some(Stage::ReadLast) => {}
         }
         self.acknowledge(index)
     }
 
-    fn look(&mut self, index: usize) -> Result<(), Failure> {
+    fn read_last(&mut self, index: usize) -> Result<(), Failure> {
         let publisher = &mut self.publishers[index];
         let Some(stream) = self.broker.stream_of(&publisher.subject) else { return Ok(()) };
         let Ok(last) = self.broker.last_on(stream, &publisher.subject) else { return Ok(()) };
         publisher.adopt(last);
-        if self.dies(CrashPoint::PublisherLooked) {
+        if self.crashes_at(CrashPoint::PublisherRead) {
             self.publishers[index].crash();
         }
         self.acknowledge(index)
@@ -94,14 +94,14 @@ impl World {
         let publish = Publish { subject: publisher.subject.clone(), headers, payload: pending.payload };
         let (sender, attempt) = (Sender::Publisher(publisher.uid), pending.attempt);
         self.network.send(Flight { sender, attempt, publish, place: Place::Out });
-        if self.dies(CrashPoint::PublisherSent) {
+        if self.crashes_at(CrashPoint::PublisherSent) {
             self.publishers[index].crash();
         }
     }
 
     pub(super) fn answer_publisher(&mut self, uid: u64, attempt: u64, answer: &Reply) -> Result<(), Failure> {
         let Some(index) = self.publishers.iter().position(|publisher| publisher.uid == uid) else { return Ok(()) };
-        if self.dies(CrashPoint::PublisherAnswered) {
+        if self.crashes_at(CrashPoint::PublisherAnswered) {
             self.publishers[index].crash();
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl World {
             }
             return Ok(());
         }
-        let verdict = self.checker.acknowledged(&publisher.subject, &publisher.session, publisher.through());
-        self.checked(verdict)
+        let result = self.checker.acknowledged(&publisher.subject, &publisher.session, publisher.through());
+        self.checked(result)
     }
 }

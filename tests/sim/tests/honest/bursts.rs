@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use tapedeck_sim::broker::{Arrived, Broker, Replicas, StreamConfig, Ticket};
 use tapedeck_sim::message::{Publish, Reply};
-use tapedeck_sim::random::Random;
 
+use crate::random::Random;
 use crate::real::Real;
 use crate::script::{With as _, config, held, publish};
 
@@ -86,7 +86,7 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
         (StreamConfig { max_bytes: Some(3 * FILLING), ..config("SPACE") }, Box::new(|at, _| fill("SPACE", at))),
         // Random requests.
         (StreamConfig { max_messages: Some(150), ..config("ANY") }, {
-            let mut random = Random::of(7, "bursts");
+            let mut random = Random::new(7);
             Box::new(move |at, broker| (at < 25).then(|| (0..8).map(|i| any(&mut random, broker, i)).collect()))
         }),
     ]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use tapedeck_feeds::random::SplitMix64;
 use tapedeck_sim::broker::{Broker, StreamConfig};
 use tapedeck_sim::message::Publish;
-use tapedeck_sim::random::Random;
 
 use crate::real::Real;
 use crate::script::{Step, With as _, compare, config, publish};
@@ -27,7 +27,7 @@ pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut kinds = BTreeSet::new();
     for seed in SEEDS {
         let name = format!("RANDOM_{seed}");
-        let mut random = Random::of(seed, "script");
+        let mut random = Random::new(seed);
         let stream = StreamConfig {
             max_bytes: (seed % 2 == 0).then_some(4_000),
             max_messages: (seed % 3 == 0).then_some(25),
@@ -86,4 +86,16 @@ fn request(random: &mut Random, subject: &str, name: &str, broker: &Broker) -> P
         request.headers.others.push(("Some-Header".into(), "x".repeat(random.below(40) as usize)));
     }
     request
+}
+
+pub(crate) struct Random(SplitMix64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(SplitMix64(seed))
+    }
+
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0.next() % bound
+    }
 }

@@ -1,8 +1,8 @@
 //! Every rule holds on a valid history, and catches each violation of it.
 
 mod bench;
-mod hands;
 mod outside;
+mod owner;
 mod tampers;
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use tapedeck_kernel::invariants::InvariantId;
 use tapedeck_schemas::record::{RecordHash, Writer};
 
 use super::Rule;
-use bench::{Bench, Put, Verdict, fence};
+use bench::{Bench, Outcome, Put, fence};
 use tampers::Tamper;
 
 fn tampers() -> impl Iterator<Item = &'static Tamper> {
@@ -36,7 +36,7 @@ fn valid_history() -> Result<Bench, super::Violation> {
     bench = bench.until("OrderFilled", 3);
     outside::begin_again(&mut bench)?;
     bench.run()?;
-    let progress = bench.hand(Writer::Signal).and_then(|hand| hand.close());
+    let progress = bench.owner(Writer::Signal).and_then(|owner| owner.progress());
     if let Some(progress) = progress {
         let handed = progress.cause;
         bench.put(bench.record(Writer::Signal, vec![progress]))?;
@@ -78,7 +78,7 @@ fn every_rule_has_a_violation_and_a_unique_name() {
 
 #[test]
 fn the_kernels_invariants_are_evaluated() {
-    let twice = || -> Verdict {
+    let twice = || -> Outcome {
         let mut bench = Bench::new();
         let mut first = bench.keeper();
         let (_, payload) = bench.store(&first)?;

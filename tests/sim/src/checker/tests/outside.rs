@@ -11,7 +11,7 @@ use crate::message::Headers;
 
 /// Violations by publishers and ingest.
 pub(super) const OF_PUBLISHERS: &[Tamper] = &[
-    (Rule::IntentsCount, "an item is skipped", || {
+    (Rule::ItemsAreNumbered, "an item is skipped", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items + 1, &event)
@@ -80,7 +80,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.finish()
     }),
-    (Rule::FactsTellTheEvent, "the fact of a quote has another size", || {
+    (Rule::FactsEqualTheEvent, "the fact of a quote has another size", || {
         let (mut bench, mut due) = due(Writer::Ingest, "Quote");
         for entry in &mut due {
             if let Event::Quote(quote) = &mut entry.event {
@@ -89,12 +89,12 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         }
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::FactOrRefusal, "an entry gets two facts", || {
+    (Rule::FactOrRejection, "an entry gets two facts", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         bench.put(bench.record(Writer::Ingest, due.clone()))?;
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::FactOrRefusal, "a repeated event is accepted", || {
+    (Rule::FactOrRejection, "a repeated event is accepted", || {
         let mut bench = Bench::begun();
         bench.quote()?;
         let first = bench.due(Writer::Ingest);
@@ -106,11 +106,11 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         again.unwrap().event = fact.event.clone();
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::EveryEventHasAFate, "a quote is never answered", || {
+    (Rule::EveryEventIsAnswered, "a quote is never answered", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.finish()
     }),
-    (Rule::ApprovedHasAFate, "an approved order is neither submitted nor finished", || {
+    (Rule::ApprovedIsFinished, "an approved order is neither submitted nor finished", || {
         let (mut bench, _) = due(Writer::Execution, "OrderSubmitted");
         bench.finish()
     }),
@@ -122,12 +122,12 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
 
 /// Violations by the database.
 pub(super) const OF_THE_DATABASE: &[Tamper] = &[
-    (Rule::DatabaseGoesOn, "the progress decreases", || {
+    (Rule::DatabaseAdvances, "the progress decreases", || {
         let mut bench = Bench::begun();
         bench.project()?;
         bench.checker.projected(2, &bench.fold.tables)
     }),
-    (Rule::DatabaseGoesOn, "the progress exceeds the tape", || {
+    (Rule::DatabaseAdvances, "the progress exceeds the tape", || {
         let mut bench = Bench::begun();
         bench.checker.projected(1000, &bench.fold.tables)
     }),
@@ -175,7 +175,7 @@ pub(super) const OF_THE_DATABASE: &[Tamper] = &[
 ];
 
 /// A foreign message follows on the subject, so that the restarted publisher cannot read how much is stored.
-pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Verdict {
+pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Outcome {
     let message = bench.message("INBOX_0", SUBJECT, Default::default(), b"not an array".to_vec());
     bench.deliver(&message, Author::Foreign)?;
     let events = bench.sent.clone();

@@ -4,14 +4,14 @@ use tapedeck_schemas::event::{Event, Progress};
 use tapedeck_schemas::record::{self, Entry, Writer};
 
 use super::super::{Author, Rule};
-use super::bench::{Bench, Put, SUBJECT, Verdict, fence, funding};
+use super::bench::{Bench, Outcome, Put, SUBJECT, fence, funding};
 
 /// The violated rule, the change, and the history with it.
-pub(super) type Tamper = (Rule, &'static str, fn() -> Verdict);
+pub(super) type Tamper = (Rule, &'static str, fn() -> Outcome);
 
 /// Violations by streams, records and owners.
 pub(super) const OF_RECORDS: &[Tamper] = &[
-    (Rule::StreamsCount, "a sequence is skipped", || {
+    (Rule::SequencesAreContiguous, "a sequence is skipped", || {
         let mut bench = Bench::begun();
         *bench.seqs.entry("TAPE_0".into()).or_default() += 1;
         bench.quote()?;
@@ -36,31 +36,31 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         }
         bench.put(first)
     }),
-    (Rule::OwnRecordsAreSound, "a record does not continue the chain", || {
+    (Rule::OwnRecordsAreValid, "a record does not continue the chain", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let mut put = bench.record(Writer::Ingest, due);
         put.header.prev_hash.0[0] ^= 1;
         bench.put(put)
     }),
-    (Rule::OwnRecordsAreSound, "a record is empty", || {
+    (Rule::OwnRecordsAreValid, "a record is empty", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.put(bench.record(Writer::Ingest, Vec::new()))
     }),
-    (Rule::OwnRecordsAreSound, "a record is on another's subject", || {
+    (Rule::OwnRecordsAreValid, "a record is on another's subject", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = record::encode(&put.header, &put.entries);
         let message = bench.message("TAPE_0", "tape.0.risk", put.headers, payload);
         bench.checker.stored("TAPE_0", &message, put.author)
     }),
-    (Rule::OwnRecordsAreSound, "a record is not encoded canonically", || {
+    (Rule::OwnRecordsAreValid, "a record is not encoded canonically", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = [&[0xdc, 0, 5], &record::encode(&put.header, &put.entries)[1..]].concat();
         let message = bench.message("TAPE_0", "tape.0.ingest", put.headers, payload);
         bench.checker.stored("TAPE_0", &message, put.author)
     }),
-    (Rule::ForeignIsVoid, "a foreign message is a valid record", || {
+    (Rule::ForeignIsInvalid, "a foreign message is a valid record", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         bench.put(Put { author: Author::Foreign, ..bench.record(Writer::Ingest, due) })
     }),
@@ -139,7 +139,7 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         let (mut bench, _) = due(Writer::Signal, "SignalRaised");
         bench.quote()?;
         bench.append(Writer::Ingest)?;
-        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        let entry = bench.owner(Writer::Signal).and_then(|owner| owner.progress()).unwrap();
         bench.put(bench.record(Writer::Signal, vec![entry]))
     }),
     (Rule::EveryCauseIsAnInput, "an input is answered twice", || {
@@ -180,7 +180,7 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         due.iter_mut().for_each(|entry| entry.at += 1);
         bench.put(bench.record(Writer::Signal, due))
     }),
-    (Rule::ProgressIsSilence, "Progress replaces a decision", || {
+    (Rule::ProgressAnswersNoDecision, "Progress replaces a decision", || {
         let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
         due.iter_mut().for_each(|entry| entry.event = Progress {}.into());
         bench.put(bench.record(Writer::Signal, due))
@@ -191,11 +191,11 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         put.entries[0].cause = due.pop().unwrap().cause;
         bench.put(put)
     }),
-    (Rule::SilenceIsBounded, "Progress is not sent when it is due", || {
+    (Rule::UnansweredIsBounded, "Progress is not sent when it is due", || {
         let (mut bench, _) = due(Writer::Signal, "Progress");
         bench.quote()?;
         bench.append(Writer::Ingest)?;
-        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        let entry = bench.owner(Writer::Signal).and_then(|owner| owner.progress()).unwrap();
         bench.put(bench.record(Writer::Signal, vec![entry]))
     }),
     (Rule::AllIsAnswered, "a command is never answered", || {

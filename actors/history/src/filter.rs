@@ -1,0 +1,130 @@
+//! Which facts are wanted: by kind, by writer, and by the instrument, account or strategy that a fact is about.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use tapedeck_schemas::about::About;
+use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId};
+use tapedeck_schemas::record::Writer;
+
+/// What a fact must be to pass. Each set that is not empty must contain the fact's value; the default passes every
+/// fact.
+///
+/// A fact that names only an order or a fill is about what that order or fill is about: an `OrderStatusChanged` passes
+/// a filter on the instrument of its order. A fact with [`Scope::All`](tapedeck_schemas::event::Scope::All) is about
+/// every instrument. A fact that has neither the property itself nor an order or fill that has it does not pass.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Pass only what [`is_market`] says can be published again.
+    pub market_only: bool,
+    /// Facts about these instruments.
+    pub instruments: BTreeSet<InstrumentId>,
+    /// Facts of these kinds.
+    pub kinds: BTreeSet<Kind>,
+    /// Facts of these writers.
+    pub writers: BTreeSet<Writer>,
+    /// Facts about these strategies; a signal is about every strategy that it gives as a reason.
+    pub strategies: BTreeSet<StrategyId>,
+    /// Facts about these accounts.
+    pub accounts: BTreeSet<AccountId>,
+}
+
+impl Filter {
+    /// Passes the facts that can be published again as market events.
+    pub fn market() -> Self {
+        Self { market_only: true, ..Self::default() }
+    }
+
+    /// Passes facts of these kinds.
+    pub fn of_kinds(kinds: impl IntoIterator<Item = Kind>) -> Self {
+        Self { kinds: kinds.into_iter().collect(), ..Self::default() }
+    }
+}
+
+/// The filter in one canonical line: equal filters print the same, others differently.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn list<T: ToString>(name: &str, values: &BTreeSet<T>) -> Option<String> {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            (!values.is_empty()).then(|| format!("{name} {}", values.join(",")))
+        }
+        let kinds = self.kinds.iter().map(|kind| kind.name()).collect();
+        let parts = [
+            self.market_only.then(|| "market facts".to_string()),
+            list("instrument", &self.instruments),
+            list::<&str>("kind", &kinds),
+            list("writer", &self.writers),
+            list("strategy", &self.strategies),
+            list("account", &self.accounts),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { f.write_str("every fact") } else { f.write_str(&parts.join(" and ")) }
+    }
+}
+
+/// A filter at its place on one tape. It must be shown every fact from the first on, for it holds the ids of the
+/// orders and fills that are about what the filter asks for.
+#[derive(Debug, Clone)]
+pub struct Matcher {
+    filter: Filter,
+    orders: BTreeSet<OrderId>,
+    fills: BTreeSet<FillId>,
+}
+
+impl Matcher {
+    /// At the beginning of a tape.
+    pub fn new(filter: Filter) -> Self {
+        Self { filter, orders: BTreeSet::new(), fills: BTreeSet::new() }
+    }
+
+    /// Whether the next fact passes.
+    pub fn passes(&mut self, writer: Writer, event: &Event) -> bool {
+        // First, so that orders and fills are learned from facts of every kind and writer.
+        self.is_about_it(event)
+            && (!self.filter.market_only || is_market(event))
+            && (self.filter.kinds.is_empty() || self.filter.kinds.contains(&event.kind()))
+            && (self.filter.writers.is_empty() || self.filter.writers.contains(&writer))
+    }
+
+    fn is_about_it(&mut self, event: &Event) -> bool {
+        let Filter { instruments, accounts, strategies, .. } = &self.filter;
+        if instruments.is_empty() && accounts.is_empty() && strategies.is_empty() {
+            return true;
+        }
+        let About { scope, account, strategies: named, order, fill } = event.about();
+        // What the fact does not name itself is what its order or fill names.
+        let of_order = order.is_some_and(|one| self.orders.contains(&one));
+        let is_related = of_order || fill.is_some_and(|one| self.fills.contains(&one));
+        let in_scope = scope.map(|scope| instruments.iter().any(|one| scope.covers(one)));
+        let of_account = account.map(|one| accounts.contains(&one));
+        let of_strategy = (!named.is_empty()).then(|| named.iter().any(|one| strategies.contains(one)));
+        let passes = (instruments.is_empty() || in_scope.unwrap_or(is_related))
+            && (accounts.is_empty() || of_account.unwrap_or(is_related))
+            && (strategies.is_empty() || of_strategy.unwrap_or(is_related));
+        if passes {
+            self.orders.extend(order);
+            self.fills.extend(fill);
+        }
+        passes
+    }
+}
+
+/// Whether a fact was published as it stands, so that it can be published again: definitions, quotes, trades, and
+/// published bars. (The bars that ingest built are built again from the same quotes and trades.)
+pub fn is_market(event: &Event) -> bool {
+    match event {
+        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) => true,
+        Event::Bar(bar) => bar.source.is_some(),
+        _ => false,
+    }
+}
+
+/// The kind of this name (`OrderFilled`), in any case of letters.
+pub fn parse_kind(text: &str) -> Result<Kind, String> {
+    let found = Kind::ALL.iter().find(|kind| kind.name().eq_ignore_ascii_case(text));
+    found.copied().ok_or_else(|| {
+        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+        format!("{text:?} is not a kind of fact (expected one of {})", names.join(", "))
+    })
+}

@@ -1,0 +1,53 @@
+//! History: reads tapes, selects facts by range and filter, and replays, traces, verifies or prints them.
+//!
+//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order. [`render`] gives a fact its
+//! JSON, its words or its publisher's own format. A [`Player`](replay::Player) writes facts at a [`ReplaySpeed`] into a
+//! file or onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a
+//! fact, [`verify`](verify::verify) decides a tape again.
+//!
+//! ```no_run
+//! use tapedeck_history::{Filter, Range, Replay, ReplayQuery};
+//! use tapedeck_runtime::Bus;
+//! use tapedeck_schemas::event::{Event, Kind};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let bus = Bus::connect("nats://127.0.0.1:4222", "reader").await?;
+//! let range = Range { from: Some("-10m".parse()?), to: None };
+//! let query = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
+//! let mut replay = Replay::open(&bus, None, &query).await?;
+//! while let Some(replayed) = replay.next().await? {
+//!     if let Event::Trade(trade) = &replayed.fact.event {
+//!         println!("{} {} {}", replayed.fact.at, trade.instrument, trade.price);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `examples/print_trades.rs` is a whole program:
+//! `cargo run --release -p tapedeck-history --example print_trades -- nats://127.0.0.1:4222 -10m`.
+#![forbid(unsafe_code)]
+
+mod bounds;
+mod error;
+mod fact;
+mod filter;
+mod range;
+mod reader;
+mod resolve;
+
+pub mod render;
+pub mod replay;
+pub mod sinks;
+pub mod status;
+pub mod trace;
+pub mod verify;
+
+pub use bounds::{RangeBounds, ResolvedBound};
+pub use error::HistoryError;
+pub use fact::Fact;
+pub use filter::{Filter, Matcher, is_market, parse_kind};
+pub use range::{InvalidRangeBound, Range, RangeBound};
+pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, Standing, StoredRecord};
+pub use replay::{Replay, ReplayQuery, ReplaySpeed, ReplayedFact};
+pub use resolve::{TapeRange, resolve};

@@ -1,0 +1,196 @@
+//! Ranges of history as operators write them; [`resolve`](crate::resolve()) says what they are on a given tape.
+
+use std::fmt;
+use std::str::FromStr;
+
+use tapedeck_schemas::offset::{Offset, TapeTime};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// The first or last fact of a range, as it was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RangeBound {
+    /// An offset, `1234.5` or with the partition `p0:1234.5`: one fact.
+    Offset(Option<u16>, Offset),
+    /// A stream sequence, `1234` or `p0:1234`: one record.
+    Sequence(Option<u16>, u64),
+    /// A time, `2024-08-08T23:54:14.5Z`: every fact at that tape time, ns since the epoch.
+    Time(TapeTime),
+    /// An age, `-10m` (ms, s, m, h, d): tape time before the newest of the tapes, ns.
+    BeforeEnd(u64),
+}
+
+/// Both bounds, inclusive; `None` is the tape's own beginning or end.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Range {
+    /// The first fact in the range.
+    pub from: Option<RangeBound>,
+    /// The last fact in the range.
+    pub to: Option<RangeBound>,
+}
+
+/// A text that is no bound of a range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{0:?} is not an offset (p0:1234.5 or 1234.5), a sequence (1234), a time (2024-08-08T23:54:14.5Z) or an age \
+     before the end of the tape (-10m; ms, s, m, h or d)"
+)]
+pub struct InvalidRangeBound(pub String);
+
+const UNITS: [(&str, u64); 5] = [
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("d", 86_400_000_000_000),
+];
+
+impl RangeBound {
+    /// The partition that was written with it.
+    pub fn partition(self) -> Option<u16> {
+        match self {
+            RangeBound::Offset(partition, _) | RangeBound::Sequence(partition, _) => partition,
+            RangeBound::Time(_) | RangeBound::BeforeEnd(_) => None,
+        }
+    }
+
+    /// Whether it means something on one tape only.
+    pub fn is_of_one_tape(self) -> bool {
+        matches!(self, RangeBound::Offset(..) | RangeBound::Sequence(..))
+    }
+}
+
+impl FromStr for RangeBound {
+    type Err = InvalidRangeBound;
+    fn from_str(text: &str) -> Result<Self, InvalidRangeBound> {
+        let bad = || InvalidRangeBound(text.chars().take(64).collect());
+        if let Some(ago) = text.strip_prefix('-') {
+            return before_end(ago).map(RangeBound::BeforeEnd).ok_or_else(bad);
+        }
+        if text.contains('T') || text.contains('t') {
+            let ns = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad())?.unix_timestamp_nanos();
+            return u64::try_from(ns).map(RangeBound::Time).map_err(|_| bad());
+        }
+        let (partition, place) = match text.strip_prefix('p').map(|named| named.split_once(':')) {
+            Some(Some((partition, place))) => (Some(number(partition).ok_or_else(bad)?), place),
+            Some(None) => return Err(bad()),
+            None => (None, text),
+        };
+        match place.split_once('.') {
+            None => Ok(RangeBound::Sequence(partition, number(place).ok_or_else(bad)?)),
+            Some((seq, index)) => {
+                let offset = number(seq).zip(number(index)).map(|(seq, index)| Offset::new(seq, index));
+                Ok(RangeBound::Offset(partition, offset.ok_or_else(bad)?))
+            }
+        }
+    }
+}
+
+/// A number of digits alone, without a sign.
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+fn before_end(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
+    let (count, unit) = text.split_at(unit_at);
+    let (_, ns) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    number::<u64>(count)?.checked_mul(*ns)
+}
+
+impl fmt::Display for RangeBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(partition) = self.partition() {
+            write!(f, "p{partition}:")?;
+        }
+        match self {
+            RangeBound::Offset(_, offset) => write!(f, "{offset}"),
+            RangeBound::Sequence(_, seq) => write!(f, "{seq}"),
+            RangeBound::Time(ns) => f.write_str(&rfc3339(*ns)),
+            RangeBound::BeforeEnd(ns) => {
+                let (unit, size) = UNITS.iter().rfind(|(_, size)| ns % size == 0).unwrap_or(&UNITS[0]);
+                write!(f, "-{}{unit}", ns / size)
+            }
+        }
+    }
+}
+
+/// A tape time as text.
+fn rfc3339(ns: TapeTime) -> String {
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)).ok();
+    time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| format!("{ns} ns"))
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.from, self.to) {
+            (None, None) => f.write_str("all"),
+            (Some(from), None) => write!(f, "from {from}"),
+            (None, Some(to)) => write!(f, "to {to}"),
+            (Some(from), Some(to)) => write!(f, "from {from} to {to}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_is_read_as_it_is_printed() {
+        let offset = Offset::new(1234, 5);
+        for (text, place) in [
+            ("1234.5", RangeBound::Offset(None, offset)),
+            ("p7:1234.5", RangeBound::Offset(Some(7), offset)),
+            ("1234", RangeBound::Sequence(None, 1234)),
+            ("p0:1234", RangeBound::Sequence(Some(0), 1234)),
+            ("2024-08-08T23:54:14.123456789Z", RangeBound::Time(1_723_161_254_123_456_789)),
+            ("-10m", RangeBound::BeforeEnd(600_000_000_000)),
+            ("-0d", RangeBound::BeforeEnd(0)),
+        ] {
+            assert_eq!((text.parse(), place.to_string().as_str()), (Ok(place), text));
+        }
+        assert_eq!("2024-08-09T01:54:14+02:00".parse(), Ok(RangeBound::Time(1_723_161_254_000_000_000)));
+        assert_eq!("-90s".parse::<RangeBound>().unwrap().to_string(), "-90s");
+        assert_eq!("-3600s".parse::<RangeBound>().unwrap().to_string(), "-1h");
+    }
+
+    #[test]
+    fn any_other_text_is_refused() {
+        for bad in [
+            "",
+            "x",
+            "p0",
+            "p0:",
+            "p:1",
+            "p-1:2",
+            "+1",
+            "1.",
+            ".1",
+            "1.2.3",
+            "-",
+            "-m",
+            "-10",
+            "-1.5h",
+            "--1m",
+            "-1y",
+            "2024-08-08",
+            "2024-08-08T25:00:00Z",
+            "1900-01-01T00:00:00Z",
+            "-999999999999d",
+            "99999999999999999999",
+        ] {
+            assert_eq!(bad.parse::<RangeBound>(), Err(InvalidRangeBound(bad.into())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_range_prints_its_bounds() {
+        let place = |text: &str| Some(text.parse().unwrap());
+        let shown = |from, to| Range { from, to }.to_string();
+        assert_eq!(shown(place("p0:1.2"), place("-1s")), "from p0:1.2 to -1s");
+        assert_eq!((shown(None, place("7")), shown(place("7"), None)), ("to 7".into(), "from 7".into()));
+        assert_eq!(shown(None, None), "all");
+    }
+}

@@ -1,0 +1,242 @@
+//! The one reader of a tape: every record from the first on, chains checked; then the facts of a range that pass a
+//! filter.
+
+use std::collections::VecDeque;
+
+use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
+use tapedeck_runtime::shell::writer_of;
+use tapedeck_runtime::tail::{StoredMessage, Tail};
+use tapedeck_runtime::{Bus, BusError};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::subject;
+
+use crate::bounds::RangeBounds;
+use crate::error::HistoryError;
+use crate::fact::Fact;
+use crate::filter::{Filter, Matcher};
+use crate::resolve::TapeRange;
+
+/// A stream's messages in order from the first on.
+pub enum Messages {
+    /// Read from JetStream, up to a sequence; without one, for ever.
+    Live(Box<Tail>, Option<u64>),
+    /// Held in memory.
+    Held(VecDeque<StoredMessage>),
+}
+
+impl Messages {
+    /// A stream up to its present end.
+    pub async fn open(bus: &Bus, stream: String) -> Result<Self, HistoryError> {
+        let last = last_sequence(bus, &stream).await?;
+        Ok(Self::live(bus, stream, Some(last)))
+    }
+
+    fn live(bus: &Bus, stream: String, last: Option<u64>) -> Self {
+        Messages::Live(Box::new(Tail::new(bus, stream, String::new(), 1)), last)
+    }
+
+    /// The next message; `None` at the end. Cancel-safe.
+    pub async fn next(&mut self) -> Option<StoredMessage> {
+        match self {
+            Messages::Live(tail, Some(last)) => tail.next_until(*last).await,
+            Messages::Live(tail, None) => Some(tail.next().await),
+            Messages::Held(held) => held.pop_front(),
+        }
+    }
+
+    /// All that is left, in memory.
+    pub async fn hold(mut self) -> VecDeque<StoredMessage> {
+        let mut held = VecDeque::new();
+        while let Some(stored) = self.next().await {
+            held.push_back(stored);
+        }
+        held
+    }
+}
+
+/// A message of a tape, decoded and checked.
+#[derive(Debug)]
+pub struct StoredRecord {
+    /// Stream sequence.
+    pub seq: u64,
+    /// When JetStream stored it, ns since the epoch.
+    pub stamp: u64,
+    /// The record, or why it is invalid.
+    pub read: TapeRead,
+}
+
+/// Reads the records of one tape. It begins at the first, whatever the range: only from there can chains be checked,
+/// and only so are the definitions, orders and fills known that a later fact refers to.
+pub struct RecordReader {
+    partition: u16,
+    messages: Messages,
+    reader: TapeReader,
+}
+
+impl RecordReader {
+    /// Reads the tape `tape` of a partition up to the sequence `last`; without one, for ever.
+    pub fn new(bus: &Bus, partition: u16, tape: TapeId, last: Option<u64>) -> Self {
+        Self::over(partition, tape, Messages::live(bus, subject::tape_stream(partition), last))
+    }
+
+    /// Reads these messages as the tape `tape`.
+    pub fn over(partition: u16, tape: TapeId, messages: Messages) -> Self {
+        Self { partition, messages, reader: TapeReader::new(tape) }
+    }
+
+    /// The last sequence read; 0 at the start.
+    pub fn last(&self) -> u64 {
+        self.reader.last()
+    }
+
+    /// Whether everything that was on the tape at some moment has been read: a good moment to flush output.
+    pub fn is_caught_up(&self) -> bool {
+        match &self.messages {
+            Messages::Live(tail, _) => tail.is_caught_up(),
+            Messages::Held(held) => held.is_empty(),
+        }
+    }
+
+    /// The next record; `None` at the end. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<StoredRecord>, HistoryError> {
+        let partition = self.partition;
+        let Some(StoredMessage { seq, subject, stamp, payload }) = self.messages.next().await else {
+            return match self.messages {
+                Messages::Live(_, Some(expected)) if self.last() < expected => {
+                    Err(HistoryError::Short { partition, expected, got: self.last() })
+                }
+                _ => Ok(None),
+            };
+        };
+        let read = self.reader.read(seq, writer_of(partition, &subject), &payload);
+        let read = read.map_err(|fault| HistoryError::Tape { partition, fault })?;
+        Ok(Some(StoredRecord { seq, stamp, read }))
+    }
+}
+
+/// Where a fact stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Before the range.
+    Before,
+    /// In the range.
+    Within,
+    /// After the range.
+    After,
+}
+
+/// A fact, and how it stands to what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SelectedFact {
+    /// The fact.
+    pub fact: Fact,
+    /// Whether it passes the filter.
+    pub passes: bool,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// Decides of each fact of a tape whether it is in a range and passes a filter. Pure; it must be shown every record
+/// from the first on.
+#[derive(Debug)]
+pub struct Selector {
+    partition: u16,
+    bounds: RangeBounds,
+    matcher: Matcher,
+    time: TapeTime,
+    is_over: bool,
+}
+
+impl Selector {
+    /// At the beginning of partition `partition`'s tape.
+    pub fn new(partition: u16, bounds: RangeBounds, filter: Filter) -> Self {
+        Self { partition, bounds, matcher: Matcher::new(filter), time: 0, is_over: false }
+    }
+
+    /// Whether the end of the range was passed: no later record holds a fact of it.
+    pub fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// The facts of the next record.
+    pub fn select(&mut self, record: TapeRecord, stamp: u64) -> Vec<SelectedFact> {
+        let mut selected = Vec::with_capacity(record.entries.len());
+        for fact in Fact::of_record(self.partition, record, stamp, self.time) {
+            self.time = fact.time;
+            let standing = match &self.bounds {
+                bounds if bounds.is_after(fact.offset, fact.time) => Standing::After,
+                bounds if bounds.is_before(fact.offset, fact.time) => Standing::Before,
+                _ => Standing::Within,
+            };
+            self.is_over |= standing == Standing::After;
+            let passes = self.matcher.passes(fact.writer, &fact.event);
+            selected.push(SelectedFact { fact, passes, standing });
+        }
+        selected
+    }
+}
+
+/// Reads the facts of a range of one tape that pass a filter.
+pub struct FactReader {
+    records: RecordReader,
+    selector: Selector,
+}
+
+impl FactReader {
+    /// Reads up to the end of the range.
+    pub fn new(bus: &Bus, range: &TapeRange, filter: Filter) -> Self {
+        Self::until(bus, range, filter, Some(range.bounds.last_sequence(range.end)))
+    }
+
+    /// Reads on as facts are appended, without an end.
+    pub fn following(bus: &Bus, range: &TapeRange, filter: Filter) -> Self {
+        Self::until(bus, range, filter, None)
+    }
+
+    fn until(bus: &Bus, range: &TapeRange, filter: Filter, last: Option<u64>) -> Self {
+        let records = RecordReader::new(bus, range.partition, range.tape, last);
+        Self { records, selector: Selector::new(range.partition, range.bounds, filter) }
+    }
+
+    /// The sequence of the last record read; 0 at the start.
+    pub fn last(&self) -> u64 {
+        self.records.last()
+    }
+
+    /// Whether everything that was on the tape at some moment has been read.
+    pub fn is_caught_up(&self) -> bool {
+        self.records.is_caught_up()
+    }
+
+    /// Every fact of the next record, with its standing; `None` at the end. Logs invalid records. Cancel-safe.
+    pub async fn next_selected(&mut self) -> Result<Option<Vec<SelectedFact>>, HistoryError> {
+        while !self.selector.is_over() {
+            let Some(StoredRecord { seq, stamp, read }) = self.records.next().await? else { return Ok(None) };
+            match read {
+                TapeRead::Record(record) => return Ok(Some(self.selector.select(record, stamp))),
+                TapeRead::Invalid { why, .. } => {
+                    tracing::warn!(
+                        offset = format!("p{}:{seq}", self.selector.partition),
+                        why,
+                        "invalid record skipped"
+                    );
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// The facts of the next record that are in the range and pass, which may be none; `None` at the end. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<impl Iterator<Item = Fact> + use<>>, HistoryError> {
+        let wanted = |one: SelectedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
+        Ok(self.next_selected().await?.map(|selected| selected.into_iter().filter_map(wanted)))
+    }
+}
+
+/// Last sequence of a stream at present.
+pub(crate) async fn last_sequence(bus: &Bus, stream: &str) -> Result<u64, BusError> {
+    let found = bus.context().get_stream(stream).await;
+    let found = found.map_err(|error| BusError::request(format!("stream info of {stream}"), error))?;
+    Ok(found.cached_info().state.last_sequence)
+}

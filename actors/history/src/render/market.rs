@@ -1,0 +1,166 @@
+//! Replayed facts as they leave: market facts in their publisher's own format, all others as maps.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+
+use super::json;
+use crate::fact::Fact;
+use crate::replay::ReplayedFact;
+
+/// The source of replayed market events.
+pub const SOURCE: &str = "replay";
+
+/// The format of a replayed file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// One JSON map a line.
+    JsonLines,
+    /// MessagePack maps, one after the other.
+    MessagePack,
+}
+
+impl std::fmt::Display for OutputFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            OutputFormat::JsonLines => "jsonl",
+            OutputFormat::MessagePack => "msgpack",
+        })
+    }
+}
+
+impl std::str::FromStr for OutputFormat {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "jsonl" => Ok(OutputFormat::JsonLines),
+            "msgpack" => Ok(OutputFormat::MessagePack),
+            other => Err(format!("{other:?} is not a format (expected jsonl or msgpack)")),
+        }
+    }
+}
+
+/// A fact in the form in which it is written or published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rendered {
+    /// A market fact, in its publisher's own format.
+    Market(InstrumentId, MarketEvent),
+    /// Any other fact.
+    Fact(Fact),
+}
+
+/// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.
+#[derive(Debug, Clone)]
+pub struct Renderer {
+    source: SourceId,
+    session: Token,
+    numbers: BTreeMap<InstrumentId, u64>,
+}
+
+impl Renderer {
+    /// A renderer of the run `session`; numbers begin at 1 for each instrument.
+    pub fn new(session: Token) -> Self {
+        Self { source: SOURCE.parse().expect("a name"), session, numbers: BTreeMap::new() }
+    }
+
+    /// The next fact, as it leaves. A definition has no `ts_recv` on the tape: its tape time stands for it.
+    pub fn render(&mut self, replayed: ReplayedFact) -> Rendered {
+        let ReplayedFact { fact: whole, bars } = replayed;
+        let (instrument, ts_recv, ts_event, body) = match &whole.event {
+            Event::InstrumentDefined(fact) => {
+                let body = MarketBody::Definition {
+                    base: fact.base,
+                    quote: fact.quote,
+                    tick_size: fact.tick_size,
+                    lot_size: fact.lot_size,
+                    min_notional: fact.min_notional,
+                    bars,
+                };
+                (fact.instrument, whole.at, None, body)
+            }
+            Event::Quote(fact) => {
+                let body = MarketBody::Quote {
+                    bid: fact.bid,
+                    bid_size: fact.bid_size,
+                    ask: fact.ask,
+                    ask_size: fact.ask_size,
+                    update_id: fact.update_id,
+                };
+                (fact.instrument, fact.ts_recv, fact.ts_event, body)
+            }
+            Event::Trade(fact) => {
+                let body = MarketBody::Trade {
+                    price: fact.price,
+                    quantity: fact.quantity,
+                    aggressor: fact.aggressor,
+                    trade_id: fact.trade_id,
+                };
+                (fact.instrument, fact.ts_recv, fact.ts_event, body)
+            }
+            Event::Bar(fact) if fact.source.is_some() => {
+                let body = MarketBody::Bar {
+                    bar: fact.bar,
+                    open: fact.open,
+                    high: fact.high,
+                    low: fact.low,
+                    close: fact.close,
+                    volume: fact.volume,
+                    count: fact.count,
+                    opened: fact.opened,
+                    closed: fact.closed,
+                };
+                (fact.instrument, fact.ts_recv, None, body)
+            }
+            _ => return Rendered::Fact(whole),
+        };
+        let seq = self.numbers.entry(instrument).or_default();
+        *seq += 1;
+        let (source, session, seq) = (self.source, self.session, *seq);
+        Rendered::Market(instrument, MarketEvent { source, session, seq, ts_recv, ts_event, body })
+    }
+}
+
+impl Rendered {
+    /// Its bytes in a file, with the end of the line where there are lines.
+    pub fn bytes(&self, format: OutputFormat) -> Vec<u8> {
+        match (self, format) {
+            (Rendered::Market(instrument, event), OutputFormat::JsonLines) => {
+                line(market::json_line(instrument, event))
+            }
+            (Rendered::Market(instrument, event), OutputFormat::MessagePack) => {
+                market::messagepack_map(instrument, event)
+            }
+            (Rendered::Fact(fact), OutputFormat::JsonLines) => line(json(fact)),
+            (Rendered::Fact(fact), OutputFormat::MessagePack) => {
+                let mut bytes = Vec::new();
+                // Names, ids and numbers as text, as in JSON: a map is read without knowing the tape's own codes.
+                let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+                fact.serialize(&mut serializer).expect("writing a fact to memory cannot fail");
+                bytes
+            }
+        }
+    }
+
+    /// Its subject and payload under a prefix: market facts on `<prefix>.<venue>.<symbol>.<kind>`, in MessagePack, as
+    /// on `md.>`; others on `<prefix>-facts.<writer>.<Kind>`, in JSON, so that a subscriber of `<prefix>.>` receives
+    /// market events only.
+    pub fn message(&self, prefix: &str) -> (String, Vec<u8>) {
+        match self {
+            Rendered::Market(instrument, event) => {
+                (format!("{prefix}.{instrument}.{}", event.body.kind()), market::encode(event))
+            }
+            Rendered::Fact(fact) => {
+                let (writer, kind) = (fact.writer, fact.event.kind().name());
+                (format!("{prefix}-facts.{writer}.{kind}"), json(fact).into_bytes())
+            }
+        }
+    }
+}
+
+fn line(mut text: String) -> Vec<u8> {
+    text.push('\n');
+    text.into_bytes()
+}

@@ -1,0 +1,59 @@
+//! What a fact looks like outside: one JSON object, one line of words, or its publisher's own market event.
+
+mod market;
+mod words;
+
+use serde::{Serialize, Serializer};
+use tapedeck_schemas::event::Event;
+
+use crate::fact::Fact;
+
+pub use market::{OutputFormat, Rendered, Renderer, SOURCE};
+pub(crate) use words::span;
+pub use words::{readable_time, words};
+
+/// A fact as a map: JSON in text, MessagePack in files.
+#[derive(Serialize)]
+struct FactMap<'a> {
+    offset: String,
+    writer: &'static str,
+    epoch: u64,
+    cause: String,
+    index: u32,
+    at: u64,
+    stamp: u64,
+    kind: &'static str,
+    version: u16,
+    body: &'a Event,
+}
+
+impl Serialize for Fact {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let kind = self.event.kind();
+        let map = FactMap {
+            offset: self.place(),
+            writer: self.writer.as_str(),
+            epoch: self.epoch,
+            cause: self.cause_text(),
+            index: self.index,
+            at: self.at,
+            stamp: self.stamp,
+            kind: kind.name(),
+            version: kind.version(),
+            body: &self.event,
+        };
+        map.serialize(serializer)
+    }
+}
+
+/// A fact as one line of JSON, without the end of the line.
+pub fn json(fact: &Fact) -> String {
+    serde_json::to_string(fact).expect("writing a fact to memory cannot fail")
+}
+
+/// A fact as one line of words for a terminal, without the end of the line.
+pub fn line(fact: &Fact) -> String {
+    let (place, time, writer) = (fact.place(), readable_time(fact.at), fact.writer);
+    let (kind, cause) = (fact.event.kind().name(), fact.cause_text());
+    format!("{place:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {}", words(&fact.event))
+}

@@ -1,0 +1,179 @@
+//! Facts in words, one line each. The exact values are in the JSON.
+
+use tapedeck_schemas::event::{Event, Order};
+use tapedeck_schemas::number::Ratio;
+use time::OffsetDateTime;
+
+/// A time in ns since the epoch as RFC 3339, cut to the millisecond.
+pub fn readable_time(ns: u64) -> String {
+    let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)) else { return ns.to_string() };
+    let (date, clock) = (time.date(), time.time());
+    let (hour, minute, second, ms) = clock.as_hms_milli();
+    format!("{date}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+}
+
+/// The fields of a fact that matter to a reader, on one line, safe for a terminal.
+pub fn words(event: &Event) -> String {
+    let said = market(event).or_else(|| command(event)).or_else(|| trading(event)).unwrap_or_default();
+    one_line(&said)
+}
+
+/// Escapes control characters: text from a publisher could move the terminal's cursor.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+fn market(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
+        Event::Progress(_) => "decided up to its cause".into(),
+        Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
+        Event::Trimmed(e) => format!("kept from {} on", e.first_kept),
+        Event::InstrumentDefined(e) => format!(
+            "{}: {} in {}, tick {}, lot {}, least value {}",
+            e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
+        ),
+        Event::Quote(e) => format!("{} bid {} × {}, ask {} × {}", e.instrument, e.bid, e.bid_size, e.ask, e.ask_size),
+        Event::Trade(e) => {
+            let id = e.trade_id.map(|id| format!(", trade {id}")).unwrap_or_default();
+            format!("{} {} at {}, aggressor {}{id}", e.instrument, e.quantity, e.price, e.aggressor)
+        }
+        Event::Bar(e) => format!(
+            "{} {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late",
+            e.instrument, e.bar, e.open, e.high, e.low, e.close, e.volume, e.count, e.late
+        ),
+        Event::BarsDefined(e) => {
+            let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
+            format!("{}: {}", e.instrument, if bars.is_empty() { "none".into() } else { bars.join(", ") })
+        }
+        Event::ClockAdvanced(e) => readable_time(e.time),
+        Event::Gap(e) => {
+            format!(
+                "{} session {}, {}: {} should follow, {} came",
+                e.source, e.session, e.instrument, e.expected, e.got
+            )
+        }
+        Event::Rejected(e) => {
+            let source = e.source.map(|source| format!(", source {source}")).unwrap_or_default();
+            let seq = e.seq.map(|seq| format!(" seq {seq}")).unwrap_or_default();
+            format!("{}: {} (on {}{source}{seq})", e.reason, e.detail, e.subject)
+        }
+        _ => return None,
+    })
+}
+
+fn command(event: &Event) -> Option<String> {
+    let who = |by: &str, reason: &str| format!("(by {by}: {reason})");
+    Some(match event {
+        Event::LimitsSet(e) => {
+            let values: Vec<String> = e.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
+            format!("{}: {} {}", e.scope, values.join(", "), who(&e.by, &e.reason))
+        }
+        Event::WeightsSet(e) => {
+            let weights: Vec<String> = e.weights.iter().map(|(name, weight)| format!("{name} {weight}")).collect();
+            format!("{} {}", weights.join(", "), who(&e.by, &e.reason))
+        }
+        Event::TradingHalted(e) => format!("{}: {} {}", e.scope, e.level, who(&e.by, &e.reason)),
+        Event::TradingResumed(e) => format!("{} {}", e.scope, who(&e.by, &e.reason)),
+        Event::CancelRequested(e) => format!("order {} {}", e.order, who(&e.by, &e.reason)),
+        Event::AccountFunded(e) => format!("{} with {} {} (by {})", e.account, e.amount, e.currency, e.by),
+        Event::CommandRefused(e) => format!("{} (by {}, on {})", e.detail, e.by, e.subject),
+        _ => return None,
+    })
+}
+
+fn trading(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::SignalRaised(e) => {
+            let view = |(name, score, weight): &(_, Ratio, Ratio)| format!("{name} {score} × {weight}");
+            let reasons: Vec<String> = e.reasons.iter().map(view).collect();
+            let (target, confidence) = (e.target, e.confidence);
+            format!("{} target {target}, confidence {confidence} ({})", e.instrument, reasons.join(", "))
+        }
+        Event::OrderApproved(e) => order(&e.order),
+        Event::OrderDenied(e) => {
+            format!("{}; by {}: measured {}, limit {}", order(&e.order), e.check, e.measured, e.limit)
+        }
+        Event::RiskStateChanged(e) => format!("{}: {} → {}, {}", e.account, e.from, e.to, e.reason),
+        Event::OrderSubmitted(e) => order(&e.order),
+        Event::CancelSubmitted(e) => format!("order {}: {}", e.order, e.reason),
+        Event::OrderStatusChanged(e) => {
+            let reason = if e.reason.is_empty() { String::new() } else { format!(" ({})", e.reason) };
+            format!("order {}: {} → {}, filled {}{reason}", e.order, e.from, e.to, e.filled)
+        }
+        Event::LateReport(e) => format!("order {}: {}", e.order, e.report),
+        Event::OrderAccepted(e) => format!("order {}", e.order),
+        Event::OrderRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::OrderFilled(e) => format!(
+            "{} {} {} at {}, leaves {}, fee {} {}, {}; fill {} of order {}",
+            e.side, e.quantity, e.instrument, e.price, e.leaves, e.fee, e.fee_currency, e.liquidity, e.fill, e.order
+        ),
+        Event::OrderClosed(e) => format!("order {}: {}, {} unfilled", e.order, e.reason, e.leaves),
+        Event::CancelRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::LedgerPosted(e) => {
+            let line = |posting: &tapedeck_schemas::event::Posting| {
+                format!("{} {} {}", posting.ledger, posting.amount, posting.currency)
+            };
+            format!("{}: {}", e.account, e.entries.iter().map(line).collect::<Vec<_>>().join(", "))
+        }
+        Event::PositionChanged(e) => format!(
+            "{} {} {}: {} at {}, realised {}, fees {}",
+            e.account, e.strategy, e.instrument, e.quantity, e.average_price, e.realised, e.fees
+        ),
+        Event::EquityMarked(e) => format!(
+            "{}: equity {} {} (cash {}, positions {}, unrealised {})",
+            e.account, e.equity, e.currency, e.cash, e.position_value, e.unrealised
+        ),
+        _ => return None,
+    })
+}
+
+fn order(order: &Order) -> String {
+    let Order { id, side, quantity, instrument, price, time_in_force, .. } = order;
+    format!("{side} {quantity} {instrument} at {price} {time_in_force}; order {id}")
+}
+
+/// A duration in ns as a number of up to four digits and its unit.
+pub(crate) fn span(ns: i64) -> String {
+    let (sign, ns) = (if ns < 0 { "−" } else { "+" }, ns.unsigned_abs());
+    match ns {
+        0..10_000_000 => format!("{sign}{} µs", ns / 1_000),
+        10_000_000..10_000_000_000 => format!("{sign}{} ms", ns / 1_000_000),
+        _ => format!("{sign}{} s", ns / 1_000_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tapedeck_schemas::event::{ClockAdvanced, RejectReason, Rejected};
+
+    #[test]
+    fn words_stay_on_one_line_and_hold_no_control_characters() {
+        let rejected = |detail: &str| {
+            words(&Event::from(Rejected {
+                reason: RejectReason::Malformed,
+                detail: detail.into(),
+                subject: "md.a.b.quote".into(),
+                source: None,
+                seq: Some(7),
+                instrument: None,
+            }))
+        };
+        assert_eq!(rejected("bid is −1"), "malformed: bid is −1 (on md.a.b.quote seq 7)");
+        assert_eq!(rejected("\u{1b}[2J\n"), "malformed: \\u{1b}[2J\\n (on md.a.b.quote seq 7)");
+    }
+
+    #[test]
+    fn a_tick_is_a_time_and_spans_have_units() {
+        assert_eq!(words(&ClockAdvanced { time: 1_723_161_254_500_000_000 }.into()), "2024-08-08T23:54:14.500Z");
+        assert_eq!(span(812_345), "+812 µs");
+        assert_eq!(span(-5_000), "−5 µs");
+        assert_eq!(span(12_000_000), "+12 ms");
+        assert_eq!(span(90_000_000_000), "+90 s");
+    }
+}

@@ -1,0 +1,79 @@
+//! Makes a range of the market complete: the definitions in force at its beginning come first, each with its bars.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use tapedeck_schemas::bar::BarSpec;
+use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::InstrumentId;
+
+use crate::fact::Fact;
+use crate::reader::{SelectedFact, Standing};
+
+/// A fact as it is replayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayedFact {
+    /// The fact; `time` is that of the place at which it is replayed.
+    pub fact: Fact,
+    /// The bars of a definition, whose `BarsDefined` is not replayed beside it; empty for other kinds.
+    pub bars: Vec<BarSpec>,
+}
+
+/// Takes the selected facts of a tape and gives what is replayed of them. Pure.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    bars: BTreeMap<InstrumentId, Vec<BarSpec>>,
+    /// Definitions before the range that pass the filter: the last of each instrument.
+    in_force: BTreeMap<InstrumentId, ReplayedFact>,
+}
+
+impl Definitions {
+    /// Takes the facts of the next record; what is replayed of them is appended to `out`.
+    pub fn take(&mut self, selected: Vec<SelectedFact>, out: &mut VecDeque<ReplayedFact>) {
+        let mut before: Option<(InstrumentId, bool)> = None; // the definition just before, and whether it passed
+        let mut selected = selected.into_iter().peekable();
+        while let Some(SelectedFact { fact, mut passes, standing }) = selected.next() {
+            if standing == Standing::After {
+                return;
+            }
+            let definition = before.take();
+            let mut bars = Vec::new();
+            match &fact.event {
+                Event::BarsDefined(defined) => {
+                    self.bars.insert(defined.instrument, defined.bars.clone());
+                    passes &= definition != Some((defined.instrument, true)); // the definition has them
+                }
+                Event::InstrumentDefined(defined) => {
+                    before = Some((defined.instrument, passes));
+                    bars = self.bars_of(defined.instrument, selected.peek().map(|next| &next.fact.event));
+                }
+                _ => {}
+            }
+            self.place(ReplayedFact { fact, bars }, passes, standing, out);
+        }
+    }
+
+    /// The bars in the next fact if that belongs to the definition, else those defined earlier.
+    fn bars_of(&self, instrument: InstrumentId, next: Option<&Event>) -> Vec<BarSpec> {
+        match next {
+            Some(Event::BarsDefined(defined)) if defined.instrument == instrument => defined.bars.clone(),
+            _ => self.bars.get(&instrument).cloned().unwrap_or_default(),
+        }
+    }
+
+    fn place(&mut self, one: ReplayedFact, passes: bool, standing: Standing, out: &mut VecDeque<ReplayedFact>) {
+        if standing == Standing::Before {
+            if let (Event::InstrumentDefined(defined), true) = (&one.fact.event, passes) {
+                self.in_force.insert(defined.instrument, one);
+            }
+            return;
+        }
+        let time = one.fact.time;
+        for mut leading in std::mem::take(&mut self.in_force).into_values() {
+            leading.fact.time = time;
+            out.push_back(leading);
+        }
+        if passes {
+            out.push_back(one);
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Reads tapes and gives their facts in one order: by the tapes' time, then by partition.
+
+mod checkpoint;
+mod definitions;
+mod player;
+mod speed;
+
+use std::collections::VecDeque;
+
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::subject;
+
+use crate::error::HistoryError;
+use crate::filter::Filter;
+use crate::range::Range;
+use crate::reader::{FactReader, last_sequence};
+use crate::resolve::{TapeRange, resolve};
+
+pub use checkpoint::{Checkpoint, CheckpointFile, ReplaySpec};
+pub use definitions::{Definitions, ReplayedFact};
+pub use player::{Ended, Player};
+pub use speed::{InvalidSpeed, ReplaySpeed};
+
+/// What is wanted of the tapes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ReplayQuery {
+    /// The range; without an end it stops where the tapes end when the replay is opened.
+    pub range: Range,
+    /// Which facts pass.
+    pub filter: Filter,
+}
+
+/// A replay at its place. In memory it holds the facts of one record a tape, and the batch that JetStream sent.
+pub struct Replay {
+    tapes: Vec<ReplayedTape>,
+}
+
+impl Replay {
+    /// Replays what a query selects of one partition's tape, or of all.
+    pub async fn open(bus: &Bus, partition: Option<u16>, query: &ReplayQuery) -> Result<Self, HistoryError> {
+        Self::of(bus, &resolve(bus, partition, &query.range).await?, &query.filter).await
+    }
+
+    /// Replays these ranges.
+    pub async fn of(bus: &Bus, ranges: &[TapeRange], filter: &Filter) -> Result<Self, HistoryError> {
+        let mut tapes = Vec::new();
+        for range in ranges {
+            let end = last_sequence(bus, &subject::tape_stream(range.partition)).await?;
+            if end < range.end {
+                return Err(HistoryError::Short { partition: range.partition, expected: range.end, got: end });
+            }
+            tapes.push(ReplayedTape {
+                last: range.bounds.last_sequence(range.end),
+                facts: FactReader::new(bus, range, filter.clone()),
+                definitions: Definitions::default(),
+                waiting: VecDeque::new(),
+                is_over: false,
+            });
+        }
+        Ok(Self { tapes })
+    }
+
+    /// The next fact; `None` at the end. Cancel-safe.
+    pub async fn next(&mut self) -> Result<Option<ReplayedFact>, HistoryError> {
+        for tape in &mut self.tapes {
+            tape.fill().await?;
+        }
+        let place = |tape: &&mut ReplayedTape| tape.waiting.front().map(|one| (one.fact.time, one.fact.partition));
+        let waiting = self.tapes.iter_mut().filter(|tape| !tape.waiting.is_empty());
+        Ok(waiting.min_by_key(place).and_then(|tape| tape.waiting.pop_front()))
+    }
+
+    /// Records read so far, of all tapes.
+    pub fn records_read(&self) -> u64 {
+        self.tapes.iter().map(|tape| tape.facts.last()).sum()
+    }
+
+    /// Records to read at most, of all tapes.
+    pub fn records(&self) -> u64 {
+        self.tapes.iter().map(|tape| tape.last).sum()
+    }
+}
+
+/// One tape of a replay.
+struct ReplayedTape {
+    /// The last sequence to read.
+    last: u64,
+    facts: FactReader,
+    definitions: Definitions,
+    waiting: VecDeque<ReplayedFact>,
+    is_over: bool,
+}
+
+impl ReplayedTape {
+    /// Reads until a fact waits, or to the end. Cancel-safe.
+    async fn fill(&mut self) -> Result<(), HistoryError> {
+        while self.waiting.is_empty() && !self.is_over {
+            match self.facts.next_selected().await? {
+                Some(selected) => self.definitions.take(selected, &mut self.waiting),
+                None => self.is_over = true,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! What a range is on the tapes that exist at this moment.
+
+use serde::{Deserialize, Serialize};
+use tapedeck_runtime::{Bus, BusError};
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject;
+
+use crate::bounds::{RangeBounds, ResolvedBound};
+use crate::error::HistoryError;
+use crate::fact::keeps_time;
+use crate::range::{Range, RangeBound};
+use crate::reader::last_sequence;
+
+/// Records that are searched backwards for the newest time.
+const LOOK_BACK_MAX: u64 = 10_000;
+
+/// The part of one tape that a range covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TapeRange {
+    /// The partition.
+    pub partition: u16,
+    /// The identity of its tape.
+    pub tape: TapeId,
+    /// The first and last fact.
+    pub bounds: RangeBounds,
+    /// The tape's last sequence when the range was resolved: nothing after it is read.
+    pub end: u64,
+}
+
+impl TapeRange {
+    /// A whole tape up to its present end.
+    pub async fn whole(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
+        let TapeCreated { tape, partition, .. } = *tape;
+        let end = last_sequence(bus, &subject::tape_stream(partition)).await?;
+        Ok(Self { partition, tape, bounds: RangeBounds::default(), end })
+    }
+}
+
+/// The ranges that `range` is: of one partition's tape, or of each. An end that is not given or is an age is resolved
+/// now: what is appended later is not in it.
+pub async fn resolve(bus: &Bus, partition: Option<u16>, range: &Range) -> Result<Vec<TapeRange>, HistoryError> {
+    let tapes = match one_partition(partition, range)? {
+        Some(one) => vec![bus.tape(one).await?],
+        None => bus.tapes().await?,
+    };
+    if let ([_, _, ..], Some(bound)) = (tapes.as_slice(), bounds(range).find(|bound| bound.is_of_one_tape())) {
+        let many = tapes.len();
+        return Err(HistoryError::Range(format!(
+            "{bound} is a place on one tape, but there are {many} tapes; give --partition, or write it as p0:{bound}"
+        )));
+    }
+    let mut ranges = Vec::new();
+    for tape in &tapes {
+        ranges.push(TapeRange::whole(bus, tape).await?);
+    }
+    let has_age = bounds(range).any(|bound| matches!(bound, RangeBound::BeforeEnd(_)));
+    let newest = if has_age { newest_time(bus, &ranges).await? } else { 0 };
+    let resolved = |bound: Option<RangeBound>| bound.map(|bound| resolved(bound, newest));
+    let bounds = RangeBounds { from: resolved(range.from), to: resolved(range.to) };
+    ranges.iter_mut().for_each(|range| range.bounds = bounds);
+    Ok(ranges)
+}
+
+fn bounds(range: &Range) -> impl Iterator<Item = RangeBound> {
+    [range.from, range.to].into_iter().flatten()
+}
+
+/// The partition that is asked for, or that the bounds name; all must name the same.
+fn one_partition(asked: Option<u16>, range: &Range) -> Result<Option<u16>, HistoryError> {
+    let mut one = asked;
+    for named in bounds(range).filter_map(RangeBound::partition) {
+        if *one.get_or_insert(named) != named {
+            let one = one.unwrap_or_default();
+            let why = format!("the range {range} is on partition {named}, not on {one} alone");
+            return Err(HistoryError::Range(why));
+        }
+    }
+    Ok(one)
+}
+
+fn resolved(bound: RangeBound, newest: TapeTime) -> ResolvedBound {
+    match bound {
+        RangeBound::Offset(_, offset) => ResolvedBound::Offset(offset),
+        RangeBound::Sequence(_, seq) => ResolvedBound::Sequence(seq),
+        RangeBound::Time(time) => ResolvedBound::Time(time),
+        RangeBound::BeforeEnd(ns) => ResolvedBound::Time(newest.saturating_sub(ns)),
+    }
+}
+
+/// The newest tape time of the tapes.
+async fn newest_time(bus: &Bus, ranges: &[TapeRange]) -> Result<TapeTime, HistoryError> {
+    let mut newest = None;
+    for range in ranges {
+        newest = newest.max(last_time(bus, range.partition, range.end).await?);
+    }
+    newest.ok_or_else(|| {
+        HistoryError::Range("there is no market fact near the tape's end to count an age from; give a time".into())
+    })
+}
+async fn last_time(bus: &Bus, partition: u16, end: u64) -> Result<Option<TapeTime>, HistoryError> {
+    let (name, ingest) = (subject::tape_stream(partition), subject::tape_subject(partition, Writer::Ingest));
+    let last = bus.last_on(&name, &ingest).await?.min(end);
+    let failed = |why: String| BusError::request(format!("reading {name} backwards"), why);
+    let stream = bus.context().get_stream_no_info(&name).await.map_err(|e| failed(e.to_string()))?;
+    for seq in (1..=last).rev().take(LOOK_BACK_MAX as usize) {
+        let message = stream.get_raw_message(seq).await.map_err(|e| failed(e.to_string()))?;
+        let Ok((header, entries)) = record::decode(&message.payload) else { continue };
+        if let (Writer::Ingest, Some(entry)) =
+            (header.writer, entries.iter().rev().find(|entry| keeps_time(&entry.event)))
+        {
+            return Ok(Some(entry.at));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range(from: &str, to: &str) -> Range {
+        Range { from: from.parse().ok(), to: to.parse().ok() }
+    }
+
+    #[test]
+    fn the_partition_is_what_is_asked_for_or_named_and_never_two() {
+        assert_eq!(one_partition(None, &range("p3:1.0", "9")).unwrap(), Some(3));
+        assert_eq!(one_partition(Some(3), &range("p3:1.0", "p3:9")).unwrap(), Some(3));
+        assert_eq!(one_partition(None, &range("5", "")).unwrap(), None);
+        let said = one_partition(Some(0), &range("", "p3:1.0")).unwrap_err().to_string();
+        assert_eq!(said, "the range to p3:1.0 is on partition 3, not on 0 alone");
+        assert!(one_partition(None, &range("p0:1", "p1:1")).is_err());
+    }
+
+    #[test]
+    fn a_time_before_the_end_is_counted_from_the_newest() {
+        assert_eq!(resolved(RangeBound::BeforeEnd(30), 100), ResolvedBound::Time(70));
+        assert_eq!(resolved(RangeBound::BeforeEnd(300), 100), ResolvedBound::Time(0));
+    }
+}

@@ -1,0 +1,100 @@
+//! How far each tape, inbox, writer and projection is, as JetStream and Postgres say.
+
+use serde::Serialize;
+use tapedeck_runtime::{Bus, BusError, database};
+use tapedeck_schemas::event::{Kind, TapeCreated};
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::subject;
+use tokio_postgres::Client;
+
+use crate::error::HistoryError;
+use crate::reader::last_sequence;
+
+/// One partition.
+#[derive(Debug, Serialize)]
+pub struct PartitionStatus {
+    /// The partition.
+    pub partition: u16,
+    /// The identity of its tape.
+    pub tape: String,
+    /// The market subjects placed on it.
+    pub placement: Vec<String>,
+    /// Last sequence of the tape.
+    pub tape_last: u64,
+    /// Size of the tape in JetStream, bytes.
+    pub tape_bytes: u64,
+    /// Last sequence of the market inbox.
+    pub market_inbox_last: u64,
+    /// Last sequence of the command inbox.
+    pub command_inbox_last: u64,
+    /// Last tape sequence in Postgres, of the projection that is furthest behind.
+    pub projected: u64,
+    /// Every writer but the keeper.
+    pub writers: Vec<WriterStatus>,
+}
+
+/// One writer of a tape.
+#[derive(Debug, Serialize)]
+pub struct WriterStatus {
+    /// Its name.
+    pub writer: &'static str,
+    /// Sequence of its last record; 0 if it has none.
+    pub last: u64,
+    /// The epoch of that record.
+    pub epoch: u64,
+    /// Sequence of the last input that it is known to have decided on.
+    pub decided: u64,
+    /// Kind and cause of its last fact.
+    pub did: String,
+}
+
+impl PartitionStatus {
+    /// Asks JetStream and Postgres about a partition.
+    pub async fn gather(bus: &Bus, client: &Client, tape: TapeCreated) -> Result<Self, HistoryError> {
+        let TapeCreated { tape, partition, placement } = tape;
+        let name = subject::tape_stream(partition);
+        let stream = bus.context().get_stream(&name).await;
+        let stream = stream.map_err(|error| BusError::request(format!("stream info of {name}"), error))?;
+        let state = &stream.cached_info().state;
+        let mut writers = Vec::new();
+        for writer in Writer::ALL.iter().filter(|writer| **writer != Writer::Keeper) {
+            writers.push(WriterStatus::gather(bus, &name, partition, *writer).await?);
+        }
+        Ok(Self {
+            partition,
+            tape: tape.to_string(),
+            placement,
+            tape_last: state.last_sequence,
+            tape_bytes: state.bytes,
+            market_inbox_last: last_sequence(bus, &subject::inbox_stream(partition)).await?,
+            command_inbox_last: last_sequence(bus, &subject::command_stream(partition)).await?,
+            projected: database::projected(client, tape, partition).await?,
+            writers,
+        })
+    }
+
+    /// Whether every writer has written and everything is projected.
+    pub fn is_caught_up(&self) -> bool {
+        self.projected >= self.tape_last && self.writers.iter().all(|writer| writer.last > 0)
+    }
+}
+
+impl WriterStatus {
+    async fn gather(bus: &Bus, stream: &str, partition: u16, writer: Writer) -> Result<Self, BusError> {
+        let message = bus.last_message_on(stream, &subject::tape_subject(partition, writer)).await?;
+        let mut status = Self { writer: writer.as_str(), last: 0, epoch: 0, decided: 0, did: "nothing yet".into() };
+        let Some(message) = message else { return Ok(status) };
+        status.last = message.sequence;
+        match record::decode(&message.payload) {
+            Ok((header, entries)) => {
+                let last = entries.last().map(|entry| (entry.event.kind(), entry.cause));
+                let (kind, cause) = last.unwrap_or((Kind::Progress, Offset::START));
+                status.did = format!("{} of {cause}", kind.name());
+                (status.epoch, status.decided) = (header.epoch, cause.seq);
+            }
+            Err(error) => status.did = format!("invalid: {error}"),
+        }
+        Ok(status)
+    }
+}

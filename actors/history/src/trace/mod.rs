@@ -1,0 +1,120 @@
+//! Traces a fact, an order, a fill or an inbox entry: the chain of causes that it belongs to, with latencies.
+
+mod chain;
+mod search;
+
+use std::str::FromStr;
+
+use tapedeck_kernel::Inbox;
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::ids::{FillId, OrderId};
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::subject;
+
+use crate::bounds::{RangeBounds, ResolvedBound};
+use crate::error::HistoryError;
+use crate::fact::Fact;
+use crate::filter::Filter;
+use crate::range::RangeBound;
+use crate::reader::FactReader;
+use crate::resolve::TapeRange;
+
+pub use chain::{Chain, ChainedFact, FACTS_MAX};
+pub use search::RootSearch;
+
+/// What is traced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceQuery {
+    /// The fact at an offset.
+    At(Offset),
+    /// What ingest or control decided on an entry of its inbox.
+    Inbox(Writer, Offset),
+    /// An order.
+    Order(OrderId),
+    /// A fill.
+    Fill(FillId),
+    /// An order or a fill, whose ids look alike.
+    Id(OrderId, FillId),
+}
+
+/// What is traced, as an operator writes it.
+#[derive(Debug, Clone)]
+pub struct TraceId {
+    /// The text.
+    pub text: String,
+    /// The partition that it names.
+    pub partition: Option<u16>,
+    /// Its meaning.
+    pub query: TraceQuery,
+}
+
+impl FromStr for TraceId {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let id = |partition, query| Ok(Self { text: text.to_string(), partition, query });
+        for (inbox, writer) in [("inbox:", Writer::Ingest), ("command:", Writer::Control)] {
+            if let Some(offset) = text.strip_prefix(inbox) {
+                return id(None, TraceQuery::Inbox(writer, offset.parse().map_err(|e| format!("{e}"))?));
+            }
+        }
+        if let (Ok(order), Ok(fill)) = (text.parse::<OrderId>(), text.parse::<FillId>()) {
+            return id(None, TraceQuery::Id(order, fill));
+        }
+        match text.parse::<RangeBound>() {
+            Ok(RangeBound::Offset(partition, offset)) => id(partition, TraceQuery::At(offset)),
+            _ => Err(format!(
+                "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0:1234.5) or an inbox entry \
+                 (inbox:12.3, command:12.0)"
+            )),
+        }
+    }
+}
+
+/// A chain of causes, and when its input arrived.
+#[derive(Debug)]
+pub struct Trace {
+    /// The partition whose tape it is on.
+    pub partition: u16,
+    /// The chain.
+    pub chain: Chain,
+    /// When JetStream stored the inbox message that the first fact answers, ns; `None` if the message is gone.
+    pub inbox_stamp: Option<u64>,
+}
+
+/// The chain on a tape; `None` if what is asked for is not there. Reads the tape twice: once for the beginning of the
+/// chain, once for what belongs to it.
+pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<Option<Trace>, HistoryError> {
+    let mut range = TapeRange::whole(bus, tape).await?;
+    let mut search = RootSearch::default();
+    let mut facts = FactReader::new(bus, &range, Filter::default());
+    while let Some(mut read) = facts.next().await? {
+        if read.any(|fact| search.take(query, &fact)) {
+            break;
+        }
+    }
+    let Some((asked, first)) = search.found() else { return Ok(None) };
+    range.bounds = RangeBounds { from: Some(ResolvedBound::Offset(first)), to: None };
+    let mut facts = FactReader::new(bus, &range, Filter::default());
+    let mut chain = Chain::new(asked);
+    while let Some(read) = facts.next().await? {
+        read.for_each(|fact| chain.take(fact));
+    }
+    let inbox_stamp = match chain.first() {
+        Some(first) => inbox_stamp(bus, first).await,
+        None => None,
+    };
+    Ok(Some(Trace { partition: tape.partition, chain, inbox_stamp }))
+}
+
+/// When JetStream stored the inbox message that a fact answers, ns; `None` if it is gone, or the cause is on the tape.
+async fn inbox_stamp(bus: &Bus, fact: &Fact) -> Option<u64> {
+    let stream = match fact.inbox()? {
+        Inbox::Market => subject::inbox_stream(fact.partition),
+        Inbox::Command => subject::command_stream(fact.partition),
+    };
+    let stream = bus.context().get_stream_no_info(stream).await.ok()?;
+    let stored = stream.get_raw_message(fact.cause.seq).await.ok()?;
+    u64::try_from(stored.time.unix_timestamp_nanos()).ok()
+}

@@ -1,0 +1,140 @@
+//! Verifies whole tapes in one pass: chains, decisions (each machine decides again), invariants, and rows in Postgres
+//! against the fold of the tape. Reads only.
+
+mod rows;
+mod source;
+mod verifiers;
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tapedeck_kernel::invariants::{Invariants, TapeFact};
+use tapedeck_kernel::{TapeRead, TapeRecord};
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::offset::Offset;
+
+use crate::error::HistoryError;
+use crate::reader::RecordReader;
+use rows::Rows;
+use verifiers::Verifiers;
+
+pub use source::{Inboxes, Source};
+
+/// Most findings that are kept; later ones mostly follow from the first.
+const FINDINGS_MAX: usize = 20;
+
+/// What was checked, and what was found.
+#[derive(Debug, Default, Serialize)]
+pub struct Verdict {
+    /// Partitions verified.
+    pub partitions: u64,
+    /// Records whose chain was checked.
+    pub records: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Invalid records that break no writer's chain (foreign bytes on the tape): skipped.
+    pub invalid_records: u64,
+    /// For each machine: inputs decided again, events compared byte for byte, and inputs that were only followed,
+    /// because another `LOGIC` decided on them.
+    pub decisions: BTreeMap<&'static str, [u64; 3]>,
+    /// For each invariant: how often it was evaluated.
+    pub invariants: BTreeMap<String, u64>,
+    /// For each table: rows compared with the fold.
+    pub rows: BTreeMap<String, u64>,
+    /// What does not hold, in the order in which it was found.
+    pub findings: Vec<String>,
+}
+
+impl Verdict {
+    /// Whether everything holds.
+    pub fn is_clean(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    fn find(&mut self, finding: String) {
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Verifies these tapes; with a database also that its rows are the fold of the tape up to its progress.
+pub async fn verify(
+    bus: &Bus,
+    tapes: &[TapeCreated],
+    database: Option<&tokio_postgres::Client>,
+) -> Result<Verdict, HistoryError> {
+    let mut verdict = Verdict::default();
+    // The database first, at one moment: then it is behind the tapes, however fast both grow.
+    if let Some(client) = database {
+        client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1").await?;
+    }
+    for tape in tapes {
+        verify_source(Source::open(bus, tape).await?, database, &mut verdict).await?;
+    }
+    if let Some(client) = database {
+        client.batch_execute("COMMIT").await?;
+    }
+    Ok(verdict)
+}
+
+/// Verifies one partition's messages and adds to the verdict.
+pub async fn verify_source(
+    source: Source,
+    database: Option<&tokio_postgres::Client>,
+    verdict: &mut Verdict,
+) -> Result<(), HistoryError> {
+    let Source { tape, records, mut inboxes } = source;
+    let partition = tape.partition;
+    let mut records = RecordReader::over(partition, tape.tape, records);
+    let mut verifiers = Verifiers::new(&tape);
+    let mut invariants = Invariants::new();
+    let mut rows = match database {
+        Some(client) => Some(Rows::open(client, &tape).await?),
+        None => None,
+    };
+    while let Some(stored) = records.next().await? {
+        match stored.read {
+            TapeRead::Invalid { why, breaks_chain: true, writer } => {
+                let writer = writer.map_or("no writer", |writer| writer.as_str());
+                verdict.find(format!("p{partition}:{} chain of {writer}: {why}", stored.seq));
+            }
+            TapeRead::Invalid { .. } => verdict.invalid_records += 1,
+            TapeRead::Record(record) => {
+                verdict.records += 1;
+                verdict.events += record.entries.len() as u64;
+                check_invariants(&mut invariants, partition, &record, verdict);
+                verifiers.record(&record, &mut inboxes, verdict).await;
+                if let Some(rows) = &mut rows {
+                    rows.record(&record, stored.stamp);
+                }
+            }
+        }
+    }
+    for violation in invariants.finish() {
+        verdict.find(describe(partition, &violation));
+    }
+    for (id, times) in invariants.checked() {
+        *verdict.invariants.entry(id.name().to_string()).or_default() += times;
+    }
+    verifiers.finish(verdict);
+    if let Some(rows) = rows {
+        rows.compare(verdict).await?;
+    }
+    verdict.partitions += 1;
+    Ok(())
+}
+
+fn check_invariants(invariants: &mut Invariants, partition: u16, record: &TapeRecord, verdict: &mut Verdict) {
+    for (index, entry) in (0..).zip(&record.entries) {
+        let offset = Offset::new(record.seq, index);
+        for violation in invariants.observe(&TapeFact { offset, writer: record.header.writer, entry }) {
+            verdict.find(describe(partition, &violation));
+        }
+    }
+}
+
+fn describe(partition: u16, violation: &tapedeck_kernel::invariants::Violation) -> String {
+    format!("{} {}: {}", violation.offset.in_partition(partition), violation.id.name(), violation.detail)
+}

@@ -1,0 +1,74 @@
+//! Rows in Postgres against the fold of the tape up to the projector's progress.
+
+use tapedeck_kernel::TapeRecord;
+use tapedeck_projections::projector::project_record;
+use tapedeck_projections::{Fold, MergeError, Projection, Rows as TableRows, all, sql};
+use tapedeck_runtime::database;
+use tapedeck_schemas::event::TapeCreated;
+use tokio_postgres::Client;
+
+use super::Verdict;
+use crate::error::HistoryError;
+
+/// The fold so far, and each projection's progress.
+pub(super) struct Rows<'a> {
+    client: &'a Client,
+    partition: u16,
+    progress: Vec<(&'static dyn Projection, u64)>,
+    fold: Fold,
+    failed: Option<MergeError>,
+}
+
+impl<'a> Rows<'a> {
+    /// Reads the progress; a projection that has not begun has no rows.
+    pub(super) async fn open(client: &'a Client, tape: &TapeCreated) -> Result<Self, HistoryError> {
+        let mut progress = Vec::new();
+        for projection in all() {
+            let seq = database::progress(client, tape.tape, tape.partition, projection.name()).await?;
+            progress.push((*projection, seq.unwrap_or(0)));
+        }
+        Ok(Self { client, partition: tape.partition, progress, fold: Fold::default(), failed: None })
+    }
+
+    /// Folds a record for the projections whose progress includes it.
+    pub(super) fn record(&mut self, record: &TapeRecord, stamp: u64) {
+        let mut ops = Vec::new();
+        for (projection, _) in self.progress.iter().filter(|(_, seq)| record.seq <= *seq) {
+            project_record(*projection, self.partition, record, stamp, &mut ops);
+        }
+        let failed = ops.iter().find_map(|op| self.fold.apply(op).err());
+        self.failed = self.failed.take().or(failed);
+    }
+
+    /// Compares every table, row by row.
+    pub(super) async fn compare(mut self, verdict: &mut Verdict) -> Result<(), HistoryError> {
+        if let Some(failed) = &self.failed {
+            verdict.find(format!("p{} fold: {failed}", self.partition));
+        }
+        for (projection, _) in std::mem::take(&mut self.progress) {
+            let table = projection.table();
+            let folded = self.fold.tables.remove(table.name).unwrap_or_default();
+            let mut found = TableRows::new();
+            for row in self.client.query(&sql::select_statement(table), &[&i64::from(self.partition)]).await? {
+                let row: Vec<Option<String>> = (0..table.columns.len()).map(|index| row.get(index)).collect();
+                found.insert(row[..table.key_len()].to_vec(), row);
+            }
+            *verdict.rows.entry(table.name.to_string()).or_default() += folded.len() as u64;
+            if let Some(difference) = first_difference(&folded, &found) {
+                verdict.find(format!("p{} rows of {}: {difference}", self.partition, table.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn first_difference(folded: &TableRows, found: &TableRows) -> Option<String> {
+    let show = |row: Option<&Vec<Option<String>>>| match row {
+        None => "no row".to_string(),
+        Some(row) => row.iter().map(|value| value.as_deref().unwrap_or("null")).collect::<Vec<_>>().join(" "),
+    };
+    let keys: std::collections::BTreeSet<_> = folded.keys().chain(found.keys()).collect();
+    let different = keys.into_iter().find(|key| folded.get(*key) != found.get(*key))?;
+    let (want, have) = (show(folded.get(different)), show(found.get(different)));
+    Some(format!("Postgres has [{have}], the tape folds to [{want}]"))
+}

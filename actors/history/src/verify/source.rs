@@ -1,0 +1,49 @@
+//! The messages that verification reads: streams as they are, or held in memory.
+
+use tapedeck_kernel::Inbox;
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::subject;
+
+use crate::error::HistoryError;
+use crate::reader::Messages;
+
+/// Everything that the verification of one partition reads from JetStream.
+pub struct Source {
+    /// What the tape's first record says.
+    pub tape: TapeCreated,
+    /// The tape.
+    pub records: Messages,
+    /// The inboxes of the partition.
+    pub inboxes: Inboxes,
+}
+
+/// The inboxes of one partition.
+pub struct Inboxes {
+    /// Market events.
+    pub market: Messages,
+    /// Commands.
+    pub commands: Messages,
+}
+
+impl Source {
+    /// The streams of a partition up to their present ends.
+    pub async fn open(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
+        let partition = tape.partition;
+        // The tape first: what it answers is in the inboxes by then.
+        let records = Messages::open(bus, subject::tape_stream(partition)).await?;
+        let market = Messages::open(bus, subject::inbox_stream(partition)).await?;
+        let commands = Messages::open(bus, subject::command_stream(partition)).await?;
+        Ok(Self { tape: tape.clone(), records, inboxes: Inboxes { market, commands } })
+    }
+}
+
+impl Inboxes {
+    /// The inbox that a machine reads.
+    pub(super) fn get(&mut self, inbox: Inbox) -> &mut Messages {
+        match inbox {
+            Inbox::Market => &mut self.market,
+            Inbox::Command => &mut self.commands,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A verifier for each machine, which decides again beside the tape.
+
+use tapedeck_kernel::{BoxedMachine, Difference, Reads, TapeRecord, Verifier};
+use tapedeck_schemas::event::TapeCreated;
+
+use super::{Inboxes, Verdict};
+
+struct Running {
+    verifier: Verifier<BoxedMachine>,
+    /// Whether it has found a difference: nothing can be concluded from the state after it.
+    done: bool,
+}
+
+/// The verifiers of one partition.
+pub(super) struct Verifiers {
+    partition: u16,
+    running: Vec<Running>,
+}
+
+impl Verifiers {
+    /// Each machine in its first state.
+    pub(super) fn new(tape: &TapeCreated) -> Self {
+        let machines = tapedeck_groups::machines(tape).into_iter();
+        let running = machines.map(|machine| Running { verifier: Verifier::new(machine), done: false }).collect();
+        Self { partition: tape.partition, running }
+    }
+
+    /// Hands a record to every verifier.
+    pub(super) async fn record(&mut self, record: &TapeRecord, inboxes: &mut Inboxes, verdict: &mut Verdict) {
+        for one in self.running.iter_mut().filter(|one| !one.done) {
+            if let Err(difference) = one.take(record, inboxes).await {
+                one.done = true;
+                let (partition, writer) = (self.partition, one.verifier.info().writer);
+                verdict.find(format!("p{partition}:{} decision of {writer}: {difference}", record.seq));
+            }
+        }
+    }
+
+    /// Adds what was compared; a recorded decision whose input never came is a finding.
+    pub(super) fn finish(&self, verdict: &mut Verdict) {
+        for Running { verifier, done } in &self.running {
+            let (partition, writer) = (self.partition, verifier.info().writer);
+            if verifier.wants_input() && !done {
+                verdict.find(format!("p{partition} decision of {writer}: its input is not in the inbox"));
+            }
+            let sum = verdict.decisions.entry(writer.as_str()).or_default();
+            for (sum, count) in sum.iter_mut().zip([verifier.inputs, verifier.events, verifier.followed]) {
+                *sum += count;
+            }
+        }
+    }
+}
+
+impl Running {
+    async fn take(&mut self, record: &TapeRecord, inboxes: &mut Inboxes) -> Result<(), Difference> {
+        self.verifier.record(record)?;
+        let Reads::Inbox(inbox) = self.verifier.info().reads else { return Ok(()) };
+        while self.verifier.wants_input() {
+            let Some(stored) = inboxes.get(inbox).next().await else { return Ok(()) };
+            self.verifier.inbox(stored.seq, &stored.subject, stored.stamp, &stored.payload)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,37 @@
+//! `halt`: stops trading.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tapedeck_schemas::command::Request;
+use tapedeck_schemas::event::{HaltLevel, Scope};
+
+use crate::operator::{self, OperatorArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck halt --scope all --reason maintenance
+  tapedeck halt --scope binance.BTCUSDT --level reducing --reason volatility";
+
+/// Stops trading, of everything or of one instrument
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scope of the halt: all, or an instrument as binance.BTCUSDT
+    #[arg(long)]
+    pub scope: Scope,
+    /// Level: reducing (only orders that reduce a position) or halted (no orders)
+    #[arg(long, default_value = "halted")]
+    pub level: HaltLevel,
+    /// Reason, recorded in the fact
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who asks, and where.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// Sends the request.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    operator::send(args.operator, args.reason, Request::Halt { scope: args.scope, level: args.level }).await
+}

@@ -1,0 +1,33 @@
+//! `resume`: ends a halt.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use tapedeck_schemas::command::Request;
+use tapedeck_schemas::event::Scope;
+
+use crate::operator::{self, OperatorArgs};
+
+const EXAMPLES: &str = "\
+Examples:
+  tapedeck resume --scope all --reason checked";
+
+/// Resumes trading after a halt of the same scope
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scope of the halt: all, or an instrument as binance.BTCUSDT
+    #[arg(long)]
+    pub scope: Scope,
+    /// Reason, recorded in the fact
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who asks, and where.
+    #[command(flatten)]
+    pub operator: OperatorArgs,
+}
+
+/// Sends the request.
+pub async fn run(args: Args) -> Result<ExitCode> {
+    operator::send(args.operator, args.reason, Request::Resume { scope: args.scope }).await
+}

@@ -1,0 +1,86 @@
+//! The arguments that `tape`, `replay` and `trace` share: which tapes, which range of them, which facts.
+
+use clap::Args;
+use tapedeck_history::{Filter, Range, RangeBound, parse_kind};
+use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
+use tapedeck_schemas::record::Writer;
+
+/// One partition, or all.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Range")]
+pub struct PartitionArgs {
+    /// Number of the partition [default: all]
+    #[arg(long, value_name = "N")]
+    pub partition: Option<u16>,
+}
+
+/// A range of the tapes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Range")]
+pub struct RangeArgs {
+    #[command(flatten)]
+    partition: PartitionArgs,
+    /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
+    /// [default: the first]
+    #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
+    from: Option<RangeBound>,
+    /// Last fact, in the same forms [default: the last one when the command starts]
+    #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
+    to: Option<RangeBound>,
+}
+
+impl RangeArgs {
+    /// The partition that is asked for.
+    pub fn partition(&self) -> Option<u16> {
+        self.partition.partition
+    }
+
+    /// The range.
+    pub fn range(&self) -> Range {
+        Range { from: self.from, to: self.to }
+    }
+}
+
+/// A selection of facts.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Filter")]
+pub struct FilterArgs {
+    /// Only facts about these instruments, their orders and their fills, such as binance.BTCUSDT
+    #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]
+    instrument: Vec<InstrumentId>,
+    /// Only facts of these kinds, such as OrderFilled
+    #[arg(long, value_delimiter = ',', value_parser = parse_kind)]
+    kind: Vec<Kind>,
+    /// Only facts of these writers, such as risk
+    #[arg(long, value_delimiter = ',')]
+    writer: Vec<Writer>,
+    /// Only facts about these strategies, their orders and their fills
+    #[arg(long, value_delimiter = ',')]
+    strategy: Vec<StrategyId>,
+    /// Only facts about these accounts, their orders and their fills
+    #[arg(long, value_delimiter = ',')]
+    account: Vec<AccountId>,
+}
+
+impl FilterArgs {
+    /// The filter; every fact passes if nothing is given.
+    pub fn filter(&self) -> Filter {
+        Filter {
+            market_only: false,
+            instruments: self.instrument.iter().copied().collect(),
+            kinds: self.kind.iter().copied().collect(),
+            writers: self.writer.iter().copied().collect(),
+            strategies: self.strategy.iter().copied().collect(),
+            accounts: self.account.iter().copied().collect(),
+        }
+    }
+
+    /// The filter; market facts only, unless kinds, writers, strategies or accounts are given.
+    pub fn market_filter(&self) -> Filter {
+        let filter = self.filter();
+        let Filter { kinds, writers, strategies, accounts, .. } = &filter;
+        let market_only = kinds.is_empty() && writers.is_empty() && strategies.is_empty() && accounts.is_empty();
+        Filter { market_only, ..filter }
+    }
+}

@@ -1,0 +1,75 @@
+//! Closed sets of names: a small integer on the wire, the name itself in text.
+
+/// Declares a closed set of names that is a small integer on the wire and its name in text.
+macro_rules! names {
+    ($($(#[doc = $doc:literal])* $name:ident {
+        $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal $text:literal,)*
+    })*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum $name { $($(#[doc = $vdoc])* $variant = $number,)* }
+        impl $crate::describe::Described for $name {
+            const TYPE: &'static $crate::describe::Type = &$crate::describe::Type::Named(&$crate::describe::NamedType {
+                name: stringify!($name),
+                doc: &[$($doc),*],
+                shape: $crate::describe::Shape::Names(&[$($crate::describe::NameDoc {
+                    number: $number,
+                    text: $text,
+                    doc: &[$($vdoc),*],
+                },)*]),
+            });
+        }
+        impl $name {
+            /// Every value.
+            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+            /// Its name in text, JSON and the database.
+            pub const fn as_str(self) -> &'static str { match self { $($name::$variant => $text,)* } }
+            /// From its number on the wire.
+            pub const fn from_number(n: u8) -> Option<Self> {
+                match n { $($number => Some($name::$variant),)* _ => None }
+            }
+        }
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.pad(self.as_str()) }
+        }
+        impl std::str::FromStr for $name {
+            type Err = $crate::names::UnknownName;
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($text => Ok($name::$variant),)*
+                    _ => Err($crate::names::UnknownName(text.chars().take(32).collect(), &[$($text),*])),
+                }
+            }
+        }
+        impl $crate::about::Mentions for $name {}
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.serialize_str(self.as_str())
+                } else {
+                    serializer.serialize_u8(*self as u8)
+                }
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                use serde::de::Error;
+                if deserializer.is_human_readable() {
+                    let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+                    text.parse().map_err(D::Error::custom)
+                } else {
+                    let n = <u8 as serde::Deserialize>::deserialize(deserializer)?;
+                    let unknown = || D::Error::custom(format!("no {} has number {n}", stringify!($name)));
+                    Self::from_number(n).ok_or_else(unknown)
+                }
+            }
+        }
+    )*};
+}
+/// A text that is none of the names it could be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is none of {1:?}")]
+pub struct UnknownName(pub String, pub &'static [&'static str]);
+
+pub(crate) use names;

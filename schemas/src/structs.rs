@@ -1,0 +1,27 @@
+//! Structs that stand on the tape as an array of their fields, in order.
+
+/// Declares them: the type, its codec, its description, and what its fields mention.
+macro_rules! structs {
+    ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty,)* })*) => {$(
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        pub struct $name { $($(#[doc = $fdoc])* pub $field: $ty,)* }
+        impl $crate::describe::Described for $name {
+            const TYPE: &'static $crate::describe::Type = &$crate::describe::Type::Named(&$crate::describe::NamedType {
+                name: stringify!($name),
+                doc: &[$($doc),*],
+                shape: $crate::describe::Shape::Array(&[$($crate::describe::FieldDoc {
+                    name: stringify!($field),
+                    ty: <$ty as $crate::describe::Described>::TYPE,
+                    doc: &[$($fdoc),*],
+                },)*]),
+            });
+        }
+        impl $crate::about::Mentions for $name {
+            fn mention(&self, _about: &mut $crate::about::About) {
+                $($crate::about::Mentions::mention(&self.$field, _about);)*
+            }
+        }
+    )*};
+}
+pub(crate) use structs;

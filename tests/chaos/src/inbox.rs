@@ -1,0 +1,190 @@
+//! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
+//!
+//! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It may
+//! repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, bail, ensure};
+use async_nats::jetstream::Message;
+use tapedeck_feeds::{Item, Payload};
+use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+
+use crate::hostile;
+use crate::load::Load;
+use crate::streams::{MARK, header};
+
+/// The accepted events of one instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InstrumentTally {
+    /// Number of quotes.
+    pub quotes: u64,
+    /// Number of trades.
+    pub trades: u64,
+    /// Σ quantity of the trades, an exact decimal.
+    pub quantity: String,
+    /// Bid and ask of the last quote.
+    pub last: Option<(String, String)>,
+}
+
+/// The result of all market events, for comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Accepted events by instrument.
+    pub markets: BTreeMap<String, InstrumentTally>,
+    /// Rejected events by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// Number of gaps.
+    pub gaps: u64,
+    /// Number of accepted definitions.
+    pub definitions: u64,
+}
+
+/// Accumulates a [`Tally`] with exact numbers.
+#[derive(Debug, Default)]
+pub struct Counter {
+    totals: tapedeck_feeds::Totals,
+    /// Rejected events by reason.
+    pub rejects: BTreeMap<RejectReason, u64>,
+    /// Number of gaps.
+    pub gaps: u64,
+    /// Number of accepted definitions.
+    pub definitions: u64,
+}
+
+impl Counter {
+    /// Counts a market event that is or must be accepted.
+    pub fn accept(&mut self, instrument: InstrumentId, body: &MarketBody) {
+        self.totals.add_body(instrument, body);
+        self.definitions += u64::from(matches!(body, MarketBody::Definition { .. }));
+    }
+
+    /// Counts a market event that is or must be rejected.
+    pub fn reject(&mut self, reason: RejectReason) {
+        *self.rejects.entry(reason).or_default() += 1;
+    }
+
+    /// The totals so far.
+    pub fn tally(&self) -> Tally {
+        let markets = self.totals.by_instrument.iter().map(|(instrument, totals)| {
+            let last = totals.last_quote.map(|(bid, ask)| (bid.to_string(), ask.to_string()));
+            let quantity = totals.quantity.to_string();
+            (instrument.to_string(), InstrumentTally { quotes: totals.quotes, trades: totals.trades, quantity, last })
+        });
+        let rejects = self.rejects.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+        Tally { markets: markets.collect(), rejects, gaps: self.gaps, definitions: self.definitions }
+    }
+}
+
+/// The counts of the market inbox up to a sequence.
+#[derive(Default)]
+pub struct InboxTally {
+    /// Last sequence read.
+    pub read: u64,
+    /// The facts that ingest must append.
+    pub counter: Counter,
+    /// Number of stored items by session and instrument.
+    through: BTreeMap<(String, InstrumentId), usize>,
+    /// Greatest `seq` by session and instrument.
+    numbers: BTreeMap<(String, InstrumentId), u64>,
+    /// Items that were stored more than once.
+    pub repeated: u64,
+    /// Messages that no publisher sent.
+    pub foreign: u64,
+}
+
+impl InboxTally {
+    /// Counts the next message of the inbox.
+    pub fn take(&mut self, seq: u64, message: &Message, loads: &[Load]) -> Result<()> {
+        self.read = seq;
+        if let Some(mark) = header(message, MARK) {
+            self.foreign += 1;
+            let reason = hostile::reason(mark).with_context(|| format!("inbox {seq}: unexpected mark {mark}"))?;
+            self.counter.reject(reason);
+            return Ok(());
+        }
+        let session =
+            header(message, "Tapedeck-Session").with_context(|| format!("inbox {seq}: no header Tapedeck-Session"))?;
+        let through = header(message, "Tapedeck-Through").and_then(|text| text.parse::<usize>().ok());
+        let through = through.with_context(|| format!("inbox {seq}: no header Tapedeck-Through"))?;
+        let load = loads.iter().find(|load| load.session == session);
+        let load = load.with_context(|| format!("inbox {seq}: unknown session {session}"))?;
+        let (instrument, _) = tapedeck_schemas::subject::parse_market_subject(&message.subject)
+            .with_context(|| format!("inbox {seq}: subject {}", message.subject))?;
+        let items = load.items.get(&instrument).context("the session does not publish the instrument")?;
+        let count = count_items(&items[..through.min(items.len())], &message.payload).with_context(|| {
+            format!("inbox {seq}: other content than the items up to {through} of {instrument} of {session}")
+        })?;
+        let key = (session.to_string(), instrument);
+        let stored = self.through.entry(key.clone()).or_default();
+        let from = through - count;
+        ensure!(from <= *stored, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
+        self.repeated += (*stored - from).min(count) as u64;
+        *stored = through.max(*stored);
+        for item in &items[from..through] {
+            self.count_item(&key, item);
+        }
+        Ok(())
+    }
+
+    /// The sessions whose publishers have reported success although items are not stored.
+    pub fn unfinished(&self, loads: &[Load]) -> Vec<String> {
+        let mut missing = Vec::new();
+        for load in loads.iter().filter(|load| load.done) {
+            for (instrument, items) in &load.items {
+                let stored = self.through.get(&(load.session.clone(), *instrument)).copied().unwrap_or(0);
+                if stored != items.len() {
+                    let (session, count) = (&load.session, items.len());
+                    missing.push(format!(
+                        "inbox: {stored} of {count} items of {instrument} of session {session}, which is done"
+                    ));
+                }
+            }
+        }
+        missing
+    }
+
+    fn count_item(&mut self, key: &(String, InstrumentId), item: &Item) {
+        let event = match &item.payload {
+            Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),
+            Payload::Event(event) => event,
+        };
+        let number = self.numbers.entry(key.clone()).or_default();
+        if event.seq <= *number {
+            return self.counter.reject(RejectReason::Duplicate);
+        }
+        self.counter.gaps += u64::from(event.seq > *number + 1);
+        *number = event.seq;
+        match item.injected {
+            Some(reason) => self.counter.reject(reason),
+            None => self.counter.accept(item.instrument, &event.body),
+        }
+    }
+}
+
+/// How many of the last `items` a message holds; an error if its bytes differ from theirs.
+fn count_items(items: &[Item], payload: &[u8]) -> Result<usize> {
+    if let Some(Item { payload: Payload::Raw(bytes), .. }) = items.last()
+        && payload == bytes
+    {
+        return Ok(1);
+    }
+    let count = match payload {
+        [first, ..] if first & 0xf0 == 0x90 => usize::from(first & 0x0f),
+        [0xdc, high, low, ..] => usize::from(u16::from_be_bytes([*high, *low])),
+        _ => bail!("not an array"),
+    };
+    ensure!(count <= items.len(), "{count} items, more than the {} up to there", items.len());
+    let events: Option<Vec<MarketEvent>> = items[items.len() - count..]
+        .iter()
+        .map(|item| match &item.payload {
+            Payload::Event(event) => Some(event.clone()),
+            Payload::Raw(_) => None,
+        })
+        .collect();
+    let is_equal = events.is_some_and(|events| market::encode_batch(&events) == payload);
+    ensure!(is_equal, "different bytes");
+    Ok(count)
+}

@@ -1,0 +1,136 @@
+//! Waits until a deployment has recovered: all groups ready, everything published answered and projected.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::deployment::Deployment;
+use crate::process::Signal;
+use crate::round::{self, check_stopped};
+
+/// How long the groups may take to be ready under load; a standby alone waits 15 s before it takes over.
+const READY_MAX: Duration = Duration::from_secs(120);
+/// How long to wait further without load, to find out whether the load is the cause.
+const UNLOADED_MAX: Duration = Duration::from_secs(40);
+/// How long it may take until everything published is answered and projected.
+const SETTLE_MAX: Duration = Duration::from_secs(180);
+/// After this time, a command is sent to a control that is not ready: a standby without inputs does not take over.
+const COMMAND_AFTER: Duration = Duration::from_secs(2);
+/// How long the tape must not have grown.
+const QUIET: Duration = Duration::from_millis(400);
+
+/// Waits until all groups are ready, stops the publishers, and waits until their messages are answered and projected.
+/// The time that this took.
+pub fn recover(deployment: &mut Deployment, halted: bool) -> Result<Duration> {
+    let started = Instant::now();
+    round::resume_servers(deployment)?;
+    let mut is_commanded = false;
+    loop {
+        let missing = not_ready(deployment)?;
+        if missing.is_empty() && deployment.background.is_empty() {
+            break;
+        }
+        if started.elapsed() > READY_MAX {
+            return without_load(deployment, &missing);
+        }
+        if !is_commanded && missing.contains(&"control") && started.elapsed() > COMMAND_AFTER {
+            deployment.start_command(&["resume", "--scope", "all", "--reason", "wake control", "--by", "chaos"])?;
+            is_commanded = true;
+        }
+        deployment.run_for(Duration::from_millis(100))?;
+    }
+    if halted {
+        deployment.ok(&["resume", "--scope", "all", "--reason", "end of the round", "--by", "chaos"])?;
+    }
+    deployment.publishing = false;
+    deployment.kill_publishers()?;
+    let stopped = Instant::now();
+    let mut last_end = None;
+    let mut since = Instant::now();
+    loop {
+        check_stopped()?;
+        let end = settled(deployment)?;
+        if end.is_none() || end != last_end {
+            last_end = end;
+            since = Instant::now();
+        } else if since.elapsed() >= QUIET && not_ready(deployment)?.is_empty() {
+            return Ok(started.elapsed());
+        }
+        if stopped.elapsed() > SETTLE_MAX {
+            let (_, output) = deployment.run(&["status"])?;
+            bail!("not settled after {} s: {output}", SETTLE_MAX.as_secs());
+        }
+        deployment.run_for(Duration::from_millis(100))?;
+    }
+}
+
+/// The error of a deployment that did not recover under load, and whether it recovers without load.
+fn without_load(deployment: &mut Deployment, missing: &[&str]) -> Result<Duration> {
+    let groups = missing.join(" ");
+    let waited = READY_MAX.as_secs();
+    deployment.publishing = false;
+    deployment.kill_publishers()?;
+    let started = Instant::now();
+    while started.elapsed() < UNLOADED_MAX {
+        deployment.run_for(Duration::from_millis(200))?;
+        if not_ready(deployment)?.is_empty() {
+            let after = started.elapsed().as_secs_f64();
+            bail!("not ready after {waited} s under load: {groups}; ready {after:.1} s after the load was stopped");
+        }
+    }
+    bail!(
+        "not ready after {waited} s under load: {groups}; nor {} s after the load was stopped",
+        UNLOADED_MAX.as_secs()
+    )
+}
+
+/// The groups without a ready process, or with several processes. If one process is ready, the others are killed.
+fn not_ready(deployment: &mut Deployment) -> Result<Vec<&'static str>> {
+    let mut missing = Vec::new();
+    for group in tapedeck_groups::names() {
+        let members = deployment.groups.get_mut(group).context("a group")?;
+        let ready: Vec<bool> = members.iter().map(|member| is_ready(&member.http)).collect();
+        let Some(keep) = ready.iter().position(|ready| *ready) else {
+            missing.push(group);
+            continue;
+        };
+        for (index, member) in members.iter_mut().enumerate() {
+            if index != keep {
+                member.process.signal(Signal::Kill)?;
+            }
+        }
+        if members.len() > 1 {
+            missing.push(group);
+        }
+    }
+    Ok(missing)
+}
+
+/// The last sequence of the tape, if everything published is answered and projected.
+fn settled(deployment: &mut Deployment) -> Result<Option<u64>> {
+    let (code, output) = deployment.run(&["status", "--json"])?;
+    let Some(line) = output.lines().find(|line| line.starts_with('{')) else { return Ok(None) };
+    let status: serde_json::Value = serde_json::from_str(line).context("status --json")?;
+    let partition = &status["partitions"][0];
+    let decided = |writer: &str| {
+        let writers = partition["writers"].as_array().cloned().unwrap_or_default();
+        writers.iter().find(|one| one["writer"] == writer).map(|one| one["decided"].clone())
+    };
+    let all_decided = decided("ingest").as_ref() == Some(&partition["market_inbox_last"])
+        && decided("control").as_ref() == Some(&partition["command_inbox_last"]);
+    Ok(partition["tape_last"].as_u64().filter(|_| code == Some(0) && all_decided))
+}
+
+fn is_ready(http: &str) -> bool {
+    let request = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect(http)?;
+        stream.set_read_timeout(Some(Duration::from_millis(500)))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n")?;
+        let mut response = String::new();
+        stream.take(4096).read_to_string(&mut response)?;
+        Ok(response)
+    };
+    request().is_ok_and(|response| response.starts_with("HTTP/1.1 200"))
+}
