@@ -1,4 +1,4 @@
-//! Many runs: what happened in them, what never did, and a failure made as small as it gets.
+//! Many runs: what happened in them and what never did, and the reduction of a failure.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,46 +11,46 @@ use crate::faults::{CrashPoint, Fault, Happened};
 use crate::settings::Settings;
 use crate::world::{Failure, World};
 
-/// Kinds of fact that nothing writes yet.
+/// Kinds that no machine writes yet.
 const UNWRITTEN: [Kind; 1] = [Kind::Trimmed];
 
 /// A run that failed.
 #[derive(Debug, Clone)]
 pub struct Failed {
-    /// With what settings.
+    /// The settings of the run.
     pub settings: Settings,
-    /// What did not hold.
+    /// The rule that was violated.
     pub failure: Failure,
 }
 
-/// What came of a campaign.
+/// The result of a campaign.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// How many runs ended.
+    /// The number of finished runs.
     pub runs: u64,
-    /// What happened in all of them.
+    /// What happened in all runs.
     pub happened: Happened,
-    /// The first that failed.
+    /// The first failed run.
     pub failed: Option<Failed>,
 }
 
-/// One run; a panic of the code under test is a failure, too.
+/// One run. A panic of the code under test is a failure.
 pub fn run(settings: &Settings, trace: bool) -> (Result<(), Failure>, Happened) {
     let settings = settings.clone();
-    let ran = std::panic::catch_unwind(move || World::new(settings, trace).run());
-    ran.unwrap_or_else(|panic| {
+    let result = std::panic::catch_unwind(move || World::new(settings, trace).run());
+    result.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        let detail = text.unwrap_or("a panic without words").to_string();
+        let detail = text.unwrap_or("a panic without a message").to_string();
         (Err(Failure { rule: "nothing_panics".into(), detail, step: 0 }), Happened::default())
     })
 }
 
-/// Runs seeds from `first` on, until so many ran or one failed. Each run is one thread; `threads` of them at a time.
+/// Runs `runs` seeds from `first` on, `threads` at a time, until one fails.
 pub fn campaign(first: u64, runs: u64, threads: u64, progress: impl Fn(u64) + Sync) -> Outcome {
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let outcome = Mutex::new(Outcome::default());
     let work = || {
-        let mut mine = Outcome::default();
+        let mut own = Outcome::default();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             if index >= runs || stop.load(Ordering::Relaxed) {
@@ -58,24 +58,24 @@ pub fn campaign(first: u64, runs: u64, threads: u64, progress: impl Fn(u64) + Sy
             }
             let settings = Settings::of(first.wrapping_add(index));
             let (result, happened) = run(&settings, false);
-            mine.runs += 1;
-            mine.happened.merge(&happened);
+            own.runs += 1;
+            own.happened.merge(&happened);
             if let Err(failure) = result {
                 stop.store(true, Ordering::Relaxed);
-                mine.failed = Some(Failed { settings, failure });
+                own.failed = Some(Failed { settings, failure });
             }
             progress(index + 1);
         }
         let mut all = outcome.lock().unwrap_or_else(PoisonError::into_inner);
-        all.runs += mine.runs;
-        all.happened.merge(&mine.happened);
-        all.failed = all.failed.take().or(mine.failed);
+        all.runs += own.runs;
+        all.happened.merge(&own.happened);
+        all.failed = all.failed.take().or(own.failed);
     };
     std::thread::scope(|scope| (0..threads.max(1)).for_each(|_| _ = scope.spawn(work)));
     outcome.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Takes away what the failure does not need: faults, market events, steps.
+/// Removes faults, market events and steps that the failure does not need.
 pub fn shrink(failed: &Failed) -> Failed {
     let mut least = failed.clone();
     let better = |settings: Settings, least: &mut Failed| match run(&settings, false).0 {
@@ -107,7 +107,7 @@ pub fn shrink(failed: &Failed) -> Failed {
     }
 }
 
-/// What a campaign must have seen, and did not: then it has shown nothing of it.
+/// What a campaign should have seen and did not, so that it has tested nothing of it.
 pub fn unseen(happened: &Happened) -> Vec<&'static str> {
     let kinds = Kind::ALL.iter().filter(|kind| !UNWRITTEN.contains(kind)).map(|kind| kind.name());
     let faults = Fault::ALL.iter().map(|fault| fault.as_str());

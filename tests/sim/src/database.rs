@@ -1,4 +1,4 @@
-//! A model of the projector's database: transactions that are whole or not there, and progress by compare-and-set.
+//! A model of the projector's database: atomic transactions, and progress by compare-and-set.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use tapedeck_schemas::record::Writer;
 
 use crate::message::Message;
 
-/// The database.
+/// The progress and the tables.
 #[derive(Debug, Default)]
 pub struct Database {
     progress: BTreeMap<&'static str, u64>,
@@ -18,7 +18,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// Every projection, from where its rows are complete.
+    /// Each projection with the sequence up to which its rows are complete.
     pub fn cursors(&self) -> Vec<ProjectionCursor> {
         let cursor = |projection: &&'static dyn tapedeck_projections::Projection| ProjectionCursor {
             projection: *projection,
@@ -27,25 +27,26 @@ impl Database {
         tapedeck_projections::all().iter().map(cursor).collect()
     }
 
-    /// Up to which sequence every projection is complete.
+    /// The sequence up to which all projections are complete.
     pub fn seq(&self) -> u64 {
         self.cursors().iter().map(|cursor| cursor.seq).min().unwrap_or(0)
     }
 
-    /// The tables.
+    /// The rows of each table.
     pub fn tables(&self) -> &BTreeMap<&'static str, Rows> {
         &self.fold.tables
     }
 
-    /// Commits a transaction; `false` when some progress did not stand where it was expected, and nothing changed.
+    /// Commits a transaction; `false`, without a change, if the progress of a projection is not the expected one.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<bool, MergeError> {
-        let stands = |advance: &Advance| self.progress.get(advance.projection).copied().unwrap_or(0) == advance.old;
-        if !transaction.advances.iter().all(stands) {
+        let is_expected =
+            |advance: &Advance| self.progress.get(advance.projection).copied().unwrap_or(0) == advance.old;
+        if !transaction.advances.iter().all(is_expected) {
             return Ok(false);
         }
         for (table, rows) in compact(&transaction.batch.ops)? {
-            let there = self.fold.tables.entry(table.name).or_default();
-            rows.values().try_for_each(|row| table::merge(table, there, row))?;
+            let stored = self.fold.tables.entry(table.name).or_default();
+            rows.values().try_for_each(|row| table::merge(table, stored, row))?;
         }
         for Advance { projection, new, .. } in &transaction.advances {
             self.progress.insert(projection, *new);
@@ -54,26 +55,26 @@ impl Database {
     }
 }
 
-/// What a projector is about to commit.
+/// Rows and progress that a projector is about to commit.
 #[derive(Debug)]
 pub struct Transaction {
     batch: Batch,
     advances: Vec<Advance>,
 }
 
-/// A projector's process. Its loop is the real one's: read the progress, read the tape from its beginning, batch by
-/// batch, commit, go on; after anything unclear, from the start.
+/// A projector's process, with the loop of the real one: read the progress, then read the tape from its beginning and
+/// commit batch by batch. After an unknown outcome it starts again.
 pub struct Projector {
-    /// Its number.
+    /// The number of the process.
     pub uid: u64,
-    /// What it has written and not committed.
+    /// Written and not committed.
     pub transaction: Option<Transaction>,
     cursors: Vec<ProjectionCursor>,
     reader: TapeReader,
 }
 
 impl Projector {
-    /// Reads the progress.
+    /// Reads the progress from the database.
     pub fn open(uid: u64, tape: TapeId, database: &Database) -> Self {
         Self { uid, transaction: None, cursors: database.cursors(), reader: TapeReader::new(tape) }
     }
@@ -83,7 +84,10 @@ impl Projector {
         self.reader.last() + 1
     }
 
-    /// Takes what is on the tape, in order; an error means that reading cannot go on.
+    /// Takes the next messages of the tape, in order.
+    ///
+    /// # Errors
+    /// If the tape cannot be read on.
     pub fn take<'a>(&mut self, messages: impl Iterator<Item = (&'a Message, Option<Writer>)>) -> Result<(), String> {
         let mut batch = Batch::default();
         for (message, writer) in messages {
@@ -102,7 +106,7 @@ impl Projector {
         Ok(())
     }
 
-    /// The transaction is known to be committed.
+    /// Records that the transaction was committed.
     pub fn committed(&mut self) {
         let Some(transaction) = self.transaction.take() else { return };
         for (cursor, advance) in self.cursors.iter_mut().zip(&transaction.advances) {

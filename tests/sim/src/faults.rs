@@ -1,132 +1,134 @@
-//! What can go wrong in a run, by name, and how often it did.
+//! The faults of a run by name, and how often each occurred.
 
 use std::collections::BTreeMap;
 
-/// Declares names once: the enum, all of them, and their text.
+/// Declares an enum with the text of each variant.
 macro_rules! named {
     ($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $vdoc:literal])* $variant:ident $text:literal,)* }) => {
         $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name { $($(#[doc = $vdoc])* $variant,)* }
         impl $name {
-            /// All of them.
+            /// Every variant.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-            /// Its name on the command line and in reports.
+            /// The name on the command line and in reports.
             pub const fn as_str(self) -> &'static str { match self { $($name::$variant => $text,)* } }
         }
     };
 }
 
 named! {
-    /// A fault that the world injects, or that follows from those that it injects.
+    /// A fault that the world injects, or that follows from an injected one.
+    ///
+    /// The name of a fault is part of the seed of what it draws: a new name changes the runs.
     Fault {
         /// A request never reaches the broker.
         LostRequest "lost-request",
-        /// A message is stored, and its answer never comes.
+        /// A message is stored, and its answer is lost.
         LostAnswer "lost-answer",
-        /// An answer comes after its sender had given the attempt up, or read on the tape what became of it.
+        /// An answer arrives after its sender has given the attempt up or read the result on the tape.
         LateAnswer "late-answer",
         /// A request reaches the broker twice.
         DuplicatedRequest "duplicated-request",
         /// A request overtakes an older one.
         ReorderedRequest "reordered-request",
-        /// A sender gives an attempt up that is stored, then or later.
+        /// A sender gives an attempt up that is stored before or after.
         TimeoutThoughStored "timeout-though-stored",
-        /// The broker refuses an append since another on the subject is in flight (10164).
+        /// The broker rejects an append because another on the subject is in flight (10164).
         InFlightRefused "in-flight-refused",
-        /// The leader of a stream is lost with what was proposed; for a while nobody answers.
+        /// The leader of a stream is lost with its proposals; for a while the stream has none.
         LeaderLost "leader-lost",
-        /// A process stands still, and wakes.
+        /// A process is paused and resumed.
         Paused "paused",
         /// A second process of a writer claims its subject.
         RivalOwner "rival-owner",
-        /// A new owner, or one that was refused, is told an older "last sequence" than there is.
+        /// A new owner, or one whose append was rejected, reads an outdated last sequence.
         StaleRead "stale-read",
         /// A stream is full for a while.
         FullStream "full-stream",
-        /// The beginning of a stream is gone for a while, until it is restored.
+        /// The beginning of a stream is purged, and restored later.
         TrimmedStream "trimmed-stream",
         /// A publisher's clock jumps.
         ClockStep "clock-step",
-        /// Bytes of nobody's on a subject of the tape.
+        /// Foreign bytes on a subject of the tape.
         ForeignOnTape "foreign-on-tape",
-        /// Bytes of nobody's in the inbox.
+        /// Foreign bytes in the inbox.
         ForeignInMarket "foreign-in-market",
-        /// Bytes of nobody's among the commands.
+        /// Foreign bytes among the commands.
         ForeignCommand "foreign-command",
-        /// The simulated exchange answers after the order's time is over.
+        /// The simulated exchange answers after the order has timed out.
         PaperLate "paper-late",
         /// The simulated exchange answers twice.
         PaperTwice "paper-twice",
         /// The simulated exchange never answers.
         PaperNever "paper-never",
-        /// A transaction is committed, and its projector does not hear of it.
+        /// A transaction is committed, and its acknowledgement is lost.
         CommitUnheard "commit-unheard",
-        /// A second projector writes into the same database.
+        /// A second projector writes to the same database.
         RivalProjector "rival-projector",
-        /// A process dies.
+        /// A process crashes.
         Crash "crash",
     }
 }
 
 named! {
-    /// Where a process can die.
+    /// The points at which a process can crash.
     CrashPoint {
-        /// A group's process has started and asked nothing yet.
+        /// A group's process has started.
         Started "started",
-        /// It knows its last record and has not claimed its subject.
-        LookedUp "looked-up",
-        /// It was handed a message, and its driver was not asked what to do.
-        Handed "handed",
-        /// The driver said what to do, and it was not done.
-        Said "said",
+        /// It has read the last sequence of its subject and has not claimed it.
+        LastRead "last-read",
+        /// Its driver was given a message and not polled.
+        InputGiven "input-given",
+        /// The driver was polled, and its output not performed.
+        OutputDue "output-due",
         /// An append was sent.
         Sent "sent",
-        /// An answer came and was not handed on.
+        /// An answer arrived, and the driver was not given it.
         Answered "answered",
-        /// An append is known to be on the tape.
+        /// The driver has committed an append.
         Committed "committed",
-        /// It drains.
+        /// It was asked to drain.
         Draining "draining",
-        /// A projector has read its progress.
+        /// A projector has read the progress.
         ProjectorOpened "projector-opened",
         /// A projector's transaction is written and not committed.
         ProjectorWrote "projector-wrote",
-        /// A projector's transaction is committed, and it was not told.
+        /// A projector's transaction is committed, and the projector has not got the acknowledgement.
         ProjectorCommitted "projector-committed",
-        /// A publisher has found its place.
-        PublisherLooked "publisher-looked",
-        /// A publisher has sent.
+        /// A publisher has read how much of its session is stored.
+        PublisherRead "publisher-read",
+        /// A publisher has sent a message.
         PublisherSent "publisher-sent",
-        /// A publisher was answered, and has not taken it in.
+        /// An answer arrived at a publisher, which has not processed it.
         PublisherAnswered "publisher-answered",
     }
 }
 
-/// How often what happened, in one run or in many.
+/// How often each thing happened, in one run or in many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Happened {
     counts: BTreeMap<&'static str, u64>,
 }
 
 impl Happened {
-    /// Once more.
+    /// Counts one occurrence.
     pub fn count(&mut self, what: &'static str) {
         *self.counts.entry(what).or_default() += 1;
     }
-    /// So often more.
+    /// Counts several occurrences.
     pub fn add(&mut self, what: &'static str, times: u64) {
         *self.counts.entry(what).or_default() += times;
     }
-    /// Adds another's.
+    /// Adds the counts of other runs.
     pub fn merge(&mut self, other: &Happened) {
         other.counts.iter().for_each(|(what, times)| self.add(what, *times));
     }
-    /// How often.
+    /// How often it happened.
     pub fn of(&self, what: &str) -> u64 {
         self.counts.get(what).copied().unwrap_or(0)
     }
-    /// All of it.
+    /// All counts, by name.
     pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.counts.iter().map(|(what, times)| (*what, *times))
     }

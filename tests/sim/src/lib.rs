@@ -1,5 +1,5 @@
-//! Deterministic simulation: the real drivers and machines of a whole partition, their owners and restarts, over a
-//! model of the broker, the publishers, the operators and the projector's database. One seed, one thread, no clock.
+//! Deterministic simulation of a partition: the real drivers and machines over a model of the broker, the publishers,
+//! the operators and the projector's database. A run has one seed, one thread and no clock.
 #![forbid(unsafe_code)]
 
 pub mod broker;

@@ -1,4 +1,4 @@
-//! `tapedeck-sim`: runs seeds, says what happened, and prints how to repeat what failed.
+//! `tapedeck-sim`: runs seeds, reports what happened, and prints the command that repeats a failure.
 
 use std::process::ExitCode;
 use std::time::Instant;
@@ -8,41 +8,41 @@ use tapedeck_sim::campaign::{Failed, Outcome, campaign, run, shrink, unseen};
 use tapedeck_sim::faults::Fault;
 use tapedeck_sim::settings::Settings;
 
-/// Runs from which on everything must have happened at least once.
-const ENOUGH: u64 = 1_000;
+/// From this number of runs on, each fault and rule must have occurred at least once.
+const RUNS_FOR_COVERAGE: u64 = 1_000;
 
-/// Simulates a partition, its servers and everything that can go wrong, from seeds.
+/// Simulates a partition, its servers and their faults, from seeds.
 #[derive(Parser)]
 struct Arguments {
-    /// How many seeds to run.
+    /// Number of seeds to run.
     #[arg(default_value_t = 2_000)]
     runs: u64,
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     from: u64,
-    /// Runs this seed alone and tells each step.
+    /// Runs this seed alone and prints each step.
     #[arg(long)]
     seed: Option<u64>,
-    /// With --seed: leaves these faults out.
+    /// With --seed: disables these faults.
     #[arg(long, value_delimiter = ',', requires = "seed")]
     without: Vec<String>,
-    /// With --seed: so many market events.
+    /// With --seed: number of market events.
     #[arg(long, requires = "seed")]
     items: Option<u64>,
-    /// With --seed: so many random steps.
+    /// With --seed: number of random steps.
     #[arg(long, requires = "seed")]
     steps: Option<u64>,
-    /// With --seed: says only how it ended.
+    /// With --seed: prints only the result.
     #[arg(long, requires = "seed")]
     quiet: bool,
-    /// How many at a time.
+    /// Number of runs at a time.
     #[arg(long, default_value_t = 2)]
     threads: u64,
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    // What the code under test says when it panics is in the failure.
+    // The message of a panic is part of the failure.
     if arguments.seed.is_none() {
         std::panic::set_hook(Box::new(|_| {}));
     }
@@ -56,7 +56,7 @@ fn one(seed: u64, arguments: &Arguments) -> ExitCode {
     let mut settings = Settings::of(seed);
     for name in &arguments.without {
         let Some(fault) = Fault::ALL.iter().find(|fault| fault.as_str() == name) else {
-            eprintln!("no fault is named {name}; there are: {}", names(Fault::ALL.iter().copied()));
+            eprintln!("no fault is named {name}; the faults are {}", names(Fault::ALL.iter().copied()));
             return ExitCode::from(2);
         };
         settings = settings.without(*fault);
@@ -65,7 +65,7 @@ fn one(seed: u64, arguments: &Arguments) -> ExitCode {
     settings.steps = arguments.steps.unwrap_or(settings.steps);
     match run(&settings, !arguments.quiet).0 {
         Ok(()) => {
-            println!("seed {seed}: all holds");
+            println!("seed {seed}: all rules hold");
             ExitCode::SUCCESS
         }
         Err(failure) => {
@@ -83,15 +83,15 @@ fn many(arguments: &Arguments) -> ExitCode {
         }
     });
     report(&outcome, began.elapsed().as_secs_f64());
-    let unseen = if outcome.runs >= ENOUGH { unseen(&outcome.happened) } else { Vec::new() };
+    let unseen = if outcome.runs >= RUNS_FOR_COVERAGE { unseen(&outcome.happened) } else { Vec::new() };
     if let Some(failed) = &outcome.failed {
-        tell(failed);
+        report_failure(failed);
     }
     if !unseen.is_empty() {
-        println!("never happened, so nothing is shown of it: {}", unseen.join(", "));
+        println!("never happened, and so not tested: {}", unseen.join(", "));
     }
     let failures = u64::from(outcome.failed.is_some());
-    println!("{} seeds, {failures} failed, {} things never happened", outcome.runs, unseen.len());
+    println!("{} seeds, {failures} failed, {} never happened", outcome.runs, unseen.len());
     if failures == 0 && unseen.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -100,10 +100,10 @@ fn report(outcome: &Outcome, seconds: f64) {
         println!("{times:>12}  {what}");
     }
     let (events, steps) = (outcome.happened.of("events"), outcome.happened.of("steps"));
-    println!("{events} events decided in {steps} steps, {:.0} events a second", events as f64 / seconds);
+    println!("{events} events decided in {steps} steps, {:.0} events/s", events as f64 / seconds);
 }
 
-fn tell(failed: &Failed) {
+fn report_failure(failed: &Failed) {
     println!("\nseed {}: {}", failed.settings.seed, failed.failure);
     let least = shrink(failed);
     let (seed, items, steps) = (least.settings.seed, least.settings.items, least.settings.steps);
@@ -111,7 +111,7 @@ fn tell(failed: &Failed) {
     let drawn: Vec<Fault> = Settings::of(seed).faults().collect();
     let off = names(drawn.into_iter().filter(|fault| !on.contains(fault)));
     let without = if off.is_empty() { String::new() } else { format!(" --without {off}") };
-    println!("least: {}\n  with {}", least.failure, names(on.into_iter()));
+    println!("reduced: {}\n  with {}", least.failure, names(on.into_iter()));
     println!("repeat: ./dev sim --seed {seed} --items {items} --steps {steps}{without}\n");
 }
 

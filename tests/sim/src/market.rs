@@ -1,4 +1,4 @@
-//! The market that the publishers of a run see, and the commands that its operators send. Integers alone.
+//! The market events that the publishers of a run receive, and the commands of its operators. No floats.
 
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Aggressor, HaltLevel, Scope};
@@ -8,13 +8,13 @@ use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 use crate::random::Random;
 
-/// What trades.
+/// The instruments of every run.
 pub const INSTRUMENTS: [&str; 2] = ["sim.ALPHAUSD", "sim.BRAVOUSD"];
 
-/// An instrument's way: a random walk with bursts, and now and then something that must be refused.
+/// The market of one instrument: a random walk with bursts, and some events that ingest must reject.
 #[derive(Debug)]
 pub struct Walk {
-    /// The instrument.
+    /// The instrument that it is a market of.
     pub instrument: InstrumentId,
     source: SourceId,
     session: Token,
@@ -27,7 +27,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// That of an instrument in a run.
+    /// The market of an instrument in the run of a seed.
     pub fn new(seed: u64, instrument: &str) -> Self {
         let mut random = Random::of(seed, instrument);
         Self {
@@ -42,7 +42,7 @@ impl Walk {
         }
     }
 
-    /// The session that it is published in.
+    /// The session of its publisher.
     pub fn session(&self) -> String {
         self.session.to_string()
     }
@@ -66,7 +66,7 @@ impl Walk {
             self.drift = i128::from(self.random.below(41)) - 20;
         }
         self.mid = (self.mid + self.drift + i128::from(self.random.below(21)) - 10).clamp(2_000, 50_000);
-        self.ids += u64::from(!self.random.one_in(30)); // an id that comes again is refused
+        self.ids += u64::from(!self.random.one_in(30)); // a repeated id is rejected
         let (spread, size) = (1 + i128::from(self.random.below(3)), Quantity::whole(1 + self.random.below(4) as i64));
         match self.random.below(24) {
             0 => MarketBody::Heartbeat,
@@ -79,7 +79,7 @@ impl Walk {
     }
 
     fn definition(&mut self) -> MarketBody {
-        // Now and then the grid becomes too coarse for the orders that are on their way.
+        // Sometimes the lot size becomes too coarse for orders that are in flight.
         let coarse = self.seq > 1 && self.random.one_in(3);
         MarketBody::Definition {
             base: self.instrument.to_string()[4..9].parse().expect("five letters are a currency"),
@@ -101,24 +101,24 @@ impl Walk {
     }
 }
 
-/// A price of so many hundredths, and so many hundred-thousandths.
+/// A price of `ticks` hundredths and `off` hundred-thousandths.
 fn ticks(ticks: i128, off: i128) -> Price {
     Price::saturating_from_units(ticks * (Price::ONE / 100) + off * (Price::ONE / 100_000))
 }
 
-/// What operators ask.
+/// Draws the commands of the operators.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Operators {
     random: Random,
 }
 
-impl Desk {
-    /// That of a run.
+impl Operators {
+    /// The operators in the run of a seed.
     pub fn new(seed: u64) -> Self {
         Self { random: Random::of(seed, "commands") }
     }
 
-    /// What trading needs, asked before anything else. A late exchange answers after an order's time is over.
+    /// The commands at the start of a run. A late exchange answers after an order has timed out.
     pub fn setup(is_late: bool) -> Vec<Command> {
         let latency = if is_late { 2_500 } else { 5 };
         let requests = [
@@ -132,7 +132,7 @@ impl Desk {
         requests.into_iter().map(command).collect()
     }
 
-    /// The next command, of this id. `orders` are orders that can be cancelled.
+    /// The next command, with this id. `orders` are those that it may cancel.
     pub fn next(&mut self, id: String, orders: &[OrderId]) -> Command {
         Command { id: Some(id), ..command(self.any(orders)) }
     }

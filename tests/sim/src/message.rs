@@ -1,8 +1,8 @@
-//! What is published, stored and answered: the words that the broker and everybody around it share.
+//! Requests, stored messages and replies of the broker.
 
 use std::sync::Arc;
 
-/// Headers that the broker judges by; the rest is carried along.
+/// The headers that the broker interprets, and others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
     /// `Nats-Msg-Id`.
@@ -11,57 +11,57 @@ pub struct Headers {
     pub expected_last_subject_sequence: Option<u64>,
     /// `Nats-Expected-Last-Sequence`.
     pub expected_last_sequence: Option<u64>,
-    /// Any others, as name and value.
+    /// Other headers, as name and value.
     pub others: Vec<(String, String)>,
 }
 
 /// A request to store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Publish {
-    /// Where.
+    /// The subject to publish on.
     pub subject: String,
-    /// Under which conditions.
+    /// Conditions and metadata.
     pub headers: Headers,
-    /// What.
+    /// The bytes to store.
     pub payload: Arc<[u8]>,
 }
 
 /// A stored message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its sequence in the stream, from 1.
+    /// The sequence in the stream, from 1.
     pub seq: u64,
-    /// Its subject.
+    /// The subject that it was published on.
     pub subject: String,
-    /// Its headers.
+    /// As published.
     pub headers: Headers,
-    /// Its bytes.
+    /// As published.
     pub payload: Arc<[u8]>,
-    /// When the broker stored it, ns.
+    /// The time at which the broker stored it, ns.
     pub stamp: u64,
 }
 
-/// The broker's answer to a [`Publish`].
+/// The broker's reply to a [`Publish`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
-    /// Stored, or (`duplicate`) stored before under the same message id.
+    /// The message is stored, now or (`duplicate`) before under the same message id.
     Ack {
-        /// The stream.
+        /// The name of the stream.
         stream: String,
-        /// The sequence of the message that is stored.
+        /// The sequence of the stored message.
         seq: u64,
-        /// Whether a message of this id was there already.
+        /// Whether a message with this id was stored before.
         duplicate: bool,
     },
-    /// Refused.
+    /// The message is rejected.
     Error {
-        /// As in HTTP.
+        /// Status code, as in HTTP.
         code: u16,
-        /// JetStream's own code.
+        /// JetStream's error code.
         err_code: u16,
-        /// JetStream's words.
+        /// JetStream's description of the error.
         description: String,
     },
-    /// No stream takes the subject, or it has no leader now.
+    /// The subject belongs to no stream, or its stream has no leader.
     NoResponders,
 }

@@ -1,9 +1,9 @@
-//! Requests on their way to the broker, and answers on their way back. In no order but the one that is drawn.
+//! Requests and replies in flight between processes and the broker. The caller draws the order of their delivery.
 
 use crate::broker::Ticket;
 use crate::message::{Publish, Reply};
 
-/// Who sent a request.
+/// The sender of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
     /// A group's process.
@@ -12,49 +12,49 @@ pub enum Sender {
     Publisher(u64),
 }
 
-/// A request and what became of it.
+/// A request with its place.
 #[derive(Debug, Clone)]
 pub struct Flight {
-    /// Who waits for the answer.
+    /// The process that waits for the reply.
     pub sender: Sender,
-    /// Which of its attempts.
+    /// The number of the attempt, of this sender.
     pub attempt: u64,
-    /// The request.
+    /// The content of the request.
     pub publish: Publish,
-    /// Where it is.
+    /// On which part of its way it is.
     pub place: Place,
 }
 
-/// Where a flight is.
+/// On which part of its way a request is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// On its way to the broker.
+    /// Sent, and not arrived at the broker.
     Out,
-    /// With the broker, not yet agreed on.
+    /// Proposed by the leader, and not agreed on.
     Proposed(Ticket),
-    /// On its way back.
+    /// Answered; the reply has not arrived at the sender.
     Back(Reply),
 }
 
-/// Everything that is on its way.
+/// All requests and replies in flight.
 #[derive(Debug, Default)]
 pub struct Network {
     flights: Vec<Flight>,
 }
 
 impl Network {
-    /// Sends.
+    /// Adds a request or reply.
     pub fn send(&mut self, flight: Flight) {
         self.flights.push(flight);
     }
 
-    /// How many requests are on their way out.
+    /// The number of requests that have not arrived.
     pub fn out(&self) -> usize {
         self.flights.iter().filter(|flight| flight.place == Place::Out).count()
     }
 
-    /// Takes the `n`-th request that is on its way out, in order of sending; whether an older one of the same sender
-    /// stays behind.
+    /// Takes the `n`-th request that has not arrived, in order of sending; also whether it overtakes an older one of the
+    /// same sender.
     pub fn take_out(&mut self, n: usize) -> Option<(Flight, bool)> {
         let index = self.indices(|flight| flight.place == Place::Out).nth(n)?;
         let flight = self.flights.remove(index);
@@ -63,12 +63,12 @@ impl Network {
         Some((flight, overtakes))
     }
 
-    /// How many answers are on their way back.
+    /// The number of replies that have not arrived.
     pub fn back(&self) -> usize {
         self.flights.iter().filter(|flight| matches!(flight.place, Place::Back(_))).count()
     }
 
-    /// Takes the `n`-th answer.
+    /// Takes the `n`-th reply that has not arrived.
     pub fn take_back(&mut self, n: usize) -> Option<(Sender, u64, Reply)> {
         let index = self.indices(|flight| matches!(flight.place, Place::Back(_))).nth(n)?;
         let flight = self.flights.remove(index);
@@ -78,29 +78,29 @@ impl Network {
         }
     }
 
-    /// The proposal is agreed on: its answer is on its way.
+    /// Sends the reply to a proposal that was agreed on.
     pub fn agreed(&mut self, ticket: Ticket, reply: Reply) {
         if let Some(flight) = self.flights.iter_mut().find(|flight| flight.place == Place::Proposed(ticket)) {
             flight.place = Place::Back(reply);
         }
     }
 
-    /// Forgets what the broker's leader was about to answer on these subjects: it is gone.
+    /// Drops the proposals on these subjects, whose leader is lost.
     pub fn lose_proposals(&mut self, is_on: impl Fn(&str) -> bool) {
         self.flights.retain(|flight| !matches!(flight.place, Place::Proposed(_)) || !is_on(&flight.publish.subject));
     }
 
-    /// Whether anything of this attempt is still on its way.
+    /// Whether a request or reply of this attempt is in flight.
     pub fn holds(&self, sender: Sender, attempt: u64) -> bool {
         self.flights.iter().any(|flight| flight.sender == sender && flight.attempt == attempt)
     }
 
-    /// How much is on its way.
+    /// The number of requests and replies in flight.
     pub fn len(&self) -> usize {
         self.flights.len()
     }
 
-    /// Whether nothing is on its way.
+    /// Whether nothing is in flight.
     pub fn is_empty(&self) -> bool {
         self.flights.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A simulated exchange with faults: the simulated exchange's machine, whose answers come twice or never.
+//! The machine of the simulated exchange with faults: it reports some orders twice or never.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
-/// How the exchange answers; the same for every owner of its subject in a run.
+/// The faults of the exchange, the same for each owner of its subject in a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PaperFaults {
-    /// One order in so many is answered twice; 0 is none.
+    /// One order in this many is reported twice; 0 for none.
     pub twice: u64,
-    /// One order in so many is never answered; 0 is none.
+    /// One order in this many is never reported; 0 for none.
     pub never: u64,
 }
 
-/// The machine.
+/// [`Paper`] with faults.
 #[derive(Debug, Clone)]
 pub struct FaultyPaper {
     paper: Paper,
@@ -28,7 +28,7 @@ pub struct FaultyPaper {
 }
 
 impl FaultyPaper {
-    /// That of a tape.
+    /// A new machine for a tape.
     pub fn new(tape: TapeId, paper_faults: PaperFaults) -> Self {
         Self { paper: Paper::new(tape), paper_faults, fills: BTreeSet::new(), reported: BTreeSet::new() }
     }
@@ -53,11 +53,11 @@ fn is_one_in(order: &OrderId, salt: u8, n: u64) -> bool {
 }
 
 impl PaperFaults {
-    /// Whether this order's reports never come.
+    /// Whether the reports on this order are left out.
     pub fn never(&self, order: &OrderId) -> bool {
         is_one_in(order, 3, self.never)
     }
-    /// Whether this order's reports come twice.
+    /// Whether the reports on this order are repeated.
     pub fn twice(&self, order: &OrderId) -> bool {
         is_one_in(order, 7, self.twice)
     }
@@ -73,19 +73,19 @@ impl Machine for FaultyPaper {
     }
 
     fn observe(&mut self, at: Offset, fact: &Fact) {
-        let unheard = matches!(&fact.event, Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id));
-        if !unheard {
+        let is_ignored = matches!(&fact.event, Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id));
+        if !is_ignored {
             self.paper.observe(at, fact);
         }
     }
 
     fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
-        let mut answers = Out::default();
-        self.paper.decide(at, fact, &mut answers);
-        for event in answers.into_events() {
+        let mut reports = Out::default();
+        self.paper.decide(at, fact, &mut reports);
+        for event in reports.into_events() {
             let order = order_of(&event);
             if order.is_some_and(|order| self.paper_faults.never(&order)) {
-                continue; // such as a refusal to cancel what it never heard of
+                continue; // such as a rejected cancel of an order that it has not observed
             }
             if order.is_some_and(|order| self.paper_faults.twice(&order)) {
                 out.push(event.clone());

@@ -1,4 +1,4 @@
-//! A group's process: a real driver with the least shell around it. It checks that the driver may say what it says.
+//! A group's process: a real driver with a minimal shell, which checks the appends that the driver requests.
 
 use std::sync::Arc;
 
@@ -10,61 +10,61 @@ use tapedeck_schemas::record::Writer;
 
 use crate::message::Message;
 
-/// An append that the driver asked for and that is not answered.
+/// An append that the driver requested and that is not answered.
 #[derive(Debug, Clone)]
 pub struct Pending {
-    /// The driver's number.
+    /// The number that the driver gave the attempt.
     pub attempt: u64,
-    /// The fence.
+    /// The expected last sequence of the subject.
     pub expected: u64,
-    /// The record.
+    /// The encoded record.
     pub payload: Arc<[u8]>,
-    /// How far the shell is with it.
+    /// The next step of the shell.
     pub stage: Stage,
 }
 
-/// How far an append is.
+/// The next step with an append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
-    /// Not sent yet.
-    Said,
-    /// On its way.
+    /// Send it.
+    Ready,
+    /// Wait for the reply.
     Sent,
-    /// Answered "wrong last sequence": the leader is still to be asked what the last one is.
-    Look,
+    /// Read the last sequence from the leader, after the reply "wrong last sequence".
+    ReadLast,
 }
 
 /// A process with one driver.
 pub struct Process {
-    /// Its number, which is also its owner's nonce.
+    /// The number of the process, which is also the nonce of its epochs.
     pub uid: u64,
-    /// Whose.
+    /// The writer whose machine it runs.
     pub writer: Writer,
-    /// Where its inputs wait, if not on the tape.
+    /// The inbox that it reads, if not the tape.
     pub inbox: Option<Inbox>,
-    /// The driver.
+    /// The driver under test.
     pub driver: Driver<BoxedMachine>,
-    /// Whether it stands still.
+    /// Whether it takes no steps.
     pub paused: bool,
     /// Whether it was asked to drain.
     pub draining: bool,
-    /// What it read as its subject's last sequence, before it claims it.
-    pub last_poll: Option<u64>,
-    /// Whether it means to claim its subject.
+    /// The last sequence of its subject, once read.
+    pub last_read: Option<u64>,
+    /// Whether it is to claim its subject.
     pub claims: bool,
     /// Whether it has claimed its subject.
     pub claimed: bool,
     /// Whether it ever was the owner.
     pub was_owner: bool,
-    /// Whether a former owner has fenced it, see [`tapedeck_kernel::driver::FencedBy`].
-    pub met: bool,
-    /// Its append.
+    /// Whether a former owner has fenced it before, see [`tapedeck_kernel::driver::FencedBy`].
+    pub met_former: bool,
+    /// The append in flight.
     pub pending: Option<Pending>,
-    /// Next sequence to read of the tape.
+    /// The next sequence of the tape to read.
     pub tape_next: u64,
-    /// Next sequence to read of the inbox.
+    /// The next sequence of the inbox to read.
     pub inbox_next: u64,
-    /// The last input that it was handed.
+    /// The offset of the last input that it was given.
     pub handed: Offset,
     attempt_last: u64,
     /// The record that is not known to be on the tape.
@@ -72,7 +72,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Follows, before anything is known.
+    /// A process that has read nothing and follows.
     pub fn new(uid: u64, tape: TapeId, machine: BoxedMachine) -> Self {
         let MachineInfo { writer, reads, .. } = machine.info();
         let owner = Owner { nonce: uid, build: "sim".into() };
@@ -87,11 +87,11 @@ impl Process {
             driver: Driver::follow(machine, tape, owner),
             paused: false,
             draining: false,
-            last_poll: None,
+            last_read: None,
             claims: false,
             claimed: false,
             was_owner: false,
-            met: false,
+            met_former: false,
             pending: None,
             tape_next: 1,
             inbox_next: 1,
@@ -101,24 +101,27 @@ impl Process {
         }
     }
 
-    /// Offset of the last entry that a message of the inbox makes.
+    /// The offset of the last entry of an inbox message.
     pub fn last_entry(&self, message: &Message) -> Offset {
         let entries = self.driver.machine().from_message(&message.subject, message.stamp, &message.payload);
         Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
 
-    /// The state of the machine, for comparison with another's.
+    /// The state of the machine as text, for comparison.
     pub fn state(&self) -> String {
         format!("{:?}", self.driver.machine())
     }
 
-    /// Takes an append that the driver asks for; an error says what it may not ask for.
+    /// Takes an append that the driver requests.
+    ///
+    /// # Errors
+    /// If the driver may not request it.
     pub fn take(&mut self, attempt: u64, failures: u32, expected: u64, payload: Arc<[u8]>) -> Result<(), String> {
         if attempt <= self.attempt_last {
             return Err(format!("attempt {attempt} after {}", self.attempt_last));
         }
         if (failures > 0) != self.unsettled.is_some() {
-            return Err(format!("attempt {attempt} has {failures} failures behind it"));
+            return Err(format!("attempt {attempt} follows {failures} failures"));
         }
         match &self.unsettled {
             Some((before, _)) if *before != expected => return Err(format!("renumbered from {before} to {expected}")),
@@ -127,22 +130,22 @@ impl Process {
         }
         self.attempt_last = attempt;
         self.unsettled = Some((expected, payload.clone()));
-        self.pending = Some(Pending { attempt, expected, payload, stage: Stage::Said });
+        self.pending = Some(Pending { attempt, expected, payload, stage: Stage::Ready });
         Ok(())
     }
 
-    /// The record that the driver now calls committed.
+    /// The record that the driver reports as committed.
     pub fn settle(&mut self) -> Option<Arc<[u8]>> {
-        // The tape may have told before the answer did; that answer then judges nothing.
+        // The record may be read on the tape before the reply, which then has no effect.
         self.pending = None;
         self.unsettled.take().map(|(_, payload)| payload)
     }
 
-    /// Hands on an answer to the append, unless the shell must look first.
+    /// Gives the driver the reply to an append, unless the shell has to read the last sequence first.
     pub fn answer(&mut self, attempt: u64, answer: Answer) {
         match &mut self.pending {
             Some(pending) if pending.attempt == attempt => match answer {
-                Answer::WrongLast(None) if pending.stage == Stage::Sent => pending.stage = Stage::Look,
+                Answer::WrongLast(None) if pending.stage == Stage::Sent => pending.stage = Stage::ReadLast,
                 answer => {
                     self.pending = None;
                     self.driver.handle(Input::Answer { attempt, answer });

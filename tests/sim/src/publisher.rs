@@ -1,4 +1,4 @@
-//! Publishers and operators: real publications, in processes that die and resume what they had in a file.
+//! Publishers and operators: the real publication protocol, in processes that crash and read their items again.
 
 use std::sync::Arc;
 
@@ -9,36 +9,36 @@ use tapedeck_schemas::market::{self, MarketEvent};
 
 use crate::message::Message;
 
-/// A message that is on its way, or being asked info.
+/// A message whose result is not known.
 #[derive(Debug, Clone)]
 pub struct Pending {
-    /// Counts this publication's attempts over all its lives.
+    /// The number of the attempt, over all processes of the session.
     pub attempt: u64,
-    /// The item that the message reaches through.
+    /// The number of the last item in the message.
     pub through: u64,
-    /// Its bytes.
+    /// The encoded items.
     pub payload: Arc<[u8]>,
-    /// Where it is.
+    /// The next step.
     pub stage: Stage,
 }
 
-/// What is done about a message.
+/// The next step with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// To be sent.
+    /// Send it.
     Ready,
-    /// Sent, not answered.
+    /// Wait for the reply.
     Sent,
-    /// The subject's last message is to be read.
-    Look,
+    /// Read the last message of the subject.
+    ReadLast,
 }
 
-/// What a session has to send, in order: what it would read again after a crash.
+/// The items of a session, in order. They survive a crash.
 #[derive(Debug)]
 pub enum Items {
-    /// Market events; several fit into a message.
+    /// Market events; a message may hold several.
     Market(Vec<MarketEvent>),
-    /// A command.
+    /// One command.
     Command(Box<Command>),
 }
 
@@ -61,33 +61,33 @@ impl Items {
 /// One session on one subject.
 #[derive(Debug)]
 pub struct Publisher {
-    /// Its number.
+    /// The number of the publisher.
     pub uid: u64,
-    /// Where.
+    /// The subject to publish on.
     pub subject: String,
-    /// As whom.
+    /// The name of the session.
     pub session: String,
-    /// What it means to send.
+    /// The items to send.
     pub items: Items,
-    /// What is on its way.
+    /// The message whose result is not known.
     pub pending: Option<Pending>,
-    /// Where it stands; none until it has looked.
+    /// The state of the protocol; `None` until the last message of the subject was read.
     pub publication: Option<Publication>,
     attempts: u64,
 }
 
 impl Publisher {
-    /// Before it has looked where it stands.
+    /// A publisher that has read nothing yet.
     pub fn new(uid: u64, subject: String, session: String, items: Items) -> Self {
         Self { uid, subject, session, items, pending: None, publication: None, attempts: 0 }
     }
 
-    /// Whether it sends the market, or a command.
+    /// Whether it sends market events, not a command.
     pub fn is_market(&self) -> bool {
         matches!(self.items, Items::Market(_))
     }
 
-    /// Something new to send; its number, from 1. Nothing for an operator.
+    /// Adds a market event; returns its number, from 1.
     pub fn receive(&mut self, event: MarketEvent) -> u64 {
         if let Items::Market(events) = &mut self.items {
             events.push(event);
@@ -95,25 +95,25 @@ impl Publisher {
         self.items.len()
     }
 
-    /// Items that are known to be stored.
+    /// The number of items that are known to be stored.
     pub fn through(&self) -> u64 {
         self.publication.as_ref().map_or(0, Publication::through)
     }
 
-    /// Whether all is known to be stored.
+    /// Whether all items are known to be stored.
     pub fn is_done(&self) -> bool {
         self.publication.is_some() && self.through() == self.items.len()
     }
 
-    /// The process is gone, and its memory with it.
+    /// The process loses its memory.
     pub fn crash(&mut self) {
         (self.publication, self.pending) = (None, None);
     }
 
-    /// Stands behind the last message of its subject.
+    /// Continues after the last message of the subject.
     pub fn adopt(&mut self, last: Option<&Message>) {
         let publication = self.publication.get_or_insert_with(|| Publication::new(self.session.clone()));
-        let news = match last {
+        let is_new = match last {
             None => {
                 publication.adopt_none();
                 false
@@ -123,12 +123,12 @@ impl Publisher {
             }),
         };
         match &mut self.pending {
-            Some(pending) if !news => pending.stage = Stage::Ready,
+            Some(pending) if !is_new => pending.stage = Stage::Ready,
             _ => self.pending = None,
         }
     }
 
-    /// The next message, of at most so many items.
+    /// Prepares the next message, with at most `most` items.
     pub fn prepare(&mut self, most: u64) {
         let (None, Some(publication)) = (&self.pending, &self.publication) else { return };
         let from = publication.through();
@@ -139,7 +139,7 @@ impl Publisher {
         }
     }
 
-    /// Numbers the next attempt at the message that is ready, with its headers.
+    /// The next attempt to send the prepared message, with its headers.
     pub fn attempt(&mut self) -> Option<(Pending, Vec<(&'static str, String)>)> {
         let (Some(pending), Some(publication)) = (&mut self.pending, &self.publication) else { return None };
         if pending.stage != Stage::Ready {
@@ -150,7 +150,7 @@ impl Publisher {
         Some((pending.clone(), publication.headers(pending.through)))
     }
 
-    /// Takes in an answer; one to an attempt that was given up is dropped, as the client library does.
+    /// Processes a reply; one to an attempt that was given up is ignored, as the client library does.
     pub fn answer(&mut self, attempt: u64, answer: Answer) {
         let (Some(pending), Some(publication)) = (&mut self.pending, &mut self.publication) else { return };
         if pending.attempt != attempt || pending.stage != Stage::Sent {
@@ -158,9 +158,9 @@ impl Publisher {
         }
         match publication.answer(pending.through, answer) {
             PublicationStep::Stored => self.pending = None,
-            PublicationStep::ReadLast => pending.stage = Stage::Look,
+            PublicationStep::ReadLast => pending.stage = Stage::ReadLast,
             PublicationStep::Retry => pending.stage = Stage::Ready,
-            // The process ends with an error; whoever runs it starts it again.
+            // The process ends with an error and is started again.
             PublicationStep::GiveUp(_) => self.crash(),
         }
     }

@@ -1,4 +1,4 @@
-//! What a run is made of: drawn from its seed, a different mixture each time, so that no fault hides another.
+//! The settings of a run, drawn from its seed: a different mixture of faults each time, so that none hides another.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::random::Random;
 /// The settings of one run.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The seed.
+    /// The seed of everything that is drawn in the run.
     pub seed: u64,
-    /// On how many nodes the streams are.
+    /// The number of servers that hold each stream.
     pub replicas: Replicas,
-    /// Random steps before everything is healed.
+    /// Random steps before all faults are repaired.
     pub steps: u64,
-    /// Market events that the publishers mean to publish.
+    /// Market events during the random steps.
     pub items: u64,
-    /// Each fault comes once in so many chances; 0 is never.
+    /// Each fault occurs once in this many opportunities; 0 for never.
     rates: BTreeMap<Fault, u64>,
 }
 
 impl Settings {
-    /// Those of a seed: each fault is off in one run of three, and rare, usual or frequent in the others.
+    /// The settings of a seed: each fault is off in one run of three, and rare, usual or frequent in the others.
     pub fn of(seed: u64) -> Self {
         let mut random = Random::of(seed, "settings");
         let replicas = if random.one_in(2) { Replicas::Three } else { Replicas::One };
@@ -36,18 +36,18 @@ impl Settings {
         Self { seed, replicas, steps, items, rates }
     }
 
-    /// The rate of a fault.
+    /// A fault occurs once in this many opportunities; 0 for never.
     pub fn rate(&self, fault: Fault) -> u64 {
         self.rates.get(&fault).copied().unwrap_or(0)
     }
 
-    /// Without a fault.
+    /// The same settings without a fault.
     pub fn without(mut self, fault: Fault) -> Self {
         self.rates.insert(fault, 0);
         self
     }
 
-    /// The faults that are on.
+    /// The faults that may occur.
     pub fn faults(&self) -> impl Iterator<Item = Fault> {
         self.rates.iter().filter(|(_, rate)| **rate > 0).map(|(fault, _)| *fault)
     }

@@ -1,4 +1,4 @@
-//! What makes a run worth anything: it can be repeated, and a campaign says what it has not seen.
+//! Runs can be repeated, seeds hold, and a campaign names what it has not covered.
 
 use tapedeck_sim::campaign::{campaign, run, unseen};
 use tapedeck_sim::faults::{Fault, Happened};
@@ -24,16 +24,16 @@ fn seeds_hold() {
 }
 
 #[test]
-fn what_never_happened_is_named() {
+fn uncovered_names_are_listed() {
     let missing = unseen(&Happened::default());
     for what in ["OrderFilled", "paused", "projector-wrote", "decisions_as_folded", "halts_hold", "fenced"] {
         assert!(missing.contains(&what), "{what}");
     }
-    assert!(!missing.contains(&"Trimmed"), "nothing writes it yet");
+    assert!(!missing.contains(&"Trimmed"), "no machine writes it");
 }
 
 #[test]
-fn a_fault_that_is_left_out_does_not_come() {
+fn a_disabled_fault_does_not_occur() {
     let mut orders = 0;
     for seed in 1..=8 {
         let mut settings = Settings::of(seed);
@@ -43,12 +43,12 @@ fn a_fault_that_is_left_out_does_not_come() {
         }
         let (result, happened) = run(&settings, false);
         assert_eq!(result, Ok(()), "seed {seed}");
-        let came = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0);
-        // These come without a fault, too: the tape tells before the answer does, and operators meet at the fence.
-        let left_in: Vec<&Fault> =
-            came.filter(|fault| ![Fault::LateAnswer, Fault::InFlightRefused].contains(*fault)).collect();
-        assert!(left_in.is_empty(), "seed {seed}: {left_in:?}");
+        let occurred = Fault::ALL.iter().filter(|fault| happened.of(fault.as_str()) > 0);
+        // These occur without a fault, too: the tape is read before the answer, and operators append at the same time.
+        let unexpected: Vec<&Fault> =
+            occurred.filter(|fault| ![Fault::LateAnswer, Fault::InFlightRefused].contains(*fault)).collect();
+        assert!(unexpected.is_empty(), "seed {seed}: {unexpected:?}");
         orders += happened.of("OrderSubmitted");
     }
-    assert!(orders > 0, "they trade");
+    assert!(orders > 0, "the runs have orders");
 }

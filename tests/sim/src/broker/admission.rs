@@ -1,4 +1,4 @@
-//! What is checked, and in which order: on one replica, and by the leader of three, which differ.
+//! The checks of a request and their order, which differs between one replica and the leader of three.
 
 use crate::message::{Headers, Publish, Reply};
 
@@ -6,7 +6,7 @@ use super::refusal;
 use super::stream::Stream;
 
 impl Stream {
-    /// One replica: the size, the expectations (the subject's first), the message id, the room.
+    /// One replica checks the size, the expectations (the subject's first), the message id, the free space.
     pub(super) fn admit_alone(&self, publish: &Publish) -> Result<(), Reply> {
         self.check_size(publish)?;
         self.check_subject_sequence(publish)?;
@@ -15,8 +15,8 @@ impl Stream {
         self.check_room(publish)
     }
 
-    /// The leader of three: the size, the message id, the expectations (the stream's first), the room. What is proposed
-    /// counts as if it were stored, but for the subject's sequence: there it forbids to checker.
+    /// The leader of three checks the size, the message id, the expectations (the stream's first), the free space. Open
+    /// proposals count as stored, but one on the same subject rejects each expectation of the subject's sequence.
     pub(super) fn admit_as_leader(&self, publish: &Publish) -> Result<(), Reply> {
         self.check_size(publish)?;
         self.check_id(&publish.headers)?;
@@ -47,7 +47,7 @@ impl Stream {
         if self.proposals.iter().any(|open| open.publish.subject == publish.subject) {
             return Err(refusal::in_flight());
         }
-        // What is purged is as if it never was.
+        // Purged messages do not count.
         let last = self.stored.last_on(&publish.subject).map_or(0, |message| message.seq);
         if expected == last { Ok(()) } else { Err(refusal::wrong_last_sequence(last)) }
     }
@@ -70,7 +70,7 @@ impl Stream {
     }
 }
 
-/// The message id, if it is one: an empty one is none.
+/// The message id; an empty one is none.
 pub(super) fn id(headers: &Headers) -> Option<&str> {
     headers.message_id.as_deref().filter(|id| !id.is_empty())
 }
@@ -79,8 +79,8 @@ fn stored(publish: &Publish) -> u64 {
     stored_bytes(&publish.subject, &publish.headers, publish.payload.len())
 }
 
-/// How many bytes of a stream a message takes: in the file store, length 4, sequence 8, time 8, subject's length 2 and
-/// subject, with headers their length 4 and block, payload, hash 8.
+/// The bytes of a message in the file store: length 4, sequence 8, time 8, length of the subject 2, subject, length of
+/// the header block 4 and the block (if there are headers), payload, hash 8.
 pub fn stored_bytes(subject: &str, headers: &Headers, payload: usize) -> u64 {
     let block = match header_bytes(headers) {
         0 => 0,
@@ -89,7 +89,7 @@ pub fn stored_bytes(subject: &str, headers: &Headers, payload: usize) -> u64 {
     22 + subject.len() as u64 + block + payload as u64 + 8
 }
 
-/// The header block as it travels: a version line, `Name: value` lines, an empty line; nothing without headers.
+/// The bytes of the header block: a version line, `Name: value` lines, an empty line; 0 without headers.
 fn header_bytes(headers: &Headers) -> u64 {
     let digits = |number: Option<u64>| number.map(|number| number.to_string().len());
     let own = [

@@ -1,4 +1,4 @@
-//! The message ids that a stream knows, for as long as its window.
+//! The message ids that a stream remembers for its duplicate window.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -19,7 +19,7 @@ impl Dedup {
         self.by_age.push_back((stamp, id.into()));
     }
 
-    /// Forgets what was stored a window ago, or earlier.
+    /// Removes the ids that were stored a window ago or earlier.
     pub(super) fn forget(&mut self, now: u64, window: u64) {
         while self.by_age.front().is_some_and(|(stamp, _)| stamp + window <= now) {
             let (_, id) = self.by_age.pop_front().expect("just seen");

@@ -1,7 +1,7 @@
-//! A model of JetStream streams, on one replica and on three: what nats-server answers, to the word, without a server.
+//! A model of JetStream streams on one replica and on three, with the exact answers of nats-server.
 //!
-//! It judges, stores and answers; when a request arrives, is agreed on or is lost, its caller says. Whether it answers
-//! as nats-server does is what `tests/honest` shows.
+//! The model checks, stores and answers requests. Its caller decides when a request arrives, is agreed on or is lost.
+//! `tests/honest` compares the model with nats-server.
 
 mod admission;
 mod dedup;
@@ -19,53 +19,53 @@ use stream::Stream;
 
 pub use admission::stored_bytes;
 
-/// The shortest window of known message ids that the server takes, ns.
+/// The shortest duplicate window that the server accepts, ns.
 pub const DUPLICATE_WINDOW_MIN: u64 = 100_000_000;
 
-/// How many servers hold each stream.
+/// The number of servers that hold each stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replicas {
-    /// A request is judged and stored at once.
+    /// A request is checked and stored at once.
     One,
-    /// A request is judged by the leader, proposed, and stored when a majority has it.
+    /// A request is checked by the leader, proposed, and stored when a majority has agreed.
     Three,
 }
 
-/// A stream as declared. It refuses when it is full (`discard: new`).
+/// The configuration of a stream. A full stream rejects new messages (`discard: new`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamConfig {
-    /// Its name.
+    /// For example `TAPE_0`.
     pub name: String,
-    /// What it takes: exact subjects, or with `*` and `>`. Those of two streams must not overlap.
+    /// Exact subjects, or filters with `*` and `>`. Those of two streams must not overlap.
     pub subjects: Vec<String>,
-    /// Most bytes it holds, as the store counts them ([`stored_bytes`]).
+    /// The limit of stored bytes, as [`stored_bytes`] counts them.
     pub max_bytes: Option<u64>,
-    /// Most messages it holds.
+    /// The limit of stored messages.
     pub max_messages: Option<u64>,
-    /// Most bytes of a message's headers and payload together.
+    /// The limit of a message's headers and payload together, in bytes.
     pub max_message_bytes: Option<u64>,
-    /// How long a message id is known, ns; at least [`DUPLICATE_WINDOW_MIN`].
+    /// How long a message id is remembered, ns; at least [`DUPLICATE_WINDOW_MIN`].
     pub duplicate_window: u64,
 }
 
-/// One proposal, in the order of arrival.
+/// The number of a proposal, in order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-/// What became of a request on its arrival.
+/// The result of the arrival of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Arrived {
-    /// It is answered.
+    /// The request was stored or rejected.
     Answered(Reply),
-    /// It waits for the other replicas; see [`Broker::agree`].
+    /// The request waits for the other replicas; see [`Broker::agree`].
     Proposed(Ticket),
 }
 
-/// Nobody answers for the stream now.
+/// The stream has no leader at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NoLeader;
 
-/// All streams. A name that is none of theirs is the caller's mistake and panics.
+/// All streams. Methods panic on the name of a stream that does not exist.
 #[derive(Debug, Clone)]
 pub struct Broker {
     replicas: Replicas,
@@ -86,11 +86,11 @@ impl Broker {
         broker
     }
 
-    /// A request reaches the stream's leader at `now` (ns). On one replica it is stored or refused at once, on three
-    /// refused at once or proposed.
+    /// A request reaches the stream's leader at `now` (ns). One replica stores or rejects it, the leader of three
+    /// proposes or rejects it.
     pub fn publish(&mut self, now: u64, publish: Publish) -> Arrived {
-        let taker = self.streams.values_mut().find(|stream| stream.takes(&publish.subject));
-        let Some(stream) = taker.filter(|stream| stream.has_leader) else {
+        let stream = self.streams.values_mut().find(|stream| stream.takes(&publish.subject));
+        let Some(stream) = stream.filter(|stream| stream.has_leader) else {
             return Arrived::Answered(Reply::NoResponders);
         };
         stream.forget_ids(now);
@@ -111,22 +111,22 @@ impl Broker {
         }
     }
 
-    /// The oldest open proposal of the stream is agreed on and stored; its ticket and answer. `None` if none is open.
-    /// The message bears the time of its proposal, not `_now`.
+    /// Stores the oldest open proposal of the stream; returns its ticket and answer, or `None` if none is open. The
+    /// stamp of the message is the time of its proposal, not `_now`.
     pub fn agree(&mut self, _now: u64, stream: &str) -> Option<(Ticket, Reply)> {
         let stream = self.stream_mut(stream);
         let proposal = stream.proposals.pop_front()?;
         Some((proposal.ticket, stream.store(proposal.stamp, proposal.publish)))
     }
 
-    /// How many proposals are open.
+    /// The number of open proposals.
     pub fn proposed(&self, stream: &str) -> usize {
         self.stream(stream).proposals.len()
     }
 
-    /// The leader dies. The first `kept` open proposals are stored by the next one (nobody is answered), the rest never
-    /// happened. Until [`Broker::elect`], publishes and leader's reads find nobody. On one replica it is the server
-    /// that dies; it knows afterwards only the message ids that it finds stored.
+    /// The leader crashes. The next one stores the first `kept` open proposals, unanswered, and the rest are lost. Until
+    /// [`Broker::elect`], publishes and leader's reads get no answer. With one replica the server itself crashes, and
+    /// remembers afterwards only the ids of stored messages.
     pub fn lose_leader(&mut self, now: u64, stream: &str, kept: usize) {
         for _ in 0..kept {
             self.agree(now, stream);
@@ -140,12 +140,12 @@ impl Broker {
         stream.has_leader = false;
     }
 
-    /// The stream has a leader again.
+    /// Gives the stream a leader again.
     pub fn elect(&mut self, stream: &str) {
         self.stream_mut(stream).has_leader = true;
     }
 
-    /// Whether it has one.
+    /// Whether the stream has a leader.
     pub fn has_leader(&self, stream: &str) -> bool {
         self.stream(stream).has_leader
     }
@@ -156,48 +156,48 @@ impl Broker {
         if stream.has_leader { Ok(stream.stored.last_on(subject)) } else { Err(NoLeader) }
     }
 
-    /// What a follower that is `behind` messages behind answers to the same (a direct get): a stale read.
+    /// The answer to a direct get by a follower that is `behind` messages behind the leader: a stale read.
     pub fn stale_last_on(&self, stream: &str, subject: &str, behind: u64) -> Option<&Message> {
         let stored = &self.stream(stream).stored;
         stored.last_on_until(subject, stored.last_seq().saturating_sub(behind))
     }
 
-    /// The message of that sequence, if it is held.
+    /// The stored message at a sequence.
     pub fn get(&self, stream: &str, seq: u64) -> Option<&Message> {
         self.stream(stream).stored.get(seq)
     }
 
-    /// The first sequence held, as the server tells it: 0 for a stream that never held any, and for one that is purged
-    /// empty the sequence that comes next.
+    /// The first stored sequence as the server reports it: 0 for a stream that never stored a message, and the next
+    /// sequence for one that was purged empty.
     pub fn first_seq(&self, stream: &str) -> u64 {
         self.stream(stream).stored.first_seq()
     }
 
-    /// The last sequence given.
+    /// The last sequence assigned.
     pub fn last_seq(&self, stream: &str) -> u64 {
         self.stream(stream).stored.last_seq()
     }
 
-    /// Removes what is before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns how many. As on the server, 0
-    /// is no sequence and removes **everything**, and one past the end moves the end: the next message gets `seq`.
+    /// Removes the messages before `seq` (`$JS.API.STREAM.PURGE` with `{"seq": n}`); returns their number. As on the
+    /// server, 0 removes **all** messages, and a sequence past the end moves the end: the next message gets `seq`.
     pub fn purge(&mut self, stream: &str, seq: u64) -> u64 {
         let marks = self.replicas == Replicas::One;
         let stored = &mut self.stream_mut(stream).stored;
         if seq == 0 { stored.clear(marks) } else { stored.purge(seq) }
     }
 
-    /// Puts back what was purged from the beginning, as when the stream is restored from a backup and its own rest.
+    /// Puts back messages that were purged from the beginning, as a restore from a backup does.
     pub fn put_back(&mut self, stream: &str, messages: Vec<Message>) {
         self.stream_mut(stream).stored.put_back(messages);
     }
 
-    /// Changes how much it may hold. Nothing that is stored goes; a stream that holds more is full.
+    /// Changes the limits. Stored messages stay; a stream that is over its new limits is full.
     pub fn set_limits(&mut self, stream: &str, max_bytes: Option<u64>, max_messages: Option<u64>) {
         let config = &mut self.stream_mut(stream).config;
         (config.max_bytes, config.max_messages) = (max_bytes, max_messages);
     }
 
-    /// The stream that takes a subject.
+    /// The stream that a subject belongs to.
     pub fn stream_of(&self, subject: &str) -> Option<&str> {
         self.streams.iter().find(|(_, stream)| stream.takes(subject)).map(|(name, _)| name.as_str())
     }

@@ -1,4 +1,4 @@
-//! JetStream's refusals, in its numbers and words.
+//! JetStream's error answers: its codes and descriptions.
 
 use crate::message::Reply;
 
@@ -6,17 +6,17 @@ fn refusal(code: u16, err_code: u16, description: impl Into<String>) -> Reply {
     Reply::Error { code, err_code, description: description.into() }
 }
 
-/// Another sequence is last: on the subject, or in the stream.
+/// The last sequence, of the subject or of the stream, is not the expected one.
 pub(super) fn wrong_last_sequence(last: u64) -> Reply {
     refusal(400, 10071, format!("wrong last sequence: {last}"))
 }
 
-/// Something on the subject is proposed and not stored yet, so nobody knows which will be last.
+/// A message on the subject is proposed and not stored yet, so the last sequence is unknown.
 pub(super) fn in_flight() -> Reply {
     refusal(400, 10164, "wrong last sequence")
 }
 
-/// A message of the same id is proposed and not stored yet.
+/// A message with the same id is proposed and not stored yet.
 pub(super) fn duplicate_in_flight() -> Reply {
     refusal(409, 10158, "duplicate message id is in process")
 }

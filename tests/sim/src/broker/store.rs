@@ -1,4 +1,4 @@
-//! What a stream holds: a run of messages without holes, and where the last of each subject is.
+//! The stored messages of a stream, with contiguous sequences and an index by subject.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -16,7 +16,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Stores a message; its sequence.
+    /// Stores a message; returns its sequence.
     pub(super) fn push(&mut self, stamp: u64, publish: Publish) -> u64 {
         let Publish { subject, headers, payload } = publish;
         self.bytes += stored_bytes(&subject, &headers, payload.len());
@@ -34,7 +34,7 @@ impl Store {
         self.last
     }
 
-    /// Removes what is before `seq`; how many. Past the end, the sequences go on from there.
+    /// Removes the messages before `seq`; returns their number. Past the end, the next sequence is `seq`.
     pub(super) fn purge(&mut self, seq: u64) -> u64 {
         let mut count = 0;
         while self.messages.front().is_some_and(|message| message.seq < seq) {
@@ -55,10 +55,13 @@ impl Store {
         count
     }
 
-    /// Puts back what was purged from the beginning, as a restored backup holds it; it ends where the rest begins.
+    /// Puts back purged messages, the last of which directly precedes the first stored one.
     pub(super) fn put_back(&mut self, messages: Vec<Message>) {
         for message in messages.into_iter().rev() {
-            assert!(self.messages.is_empty() || message.seq + 1 == self.first, "what is put back leaves no hole");
+            assert!(
+                self.messages.is_empty() || message.seq + 1 == self.first,
+                "the messages that are put back leave a gap"
+            );
             self.bytes += stored_bytes(&message.subject, &message.headers, message.payload.len());
             self.first = message.seq;
             self.by_subject.entry(message.subject.clone()).or_default().push_front(message.seq);
@@ -66,7 +69,8 @@ impl Store {
         }
     }
 
-    /// Removes everything; how many. `marks`: whether a store that never held anything takes note of it, too.
+    /// Removes all messages; returns their number. With `marks`, the first sequence of a store that never held a message
+    /// is set, too.
     pub(super) fn clear(&mut self, marks: bool) -> u64 {
         let count = self.purge(self.last + 1);
         if marks {
@@ -88,7 +92,7 @@ impl Store {
         self.get(*self.by_subject.get(subject)?.back()?)
     }
 
-    /// The last on a subject that is not after `until`.
+    /// The last message on a subject up to the sequence `until`.
     pub(super) fn last_on_until(&self, subject: &str, until: u64) -> Option<&Message> {
         let seqs = self.by_subject.get(subject)?;
         let count = seqs.partition_point(|seq| *seq <= until);

@@ -1,4 +1,4 @@
-//! One stream: what it is told to be, what it holds, which ids it knows, and what its leader has proposed.
+//! One stream: its configuration, stored messages, message ids and open proposals.
 
 use std::collections::VecDeque;
 
@@ -32,7 +32,7 @@ impl Stream {
     }
 
     pub(super) fn takes(&self, subject: &str) -> bool {
-        self.config.subjects.iter().any(|filter| subject::takes(filter, subject))
+        self.config.subjects.iter().any(|filter| subject::matches(filter, subject))
     }
 
     pub(super) fn forget_ids(&mut self, now: u64) {
@@ -43,7 +43,7 @@ impl Stream {
         self.proposals.push_back(Proposal { ticket, stamp, publish });
     }
 
-    /// Stores what has been judged; the answer.
+    /// Stores a checked request; returns the answer.
     pub(super) fn store(&mut self, stamp: u64, publish: Publish) -> Reply {
         let id = admission::id(&publish.headers).map(str::to_string);
         let seq = self.stored.push(stamp, publish);
@@ -53,7 +53,7 @@ impl Stream {
         Reply::Ack { stream: self.config.name.clone(), seq, duplicate: false }
     }
 
-    /// Knows the ids of what is stored, and no others.
+    /// Reads the message ids from the stored messages, as the server does when it starts.
     pub(super) fn read_ids_back(&mut self) {
         self.ids = Dedup::default();
         for message in self.stored.iter() {

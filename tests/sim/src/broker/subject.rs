@@ -1,13 +1,13 @@
-//! Which subjects a filter takes.
+//! Subject filters.
 
-/// Whether the filter (`*`: any one token, `>`: one or more at the end) takes the subject.
-pub(super) fn takes(filter: &str, subject: &str) -> bool {
+/// Whether the filter (`*`: one token, `>`: one or more at the end) matches the subject.
+pub(super) fn matches(filter: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
-    for wanted in filter.split('.') {
-        match (wanted, tokens.next()) {
+    for token_filter in filter.split('.') {
+        match (token_filter, tokens.next()) {
             (_, None) => return false,
             (">", Some(_)) => return true,
-            (wanted, Some(token)) if wanted != "*" && wanted != token => return false,
+            (token_filter, Some(token)) if token_filter != "*" && token_filter != token => return false,
             _ => {}
         }
     }

@@ -1,4 +1,4 @@
-//! What the honest test cannot reach: proposals that are lost one by one, stale reads, times to the nanosecond.
+//! Properties that `tests/honest` cannot observe: proposals lost one by one, stale reads, times to the nanosecond.
 
 use super::*;
 use crate::message::Headers;
@@ -35,7 +35,7 @@ fn proposed(broker: &mut Broker, now: u64, publish: Publish) -> Ticket {
 }
 
 #[test]
-fn what_is_proposed_is_neither_stored_nor_seen_until_it_is_agreed_on() {
+fn a_proposal_is_neither_stored_nor_visible_until_it_is_agreed_on() {
     let mut broker = broker(Replicas::Three);
     let first = proposed(&mut broker, 5, publish("tape.0.risk", Some(0), None));
     let second = proposed(&mut broker, 6, publish("tape.0.paper", Some(0), None));
@@ -54,7 +54,7 @@ fn what_is_proposed_is_neither_stored_nor_seen_until_it_is_agreed_on() {
 }
 
 #[test]
-fn a_leader_that_dies_takes_with_it_what_the_others_have_not() {
+fn a_lost_leader_loses_the_proposals_that_were_not_replicated() {
     for kept in 0..=3 {
         let mut broker = broker(Replicas::Three);
         for id in ["a", "b", "c"] {
@@ -64,11 +64,11 @@ fn a_leader_that_dies_takes_with_it_what_the_others_have_not() {
         assert!(!broker.has_leader("TAPE_0") && broker.has_leader("COMMAND_0"));
         assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (0, kept as u64));
         assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Err(NoLeader));
-        let nobody = broker.publish(2, publish("tape.0.risk", None, Some("a")));
-        assert_eq!(nobody, Arrived::Answered(Reply::NoResponders));
+        let unanswered = broker.publish(2, publish("tape.0.risk", None, Some("a")));
+        assert_eq!(unanswered, Arrived::Answered(Reply::NoResponders));
 
         broker.elect("TAPE_0");
-        // An id is known if its message was kept.
+        // An id is remembered if its message was kept.
         for (i, id) in ["a", "b", "c"].iter().enumerate() {
             let again = broker.publish(3, publish("tape.0.risk", None, Some(id)));
             match i < kept {
@@ -80,7 +80,7 @@ fn a_leader_that_dies_takes_with_it_what_the_others_have_not() {
 }
 
 #[test]
-fn tickets_are_never_given_twice() {
+fn tickets_are_unique() {
     let mut broker = broker(Replicas::Three);
     let lost = proposed(&mut broker, 1, publish("tape.0.risk", None, None));
     broker.lose_leader(1, "TAPE_0", 0);
@@ -90,7 +90,7 @@ fn tickets_are_never_given_twice() {
 }
 
 #[test]
-fn an_id_is_known_for_its_window_to_the_nanosecond() {
+fn an_id_is_remembered_for_its_window_to_the_nanosecond() {
     for replicas in [Replicas::One, Replicas::Three] {
         let mut broker = broker(replicas);
         let request = || publish("tape.0.risk", None, Some("id"));
@@ -103,7 +103,7 @@ fn an_id_is_known_for_its_window_to_the_nanosecond() {
 }
 
 #[test]
-fn a_stale_read_is_what_was_true_a_few_messages_ago() {
+fn a_stale_read_is_the_answer_of_a_few_messages_ago() {
     let mut broker = broker(Replicas::One);
     for subject in ["tape.0.risk", "tape.0.paper", "tape.0.risk", "tape.0.paper"] {
         broker.publish(1, publish(subject, None, None));
@@ -118,7 +118,7 @@ fn a_stale_read_is_what_was_true_a_few_messages_ago() {
 }
 
 #[test]
-fn a_subject_belongs_to_the_stream_whose_filter_takes_it() {
+fn a_subject_belongs_to_the_stream_whose_filter_matches_it() {
     let broker = broker(Replicas::One);
     let cases = [
         ("tape.0.risk", Some("TAPE_0")),
@@ -136,6 +136,6 @@ fn a_subject_belongs_to_the_stream_whose_filter_takes_it() {
 
 #[test]
 #[should_panic(expected = "no stream TAPE_1")]
-fn a_stream_that_is_not_there_is_a_mistake() {
+fn an_unknown_stream_panics() {
     broker(Replicas::One).last_seq("TAPE_1");
 }

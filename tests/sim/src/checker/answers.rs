@@ -1,7 +1,7 @@
-//! A writer's record is what a fresh machine decides on the same inputs: all of it, once, in order, nothing else.
+//! The records of a writer hold exactly the decisions of a new machine on the same inputs, once and in order.
 //!
-//! A machine's decisions depend on its inputs and on its own earlier decisions alone. So it is run as inputs come,
-//! ahead of the tape, and what it decides waits here until the writer's record says the same.
+//! The decisions of a machine depend only on its inputs and its earlier decisions. So the machine runs as inputs are
+//! stored, ahead of the tape, and its decisions are kept until the writer's record is compared with them.
 
 use std::collections::VecDeque;
 
@@ -15,7 +15,7 @@ use tapedeck_schemas::record::{Entry, Writer};
 use super::rules::{Checks, Rule, Violation};
 use crate::message::Message;
 
-/// An input that was not answered yet.
+/// An input that is not answered yet.
 #[derive(Debug)]
 struct Waiting {
     cause: Offset,
@@ -24,26 +24,26 @@ struct Waiting {
     decisions: Vec<Event>,
 }
 
-/// Silent inputs that were passed over since the last answer.
+/// The inputs without an answer since the last one.
 #[derive(Debug, Default, Clone, Copy)]
-struct Silence {
+struct Unanswered {
     inputs: u32,
-    ticks: u32,
+    clocks: u32,
 }
 
-impl Silence {
-    fn pass(&mut self, input: &Waiting) {
+impl Unanswered {
+    fn add(&mut self, input: &Waiting) {
         self.inputs = self.inputs.saturating_add(1);
-        self.ticks = self.ticks.saturating_add(u32::from(input.is_clock));
+        self.clocks = self.clocks.saturating_add(u32::from(input.is_clock));
     }
 
     /// The input that reaches a bound is itself answered.
     fn is_bounded(self) -> bool {
-        self.inputs < UNANSWERED_INPUTS_MAX && self.ticks < UNANSWERED_CLOCKS_MAX
+        self.inputs < UNANSWERED_INPUTS_MAX && self.clocks < UNANSWERED_CLOCKS_MAX
     }
 }
 
-/// One writer's inputs, decided anew, and how far its records have answered them.
+/// The machine of one writer, and its inputs that are not answered yet.
 #[derive(Debug)]
 pub(super) struct Answers {
     machine: BoxedMachine,
@@ -65,27 +65,29 @@ impl Answers {
         self.waiting.push_back(Waiting { cause, at, is_clock, decisions });
     }
 
-    /// Passes over what stands before `cause`, which must be silent, and not for too long; takes what stands there.
+    /// Takes the input at `cause`. The inputs before it must need no answer.
     fn take(&mut self, seq: u64, cause: Offset, checks: &mut Checks) -> Result<Waiting, Violation> {
-        let mut silence = Silence::default();
-        let passed = |checks: &mut Checks, silence: Silence| {
-            checks.check(Rule::SilenceIsBounded, silence.is_bounded(), || {
-                format!("{} {seq}: {silence:?} before the answer to {cause}", self.writer)
+        let mut unanswered = Unanswered::default();
+        let check_bounds = |checks: &mut Checks, unanswered: Unanswered| {
+            checks.check(Rule::UnansweredIsBounded, unanswered.is_bounded(), || {
+                format!("{} {seq}: {unanswered:?} before the answer to {cause}", self.writer)
             })
         };
         while self.waiting.front().is_some_and(|input| input.cause <= cause) {
             let Some(input) = self.waiting.pop_front() else { break };
             if input.cause == cause {
-                passed(checks, silence)?;
+                check_bounds(checks, unanswered)?;
                 checks.check(Rule::EveryCauseIsAnInput, true, String::new)?;
                 return Ok(input);
             }
             checks.check(Rule::EveryDecisionIsMade, input.decisions.is_empty(), || {
                 format!("{} {seq} answers {cause}, but not {}: {:?}", self.writer, input.cause, input.decisions)
             })?;
-            silence.pass(&input);
+            unanswered.add(&input);
         }
-        let detail = || format!("{} {seq} answers {cause}: no input, or answered (to {})", self.writer, self.progress);
+        let detail = || {
+            format!("{} {seq} answers {cause}: no input, or answered already (up to {})", self.writer, self.progress)
+        };
         Err(checks.check(Rule::EveryCauseIsAnInput, false, detail).expect_err("it does not hold"))
     }
 
@@ -98,7 +100,7 @@ impl Answers {
 
     fn progress(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let input = self.take(seq, entry.cause, checks)?;
-        checks.check(Rule::ProgressIsSilence, input.decisions.is_empty(), || {
+        checks.check(Rule::ProgressAnswersNoDecision, input.decisions.is_empty(), || {
             format!("{} {seq}: Progress at {}, which decides {:?}", self.writer, entry.cause, input.decisions)
         })?;
         checks.check(Rule::TimeOfCause, entry.at == input.at, || {
@@ -108,13 +110,13 @@ impl Answers {
         Ok(())
     }
 
-    /// The decisions at the head of a record's rest; gives what follows them.
+    /// Compares the decisions at the start of a record's rest; returns the entries after them.
     fn decisions<'a>(&mut self, seq: u64, rest: &'a [Entry], checks: &mut Checks) -> Result<&'a [Entry], Violation> {
         let cause = rest[0].cause;
         let input = self.take(seq, cause, checks)?;
         let (decided, writer) = (&input.decisions, self.writer);
-        let same = |entry: &&Entry| entry.cause == cause && !is_the_drivers(entry);
-        let here = rest.iter().take_while(same).count();
+        let is_same_cause = |entry: &&Entry| entry.cause == cause && !is_of_the_driver(entry);
+        let here = rest.iter().take_while(is_same_cause).count();
         let recorded = &rest[..here.min(decided.len())];
         for ((index, entry), event) in (0..).zip(recorded).zip(decided) {
             checks.check(Rule::DecisionsAsFolded, entry.index == index && entry.event == *event, || {
@@ -129,7 +131,7 @@ impl Answers {
             format!("{writer} {seq} ends after {here} of {} decisions on {cause}", decided.len())
         })?;
         checks.check(Rule::DecisionsAsFolded, here == decided.len(), || {
-            format!("{writer} {seq}: {here} decisions on {cause}, a fresh machine has {}: {decided:?}", decided.len())
+            format!("{writer} {seq}: {here} decisions on {cause}, a new machine has {}: {decided:?}", decided.len())
         })?;
         (self.progress, self.progress_at) = (cause, input.at);
         Ok(&rest[here..])
@@ -138,7 +140,7 @@ impl Answers {
     /// The facts of a record on the tape, of any writer.
     pub(super) fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
         let Reads::Tape(writers) = self.reads else { return };
-        // The driver's own facts are nobody's input, but count in the offset.
+        // The driver's own facts are no inputs, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
             let Some(fact) = fact.as_ref().filter(|fact| writers.contains(&fact.writer)) else { continue };
             if let Some(input) = self.machine.from_fact(fact.clone()) {
@@ -171,26 +173,26 @@ impl Answers {
         Ok(())
     }
 
-    /// The first input up to here that was not answered.
+    /// The first unanswered input up to `up_to`.
     pub(super) fn unanswered(&self, up_to: Offset) -> Option<Offset> {
         self.waiting.front().map(|input| input.cause).filter(|cause| *cause <= up_to)
     }
 
     /// The end of a run at rest.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        let mut silence = Silence::default();
+        let mut unanswered = Unanswered::default();
         for input in &self.waiting {
             checks.check(Rule::AllIsAnswered, input.decisions.is_empty(), || {
                 format!("{} never answered {}: {:?}", self.writer, input.cause, input.decisions)
             })?;
-            silence.pass(input);
+            unanswered.add(input);
         }
-        checks.check(Rule::AllIsAnswered, silence.is_bounded(), || {
-            format!("{} is silent since {}: {silence:?}", self.writer, self.progress)
+        checks.check(Rule::AllIsAnswered, unanswered.is_bounded(), || {
+            format!("{} has not answered since {}: {unanswered:?}", self.writer, self.progress)
         })
     }
 }
 
-fn is_the_drivers(entry: &Entry) -> bool {
+fn is_of_the_driver(entry: &Entry) -> bool {
     matches!(entry.event, Event::Epoch(_) | Event::Progress(_))
 }

@@ -1,4 +1,4 @@
-//! What became of what operators asked, told from the commands and control's facts alone, without control's machine.
+//! The result of each command, from the commands and control's facts alone, without control's machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use tapedeck_schemas::record::Entry;
 use super::rules::{Checks, Rule, Violation};
 use crate::message::Message;
 
-/// Commands that bear an id, and ids of which one was accepted.
+/// The ids of commands by sequence, and the ids of accepted commands.
 #[derive(Debug, Default)]
 pub(super) struct Commands {
     ids: BTreeMap<u64, String>,
@@ -17,14 +17,14 @@ pub(super) struct Commands {
 }
 
 impl Commands {
-    /// A message stands among the commands.
+    /// A message was stored in the inbox of control.
     pub(super) fn stored(&mut self, message: &Message) {
         if let Some(id) = Command::decode(&message.payload).ok().and_then(|command| command.id) {
             self.ids.insert(message.seq, id);
         }
     }
 
-    /// A fact of control's.
+    /// A fact of control.
     pub(super) fn fact(&mut self, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let Some(id) = self.ids.get(&entry.cause.seq) else { return Ok(()) };
         match &entry.event {

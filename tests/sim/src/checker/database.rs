@@ -1,7 +1,7 @@
 //! The projector's database is the fold of a prefix of the tape, after each commit.
 //!
-//! Each commit is compared in the rows that its records touch, and whole now and then, so that the work stays in
-//! proportion to the tape. Told the same progress again, everything is compared: so a run at rest ends.
+//! After a commit the rows that its records touch are compared, and sometimes all rows, so that the total work stays
+//! proportional to the tape. All rows are compared when the same progress is reported again, as at the end of a run.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -11,7 +11,7 @@ use tapedeck_schemas::record::{Entry, Writer};
 
 use super::rules::{Checks, Rule, Violation};
 
-/// A valid record that is not in the fold yet.
+/// A valid record that is not in the fold.
 #[derive(Debug)]
 struct Pending {
     seq: u64,
@@ -20,16 +20,16 @@ struct Pending {
     entries: Vec<Entry>,
 }
 
-/// The fold up to the database's progress, and what comes behind.
+/// The fold up to the database's progress, and the records after it.
 #[derive(Debug)]
 pub(super) struct Database {
     partition: u16,
     pending: VecDeque<Pending>,
     fold: Fold,
     progress: u64,
-    /// Up to which progress every row was compared.
+    /// The progress at which all rows were last compared.
     whole: u64,
-    /// Rows compared one by one since.
+    /// Rows compared one by one since then.
     compared: usize,
     touched: BTreeSet<(&'static str, Vec<Value>)>,
 }
@@ -68,8 +68,8 @@ impl Database {
         tables: &BTreeMap<&'static str, Rows>,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        checks.check(Rule::DatabaseGoesOn, (self.progress..=last).contains(&seq), || {
-            format!("the database stands at {seq}, after {}; the tape ends at {last}", self.progress)
+        checks.check(Rule::DatabaseAdvances, (self.progress..=last).contains(&seq), || {
+            format!("the database's progress is {seq}, after {}; the tape ends at {last}", self.progress)
         })?;
         let again = seq == self.progress;
         self.progress = seq;
@@ -88,11 +88,11 @@ impl Database {
         checks.check(Rule::DatabaseIsTheFold, fault.is_none(), || format!("at {seq}: {}", fault.unwrap_or_default()))
     }
 
-    /// Compares the rows that were touched since the last commit, and how many there are of the others.
+    /// Compares the rows touched since the last commit, and the number of rows of each table.
     fn compare(&self, tables: &BTreeMap<&'static str, Rows>) -> Option<String> {
         let count = |tables: &BTreeMap<&'static str, Rows>, name| tables.get(name).map_or(0, Rows::len);
-        let odd = self.fold.tables.keys().chain(tables.keys());
-        for name in odd {
+        let names = self.fold.tables.keys().chain(tables.keys());
+        for name in names {
             let (want, is) = (count(&self.fold.tables, *name), count(tables, *name));
             if want != is {
                 return Some(format!("{name} has {is} rows, the fold {want}"));
@@ -120,14 +120,14 @@ impl Database {
         None
     }
 
-    /// At rest everything is there.
+    /// At rest the whole tape is in the database.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        let waits = self.pending.front().map(|record| record.seq);
-        checks.check(Rule::DatabaseIsComplete, waits.is_none(), || {
-            format!("the tape's {waits:?} is not in the database, which stands at {}", self.progress)
+        let missing = self.pending.front().map(|record| record.seq);
+        checks.check(Rule::DatabaseIsComplete, missing.is_none(), || {
+            format!("record {missing:?} is not in the database, whose progress is {}", self.progress)
         })?;
         checks.check(Rule::DatabaseIsComplete, self.whole == self.progress, || {
-            format!("not every row was compared at {}: tell the database once more at the end", self.progress)
+            format!("not all rows were compared at {}: report the progress again at the end", self.progress)
         })
     }
 }

@@ -1,16 +1,15 @@
-//! The judge of a simulated run: what must hold after every step, written from the design and not from the driver.
+//! The checker of a simulated run: rules that hold after every step, written from the design and not from the driver.
 //!
-//! The world tells it what is stored, by whom, and what nodes, publishers and the projector say of themselves. It keeps
-//! its own folds and never looks into a driver. Every rule has a name ([`Rule`]) and a test that breaks it; all work
-//! is done once for each message, as it is stored. The kernel's [`Invariants`] over the tape's facts are asked as well,
-//! and their names stand beside the rules'.
+//! Its inputs are the stored messages with their authors, and the reports of nodes, publishers and the projector. It
+//! keeps its own folds and never reads the state of a driver. Each message is processed once, as it is stored. Each rule
+//! has a name ([`Rule`]) and a test that violates it. The kernel's [`Invariants`] are evaluated over the facts as well.
 
 mod answers;
 mod claims;
 mod commands;
 mod database;
-mod fates;
 mod invalid_records;
+mod market_facts;
 mod orders;
 mod ownership;
 mod publications;
@@ -41,7 +40,7 @@ use answers::Answers;
 use rules::Checks;
 use streams::Stream;
 
-/// Everything that must hold of one partition's run.
+/// The rules of one run, and the folds that they need.
 pub struct Checker {
     created: TapeCreated,
     checks: Checks,
@@ -53,38 +52,38 @@ pub struct Checker {
     invalid_records: invalid_records::InvalidRecords,
     publications: publications::Publications,
     commands: commands::Commands,
-    fates: fates::Fates,
+    market_facts: market_facts::MarketFacts,
     orders: orders::Orders,
     database: database::Database,
     repeats: Repeats,
 }
 
-/// What a venue said that says some things twice.
+/// The reports of a simulated exchange that repeats some.
 #[derive(Default)]
 struct Repeats {
     paper_faults: PaperFaults,
-    said: BTreeSet<String>,
+    reports: BTreeSet<String>,
 }
 
 impl Repeats {
-    /// The fact as the invariants are told of it. That a report is repeated is the venue's fault, not to be decided:
-    /// something that means nothing stands in its place. What others make of it is judged.
-    fn hear<'a>(&mut self, entry: &'a Entry) -> Cow<'a, Entry> {
+    /// The fact for the invariants. A repeated report is an intended fault, so a fact without effect replaces it. The
+    /// facts that other writers append on it are checked.
+    fn without_repeats<'a>(&mut self, entry: &'a Entry) -> Cow<'a, Entry> {
         let is_twice = order_of(&entry.event).is_some_and(|order| self.paper_faults.twice(&order));
-        if !is_twice || self.said.insert(format!("{:?}", entry.event)) {
+        if !is_twice || self.reports.insert(format!("{:?}", entry.event)) {
             return Cow::Borrowed(entry);
         }
         let (order, instrument) = (
             OrderId::default(),
             InstrumentId { venue: "none".parse().expect("a name"), symbol: "none".parse().expect("a name") },
         );
-        let event = CancelRejected { order, instrument, reason: "said before".into() }.into();
+        let event = CancelRejected { order, instrument, reason: "repeated".into() }.into();
         Cow::Owned(Entry { event, ..entry.clone() })
     }
 }
 
 impl Checker {
-    /// Of a run on this tape.
+    /// The rules of a run on this tape.
     pub fn new(tape: TapeCreated) -> Self {
         let answers = tapedeck_groups::machines(&tape).into_iter().map(Answers::new).collect();
         let partition = tape.partition;
@@ -99,14 +98,14 @@ impl Checker {
             invalid_records: invalid_records::InvalidRecords::default(),
             publications: publications::Publications::default(),
             commands: commands::Commands::default(),
-            fates: fates::Fates::default(),
+            market_facts: market_facts::MarketFacts::default(),
             orders: orders::Orders::default(),
             database: database::Database::new(partition),
             repeats: Repeats::default(),
         }
     }
 
-    /// The same with a simulated exchange that has faults.
+    /// The same, for a simulated exchange with faults.
     pub fn with_paper_faults(mut self, paper_faults: PaperFaults) -> Self {
         self.answers = paper::machines(&self.created, paper_faults).into_iter().map(Answers::new).collect();
         self.repeats.paper_faults = paper_faults;
@@ -120,41 +119,41 @@ impl Checker {
             Stream::Inbox => self.in_inbox(message, author),
             Stream::Command => {
                 self.commands.stored(message);
-                self.hand_on(Inbox::Command, message);
+                self.add_message(Inbox::Command, message);
                 Ok(())
             }
             Stream::Other => Ok(()),
         }
     }
 
-    /// The beginning of a stream is gone for a while.
+    /// The beginning of a stream was purged.
     pub fn trimmed(&mut self, stream: &str) {
         if self.streams.is_inbox(stream) {
             self.publications.trimmed();
         }
     }
 
-    /// A publisher means to publish its session's item number `n` (from 1) on this subject; called in order, before it
+    /// A publisher intends to publish item `n` (from 1) of its session on this subject; called in order, before the item
     /// is sent for the first time.
     pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {
         self.publications.intended((subject, session), n, event, &mut self.checks)
     }
 
-    /// A publisher holds that its items up to `n` are stored.
+    /// A publisher takes its items up to `n` for stored.
     pub fn acknowledged(&mut self, subject: &str, session: &str, n: u64) -> Result<(), Violation> {
         self.publications.acknowledged((subject, session), n, &mut self.checks)
     }
 
-    /// The projector's database as it is now committed, complete up to tape sequence `seq`. Told the same `seq` again,
-    /// every row is compared: the world does so once before [`Checker::finish`].
+    /// The projector has committed the tape up to `seq`. All rows are compared if `seq` is the same as before, as it must
+    /// be once before [`Checker::finish`].
     pub fn projected(&mut self, seq: u64, tables: &BTreeMap<&'static str, Rows>) -> Result<(), Violation> {
         self.database.projected(seq, self.streams.tape_last(), tables, &mut self.checks)
     }
 
-    /// The end of a run at rest, everything healed: all is answered, balanced, booked, projected.
+    /// The end of a run at rest without faults: all inputs are answered, all orders finished, all records projected.
     pub fn finish(&mut self) -> Result<(), Violation> {
         self.publications.finish(&mut self.checks)?;
-        self.fates.finish(&mut self.checks)?;
+        self.market_facts.finish(&mut self.checks)?;
         self.orders.finish(&mut self.checks)?;
         for answers in &self.answers {
             answers.finish(&mut self.checks)?;
@@ -164,7 +163,7 @@ impl Checker {
         self.database.finish(&mut self.checks)
     }
 
-    /// How often each rule was evaluated: a rule that says 0 has shown nothing.
+    /// How often each rule was evaluated.
     pub fn checked(&self) -> BTreeMap<&'static str, u64> {
         let invariants = self.invariants.checked().into_iter().map(|(id, count)| (InvariantId::name(id), count));
         self.checks.counts().into_iter().chain(invariants).collect()
@@ -172,13 +171,13 @@ impl Checker {
 
     fn in_inbox(&mut self, message: &Message, author: Author) -> Result<(), Violation> {
         for (at, item) in self.publications.stored(message, author, &mut self.checks)? {
-            self.fates.waits(at, item, &self.publications);
+            self.market_facts.waits(at, item, &self.publications);
         }
-        self.hand_on(Inbox::Market, message);
+        self.add_message(Inbox::Market, message);
         Ok(())
     }
 
-    fn hand_on(&mut self, inbox: Inbox, message: &Message) {
+    fn add_message(&mut self, inbox: Inbox, message: &Message) {
         for answers in &mut self.answers {
             answers.message(inbox, message);
         }
@@ -199,7 +198,7 @@ impl Checker {
         }
         self.check_facts(seq, header.writer, &entries)?;
         if let Author::Node(node) = author {
-            self.check_voids(node, header.writer, seq, last, &entries)?;
+            self.check_invalid_records(node, header.writer, seq, last, &entries)?;
         }
         self.database.record(seq, header.writer, message.stamp, entries);
         Ok(())
@@ -216,10 +215,10 @@ impl Checker {
         })
     }
 
-    /// Everything that is judged by a valid record's facts.
+    /// Checks the facts of a valid record.
     fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
         if writer == Writer::Ingest {
-            entries.iter().try_for_each(|entry| self.fates.fact(entry, &self.publications, &mut self.checks))?;
+            entries.iter().try_for_each(|entry| self.market_facts.fact(entry, &self.publications, &mut self.checks))?;
         }
         if writer == Writer::Control {
             entries.iter().try_for_each(|entry| self.commands.fact(entry, &mut self.checks))?;
@@ -237,14 +236,14 @@ impl Checker {
         }
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
-            let entry = &*self.repeats.hear(entry);
+            let entry = &*self.repeats.without_repeats(entry);
             of_invariants(self.invariants.observe(&invariants::TapeFact { offset, writer, entry }))?;
             self.orders.fact(offset, entry);
         }
         Ok(())
     }
 
-    fn check_voids(
+    fn check_invalid_records(
         &mut self,
         node: u64,
         writer: Writer,
@@ -259,7 +258,7 @@ impl Checker {
     }
 }
 
-/// The first of what the kernel's invariants found.
+/// The first violation of the kernel's invariants.
 fn of_invariants(found: Vec<invariants::Violation>) -> Result<(), Violation> {
     match found.into_iter().next() {
         None => Ok(()),

@@ -1,4 +1,4 @@
-//! What must have come of orders and money when all is at rest. What must hold on the way, the kernel's invariants say.
+//! Orders, fills and fundings that must be finished when the run is at rest. The kernel's invariants check them before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use tapedeck_schemas::record::Entry;
 
 use super::rules::{Checks, Rule, Violation};
 
-/// What is open.
+/// What is not finished.
 #[derive(Debug, Default)]
 pub(super) struct Orders {
     /// Approved, and neither submitted nor finished.
@@ -19,7 +19,7 @@ pub(super) struct Orders {
 }
 
 impl Orders {
-    /// A fact, and where it stands.
+    /// A fact at its offset.
     pub(super) fn fact(&mut self, at: Offset, entry: &Entry) {
         match &entry.event {
             Event::OrderApproved(fact) => {
@@ -45,9 +45,9 @@ impl Orders {
         }
     }
 
-    /// At rest nothing is open.
+    /// At rest all is finished.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        checks.check(Rule::ApprovedHasAFate, self.approved.is_empty(), || {
+        checks.check(Rule::ApprovedIsFinished, self.approved.is_empty(), || {
             format!("approved, but never submitted or finished: {:?}", self.approved)
         })?;
         checks.check(Rule::FillsAreBooked, self.fills.is_empty() && self.fundings.is_empty(), || {

@@ -1,4 +1,4 @@
-//! Who may append to a writer's subject: the node that began last, and nobody else, each append behind the last.
+//! Only the node of the last epoch appends to a writer's subject, and each append is fenced.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::message::Message;
 struct Owners {
     /// Number of the last epoch; 0 before any.
     epoch: u64,
-    /// Who began it, until it stops.
+    /// The node that began it, until it stops.
     owner: Option<u64>,
     /// The nonce of each node that ever began.
     nonces: BTreeMap<u64, u64>,
-    /// Whose nonce it is.
+    /// The node of each nonce.
     nodes: BTreeMap<u64, u64>,
     /// Last record of each node.
     last: BTreeMap<u64, u64>,
@@ -30,7 +30,7 @@ pub(super) struct Ownership {
 }
 
 impl Ownership {
-    /// A node's message names its fence: the last sequence on the subject, by whomever, void or not.
+    /// A node's message expects the last sequence on the subject, be it of a valid record or not.
     pub(super) fn fence(
         message: &Message,
         last_on_subject: u64,
@@ -40,7 +40,7 @@ impl Ownership {
         let (headers, seq) = (&message.headers, message.seq);
         let fenced = headers.expected_last_subject_sequence == Some(last_on_subject) && headers.message_id.is_none();
         checks.check(Rule::AppendsAreFenced, fenced, || {
-            format!("sequence {seq} by node {node} stands behind {last_on_subject} on its subject, with {headers:?}")
+            format!("sequence {seq} by node {node} follows {last_on_subject} on its subject, with {headers:?}")
         })
     }
 
@@ -55,8 +55,8 @@ impl Ownership {
     ) -> Result<(), Violation> {
         let owners = self.writers.entry(header.writer).or_default();
         let writer = header.writer;
-        let late = entries.iter().skip(1).any(|entry| matches!(entry.event, Event::Epoch(_)));
-        checks.check(Rule::EpochStandsFirst, !late, || format!("{writer} {seq}: an Epoch within a record"))?;
+        let is_within = entries.iter().skip(1).any(|entry| matches!(entry.event, Event::Epoch(_)));
+        checks.check(Rule::EpochStandsFirst, !is_within, || format!("{writer} {seq}: an Epoch within a record"))?;
         if let Some(Event::Epoch(epoch)) = entries.first().map(|entry| &entry.event) {
             owners.begin(node, seq, epoch, writer, checks)?;
         }
@@ -79,7 +79,7 @@ impl Ownership {
         self.writers.get(&writer).and_then(|owners| owners.last.get(&node)).copied().unwrap_or(0)
     }
 
-    /// A node stopped: to append again, it must begin again.
+    /// A node stopped: it must begin another epoch before it appends again.
     pub(super) fn stopped(&mut self, node: u64, writer: Writer) {
         let owners = self.writers.entry(writer).or_default();
         if owners.owner == Some(node) {

@@ -1,9 +1,8 @@
-//! What publishers mean to publish is in the inbox: all of it, once, in order. Never what becomes of it.
+//! The events that publishers intend to publish are in the inbox: all of them, once, in order.
 //!
-//! One exception is the design's own: where somebody else has published on the subject behind a session's last message,
-//! that session cannot see whether that was stored, and a new process of it cannot see how far it came. It sends again
-//! (safe, since ingest refuses the repetitions). So it is where the last message is gone from the inbox. Only then may
-//! a publication go back.
+//! There is one exception by design. If another session has published on the subject after a session's last message, or
+//! that message was purged, then the session cannot read whether its message was stored, and a new process cannot read
+//! how much was. It sends items again, and ingest rejects the duplicates. Only then may a publication repeat items.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,12 +16,12 @@ use crate::message::Message;
 
 /// Header: the session that publishes.
 const SESSION: &str = "Tapedeck-Session";
-/// Header: how many of its items are stored with this message.
+/// Header: the number of the session's items up to and with this message.
 const THROUGH: &str = "Tapedeck-Through";
 /// Header: whether the session is the only one that ever published on the subject.
 const ALONE: &str = "Tapedeck-Alone";
 
-/// An intended event: its publication, and its place there.
+/// An intended event: the index of its publication, and its index there.
 pub(super) type Item = (usize, usize);
 
 /// A publisher's session on a subject.
@@ -31,22 +30,22 @@ struct Publication {
     subject: String,
     session: String,
     items: Vec<MarketEvent>,
-    /// The item that should come next.
+    /// The index of the item expected next.
     next: usize,
-    /// How many items are stored.
+    /// The number of stored items.
     stored: usize,
-    /// Whether somebody else published on the subject since this publication did.
+    /// Whether another session has published on the subject after this one, or the inbox was purged.
     overtaken: bool,
 }
 
-/// Every publication.
+/// All publications.
 #[derive(Debug, Default)]
 pub(super) struct Publications {
     publications: Vec<Publication>,
     by_subject: BTreeMap<String, Vec<usize>>,
-    /// The sessions that published on each subject; nobody's is empty.
+    /// The sessions that published on each subject; a foreign message counts as an empty one.
     sessions: BTreeMap<String, BTreeSet<String>>,
-    /// Whether a publication may have looked when what others published was gone.
+    /// Whether the inbox was purged, so that a publisher may not have seen other sessions.
     trimmed: bool,
 }
 
@@ -80,7 +79,7 @@ impl Publications {
         &self.publications[item.0].subject
     }
 
-    /// A publisher's next intent.
+    /// A publisher intends to publish item `n`.
     pub(super) fn intended(
         &mut self,
         (subject, session): (&str, &str),
@@ -90,20 +89,20 @@ impl Publications {
     ) -> Result<(), Violation> {
         let publication = self.publication(subject, session);
         let items = &mut self.publications[publication].items;
-        checks.check(Rule::IntentsCount, n == items.len() as u64 + 1, || {
+        checks.check(Rule::ItemsAreNumbered, n == items.len() as u64 + 1, || {
             format!("{subject} {session}: item {n} is intended after {}", items.len())
         })?;
         items.push(event.clone());
         Ok(())
     }
 
-    /// The beginning of the inbox is gone, and with it perhaps what a publication would find of itself.
+    /// The beginning of the inbox was purged, perhaps with the last message of a publication.
     pub(super) fn trimmed(&mut self) {
         self.trimmed = true;
         self.publications.iter_mut().for_each(|publication| publication.overtaken = true);
     }
 
-    /// A message in the inbox; gives where each intended event in it stands.
+    /// A message was stored in the inbox; returns the offset of each intended event in it.
     pub(super) fn stored(
         &mut self,
         message: &Message,
@@ -125,7 +124,7 @@ impl Publications {
                 let publications: Vec<_> =
                     of_subject.iter().map(|publication| self.publications[*publication].state()).collect();
                 let (seq, subject) = (message.seq, &message.subject);
-                format!("inbox {seq} on {subject} continues none of {publications:?}: {events:?}")
+                format!("inbox {seq} on {subject} does not continue any of {publications:?}: {events:?}")
             })?;
             found = publication.map(|publication| self.take(publication, message, &events)).unwrap_or_default();
             if let Some(publication) = publication {
@@ -148,7 +147,7 @@ impl Publications {
         items.map(|(index, item)| (Offset::new(message.seq, index), (publication, item))).collect()
     }
 
-    /// A publisher holds that its items up to `n` are stored.
+    /// A publisher takes its items up to `n` for stored.
     pub(super) fn acknowledged(
         &mut self,
         (subject, session): (&str, &str),
@@ -158,11 +157,11 @@ impl Publications {
         let publication = self.publication(subject, session);
         let stored = self.publications[publication].stored as u64;
         checks.check(Rule::AcknowledgedIsStored, n <= stored, || {
-            format!("{subject} {session}: {n} items are held to be stored, but only {stored} are")
+            format!("{subject} {session}: {n} items are taken for stored, but only {stored} are")
         })
     }
 
-    /// At rest all of it is there.
+    /// At rest all items are stored.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
         for publication in &self.publications {
             checks.check(Rule::AllIntendedIsStored, publication.stored == publication.items.len(), || {
@@ -194,11 +193,14 @@ impl Publication {
         let Some(session) = header(message, SESSION) else { return Ok(()) };
         let through = header(message, THROUGH).and_then(|through| through.parse().ok());
         checks.check(Rule::HeadersNameTheLastItem, through == Some(self.next), || {
-            format!("inbox {}: {session} reaches through {through:?}, but holds up to {}", message.seq, self.next)
+            format!("inbox {}: {session} names item {through:?}, but ends with {}", message.seq, self.next)
         })?;
-        let says_alone = header(message, ALONE) == Some("yes");
-        checks.check(Rule::HeadersNameTheLastItem, !(says_alone && is_shared), || {
-            format!("inbox {}: {session} says to be alone on {}, but others published there", message.seq, self.subject)
+        let is_marked_alone = header(message, ALONE) == Some("yes");
+        checks.check(Rule::HeadersNameTheLastItem, !(is_marked_alone && is_shared), || {
+            format!(
+                "inbox {}: {session} is marked as alone on {}, but others published there",
+                message.seq, self.subject
+            )
         })
     }
 
@@ -212,7 +214,7 @@ fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     message.headers.others.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
 }
 
-/// The events of a publisher's message; none if any of it cannot be read.
+/// The events of a publisher's message; none if any of them does not decode.
 fn events(message: &Message) -> Vec<MarketEvent> {
     let Some((_, kind)) = parse_market_subject(&message.subject) else { return Vec::new() };
     market::decode(kind, &message.payload).into_iter().collect::<Result<_, _>>().unwrap_or_default()

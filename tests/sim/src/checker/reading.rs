@@ -1,5 +1,5 @@
-//! What of the tape is a record and what is invalid, from the design's words: it decodes, is of the writer whose subject
-//! it is on, and carries the hash of that writer's last valid record. Written apart from the kernel's reader.
+//! Which messages of the tape are valid records: those that decode, name the writer of their subject, and carry the hash
+//! of that writer's last valid record. Written independently of the kernel's reader.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads the next message; why it is invalid, if it is.
+    /// Reads the next message. The error says why it is invalid.
     fn read(&mut self, writer: Option<Writer>, payload: &[u8]) -> Result<(Header, Vec<Entry>), String> {
-        let writer = writer.ok_or("on no writer's subject")?;
+        let writer = writer.ok_or("its subject is that of no writer")?;
         let (header, entries) = record::decode(payload).map_err(|error| error.to_string())?;
         if header.writer != writer {
-            return Err(format!("of {}, on the subject of {writer}", header.writer));
+            return Err(format!("a record of {} on the subject of {writer}", header.writer));
         }
         let chain = self.chains.get(&writer).copied().unwrap_or_default();
         if header.prev_hash != chain {
-            return Err(format!("chains to {:?}, not to {chain:?}", header.prev_hash));
+            return Err(format!("it follows {:?}, not {chain:?}", header.prev_hash));
         }
         self.chains.insert(writer, RecordHash::of(payload));
         Ok((header, entries))
     }
 
-    /// Reads a stored message and judges that its author may have sent it. None if it is invalid.
+    /// Reads a stored message and checks that its author may have sent it. `None` if it is invalid.
     pub(super) fn classify(
         &mut self,
         seq: u64,
@@ -41,20 +41,20 @@ impl Reading {
     ) -> Result<Option<(Header, Vec<Entry>)>, Violation> {
         let read = self.read(writer, payload);
         if author == Author::Foreign {
-            // A chained record of a newer build would stop every reader, as it should: the world does not send any.
-            checks.check(Rule::ForeignIsVoid, read.is_err(), || {
-                format!("sequence {seq} is foreign, but a valid record")
+            // A valid record of a newer build would stop every reader, by design, so no run contains one.
+            checks.check(Rule::ForeignIsInvalid, read.is_err(), || {
+                format!("sequence {seq} is a foreign message and a valid record")
             })?;
             return Ok(None);
         }
         let fault = match &read {
             Err(why) => Some(why.clone()),
-            Ok((_, entries)) if entries.is_empty() => Some("no events".into()),
+            Ok((_, entries)) if entries.is_empty() => Some("it has no events".into()),
             Ok((header, entries)) => {
-                (record::encode(header, entries) != payload).then(|| "not as this build encodes it".into())
+                (record::encode(header, entries) != payload).then(|| "it is not encoded canonically".into())
             }
         };
-        checks.check(Rule::OwnRecordsAreSound, fault.is_none(), || {
+        checks.check(Rule::OwnRecordsAreValid, fault.is_none(), || {
             format!("sequence {seq} by {author:?}: {}", fault.unwrap_or_default())
         })?;
         Ok(read.ok())

@@ -1,31 +1,31 @@
-//! The name of every rule, and how often each was evaluated. What a rule demands is said in the file that holds it.
+//! The rules of the checker, and how often each was evaluated. Each is checked in the file named above it.
 
 use std::collections::BTreeMap;
 
-/// Something that does not hold.
+/// A violated rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which rule: a [`Rule::name`], or the name of one of the kernel's invariants.
+    /// A [`Rule::name`], or the name of one of the kernel's invariants.
     pub rule: &'static str,
     /// What was expected and what was found.
     pub detail: String,
 }
 
-/// Declares every rule once: its id, its name in reports, and what it says.
+/// Declares each rule with its name in reports and its meaning.
 macro_rules! rules {
     ($($rule:ident $name:literal $about:literal,)*) => {
-        /// Which rule.
+        /// A rule of the checker.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule { $(#[doc = $about] $rule,)* }
 
         impl Rule {
-            /// Every rule, in the order of this page.
+            /// Every rule, in the order of declaration.
             pub const ALL: &'static [Rule] = &[$(Rule::$rule,)*];
-            /// Its name in reports.
+            /// The name in reports.
             pub const fn name(self) -> &'static str {
                 match self { $(Rule::$rule => $name,)* }
             }
-            /// What it says, in a sentence.
+            /// The meaning, in a sentence.
             pub const fn about(self) -> &'static str {
                 match self { $(Rule::$rule => $about,)* }
             }
@@ -35,91 +35,91 @@ macro_rules! rules {
 
 rules! {
     // streams.rs
-    StreamsCount "streams_count"
-        "A stream's sequences count 1, 2, 3…: nothing stored is lost or comes twice.",
+    SequencesAreContiguous "sequences_are_contiguous"
+        "The sequences of a stream are 1, 2, 3 and so on.",
     AuthorsKeepToTheirStreams "authors_keep_to_their_streams"
-        "Who may not publish on a subject does not.",
+        "Each author publishes only on the subjects that it may publish on.",
     TapeBeginsAsCreated "tape_begins_as_created"
-        "The tape's first message is the keeper's TapeCreated, as it was told.",
+        "The first message of the tape is the keeper's TapeCreated, as configured.",
     // reading.rs
-    OwnRecordsAreSound "own_records_are_sound"
-        "What a node or the keeper appends is a valid record, canonically encoded.",
-    ForeignIsVoid "foreign_is_void"
-        "No foreign message is a valid record (the world's promise; a chained one is a break-in).",
+    OwnRecordsAreValid "own_records_are_valid"
+        "Each message that a node or the keeper appends is a valid record, canonically encoded.",
+    ForeignIsInvalid "foreign_is_invalid"
+        "No foreign message is a valid record (a property of the simulator).",
     // ownership.rs
     AppendsAreFenced "appends_are_fenced"
-        "A node's append names the subject's last sequence, and carries no message id.",
+        "A node's append expects the last sequence of the subject and has no message id.",
     EpochStandsFirst "epoch_stands_first"
-        "Epoch is the first event of a node's first record, and of no other of that epoch.",
+        "Epoch is the first event of the first record of an epoch, and stands nowhere else.",
     EpochsCountUp "epochs_count_up"
-        "An epoch's number is one more than the last, and all its records carry it.",
+        "The number of an epoch is one more than that of the last, and all its records carry it.",
     NonceNamesNode "nonce_names_node"
-        "A node begins all its epochs under one nonce, which no other node has.",
+        "A node begins all its epochs with one nonce, which no other node uses.",
     OnlyTheOwnerAppends "only_the_owner_appends"
-        "Nobody appends to a writer's subject after a later node began, or after it stopped.",
+        "A node does not append to a writer's subject after a later epoch has begun, or after it stopped.",
     // answers.rs
     EveryDecisionIsMade "every_decision_is_made"
-        "No input that deserves a decision is passed over by a later cause.",
+        "Each input that the machine decides on is answered before any later one.",
     EveryCauseIsAnInput "every_cause_is_an_input"
-        "What is answered is an input of the writer that was not answered before.",
+        "Each cause is an input of the writer that was not answered before.",
     DecisionsAsFolded "decisions_as_folded"
-        "A decision is, byte for byte, what a fresh machine decides.",
+        "A decision equals, byte for byte, that of a new machine.",
     CauseInOneRecord "cause_in_one_record"
-        "All decisions on one input are in one record.",
+        "All decisions on an input are in one record.",
     TimeOfCause "time_of_cause"
-        "An answer carries the machine's time at its cause.",
-    ProgressIsSilence "progress_is_silence"
-        "Progress answers only an input that decides nothing.",
+        "An answer carries the time of the machine at its cause.",
+    ProgressAnswersNoDecision "progress_answers_no_decision"
+        "Progress answers only an input on which the machine decided nothing.",
     EpochRepeatsProgress "epoch_repeats_progress"
-        "An Epoch's cause is that of the writer's last answer.",
-    SilenceIsBounded "silence_is_bounded"
-        "Between two answers lie fewer silent inputs and ticks than the driver's bounds.",
+        "The cause of an Epoch is that of the writer's last answer.",
+    UnansweredIsBounded "unanswered_is_bounded"
+        "The numbers of unanswered inputs and clocks in a row stay below the bounds of the driver.",
     AllIsAnswered "all_is_answered"
-        "At rest no decision is missing, and no silence is longer than its bounds.",
+        "At rest no decision is missing, and unanswered inputs are within the bounds.",
     // claims.rs
     CommittedIsStored "committed_is_stored"
-        "What a driver calls committed is on the tape, of its node, with its bytes, once.",
+        "A record that a driver reports as committed is on the tape, appended by its node, and reported once.",
     FencedByAnother "fenced_by_another"
-        "Whoever is fenced is so by what is not its own on its writer's subject, behind its last record.",
+        "A node is fenced by a message of another author on its writer's subject, after its own last record.",
     DrainedLeavesNothing "drained_leaves_nothing"
-        "An owner that drained left no input unanswered that it was handed.",
+        "An owner that drained has answered each input that it was given.",
     // invalid_records.rs
     InvalidRecordsAreInvalid "invalid_records_are_invalid"
-        "What a driver calls invalid is no valid chained record.",
+        "A message that a driver reports as invalid is not a valid record.",
     InvalidRecordsAreReported "invalid_records_are_reported"
-        "A node that answers from behind an invalid message, or appends on it, has reported it.",
+        "A node that answers an input after an invalid message, or appends after one, has reported it.",
     // publications.rs
-    IntentsCount "intents_count"
-        "A publisher's intents count from 1 (a demand on the world).",
+    ItemsAreNumbered "items_are_numbered"
+        "The intended items of a publisher are numbered from 1 (a property of the simulator).",
     CommandsCountOnce "commands_count_once"
-        "Of the commands that bear the same id one is accepted.",
+        "At most one of the commands with the same id is accepted.",
     InboxAsIntended "inbox_as_intended"
-        "What publishers intended is in the inbox in order, once, and nothing else of theirs.",
+        "The intended events of publishers are in the inbox once and in order, and no others of theirs.",
     HeadersNameTheLastItem "headers_name_the_last_item"
-        "A message's session headers name its session and its last item, and say alone only of a session that is.",
+        "A message names its session and its last item, and is marked as alone only if the session is.",
     AcknowledgedIsStored "acknowledged_is_stored"
-        "What a publisher holds to be stored is stored.",
+        "An item that a publisher takes for stored is stored.",
     AllIntendedIsStored "all_intended_is_stored"
-        "At rest all that was intended is stored.",
-    // fates.rs
-    FactsTellTheEvent "facts_tell_the_event"
-        "The fact that accepts an event says what the event says; a refusal names it.",
-    FactOrRefusal "fact_or_refusal"
-        "An inbox entry gets one fact or one refusal, and an intended event one fact at most.",
-    EveryEventHasAFate "every_event_has_a_fate"
-        "At rest every entry of a publisher has its fact or refusal, but for heartbeats.",
+        "At rest all intended items are stored.",
+    // market_facts.rs
+    FactsEqualTheEvent "facts_equal_the_event"
+        "The fact that accepts an event has the content of the event; a rejection names it.",
+    FactOrRejection "fact_or_rejection"
+        "An inbox entry gets one fact or one rejection, and an intended event at most one fact.",
+    EveryEventIsAnswered "every_event_is_answered"
+        "At rest each entry of a publisher, except heartbeats, has its fact or rejection.",
     // orders.rs
-    ApprovedHasAFate "approved_has_a_fate"
-        "At rest every approved order was submitted, or finished by a later gate.",
+    ApprovedIsFinished "approved_is_finished"
+        "At rest each approved order was submitted, or finished without.",
     FillsAreBooked "fills_are_booked"
-        "At rest every fill and every funding is booked.",
+        "At rest each fill and each funding is booked.",
     // database.rs
-    DatabaseGoesOn "database_goes_on"
-        "The database's progress never goes back, and never beyond the tape.",
+    DatabaseAdvances "database_advances"
+        "The progress of the database never decreases, and never exceeds the tape.",
     DatabaseIsTheFold "database_is_the_fold"
-        "The database's rows are the fold of the tape up to its progress.",
+        "The rows of the database are the fold of the tape up to its progress.",
     DatabaseIsComplete "database_is_complete"
-        "At rest the whole tape is in the database, and every row was compared.",
+        "At rest the whole tape is in the database, and all rows were compared.",
 }
 
 /// How often each rule was evaluated.
@@ -135,13 +135,13 @@ impl Default for Checks {
 }
 
 impl Checks {
-    /// Counts a check; an error that says why if it failed.
+    /// Counts an evaluation of a rule; an error if it does not hold.
     pub(super) fn check(&mut self, rule: Rule, holds: bool, detail: impl FnOnce() -> String) -> Result<(), Violation> {
         self.counts[rule as usize] += 1;
         if holds { Ok(()) } else { Err(Violation { rule: rule.name(), detail: detail() }) }
     }
 
-    /// By name.
+    /// The number of evaluations, by name of the rule.
     pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
         Rule::ALL.iter().map(|rule| (rule.name(), self.counts[*rule as usize])).collect()
     }

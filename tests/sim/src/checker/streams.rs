@@ -1,4 +1,4 @@
-//! What is stored where, by whom, in which order. Never what it means.
+//! The sequences and authors of stored messages, whatever they contain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use tapedeck_schemas::subject;
 use super::rules::{Checks, Rule, Violation};
 use crate::message::Message;
 
-/// Who sent a stored message.
+/// The sender of a stored message.
 ///
-/// A node is one life of one process that hosts one writer: started again, it is another node.
+/// A node is one run of a process of one writer. A restarted process is another node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Author {
     /// A writer's driver.
     Node(u64),
-    /// Whoever made the tape.
+    /// The creator of the tape.
     Keeper,
-    /// Our own publishers, on their publications. Whoever sends what it did not intend, or sends again, is foreign.
+    /// A publisher of the simulator.
     Publisher,
-    /// Whoever sends commands.
+    /// An operator of the simulator.
     Operator,
-    /// Anybody else: what it sends to a tape is never a valid record, to an inbox anything.
+    /// Any other. It never sends a valid record.
     Foreign,
 }
 
-/// A message on the tape, as far as claims about it are judged later.
+/// A message on the tape, kept to check later reports of drivers.
 #[derive(Debug)]
 pub(super) struct OnTape {
     pub(super) author: Author,
@@ -35,7 +35,7 @@ pub(super) struct OnTape {
     pub(super) committed: bool,
 }
 
-/// Which stream.
+/// The kind of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stream {
     Tape,
@@ -44,7 +44,7 @@ pub(super) enum Stream {
     Other,
 }
 
-/// Every stream's last sequence, and the tape's messages.
+/// The last sequence of each stream, and the messages of the tape.
 #[derive(Debug)]
 pub(super) struct Streams {
     names: [(String, Stream); 3],
@@ -66,17 +66,17 @@ impl Streams {
         Self { names, last: BTreeMap::new(), subjects, last_of: BTreeMap::new(), tape: Vec::new() }
     }
 
-    /// The writer whose subject it is, if anybody's.
+    /// The writer of a subject of the tape.
     pub(super) fn writer_of(&self, subject: &str) -> Option<Writer> {
         self.subjects.iter().find(|(own, _)| own == subject).map(|(_, writer)| *writer)
     }
 
-    /// Whether the market waits there.
+    /// Whether this is the inbox of market events.
     pub(super) fn is_inbox(&self, stream: &str) -> bool {
         self.names.iter().any(|(name, what)| name == stream && *what == Stream::Inbox)
     }
 
-    /// The tape's last sequence.
+    /// The last sequence of the tape.
     pub(super) fn tape_last(&self) -> u64 {
         self.tape.len() as u64
     }
@@ -87,7 +87,7 @@ impl Streams {
         self.tape.get_mut(index)
     }
 
-    /// Takes a stored message in; says which stream it is on.
+    /// Adds a stored message; returns the kind of its stream.
     pub(super) fn stored(
         &mut self,
         stream: &str,
@@ -97,7 +97,7 @@ impl Streams {
     ) -> Result<Stream, Violation> {
         let which = self.names.iter().find(|(name, _)| name == stream).map_or(Stream::Other, |(_, which)| *which);
         let last = self.last.get(stream).copied().unwrap_or(0);
-        checks.check(Rule::StreamsCount, message.seq == last + 1, || {
+        checks.check(Rule::SequencesAreContiguous, message.seq == last + 1, || {
             format!("{stream} stores sequence {} after {last}", message.seq)
         })?;
         self.last.insert(stream.into(), message.seq);

@@ -1,4 +1,4 @@
-//! What becomes of requests and answers on their way.
+//! The delivery of requests and replies, with loss, duplication and reordering.
 
 use tapedeck_kernel::{Answer, reply};
 
@@ -9,47 +9,47 @@ use crate::message::Reply;
 use crate::network::{Place, Sender};
 
 impl World {
-    /// A request reaches the broker: the oldest, or one that overtakes it; or is lost, or comes twice.
+    /// Delivers a request to the broker: the oldest, or one that overtakes it. It may be lost or duplicated.
     pub(super) fn deliver_out(&mut self) -> Result<(), Failure> {
         let waiting = self.network.out();
         if waiting == 0 {
             return Ok(());
         }
-        let nth = match self.comes(Fault::ReorderedRequest) {
-            true => self.chance(Fault::ReorderedRequest).index(waiting),
+        let nth = match self.occurs(Fault::ReorderedRequest) {
+            true => self.random_of(Fault::ReorderedRequest).index(waiting),
             false => 0,
         };
         let Some((mut flight, overtakes)) = self.network.take_out(nth) else { return Ok(()) };
         if overtakes {
             self.count(Fault::ReorderedRequest);
         }
-        if self.comes(Fault::LostRequest) {
+        if self.occurs(Fault::LostRequest) {
             self.count(Fault::LostRequest);
             return Ok(());
         }
-        if self.comes(Fault::DuplicatedRequest) {
+        if self.occurs(Fault::DuplicatedRequest) {
             self.count(Fault::DuplicatedRequest);
             self.network.send(flight.clone());
         }
         flight.place = match self.broker.publish(self.now, flight.publish.clone()) {
             Arrived::Proposed(ticket) => Place::Proposed(ticket),
             Arrived::Answered(reply) => {
-                self.say(|| format!("broker to {:?} attempt {}: {reply:?}", flight.sender, flight.attempt));
+                self.log(|| format!("broker to {:?} attempt {}: {reply:?}", flight.sender, flight.attempt));
                 Place::Back(reply)
             }
         };
         self.network.send(flight);
-        self.tell_judge()
+        self.check_stored()
     }
 
-    /// The broker's nodes agree on a proposal.
+    /// Agrees on a proposal of any stream.
     pub(super) fn agree_any(&mut self) -> Result<(), Failure> {
         let stream = STREAMS[self.schedule.index(STREAMS.len())];
         let stream = if self.broker.proposed(stream) > 0 { stream } else { TAPE };
         self.agree(stream)
     }
 
-    /// Agrees on everything that is proposed.
+    /// Agrees on all proposals.
     pub(super) fn agree_all(&mut self) -> Result<(), Failure> {
         for stream in [TAPE, INBOX, COMMAND] {
             while self.broker.proposed(stream) > 0 {
@@ -61,13 +61,13 @@ impl World {
 
     fn agree(&mut self, stream: &str) -> Result<(), Failure> {
         if let Some((ticket, reply)) = self.broker.agree(self.now, stream) {
-            self.say(|| format!("{stream}: {reply:?}"));
+            self.log(|| format!("{stream}: {reply:?}"));
             self.network.agreed(ticket, reply);
         }
-        self.tell_judge()
+        self.check_stored()
     }
 
-    /// An answer reaches its sender, or is lost.
+    /// Delivers a reply to its sender. It may be lost.
     pub(super) fn deliver_back(&mut self) -> Result<(), Failure> {
         let waiting = self.network.back();
         if waiting == 0 {
@@ -75,7 +75,7 @@ impl World {
         }
         let nth = self.schedule.index(waiting);
         let Some((sender, attempt, answer)) = self.network.take_back(nth) else { return Ok(()) };
-        if self.comes(Fault::LostAnswer) {
+        if self.occurs(Fault::LostAnswer) {
             if matches!(answer, Reply::Ack { .. }) {
                 self.count(Fault::LostAnswer);
             }
@@ -93,10 +93,10 @@ impl World {
     fn answer_process(&mut self, uid: u64, attempt: u64, answer: &Reply) -> Result<(), Failure> {
         let Some(index) = self.processes.iter().position(|process| process.uid == uid) else { return Ok(()) };
         if self.processes[index].paused {
-            // It waits in the socket until the process wakes; here it is as if it had been lost.
+            // The real reply waits in the socket until the process resumes; here it is lost.
             return Ok(());
         }
-        if self.dies(CrashPoint::Answered) {
+        if self.crashes_at(CrashPoint::Answered) {
             self.processes.remove(index);
             return Ok(());
         }
@@ -109,7 +109,7 @@ impl World {
     }
 }
 
-/// What an answer means, by the code that judges the real ones.
+/// The meaning of a reply, by the code that interprets the real ones.
 pub(super) fn answer_of(answer: &Reply) -> Answer {
     match answer {
         Reply::Ack { seq, .. } => reply::Reply::Ack(*seq),

@@ -1,4 +1,4 @@
-//! The groups' processes: they start, look up, claim, read, append, wait, drain and die.
+//! The steps of the groups' processes: start, read the last sequence, claim, read, append, wait, drain, crash.
 
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_kernel::{Answer, AnyMachine as _, Inbox, reply};
@@ -14,7 +14,7 @@ use crate::paper::machines;
 use crate::process::{Process, Stage};
 use crate::random::Random;
 
-/// One of the writers besides the keeper.
+/// Draws a writer other than the keeper.
 pub(super) fn draw_writer(random: &mut Random) -> Writer {
     let index = random.index(tapedeck_groups::writers().count());
     tapedeck_groups::writers().nth(index).expect("an index within the list")
@@ -24,27 +24,27 @@ impl World {
     /// Starts a process of a writer that has none, or a rival of one that has.
     pub(super) fn start_any(&mut self) -> Result<(), Failure> {
         let writer = draw_writer(&mut self.schedule);
-        let there = self.processes.iter().filter(|process| process.writer == writer).count();
-        if there == 0 {
+        let running = self.processes.iter().filter(|process| process.writer == writer).count();
+        if running == 0 {
             self.start(writer, true);
-        } else if there == 1 && self.comes(Fault::RivalOwner) {
+        } else if running == 1 && self.occurs(Fault::RivalOwner) {
             self.count(Fault::RivalOwner);
-            let claims = self.chance(Fault::RivalOwner).one_in(2);
+            let claims = self.random_of(Fault::RivalOwner).one_in(2);
             self.start(writer, claims);
         }
         Ok(())
     }
 
-    /// Starts a process that claims its writer's subject, or follows.
+    /// Starts a process that claims its writer's subject, or one that follows.
     pub(super) fn start(&mut self, writer: Writer, claims: bool) {
         let uid = self.uid();
         let machines = machines(&self.created, self.paper_faults);
         let Some(machine) = machines.into_iter().find(|machine| machine.info().writer == writer) else { return };
         let mut process = Process::new(uid, self.created.tape, machine);
         process.claims = claims;
-        self.say(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));
+        self.log(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));
         self.processes.push(process);
-        if self.dies(CrashPoint::Started) {
+        if self.crashes_at(CrashPoint::Started) {
             self.processes.pop();
         }
     }
@@ -54,7 +54,7 @@ impl World {
         (!awake.is_empty()).then(|| awake[self.schedule.index(awake.len())])
     }
 
-    /// Hands messages to any process.
+    /// Gives messages to any process.
     pub(super) fn feed_any(&mut self) -> Result<(), Failure> {
         let Some(index) = self.any_process() else { return Ok(()) };
         let most = self.schedule.between(1, 12);
@@ -65,13 +65,13 @@ impl World {
         Ok(())
     }
 
-    /// Hands on what is next on the tape; whether there was anything.
+    /// Gives a process the next messages of the tape; returns whether there were any.
     pub(super) fn feed_tape(&mut self, index: usize, most: u64) -> Result<bool, Failure> {
         let process = &mut self.processes[index];
         let first = self.broker.first_seq(TAPE);
         let mut fed = 0;
         while fed < most && process.driver.wants_tape() {
-            // A consumer of the broker's begins at the first that there is.
+            // A consumer begins at the first stored message.
             process.tape_next = process.tape_next.max(first);
             let Some(message) = self.broker.get(TAPE, process.tape_next) else { break };
             process.tape_next += 1;
@@ -86,7 +86,7 @@ impl World {
         Ok(fed > 0)
     }
 
-    /// Hands on what is next in the inbox; whether there was anything.
+    /// Gives a process the next messages of its inbox; returns whether there were any.
     pub(super) fn feed_inbox(&mut self, index: usize, most: u64) -> Result<bool, Failure> {
         let process = &mut self.processes[index];
         let stream = match process.inbox {
@@ -108,9 +108,9 @@ impl World {
         Ok(fed > 0)
     }
 
-    /// Does what the driver says until it has no more to say.
+    /// Performs the outputs of the driver until it has none.
     pub(super) fn settle(&mut self, index: usize) -> Result<(), Failure> {
-        if self.dies(CrashPoint::Handed) {
+        if self.crashes_at(CrashPoint::InputGiven) {
             self.processes.remove(index);
             return Ok(());
         }
@@ -125,7 +125,7 @@ impl World {
                     taken.map_err(|detail| {
                         self.failure("append_in_doubt_repeats", format!("{writer} {uid}: {detail}"))
                     })?;
-                    if self.dies(CrashPoint::Said) {
+                    if self.crashes_at(CrashPoint::OutputDue) {
                         self.processes.remove(index);
                         return Ok(());
                     }
@@ -134,17 +134,17 @@ impl World {
                     let Some(payload) = self.processes[index].settle() else {
                         return Err(self.failure("committed_was_sent", format!("{writer} {uid}: nothing was sent")));
                     };
-                    self.say(|| format!("{writer} {uid} holds {seq} to be committed"));
-                    let verdict = self.checker.committed(uid, writer, seq, &payload);
-                    self.checked(verdict)?;
-                    if self.dies(CrashPoint::Committed) {
+                    self.log(|| format!("{writer} {uid} has committed {seq}"));
+                    let result = self.checker.committed(uid, writer, seq, &payload);
+                    self.checked(result)?;
+                    if self.crashes_at(CrashPoint::Committed) {
                         self.processes.remove(index);
                         return Ok(());
                     }
                 }
                 Output::InvalidRecord { seq, .. } => {
-                    let verdict = self.checker.invalid_record(uid, seq);
-                    self.checked(verdict)?;
+                    let result = self.checker.invalid_record(uid, seq);
+                    self.checked(result)?;
                 }
                 Output::Stopped(stop) => return self.stopped(index, stop),
             }
@@ -157,7 +157,7 @@ impl World {
     fn stopped(&mut self, index: usize, stop: Stop) -> Result<(), Failure> {
         let mut process = self.processes.remove(index);
         let (uid, writer) = (process.uid, process.writer);
-        self.say(|| format!("{writer} {uid} stops: {stop}"));
+        self.log(|| format!("{writer} {uid} stops: {stop}"));
         match stop {
             Stop::Fenced { seq, by } => {
                 self.happened.count(match by {
@@ -165,36 +165,36 @@ impl World {
                     FencedBy::Former => "outlived",
                     FencedBy::InvalidRecord => "displaced",
                 });
-                let verdict = self.checker.fenced(uid, writer, seq);
-                self.checked(verdict)?;
-                // As the shell does.
-                let claims = by.is_to_be_challenged(&mut process.met);
+                let result = self.checker.fenced(uid, writer, seq);
+                self.checked(result)?;
+                // As in the shell.
+                let claims = by.is_to_be_challenged(&mut process.met_former);
                 self.start(writer, claims);
                 let again = self.processes.last_mut().filter(|last| last.uid > uid);
-                again.into_iter().for_each(|again| again.met = process.met);
+                again.into_iter().for_each(|again| again.met_former = process.met_former);
                 Ok(())
             }
             Stop::Drained => {
                 self.happened.count("drained");
-                let verdict = self.checker.drained(uid, writer, process.handed, process.was_owner);
-                self.checked(verdict)?;
+                let result = self.checker.drained(uid, writer, process.handed, process.was_owner);
+                self.checked(result)?;
                 if self.healing && process.was_owner {
                     self.drained.insert(writer, process.state());
                 }
                 Ok(())
             }
-            // What is gone from a stream stops its readers, until it is restored.
+            // A trimmed stream stops its readers until it is restored.
             Stop::Tape(_) | Stop::Inbox { .. } | Stop::Cause(_) | Stop::WentBackwards { .. }
                 if !self.trimmed.is_empty() =>
             {
                 self.happened.count("halted");
                 Ok(())
             }
-            stop => Err(self.failure("nothing_stops_a_sound_tape", format!("{writer} {uid}: {stop}"))),
+            stop => Err(self.failure("nothing_stops_on_a_valid_tape", format!("{writer} {uid}: {stop}"))),
         }
     }
 
-    /// Any process does what its shell has to do.
+    /// Performs the next step of the shell of any process.
     pub(super) fn shell_any(&mut self) -> Result<(), Failure> {
         match self.any_process() {
             Some(index) => self.shell(index),
@@ -202,11 +202,11 @@ impl World {
         }
     }
 
-    /// The next thing that a process's shell has to do.
+    /// Performs the next step of a process's shell.
     pub(super) fn shell(&mut self, index: usize) -> Result<(), Failure> {
         let process = &mut self.processes[index];
         if !process.claimed {
-            // A standby takes silence for death at any moment: a wrong guess only loses the race at the fence.
+            // A standby may take the owner for dead at any time: if it is wrong, an append fails at the fence.
             if !process.claims && process.driver.has_waiting_inputs() && self.schedule.one_in(16) {
                 process.claims = true;
             }
@@ -214,7 +214,7 @@ impl World {
         }
         let (uid, writer) = (process.uid, process.writer);
         let Some(pending) = process.pending.clone() else {
-            // By the clock, an owner that has been silent for a while speaks.
+            // The heartbeat interval of an idle owner has passed.
             if self.schedule.one_in(8) {
                 self.processes[index].driver.handle(Input::Heartbeat);
                 return self.settle(index);
@@ -223,37 +223,37 @@ impl World {
         };
         let on = subject::tape_subject(0, writer);
         match pending.stage {
-            Stage::Said => {
+            Stage::Ready => {
                 let pairs = reply::append_headers(pending.expected).into_iter().chain([(AUTHOR, uid.to_string())]);
                 let publish = Publish { subject: on, headers: named(pairs), payload: pending.payload };
                 let (sender, attempt) = (Sender::Process(uid), pending.attempt);
-                self.say(|| format!("{writer} {uid} sends attempt {attempt} behind {}", pending.expected));
+                self.log(|| format!("{writer} {uid} sends attempt {attempt}, which expects {}", pending.expected));
                 self.network.send(Flight { sender, attempt, publish, place: Place::Out });
                 if let Some(pending) = &mut self.processes[index].pending {
                     pending.stage = Stage::Sent;
                 }
-                if self.dies(CrashPoint::Sent) {
+                if self.crashes_at(CrashPoint::Sent) {
                     self.processes.remove(index);
                 }
                 Ok(())
             }
             Stage::Sent => {
                 let lost = !self.network.holds(Sender::Process(uid), pending.attempt);
-                if !lost && !self.comes(Fault::TimeoutThoughStored) {
+                if !lost && !self.occurs(Fault::TimeoutThoughStored) {
                     return Ok(());
                 }
                 if !lost {
                     self.count(Fault::TimeoutThoughStored);
                 }
-                self.say(|| format!("{writer} {uid} gives attempt {} up", pending.attempt));
+                self.log(|| format!("{writer} {uid} gives attempt {} up", pending.attempt));
                 self.processes[index].answer(pending.attempt, Answer::Unknown);
                 self.settle(index)
             }
-            Stage::Look => {
+            Stage::ReadLast => {
                 let mut last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
-                // A leader just elected may not have come yet to what the one before it answer_of by; never is it behind
-                // what this process knows to be stored.
-                if last.is_some_and(|last| last > pending.expected) && self.comes(Fault::StaleRead) {
+                // A newly elected leader may not have applied the record by which the one before it rejected the append,
+                // but it has all that this process knows to be stored.
+                if last.is_some_and(|last| last > pending.expected) && self.occurs(Fault::StaleRead) {
                     self.count(Fault::StaleRead);
                     last = Some(pending.expected);
                 }
@@ -265,36 +265,36 @@ impl World {
 
     fn claim(&mut self, index: usize) -> Result<(), Failure> {
         let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
-        let Some(last_own) = self.processes[index].last_poll else {
+        let Some(last_own) = self.processes[index].last_read else {
             let on = subject::tape_subject(0, writer);
             let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
             let mut last = last.map_or(0, |message| message.seq);
-            if self.comes(Fault::StaleRead) {
-                let behind = self.chance(Fault::StaleRead).between(1, 20);
+            if self.occurs(Fault::StaleRead) {
+                let behind = self.random_of(Fault::StaleRead).between(1, 20);
                 let stale = self.broker.stale_last_on(TAPE, &on, behind).map_or(0, |message| message.seq);
                 if stale < last {
                     self.count(Fault::StaleRead);
                     last = stale;
                 }
             }
-            self.processes[index].last_poll = Some(last);
-            if self.dies(CrashPoint::LookedUp) {
+            self.processes[index].last_read = Some(last);
+            if self.crashes_at(CrashPoint::LastRead) {
                 self.processes.remove(index);
             }
             return Ok(());
         };
-        self.say(|| format!("{writer} {uid} takes over behind {last_own}"));
+        self.log(|| format!("{writer} {uid} takes over after {last_own}"));
         self.processes[index].claimed = true;
         self.processes[index].driver.take_over(last_own);
         self.settle(index)
     }
 
-    /// Asks a process to finish and stop.
+    /// Drains a process.
     pub(super) fn drain(&mut self, index: usize) -> Result<(), Failure> {
         let process = &mut self.processes[index];
         process.draining = true;
         process.driver.handle(Input::Drain);
-        if self.dies(CrashPoint::Draining) {
+        if self.crashes_at(CrashPoint::Draining) {
             self.processes.remove(index);
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! The end of a run: nothing goes wrong any more, so all must come to rest and balance.
+//! The end of a run: all faults are repaired, all work is finished, and the final rules are checked.
 
 use tapedeck_kernel::driver::Input;
 use tapedeck_schemas::record::Writer;
@@ -6,15 +6,15 @@ use tapedeck_schemas::record::Writer;
 use super::{Failure, MS, STREAMS, TAPE, World};
 use crate::process::Process;
 
-/// Rounds after which a run that is not at rest counts as stuck.
+/// Rounds after which a run that is not at rest has failed.
 const ROUNDS_MAX: u64 = 3_000;
-/// How long the market is played on at the end, so that what waits for tape time gets it, ns.
-const AFTERMATH: u64 = 8_000 * MS;
+/// How long the market continues at the end, so that timeouts in tape time pass, ns.
+const FINAL_MARKET: u64 = 8_000 * MS;
 
 impl World {
     pub(super) fn heal(&mut self) -> Result<(), Failure> {
         self.healing = true;
-        self.say(|| "healing".into());
+        self.log(|| "healing".into());
         self.restore();
         for stream in STREAMS {
             self.broker.set_limits(stream, None, None);
@@ -24,7 +24,7 @@ impl World {
         self.skews.fill(0);
         self.items_left = 0;
         self.come_to_rest()?;
-        let end = self.now + AFTERMATH;
+        let end = self.now + FINAL_MARKET;
         while self.now < end {
             self.now += 400 * MS;
             self.items_left += 1;
@@ -33,13 +33,13 @@ impl World {
         }
         self.drain_all()?;
         self.compare_followers()?;
-        let verdict = self.checker.projected(self.database.seq(), self.database.tables());
-        self.checked(verdict)?;
-        let verdict = self.checker.finish();
-        self.checked(verdict)
+        let result = self.checker.projected(self.database.seq(), self.database.tables());
+        self.checked(result)?;
+        let result = self.checker.finish();
+        self.checked(result)
     }
 
-    /// Until nothing moves any more.
+    /// Runs rounds until nothing changes any more.
     fn come_to_rest(&mut self) -> Result<(), Failure> {
         for _ in 0..ROUNDS_MAX {
             self.now += MS;
@@ -49,8 +49,8 @@ impl World {
                 return Ok(());
             }
         }
-        let waiting: Vec<String> = self.processes.iter().filter_map(waits).collect();
-        Err(self.failure("comes_to_rest", format!("nothing is wrong any more, yet it does not rest: {waiting:?}")))
+        let waiting: Vec<String> = self.processes.iter().filter_map(unfinished).collect();
+        Err(self.failure("comes_to_rest", format!("no fault is left, and these processes are not idle: {waiting:?}")))
     }
 
     fn is_at_rest(&self) -> bool {
@@ -63,14 +63,14 @@ impl World {
             && self.database.seq() == self.broker.last_seq(TAPE)
     }
 
-    /// One round of everything.
+    /// Lets each process, publisher and projector act once.
     fn round(&mut self) -> Result<(), Failure> {
         for writer in tapedeck_groups::writers() {
             let claimed = self.processes.iter().any(|process| process.writer == writer && process.claims);
             if claimed {
                 continue;
             }
-            // The owner is silent for good, so whoever follows takes over.
+            // No process claims the subject, so a standby takes over.
             match self.processes.iter().position(|process| process.writer == writer) {
                 Some(index) => self.processes[index].claims = true,
                 None => self.start(writer, true),
@@ -113,16 +113,16 @@ impl World {
         if self.feed_inbox(index, u64::MAX)? { self.settle(index) } else { Ok(()) }
     }
 
-    /// What changes as long as anything moves.
+    /// A value that changes while the run is not at rest.
     fn mark(&self) -> Vec<u64> {
         let streams = STREAMS.iter().map(|stream| self.broker.last_seq(stream));
         let processes = self.processes.iter().flat_map(|one| [one.uid, one.tape_next, one.inbox_next]);
         streams.chain(processes).chain([self.network.len() as u64, self.database.seq()]).collect()
     }
 
-    /// Every owner answers what it has and stops.
+    /// Drains every owner.
     fn drain_all(&mut self) -> Result<(), Failure> {
-        // Those first whose facts the others read.
+        // In the order of the data flow.
         for writer in tapedeck_groups::writers() {
             while let Some(index) = self.processes.iter().position(|process| process.writer == writer) {
                 let uid = self.processes[index].uid;
@@ -139,7 +139,7 @@ impl World {
                     return Err(self.failure("comes_to_rest", format!("{writer} {uid} does not drain")));
                 }
             }
-            // What it has answered reaches those behind it, so that they answer it, too.
+            // The writers after it answer its last facts, too.
             for index in 0..self.processes.len() {
                 self.feed_all_tape(index)?;
             }
@@ -150,7 +150,7 @@ impl World {
         Ok(())
     }
 
-    /// Whoever plays the tape from its beginning comes to the state that the last owner had.
+    /// Compares the state of each drained owner with that of a process that follows the tape from its beginning.
     fn compare_followers(&mut self) -> Result<(), Failure> {
         for writer in tapedeck_groups::writers() {
             self.start(writer, false);
@@ -160,17 +160,20 @@ impl World {
             }
             let mut follower = self.processes.remove(index);
             follower.driver.handle(Input::Drain);
-            let (held, found) = (self.drained.get(&writer).cloned(), follower.state());
-            if held.as_ref() != Some(&found) {
-                return Err(self.failure("a_follower_agrees", format!("{writer}: {held:?} and then {found}")));
+            let (expected, found) = (self.drained.get(&writer).cloned(), follower.state());
+            if expected.as_ref() != Some(&found) {
+                return Err(self.failure(
+                    "a_follower_agrees",
+                    format!("{writer}: the owner has {expected:?}, a follower {found}"),
+                ));
             }
         }
         Ok(())
     }
 }
 
-fn waits(process: &Process) -> Option<String> {
-    let waits = !process.driver.is_idle();
+fn unfinished(process: &Process) -> Option<String> {
+    let is_busy = !process.driver.is_idle();
     let Process { uid, writer, pending, .. } = process;
-    waits.then(|| format!("{writer} {uid}, owner: {}, append: {pending:?}", process.driver.is_owner()))
+    is_busy.then(|| format!("{writer} {uid}, owner: {}, append: {pending:?}", process.driver.is_owner()))
 }

@@ -1,7 +1,8 @@
-//! One run: everything in it, and the drawing of what happens next. Each sort of thing that happens is in a file.
+//! One run: its processes, broker and database, and the schedule that draws the next event. A file for each kind of
+//! event.
 
 mod delivery;
-mod disasters;
+mod faults;
 mod groups;
 mod healing;
 mod projecting;
@@ -19,7 +20,7 @@ use crate::broker::{Arrived, Broker, StreamConfig};
 use crate::checker::{Author, Checker, Violation};
 use crate::database::{Database, Projector};
 use crate::faults::{CrashPoint, Fault, Happened};
-use crate::market::{Desk, INSTRUMENTS, Walk};
+use crate::market::{INSTRUMENTS, Operators, Walk};
 use crate::message::{Headers, Message, Publish};
 use crate::network::Network;
 use crate::paper::{PaperFaults, order_of};
@@ -28,33 +29,33 @@ use crate::publisher::{Items, Publisher};
 use crate::random::Random;
 use crate::settings::Settings;
 
-/// The streams.
+/// The stream of the tape.
 pub const TAPE: &str = "TAPE_0";
-/// Where the market waits.
+/// The inbox of ingest.
 pub const INBOX: &str = "INBOX_0";
-/// Where commands wait.
+/// The inbox of control.
 pub const COMMAND: &str = "COMMAND_0";
 const STREAMS: [&str; 3] = [TAPE, INBOX, COMMAND];
 
-/// Header that only the world reads: who sent a message.
+/// A header that only the checker reads: the sender of a message.
 const AUTHOR: &str = "Sim-Author";
-/// The run begins at this time of the broker's clock, ns.
+/// The broker's clock at the start of a run, ns.
 const BEGIN_NS: u64 = 1_767_571_200_000_000_000;
 const MS: u64 = 1_000_000;
 
-/// What does not hold.
+/// A violated rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("step {step}: {rule}: {detail}")]
 pub struct Failure {
-    /// Which rule.
+    /// The name of the rule.
     pub rule: String,
-    /// How it is broken.
+    /// What was expected and what was found.
     pub detail: String,
-    /// At which step.
+    /// The step of the run.
     pub step: u64,
 }
 
-/// Everything in one run.
+/// The state of one run.
 pub struct World {
     settings: Settings,
     created: TapeCreated,
@@ -70,17 +71,17 @@ pub struct World {
     /// How far each publisher's clock is ahead, ns.
     skews: Vec<i64>,
     items_left: u64,
-    desk: Desk,
-    /// Orders seen on the tape, that operators may cancel.
+    operators: Operators,
+    /// Orders on the tape that operators may cancel.
     orders: Vec<OrderId>,
-    /// What is gone from the beginning of a stream, until it is restored.
+    /// The messages that were purged from the beginning of a stream, until they are restored.
     trimmed: BTreeMap<&'static str, Vec<Message>>,
-    /// Sequences that the judge was told of.
-    told: BTreeMap<&'static str, u64>,
-    /// What the machines held when they were drained at the end.
+    /// The last sequence of each stream that the checker was given.
+    checked_to: BTreeMap<&'static str, u64>,
+    /// The state of each machine when it was drained at the end.
     drained: BTreeMap<Writer, String>,
     schedule: Random,
-    /// What each fault draws, so that to leave one out leaves the others as they are.
+    /// A stream for each fault, so that a run without one fault draws the same for the others.
     chances: BTreeMap<Fault, Random>,
     step: u64,
     now: u64,
@@ -91,7 +92,7 @@ pub struct World {
 }
 
 impl World {
-    /// Before anything has happened.
+    /// A run before its first step.
     pub fn new(settings: Settings, trace: bool) -> Self {
         let seed = settings.seed;
         let mut tape = [0; 16];
@@ -120,10 +121,10 @@ impl World {
             walks: INSTRUMENTS.iter().map(|instrument| Walk::new(seed, instrument)).collect(),
             skews: vec![0; INSTRUMENTS.len()],
             items_left: settings.items,
-            desk: Desk::new(seed),
+            operators: Operators::new(seed),
             orders: Vec::new(),
             trimmed: BTreeMap::new(),
-            told: BTreeMap::new(),
+            checked_to: BTreeMap::new(),
             drained: BTreeMap::new(),
             schedule: Random::of(seed, "schedule"),
             chances: Fault::ALL.iter().map(|fault| (*fault, Random::of(seed, fault.as_str()))).collect(),
@@ -139,7 +140,7 @@ impl World {
         }
     }
 
-    /// Runs to the end: so many random steps, then everything heals and must come to rest and balance.
+    /// Runs the random steps, repairs all faults, and checks that all work is finished.
     pub fn run(mut self) -> (Result<(), Failure>, Happened) {
         let result = self.begin().and_then(|()| self.live()).and_then(|()| self.heal());
         self.count_events();
@@ -155,11 +156,11 @@ impl World {
         let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
-        let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.chance(Fault::PaperLate).one_in(2);
+        let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.random_of(Fault::PaperLate).one_in(2);
         if is_late {
             self.count(Fault::PaperLate);
         }
-        for command in Desk::setup(is_late) {
+        for command in Operators::setup(is_late) {
             let subject = subject::command_subject(0, command.request.verb());
             self.put(subject, named([(AUTHOR, "operator".into())]), command.encode());
         }
@@ -171,7 +172,7 @@ impl World {
             let subject = format!("md.{}.batch", walk.instrument);
             self.publishers.push(Publisher::new(uid, subject, walk.session(), Items::Market(Vec::new())));
         }
-        self.tell_judge()
+        self.check_stored()
     }
 
     fn live(&mut self) -> Result<(), Failure> {
@@ -179,12 +180,12 @@ impl World {
             self.step += 1;
             self.now += MS * self.schedule.between(1, 10);
             self.act()?;
-            self.tell_judge()?;
+            self.check_stored()?;
         }
         Ok(())
     }
 
-    /// One thing happens.
+    /// Draws and executes one event.
     fn act(&mut self) -> Result<(), Failure> {
         match self.schedule.below(100) {
             0..24 => self.feed_any(),
@@ -197,7 +198,7 @@ impl World {
             90 => self.new_command(),
             91..95 => self.project_any(),
             95..98 => self.start_any(),
-            _ => self.disaster(),
+            _ => self.inject_or_repair(),
         }
     }
 
@@ -206,35 +207,35 @@ impl World {
         self.uids
     }
 
-    /// What a fault draws from.
-    fn chance(&mut self, fault: Fault) -> &mut Random {
-        self.chances.get_mut(&fault).expect("each fault has its own")
+    /// The random numbers of a fault.
+    fn random_of(&mut self, fault: Fault) -> &mut Random {
+        self.chances.get_mut(&fault).expect("each fault has a stream")
     }
 
-    /// Whether a fault comes now.
-    fn comes(&mut self, fault: Fault) -> bool {
+    /// Whether a fault occurs now.
+    fn occurs(&mut self, fault: Fault) -> bool {
         let rate = self.settings.rate(fault);
-        !self.healing && self.chance(fault).one_in(rate)
+        !self.healing && self.random_of(fault).one_in(rate)
     }
 
     fn count(&mut self, fault: Fault) {
-        self.say(|| format!("fault: {}", fault.as_str()));
+        self.log(|| format!("fault: {}", fault.as_str()));
         self.happened.count(fault.as_str());
     }
 
-    /// Whether a process dies here.
-    fn dies(&mut self, at: CrashPoint) -> bool {
+    /// Whether a process crashes at this point.
+    fn crashes_at(&mut self, at: CrashPoint) -> bool {
         let rate = self.settings.rate(Fault::Crash);
-        let dies = !self.healing && self.chance(Fault::Crash).one_in(rate * 8);
-        if dies {
+        let crashes = !self.healing && self.random_of(Fault::Crash).one_in(rate * 8);
+        if crashes {
             self.count(Fault::Crash);
-            self.say(|| format!("crash at {}", at.as_str()));
+            self.log(|| format!("crash at {}", at.as_str()));
             self.happened.count(at.as_str());
         }
-        dies
+        crashes
     }
 
-    fn say(&self, what: impl FnOnce() -> String) {
+    fn log(&self, what: impl FnOnce() -> String) {
         if self.trace {
             eprintln!("{:>5} tape {:>4} | {}", self.step, self.broker.last_seq(TAPE), what());
         }
@@ -244,11 +245,11 @@ impl World {
         Failure { rule: rule.into(), detail, step: self.step }
     }
 
-    fn checked(&self, verdict: Result<(), Violation>) -> Result<(), Failure> {
-        verdict.map_err(|violation| self.failure(violation.rule, violation.detail))
+    fn checked(&self, result: Result<(), Violation>) -> Result<(), Failure> {
+        result.map_err(|violation| self.failure(violation.rule, violation.detail))
     }
 
-    /// Stores at once and for certain.
+    /// Publishes a message without faults.
     fn put(&mut self, subject: String, headers: Headers, payload: Vec<u8>) {
         let stream = self.broker.stream_of(&subject).map(str::to_string);
         let arrived = self.broker.publish(self.now, Publish { subject, headers, payload: payload.into() });
@@ -259,10 +260,10 @@ impl World {
         }
     }
 
-    /// Tells the judge what was stored since it was told last.
-    fn tell_judge(&mut self) -> Result<(), Failure> {
+    /// Gives the checker the messages stored since the last call.
+    fn check_stored(&mut self) -> Result<(), Failure> {
         for stream in STREAMS {
-            let mut seq = self.told.get(stream).copied().unwrap_or(0);
+            let mut seq = self.checked_to.get(stream).copied().unwrap_or(0);
             while seq < self.broker.last_seq(stream) {
                 seq += 1;
                 let Some(message) = self.broker.get(stream, seq) else { continue };
@@ -272,30 +273,30 @@ impl World {
                     let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
                     entries.iter().for_each(|entry| eprintln!("{:>22} <- {} {:?}", "", entry.cause, entry.event));
                 }
-                let verdict = self.checker.stored(stream, message, author);
-                self.checked(verdict)?;
+                let result = self.checker.stored(stream, message, author);
+                self.checked(result)?;
             }
-            self.told.insert(stream, seq);
+            self.checked_to.insert(stream, seq);
         }
         Ok(())
     }
 
-    /// Which kinds of fact the tape holds, so that a campaign can show that it saw them all.
+    /// Counts the kinds of the facts on the tape, for the coverage of a campaign.
     fn count_events(&mut self) {
         for seq in 1..=self.broker.last_seq(TAPE) {
             let Some(message) = self.broker.get(TAPE, seq) else { continue };
             let entries = record::decode(&message.payload).map(|(_, entries)| entries).unwrap_or_default();
             for entry in &entries {
                 self.happened.count(entry.event.kind().name());
-                self.count_mood(&entry.event);
+                self.count_paper_faults(&entry.event);
             }
             self.happened.add("events", entries.len() as u64);
         }
         self.happened.add("steps", self.step);
     }
 
-    /// The orders that met with faults of the simulated exchange.
-    fn count_mood(&mut self, event: &Event) {
+    /// Counts the orders that are subject to faults of the simulated exchange.
+    fn count_paper_faults(&mut self, event: &Event) {
         match event {
             Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id) => self.count(Fault::PaperNever),
             Event::OrderSubmitted(_) => {}
@@ -307,7 +308,7 @@ impl World {
     }
 }
 
-/// Headers by name: those that the broker judges by, and the rest.
+/// Headers from names and values.
 fn named(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Headers {
     let mut headers = Headers::default();
     for (name, value) in pairs {
@@ -322,8 +323,8 @@ fn named(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Headers {
 }
 
 fn author(message: &Message) -> Author {
-    let said = message.headers.others.iter().find(|(name, _)| name == AUTHOR).map(|(_, value)| value.as_str());
-    match said {
+    let author = message.headers.others.iter().find(|(name, _)| name == AUTHOR).map(|(_, value)| value.as_str());
+    match author {
         Some("keeper") => Author::Keeper,
         Some("publisher") => Author::Publisher,
         Some("operator") => Author::Operator,
@@ -332,7 +333,7 @@ fn author(message: &Message) -> Author {
     }
 }
 
-/// Whose subject on the tape this is.
+/// The writer of a subject of the tape.
 fn writer_of(subject: &str) -> Option<Writer> {
     subject.strip_prefix("tape.0.")?.parse().ok()
 }

@@ -1,20 +1,20 @@
-//! The projector's processes, and the database's answers to them.
+//! The projector's processes and their transactions.
 
 use super::{Failure, TAPE, World, writer_of};
 use crate::database::Projector;
 use crate::faults::{CrashPoint, Fault};
 
 impl World {
-    /// Any projector goes on, or one starts.
+    /// Lets a projector continue, or starts one.
     pub(super) fn project_any(&mut self) -> Result<(), Failure> {
-        let rival = self.projectors.len() == 1 && self.comes(Fault::RivalProjector);
+        let rival = self.projectors.len() == 1 && self.occurs(Fault::RivalProjector);
         if self.projectors.is_empty() || rival {
             if rival {
                 self.count(Fault::RivalProjector);
             }
             let projector = Projector::open(self.uid(), self.created.tape, &self.database);
             self.projectors.push(projector);
-            if self.dies(CrashPoint::ProjectorOpened) {
+            if self.crashes_at(CrashPoint::ProjectorOpened) {
                 self.projectors.pop();
             }
             return Ok(());
@@ -23,7 +23,7 @@ impl World {
         self.project(index)
     }
 
-    /// A projector reads on, or commits what it has written.
+    /// A projector reads on, or commits its transaction.
     pub(super) fn project(&mut self, index: usize) -> Result<(), Failure> {
         let most = self.schedule.between(1, 40);
         if self.projectors[index].transaction.is_some() {
@@ -38,8 +38,8 @@ impl World {
                 self.happened.count("halted");
                 self.projectors.remove(index);
             }
-            Err(why) => return Err(self.failure("nothing_stops_a_sound_tape", format!("the projector: {why}"))),
-            Ok(()) if self.dies(CrashPoint::ProjectorWrote) => {
+            Err(why) => return Err(self.failure("nothing_stops_on_a_valid_tape", format!("the projector: {why}"))),
+            Ok(()) if self.crashes_at(CrashPoint::ProjectorWrote) => {
                 self.projectors.remove(index);
             }
             Ok(()) => {}
@@ -56,11 +56,11 @@ impl World {
             self.projectors.remove(index);
             return Ok(());
         }
-        let verdict = self.checker.projected(self.database.seq(), self.database.tables());
-        self.checked(verdict)?;
-        if self.dies(CrashPoint::ProjectorCommitted) {
+        let result = self.checker.projected(self.database.seq(), self.database.tables());
+        self.checked(result)?;
+        if self.crashes_at(CrashPoint::ProjectorCommitted) {
             self.projectors.remove(index);
-        } else if self.comes(Fault::CommitUnheard) {
+        } else if self.occurs(Fault::CommitUnheard) {
             self.count(Fault::CommitUnheard);
             self.projectors[index] = Projector::open(self.projectors[index].uid, self.created.tape, &self.database);
         } else {

@@ -1,5 +1,5 @@
-//! Requests in flight together. On three replicas what is answered depends on what is agreed on in between, so the
-//! question is whether the model could have answered the same.
+//! Requests in flight together. On three replicas the answers depend on the agreements in between, so the test searches
+//! for an order of arrivals and agreements with which the model gives the same answers.
 
 use std::time::Instant;
 
@@ -10,25 +10,25 @@ use crate::random::Random;
 use crate::real::Real;
 use crate::script::{With as _, config, held, publish};
 
-/// A burst: all requests by one client, in this order; one after the other is judged by the leader, in this order, too.
+/// Requests that one client sends without waiting. The leader checks them in the same order.
 type Burst = Vec<Publish>;
 
-/// What was seen of the answers that only requests in flight get; without them the bursts showed nothing.
+/// The number of answers that only requests in flight get. Without any, the bursts have tested nothing.
 #[derive(Debug, Default)]
 struct Seen {
     in_flight: u32,
     duplicate_in_flight: u32,
 }
 
-/// Runs all; what differs.
+/// Runs all bursts; returns the differences.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut seen = Seen::default();
     let mut differences = Vec::new();
     for (stream, make) in scripts() {
         differences.extend(compare(real, stream, make, &mut seen).await.err());
     }
-    let waits = real.replicas == Replicas::Three;
-    if waits && (seen.in_flight == 0 || seen.duplicate_in_flight == 0) {
+    let proposes = real.replicas == Replicas::Three;
+    if proposes && (seen.in_flight == 0 || seen.duplicate_in_flight == 0) {
         differences.push(format!("the bursts were not in flight together: {seen:?}"));
     }
     differences
@@ -38,12 +38,12 @@ fn on(name: &str, subject: &str, i: u64) -> Publish {
     publish(&format!("{name}.{subject}"), i.to_be_bytes())
 }
 
-/// Makes the next burst from what is stored.
+/// Makes the next burst from the stored messages.
 type Make = Box<dyn FnMut(usize, &Broker) -> Option<Burst>>;
 
 fn scripts() -> Vec<(StreamConfig, Make)> {
     vec![
-        // One of many with the same right expectation is stored.
+        // Of many requests with the same correct expectation one is stored.
         (
             config("RACE"),
             Box::new(|at, broker| {
@@ -51,7 +51,7 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
                 (at < 10).then(|| (0..10).map(|i| on("RACE", "a", i).after(last)).collect())
             }),
         ),
-        // Whatever is in flight on the subject, with an expectation or without, refuses the next that has one.
+        // A request in flight on the subject, with an expectation or without, rejects the next one that has one.
         (
             config("MIXED"),
             Box::new(|at, broker| {
@@ -66,7 +66,7 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
                 (at < 5).then_some(burst)
             }),
         ),
-        // The stream's sequence is expected with what is proposed counted in, and so pipelines.
+        // Proposals count in the expected sequence of the stream, so such requests can be pipelined.
         (
             config("PIPE"),
             Box::new(|at, broker| {
@@ -75,16 +75,16 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
                 (at < 5).then(|| burst.collect())
             }),
         ),
-        // An id in flight is neither free nor stored.
+        // An id in flight is rejected, and not a duplicate.
         (
             config("IDS"),
             Box::new(|at, _| (at < 5).then(|| (0..6).map(|i| on("IDS", "a", i).id(&format!("m{at}"))).collect())),
         ),
-        // Room is judged with what is proposed counted in: the id at the end of a burst tells that its first was still
-        // in flight when those in between were refused.
+        // Proposals count in the limits: the repeated id at the end of a burst shows that its first request was still in
+        // flight when those in between were rejected.
         (StreamConfig { max_messages: Some(3), ..config("ROOM") }, Box::new(|at, _| fill("ROOM", at))),
         (StreamConfig { max_bytes: Some(3 * FILLING), ..config("SPACE") }, Box::new(|at, _| fill("SPACE", at))),
-        // Anything.
+        // Random requests.
         (StreamConfig { max_messages: Some(150), ..config("ANY") }, {
             let mut random = Random::new(7);
             Box::new(move |at, broker| (at < 25).then(|| (0..8).map(|i| any(&mut random, broker, i)).collect()))
@@ -92,10 +92,10 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
     ]
 }
 
-/// Most bytes that one of the next takes.
+/// A bound of the bytes that each of the next requests takes.
 const FILLING: u64 = 90;
 
-/// Three bursts; the last comes when there is room for one more.
+/// Three bursts; before the last there is space for one more message.
 fn fill(name: &str, at: usize) -> Option<Burst> {
     let id = format!("m{at}");
     let mut burst = vec![on(name, "a", 0).id(&id); 2];
@@ -136,21 +136,22 @@ async fn compare(real: &Real, stream: StreamConfig, mut make: Make, seen: &mut S
             }
         }
         let path = Path { broker: broker.clone(), at: 0, open: Vec::new() };
-        broker = explain(now, &name, &burst, &answers, path)
-            .ok_or_else(|| format!("{name}, burst {at}: the model cannot answer so\n  {burst:?}\n  {answers:?}\n"))?;
+        broker = explain(now, &name, &burst, &answers, path).ok_or_else(|| {
+            format!("{name}, burst {at}: the model cannot give these answers\n  {burst:?}\n  {answers:?}\n")
+        })?;
         at += 1;
     }
     held(real, &name, &broker).await
 }
 
-/// How far an explanation has come.
+/// A partial order of arrivals and agreements.
 struct Path {
     broker: Broker,
     at: usize,
     open: Vec<(Ticket, usize)>,
 }
 
-/// The model after a course of arrivals and agreements that gives these answers, if there is one.
+/// The model after an order of arrivals and agreements that gives these answers, if there is one.
 fn explain(now: u64, stream: &str, burst: &[Publish], answers: &[Reply], mut path: Path) -> Option<Broker> {
     loop {
         let arrived = burst.get(path.at).and_then(|publish| {

@@ -1,11 +1,11 @@
-//! Three nats-servers on this machine that are one cluster.
+//! A cluster of three nats-servers on this machine.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use tapedeck_servers::NatsServer;
 use tempfile::TempDir;
 
-/// Times that somebody else may snatch a port before its server has it.
+/// Attempts to start, since another process may take a port before its server does.
 const TRIES_MAX: u32 = 3;
 
 pub(crate) struct Cluster {
@@ -26,7 +26,7 @@ impl Cluster {
     }
 
     fn try_start() -> Result<Self, tapedeck_servers::ServersError> {
-        // All at once, so that they differ.
+        // All ports at once, so that they differ.
         let listeners: Vec<_> = (0..3).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
         let ports: Vec<u16> = listeners.iter().map(|listener| listener.local_addr().unwrap().port()).collect();
         drop(listeners);
@@ -45,7 +45,7 @@ impl Cluster {
         Ok(Self { servers, _dirs: dirs })
     }
 
-    /// Kills one, as a crash would.
+    /// Kills one server, as a crash does.
     pub(crate) fn kill(&mut self, number: usize) {
         self.servers.remove(number).kill().unwrap();
     }
@@ -55,11 +55,11 @@ impl Cluster {
     }
 }
 
-/// Nobody needs the data any more: no time for a polite end.
+/// Kills the servers, since their data is not needed any more.
 impl Drop for Cluster {
     fn drop(&mut self) {
         for server in self.servers.drain(..) {
-            // What fails here must not hide why the test ends; the handle still sees to the process.
+            // A failure here must not hide the result of the test; the handle still ends the process.
             let _ = server.kill();
         }
     }

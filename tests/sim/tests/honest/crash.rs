@@ -1,4 +1,4 @@
-//! Servers that are killed: what is kept, what is known afterwards, and who answers in between.
+//! Killed servers: the messages and ids that are kept, and the answers until there is a leader again.
 
 use std::cell::Cell;
 use std::path::Path;
@@ -8,13 +8,13 @@ use tapedeck_sim::broker::Arrived;
 use tapedeck_sim::message::{Publish, Reply};
 
 use crate::cluster::Cluster;
-use crate::real::{NEVER, PATIENCE, PAUSE, Real, together};
+use crate::real::{NEVER, PAUSE, Real, SHORT_ANSWER_MAX, together};
 use crate::script::{Both, Step, With as _, config, held, publish};
 
-/// Requests that are sent before the leader is killed; a quarter is answered then.
+/// Requests that are sent before the leader is killed. A quarter is answered by then.
 const IN_FLIGHT: u64 = 400;
-/// How often, a pause apart, it is asked whether there is a leader again.
-const ASKED_MAX: u32 = 300;
+/// Attempts, a pause apart, to find a leader again.
+const ATTEMPTS_MAX: u32 = 300;
 
 fn before(name: &str) -> Vec<Step> {
     let a = || publish(&format!("{name}.a"), "a");
@@ -27,7 +27,7 @@ fn before(name: &str) -> Vec<Step> {
     ]
 }
 
-/// What would tell that something is forgotten; stores little.
+/// Requests whose answers differ if a message or an id was lost.
 fn after(name: &str) -> Vec<Step> {
     let a = || publish(&format!("{name}.a"), "a");
     vec![
@@ -58,7 +58,8 @@ pub(crate) async fn of_the_only_server(real: &Real, server: NatsServer, dir: &Pa
     held(real, "KILLED", &both.broker).await
 }
 
-/// The leader is killed while requests are in flight. The next one holds a beginning of them, nobody answers meanwhile.
+/// The leader is killed while requests are in flight. The next leader has a prefix of them; until then there is no
+/// answer.
 pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<(), String> {
     let mut both = Both::start(real, vec![config("LOST")]).await;
     both.steps(real, before("LOST")).await?;
@@ -71,7 +72,7 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     let first = both.broker.last_seq("LOST") + 1;
     let answered = Cell::new(0);
     let request = async |publish| {
-        let answer = survivors.try_publish(0, publish, PATIENCE).await;
+        let answer = survivors.try_publish(0, publish, SHORT_ANSWER_MAX).await;
         answered.set(answered.get() + 1);
         answer
     };
@@ -82,9 +83,9 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
         cluster.kill(number);
     };
     let (answers, ()) = tokio::join!(together(burst.iter().map(request)), killed);
-    let (unanswered, blind) = await_leader(survivors, "LOST").await;
-    if unanswered == 0 || blind == 0 {
-        return Err("LOST: the time without a leader was not seen\n".into());
+    let (unanswered, unreadable) = await_leader(survivors, "LOST").await;
+    if unanswered == 0 || unreadable == 0 {
+        return Err("LOST: the time without a leader was not observed\n".into());
     }
 
     let now = both.now();
@@ -114,18 +115,18 @@ pub(crate) async fn of_the_leader(real: &Real, cluster: &mut Cluster) -> Result<
     held(survivors, "LOST", &both.broker).await
 }
 
-/// Asks with an expectation that is never right, until somebody judges it; how often nobody did, and how often a
-/// leader's read found nothing then.
+/// Publishes with an expectation that is always wrong until a leader rejects it; returns how often there was no answer,
+/// and how often a leader's read then had none either.
 async fn await_leader(real: &Real, name: &str) -> (u32, u32) {
     let subject = format!("{name}.a");
     let probe = publish(&subject, "").after(NEVER);
-    let (mut unanswered, mut blind) = (0, 0);
-    for _ in 0..ASKED_MAX {
-        match real.try_publish(0, &probe, PATIENCE).await {
-            Some(Reply::Error { err_code: 10071, .. }) => return (unanswered, blind),
+    let (mut unanswered, mut unreadable) = (0, 0);
+    for _ in 0..ATTEMPTS_MAX {
+        match real.try_publish(0, &probe, SHORT_ANSWER_MAX).await {
+            Some(Reply::Error { err_code: 10071, .. }) => return (unanswered, unreadable),
             Some(Reply::NoResponders) => {
                 unanswered += 1;
-                blind += u32::from(!real.finds(name, &subject).await);
+                unreadable += u32::from(!real.finds(name, &subject).await);
             }
             _ => {}
         }

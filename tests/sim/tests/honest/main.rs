@@ -1,5 +1,5 @@
-//! The model of the broker is honest: the same scripts run against it and against nats-server, on one replica and on a
-//! cluster of three, and every answer is compared.
+//! The model of the broker answers as nats-server does: the same scripts run against both, on one replica and on a
+//! cluster of three, and all answers are compared.
 
 mod bursts;
 mod cluster;
@@ -19,7 +19,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-fn show(differences: Vec<String>) {
+fn assert_none(differences: Vec<String>) {
     assert!(differences.is_empty(), "{} scripts differ:\n\n{}", differences.len(), differences.join("\n"));
 }
 
@@ -27,7 +27,7 @@ fn show(differences: Vec<String>) {
 fn the_model_answers_as_one_server_does() {
     let dir = tempfile::tempdir().unwrap();
     let server = NatsServer::start(dir.path(), 0).unwrap();
-    show(block_on(async {
+    assert_none(block_on(async {
         let real = Real::connect(Replicas::One, &[server.url()]).await;
         let mut differences = named::run(&real).await;
         differences.extend(random::run(&real).await);
@@ -40,7 +40,7 @@ fn the_model_answers_as_one_server_does() {
 #[test]
 fn the_model_answers_as_a_cluster_of_three_does() {
     let mut cluster = cluster::Cluster::start();
-    show(block_on(async {
+    assert_none(block_on(async {
         let real = Real::connect(Replicas::Three, &cluster.urls()).await;
         let mut differences = named::run(&real).await;
         differences.extend(random::run(&real).await);

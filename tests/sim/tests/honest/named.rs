@@ -1,4 +1,4 @@
-//! Scripts for the facts that the rest of the system leans on, each named for its fact.
+//! Scripts for the behaviours of JetStream that the system depends on, each named for its behaviour.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::script::{Step, With as _, compare, config, publish};
 
 pub(crate) type Script = (Vec<StreamConfig>, Vec<Step>);
 
-/// Runs all; what differs.
+/// Runs all scripts; returns the differences.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut differences = Vec::new();
     for (streams, steps) in scripts().into_iter().chain(purges::scripts()) {
@@ -26,16 +26,16 @@ fn scripts() -> Vec<Script> {
         a_subject_is_fenced(),
         the_stream_is_fenced(),
         both_fences(),
-        an_id_is_known_until_its_window_ends(),
+        an_id_is_remembered_for_its_window(),
         an_empty_id_is_none(),
-        a_large_message_is_refused(),
+        a_large_message_is_rejected(),
         every_check_at_once(),
         full_of_messages(),
         full_of_bytes(),
         limits_that_shrink(),
-        nobody_takes_the_subject(),
+        a_subject_without_a_stream(),
         two_streams(),
-        a_new_leader_knows_the_same(),
+        a_new_leader_answers_the_same(),
     ]
 }
 
@@ -99,7 +99,7 @@ fn the_stream_is_fenced() -> Script {
     (vec![config("TOTAL")], steps)
 }
 
-/// Both wrong: whose number is told?
+/// Two wrong expectations, of which one is named in the answer.
 fn both_fences() -> Script {
     let a = || publish("BOTH.a", "a");
     let steps = vec![
@@ -114,7 +114,7 @@ fn both_fences() -> Script {
     (vec![config("BOTH")], steps)
 }
 
-fn an_id_is_known_until_its_window_ends() -> Script {
+fn an_id_is_remembered_for_its_window() -> Script {
     let a = || publish("WINDOW.a", "a");
     let steps = vec![
         a().id("m").step(),
@@ -131,7 +131,7 @@ fn an_empty_id_is_none() -> Script {
     (vec![config("EMPTY")], vec![a().id("").step(), a().id("").step(), last("EMPTY.a"), Step::Get(1), Step::Get(3)])
 }
 
-fn a_large_message_is_refused() -> Script {
+fn a_large_message_is_rejected() -> Script {
     let sized = |bytes: usize| publish("LARGE.a", vec![7; bytes]);
     let mut odd = sized(50);
     odd.headers.others = vec![("Some-Name".into(), "some value".into()), ("X".into(), "y".into())];
@@ -150,7 +150,7 @@ fn a_large_message_is_refused() -> Script {
     (vec![StreamConfig { max_message_bytes: Some(100), ..config("LARGE") }], steps)
 }
 
-/// Too large, a duplicate, wrong both ways, and no room: which is told, and which after that.
+/// A message that is too large, a duplicate, wrong in both expectations and over the limits: the order of the answers.
 fn every_check_at_once() -> Script {
     let (small, large) = (|| publish("ORDER.a", "a"), || publish("ORDER.a", vec![0; 500]));
     let steps = vec![
@@ -192,10 +192,10 @@ fn full_of_messages() -> Script {
     (vec![StreamConfig { max_messages: Some(2), ..config("COUNT") }], steps)
 }
 
-/// To the byte: the last that fits, and one byte more.
+/// The largest message that fits, and one byte more.
 fn full_of_bytes() -> Script {
     let headers = Headers { message_id: Some("mm".into()), ..Headers::default() };
-    let room = stored_bytes("BYTES.a", &headers, 100) + stored_bytes("BYTES.long.b", &Headers::default(), 30);
+    let limit = stored_bytes("BYTES.a", &headers, 100) + stored_bytes("BYTES.long.b", &Headers::default(), 30);
     let steps = vec![
         publish("BYTES.a", vec![1; 100]).id("mm").step(),
         publish("BYTES.long.b", vec![1; 31]).step(),
@@ -206,7 +206,7 @@ fn full_of_bytes() -> Script {
         publish("BYTES.a", vec![1; 100]).id("nn").step(),
         publish("BYTES.a", "").step(),
     ];
-    (vec![StreamConfig { max_bytes: Some(room), ..config("BYTES") }], steps)
+    (vec![StreamConfig { max_bytes: Some(limit), ..config("BYTES") }], steps)
 }
 
 fn limits_that_shrink() -> Script {
@@ -234,23 +234,23 @@ fn limits_that_shrink() -> Script {
     (vec![config("SHRINK")], steps)
 }
 
-fn nobody_takes_the_subject() -> Script {
+fn a_subject_without_a_stream() -> Script {
     let config = StreamConfig {
-        subjects: vec!["NOBODY.one".into(), "NOBODY.*.two".into(), "NOBODY.x.y.>".into()],
-        ..config("NOBODY")
+        subjects: vec!["UNTAKEN.one".into(), "UNTAKEN.*.two".into(), "UNTAKEN.x.y.>".into()],
+        ..config("UNTAKEN")
     };
     let subjects = [
-        "NOBODY",
-        "NOBODY.one",
-        "NOBODY.two",
-        "NOBODY.a.two",
-        "NOBODY.a.b.two",
-        "NOBODY.a",
-        "NOBODY.x.y",
-        "NOBODY.x.y.z",
-        "NOBODY.x.y.z.z",
-        "NOBODY.one.more",
-        "nobody.one",
+        "UNTAKEN",
+        "UNTAKEN.one",
+        "UNTAKEN.two",
+        "UNTAKEN.a.two",
+        "UNTAKEN.a.b.two",
+        "UNTAKEN.a",
+        "UNTAKEN.x.y",
+        "UNTAKEN.x.y.z",
+        "UNTAKEN.x.y.z.z",
+        "UNTAKEN.one.more",
+        "untaken.one",
     ];
     (vec![config], subjects.iter().map(|subject| publish(subject, "x").after(0).step()).collect())
 }
@@ -265,7 +265,7 @@ fn two_streams() -> Script {
     (vec![config("TWO_A"), config("TWO_B")], steps)
 }
 
-fn a_new_leader_knows_the_same() -> Script {
+fn a_new_leader_answers_the_same() -> Script {
     let a = || publish("LEADER.a", "a");
     let steps = vec![
         a().id("m1").after(0).step(),

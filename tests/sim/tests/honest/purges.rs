@@ -1,11 +1,11 @@
-//! Scripts for what a purge takes, leaves and moves.
+//! Scripts for the effects of a purge on messages, sequences and message ids.
 
 use crate::named::{Script, last};
 use crate::script::{Step, With as _, config, publish};
 
 pub(crate) fn scripts() -> Vec<Script> {
     vec![
-        a_purge_takes_a_quiet_subject(),
+        a_purge_removes_an_idle_subject(),
         a_purge_of_everything(),
         a_purge_past_the_end(),
         a_purge_of_nothing(),
@@ -13,10 +13,10 @@ pub(crate) fn scripts() -> Vec<Script> {
     ]
 }
 
-fn a_purge_takes_a_quiet_subject() -> Script {
-    let (quiet, busy) = (|| publish("QUIET.q", "q"), || publish("QUIET.b", "b"));
+fn a_purge_removes_an_idle_subject() -> Script {
+    let (idle, busy) = (|| publish("QUIET.q", "q"), || publish("QUIET.b", "b"));
     let steps = vec![
-        quiet().step(),
+        idle().step(),
         busy().step(),
         busy().step(),
         Step::Purge(2),
@@ -24,9 +24,9 @@ fn a_purge_takes_a_quiet_subject() -> Script {
         last("QUIET.b"),
         Step::Bounds,
         Step::Get(1),
-        quiet().after(1).step(),
-        quiet().after(0).step(),
-        quiet().after(4).step(),
+        idle().after(1).step(),
+        idle().after(0).step(),
+        idle().after(4).step(),
         busy().after(3).step(),
     ];
     (vec![config("QUIET")], steps)
@@ -90,7 +90,7 @@ fn a_purge_of_nothing() -> Script {
     (vec![config("NOTHING")], steps)
 }
 
-/// Whether an id is known when its message is gone.
+/// Whether the id of a purged message is remembered.
 fn a_purge_and_ids() -> Script {
     let a = |id| publish("GONE.a", "a").id(id).step();
     let steps = vec![

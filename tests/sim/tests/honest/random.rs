@@ -1,4 +1,4 @@
-//! Pseudo-random scripts: the same in every run.
+//! Pseudo-random scripts, the same in every run.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::script::{Step, With as _, compare, config, publish};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=10;
 const STEPS: usize = 400;
-/// What they must have met, or they show little.
+/// The kinds of answers that the scripts must have got together.
 const KINDS: [&str; 6] = [
     "stored",
     "duplicate",
@@ -21,7 +21,7 @@ const KINDS: [&str; 6] = [
     "maximum bytes exceeded",
 ];
 
-/// Runs all; what differs.
+/// Runs all scripts; returns the differences.
 pub(crate) async fn run(real: &Real) -> Vec<String> {
     let mut differences = Vec::new();
     let mut kinds = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The server's side: the same requests by async-nats, and its answers as they are.
+//! The server's side of a script: requests by async-nats, and the answers of nats-server.
 
 use std::future::poll_fn;
 use std::task::Poll;
@@ -13,19 +13,19 @@ use tapedeck_sim::message::{Publish, Reply};
 
 use crate::script::{Answer, Held, Step, With as _, config, header_lines, publish};
 
-/// How long a cluster may take until it takes requests.
+/// Attempts until a cluster accepts requests.
 const READY_TRIES: u32 = 200;
-/// How long a request may take.
+/// The time limit of a request.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
-/// How long one may take that may stay unanswered.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
-/// An expectation that is never right.
+/// The time limit of a request that may stay unanswered.
+pub(crate) const SHORT_ANSWER_MAX: Duration = Duration::from_secs(1);
+/// An expected sequence that is always wrong.
 pub(crate) const NEVER: u64 = u32::MAX as u64;
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Real {
     pub(crate) replicas: Replicas,
-    /// One to each server.
+    /// One client for each server.
     pub(crate) clients: Vec<Client>,
     context: jetstream::Context,
 }
@@ -42,7 +42,7 @@ impl Real {
         real
     }
 
-    /// The same by way of the other servers.
+    /// The same, without the client of one server.
     pub(crate) fn without(&self, number: usize) -> Self {
         let mut clients = self.clients.clone();
         clients.remove(number);
@@ -50,9 +50,9 @@ impl Real {
         Self { replicas: self.replicas, clients, context }
     }
 
-    /// Until the servers have found each other and agreed on a leader.
+    /// Waits until the servers have connected and elected a leader.
     async fn wait_until_ready(&self) {
-        // Without a leader nobody answers; waiting long for that would waste time.
+        // Without a leader there is no answer, so the time limit is short.
         let mut context = self.context.clone();
         context.set_timeout(PAUSE * 10);
         for _ in 0..READY_TRIES {
@@ -62,7 +62,7 @@ impl Real {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        panic!("the servers take no stream");
+        panic!("the servers accept no stream");
     }
 
     fn config(&self, config: &StreamConfig) -> Config {
@@ -87,34 +87,34 @@ impl Real {
         self.wait_until_known(&config.subjects).await;
     }
 
-    /// Until every server knows who takes these subjects: word of that travels after the stream's answer.
+    /// Waits until every server routes these subjects, which may be later than the answer to the stream's creation.
     async fn wait_until_known(&self, subjects: &[String]) {
         for filter in subjects {
             let probe = publish(&filter.replace(['*', '>'], "probe"), "").after(NEVER);
             for client in 0..self.clients.len() {
                 let mut tries = 0;
-                while !matches!(self.try_publish(client, &probe, PATIENCE).await, Some(Reply::Error { .. })) {
+                while !matches!(self.try_publish(client, &probe, SHORT_ANSWER_MAX).await, Some(Reply::Error { .. })) {
                     tries += 1;
-                    assert!(tries < READY_TRIES, "{filter}: nobody takes it");
+                    assert!(tries < READY_TRIES, "{filter}: not routed");
                     tokio::time::sleep(PAUSE / 10).await;
                 }
             }
         }
     }
 
-    /// Sends a publish by the client of that number, awaits its answer.
+    /// Publishes a request with one of the clients; returns the answer.
     pub(crate) async fn publish(&self, client: usize, publish: &Publish) -> Reply {
         let answer = self.try_publish(client, publish, ANSWER_MAX).await;
         answer.unwrap_or_else(|| panic!("{publish:?}: no answer"))
     }
 
-    /// The same; `None` if no answer comes in time.
-    pub(crate) async fn try_publish(&self, client: usize, publish: &Publish, patience: Duration) -> Option<Reply> {
+    /// Publishes a request; `None` without an answer in time.
+    pub(crate) async fn try_publish(&self, client: usize, publish: &Publish, time_limit: Duration) -> Option<Reply> {
         let mut headers = HeaderMap::new();
         for (name, value) in header_lines(&publish.headers) {
             headers.append(name, value);
         }
-        let mut request = Request::new().payload(publish.payload.to_vec().into()).timeout(Some(patience));
+        let mut request = Request::new().payload(publish.payload.to_vec().into()).timeout(Some(time_limit));
         if !headers.is_empty() {
             request = request.headers(headers);
         }
@@ -126,7 +126,7 @@ impl Real {
         }
     }
 
-    /// Sends all before the first is answered; the answers in the order of the requests.
+    /// Sends all requests before the first is answered; returns the answers in the order of the requests.
     pub(crate) async fn publish_together(&self, client: usize, burst: &[Publish]) -> Vec<Reply> {
         together(burst.iter().map(|publish| self.publish(client, publish))).await
     }
@@ -173,7 +173,7 @@ impl Real {
         }
     }
 
-    /// Whether a leader's read finds anything, soon.
+    /// Whether a leader's read finds a message within a short time.
     pub(crate) async fn finds(&self, stream: &str, subject: &str) -> bool {
         let mut context = self.context.clone();
         context.set_timeout(PAUSE * 10);
@@ -215,7 +215,7 @@ impl Real {
     }
 }
 
-/// What all of them give. They are polled in order: requests are sent in order, before any is answered.
+/// The outputs of all futures. They are polled in order, so that requests are sent in order before any is answered.
 pub(crate) async fn together<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
     poll_fn(|context| {

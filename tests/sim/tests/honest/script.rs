@@ -1,4 +1,4 @@
-//! What a script asks, what is answered, and the model's side of it.
+//! The steps of a script, their answers, and the model's side.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use tapedeck_sim::message::{Headers, Message, Publish, Reply};
 
 use crate::real::Real;
 
-/// A window that no run outlives, ns.
+/// A duplicate window longer than any run, ns.
 pub(crate) const LONG: u64 = 120_000_000_000;
 
-/// One request.
+/// A request to the server or to the model.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Publish(Publish),
-    /// The last message on a subject, by the leader.
+    /// The last message on a subject, read from the leader.
     Last(String),
     Get(u64),
     Purge(u64),
@@ -27,11 +27,11 @@ pub(crate) enum Step {
     /// First and last sequence.
     Bounds,
     Sleep(Duration),
-    /// Another leader takes over, with nothing in flight.
+    /// A change of the leader, with nothing in flight.
     Handover,
 }
 
-/// What is compared.
+/// The answer to a step, for comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Answer {
     Reply(Reply),
@@ -41,7 +41,7 @@ pub(crate) enum Answer {
     Done,
 }
 
-/// A stored message, but for its time.
+/// A stored message, without its stamp.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Held {
     pub(crate) seq: u64,
@@ -56,7 +56,7 @@ pub(crate) fn publish(subject: &str, payload: impl AsRef<[u8]>) -> Publish {
     Publish { subject: subject.into(), headers: Headers::default(), payload: Arc::from(payload.as_ref()) }
 }
 
-/// What a test adds to a publish.
+/// Headers that a test adds to a publish.
 pub(crate) trait With {
     fn id(self, id: &str) -> Self;
     fn after(self, subject_sequence: u64) -> Self;
@@ -82,7 +82,7 @@ impl With for Publish {
     }
 }
 
-/// A stream of the script's name, taking `<name>.>`.
+/// A stream with the subjects `<name>.>`.
 pub(crate) fn config(name: &str) -> StreamConfig {
     StreamConfig {
         name: name.into(),
@@ -114,7 +114,7 @@ fn message(message: Option<&Message>) -> Answer {
     }))
 }
 
-/// The model's answer. Nothing is in flight between two steps.
+/// The answer of the model. Nothing is in flight between two steps.
 fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
     match step {
         Step::Publish(publish) => Answer::Reply(match broker.publish(now, publish.clone()) {
@@ -144,8 +144,10 @@ fn model(broker: &mut Broker, now: u64, stream: &str, step: &Step) -> Answer {
     }
 }
 
-/// Runs a script on both sides, its streams created anew, until `next` has no more steps; which kinds of replies
-/// came, or what differs first.
+/// Runs a script on both sides, with new streams, until `next` has no more steps; returns the kinds of replies.
+///
+/// # Errors
+/// The first difference.
 pub(crate) async fn compare(
     real: &Real,
     streams: Vec<StreamConfig>,
@@ -158,18 +160,18 @@ pub(crate) async fn compare(
     held(real, &both.name, &both.broker).await.map(|()| both.kinds)
 }
 
-/// A script on its way on both sides.
+/// A script that runs on both sides.
 pub(crate) struct Both {
     pub(crate) name: String,
     pub(crate) broker: Broker,
-    /// Which kinds of replies came.
+    /// The kinds of the replies so far.
     kinds: BTreeSet<String>,
     started: Instant,
     count: usize,
 }
 
 impl Both {
-    /// Creates the streams; the script is about the first.
+    /// Creates the streams. Steps without a subject refer to the first.
     pub(crate) async fn start(real: &Real, streams: Vec<StreamConfig>) -> Self {
         for config in &streams {
             real.create(config).await;
@@ -187,7 +189,7 @@ impl Both {
         let now = self.now();
         let wanted = real.answer(&self.name, &step).await;
         let got = match (&step, real.replicas) {
-            // Nobody to hand over to.
+            // There is no other server.
             (Step::Handover, Replicas::One) => Answer::Done,
             _ => model(&mut self.broker, now, &self.name, &step),
         };
@@ -211,7 +213,7 @@ impl Both {
     }
 }
 
-/// Compares everything that is stored.
+/// Compares all stored messages.
 pub(crate) async fn held(real: &Real, name: &str, broker: &Broker) -> Result<(), String> {
     let bounds = Answer::Bounds(broker.first_seq(name), broker.last_seq(name));
     let wanted = real.answer(name, &Step::Bounds).await;

@@ -1,4 +1,4 @@
-//! A sound little history, made by real machines, that a test can spoil at any place.
+//! A short valid history, made by real machines, that a test can change at any place.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,14 +14,14 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
 use super::super::{Author, Checker, Violation};
-use super::hands::Hand;
+use super::owner::Owner;
 use crate::message::{Headers, Message};
 
 pub(super) const SUBJECT: &str = "md.demo.ACME.batch";
 pub(super) const SESSION: &str = "s1";
-pub(super) type Verdict = Result<(), Violation>;
+pub(super) type Outcome = Result<(), Violation>;
 
-/// How a record is put on the tape; a test alters what it wants to spoil.
+/// A record with its headers and author, before it is stored.
 #[derive(Debug, Clone)]
 pub(super) struct Put {
     pub(super) node: u64,
@@ -33,18 +33,18 @@ pub(super) struct Put {
 
 pub(super) struct Bench {
     pub(super) checker: Checker,
-    pub(super) hands: Vec<Hand>,
+    pub(super) owners: Vec<Owner>,
     pub(super) now: u64,
     pub(super) seqs: BTreeMap<String, u64>,
     /// Last sequence, hash and epoch of each writer, and its node.
     last: BTreeMap<Writer, (u64, RecordHash, u64, u64)>,
     /// Cause and time of each writer's last answer.
     answered: BTreeMap<Writer, (Offset, u64)>,
-    /// How often each kind was put on the tape.
+    /// The number of facts of each kind on the tape.
     pub(super) seen: BTreeMap<&'static str, u32>,
     pub(super) fold: Fold,
     pub(super) items: u64,
-    /// Every event that was intended and sent.
+    /// The events that were intended and sent.
     pub(super) sent: Vec<MarketEvent>,
     pub(super) inbox: Vec<Message>,
     pub(super) commands: Vec<Message>,
@@ -55,17 +55,17 @@ pub(super) fn created() -> TapeCreated {
 }
 
 impl Bench {
-    /// The tape is created, and nothing more.
+    /// An empty tape.
     pub(super) fn new() -> Self {
         let tape = created();
-        let hands = tapedeck_groups::machines(&tape).into_iter().map(Hand::new).collect();
+        let owners = tapedeck_groups::machines(&tape).into_iter().map(Owner::new).collect();
         let checker = Checker::new(tape);
         let (seqs, last, answered) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (seen, fold) = (BTreeMap::new(), Fold::default());
         let (sent, inbox, commands) = (Vec::new(), Vec::new(), Vec::new());
         Self {
             checker,
-            hands,
+            owners,
             now: 1_000_000_000_000,
             seqs,
             last,
@@ -79,7 +79,7 @@ impl Bench {
         }
     }
 
-    /// With its first record, a defined instrument and funds.
+    /// A tape with its first record, a defined instrument and funds.
     pub(super) fn begun() -> Self {
         let mut bench = Self::new();
         let first = bench.keeper();
@@ -90,7 +90,7 @@ impl Bench {
         bench
     }
 
-    /// A market that moves until `kind` was seen `times` times.
+    /// Continues with quotes until `kind` was appended `times` times.
     pub(super) fn until(mut self, kind: &str, times: u32) -> Self {
         for _ in 0..2000 {
             if self.seen.get(kind).copied().unwrap_or(0) >= times {
@@ -114,7 +114,7 @@ impl Bench {
         Message { seq: *seq, subject: subject.into(), headers, payload: payload.into(), stamp: self.now }
     }
 
-    /// The next event of the publisher.
+    /// Makes the next event of the publisher.
     pub(super) fn event(&mut self, body: MarketBody) -> MarketEvent {
         self.now += 100_000_000;
         self.items += 1;
@@ -123,7 +123,7 @@ impl Bench {
     }
 
     /// Intends, sends and acknowledges an event.
-    pub(super) fn item(&mut self, body: MarketBody) -> Verdict {
+    pub(super) fn item(&mut self, body: MarketBody) -> Outcome {
         let event = self.event(body);
         self.checker.intended(SUBJECT, SESSION, self.items, &event)?;
         self.sent.push(event.clone());
@@ -131,8 +131,8 @@ impl Bench {
         self.checker.acknowledged(SUBJECT, SESSION, self.items)
     }
 
-    /// Sends events, as they are, in one message.
-    pub(super) fn send(&mut self, events: &[MarketEvent], through: u64) -> Verdict {
+    /// Sends events in one message, intended or not.
+    pub(super) fn send(&mut self, events: &[MarketEvent], through: u64) -> Outcome {
         let pair = |name: &str, value: String| (name.to_string(), value);
         let others = vec![pair("Tapedeck-Session", SESSION.into()), pair("Tapedeck-Through", through.to_string())];
         let headers = Headers { others, ..Headers::default() };
@@ -141,17 +141,17 @@ impl Bench {
     }
 
     /// Stores a message in the inbox.
-    pub(super) fn deliver(&mut self, message: &Message, author: Author) -> Verdict {
+    pub(super) fn deliver(&mut self, message: &Message, author: Author) -> Outcome {
         self.checker.stored("INBOX_0", message, author)?;
         self.inbox.push(message.clone());
-        for hand in &mut self.hands {
-            hand.message(Inbox::Market, message);
+        for owner in &mut self.owners {
+            owner.message(Inbox::Market, message);
         }
         Ok(())
     }
 
-    pub(super) fn quote(&mut self) -> Verdict {
-        // Two slow waves, so that both strategies have something to say.
+    pub(super) fn quote(&mut self) -> Outcome {
+        // A slow wave, so that both strategies raise signals.
         let phase = (self.items % 240) as i64;
         let wave = if phase < 120 { phase } else { 240 - phase };
         let price = |cents: i64| Price::from_units(i128::from(cents) * 10_000_000).unwrap();
@@ -161,31 +161,31 @@ impl Bench {
         self.item(MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: None })
     }
 
-    pub(super) fn command(&mut self, verb: &str, request: Request) -> Verdict {
+    pub(super) fn command(&mut self, verb: &str, request: Request) -> Outcome {
         self.named_command(None, verb, request)
     }
 
-    pub(super) fn named_command(&mut self, id: Option<String>, verb: &str, request: Request) -> Verdict {
+    pub(super) fn named_command(&mut self, id: Option<String>, verb: &str, request: Request) -> Outcome {
         let command = Command { id, by: "test".into(), reason: "test".into(), request };
         let subject = format!("cmd.0.{verb}");
         let message = self.message("COMMAND_0", &subject, Headers::default(), command.encode());
         self.checker.stored("COMMAND_0", &message, Author::Operator)?;
         self.commands.push(message.clone());
-        for hand in &mut self.hands {
-            hand.message(Inbox::Command, &message);
+        for owner in &mut self.owners {
+            owner.message(Inbox::Command, &message);
         }
         Ok(())
     }
 
-    /// Every writer appends what is due, until nothing is.
-    pub(super) fn run(&mut self) -> Verdict {
+    /// Every writer appends its due answers, until there are none.
+    pub(super) fn run(&mut self) -> Outcome {
         while let Some(writer) = Writer::ALL.iter().copied().find(|writer| self.append(*writer).unwrap()) {
             let _ = writer;
         }
         Ok(())
     }
 
-    /// A writer appends what is due; false if nothing is.
+    /// A writer appends its due answers; false if there are none.
     pub(super) fn append(&mut self, writer: Writer) -> Result<bool, Violation> {
         let entries = self.due(writer);
         if entries.is_empty() {
@@ -195,15 +195,15 @@ impl Bench {
         self.put(record).map(|()| true)
     }
 
-    pub(super) fn hand(&mut self, writer: Writer) -> Option<&mut Hand> {
-        self.hands.iter_mut().find(|hand| hand.writer() == writer)
+    pub(super) fn owner(&mut self, writer: Writer) -> Option<&mut Owner> {
+        self.owners.iter_mut().find(|owner| owner.writer() == writer)
     }
 
     pub(super) fn due(&mut self, writer: Writer) -> Vec<Entry> {
-        self.hand(writer).map(|hand| hand.due()).unwrap_or_default()
+        self.owner(writer).map(|owner| owner.due()).unwrap_or_default()
     }
 
-    /// The sound record of these answers: the writer's first begins its epoch.
+    /// The valid record of these answers. The first of a writer begins its epoch.
     pub(super) fn record(&self, writer: Writer, entries: Vec<Entry>) -> Put {
         match self.last.get(&writer) {
             None => self.begin(writer, writer as u64, entries),
@@ -214,7 +214,7 @@ impl Bench {
         }
     }
 
-    /// The sound record with which a node begins.
+    /// The valid record with which a node begins an epoch.
     pub(super) fn begin(&self, writer: Writer, node: u64, answers: Vec<Entry>) -> Put {
         let (seq, prev_hash, epoch, _) = self.last.get(&writer).copied().unwrap_or_default();
         let (cause, at) = self.answered.get(&writer).copied().unwrap_or_default();
@@ -225,8 +225,8 @@ impl Bench {
         Put { node, author: Author::Node(node), header, entries, headers: fence(seq) }
     }
 
-    /// Puts a record on the tape as it is.
-    pub(super) fn put(&mut self, put: Put) -> Verdict {
+    /// Stores a record and reports it as committed.
+    pub(super) fn put(&mut self, put: Put) -> Outcome {
         let (seq, payload) = self.store(&put)?;
         if let Author::Node(node) = put.author {
             self.checker.committed(node, put.header.writer, seq, &payload)?;
@@ -234,7 +234,7 @@ impl Bench {
         Ok(())
     }
 
-    /// The same, without its node saying so.
+    /// Stores a record.
     pub(super) fn store(&mut self, put: &Put) -> Result<(u64, Arc<[u8]>), Violation> {
         let (payload, writer) = (record::encode(&put.header, &put.entries), put.header.writer);
         let hash = RecordHash::of(&payload);
@@ -245,7 +245,7 @@ impl Bench {
         Ok((message.seq, message.payload))
     }
 
-    /// A foreign message on a writer's subject: never a record.
+    /// Stores a foreign message on a writer's subject.
     pub(super) fn intrude(&mut self, writer: Writer, payload: &[u8]) -> Result<u64, Violation> {
         let message = self.message("TAPE_0", &format!("tape.0.{writer}"), Headers::default(), payload.to_vec());
         self.checker.stored("TAPE_0", &message, Author::Foreign)?;
@@ -261,7 +261,7 @@ impl Bench {
             *self.seen.entry(event.kind().name()).or_default() += 1;
             if !matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 let fact = Fact { writer, at: entry.at, event };
-                self.hands.iter_mut().for_each(|hand| hand.fact(offset, &fact));
+                self.owners.iter_mut().for_each(|owner| owner.fact(offset, &fact));
             }
         }
     }
@@ -283,20 +283,20 @@ impl Bench {
     }
 
     /// The projector commits all of the tape.
-    pub(super) fn project(&mut self) -> Verdict {
+    pub(super) fn project(&mut self) -> Outcome {
         let seq = self.seqs.get("TAPE_0").copied().unwrap_or(0);
         self.checker.projected(seq, &self.fold.tables)
     }
 
-    /// The run ends here.
-    pub(super) fn finish(&mut self) -> Verdict {
+    /// Ends the run.
+    pub(super) fn finish(&mut self) -> Outcome {
         self.project()?;
         self.project()?;
         self.checker.finish()
     }
 }
 
-/// The headers of an append behind `seq`.
+/// The headers of an append that expects `seq`.
 pub(super) fn fence(seq: u64) -> Headers {
     Headers { expected_last_subject_sequence: Some(seq), ..Headers::default() }
 }

@@ -1,8 +1,8 @@
-//! Every rule holds on a sound history, and is broken by what it must catch.
+//! Every rule holds on a valid history, and catches each violation of it.
 
 mod bench;
-mod hands;
 mod outside;
+mod owner;
 mod tampers;
 
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use tapedeck_kernel::invariants::InvariantId;
 use tapedeck_schemas::record::{RecordHash, Writer};
 
 use super::Rule;
-use bench::{Bench, Put, Verdict, fence};
+use bench::{Bench, Outcome, Put, fence};
 use tampers::Tamper;
 
 fn tampers() -> impl Iterator<Item = &'static Tamper> {
@@ -19,8 +19,8 @@ fn tampers() -> impl Iterator<Item = &'static Tamper> {
     of_the_tape.chain(outside::OF_PUBLISHERS).chain(outside::OF_THE_DATABASE)
 }
 
-/// Trades, a request that comes twice, an invalid message, a restart, a rival, a drain, and a publisher that begins again.
-fn sound() -> Result<Bench, super::Violation> {
+/// Trades, a repeated command, an invalid record, a restart, a rival, a drain, and a publisher that sends items again.
+fn valid_history() -> Result<Bench, super::Violation> {
     let mut bench = Bench::begun().until("OrderFilled", 2);
     bench.project()?;
     for _ in 0..2 {
@@ -36,7 +36,7 @@ fn sound() -> Result<Bench, super::Violation> {
     bench = bench.until("OrderFilled", 3);
     outside::begin_again(&mut bench)?;
     bench.run()?;
-    let progress = bench.hand(Writer::Signal).and_then(|hand| hand.close());
+    let progress = bench.owner(Writer::Signal).and_then(|owner| owner.progress());
     if let Some(progress) = progress {
         let handed = progress.cause;
         bench.put(bench.record(Writer::Signal, vec![progress]))?;
@@ -48,15 +48,15 @@ fn sound() -> Result<Bench, super::Violation> {
 }
 
 #[test]
-fn a_sound_history_passes_and_evaluates_every_rule() {
-    let mut bench = sound().unwrap();
+fn a_valid_history_passes_and_evaluates_every_rule() {
+    let mut bench = valid_history().unwrap();
     bench.finish().unwrap();
-    let idle: Vec<_> = bench.checker.checked().into_iter().filter(|(_, count)| *count == 0).collect();
-    assert_eq!(idle, []);
+    let unevaluated: Vec<_> = bench.checker.checked().into_iter().filter(|(_, count)| *count == 0).collect();
+    assert_eq!(unevaluated, []);
 }
 
 #[test]
-fn every_rule_catches_what_it_must() {
+fn every_rule_catches_its_violations() {
     let mut missed = Vec::new();
     for (rule, what, tamper) in tampers() {
         let caught = tamper().err();
@@ -68,7 +68,7 @@ fn every_rule_catches_what_it_must() {
 }
 
 #[test]
-fn every_rule_has_a_tamper_and_a_name_of_its_own() {
+fn every_rule_has_a_violation_and_a_unique_name() {
     let tampered: BTreeSet<Rule> = tampers().map(|(rule, ..)| *rule).collect();
     assert_eq!(tampered, Rule::ALL.iter().copied().collect());
     let rules = Rule::ALL.iter().map(|rule| (rule.name(), rule.about()));
@@ -77,8 +77,8 @@ fn every_rule_has_a_tamper_and_a_name_of_its_own() {
 }
 
 #[test]
-fn the_kernels_invariants_are_asked() {
-    let twice = || -> Verdict {
+fn the_kernels_invariants_are_evaluated() {
+    let twice = || -> Outcome {
         let mut bench = Bench::new();
         let mut first = bench.keeper();
         let (_, payload) = bench.store(&first)?;

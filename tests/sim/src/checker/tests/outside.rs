@@ -1,4 +1,4 @@
-//! What each rule must catch of publishers, of what became of their events, and of the database.
+//! Violations of the rules on publishers, on the facts about their events, and on the database.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{self, MarketBody};
@@ -9,9 +9,9 @@ use super::bench::{Bench, SESSION, SUBJECT, definition, funding};
 use super::tampers::{Tamper, due};
 use crate::message::Headers;
 
-/// On what publishers mean and what they get.
+/// Violations by publishers and ingest.
 pub(super) const OF_PUBLISHERS: &[Tamper] = &[
-    (Rule::IntentsCount, "an intent is passed over", || {
+    (Rule::ItemsAreNumbered, "an item is skipped", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items + 1, &event)
@@ -23,7 +23,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         bench.send(std::slice::from_ref(&event), 2)?;
         bench.send(&[event], 2)
     }),
-    (Rule::InboxAsIntended, "an item is passed over", || {
+    (Rule::InboxAsIntended, "an item is skipped", || {
         let mut bench = Bench::begun();
         let (first, second) = (bench.event(MarketBody::Heartbeat), bench.event(MarketBody::Heartbeat));
         bench.checker.intended(SUBJECT, SESSION, 2, &first)?;
@@ -36,30 +36,30 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[tapedeck_schemas::market::MarketEvent { ts_recv: event.ts_recv + 1, ..event }], 2)
     }),
-    (Rule::InboxAsIntended, "a publication begins again though nobody came between", || {
+    (Rule::InboxAsIntended, "items are sent again though no other session has published", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.send(&[tapedeck_schemas::market::MarketEvent { seq: 1, body: definition(), ..event }], 1)
     }),
-    (Rule::HeadersNameTheLastItem, "a message says to reach further", || {
+    (Rule::HeadersNameTheLastItem, "a message names a later item than it holds", || {
         let mut bench = Bench::begun();
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[event], 3)
     }),
-    (Rule::HeadersNameTheLastItem, "a session says to be alone where somebody else published", || {
+    (Rule::HeadersNameTheLastItem, "a session is marked as alone where another has published", || {
         let mut bench = Bench::begun();
         let foreign = bench.message("INBOX_0", SUBJECT, Headers::default(), b"not an array".to_vec());
         bench.deliver(&foreign, Author::Foreign)?;
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
-        let said = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
-        let others = said.map(|(name, value)| (name.into(), value.into())).to_vec();
+        let pairs = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
+        let others = pairs.map(|(name, value)| (name.into(), value.into())).to_vec();
         let headers = Headers { others, ..Headers::default() };
         let message = bench.message("INBOX_0", SUBJECT, headers, market::encode_batch(&[event]));
         bench.deliver(&message, Author::Publisher)
     }),
-    (Rule::CommandsCountOnce, "what is asked twice is done twice", || {
+    (Rule::CommandsCountOnce, "a repeated command is accepted twice", || {
         let mut bench = Bench::begun();
         let mut accepted = None;
         for _ in 0..2 {
@@ -70,7 +70,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         }
         Ok(())
     }),
-    (Rule::AcknowledgedIsStored, "an item is held to be stored", || {
+    (Rule::AcknowledgedIsStored, "an item is taken for stored", || {
         let mut bench = Bench::begun();
         bench.checker.acknowledged(SUBJECT, SESSION, 2)
     }),
@@ -80,7 +80,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.finish()
     }),
-    (Rule::FactsTellTheEvent, "a quote is told at another price", || {
+    (Rule::FactsEqualTheEvent, "the fact of a quote has another size", || {
         let (mut bench, mut due) = due(Writer::Ingest, "Quote");
         for entry in &mut due {
             if let Event::Quote(quote) = &mut entry.event {
@@ -89,12 +89,12 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         }
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::FactOrRefusal, "an entry gets two facts", || {
+    (Rule::FactOrRejection, "an entry gets two facts", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         bench.put(bench.record(Writer::Ingest, due.clone()))?;
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::FactOrRefusal, "a repetition is accepted", || {
+    (Rule::FactOrRejection, "a repeated event is accepted", || {
         let mut bench = Bench::begun();
         bench.quote()?;
         let first = bench.due(Writer::Ingest);
@@ -106,11 +106,11 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         again.unwrap().event = fact.event.clone();
         bench.put(bench.record(Writer::Ingest, due))
     }),
-    (Rule::EveryEventHasAFate, "a quote is never answered", || {
+    (Rule::EveryEventIsAnswered, "a quote is never answered", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.finish()
     }),
-    (Rule::ApprovedHasAFate, "an approved order is left alone", || {
+    (Rule::ApprovedIsFinished, "an approved order is neither submitted nor finished", || {
         let (mut bench, _) = due(Writer::Execution, "OrderSubmitted");
         bench.finish()
     }),
@@ -120,18 +120,18 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
     }),
 ];
 
-/// On the database.
+/// Violations by the database.
 pub(super) const OF_THE_DATABASE: &[Tamper] = &[
-    (Rule::DatabaseGoesOn, "its progress goes back", || {
+    (Rule::DatabaseAdvances, "the progress decreases", || {
         let mut bench = Bench::begun();
         bench.project()?;
         bench.checker.projected(2, &bench.fold.tables)
     }),
-    (Rule::DatabaseGoesOn, "it is ahead of the tape", || {
+    (Rule::DatabaseAdvances, "the progress exceeds the tape", || {
         let mut bench = Bench::begun();
         bench.checker.projected(1000, &bench.fold.tables)
     }),
-    (Rule::DatabaseIsTheFold, "a row is altered as it comes", || {
+    (Rule::DatabaseIsTheFold, "a new row is altered", || {
         let mut bench = Bench::begun().until("OrderFilled", 1);
         bench.project()?;
         bench.quote()?;
@@ -156,7 +156,7 @@ pub(super) const OF_THE_DATABASE: &[Tamper] = &[
         bench.fold.tables.values_mut().next_back().unwrap().pop_first();
         bench.project()
     }),
-    (Rule::DatabaseIsComplete, "the end of the tape is not in it", || {
+    (Rule::DatabaseIsComplete, "the end of the tape is not in the database", || {
         let mut bench = Bench::begun();
         bench.project()?;
         bench.project()?;
@@ -164,7 +164,7 @@ pub(super) const OF_THE_DATABASE: &[Tamper] = &[
         bench.run()?;
         bench.checker.finish()
     }),
-    (Rule::DatabaseIsComplete, "it was not told whole", || {
+    (Rule::DatabaseIsComplete, "not all rows were compared", || {
         let mut bench = Bench::begun().until("OrderFilled", 1);
         bench.project()?;
         bench.quote()?;
@@ -174,8 +174,8 @@ pub(super) const OF_THE_DATABASE: &[Tamper] = &[
     }),
 ];
 
-/// Somebody else publishes on the subject, and the publisher, started again, cannot see how far it came.
-pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Verdict {
+/// A foreign message follows on the subject, so that the restarted publisher cannot read how much is stored.
+pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Outcome {
     let message = bench.message("INBOX_0", SUBJECT, Default::default(), b"not an array".to_vec());
     bench.deliver(&message, Author::Foreign)?;
     let events = bench.sent.clone();

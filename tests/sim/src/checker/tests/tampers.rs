@@ -1,17 +1,17 @@
-//! What each rule must catch on the tape: a sound history, and then one thing that is wrong.
+//! Violations of the rules on the tape: a valid history, and then one change.
 
 use tapedeck_schemas::event::{Event, Progress};
 use tapedeck_schemas::record::{self, Entry, Writer};
 
 use super::super::{Author, Rule};
-use super::bench::{Bench, Put, SUBJECT, Verdict, fence, funding};
+use super::bench::{Bench, Outcome, Put, SUBJECT, fence, funding};
 
-/// The rule, what is wrong, and how.
-pub(super) type Tamper = (Rule, &'static str, fn() -> Verdict);
+/// The violated rule, the change, and the history with it.
+pub(super) type Tamper = (Rule, &'static str, fn() -> Outcome);
 
-/// On streams, records and owners.
+/// Violations by streams, records and owners.
 pub(super) const OF_RECORDS: &[Tamper] = &[
-    (Rule::StreamsCount, "a sequence is passed over", || {
+    (Rule::SequencesAreContiguous, "a sequence is skipped", || {
         let mut bench = Bench::begun();
         *bench.seqs.entry("TAPE_0".into()).or_default() += 1;
         bench.quote()?;
@@ -28,7 +28,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         let message = bench.message("INBOX_0", SUBJECT, fence(0), vec![0x80]);
         bench.deliver(&message, Author::Operator)
     }),
-    (Rule::TapeBeginsAsCreated, "it is another tape", || {
+    (Rule::TapeBeginsAsCreated, "the first record is that of another tape", || {
         let mut bench = Bench::new();
         let mut first = bench.keeper();
         if let Event::TapeCreated(created) = &mut first.entries[0].event {
@@ -36,31 +36,31 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         }
         bench.put(first)
     }),
-    (Rule::OwnRecordsAreSound, "a record does not chain", || {
+    (Rule::OwnRecordsAreValid, "a record does not continue the chain", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let mut put = bench.record(Writer::Ingest, due);
         put.header.prev_hash.0[0] ^= 1;
         bench.put(put)
     }),
-    (Rule::OwnRecordsAreSound, "a record is empty", || {
+    (Rule::OwnRecordsAreValid, "a record is empty", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.put(bench.record(Writer::Ingest, Vec::new()))
     }),
-    (Rule::OwnRecordsAreSound, "a record is on another's subject", || {
+    (Rule::OwnRecordsAreValid, "a record is on another's subject", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = record::encode(&put.header, &put.entries);
         let message = bench.message("TAPE_0", "tape.0.risk", put.headers, payload);
         bench.checker.stored("TAPE_0", &message, put.author)
     }),
-    (Rule::OwnRecordsAreSound, "a record is written in a wider form", || {
+    (Rule::OwnRecordsAreValid, "a record is not encoded canonically", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = [&[0xdc, 0, 5], &record::encode(&put.header, &put.entries)[1..]].concat();
         let message = bench.message("TAPE_0", "tape.0.ingest", put.headers, payload);
         bench.checker.stored("TAPE_0", &message, put.author)
     }),
-    (Rule::ForeignIsVoid, "a foreign message is a valid record", || {
+    (Rule::ForeignIsInvalid, "a foreign message is a valid record", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         bench.put(Put { author: Author::Foreign, ..bench.record(Writer::Ingest, due) })
     }),
@@ -86,7 +86,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         put.entries.rotate_left(1);
         bench.put(put)
     }),
-    (Rule::EpochsCountUp, "an epoch is passed over", || {
+    (Rule::EpochsCountUp, "an epoch number is skipped", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let mut put = bench.begin(Writer::Ingest, 50, due);
         if let Event::Epoch(epoch) = &mut put.entries[0].event {
@@ -100,12 +100,12 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         put.header.epoch += 1;
         bench.put(put)
     }),
-    (Rule::NonceNamesNode, "a node begins under another's nonce", || {
+    (Rule::NonceNamesNode, "a node begins with the nonce of another", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.begin(Writer::Ingest, Writer::Ingest as u64, due);
         bench.put(Put { node: 50, author: Author::Node(50), ..put })
     }),
-    (Rule::NonceNamesNode, "a node begins again under a new nonce", || {
+    (Rule::NonceNamesNode, "a node begins again with a new nonce", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let (put, node) = (bench.begin(Writer::Ingest, 50, due), Writer::Ingest as u64);
         bench.put(Put { node, author: Author::Node(node), ..put })
@@ -119,7 +119,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         let put = bench.record(Writer::Ingest, due);
         bench.put(Put { node: old.node, author: old.author, ..put })
     }),
-    (Rule::OnlyTheOwnerAppends, "a node appends after it was fenced, without beginning again", || {
+    (Rule::OnlyTheOwnerAppends, "a node appends after it was fenced", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let (put, node) = (bench.record(Writer::Ingest, due), Writer::Ingest as u64);
         let seq = bench.intrude(Writer::Ingest, b"garbage")?;
@@ -128,18 +128,18 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
     }),
 ];
 
-/// On what a record answers.
+/// Violations by the answers in a record.
 pub(super) const OF_ANSWERS: &[Tamper] = &[
-    (Rule::EveryDecisionIsMade, "an input is passed over", || {
+    (Rule::EveryDecisionIsMade, "an input is skipped", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.quote()?;
         bench.append(Writer::Ingest).map(drop)
     }),
-    (Rule::EveryDecisionIsMade, "a silent Progress closes over a decision", || {
+    (Rule::EveryDecisionIsMade, "Progress skips a decision that is due", || {
         let (mut bench, _) = due(Writer::Signal, "SignalRaised");
         bench.quote()?;
         bench.append(Writer::Ingest)?;
-        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        let entry = bench.owner(Writer::Signal).and_then(|owner| owner.progress()).unwrap();
         bench.put(bench.record(Writer::Signal, vec![entry]))
     }),
     (Rule::EveryCauseIsAnInput, "an input is answered twice", || {
@@ -147,7 +147,7 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         bench.put(bench.record(Writer::Signal, due.clone()))?;
         bench.put(bench.record(Writer::Signal, due))
     }),
-    (Rule::EveryCauseIsAnInput, "what is answered is no input", || {
+    (Rule::EveryCauseIsAnInput, "a cause is no input", || {
         let (mut bench, mut due) = due(Writer::Signal, "Progress");
         due.iter_mut().for_each(|entry| entry.cause.index += 1000);
         bench.put(bench.record(Writer::Signal, due))
@@ -165,7 +165,7 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         due.extend(again);
         bench.put(bench.record(Writer::Signal, due))
     }),
-    (Rule::CauseInOneRecord, "a record ends amid the answers to one cause", || {
+    (Rule::CauseInOneRecord, "a record ends within the answers to one cause", || {
         let (mut bench, mut due) = due(Writer::Portfolio, "LedgerPosted");
         due.truncate(1 + due.iter().position(is("LedgerPosted")).unwrap());
         bench.put(bench.record(Writer::Portfolio, due))
@@ -180,22 +180,22 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         due.iter_mut().for_each(|entry| entry.at += 1);
         bench.put(bench.record(Writer::Signal, due))
     }),
-    (Rule::ProgressIsSilence, "Progress stands for a decision", || {
+    (Rule::ProgressAnswersNoDecision, "Progress replaces a decision", || {
         let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
         due.iter_mut().for_each(|entry| entry.event = Progress {}.into());
         bench.put(bench.record(Writer::Signal, due))
     }),
-    (Rule::EpochRepeatsProgress, "an Epoch claims an input", || {
+    (Rule::EpochRepeatsProgress, "the cause of an Epoch is an unanswered input", || {
         let (mut bench, mut due) = due(Writer::Signal, "SignalRaised");
         let mut put = bench.begin(Writer::Signal, 50, Vec::new());
         put.entries[0].cause = due.pop().unwrap().cause;
         bench.put(put)
     }),
-    (Rule::SilenceIsBounded, "a silence is not closed", || {
+    (Rule::UnansweredIsBounded, "Progress is not sent when it is due", || {
         let (mut bench, _) = due(Writer::Signal, "Progress");
         bench.quote()?;
         bench.append(Writer::Ingest)?;
-        let entry = bench.hand(Writer::Signal).and_then(|hand| hand.close()).unwrap();
+        let entry = bench.owner(Writer::Signal).and_then(|owner| owner.progress()).unwrap();
         bench.put(bench.record(Writer::Signal, vec![entry]))
     }),
     (Rule::AllIsAnswered, "a command is never answered", || {
@@ -203,13 +203,13 @@ pub(super) const OF_ANSWERS: &[Tamper] = &[
         bench.command("fund", funding())?;
         bench.finish()
     }),
-    (Rule::AllIsAnswered, "a writer ends in silence", || {
+    (Rule::AllIsAnswered, "the inputs at the end are not answered", || {
         let (mut bench, _) = due(Writer::Signal, "Progress");
         bench.finish()
     }),
 ];
 
-/// On what nodes say of themselves.
+/// Violations by the reports of drivers.
 pub(super) const OF_CLAIMS: &[Tamper] = &[
     (Rule::CommittedIsStored, "other bytes are stored", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
@@ -221,31 +221,31 @@ pub(super) const OF_CLAIMS: &[Tamper] = &[
         let mut bench = Bench::begun();
         bench.checker.committed(2, Writer::Ingest, 1000, &[])
     }),
-    (Rule::CommittedIsStored, "another's record is stored", || {
+    (Rule::CommittedIsStored, "the record of another node is stored", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let (seq, payload) = bench.store(&put)?;
         bench.checker.committed(50, Writer::Ingest, seq, &payload)
     }),
-    (Rule::CommittedIsStored, "it is said twice", || {
+    (Rule::CommittedIsStored, "a record is reported twice", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let (seq, payload) = bench.store(&put)?;
         bench.checker.committed(put.node, Writer::Ingest, seq, &payload)?;
         bench.checker.committed(put.node, Writer::Ingest, seq, &payload)
     }),
-    (Rule::FencedByAnother, "it was its own record", || {
+    (Rule::FencedByAnother, "the own record fences", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let (seq, _) = bench.store(&put)?;
         bench.checker.fenced(put.node, Writer::Ingest, seq)
     }),
-    (Rule::FencedByAnother, "it is on another subject", || {
+    (Rule::FencedByAnother, "a message on another subject fences", || {
         let mut bench = Bench::begun();
         let seq = bench.intrude(Writer::Signal, b"garbage")?;
         bench.checker.fenced(Writer::Ingest as u64, Writer::Ingest, seq)
     }),
-    (Rule::FencedByAnother, "it was over long ago", || {
+    (Rule::FencedByAnother, "a message before the last own record fences", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let seq = bench.intrude(Writer::Ingest, b"garbage")?;
         let node = Writer::Ingest as u64;
@@ -253,20 +253,20 @@ pub(super) const OF_CLAIMS: &[Tamper] = &[
         bench.put(bench.begin(Writer::Ingest, node, due))?;
         bench.checker.fenced(node, Writer::Ingest, seq)
     }),
-    (Rule::DrainedLeavesNothing, "an input is left", || {
+    (Rule::DrainedLeavesNothing, "an input is not answered", || {
         let (mut bench, due) = due(Writer::Signal, "SignalRaised");
         bench.checker.drained(Writer::Signal as u64, Writer::Signal, due[0].cause, true)
     }),
-    (Rule::InvalidRecordsAreInvalid, "a record is called invalid", || {
+    (Rule::InvalidRecordsAreInvalid, "a valid record is reported as invalid", || {
         let mut bench = Bench::begun();
         bench.checker.invalid_record(3, 1)
     }),
-    (Rule::InvalidRecordsAreReported, "an invalid fence is passed in silence", || {
+    (Rule::InvalidRecordsAreReported, "an invalid record before an append is not reported", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         bench.intrude(Writer::Ingest, b"garbage")?;
         bench.put(bench.begin(Writer::Ingest, 50, due))
     }),
-    (Rule::InvalidRecordsAreReported, "an invalid message before an input is passed in silence", || {
+    (Rule::InvalidRecordsAreReported, "an invalid record before an input is not reported", || {
         let mut bench = Bench::begun();
         bench.intrude(Writer::Paper, b"garbage")?;
         for _ in 0..30 {
@@ -276,7 +276,7 @@ pub(super) const OF_CLAIMS: &[Tamper] = &[
         }
         Ok(())
     }),
-    (Rule::InvalidRecordsAreReported, "nobody ever saw it", || {
+    (Rule::InvalidRecordsAreReported, "no node reports an invalid record", || {
         let mut bench = Bench::begun();
         bench.intrude(Writer::Paper, b"garbage")?;
         bench.finish()
@@ -287,24 +287,24 @@ fn is(kind: &'static str) -> impl Fn(&Entry) -> bool {
     move |entry| entry.event.kind().name() == kind
 }
 
-/// A market that moves until `writer` has a fact of this kind to tell, which it does not.
+/// A history up to a fact of this kind that `writer` has to append, and that record.
 pub(super) fn due(writer: Writer, kind: &'static str) -> (Bench, Vec<Entry>) {
     let mut bench = Bench::begun();
     for _ in 0..2000 {
         bench.quote().unwrap();
         loop {
-            let mut idle = true;
+            let mut is_idle = true;
             for one in Writer::ALL.iter().copied() {
                 let due = bench.due(one);
                 if one == writer && due.iter().any(is(kind)) {
                     return (bench, due);
                 }
-                idle &= due.is_empty();
+                is_idle &= due.is_empty();
                 if !due.is_empty() {
                     bench.put(bench.record(one, due)).unwrap();
                 }
             }
-            if idle {
+            if is_idle {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! A writer run by hand: what a machine makes of its inputs, as entries. The plainest owner there can be.
+//! A minimal owner: a machine whose decisions become entries without a driver.
 
 use tapedeck_kernel::driver::UNANSWERED_CLOCKS_MAX;
 use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, Reads};
@@ -8,30 +8,30 @@ use tapedeck_schemas::record::{Entry, Writer};
 
 use crate::message::Message;
 
-/// A machine, and the answers that are not on the tape yet.
-pub(super) struct Hand {
+/// A machine, and its answers that are not on the tape.
+pub(super) struct Owner {
     machine: BoxedMachine,
-    ticks: u32,
+    clocks: u32,
     last: Option<Entry>,
     due: Vec<Entry>,
 }
 
-impl Hand {
+impl Owner {
     pub(super) fn new(machine: BoxedMachine) -> Self {
-        Self { machine, ticks: 0, last: None, due: Vec::new() }
+        Self { machine, clocks: 0, last: None, due: Vec::new() }
     }
 
     fn decided(&mut self, cause: Offset, Decided { events, at, is_clock }: Decided) {
         let progress = Entry { cause, index: 0, at, event: Progress {}.into() };
         if !events.is_empty() {
-            (self.ticks, self.last) = (0, None);
+            (self.clocks, self.last) = (0, None);
             self.due.extend((0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }));
             return;
         }
-        self.ticks += u32::from(is_clock);
+        self.clocks += u32::from(is_clock);
         self.last = Some(progress);
-        if self.ticks == UNANSWERED_CLOCKS_MAX {
-            let progress = self.close();
+        if self.clocks == UNANSWERED_CLOCKS_MAX {
+            let progress = self.progress();
             self.due.extend(progress);
         }
     }
@@ -59,14 +59,14 @@ impl Hand {
         }
     }
 
-    /// The answers that are due, which are due no longer.
+    /// Takes the answers that are due.
     pub(super) fn due(&mut self) -> Vec<Entry> {
         std::mem::take(&mut self.due)
     }
 
-    /// The Progress that closes a silence, if there is one.
-    pub(super) fn close(&mut self) -> Option<Entry> {
-        self.ticks = 0;
+    /// Takes the Progress that answers the unanswered inputs, if there are any.
+    pub(super) fn progress(&mut self) -> Option<Entry> {
+        self.clocks = 0;
         self.last.take()
     }
 }

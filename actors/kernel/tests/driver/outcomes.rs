@@ -1,4 +1,5 @@
-//! The outcomes of an append: an answer of JetStream, the message on the tape, and the reaction of the driver.
+//! The outcome table, row by row: the broker's answer and what is on the tape after the expected sequence decide what
+//! the driver does.
 
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
@@ -6,13 +7,14 @@ use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 
-use super::{Bench, fenced_at, only_append};
-use crate::model::toys::Echo;
+use crate::bench::{Bench, fenced_at, only_append};
+use crate::tape::Tape;
+use crate::toys::Echo;
 
 const SIGNAL: Writer = Writer::Signal;
 
 /// A valid record of another owner, in answer to `cause`.
-fn record_of_another_owner(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
+fn record_of_a_rival(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
     let epoch = Epoch { number: 2, owner: 77, logic: 1, build: "rival".into() };
     let entry = |event: Event| Entry { cause, index: 0, at: 0, event };
     let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
@@ -20,8 +22,8 @@ fn record_of_another_owner(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
 }
 
 #[test]
-fn an_ack_commits_and_the_next_record_expects_its_sequence_and_chains_to_it() {
-    let (mut bench, append) = Bench::with_append_in_flight();
+fn an_ack_commits_and_the_next_record_expects_its_sequence_and_continues_the_chain() {
+    let (mut bench, append) = Bench::appending();
     let seq = bench.commit(&append);
     assert!(bench.driver.is_idle());
     bench.price(3);
@@ -32,10 +34,10 @@ fn an_ack_commits_and_the_next_record_expects_its_sequence_and_chains_to_it() {
 
 #[test]
 fn wrong_last_with_the_own_record_on_the_tape_is_a_lost_ack() {
-    let (mut bench, first) = Bench::with_append_in_flight();
+    let (mut bench, first) = Bench::appending();
     let seq = bench.store(&first);
-    let second = bench.append_after(first.attempt, Answer::Unknown);
-    bench.append_after(second.attempt, Answer::WrongLast(Some(seq)));
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
+    bench.retry_after(second.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
     assert!(bench.driver.is_idle());
     bench.price(3);
@@ -43,8 +45,8 @@ fn wrong_last_with_the_own_record_on_the_tape_is_a_lost_ack() {
 }
 
 #[test]
-fn an_own_record_on_the_tape_is_committed_before_any_answer() {
-    let (mut bench, append) = Bench::with_append_in_flight();
+fn the_own_record_on_the_tape_is_committed_before_any_answer() {
+    let (mut bench, append) = Bench::appending();
     let seq = bench.store(&append);
     assert_eq!(bench.read(), [Output::Committed { seq, events: 1 }]);
     assert_eq!(bench.answer(append.attempt, Answer::Committed(seq)), [], "committed once");
@@ -52,22 +54,22 @@ fn an_own_record_on_the_tape_is_committed_before_any_answer() {
 }
 
 #[test]
-fn wrong_last_with_a_record_of_another_owner_fences() {
-    let (mut bench, append) = Bench::with_append_in_flight();
-    let theirs = record_of_another_owner(&bench, Offset::new(bench.read, 0));
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.append_after(append.attempt, Answer::WrongLast(Some(seq)));
+fn wrong_last_with_another_owners_record_on_the_tape_fences() {
+    let (mut bench, append) = Bench::appending();
+    let rival = record_of_a_rival(&bench, Offset::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
-    bench.assert_stopped_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn a_record_of_another_owner_fences_an_owner_without_an_append_in_flight() {
+fn another_owners_record_fences_an_owner_with_nothing_in_flight() {
     let mut bench = Bench::owner();
-    let theirs = record_of_another_owner(&bench, Offset::START);
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
+    let rival = record_of_a_rival(&bench, Offset::START);
+    let seq = bench.tape.put(Some(SIGNAL), rival);
     assert_eq!(fenced_at(&bench.read()), Some(seq));
-    bench.assert_stopped_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
@@ -75,42 +77,42 @@ fn an_invalid_record_on_the_own_subject_fences() {
     let unchained = Header { writer: SIGNAL, epoch: 1, prev_hash: RecordHash([9; 32]) };
     let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
     for payload in [b"garbage".to_vec(), record::encode(&unchained, &[]), record::encode(&foreign, &[])] {
-        let (mut bench, append) = Bench::with_append_in_flight();
+        let (mut bench, append) = Bench::appending();
         let seq = bench.tape.put(Some(SIGNAL), payload);
-        bench.append_after(append.attempt, Answer::WrongLast(Some(seq)));
+        bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
         let outputs = bench.read();
         assert!(matches!(outputs[0], Output::InvalidRecord { seq: invalid, .. } if invalid == seq), "{outputs:?}");
         assert_eq!(fenced_at(&outputs), Some(seq));
-        bench.assert_stopped_for_good();
+        bench.assert_stopped();
     }
 }
 
 #[test]
-fn wrong_last_below_the_own_last_sequence_is_a_tape_that_lost_data() {
-    let (mut bench, append) = Bench::with_append_in_flight();
+fn wrong_last_below_an_acknowledged_record_stops() {
+    let (mut bench, append) = Bench::appending();
     let (known, last) = (append.expected, append.expected - 1);
     let outputs = bench.answer(append.attempt, Answer::WrongLast(Some(last)));
     assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last })]);
-    bench.assert_stopped_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn an_ack_at_or_below_the_own_last_sequence_is_a_tape_that_lost_data() {
-    let (mut bench, append) = Bench::with_append_in_flight();
+fn an_ack_at_or_below_an_acknowledged_record_stops() {
+    let (mut bench, append) = Bench::appending();
     let known = append.expected;
     let outputs = bench.answer(append.attempt, Answer::Committed(known));
     assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last: known })]);
 }
 
 #[test]
-fn an_append_of_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
-    let (mut bench, first) = Bench::with_append_in_flight();
+fn an_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
+    let (mut bench, first) = Bench::appending();
     let mut last = first.clone();
     for failures in 1..20 {
         bench.price(3);
         assert_eq!(bench.read(), [], "one append in flight");
         let unclear = [Answer::Unknown, Answer::WrongLast(None), Answer::WrongLast(Some(first.expected))];
-        let again = bench.append_after(last.attempt, unclear[failures as usize % 3].clone());
+        let again = bench.retry_after(last.attempt, unclear[failures as usize % 3].clone());
         assert!(again.attempt > last.attempt);
         assert_eq!((again.expected, &again.payload), (first.expected, &first.payload));
         assert_eq!(again.failures, failures);
@@ -119,14 +121,14 @@ fn an_append_of_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
     let seq = bench.store(&last);
     let outputs = bench.answer(last.attempt, Answer::Committed(seq));
     assert_eq!(outputs[0], Output::Committed { seq, events: 1 });
-    assert_eq!(only_append(outputs).entries().len(), 19, "the waiting inputs are answered in one record");
+    assert_eq!(only_append(outputs).entries().len(), 19, "the decisions made meanwhile are one record");
 }
 
 #[test]
-fn a_rejected_append_is_retried_for_ever() {
-    let (mut bench, mut append) = Bench::with_append_in_flight();
+fn a_rejected_append_is_retried_without_end() {
+    let (mut bench, mut append) = Bench::appending();
     for _ in 0..1_000 {
-        let again = bench.append_after(append.attempt, Answer::Refused("maximum bytes exceeded".into()));
+        let again = bench.retry_after(append.attempt, Answer::Refused("maximum bytes exceeded".into()));
         assert_eq!((again.expected, &again.payload), (append.expected, &append.payload));
         append = again;
     }
@@ -136,9 +138,9 @@ fn a_rejected_append_is_retried_for_ever() {
 }
 
 #[test]
-fn a_late_answer_to_an_earlier_attempt_is_ignored() {
-    let (mut bench, first) = Bench::with_append_in_flight();
-    let second = bench.append_after(first.attempt, Answer::Unknown);
+fn a_late_answer_to_an_old_attempt_is_ignored() {
+    let (mut bench, first) = Bench::appending();
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
     let late = [Answer::Committed(99), Answer::WrongLast(Some(0)), Answer::Unknown, Answer::Refused("full".into())];
     for answer in late.clone() {
         assert_eq!(bench.answer(first.attempt, answer), []);
@@ -147,7 +149,7 @@ fn a_late_answer_to_an_earlier_attempt_is_ignored() {
     bench.price(3);
     let third = bench.read_append();
     for answer in late {
-        assert_eq!(bench.answer(second.attempt, answer.clone()), [], "an answer to the record before");
+        assert_eq!(bench.answer(second.attempt, answer.clone()), [], "an answer about the record before");
         assert_eq!(bench.answer(third.attempt + 1, answer), [], "an answer to an attempt that was never made");
     }
     assert_eq!(third.expected, seq);
@@ -155,8 +157,8 @@ fn a_late_answer_to_an_earlier_attempt_is_ignored() {
 }
 
 #[test]
-fn a_drain_ends_only_when_every_input_received_is_answered_on_the_tape() {
-    let (mut bench, first) = Bench::with_append_in_flight();
+fn a_drain_ends_when_each_input_read_is_answered_on_the_tape() {
+    let (mut bench, first) = Bench::appending();
     for value in [3, 2] {
         bench.price(value);
     }
@@ -174,61 +176,58 @@ fn a_drain_ends_only_when_every_input_received_is_answered_on_the_tape() {
 
 #[test]
 fn a_drain_whose_last_ack_was_lost_reads_on_until_the_tape_shows_the_record() {
-    let (mut bench, first) = Bench::with_append_in_flight();
+    let (mut bench, first) = Bench::appending();
     assert_eq!(bench.handle(Input::Drain), []);
     let seq = bench.store(&first);
-    let second = bench.append_after(first.attempt, Answer::Unknown);
-    bench.append_after(second.attempt, Answer::WrongLast(Some(seq)));
+    let second = bench.retry_after(first.attempt, Answer::Unknown);
+    bench.retry_after(second.attempt, Answer::WrongLast(Some(seq)));
     let outputs = bench.read();
     assert_eq!(outputs, [Output::Committed { seq, events: 1 }, Output::Stopped(Stop::Drained)]);
 }
 
 #[test]
-fn a_drain_with_another_owner_reads_on_until_the_tape_shows_its_record() {
-    let (mut bench, first) = Bench::with_append_in_flight();
+fn a_drain_with_a_rival_reads_on_until_the_tape_shows_the_rivals_record() {
+    let (mut bench, first) = Bench::appending();
     assert_eq!(bench.handle(Input::Drain), []);
-    let theirs = record_of_another_owner(&bench, Offset::new(bench.read, 0));
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.append_after(first.attempt, Answer::WrongLast(Some(seq)));
+    let rival = record_of_a_rival(&bench, Offset::new(bench.read, 0));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(first.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(fenced_at(&bench.read()), Some(seq));
 }
 
-/// The last append of the former owner was in flight when its successor read the last sequence.
+/// The former owner's last append was in flight when its successor read the last sequence.
 #[test]
-fn one_late_record_of_a_former_owner_is_challenged_and_a_second_one_is_not() {
-    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
+fn a_former_owners_late_record_is_challenged_once() {
+    let mut bench = Bench::<Echo>::claiming(tape_of_two_epochs());
     let append = bench.read_append();
     let late = {
         let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: Progress {}.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
-    bench.append_after(append.attempt, Answer::WrongLast(Some(seq)));
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Former });
 
-    let mut bench = Bench::<Echo>::claiming(backlog_of_two_epochs());
+    let mut bench = Bench::<Echo>::claiming(tape_of_two_epochs());
     let append = bench.read_append();
-    let theirs = {
+    let rival = {
         let epoch = Epoch { number: 3, owner: 77, logic: 1, build: "rival".into() };
         let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL) };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }])
     };
-    let seq = bench.tape.put(Some(SIGNAL), theirs);
-    bench.append_after(append.attempt, Answer::WrongLast(Some(seq)));
+    let seq = bench.tape.put(Some(SIGNAL), rival);
+    bench.retry_after(append.attempt, Answer::WrongLast(Some(seq)));
     assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Owner });
 
-    let mut seen_former = false;
-    assert!(
-        !FencedBy::Owner.is_to_be_challenged(&mut seen_former)
-            && FencedBy::InvalidRecord.is_to_be_challenged(&mut seen_former)
-    );
-    assert!(FencedBy::Former.is_to_be_challenged(&mut seen_former));
-    assert!(!FencedBy::Former.is_to_be_challenged(&mut seen_former), "a second record: the former owner is alive");
-    assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut seen_former));
+    let mut met = false;
+    assert!(!FencedBy::Owner.is_to_be_challenged(&mut met) && FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
+    assert!(FencedBy::Former.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "its second record shows that it runs");
+    assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
 }
 
-fn backlog_of_two_epochs() -> crate::model::Tape {
-    let mut tape = crate::model::Tape::new();
+fn tape_of_two_epochs() -> Tape {
+    let mut tape = Tape::new();
     for number in [1, 2] {
         let epoch = Epoch { number, owner: number, logic: 1, build: "former".into() };
         tape.write(SIGNAL, number, vec![(Offset::START, 0, epoch.into())]);

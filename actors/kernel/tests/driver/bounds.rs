@@ -1,4 +1,4 @@
-//! Bounds: unanswered inputs, records, queues.
+//! The bounds of unanswered inputs, of records and of the queue, and what answers inputs before their bound.
 
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
@@ -6,9 +6,9 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
 
-use super::{Bench, only_append, write_values};
-use crate::model::Tape;
-use crate::model::toys::{Echo, TICK};
+use crate::bench::{Bench, only_append};
+use crate::tape::Tape;
+use crate::toys::{CLOCK, Echo};
 
 fn assert_progress_at(bench: &mut Bench<Echo>, seq: u64) {
     let append = bench.read_append();
@@ -19,23 +19,23 @@ fn assert_progress_at(bench: &mut Bench<Echo>, seq: u64) {
 }
 
 #[test]
-fn the_tenth_unanswered_clock_is_answered_and_an_answer_restarts_the_count() {
+fn the_tenth_unanswered_clock_is_answered_and_an_answer_resets_the_count() {
     let mut bench = Bench::owner();
     for _ in 0..3 {
         for _ in 1..UNANSWERED_CLOCKS_MAX {
-            bench.price(TICK);
+            bench.price(CLOCK);
         }
         assert_eq!(bench.read(), []);
-        let tenth = bench.price(TICK);
+        let tenth = bench.price(CLOCK);
         assert_progress_at(&mut bench, tenth);
     }
-    for value in [TICK, TICK, 1] {
+    for value in [CLOCK, CLOCK, 1] {
         bench.price(value);
     }
     let append = bench.read_append();
     bench.commit(&append);
     for _ in 1..UNANSWERED_CLOCKS_MAX {
-        bench.price(TICK);
+        bench.price(CLOCK);
     }
     assert_eq!(bench.read(), []);
 }
@@ -53,20 +53,20 @@ fn the_4096th_unanswered_input_is_answered() {
     }
 }
 
-/// A price that is answered by two events, and one that is answered by one short event.
+/// A price on which two events are decided, and one on which a short one is.
 const TWICE: u8 = 5;
 const SHORT: u8 = 7;
 
-/// A tape with many unanswered inputs, so that the answers of a new owner do not fit one record.
+/// A tape with so many unanswered inputs that one record does not hold the decisions on them.
 fn backlog(messages: usize, value: u8) -> Tape {
     let mut tape = Tape::new();
     for _ in 0..messages {
-        write_values(&mut tape, &[value; 128]);
+        tape.write_values(&[value; 128]);
     }
     tape
 }
 
-/// Sizes of the records that answer a backlog of 100 messages.
+/// The numbers of events and bytes of the records that answer a backlog of 100 messages.
 fn records_of_a_backlog(value: u8) -> Vec<(usize, usize)> {
     let mut bench = Bench::<Echo>::claiming(backlog(100, value));
     let mut append = only_append(bench.read());
@@ -86,18 +86,18 @@ fn records_of_a_backlog(value: u8) -> Vec<(usize, usize)> {
 }
 
 #[test]
-fn decisions_that_wait_for_an_append_go_into_records_within_their_bounds() {
+fn decisions_queued_behind_an_append_are_sent_in_records_within_the_bounds() {
     for (value, events) in [(TWICE, 2), (SHORT, 1)] {
         let sizes = records_of_a_backlog(value);
         assert!(sizes.iter().all(|(events, bytes)| *events <= RECORD_EVENTS_MAX && *bytes <= RECORD_BYTES_MAX));
         assert!(sizes.len() < 20, "many events share a record: {sizes:?}");
         let sum: usize = sizes.iter().map(|(events, _)| events).sum();
-        assert_eq!(sum, 1 + 100 * 128 * events, "the epoch, and every answer");
+        assert_eq!(sum, 1 + 100 * 128 * events, "the epoch and each decision");
     }
 }
 
 #[test]
-fn an_owner_that_waits_for_an_ack_stops_pulling() {
+fn an_owner_that_waits_for_the_broker_stops_reading() {
     let mut bench = Bench::<Echo>::claiming(backlog(300, TWICE));
     bench.read();
     assert!(!bench.driver.wants_tape(), "300 messages of 128 inputs were read");
@@ -118,31 +118,31 @@ fn a_lost_ack_behind_a_backlog_longer_than_the_queue_is_found_on_the_tape() {
         }
         append = only_append(outputs);
     }
-    panic!("retries for ever: the record at {seq} is its own, but it does not read on from {}", bench.read);
+    panic!("the record at {seq} is its own, but it retries without reading on from {}", bench.read);
 }
 
 #[test]
-fn a_drain_answers_unanswered_inputs() {
+fn a_drain_answers_the_unanswered_inputs() {
     let mut bench = Bench::owner();
-    let unanswered = bench.price(2);
+    let input = bench.price(2);
     assert_eq!(bench.read(), []);
     let append = only_append(bench.handle(Input::Drain));
     assert!(matches!(append.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(append.entries()[0].cause, Offset::new(unanswered, 0));
+    assert_eq!(append.entries()[0].cause, Offset::new(input, 0));
 }
 
 #[test]
-fn a_heartbeat_answers_unanswered_inputs_once() {
+fn a_heartbeat_answers_the_unanswered_inputs_once() {
     let mut bench = Bench::owner();
     assert_eq!(bench.handle(Input::Heartbeat), [], "no input is unanswered");
-    let unanswered = bench.price(2);
+    let input = bench.price(2);
     assert_eq!(bench.read(), []);
     let append = only_append(bench.handle(Input::Heartbeat));
     assert!(matches!(append.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
-    assert_eq!(append.entries()[0].cause, Offset::new(unanswered, 0));
+    assert_eq!(append.entries()[0].cause, Offset::new(input, 0));
     bench.commit(&append);
-    assert_eq!(bench.handle(Input::Heartbeat), [], "every input is answered");
+    assert_eq!(bench.handle(Input::Heartbeat), [], "the input is answered");
     bench.price(2);
-    assert_eq!(bench.read(), [], "a heartbeat answers only the inputs before it");
+    assert_eq!(bench.read(), [], "one heartbeat answers once");
     assert!(bench.driver.is_owner() && bench.driver.wants_tape());
 }

@@ -1,14 +1,16 @@
-//! Two test machines whose decisions depend on all inputs and own decisions before, in order: an input that is lost,
-//! repeated or moved changes every decision after it.
+//! Two small machines whose decisions depend on every earlier input and decision, in order: an input that is lost,
+//! repeated or moved changes each decision after it.
 
 use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
 use tapedeck_schemas::event::{Aggressor, ClockAdvanced, Event, SignalRaised, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::record::{self, Entry, Writer};
 
-/// The value that only advances the clock; other values are prices.
-pub(crate) const TICK: u8 = 0;
+use crate::tape::Tape;
+
+/// The value that stands for `ClockAdvanced`; other values are prices.
+pub(crate) const CLOCK: u8 = 0;
 
 /// The state of both machines.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +30,7 @@ impl Fold {
         self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
     }
-    /// Odd prices are answered: those that end in 5 by two events, those in 7 by a short one. Even prices and clock
-    /// inputs are not answered.
+    /// Decides one event on an odd price, two if it ends in 5, a short one if it ends in 7; nothing on other values.
     fn decide(&self, value: u8, out: &mut Out) {
         if value % 10 == 7 {
             return out.push(ClockAdvanced { time: self.digest });
@@ -55,28 +56,31 @@ impl Fold {
         self.mix(cause.seq);
         self.mix(match own {
             Event::SignalRaised(signal) => signal.confidence.units() as u64,
-            Event::ClockAdvanced(tick) => !tick.time,
-            other => panic!("handed {other:?}, which it never decides"),
+            Event::ClockAdvanced(clock) => !clock.time,
+            other => panic!("it never decides {other:?}"),
         });
     }
 }
 
-/// A machine under test.
-pub(crate) trait Toy: Machine {
-    fn fresh() -> Self;
+pub(crate) trait Toy: Machine + Default {
     fn fold(&self) -> &Fold;
+    /// Writes one message of these values to where the machine reads; returns its inputs.
+    fn write(tape: &mut Tape, inbox: &mut Vec<Vec<u8>>, values: &[u8]) -> Vec<(Offset, Self::Input)>;
 }
 
-/// Reads the facts of ingest from the tape; `L` is its logic.
+/// Reads ingest's facts from the tape; `L` is its logic.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Echo<const L: u32 = 1>(pub(crate) Fold);
 
 impl<const L: u32> Toy for Echo<L> {
-    fn fresh() -> Self {
-        Self::default()
-    }
     fn fold(&self) -> &Fold {
         &self.0
+    }
+    fn write(tape: &mut Tape, _inbox: &mut Vec<Vec<u8>>, values: &[u8]) -> Vec<(Offset, Fact)> {
+        let seq = tape.write_values(values);
+        let (_, entries) = record::decode(&tape.at(seq).payload).unwrap();
+        let facts = entries.into_iter().map(|Entry { at, event, .. }| Fact { writer: Writer::Ingest, at, event });
+        (0..).zip(facts).map(|(index, fact)| (Offset::new(seq, index), fact)).collect()
     }
 }
 
@@ -88,7 +92,7 @@ impl<const L: u32> Machine for Echo<L> {
         Reads::Tape(&[Writer::Ingest])
     }
     fn observe(&mut self, at: Offset, input: &Fact) {
-        assert_eq!(input.writer, Writer::Ingest, "handed a fact of a writer that it does not read");
+        assert_eq!(input.writer, Writer::Ingest, "a fact of a writer that it does not read");
         self.0.observe(at, value_of(&input.event), input.at);
     }
     fn decide(&self, _at: Offset, input: &Fact, out: &mut Out) {
@@ -102,11 +106,10 @@ impl<const L: u32> Machine for Echo<L> {
     }
 }
 
-/// Reads an inbox whose messages hold one entry for each byte.
+/// Reads an inbox; a message holds one entry for each byte.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gate(pub(crate) Fold);
 
-/// An entry of the inbox.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Byte {
     value: u8,
@@ -115,7 +118,7 @@ pub(crate) struct Byte {
 
 impl MachineInput for Byte {
     fn is_clock(&self) -> bool {
-        self.value == TICK
+        self.value == CLOCK
     }
     fn from_message(_subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
         payload.iter().map(|&value| Byte { value, stamp }).collect()
@@ -123,11 +126,14 @@ impl MachineInput for Byte {
 }
 
 impl Toy for Gate {
-    fn fresh() -> Self {
-        Self::default()
-    }
     fn fold(&self) -> &Fold {
         &self.0
+    }
+    fn write(_tape: &mut Tape, inbox: &mut Vec<Vec<u8>>, values: &[u8]) -> Vec<(Offset, Byte)> {
+        inbox.push(values.to_vec());
+        let seq = inbox.len() as u64;
+        let entries = Byte::from_message("", 10 * seq, values);
+        (0..).zip(entries).map(|(index, entry)| (Offset::new(seq, index), entry)).collect()
     }
 }
 
@@ -152,9 +158,9 @@ impl Machine for Gate {
     }
 }
 
-/// The fact of ingest with this value.
+/// The fact of ingest that stands for a value.
 pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
-    if value == TICK {
+    if value == CLOCK {
         return ClockAdvanced { time }.into();
     }
     Trade {
@@ -172,7 +178,7 @@ pub(crate) fn fact_of(value: u8, time: TapeTime) -> Event {
 fn value_of(event: &Event) -> u8 {
     match event {
         Event::Trade(trade) => u8::try_from(trade.price.units() / Price::ONE).unwrap(),
-        Event::ClockAdvanced(_) => TICK,
-        other => panic!("handed {other:?}, which no test writes as a valid fact"),
+        Event::ClockAdvanced(_) => CLOCK,
+        other => panic!("no test writes {other:?}"),
     }
 }

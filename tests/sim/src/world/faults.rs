@@ -1,4 +1,4 @@
-//! What goes wrong by itself: leaders lost, streams full or trimmed, processes that stand still, and bytes of nobody's.
+//! Faults of the environment: lost leaders, full and trimmed streams, paused processes, foreign bytes.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::OrderId;
@@ -10,8 +10,8 @@ use crate::faults::Fault;
 use crate::message::Headers;
 
 impl World {
-    /// Something goes wrong, or comes right again.
-    pub(super) fn disaster(&mut self) -> Result<(), Failure> {
+    /// Injects a fault, or repairs one.
+    pub(super) fn inject_or_repair(&mut self) -> Result<(), Failure> {
         match self.schedule.below(10) {
             0 => self.lose_leader(),
             1 => self.elect_any(),
@@ -27,18 +27,18 @@ impl World {
     }
 
     fn any_stream(&mut self, fault: Fault) -> &'static str {
-        STREAMS[self.chance(fault).index(STREAMS.len())]
+        STREAMS[self.random_of(fault).index(STREAMS.len())]
     }
 
     fn lose_leader(&mut self) {
         let stream = self.any_stream(Fault::LeaderLost);
-        if !self.broker.has_leader(stream) || !self.comes(Fault::LeaderLost) {
+        if !self.broker.has_leader(stream) || !self.occurs(Fault::LeaderLost) {
             return;
         }
         self.count(Fault::LeaderLost);
         let proposed = self.broker.proposed(stream);
-        let kept = self.chance(Fault::LeaderLost).index(proposed + 1);
-        self.say(|| format!("{stream} loses its leader, {kept} proposals are kept"));
+        let kept = self.random_of(Fault::LeaderLost).index(proposed + 1);
+        self.log(|| format!("{stream} loses its leader, {kept} proposals are kept"));
         self.broker.lose_leader(self.now, stream, kept);
         let broker = &self.broker;
         self.network.lose_proposals(|subject| broker.stream_of(subject) == Some(stream));
@@ -51,7 +51,7 @@ impl World {
 
     fn fill_up(&mut self) {
         let stream = self.any_stream(Fault::FullStream);
-        if self.comes(Fault::FullStream) {
+        if self.occurs(Fault::FullStream) {
             self.count(Fault::FullStream);
             self.broker.set_limits(stream, Some(1), None);
         }
@@ -63,8 +63,8 @@ impl World {
         }
     }
 
-    /// Somebody purges the beginning of a stream. Of the tape never a writer's last record: that would reset its fence
-    /// at the broker, against which nothing on this side helps but that only the keeper may purge.
+    /// Purges the beginning of a stream. The last record of each writer stays on the tape: a purge of it would reset the
+    /// writer's fence at the broker. No process can protect itself from that, so only the keeper may purge.
     fn trim(&mut self) {
         let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);
@@ -73,22 +73,22 @@ impl World {
             TAPE => tapedeck_groups::writers().filter_map(last_of).map(|message| message.seq).min().unwrap_or(0),
             other => self.broker.last_seq(other),
         };
-        if last <= first || self.trimmed.contains_key(stream) || !self.comes(Fault::TrimmedStream) {
+        if last <= first || self.trimmed.contains_key(stream) || !self.occurs(Fault::TrimmedStream) {
             return;
         }
         self.count(Fault::TrimmedStream);
-        let until = self.chance(Fault::TrimmedStream).between(first + 1, last);
-        self.say(|| format!("{stream} is trimmed before {until}"));
+        let until = self.random_of(Fault::TrimmedStream).between(first + 1, last);
+        self.log(|| format!("{stream} is trimmed before {until}"));
         let gone = (first..until).filter_map(|seq| self.broker.get(stream, seq).cloned()).collect();
         self.trimmed.insert(stream, gone);
         self.broker.purge(stream, until);
         self.checker.trimmed(stream);
     }
 
-    /// What was purged is put back from the copy.
+    /// Puts back the purged messages.
     pub(super) fn restore(&mut self) {
         for (stream, gone) in std::mem::take(&mut self.trimmed) {
-            self.say(|| format!("{stream} is restored"));
+            self.log(|| format!("{stream} is restored"));
             self.broker.put_back(stream, gone);
         }
     }
@@ -98,11 +98,11 @@ impl World {
             return;
         }
         let count = self.processes.len();
-        let index = self.chance(Fault::Paused).index(count);
+        let index = self.random_of(Fault::Paused).index(count);
         if self.processes[index].paused {
             self.processes[index].paused = false;
             self.count(Fault::Paused);
-        } else if self.comes(Fault::Paused) {
+        } else if self.occurs(Fault::Paused) {
             self.processes[index].paused = true;
         }
     }
@@ -117,11 +117,11 @@ impl World {
         self.drain(index)
     }
 
-    /// Bytes of nobody's, on any subject.
+    /// Publishes foreign bytes on any subject.
     fn foreign(&mut self) {
         let kinds = [Fault::ForeignOnTape, Fault::ForeignInMarket, Fault::ForeignCommand];
         let fault = kinds[self.schedule.index(kinds.len())];
-        if !self.comes(fault) {
+        if !self.occurs(fault) {
             return;
         }
         let subject = match fault {
@@ -129,7 +129,7 @@ impl World {
             Fault::ForeignInMarket => self.market_subject(),
             _ => "cmd.0.halt".into(),
         };
-        let payload = self.stray_bytes(fault, &subject);
+        let payload = self.foreign_bytes(fault, &subject);
         let stream = self.broker.stream_of(&subject).unwrap_or(INBOX).to_string();
         if self.broker.has_leader(&stream) {
             self.count(fault);
@@ -138,9 +138,9 @@ impl World {
     }
 
     fn subject_on_tape(&mut self) -> String {
-        let random = self.chance(Fault::ForeignOnTape);
+        let random = self.random_of(Fault::ForeignOnTape);
         match random.below(9) {
-            0 => "tape.0.nobody".into(),
+            0 => "tape.0.unknown".into(),
             1 => "tape.0.keeper".into(),
             _ => format!("tape.0.{}", super::groups::draw_writer(random)),
         }
@@ -148,18 +148,18 @@ impl World {
 
     fn market_subject(&mut self) -> String {
         let subjects = ["md.sim.ALPHAUSD.quote", "md.sim.BRAVOUSD.batch", "md.sim.UNLISTED.trade", "md.nonsense"];
-        subjects[self.chance(Fault::ForeignInMarket).index(subjects.len())].into()
+        subjects[self.random_of(Fault::ForeignInMarket).index(subjects.len())].into()
     }
 
-    fn stray_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
+    fn foreign_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
         let writer = super::writer_of(subject).unwrap_or(Writer::Control);
-        let random = self.chance(fault);
+        let random = self.random_of(fault);
         let prev_hash = RecordHash([1 + random.below(250) as u8; 32]);
         match random.below(5) {
             0 => Vec::new(),
             1 => b"hello".to_vec(),
             2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
-            // A copy of something that is stored: what is valid in its place is not in another.
+            // A copy of a stored message, which is not valid at another place.
             3 => self.copy_of_any(fault).unwrap_or_default(),
             _ => (0..random.between(1, 40)).map(|_| random.below(256) as u8).collect(),
         }
@@ -168,11 +168,11 @@ impl World {
     fn copy_of_any(&mut self, fault: Fault) -> Option<Vec<u8>> {
         let stream = self.any_stream(fault);
         let last = self.broker.last_seq(stream).max(1);
-        let seq = self.chance(fault).between(1, last);
+        let seq = self.random_of(fault).between(1, last);
         self.broker.get(stream, seq).map(|message| message.payload.to_vec())
     }
 
-    /// Orders that have been submitted lately.
+    /// Updates the list of recently submitted orders.
     pub(super) fn note_orders(&mut self) {
         let last = self.broker.last_seq(TAPE);
         for seq in last.saturating_sub(40)..=last {

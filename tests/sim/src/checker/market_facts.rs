@@ -1,4 +1,4 @@
-//! What became of what publishers intended, told from ingest's facts and the events alone, without ingest's machine.
+//! The facts of ingest on intended events, compared with the events alone, without ingest's machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,61 +12,61 @@ use tapedeck_schemas::subject::parse_market_subject;
 use super::publications::{Item, Publications};
 use super::rules::{Checks, Rule, Violation};
 
-/// Entries that wait for their fact or refusal, and events that have their fact.
+/// Entries without a fact or rejection, and events with a fact.
 #[derive(Debug, Default)]
-pub(super) struct Fates {
+pub(super) struct MarketFacts {
     waiting: BTreeMap<Offset, Item>,
     accepted: BTreeSet<Item>,
-    /// The last entry that got a fact or a refusal.
+    /// The last entry that got a fact or a rejection.
     last: Option<Offset>,
 }
 
-impl Fates {
-    /// An intended event stands in the inbox. A heartbeat in order is accepted in silence.
+impl MarketFacts {
+    /// An intended event was stored in the inbox. An accepted heartbeat gets no fact.
     pub(super) fn waits(&mut self, at: Offset, item: Item, publications: &Publications) {
         if publications.event(item).body != MarketBody::Heartbeat {
             self.waiting.insert(at, item);
         }
     }
 
-    /// A fact of ingest's.
+    /// A fact of ingest.
     pub(super) fn fact(
         &mut self,
         entry: &Entry,
         publications: &Publications,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        let refused = match &entry.event {
+        let is_rejected = match &entry.event {
             Event::Rejected(_) => true,
             Event::Bar(bar) if bar.source.is_none() => return Ok(()),
             Event::Quote(_) | Event::Trade(_) | Event::InstrumentDefined(_) | Event::Bar(_) => false,
             _ => return Ok(()),
         };
         let (cause, fact) = (entry.cause, &entry.event);
-        checks.check(Rule::FactOrRefusal, self.last != Some(cause), || {
-            format!("the inbox's {cause} gets a second answer: {fact:?}")
+        checks.check(Rule::FactOrRejection, self.last != Some(cause), || {
+            format!("inbox entry {cause} gets a second answer: {fact:?}")
         })?;
         self.last = Some(cause);
         let Some(item) = self.waiting.remove(&cause) else { return Ok(()) };
         let (event, subject) = (publications.event(item), publications.subject(item));
-        checks.check(Rule::FactsTellTheEvent, tells(fact, event, subject), || {
-            format!("the inbox's {cause} on {subject} is {event:?}, told as {fact:?}")
+        checks.check(Rule::FactsEqualTheEvent, is_fact_of(fact, event, subject), || {
+            format!("inbox entry {cause} on {subject} is {event:?}, but its fact is {fact:?}")
         })?;
-        checks.check(Rule::FactOrRefusal, refused || self.accepted.insert(item), || {
+        checks.check(Rule::FactOrRejection, is_rejected || self.accepted.insert(item), || {
             format!("the event {event:?} on {subject} is accepted twice, now at {cause}")
         })
     }
 
-    /// At rest nothing waits.
+    /// At rest each entry is answered.
     pub(super) fn finish(&self, checks: &mut Checks) -> Result<(), Violation> {
-        checks.check(Rule::EveryEventHasAFate, self.waiting.is_empty(), || {
-            format!("neither fact nor refusal for {:?}", self.waiting.keys().collect::<Vec<_>>())
+        checks.check(Rule::EveryEventIsAnswered, self.waiting.is_empty(), || {
+            format!("neither fact nor rejection for {:?}", self.waiting.keys().collect::<Vec<_>>())
         })
     }
 }
 
-/// Whether a fact says what the event says, or refuses it by name.
-fn tells(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
+/// Whether a fact has the content of the event, or rejects it by source and number.
+fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
     let Some((named, _)) = parse_market_subject(subject) else { return false };
     let on = |instrument: InstrumentId| instrument == named;
     let times = |recv: u64, at: Option<u64>| recv == event.ts_recv && at == event.ts_event;
@@ -80,8 +80,8 @@ fn tells(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
             prices && fact.update_id == *update_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         (Event::Trade(fact), MarketBody::Trade { price, quantity, aggressor, trade_id }) => {
-            let print = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
-            print && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
+            let values = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
+            values && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         (Event::InstrumentDefined(fact), MarketBody::Definition { base, quote, tick_size, lot_size, .. }) => {
             let terms = (fact.base, fact.quote, fact.tick_size, fact.lot_size);
@@ -89,8 +89,8 @@ fn tells(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
         }
         (Event::Bar(fact), MarketBody::Bar { bar, open, high, low, close, volume, .. }) => {
             let prices = (fact.open, fact.high, fact.low, fact.close) == (*open, *high, *low, *close);
-            let sort = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
-            prices && sort && on(fact.instrument) && fact.ts_recv == event.ts_recv
+            let rest = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
+            prices && rest && on(fact.instrument) && fact.ts_recv == event.ts_recv
         }
         _ => false,
     }

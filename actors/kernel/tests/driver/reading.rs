@@ -1,4 +1,4 @@
-//! Reading a tape and taking over: the messages that stop a driver, those that it skips, and those that it waits for.
+//! Reading a tape and taking over: what stops a driver, what it skips, and what it waits for.
 
 use tapedeck_kernel::TapeFault;
 use tapedeck_kernel::driver::{Input, Output, Stop};
@@ -8,12 +8,12 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 
-use super::{Bench, write_values};
-use crate::model::toys::{Echo, Gate, fact_of};
-use crate::model::{TAPE, Tape};
+use crate::bench::{Bench, only_append};
+use crate::tape::{TAPE, Tape};
+use crate::toys::{Echo, Gate, fact_of};
 
 /// A tape on which an owner with this logic has answered one price.
-pub(super) fn tape_with_owner<const L: u32>() -> Tape {
+pub(crate) fn tape_with_owner<const L: u32>() -> Tape {
     let mut bench = Bench::<Echo<L>>::claiming(Tape::new());
     let epoch = bench.read_append();
     bench.commit(&epoch);
@@ -24,7 +24,7 @@ pub(super) fn tape_with_owner<const L: u32>() -> Tape {
 }
 
 /// A record of `writer` with one event of an unknown kind.
-fn record_of_unknown_kind(tape: &Tape, writer: Writer) -> Vec<u8> {
+fn record_of_a_newer_build(tape: &Tape, writer: Writer) -> Vec<u8> {
     let header = Header { writer, epoch: 1, prev_hash: tape.chain_of(writer) };
     let event = [0x97, 0, 0, 0, 0, 0xcd, 0x7f, 0xff, 1, 0x90]; // [0, 0, 0, 0, 32767, 1, []]
     record::assemble(&header, 1, &event)
@@ -37,11 +37,11 @@ fn a_gap_in_the_sequence_stops() {
     let (expected, got) = (bench.read + 1, bench.read + 2);
     let outputs = bench.handle(Input::Tape { seq: got, writer: Some(Writer::Keeper), payload: &payload });
     assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
-    bench.assert_stopped_for_good();
+    bench.assert_stopped();
 }
 
 #[test]
-fn a_repeated_message_stops() {
+fn a_message_that_comes_twice_stops() {
     let mut bench = Bench::owner();
     let (expected, got) = (bench.read + 1, bench.read);
     let payload = bench.tape.at(got).payload.clone();
@@ -50,23 +50,23 @@ fn a_repeated_message_stops() {
 }
 
 #[test]
-fn an_unknown_kind_stops_on_any_writers_subject() {
+fn a_kind_of_a_newer_build_stops_on_any_writers_subject() {
     for writer in [Writer::Signal, Writer::Ingest, Writer::Risk] {
-        let (mut bench, _) = Bench::with_append_in_flight();
-        let payload = record_of_unknown_kind(&bench.tape, writer);
+        let (mut bench, _) = Bench::appending();
+        let payload = record_of_a_newer_build(&bench.tape, writer);
         let at = bench.tape.put(Some(writer), payload);
         let stop = bench.read_stop();
         assert!(matches!(stop, Stop::Tape(TapeFault::Newer { seq, .. }) if seq == at), "{stop:?}");
-        bench.assert_stopped_for_good();
+        bench.assert_stopped();
     }
 }
 
 #[test]
-fn unknown_bytes_that_do_not_chain_are_an_invalid_record() {
-    let (mut bench, _) = Bench::with_append_in_flight();
-    let mut unchained = record_of_unknown_kind(&bench.tape, Writer::Risk);
+fn bytes_that_resemble_a_newer_format_are_invalid() {
+    let (mut bench, _) = Bench::appending();
+    let unchained = record_of_a_newer_build(&bench.tape, Writer::Risk);
     bench.tape.write(Writer::Risk, 1, vec![(Offset::new(1, 0), 5, fact_of(3, 5))]);
-    for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], std::mem::take(&mut unchained)] {
+    for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], unchained] {
         let at = bench.tape.put(Some(Writer::Risk), payload);
         let outputs = bench.read();
         assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{outputs:?}");
@@ -74,7 +74,7 @@ fn unknown_bytes_that_do_not_chain_are_an_invalid_record() {
 }
 
 #[test]
-fn another_tape_or_one_without_a_valid_first_record_stops() {
+fn a_tape_with_another_identity_or_without_a_valid_first_record_stops() {
     let other = TapeCreated { tape: TapeId([8; 16]), partition: 0, placement: Vec::new() };
     let first_records: [fn(&mut Tape, Event) -> u64; 3] = [
         |tape, other| tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, other)]),
@@ -90,13 +90,13 @@ fn another_tape_or_one_without_a_valid_first_record_stops() {
 }
 
 #[test]
-fn nothing_is_appended_to_a_tape_before_its_first_record_was_read() {
+fn nothing_is_appended_before_the_first_record_is_read() {
     let mut bench = Bench::<Echo>::claiming(Tape::new());
-    assert_eq!(bench.poll(), [], "it may be another tape, or one that lost its start with own records");
+    assert_eq!(bench.poll(), [], "this may be another tape, or one whose beginning is gone with the own records in it");
 }
 
 #[test]
-fn invalid_records_on_other_subjects_are_skipped_and_reported_and_are_no_inputs() {
+fn invalid_records_on_other_subjects_are_reported_and_skipped() {
     let mut bench = Bench::owner();
     let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]) };
     let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
@@ -137,10 +137,10 @@ fn an_invalid_record_on_the_own_subject_counts_for_the_fence_but_not_for_the_cha
 }
 
 #[test]
-fn a_take_over_waits_for_the_last_own_record_and_appends_its_epoch_with_the_due_decisions() {
+fn a_takeover_waits_for_the_last_own_record_and_sends_its_epoch_with_the_decisions_due() {
     let mut tape = tape_with_owner::<1>();
     let own = tape.last_on(Writer::Signal);
-    let due = [write_values(&mut tape, &[3]), write_values(&mut tape, &[1, 2, 7])];
+    let due = [tape.write_values(&[3]), tape.write_values(&[1, 2, 7])];
     let mut bench = Bench::<Echo>::following(tape);
     assert_eq!(bench.read(), [], "a standby decides nothing");
     assert!(bench.driver.has_waiting_inputs());
@@ -156,9 +156,7 @@ fn a_take_over_waits_for_the_last_own_record_and_appends_its_epoch_with_the_due_
     let mut early = Bench::<Echo>::claiming(bench.tape);
     while early.driver.own_last() < own {
         assert!(!early.driver.is_owner());
-        early.read += 1;
-        let message = early.tape.at(early.read).clone();
-        early.driver.handle(Input::Tape { seq: early.read, writer: message.subject, payload: &message.payload });
+        early.read_next();
     }
     assert!(early.driver.is_owner());
 }
@@ -173,12 +171,12 @@ fn an_older_logic_does_not_take_over_and_an_equal_or_newer_one_does() {
 }
 
 #[test]
-fn an_own_event_without_an_input_stops() {
+fn an_own_event_that_answers_no_input_stops() {
     let mut passed = tape_with_owner::<1>();
     passed.write(Writer::Signal, 1, vec![(Offset::new(1, 0), 0, Progress {}.into())]);
     let mut skipped = tape_with_owner::<1>();
     let no_input = skipped.put(None, b"hello".to_vec());
-    write_values(&mut skipped, &[2]);
+    skipped.write_values(&[2]);
     skipped.write(Writer::Signal, 1, vec![(Offset::new(no_input, 0), 0, Progress {}.into())]);
     for (tape, cause) in [(passed, Offset::new(1, 0)), (skipped, Offset::new(no_input, 0))] {
         let stop = Bench::<Echo>::claiming(tape).read_stop();
@@ -187,25 +185,19 @@ fn an_own_event_without_an_input_stops() {
 }
 
 #[test]
-fn a_machine_of_an_inbox_takes_over_only_when_the_inbox_has_been_read_up_to_its_last_event() {
-    let read_first = |bench: &mut Bench<Gate>| {
-        let payload = bench.tape.at(1).payload.clone();
-        bench.handle(Input::Tape { seq: 1, writer: Some(Writer::Keeper), payload: &payload })
-    };
+fn a_machine_that_reads_an_inbox_takes_over_after_the_input_of_its_last_decision() {
     let mut first = Bench::<Gate>::claiming(Tape::new());
     let outputs = first.handle(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
-    assert_eq!(outputs, [], "until the first record was read, there may be own records");
-    let append = super::only_append(read_first(&mut first));
+    assert_eq!(outputs, [], "whether the tape holds own records is not known before its first record is read");
+    let append = only_append(first.read_next());
     assert_eq!(append.entries().len(), 3, "epoch and two answers");
-    let seq = first.commit(&append);
+    first.commit(&append);
 
     let mut second = Bench::<Gate>::claiming(first.tape);
-    assert_eq!(read_first(&mut second), []);
-    let payload = second.tape.at(seq).payload.clone();
-    assert_eq!(second.handle(Input::Tape { seq, writer: Some(Writer::Ingest), payload: &payload }), []);
+    assert_eq!(second.read(), []);
     assert!(!second.driver.is_owner(), "its own events still wait for their inputs");
     let outputs = second.handle(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
-    assert_eq!(super::only_append(outputs).entries().len(), 1, "nothing is due but the epoch");
+    assert_eq!(only_append(outputs).entries().len(), 1, "no decision is due");
     assert_eq!(second.driver.last_input(), Offset::new(1, 2));
     assert_eq!(second.driver.machine().0, first.driver.machine().0);
 }

@@ -1,0 +1,11 @@
+//! The driver against a tape in memory: each row of its outcome table, its bounds, reading and takeover, and each
+//! interleaving of a crash with an append in flight. Random faults over whole partitions are in `tests/sim`.
+
+mod bench;
+mod bounds;
+mod crashes;
+mod outcomes;
+mod reading;
+mod tape;
+mod toys;
+mod verifying;

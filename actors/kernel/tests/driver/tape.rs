@@ -1,0 +1,109 @@
+//! A tape in memory that accepts and rejects appends as JetStream does.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tapedeck_kernel::{Answer, TapeRead, TapeReader, TapeRecord};
+use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+
+use crate::toys::fact_of;
+
+/// The identity of each tape in these tests.
+pub(crate) const TAPE: TapeId = TapeId([7; 16]);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    /// The writer whose subject the message is on, if any.
+    pub(crate) subject: Option<Writer>,
+    pub(crate) payload: Arc<[u8]>,
+}
+
+/// Message `seq` is at index `seq - 1`.
+#[derive(Debug)]
+pub(crate) struct Tape {
+    messages: Vec<Message>,
+    /// Hash of each writer's last valid record.
+    chains: BTreeMap<Writer, RecordHash>,
+}
+
+impl Tape {
+    /// A tape that holds its first record.
+    pub(crate) fn new() -> Self {
+        let created: Event = TapeCreated { tape: TAPE, partition: 0, placement: Vec::new() }.into();
+        let mut tape = Self::empty();
+        tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, created)]);
+        tape
+    }
+
+    pub(crate) fn empty() -> Self {
+        Self { messages: Vec::new(), chains: BTreeMap::new() }
+    }
+
+    pub(crate) fn last(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    /// The last sequence on a writer's subject; 0 for none.
+    pub(crate) fn last_on(&self, writer: Writer) -> u64 {
+        self.messages.iter().rposition(|message| message.subject == Some(writer)).map_or(0, |at| at as u64 + 1)
+    }
+
+    pub(crate) fn at(&self, seq: u64) -> &Message {
+        &self.messages[seq as usize - 1]
+    }
+
+    /// Stores a message without a condition.
+    pub(crate) fn put(&mut self, subject: Option<Writer>, payload: impl Into<Arc<[u8]>>) -> u64 {
+        let payload = payload.into();
+        if let (Some(subject), Ok((header, _))) = (subject, record::decode(&payload))
+            && (header.writer, header.prev_hash) == (subject, self.chain_of(subject))
+        {
+            self.chains.insert(subject, RecordHash::of(&payload));
+        }
+        self.messages.push(Message { subject, payload });
+        self.last()
+    }
+
+    /// Stores a record if `expected` is the subject's last sequence, as `Nats-Expected-Last-Subject-Sequence` does.
+    pub(crate) fn append(&mut self, subject: Writer, expected: u64, payload: &Arc<[u8]>) -> Answer {
+        match self.last_on(subject) {
+            last if last == expected => Answer::Committed(self.put(Some(subject), payload.clone())),
+            last => Answer::WrongLast(Some(last)),
+        }
+    }
+
+    /// Writes a record that continues the writer's chain, with events of (cause, at, event).
+    pub(crate) fn write(&mut self, writer: Writer, epoch: u64, events: Vec<(Offset, u64, Event)>) -> u64 {
+        let entries: Vec<Entry> =
+            events.into_iter().map(|(cause, at, event)| Entry { cause, index: 0, at, event }).collect();
+        let header = Header { writer, epoch, prev_hash: self.chain_of(writer) };
+        self.put(Some(writer), record::encode(&header, &entries))
+    }
+
+    /// Writes a record of ingest that holds a fact for each value.
+    pub(crate) fn write_values(&mut self, values: &[u8]) -> u64 {
+        let time = 10 * self.last();
+        let events = values.iter().map(|&value| (Offset::new(time, 0), time, fact_of(value, time))).collect();
+        self.write(Writer::Ingest, 1, events)
+    }
+
+    /// Hash of the writer's last valid record.
+    pub(crate) fn chain_of(&self, writer: Writer) -> RecordHash {
+        self.chains.get(&writer).copied().unwrap_or_default()
+    }
+
+    /// The valid records.
+    pub(crate) fn records(&self) -> Vec<TapeRecord> {
+        let mut reader = TapeReader::new(TAPE);
+        let read = (1..).zip(&self.messages).filter_map(|(seq, message)| {
+            match reader.read(seq, message.subject, &message.payload).expect("the tape can be read") {
+                TapeRead::Record(record) => Some(record),
+                TapeRead::Invalid { .. } => None,
+            }
+        });
+        read.collect()
+    }
+}
