@@ -53,8 +53,8 @@ impl Network {
         self.flights.iter().filter(|flight| flight.place == Place::Out).count()
     }
 
-    /// Takes the `n`-th request that has not arrived, in order of sending; also whether it overtakes an older one of the
-    /// same sender.
+    /// Takes the `n`-th request that has not arrived, in order of sending; also whether it overtakes an older one
+    /// of the same sender.
     pub fn take_out(&mut self, n: usize) -> Option<(Flight, bool)> {
         let index = self.indices(|flight| flight.place == Place::Out).nth(n)?;
         let flight = self.flights.remove(index);

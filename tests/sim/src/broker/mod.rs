@@ -124,7 +124,7 @@ impl Broker {
         self.stream(stream).proposals.len()
     }
 
-    /// The leader crashes. The next one stores the first `kept` open proposals, unanswered, and the rest are lost. Until
+    /// The leader crashes. The next one stores the first `kept` open proposals, unanswered; the rest are lost. Until
     /// [`Broker::elect`], publishes and leader's reads get no answer. With one replica the server itself crashes, and
     /// remembers afterwards only the ids of stored messages.
     pub fn lose_leader(&mut self, now: u64, stream: &str, kept: usize) {

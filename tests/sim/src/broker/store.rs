@@ -69,7 +69,7 @@ impl Store {
         }
     }
 
-    /// Removes all messages; returns their number. With `marks`, the first sequence of a store that never held a message
+    /// Removes all messages; returns their number. With `marks`, the first sequence of a store that never held one
     /// is set, too.
     pub(super) fn clear(&mut self, marks: bool) -> u64 {
         let count = self.purge(self.last + 1);

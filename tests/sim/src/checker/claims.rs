@@ -58,7 +58,7 @@ impl Checker {
         let answers = self.answers.iter().find(|answers| answers.writer == writer);
         let unanswered = answers.and_then(|answers| answers.unanswered(handed));
         self.checks.check(Rule::DrainedLeavesNothing, unanswered.is_none(), || {
-            format!("node {node} of {writer} drained and was given inputs up to {handed}, but {unanswered:?} is not answered")
+            format!("node {node} of {writer} drained at {handed}, but {unanswered:?} is not answered")
         })
     }
 

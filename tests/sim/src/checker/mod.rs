@@ -1,7 +1,7 @@
 //! The checker of a simulated run: rules that hold after every step, written from the design and not from the driver.
 //!
 //! Its inputs are the stored messages with their authors, and the reports of nodes, publishers and the projector. It
-//! keeps its own folds and never reads the state of a driver. Each message is processed once, as it is stored. Each rule
+//! keeps its own folds and never reads the state of a driver. Each message is processed once, when stored. Each rule
 //! has a name ([`Rule`]) and a test that violates it. The kernel's [`Invariants`] are evaluated over the facts as well.
 
 mod answers;
@@ -133,8 +133,8 @@ impl Checker {
         }
     }
 
-    /// A publisher intends to publish item `n` (from 1) of its session on this subject; called in order, before the item
-    /// is sent for the first time.
+    /// A publisher intends to publish item `n` (from 1) of its session on this subject. Called in order, before the
+    /// item is sent for the first time.
     pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {
         self.publications.intended((subject, session), n, event, &mut self.checks)
     }
@@ -144,8 +144,8 @@ impl Checker {
         self.publications.acknowledged((subject, session), n, &mut self.checks)
     }
 
-    /// The projector has committed the tape up to `seq`. All rows are compared if `seq` is the same as before, as it must
-    /// be once before [`Checker::finish`].
+    /// The projector has committed the tape up to `seq`. All rows are compared if `seq` is the same as before, which
+    /// must occur once before [`Checker::finish`].
     pub fn projected(&mut self, seq: u64, tables: &BTreeMap<&'static str, Rows>) -> Result<(), Violation> {
         self.database.projected(seq, self.streams.tape_last(), tables, &mut self.checks)
     }

@@ -1,5 +1,5 @@
-//! Which messages of the tape are valid records: those that decode, name the writer of their subject, and carry the hash
-//! of that writer's last valid record. Written independently of the kernel's reader.
+//! Which messages of the tape are valid records: those that decode, name the writer of their subject, and carry the
+//! hash of that writer's last valid record. Written independently of the kernel's reader.
 
 use std::collections::BTreeMap;
 

@@ -63,8 +63,8 @@ impl World {
         }
     }
 
-    /// Purges the beginning of a stream. The last record of each writer stays on the tape: a purge of it would reset the
-    /// writer's fence at the broker. No process can protect itself from that, so only the keeper may purge.
+    /// Purges the beginning of a stream. The last record of each writer stays on the tape: a purge of it would reset
+    /// the writer's fence at the broker. No process can protect itself from that, so only the keeper may purge.
     fn trim(&mut self) {
         let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);

@@ -251,8 +251,8 @@ impl World {
             }
             Stage::ReadLast => {
                 let mut last = self.broker.last_on(TAPE, &on).ok().map(|last| last.map_or(0, |message| message.seq));
-                // A newly elected leader may not have applied the record by which the one before it rejected the append,
-                // but it has all that this process knows to be stored.
+                // A newly elected leader may not have applied the record by which the one before it rejected the
+                // append, but it has all that this process knows to be stored.
                 if last.is_some_and(|last| last > pending.expected) && self.occurs(Fault::StaleRead) {
                     self.count(Fault::StaleRead);
                     last = Some(pending.expected);

@@ -80,8 +80,8 @@ fn scripts() -> Vec<(StreamConfig, Make)> {
             config("IDS"),
             Box::new(|at, _| (at < 5).then(|| (0..6).map(|i| on("IDS", "a", i).id(&format!("m{at}"))).collect())),
         ),
-        // Proposals count in the limits: the repeated id at the end of a burst shows that its first request was still in
-        // flight when those in between were rejected.
+        // Proposals count in the limits: the repeated id at the end of a burst shows that its first request was still
+        // in flight when those in between were rejected.
         (StreamConfig { max_messages: Some(3), ..config("ROOM") }, Box::new(|at, _| fill("ROOM", at))),
         (StreamConfig { max_bytes: Some(3 * FILLING), ..config("SPACE") }, Box::new(|at, _| fill("SPACE", at))),
         // Random requests.
