@@ -1,4 +1,4 @@
-//! What a fact is about, told from the types of its fields alone.
+//! The ids that a fact names, derived from the types of its fields.
 
 use crate::bar::BarSpec;
 use crate::event::Scope;
@@ -7,23 +7,23 @@ use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::RecordHash;
 
-/// The ids that a fact's fields mention. No fact mentions two instruments, accounts, orders or fills.
+/// The ids that the fields of a fact name. A fact names at most one instrument, account, order and fill.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct About {
-    /// The instrument, or all of the partition's.
+    /// The instrument, or every instrument of the partition; `None` for a fact without one.
     pub scope: Option<Scope>,
-    /// The account.
+    /// The account that the fact belongs to.
     pub account: Option<AccountId>,
-    /// The strategy of an order or fill, those that a signal combines, or those that are given weights.
+    /// The strategy of an order or fill; the strategies that a signal combines; the strategies whose weights are set.
     pub strategies: Vec<StrategyId>,
-    /// The order.
+    /// The order that the fact approves, changes or reports on.
     pub order: Option<OrderId>,
-    /// The fill.
+    /// The fill that the fact reports or books.
     pub fill: Option<FillId>,
 }
 
 impl About {
-    /// The one instrument; `None` also where the fact is about all of them.
+    /// Returns the instrument; `None` if the fact names none, or applies to every instrument.
     pub fn instrument(&self) -> Option<InstrumentId> {
         match self.scope? {
             Scope::Instrument(instrument) => Some(instrument),
@@ -31,15 +31,15 @@ impl About {
         }
     }
 
-    /// Whether the fact is about an instrument: its own, or about all.
+    /// Returns whether the fact names `instrument`, or applies to every instrument.
     pub fn covers(&self, instrument: &InstrumentId) -> bool {
         self.scope.is_some_and(|scope| scope.covers(instrument))
     }
 }
 
-/// A type that a fact's field can have: adds the ids in its value to what the fact is about.
+/// A type of a field of a fact, which may contain ids.
 pub trait Mentions {
-    /// Adds them; by default there are none.
+    /// Adds the ids of the value to `about`. The default adds none.
     fn mention(&self, _about: &mut About) {}
 }
 

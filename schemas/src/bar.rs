@@ -1,4 +1,4 @@
-//! What a bar is made of and when it is full; no bar is built here.
+//! Specifications of bars. Bars are built by `ingest`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,11 +9,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::number::Quantity;
 use crate::offset::NS_PER_MS;
 
-/// Longest time bar: a day, ns.
+/// Greatest length of a time bar: one day, in ns.
 pub const BAR_NS_MAX: u64 = 24 * 3600 * SECOND;
-/// Longest text of a bar, in bytes.
+/// Greatest length of the text of a specification, in bytes.
 pub const BAR_TEXT_BYTES_MAX: usize = 40;
-/// Most bars that a definition asks for.
+/// Greatest number of bars in a definition.
 pub const BARS_MAX: usize = 8;
 
 const SECOND: u64 = 1_000 * NS_PER_MS;
@@ -21,36 +21,36 @@ const UNITS: [(&str, u64); 5] =
     [("d", 24 * 3600 * SECOND), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", NS_PER_MS)];
 const OF_QUOTES: &str = "-quote";
 
-/// A sort of bar, printed `1m`, `250ms`, `100t`, `2.5v`, and with `-quote` behind it if it is of quotes.
+/// Size and input of a bar, printed `1m`, `250ms`, `100t` or `2.5v`, with the suffix `-quote` for a bar of quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BarSpec {
-    /// When it is full.
+    /// Condition that closes the bar.
     pub size: BarSize,
-    /// What goes into it.
+    /// Events that the bar is built from.
     pub of: BarInput,
 }
 
-/// When a bar is full.
+/// Condition that closes a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BarSize {
-    /// At the end of a window of so many ns; windows count from the epoch. Whole milliseconds, at most a day.
+    /// A window of this many ns, aligned to the Unix epoch, ends. Whole milliseconds, at most [`BAR_NS_MAX`].
     Time(u64),
-    /// With this many events.
+    /// The bar holds this many events.
     Ticks(u64),
-    /// With the trade that brings the traded quantity to this. A trade is never split: a bar may hold more.
+    /// The traded quantity reaches this, in the base currency. A trade is never split, so the bar may hold more.
     Volume(Quantity),
 }
 
-/// What a bar is made of.
+/// Events that a bar is built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BarInput {
-    /// Trades, at their price.
+    /// Trades, at their price and with their quantity.
     Trades,
-    /// Quotes, at their mid (rounded half to even to 1e-9), without volume.
+    /// Quotes, at their mid, rounded half to even to 1e-9; the volume is zero.
     Quotes,
 }
 
-/// A text that is no bar.
+/// Error: a text that is not a [`BarSpec`]. Part of `Rejected` facts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at most a day)")]
 pub struct NotABar(pub String);
@@ -95,7 +95,7 @@ impl fmt::Display for BarSpec {
     }
 }
 
-/// The bars of a comma-separated text, each once and at most [`BARS_MAX`].
+/// Parses a comma-separated list of at most [`BARS_MAX`] different specifications.
 pub fn parse_list(text: &str) -> Result<Vec<BarSpec>, String> {
     let mut bars = Vec::new();
     for one in text.split(',').filter(|one| !one.is_empty()) {
@@ -111,7 +111,7 @@ pub fn parse_list(text: &str) -> Result<Vec<BarSpec>, String> {
     Ok(bars)
 }
 
-/// The comma-separated text of bars.
+/// Formats specifications as a comma-separated list.
 pub fn list(bars: &[BarSpec]) -> String {
     bars.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bar_is_refused() {
+    fn text_that_is_no_bar_is_refused() {
         for bad in ["", "m", "0m", "1", "1x", "-1m", "+1m", "1.5m", "25h", "1v-quote", "0v", "1mm", "1m-trade", "é"] {
             assert!(bad.parse::<BarSpec>().is_err(), "{bad}");
         }

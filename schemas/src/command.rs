@@ -1,4 +1,4 @@
-//! What operators ask of a partition on `cmd.<partition>.<verb>`: a MessagePack map, bounded.
+//! Commands of operators to a partition: a MessagePack map on `cmd.<p>.<verb>`.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,75 +6,75 @@ use crate::event::{HaltLevel, Scope};
 use crate::ids::{AccountId, Currency, OrderId, StrategyId};
 use crate::number::{Money, Ratio};
 
-/// Largest command, in bytes.
+/// Greatest size of a command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
-/// Longest id, in bytes.
+/// Greatest length of an id, in bytes.
 pub const ID_BYTES_MAX: usize = 64;
-/// Longest free text (who, why), in bytes.
+/// Greatest length of `by` and of `reason`, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
-/// Most values in one command.
+/// Greatest number of values in one request for limits.
 pub const VALUES_MAX: usize = 256;
 
-/// A request; `control` answers it with a fact, accepted or refused.
+/// A command. `control` answers it with one fact: that of the request, or `CommandRefused`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
-    /// Names the request, if it must count once however often it comes: control refuses an id that it has accepted.
+    /// Id that makes the command idempotent: `control` refuses a second command with an id that it has accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// The operator.
+    /// Name of the operator.
     pub by: String,
-    /// Reason given by the operator.
+    /// The operator's reason.
     pub reason: String,
-    /// What control is to do.
+    /// The requested change.
     pub request: Request,
 }
 
-/// The requests that control takes.
+/// The change that a command requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// Set limits or parameters.
+    /// Sets limits or other parameters.
     Limits {
-        /// One instrument, or all.
+        /// The instruments that the values apply to.
         scope: Scope,
-        /// Name and value.
+        /// Full name and value of each parameter.
         values: Vec<(String, Ratio)>,
     },
-    /// Set strategy weights.
+    /// Sets weights of strategies.
     Weights {
-        /// Strategy and weight.
+        /// Each strategy and its weight, from 0.
         weights: Vec<(StrategyId, Ratio)>,
     },
-    /// Stop trading, or limit it to reducing.
+    /// Halts trading, or limits it to orders that reduce a position.
     Halt {
-        /// One instrument, or all.
+        /// The instruments to halt.
         scope: Scope,
-        /// What stays allowed.
+        /// Orders that remain permitted.
         level: HaltLevel,
     },
-    /// Resume trading.
+    /// Resumes trading: lifts the halt of the scope.
     Resume {
-        /// One instrument, or all.
+        /// The scope of the halt to lift.
         scope: Scope,
     },
-    /// Cancel an order.
+    /// Cancels an order.
     Cancel {
         /// The order to cancel.
         order: OrderId,
     },
-    /// Pay capital in (or out, if negative).
+    /// Pays capital into an account, or out of it.
     Fund {
-        /// The account paid into.
+        /// Account to credit.
         account: AccountId,
         /// Currency of the amount.
         currency: Currency,
-        /// Amount; negative for a payment out.
+        /// Amount to pay in; negative to pay out.
         amount: Money,
     },
 }
 
 impl Request {
-    /// The last token of its subject.
+    /// Returns the last token of the subject that the request is sent on.
     pub fn verb(&self) -> &'static str {
         match self {
             Request::Limits { .. } => "limits",
@@ -88,12 +88,12 @@ impl Request {
 }
 
 impl Command {
-    /// The bytes to publish.
+    /// Returns the bytes to publish.
     pub fn encode(&self) -> Vec<u8> {
         rmp_serde::to_vec_named(self).expect("writing a command to memory cannot fail")
     }
 
-    /// Reads a command, or says what is wrong with it.
+    /// Decodes a command. The error becomes the detail of a `CommandRefused` fact.
     pub fn decode(payload: &[u8]) -> Result<Self, String> {
         if payload.len() > COMMAND_BYTES_MAX {
             return Err(format!("{} bytes, over the bound of {COMMAND_BYTES_MAX}", payload.len()));

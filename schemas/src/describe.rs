@@ -1,6 +1,6 @@
-//! What the wire looks like, as data taken from the code, and the documents made of it. Nothing is encoded here.
+//! Descriptions of the wire formats as data, and the documents that are generated from them.
 //!
-//! The tables themselves stand where the things are declared: [`crate::event`] and [`crate::market::contract`].
+//! The descriptions derive from the declarations in [`crate::event`] and [`crate::market::contract`].
 
 pub mod answers;
 pub mod asyncapi;
@@ -15,99 +15,99 @@ use crate::record::Writer;
 /// The lines of a doc comment.
 pub type Doc = &'static [&'static str];
 
-/// The lines of a doc comment as one text.
+/// Joins the lines of a doc comment into one text.
 pub fn prose(doc: Doc) -> String {
     doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ")
 }
 
-/// A type whose form on the tape is known.
+/// A type with a description of its encoding on the tape.
 pub trait Described {
-    /// Its form.
+    /// Description of the encoding.
     const TYPE: &'static Type;
 }
 
-/// The form of a value on the tape.
+/// Description of the encoding of a value on the tape.
 #[derive(Debug)]
 pub enum Type {
-    /// One that has a name of its own.
+    /// A type that has a name in the documents.
     Named(&'static NamedType),
-    /// A value, or nil.
+    /// A value of the type, or nil.
     Optional(&'static Type),
-    /// An array of any length, of values of one type.
+    /// An array of any length, with elements of one type.
     List(&'static Type),
-    /// An array of these, in order.
+    /// An array with one element per type, in order.
     Tuple(&'static [&'static Type]),
 }
 
-/// A type with a name.
+/// A type that has a name in the documents.
 #[derive(Debug)]
 pub struct NamedType {
-    /// Its name, unique among all.
+    /// Name, unique among the named types.
     pub name: &'static str,
-    /// What it is.
+    /// Meaning of the type.
     pub doc: Doc,
-    /// What stands on the wire.
+    /// Encoding of the type.
     pub shape: Shape,
 }
 
-/// What stands on the wire for a named type.
+/// Encoding of a named type.
 #[derive(Debug)]
 pub enum Shape {
-    /// An unsigned integer of so many bits.
+    /// An unsigned integer of at most this many bits.
     Integer(u32),
-    /// Text, which matches the pattern.
+    /// A text that matches this regular expression; any text if it is empty.
     Text(&'static str),
-    /// A count of units of 1e-`decimals`: an integer where it fits 64 bits, else 16 big-endian bytes.
+    /// A count of units of 1e-`decimals`: an integer if it fits signed 64 bits, otherwise 16 big-endian bytes.
     Decimal {
-        /// Decimals of the unit.
+        /// Number of decimals of the unit.
         decimals: u32,
-        /// Largest magnitude, in units.
+        /// Greatest magnitude, in units.
         units_max: i128,
     },
-    /// So many bytes.
+    /// Binary data of this length, in bytes.
     Bytes(usize),
-    /// A small integer that stands for a name.
+    /// An integer that stands for a name.
     Names(&'static [NameDoc]),
-    /// An array of these fields, in order.
+    /// An array with one element per field, in order.
     Array(&'static [FieldDoc]),
-    /// One of these: the bare name, or a map of the name alone to its value.
+    /// One of several variants: the name alone, or a map with the name as its only key.
     Choice(&'static [VariantDoc]),
 }
 
-/// A name and its number.
+/// A name of [`Shape::Names`].
 #[derive(Debug)]
 pub struct NameDoc {
-    /// On the wire.
+    /// Number on the wire.
     pub number: u8,
-    /// In text.
+    /// Name in text and JSON.
     pub text: &'static str,
-    /// What it means.
+    /// Meaning of the name.
     pub doc: Doc,
 }
 
-/// A field of an array.
+/// A field of [`Shape::Array`].
 #[derive(Debug)]
 pub struct FieldDoc {
-    /// Its name: it is not on the wire, its place is.
+    /// Name of the field. The wire holds no names: a field is identified by its index.
     pub name: &'static str,
-    /// Its form.
+    /// Type of the field.
     pub ty: &'static Type,
-    /// What it says.
+    /// Meaning of the field.
     pub doc: Doc,
 }
 
-/// One of several forms.
+/// A variant of [`Shape::Choice`].
 #[derive(Debug)]
 pub struct VariantDoc {
-    /// Its name on the wire.
+    /// Name on the wire.
     pub name: &'static str,
-    /// What stands beside the name, if anything.
+    /// Type of the value; `None` for a variant without one.
     pub ty: Option<&'static Type>,
-    /// What it means.
+    /// Meaning of the variant.
     pub doc: Doc,
 }
 
-/// What one of a type's names means; empty where it has no such name.
+/// Returns the meaning of a name of the type; empty if it has no such name.
 fn name_doc(ty: &Type, text: &str) -> String {
     match ty {
         Type::Named(NamedType { shape: Shape::Names(names), .. }) => {
@@ -117,7 +117,7 @@ fn name_doc(ty: &Type, text: &str) -> String {
     }
 }
 
-/// Who writes facts of a kind. The keeper has no driver.
+/// Returns the writers that append facts of a kind. The keeper has no driver.
 pub fn writers(kind: Kind) -> Vec<Writer> {
     let drivers = || Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper);
     kind.writer().map_or_else(|| drivers().collect(), |writer| vec![writer])

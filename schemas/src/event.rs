@@ -1,8 +1,9 @@
-//! The alphabet: every fact that a tape can hold. Read this first.
+//! The alphabet: every kind of fact that a tape can hold. Read this file first.
 //!
-//! A fact is past tense and immutable. Its `cause` (the input it answers) and tape time stand beside it in
-//! [`crate::record::Entry`]; its body stands in the module of its writer, below. On the wire a body is a MessagePack
-//! array in field order, so a field is only ever appended, and then the kind's version goes up.
+//! A fact is one decision of a writer, in the past tense, and immutable. [`crate::record::Entry`] holds the fact
+//! together with its `cause` (the offset of the input that it answers) and its tape time. Each module below defines the
+//! bodies of one writer. On the wire a body is a MessagePack array of its fields in order. A new field is therefore
+//! appended at the end, and the version of the kind is incremented.
 
 mod control;
 mod driver;
@@ -24,8 +25,8 @@ use crate::record::Writer;
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
 
-/// Declares the alphabet once. A block is the module of the bodies and their writer (`None`: every writer's driver);
-/// a line is a kind's number on the wire, the version that this build writes, and its name.
+/// Declares the alphabet. A block names the module of the bodies and their writer (`None`: the driver of every writer).
+/// A line gives the number of a kind on the wire, the version that this build writes, and the name of the kind.
 macro_rules! alphabet {
     ($($module:ident, $writer:expr => { $($number:literal v $version:literal $name:ident,)* })*) => {
         $(pub use $module::*;)*
@@ -35,48 +36,48 @@ macro_rules! alphabet {
         })*)*
 
         /// A fact of any kind.
-        #[expect(missing_docs, reason = "the bodies say what they are")]
+        #[expect(missing_docs, reason = "each body is documented at its definition")]
         #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
         #[serde(untagged)]
         pub enum Event { $($($name($name),)*)* }
 
-        /// The kinds of fact, by their number on the wire.
-        #[expect(missing_docs, reason = "the bodies say what they are")]
+        /// The kind of a fact. The discriminant is the number on the wire.
+        #[expect(missing_docs, reason = "each body is documented at its definition")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
         pub enum Kind { $($($name = $number,)*)* }
 
         impl Kind {
-            /// Every kind, in the order of this page.
+            /// Every kind, in the order of declaration.
             pub const ALL: &'static [Kind] = &[$($(Kind::$name,)*)*];
-            /// The kind's name, as tools print it.
+            /// Returns the name of the kind, as tools print it.
             pub const fn name(self) -> &'static str {
                 match self { $($(Kind::$name => stringify!($name),)*)* }
             }
-            /// The version that this build writes.
+            /// Returns the version of the body that this build writes.
             pub const fn version(self) -> u16 {
                 match self { $($(Kind::$name => $version,)*)* }
             }
-            /// The only writer of the kind; `None` where every writer's driver writes it.
+            /// Returns the only writer of the kind; `None` for a kind that the driver of every writer appends.
             pub const fn writer(self) -> Option<Writer> {
                 match self { $($(Kind::$name)|* => $writer,)* }
             }
-            /// What a fact of the kind says.
+            /// Returns the doc comment of the body.
             pub const fn doc(self) -> Doc {
                 match self { $($(Kind::$name => body_of($name::TYPE).0,)*)* }
             }
-            /// The fields of its body, in the order of the array on the wire.
+            /// Returns the fields of the body, in the order of the array on the wire.
             pub const fn fields(self) -> &'static [FieldDoc] {
                 match self { $($(Kind::$name => body_of($name::TYPE).1,)*)* }
             }
         }
 
         impl Event {
-            /// What kind of fact this is.
+            /// Returns the kind of the fact.
             pub const fn kind(&self) -> Kind {
                 match self { $($(Event::$name(_) => Kind::$name,)*)* }
             }
-            /// The ids that its fields mention.
+            /// Returns the instrument, account, strategies, order and fill that the fields name.
             pub fn about(&self) -> About {
                 let mut about = About::default();
                 match self { $($(Event::$name(body) => body.mention(&mut about),)*)* }
@@ -84,7 +85,7 @@ macro_rules! alphabet {
             }
         }
 
-        /// Reads the body that (kind, version) announce; an unknown pair is an error that names it.
+        /// Decodes the body of (`kind`, `version`). The error for an unknown pair begins with [`UNKNOWN_KIND`].
         pub(crate) fn read_body<'de, A: SeqAccess<'de>>(
             kind: u16,
             version: u16,
@@ -102,10 +103,10 @@ macro_rules! alphabet {
     };
 }
 
-/// How the error for an unknown kind or version begins: a reader that meets it stops, it never skips.
+/// Prefix of the error for an unknown kind or version. A reader stops at such an event; it must not skip it.
 pub(crate) const UNKNOWN_KIND: &str = "unknown event";
 
-/// The doc and the fields of a body.
+/// The doc comment and the fields of a body.
 const fn body_of(ty: &'static Type) -> (Doc, &'static [FieldDoc]) {
     match ty {
         Type::Named(NamedType { doc, shape: Shape::Array(fields), .. }) => (doc, fields),

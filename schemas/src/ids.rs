@@ -1,4 +1,4 @@
-//! Names and derived identities. Nothing here is random: an id is given from outside or hashed from an offset.
+//! Names and ids. Names come from outside; the id of an order or fill is a hash of its cause, so a replay repeats it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use crate::describe::{Described, Type};
 use crate::offset::Offset;
 use crate::record::Writer;
 
-/// Longest name, in bytes.
+/// Greatest length of a name, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 24;
 
-/// A text that cannot be a name.
+/// Error: a text that is not a name. Part of `Rejected` and `CommandRefused` facts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _{1})")]
 pub struct BadName(pub String, &'static str);
 
-/// A short name that is also one token of a NATS subject: 1–24 of `A-Z a-z 0-9 - _`.
+/// A name of 1 to 24 characters of `A-Z a-z 0-9 - _`, and so a valid token of a NATS subject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(ArrayString<TOKEN_BYTES_MAX>);
 
 impl Token {
-    /// The name as text.
+    /// Returns the name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -77,12 +77,12 @@ impl fmt::Display for Token {
 }
 text_serde!(Token);
 
-/// Who published: a feed or a program, named by itself.
+/// Name of a publisher, as the publisher gives it in its market events.
 pub type SourceId = Token;
-/// A currency code, as BTC or USDT.
+/// Currency code, such as `BTC` or `USDT`.
 pub type Currency = Token;
 
-/// Names of one sort: a [`Token`] in every form, and a type of its own, so that a fact's field says what it names.
+/// Declares a newtype of [`Token`] with the same forms, so that the type of a field says what the name is of.
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -90,7 +90,7 @@ macro_rules! name_id {
         pub struct $name(Token);
 
         impl $name {
-            /// The name as text.
+            /// Returns the name as text.
             pub fn as_str(&self) -> &str {
                 self.0.as_str()
             }
@@ -114,28 +114,28 @@ macro_rules! name_id {
 }
 
 name_id!(
-    /// The account that an order trades for.
+    /// Name of an account, such as `sim-p0`.
     AccountId
 );
 
 impl AccountId {
-    /// The account that a partition trades for on the simulated exchange: `sim-p0`.
+    /// Returns the account of a partition on the simulated exchange: `sim-p0` for partition 0.
     pub fn simulated(partition: u16) -> Self {
         format!("sim-p{partition}").parse().expect("within 24 bytes")
     }
 }
 
 name_id!(
-    /// The strategy that wanted an order.
+    /// Name of a strategy, such as `ewma`, or `blend` for the combination of all.
     StrategyId
 );
 
-/// An instrument at a venue, printed `binance.BTCUSDT` as in the subjects.
+/// An instrument at a venue, printed `<venue>.<symbol>` as in subjects: `binance.BTCUSDT`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentId {
-    /// Where it trades.
+    /// Name of the venue.
     pub venue: Token,
-    /// What the venue calls it.
+    /// Name of the instrument at the venue.
     pub symbol: Token,
 }
 
@@ -162,7 +162,7 @@ macro_rules! derived_id {
         pub struct $name(pub [u8; 16]);
 
         impl $name {
-            /// The id of the `index`-th thing of its sort that `writer` decides from `cause` on this tape.
+            /// Derives the id of entity `index` that `writer` decides on `cause`: a hash of these and of the tape.
             pub fn derive(tape: TapeId, cause: Offset, writer: Writer, index: u32) -> Self {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update($domain);
@@ -240,22 +240,22 @@ macro_rules! hex_id {
     };
 }
 
-/// A text that is not 32 lower-case hex digits.
+/// Error: a text that is not an id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not an id (want 32 lower-case hex digits)")]
 pub struct BadId(pub String);
 
-/// The random identity of a tape, in its first record; part of every derived id, so that no two tapes share one.
+/// Random identity of a tape, recorded in `TapeCreated`. Part of every derived id, so ids differ between tapes.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TapeId(pub [u8; 16]);
 hex_id!(TapeId);
 
 derived_id!(
-    /// An order; also the client order id that a venue sees.
+    /// Id of an order; the client order id at an exchange.
     OrderId, b"order"
 );
 derived_id!(
-    /// A fill (execution) of the simulated venue.
+    /// Id of a fill on the simulated exchange.
     FillId, b"fill"
 );
 

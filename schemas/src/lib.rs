@@ -1,6 +1,7 @@
-//! The vocabulary of Tapedeck, shared by everything and depending on nothing of it.
+//! The data types and wire formats that every program of Tapedeck shares. Depends on no other crate of the workspace.
 //!
-//! Read [`event`] first: it lists every fact that a tape can hold. No IO, no clock, no float money.
+//! Read [`event`] first: it lists every kind of fact that a tape can hold. This crate does no IO and reads no clock;
+//! prices, quantities and money are exact decimals.
 #![forbid(unsafe_code)]
 
 pub mod about;

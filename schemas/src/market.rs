@@ -1,9 +1,9 @@
-//! Market events as anyone publishes them on `md.<venue>.<symbol>.<kind>`: a map or an array of maps, in MessagePack
-//! or JSON.
+//! Market events as publishers send them on `md.<venue>.<symbol>.<kind>`: a map or an array of maps, in MessagePack or
+//! JSON.
 //!
-//! Prices and quantities are decimal strings, or integers that count 1e-9; floats are refused. A map that is
-//! wrong spoils only itself; bytes that are no message spoil the message. Nothing here panics on any bytes.
-//! Read [`contract::FIELDS`] first.
+//! Prices and quantities are decimal strings, or integers that count 1e-9; floats are malformed. A malformed map does
+//! not affect the other maps of its message; bytes that do not decode make the whole message malformed. Decoding does
+//! not panic on any input. [`contract::FIELDS`] is the table of all fields; read it first.
 
 pub mod contract;
 mod read;
@@ -13,103 +13,102 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::bar::{self, BarSpec};
-
 use crate::event::Aggressor;
 use crate::ids::{Currency, InstrumentId, SourceId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 
-/// Largest market message, in bytes.
+/// Greatest size of a market message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
-/// Most events in one message.
+/// Greatest number of events in a message.
 pub const MESSAGE_EVENTS_MAX: usize = 1024;
 
-/// One market event, as its publisher numbers it.
+/// A market event as its publisher sends it, with its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketEvent {
-    /// The publisher, as it names itself.
+    /// Name of the publisher.
     pub source: SourceId,
-    /// New whenever the publisher begins to number anew.
+    /// Session of the source. Each session numbers from 1.
     pub session: Token,
-    /// Counts this source's events in this session for this instrument, from 1, across kinds.
+    /// Number of the event within source, session and instrument, from 1, across kinds.
     pub seq: u64,
-    /// When the publisher received it, ns since the epoch.
+    /// Time at which the publisher received the event, ns since the Unix epoch.
     pub ts_recv: u64,
-    /// The venue's time, ns, where it gives one.
+    /// The venue's own time of the event, ns since the Unix epoch, if the venue gives one.
     pub ts_event: Option<u64>,
-    /// The event itself.
+    /// The fields of the kind.
     pub body: MarketBody,
 }
 
-/// What a market event says.
+/// The fields of a market event that belong to its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MarketBody {
-    /// Best bid and ask.
+    /// Best bid and ask of the instrument.
     Quote {
-        /// Best bid.
+        /// Best bid, in the quote currency.
         bid: Price,
-        /// Displayed there.
+        /// Quantity at the bid, in the base currency; zero if unknown.
         bid_size: Quantity,
-        /// Best ask.
+        /// Best ask, in the quote currency.
         ask: Price,
-        /// Displayed there.
+        /// Quantity at the ask, in the base currency; zero if unknown.
         ask_size: Quantity,
-        /// The venue's number of the update; natural key across sessions.
+        /// The venue's number of the update; the natural key across sessions.
         update_id: Option<u64>,
     },
-    /// A printed trade.
+    /// A trade that the venue printed.
     Trade {
         /// Price, in the quote currency.
         price: Price,
-        /// Amount of the base currency.
+        /// Quantity, in the base currency.
         quantity: Quantity,
-        /// The side that crossed the spread.
+        /// Side that crossed the spread.
         aggressor: Aggressor,
-        /// The venue's id; natural key across sessions.
+        /// The venue's number of the trade; the natural key across sessions.
         trade_id: Option<u64>,
     },
-    /// Open, high, low, close and volume of a while.
+    /// A finished bar of the instrument.
     Bar {
         /// Size and input of the bar.
         bar: BarSpec,
-        /// First price.
+        /// Price of the first event, in the quote currency.
         open: Price,
-        /// Highest price.
+        /// Highest price, in the quote currency.
         high: Price,
-        /// Lowest price.
+        /// Lowest price, in the quote currency.
         low: Price,
-        /// Last price.
+        /// Price of the last event, in the quote currency.
         close: Price,
-        /// Traded quantity.
+        /// Traded quantity, in the base currency; zero for a bar of quotes.
         volume: Quantity,
-        /// Events in it.
+        /// Number of events in the bar; 0 if unknown.
         count: u64,
-        /// Begin of a time bar's window, else the first event's `ts_recv`, ns.
+        /// Start of a time bar's window; for other bars `ts_recv` of the first event. Ns since the Unix epoch.
         opened: u64,
-        /// End of a time bar's window, else the last event's `ts_recv`, ns.
+        /// Exclusive end of a time bar's window; for other bars `ts_recv` of the last event. Ns since the Unix epoch.
         closed: u64,
     },
-    /// The terms of the instrument.
+    /// The terms of the instrument, and the bars to build of it.
     Definition {
-        /// What is bought and sold.
+        /// Base currency: the unit of quantities.
         base: Currency,
-        /// What prices are in.
+        /// Quote currency: the currency of prices.
         quote: Currency,
-        /// Grid of prices.
+        /// Step of prices, in the quote currency.
         tick_size: Price,
-        /// Grid of quantities.
+        /// Step of quantities, in the base currency.
         lot_size: Quantity,
-        /// Least order value, in the quote currency.
+        /// Least notional of an order, in the quote currency.
         min_notional: Money,
-        /// The bars to build of it from here on.
+        /// Bars that `ingest` builds from now on, in place of the earlier ones.
         bars: Vec<BarSpec>,
     },
-    /// Nothing but the time.
+    /// Market heartbeat: only the time.
     Heartbeat,
 }
 
 impl MarketBody {
-    /// The kind that it is published as.
+    /// Returns the kind of the market event.
     pub fn kind(&self) -> MarketKind {
         match self {
             MarketBody::Quote { .. } => MarketKind::Quote,
@@ -121,44 +120,45 @@ impl MarketBody {
     }
 }
 
-/// What could be read of an event that is wrong.
+/// Error: an element of a message that is not a market event. The fields become those of a `Rejected` fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// What is wrong, with the value.
+    /// The error in words, with the offending value.
     pub detail: String,
-    /// Its source, if that could be read.
+    /// Source of the event, if it could be read.
     pub source: Option<SourceId>,
-    /// Its number, if that could be read.
+    /// Number of the event, if it could be read.
     pub seq: Option<u64>,
 }
 
-/// What an event says, without who published it under which number.
+/// A market event without source, session and number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unnumbered {
-    /// When it was received, ns since the epoch.
+    /// Time at which the event was received, ns since the Unix epoch.
     pub ts_recv: u64,
-    /// The venue's time, ns, where it gives one.
+    /// The venue's own time of the event, ns since the Unix epoch, if the venue gives one.
     pub ts_event: Option<u64>,
-    /// The event itself.
+    /// The fields of the kind.
     pub body: MarketBody,
 }
 
-/// Reads a message that came on a subject of `kind`: each element is an event, or what is wrong with it.
+/// Decodes a message on a subject of `kind` into one result per map.
 ///
-/// The result is never empty: bytes that are no message at all are one malformed element.
+/// The result is never empty: a message that does not decode gives one [`Malformed`].
 pub fn decode(kind: MarketKind, payload: &[u8]) -> Vec<Result<MarketEvent, Malformed>> {
     elements(payload, |one| one.to_event(kind))
 }
 
-/// Reads a message whose maps name their `kind` and may name their `instrument`; source, session and seq are passed
-/// over and may be missing, and so may `ts_recv` where `ts_event` is given. So market data is kept in files.
+/// Decodes market data of a file: maps that name their `kind`, and may name their `instrument`.
+///
+/// Ignores `source`, `session` and `seq`, which may be missing. If `ts_recv` is missing, `ts_event` takes its place.
 pub fn decode_unnumbered(payload: &[u8]) -> Vec<Result<(Option<InstrumentId>, Unnumbered), Malformed>> {
     elements(payload, |one| one.to_unnumbered())
 }
 
-/// JSON begins with one of these; no MessagePack map or array does.
+/// First bytes of a JSON message. No MessagePack map or array begins with one of them.
 const JSON_BEGINS: &[u8] = b"{[ \t\r\n";
-/// Deepest nesting of a MessagePack message. JSON needs no bound: what lies deeper than a field is skipped in a loop.
+/// Greatest nesting of a MessagePack message. JSON needs no bound: values nested in a field are skipped in a loop.
 const DEPTH_MAX: usize = 8;
 
 fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malformed>) -> Vec<Result<T, Malformed>> {
@@ -192,30 +192,30 @@ fn messagepack(payload: &[u8]) -> Result<Vec<read::Element<'_>>, String> {
         .deserialize_any(read::MessageVisitor)
         .map_err(|error| format!("not a map or an array of maps in MessagePack: {error}"))?;
     match IgnoredAny::deserialize(&mut deserializer) {
-        Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(elements), // the end
+        Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(elements), // end of input
         _ => Err("there are bytes after the end of the message".into()),
     }
 }
 
-/// The bytes of one event, for the subject of its own kind.
+/// Encodes one event in MessagePack, for the subject of its kind.
 pub fn encode(event: &MarketEvent) -> Vec<u8> {
     rmp_serde::to_vec_named(&Wire { event, named: false, instrument: None })
         .expect("writing a market event to memory cannot fail")
 }
 
-/// The bytes of several events, for the subject of kind `batch`: an array of maps that each name their kind.
+/// Encodes events in MessagePack, for a subject of kind `batch`: an array of maps that each name their kind.
 pub fn encode_batch(events: &[MarketEvent]) -> Vec<u8> {
     let wires: Vec<_> = events.iter().map(|event| Wire { event, named: true, instrument: None }).collect();
     rmp_serde::to_vec_named(&wires).expect("writing market events to memory cannot fail")
 }
 
-/// An event as one line of JSON without its end: it names its instrument and kind, and [`decode_unnumbered`] reads it.
+/// Encodes an event as JSON without a line end, with its instrument and kind. [`decode_unnumbered`] reads it.
 pub fn json_line(instrument: &InstrumentId, event: &MarketEvent) -> String {
     let wire = Wire { event, named: true, instrument: Some(instrument) };
     serde_json::to_string(&wire).expect("writing a market event to memory cannot fail")
 }
 
-/// An event as a MessagePack map that names its instrument and kind, as files hold one after the other.
+/// Encodes an event as a MessagePack map with its instrument and kind. A file holds such maps one after another.
 pub fn messagepack_map(instrument: &InstrumentId, event: &MarketEvent) -> Vec<u8> {
     let wire = Wire { event, named: true, instrument: Some(instrument) };
     rmp_serde::to_vec_named(&wire).expect("writing a market event to memory cannot fail")

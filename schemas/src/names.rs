@@ -1,6 +1,6 @@
-//! Closed sets of names: a small integer on the wire, the name itself in text.
+//! The macro for enums that are a small integer on the wire, and a name in text and JSON.
 
-/// Declares a closed set of names that is a small integer on the wire and its name in text.
+/// Declares enums: per variant the number on the wire and the name in text.
 macro_rules! names {
     ($($(#[doc = $doc:literal])* $name:ident {
         $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal $text:literal,)*
@@ -21,11 +21,11 @@ macro_rules! names {
             });
         }
         impl $name {
-            /// Every value.
+            /// Every variant, in the order of declaration.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-            /// Its name in text, JSON and the database.
+            /// Returns the name in text, JSON and the database.
             pub const fn as_str(self) -> &'static str { match self { $($name::$variant => $text,)* } }
-            /// From its number on the wire.
+            /// Returns the variant of a number on the wire, if there is one.
             pub const fn from_number(n: u8) -> Option<Self> {
                 match n { $($number => Some($name::$variant),)* _ => None }
             }
@@ -67,7 +67,8 @@ macro_rules! names {
         }
     )*};
 }
-/// A text that is none of the names it could be.
+
+/// Error: a text that is none of the accepted names. Holds the text, cut to 32 characters, and the names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is none of {1:?}")]
 pub struct UnknownName(pub String, pub &'static [&'static str]);

@@ -1,4 +1,4 @@
-//! Exact decimal numbers: prices, quantities, ratios and money. Never a float, never a silent rounding.
+//! Exact decimal numbers: prices, quantities, ratios and money. No floats; only operations that say so round.
 //!
 //! Each type is a signed 128-bit count of a fixed unit (decision 0002):
 //!
@@ -9,9 +9,9 @@
 //! | [`Ratio`] | 1e-9 | 1e12 |
 //! | [`Money`] | 1e-18 of a currency | 1e20 |
 //!
-//! A price times a quantity is money *exactly* (1e-9 · 1e-9 = 1e-18). The few operations that must round
-//! (division, a fee rate) round half to even and say so. On the wire: a MessagePack integer when it fits
-//! 64 bits, else 16 big-endian bytes; in JSON: a decimal string without trailing zeros.
+//! A price times a quantity is *exactly* money (1e-9 · 1e-9 = 1e-18). Operations that must round (division, a fee rate)
+//! round half to even. Arithmetic saturates at the bound. On the wire a number is a MessagePack integer if it fits
+//! signed 64 bits, otherwise 16 big-endian bytes; in JSON it is a decimal string without trailing zeros.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,21 +21,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::offset::NS_PER_MS;
 
-/// Why a decimal text is not a number of ours.
+/// Reason for which a text is not a number of these types. The messages are part of `Rejected` facts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
-    /// Not `-?digits[.digits]`.
+    /// The text is not of the form `-?digits[.digits]`, or is longer than 64 bytes.
     #[error("not a decimal number (want digits, an optional point, no exponent)")]
     Malformed,
-    /// Has more decimals than the unit can hold; nothing is rounded away.
+    /// The number has more decimals than the unit. Holds the greatest number of decimals.
     #[error("has more than {0} decimals")]
     TooPrecise(u32),
-    /// Beyond the type's bound.
+    /// The magnitude exceeds the bound of the type.
     #[error("is out of range")]
     OutOfRange,
 }
 
-/// Divides rounding half to even. `d` must not be zero.
+/// Returns `n / d`, rounded half to even. `d` must not be zero.
 const fn div_half_even(n: i128, d: i128) -> i128 {
     let (n, d) = if d < 0 { (-n, -d) } else { (n, d) };
     let q = n.div_euclid(d);
@@ -93,20 +93,20 @@ macro_rules! fixed {
         pub struct $name(i128);
 
         impl $name {
-            /// Decimals of the unit.
+            /// Number of decimals of the unit.
             pub const SCALE: u32 = $scale;
-            /// Units in one whole.
+            /// Number of units in 1.
             pub const ONE: i128 = 10i128.pow($scale);
-            /// The largest magnitude, in units.
+            /// Greatest magnitude, in units.
             pub const MAX_UNITS: i128 = $bound * Self::ONE;
-            /// Zero.
+            /// The number 0.
             pub const ZERO: Self = Self(0);
 
-            /// From a count of units, `None` beyond the bound.
+            /// Creates a number from a count of units; `None` beyond the bound.
             pub const fn from_units(units: i128) -> Option<Self> {
                 if units >= -Self::MAX_UNITS && units <= Self::MAX_UNITS { Some(Self(units)) } else { None }
             }
-            /// From a count of units, held at the bound if beyond it.
+            /// Creates a number from a count of units; saturates at the bound.
             pub const fn saturating_from_units(units: i128) -> Self {
                 if units > Self::MAX_UNITS {
                     Self(Self::MAX_UNITS)
@@ -116,25 +116,25 @@ macro_rules! fixed {
                     Self(units)
                 }
             }
-            /// A whole number, held at the bound if beyond it.
+            /// Creates a whole number; saturates at the bound.
             pub const fn whole(n: i64) -> Self { Self::saturating_from_units((n as i128).saturating_mul(Self::ONE)) }
-            /// The count of units.
+            /// Returns the count of units.
             pub const fn units(self) -> i128 { self.0 }
-            /// The magnitude.
+            /// Returns the magnitude.
             pub const fn abs(self) -> Self { Self(self.0.abs()) }
-            /// Whether above zero.
+            /// Returns whether the number is above zero.
             pub const fn is_positive(self) -> bool { self.0 > 0 }
-            /// Whether below zero.
+            /// Returns whether the number is below zero.
             pub const fn is_negative(self) -> bool { self.0 < 0 }
-            /// Whether zero.
+            /// Returns whether the number is zero.
             pub const fn is_zero(self) -> bool { self.0 == 0 }
-            /// Whether a whole multiple of a positive `step` (false for a step that is not positive).
+            /// Returns whether the number is a multiple of `step`; false if `step` is not positive.
             pub const fn is_multiple_of(self, step: Self) -> bool { step.0 > 0 && self.0 % step.0 == 0 }
-            /// The next multiple of `step` toward zero; unchanged for a step that is not positive.
+            /// Rounds toward zero to a multiple of `step`; returns the number itself if `step` is not positive.
             pub const fn truncate_to(self, step: Self) -> Self {
                 if step.0 > 0 { Self(self.0 - self.0 % step.0) } else { self }
             }
-            /// The nearest `f64`. For statistics inside strategies only; money never comes back from it.
+            /// Converts to `f64`, with rounding. For statistics inside strategies only: never convert the result back.
             pub fn to_f64(self) -> f64 { self.0 as f64 / Self::ONE as f64 }
         }
         impl std::ops::Add for $name {
@@ -195,35 +195,35 @@ macro_rules! fixed {
 }
 
 fixed!(
-    /// A price per unit of base currency, in the quote currency, unit 1e-9.
+    /// Price of one unit of the base currency, in the quote currency. Unit 1e-9.
     Price, 9, 10_000_000_000
 );
 fixed!(
-    /// An amount of the base currency, signed where a side is meant, unit 1e-9.
+    /// Amount of the base currency; signed where the sign gives the side. Unit 1e-9.
     Quantity, 9, 10_000_000_000_000
 );
 fixed!(
-    /// A plain number: a weight, a fraction, a limit's value, unit 1e-9.
+    /// Dimensionless number: a weight, a fraction, or the value of a limit. Unit 1e-9.
     Ratio, 9, 1_000_000_000_000
 );
 fixed!(
-    /// An amount of a currency, unit 1e-18, so that price · quantity is exact.
+    /// Amount of a currency. Unit 1e-18, so that price · quantity is exact.
     Money, 18, 100_000_000_000_000_000_000
 );
 
 impl Price {
-    /// Price · quantity, exact; `None` beyond [`Money`]'s bound.
+    /// Returns price · quantity, exact; `None` beyond the bound of [`Money`].
     pub const fn notional(self, quantity: Quantity) -> Option<Money> {
         match self.0.checked_mul(quantity.0) {
             Some(units) => Money::from_units(units),
             None => None,
         }
     }
-    /// Price · quantity, exact, held at [`Money`]'s bound if beyond it.
+    /// Returns price · quantity, exact; saturates at the bound of [`Money`].
     pub const fn saturating_notional(self, quantity: Quantity) -> Money {
         Money::saturating_from_units(self.0.saturating_mul(quantity.0))
     }
-    /// Halfway between two prices, rounded half to even.
+    /// Returns the arithmetic mean of two prices, rounded half to even to 1e-9.
     pub const fn mid(self, other: Price) -> Price {
         Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
     }
@@ -231,7 +231,7 @@ impl Price {
     pub const fn mid_toward_zero(self, other: Price) -> Price {
         Price::saturating_from_units((self.0 + other.0) / 2)
     }
-    /// This price times a ratio, rounded half to even.
+    /// Returns price · ratio, rounded half to even to 1e-9.
     pub const fn scaled_by(self, ratio: Ratio) -> Price {
         Price::saturating_from_units(div_half_even(self.0.saturating_mul(ratio.0), Ratio::ONE))
     }
@@ -246,22 +246,22 @@ impl Quantity {
 }
 
 impl Money {
-    /// Money per quantity, rounded half to even to 1e-9; `None` for a zero quantity.
+    /// Returns money / quantity, rounded half to even to 1e-9; `None` for a zero quantity or beyond the bound.
     pub const fn per(self, quantity: Quantity) -> Option<Price> {
         if quantity.0 == 0 { None } else { Price::from_units(div_half_even(self.0, quantity.0)) }
     }
-    /// The quantity that this money buys at a price, rounded toward zero; `None` for a zero price.
+    /// Returns the quantity that costs this amount at `price`, rounded toward zero; `None` for a zero price.
     pub const fn at(self, price: Price) -> Option<Quantity> {
         if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
     }
-    /// This amount times a ratio (a fee rate, a weight), rounded half to even to 1e-18.
+    /// Returns amount · ratio (a fee rate, a weight), rounded half to even to 1e-18.
     pub const fn scaled_by(self, ratio: Ratio) -> Money {
         // Split so that the product cannot overflow: |self| ≤ 1e38, |ratio| ≤ 1e21 units.
         let whole = (self.0 / Ratio::ONE).saturating_mul(ratio.0);
         let rest = div_half_even((self.0 % Ratio::ONE).saturating_mul(ratio.0), Ratio::ONE);
         Money::saturating_from_units(whole.saturating_add(rest))
     }
-    /// As a plain number, rounded half to even to 1e-9 and held at [`Ratio`]'s bound.
+    /// Converts to a [`Ratio`], rounded half to even to 1e-9; saturates at the bound.
     pub const fn to_ratio(self) -> Ratio {
         Ratio::saturating_from_units(div_half_even(self.0, Ratio::ONE))
     }
@@ -277,16 +277,16 @@ impl Ratio {
     pub const fn milliseconds_from_ns(ns: u64) -> Ratio {
         Ratio::saturating_from_units(ns as i128 * (Ratio::ONE / NS_PER_MS as i128))
     }
-    /// As money, exact.
+    /// Converts to [`Money`], exact.
     pub const fn to_money(self) -> Money {
         Money::saturating_from_units(self.0 * Ratio::ONE)
     }
-    /// The ratio of two counts of like units, rounded half to even; zero for a zero denominator.
+    /// Returns the ratio of two counts of the same unit, rounded half to even to 1e-9; zero for a zero denominator.
     pub const fn of(numerator: i128, denominator: i128) -> Ratio {
         if denominator == 0 {
             return Ratio::ZERO;
         }
-        // The least i128 has no opposite, which a negative denominator would ask for.
+        // `i128::MIN` cannot be negated, which a negative denominator would require.
         let scaled = numerator.saturating_mul(Ratio::ONE);
         let scaled = if scaled == i128::MIN { -i128::MAX } else { scaled };
         let denominator = if denominator == i128::MIN { -i128::MAX } else { denominator };
@@ -305,7 +305,7 @@ impl Visitor<'_> for Units {
         Ok(i128::from(v))
     }
     fn visit_u64<E: de::Error>(self, v: u64) -> Result<i128, E> {
-        // Canonical form: what fits i64 is written so, what does not is written as bytes.
+        // The encoding is canonical: an integer if it fits i64, otherwise bytes.
         i64::try_from(v).map(i128::from).map_err(|_| E::custom("integer beyond i64 must be written as bytes"))
     }
     fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<i128, E> {

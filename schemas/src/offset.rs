@@ -1,4 +1,4 @@
-//! Where a fact stands: the only order there is.
+//! Offsets, which define the order of events, and tape time.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,28 +8,28 @@ use serde::{Deserialize, Serialize};
 /// Nanoseconds in a millisecond.
 pub const NS_PER_MS: u64 = 1_000_000;
 
-/// Tape time in nanoseconds since the Unix epoch: the running maximum of accepted `ts_recv`, never a wall clock.
+/// Tape time, ns since the Unix epoch: the running maximum of the `ts_recv` of accepted market events. No wall clock.
 pub type TapeTime = u64;
 
-/// (stream sequence, index in the message): the place of an event on a tape, or of an entry in an inbox.
+/// The place of an event in a stream: a fact on a tape, or an entry of an inbox. Ordered by sequence, then index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Offset {
-    /// JetStream sequence, from 1; 0 stands before the first.
+    /// Stream sequence of the message, from 1; 0 is before the first.
     pub seq: u64,
-    /// Index within the message, from 0.
+    /// Index of the event in the message, from 0.
     pub index: u32,
 }
 
 impl Offset {
-    /// Before everything.
+    /// The offset before the first event of a stream.
     pub const START: Offset = Offset { seq: 0, index: 0 };
 
-    /// The offset `index` in message `seq`.
+    /// Creates the offset of event `index` in the message with sequence `seq`.
     pub const fn new(seq: u64, index: u32) -> Self {
         Self { seq, index }
     }
 
-    /// With the partition before it, as every tool prints it: `p0:1234.5`.
+    /// Formats the offset with its partition, as tools print it: `p0:1234.5`.
     pub fn in_partition(self, partition: u16) -> String {
         format!("p{partition}:{self}")
     }
@@ -41,9 +41,9 @@ impl fmt::Display for Offset {
     }
 }
 
-/// A text that is not `seq.index`.
+/// Error: a text that is not of the form `<sequence>.<index>`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an offset (want sequence.index, as 1234.5)")]
+#[error("invalid offset {0:?}: expected <sequence>.<index>, such as 1234.5")]
 pub struct InvalidOffset(pub String);
 
 impl FromStr for Offset {

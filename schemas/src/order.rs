@@ -1,4 +1,4 @@
-//! An order's terms, which facts of several writers repeat.
+//! The terms of an order, which facts of several writers repeat.
 
 use crate::ids::{AccountId, InstrumentId, OrderId, StrategyId};
 use crate::names::names;
@@ -7,48 +7,48 @@ use crate::offset::Offset;
 use crate::structs::structs;
 
 structs! {
-    /// A limit order, from sizing to the end of its life.
+    /// The terms of a limit order. They do not change once the order is approved or denied.
     Order {
-        /// Derived from the signal that caused it; the client order id.
+        /// Id of the order, derived from the offset of its signal; the client order id at an exchange.
         id: OrderId,
-        /// The account.
+        /// Account that the order trades for.
         account: AccountId,
-        /// The strategy that wanted it.
+        /// Strategy whose signal caused the order.
         strategy: StrategyId,
-        /// The instrument.
+        /// Instrument that the order buys or sells.
         instrument: InstrumentId,
-        /// Buy or sell.
+        /// Side of the order.
         side: Side,
-        /// Amount of the base currency: above zero, on the lot grid.
+        /// Quantity in the base currency, above zero, on the lot grid.
         quantity: Quantity,
-        /// Limit price, on the tick grid.
+        /// Limit price, in the quote currency, on the tick grid.
         price: Price,
-        /// How long it may work.
+        /// Time for which the order works.
         time_in_force: TimeInForce,
-        /// Offset of the signal that wanted it.
+        /// Offset of the signal that caused the order.
         signal: Offset,
     }
 }
 
 names! {
-    /// Buy or sell.
+    /// Side of an order or of a fill.
     Side {
-        /// Buy.
+        /// Adds to a position.
         Buy = 1 "buy",
-        /// Sell.
+        /// Subtracts from a position.
         Sell = 2 "sell",
     }
-    /// How long a limit order lives.
+    /// Time for which a limit order works.
     TimeInForce {
-        /// Immediate or cancel.
+        /// Immediate or cancel: fills at once as far as possible, and the rest is canceled.
         Ioc = 1 "ioc",
-        /// Good till cancelled.
+        /// Good till canceled: works until filled, canceled or timed out.
         Gtc = 2 "gtc",
     }
 }
 
 impl Side {
-    /// The quantity with the sign of the side: bought above zero, sold below.
+    /// Returns the quantity as a change of position: positive for a buy, negative for a sell.
     pub fn signed(self, quantity: Quantity) -> Quantity {
         match self {
             Side::Buy => quantity,

@@ -1,4 +1,4 @@
-//! Limits and parameters: `name → decimal`, declared beside the code that uses them, set by facts.
+//! Parameters: named decimals, declared beside the code that reads them and set by `LimitsSet`.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,38 @@ use crate::event::{LimitsSet, Scope};
 use crate::ids::InstrumentId;
 use crate::number::Ratio;
 
-/// One declared limit or parameter.
+/// Declaration of a parameter.
 #[derive(Debug, Clone, Copy)]
 pub struct ParamSpec {
-    /// Full name, as `risk.max_position`.
+    /// Full name, such as `risk.max_position`.
     pub name: &'static str,
-    /// Unit of the value, as `quote currency`, `ms` or `fraction`.
+    /// Unit of the value, such as `quote currency`, `ms` or `fraction`.
     pub unit: &'static str,
-    /// What it does.
+    /// Effect of the parameter, in one phrase.
     pub about: &'static str,
-    /// Its value until a fact sets another.
+    /// Value while no `LimitsSet` sets another.
     pub default: Ratio,
-    /// Least value that control accepts.
+    /// Least value that `control` accepts.
     pub min: Ratio,
-    /// Greatest value that control accepts.
+    /// Greatest value that `control` accepts.
     pub max: Ratio,
 }
 
 impl ParamSpec {
-    /// Whether a value is within the bounds.
+    /// Returns whether `value` is within the bounds.
     pub fn accepts(&self, value: Ratio) -> bool {
         self.min <= value && value <= self.max
     }
 }
 
-/// The values in force, by scope: an instrument's own value wins over everything's.
+/// The values that `LimitsSet` facts have set. The value of an instrument takes precedence over the one of all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Params {
     values: BTreeMap<(&'static str, Scope), Ratio>,
 }
 
 impl Params {
-    /// Takes over what a fact sets of `specs`; names of others are passed over.
+    /// Sets the values of `fact` whose parameters are in `specs`; ignores the others.
     pub fn apply(&mut self, specs: &[ParamSpec], fact: &LimitsSet) {
         for (name, value) in &fact.values {
             if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
@@ -46,7 +46,7 @@ impl Params {
         }
     }
 
-    /// The value in force for an instrument.
+    /// Returns the value in force for an instrument.
     pub fn get(&self, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
         let own = self.values.get(&(spec.name, Scope::Instrument(*instrument)));
         own.or_else(|| self.values.get(&(spec.name, Scope::All))).copied().unwrap_or(spec.default)
@@ -57,7 +57,7 @@ impl Params {
         self.get(spec, instrument).clamp(spec.min, spec.max)
     }
 
-    /// The value in force for everything, held within its declared bounds.
+    /// Returns the value in force for the whole partition.
     pub fn global(&self, spec: &ParamSpec) -> Ratio {
         let value = self.values.get(&(spec.name, Scope::All)).copied().unwrap_or(spec.default);
         value.clamp(spec.min, spec.max)

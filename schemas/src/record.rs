@@ -1,8 +1,8 @@
-//! The record: one writer's group commit, and the only codec of the tape.
+//! The record, which is one message on a tape, and its codec.
 //!
 //! A record is the MessagePack array `[format, writer, epoch, prev_hash, events]`; an event is
-//! `[cause_seq, cause_index, index, at, kind, version, body]`. Decoding never panics on any bytes, reads at most
-//! [`RECORD_BYTES_MAX`] and nests at most [`DEPTH_MAX`] deep.
+//! `[cause_seq, cause_index, index, at, kind, version, body]`. Decoding accepts at most [`RECORD_BYTES_MAX`] bytes and
+//! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
 
 use std::fmt;
 
@@ -14,45 +14,45 @@ use crate::event::{Event, UNKNOWN_KIND, read_body};
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
-/// Format number in every record's header.
+/// Format number that this build writes and reads.
 pub const FORMAT: u8 = 1;
-/// Largest record, in bytes.
+/// Greatest size of a record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
-/// Most events in a record.
+/// Greatest number of events in a record.
 pub const RECORD_EVENTS_MAX: usize = 4096;
-/// Deepest nesting of arrays that a record is read to.
+/// Greatest depth of nested arrays in a record.
 pub const DEPTH_MAX: usize = 16;
-/// Bytes that a header takes at most.
+/// Greatest size of the encoded header, in bytes.
 pub const HEADER_BYTES_MAX: usize = 64;
 
 names! {
-    /// Who appends to a tape: one writer, one subject, one machine.
+    /// A name under which records are appended to a tape, on the subject `tape.<p>.<writer>`.
     Writer {
-        /// The tape's first record and its trims.
+        /// Creates the tape, and records its trims.
         Keeper = 1 "keeper",
-        /// The market, checked.
+        /// Checks market events, builds bars and advances tape time.
         Ingest = 2 "ingest",
-        /// Operators' commands as facts.
+        /// Records the commands of operators.
         Control = 3 "control",
-        /// Views.
+        /// Combines the strategies and raises signals.
         Signal = 4 "signal",
-        /// Sizing and checks.
+        /// Sizes orders, checks them, and keeps the risk state.
         Risk = 5 "risk",
-        /// The order life cycle.
+        /// Submits and cancels orders, and keeps their status.
         Execution = 6 "execution",
-        /// The exchange.
+        /// Accepts and fills orders: the simulated exchange.
         Paper = 7 "paper",
-        /// Positions and books.
+        /// Keeps ledgers, positions and equity.
         Portfolio = 8 "portfolio",
     }
 }
 
-/// BLAKE3 of a record's bytes; the next record of the same writer carries it.
+/// BLAKE3 hash of the bytes of a record. The next record of the same writer carries it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct RecordHash(pub [u8; 32]);
 
 impl RecordHash {
-    /// The hash of a record's bytes.
+    /// Computes the hash of the bytes of a record.
     pub fn of(payload: &[u8]) -> Self {
         Self(*blake3::hash(payload).as_bytes())
     }
@@ -81,27 +81,27 @@ impl<'de> Deserialize<'de> for RecordHash {
     }
 }
 
-/// What stands before the events.
+/// The fields of a record that precede its events, apart from the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Whose record it is; must agree with the subject.
+    /// Writer of the record; must equal the last token of the subject.
     pub writer: Writer,
-    /// The writer's epoch that wrote it.
+    /// Epoch of the writer, from 1.
     pub epoch: u64,
-    /// Hash of the writer's previous valid record; zeros for its first.
+    /// Hash of the previous valid record of the writer; zeros for the first.
     pub prev_hash: RecordHash,
 }
 
-/// An event as it stands in a record, beside its cause and its time.
+/// A fact with its cause and tape time: an event of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Offset of the input that this answers.
+    /// Offset of the input that the fact answers: in the inbox for `ingest` and `control`, on the tape for the others.
     pub cause: Offset,
-    /// Counts the events of one cause, from 0.
+    /// Index among the facts of the writer on the same cause, from 0.
     pub index: u32,
-    /// Tape time of the cause, ns.
+    /// Tape time of the cause, ns since the Unix epoch; for `control`, the broker's stamp of the command.
     pub at: TapeTime,
-    /// The fact.
+    /// The fact, of any kind.
     pub event: Event,
 }
 
@@ -146,33 +146,37 @@ fn need<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(seq: &mut A, what: &str) ->
     seq.next_element()?.ok_or_else(|| de::Error::custom(format!("{what} is missing")))
 }
 
-/// Why bytes are not a record.
+/// Reason for which bytes do not decode as a record.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
-    /// Larger than [`RECORD_BYTES_MAX`].
-    #[error("record of {0} bytes, over the bound of {RECORD_BYTES_MAX}")]
+    /// The record is larger than [`RECORD_BYTES_MAX`]. Holds its size in bytes.
+    #[error("record of {0} bytes exceeds the limit of {RECORD_BYTES_MAX}")]
     TooLarge(usize),
-    /// More than [`RECORD_EVENTS_MAX`] events.
-    #[error("record with over {RECORD_EVENTS_MAX} events")]
+    /// The record holds more than [`RECORD_EVENTS_MAX`] events.
+    #[error("record has more than {RECORD_EVENTS_MAX} events")]
     TooManyEvents,
-    /// Of a format, kind or version that this build does not know: if it chains, stop, never skip.
-    #[error("written by newer code than this: {0}")]
+    /// This build does not know the format, a kind or a version. If the record chains, the reader must stop.
+    #[error("written by a newer build ({0}); run that build or a newer one")]
     Unknown(String),
-    /// Not a record at all: invalid.
+    /// The bytes are not a record. The message is an invalid record.
     #[error("not a record: {0}")]
     Malformed(String),
 }
 
-/// Encodes one event as it will stand in a record.
+/// Appends the encoding of one event of a record to `into`.
 pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
     rmp_serde::encode::write(into, entry).expect("writing an event to memory cannot fail");
 }
 
-/// Puts encoded events behind a header: the bytes of a record.
+/// Returns the bytes of a record: the header, followed by `events` encoded events.
+///
+/// # Panics
+///
+/// If the record exceeds [`RECORD_EVENTS_MAX`] or [`RECORD_BYTES_MAX`].
 pub fn assemble(header: &Header, events: usize, encoded: &[u8]) -> Vec<u8> {
     assert!(events <= RECORD_EVENTS_MAX, "a record holds at most {RECORD_EVENTS_MAX} events");
     let mut payload = Vec::with_capacity(encoded.len() + HEADER_BYTES_MAX);
-    payload.push(0x95); // an array of five
+    payload.push(0x95); // array of 5
     let mut write = |v: &dyn Fn(&mut Vec<u8>) -> Result<(), rmp_serde::encode::Error>| {
         v(&mut payload).expect("writing a header to memory cannot fail");
     };
@@ -193,14 +197,14 @@ pub fn assemble(header: &Header, events: usize, encoded: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// Encodes a whole record.
+/// Returns the bytes of a record with these events.
 pub fn encode(header: &Header, entries: &[Entry]) -> Vec<u8> {
     let mut encoded = Vec::new();
     entries.iter().for_each(|entry| encode_entry(entry, &mut encoded));
     assemble(header, entries.len(), &encoded)
 }
 
-/// Reads a whole record; bytes left over are an error.
+/// Decodes a record. Bytes after its end are an error.
 pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
     if payload.len() > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(payload.len()));
@@ -216,7 +220,7 @@ pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
     Ok((header, entries))
 }
 
-/// Reads the header alone, which stands first in every format: what a reader knows of a record by newer code.
+/// Decodes the header alone. Every format begins with the header, so this works for records of newer builds too.
 pub fn decode_header(payload: &[u8]) -> Option<Header> {
     let mut deserializer = rmp_serde::Deserializer::new(payload);
     deserializer.set_max_depth(DEPTH_MAX);
@@ -277,7 +281,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
     }
 }
 
-/// Reads the events without trusting the announced count for more than a bounded allocation.
+/// Decodes the events. The announced count bounds the allocation only up to [`RECORD_EVENTS_MAX`].
 struct Entries;
 
 impl<'de> DeserializeSeed<'de> for Entries {

@@ -1,6 +1,6 @@
-//! Structs that stand on the tape as an array of their fields, in order.
+//! The macro for structs that are an array of their fields on the wire.
 
-/// Declares them: the type, its codec, its description, and what its fields mention.
+/// Declares structs: the type, its codec, its description, and the ids that its fields name.
 macro_rules! structs {
     ($($(#[doc = $doc:literal])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty,)* })*) => {$(
         $(#[doc = $doc])*

@@ -1,85 +1,85 @@
-//! The subjects and stream names, in one place.
+//! The names of subjects and streams on the broker.
 
 use crate::ids::{InstrumentId, SourceId};
 use crate::names::names;
 use crate::record::Writer;
 
 names! {
-    /// The last token of a market subject.
+    /// Kind of a market event: the last token of its subject.
     MarketKind {
-        /// Best bid and ask.
+        /// Best bid and ask of an instrument.
         Quote = 1 "quote",
-        /// A printed trade.
+        /// A trade that the venue printed.
         Trade = 2 "trade",
-        /// An instrument's terms.
+        /// Terms of an instrument.
         Definition = 3 "definition",
-        /// Nothing but the time.
+        /// Market heartbeat: a time, and nothing else.
         Heartbeat = 4 "heartbeat",
-        /// An array whose maps each name their own kind.
+        /// An array of maps that each name their kind.
         Batch = 5 "batch",
-        /// Open, high, low, close and volume of a while.
+        /// A finished bar: open, high, low, close, volume and count.
         Bar = 6 "bar",
     }
 }
 
-/// What stands for `$JS.API` in the accounts of all roles but the keeper's.
+/// Prefix of the JetStream API in the NATS accounts of all roles but the keeper, instead of `$JS.API`.
 pub const API_PREFIX: &str = "bus";
 
-/// The stream that is partition `p`'s tape.
+/// Name of the tape of a partition.
 pub fn tape_stream(partition: u16) -> String {
     format!("TAPE_{partition}")
 }
-/// The stream where partition `p`'s market data waits.
+/// Name of the inbox of market events of a partition.
 pub fn inbox_stream(partition: u16) -> String {
     format!("INBOX_{partition}")
 }
-/// The stream where partition `p`'s commands wait.
+/// Name of the inbox of commands to a partition.
 pub fn command_stream(partition: u16) -> String {
     format!("COMMAND_{partition}")
 }
-/// The stream where partition `p`'s venue reports wait.
+/// Name of the inbox of a partition's venue reports.
 pub fn report_stream(partition: u16) -> String {
     format!("REPORT_{partition}")
 }
-/// The stream that keeps partition `p`'s refusals for their publishers.
+/// Name of the stream that stores the rejections of a partition for the publishers.
 pub fn rejects_stream(partition: u16) -> String {
     format!("REJECTS_{partition}")
 }
-/// Where a refusal is kept; it is republished on `md-rejects.<source>`. `~` stands for a source that could not be read.
+/// Subject of a stored rejection, republished on `md-rejects.<source>`. A source that could not be read becomes `~`.
 pub fn rejects_subject(partition: u16, source: Option<SourceId>) -> String {
     match source {
         Some(source) => format!("rejects.{partition}.{source}"),
         None => format!("rejects.{partition}.~"),
     }
 }
-/// Where publishers ask what became of a source's events.
+/// Subjects of requests for the status of a source, `md-status.<source>`.
 pub const STATUS_SUBJECTS: &str = "md-status.*";
-/// The source that a publisher asks about.
+/// Returns the source of a status request; `None` for any other subject.
 pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
     subject.strip_prefix("md-status.")?.parse().ok()
 }
-/// Where the owner of a writer is asked about its machine.
+/// Subject of requests to the owner of a writer about its machine.
 pub fn question_subject(partition: u16, writer: Writer) -> String {
     format!("ask.{partition}.{writer}")
 }
-/// Where a writer appends.
+/// Subject on which a writer appends to the tape.
 pub fn tape_subject(partition: u16, writer: Writer) -> String {
     format!("tape.{partition}.{writer}")
 }
-/// Where operators ask; the last token says what.
+/// Subject of commands to a partition; `verb` as from [`crate::command::Request::verb`].
 pub fn command_subject(partition: u16, verb: &str) -> String {
     format!("cmd.{partition}.{verb}")
 }
-/// Where a market event is published.
+/// Subject of market events of an instrument.
 pub fn market_subject(instrument: &InstrumentId, kind: MarketKind) -> String {
     format!("md.{instrument}.{kind}")
 }
-/// All market subjects of an instrument: what an inbox stream is given to place it.
+/// Filter for all market subjects of an instrument, for the placement on a partition.
 pub fn instrument_filter(instrument: &InstrumentId) -> String {
     format!("md.{instrument}.*")
 }
 
-/// The instrument and kind that a market subject names.
+/// Returns the instrument and the kind of a market subject; `None` for any other subject.
 pub fn parse_market_subject(subject: &str) -> Option<(InstrumentId, MarketKind)> {
     let (instrument, kind) = subject.strip_prefix("md.")?.rsplit_once('.')?;
     Some((instrument.parse().ok()?, kind.parse().ok()?))

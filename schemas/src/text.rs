@@ -1,17 +1,18 @@
-//! Bounds on the text that a refused input leaves in a fact; the text itself is made where the refusal is.
+//! Bounds on texts from outside that `Rejected` and `CommandRefused` facts repeat.
 
-/// Longest detail of a refusal, in bytes.
+/// Greatest length of a `detail`, in bytes.
 pub const DETAIL_BYTES_MAX: usize = 200;
-/// Longest subject that a refusal repeats, in bytes.
+/// Greatest length of a repeated `subject`, in bytes.
 pub const SUBJECT_BYTES_MAX: usize = 128;
 
-/// The text cut to `bytes_max` at a character boundary; control characters, which a database may refuse, become `?`.
+/// Cuts a text to `bytes_max` at a character boundary. Replaces control characters, which a database may reject, by
+/// `?`.
 pub fn bounded(text: &str, bytes_max: usize) -> String {
     let mut end = text.len().min(bytes_max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    // Every control character is at least one byte, so that replacing it never lengthens the text.
+    // A control character is at least one byte long, so its replacement never lengthens the text.
     text[..end].replace(char::is_control, "?")
 }
 

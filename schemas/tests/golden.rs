@@ -1,6 +1,6 @@
-//! Frozen bytes: every kind of event, one record, and a market message decode for ever as they do today.
+//! Golden bytes: a record with each kind of fact, and a market message, encode and decode as in `schemas/golden`.
 //!
-//! `UPDATE_EXPECT=1` writes what is missing; a file that is there changes only by hand, with a new version.
+//! `UPDATE_EXPECT=1` writes missing files. An existing file is changed only by hand, with a new version of the kind.
 
 use std::path::PathBuf;
 
@@ -28,14 +28,14 @@ fn order() -> Order {
     }
 }
 
-fn who() -> (String, String) {
+fn by_and_reason() -> (String, String) {
     ("ops".into(), "drill".into())
 }
 
-/// One event of every kind.
+/// One fact of every kind, in the order of [`Kind::ALL`].
 fn samples() -> Vec<Event> {
     let instrument = p("binance.BTCUSDT");
-    let (by, reason) = who();
+    let (by, reason) = by_and_reason();
     let scope = Scope::Instrument(instrument);
     let order_id = OrderId([7; 16]);
     let (account, strategy) = (p("sim-p0"), p("blend"));
@@ -205,12 +205,12 @@ fn check(name: &str, bytes: &[u8]) {
     if std::env::var_os("UPDATE_EXPECT").is_some() && !path.exists() {
         std::fs::write(&path, format!("{}\n", hex(bytes))).unwrap();
     }
-    let frozen = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    assert_eq!(hex(bytes), frozen.trim(), "{name} is written otherwise than it was: give the kind a new version");
+    let golden = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    assert_eq!(hex(bytes), golden.trim(), "{name} differs from its golden file: give the kind a new version");
 }
 
 #[test]
-fn every_kind_is_written_as_it_was_frozen_and_reads_back() {
+fn every_kind_is_encoded_as_in_its_golden_file_and_decodes() {
     let samples = samples();
     let kinds: Vec<_> = samples.iter().map(Event::kind).collect();
     assert_eq!(kinds, Kind::ALL, "one sample of every kind, in the order of the alphabet");
@@ -224,7 +224,7 @@ fn every_kind_is_written_as_it_was_frozen_and_reads_back() {
 }
 
 #[test]
-fn a_market_batch_reads_as_it_was_frozen() {
+fn a_market_batch_is_encoded_as_in_its_golden_file_and_decodes() {
     let event = |seq, body| market::MarketEvent {
         source: p("binance"),
         session: p("c0123"),
@@ -249,7 +249,7 @@ fn a_market_batch_reads_as_it_was_frozen() {
 fn unknown_kinds_versions_and_formats_stop_a_reader_and_nothing_else_does() {
     let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash::default() };
     let good = record::encode(&header, &[entry(ClockAdvanced { time: 1 }.into())]);
-    // [.., cause_seq u32, cause_index, index, at u64, kind, version, body]: kind and version stand before the body.
+    // The record ends with kind, version and a body of two bytes.
     let kind_at = good.len() - 4;
     assert_eq!(good[kind_at..kind_at + 2], [Kind::ClockAdvanced as u8, 1]);
     for (at, byte, unknown) in [(kind_at, 99, true), (kind_at + 1, 2, true), (1, 9, true), (2, 99, false)] {
@@ -272,7 +272,7 @@ fn json_shows_numbers_ids_and_names_as_text() {
 
 proptest::proptest! {
     #[test]
-    fn any_bytes_decode_or_are_refused_without_panic(
+    fn any_bytes_decode_or_are_an_error_without_panic(
         bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400),
     ) {
         let _ = record::decode(&bytes);

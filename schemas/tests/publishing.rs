@@ -1,6 +1,6 @@
-//! The contract as people read it (docs/publishing.md) shows the fields as the code has them.
+//! The table of fields in docs/publishing.md equals the one in `market::contract`.
 //!
-//! `UPDATE_EXPECT=1` writes the table anew.
+//! `UPDATE_EXPECT=1` rewrites the table.
 
 use tapedeck_schemas::market::contract::{FIELDS, FieldType, KINDS};
 
@@ -10,7 +10,7 @@ const END: &str = "<!-- end of fields -->\n";
 
 fn table() -> String {
     let mut table =
-        "| field | of | type | unit | accepted | example | what |\n|---|---|---|---|---|---|---|\n".to_string();
+        "| field | of | type | unit | accepted | example | meaning |\n|---|---|---|---|---|---|---|\n".to_string();
     for field in FIELDS {
         let kinds = if field.kinds == KINDS {
             "every kind".to_string()
@@ -34,13 +34,13 @@ fn table() -> String {
 }
 
 #[test]
-fn the_page_shows_every_field_as_it_is() {
+fn the_page_holds_the_table_of_fields() {
     let page = std::fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page marks where the fields begin");
-    let (shown, after) = rest.split_once(END).expect("the page marks where the fields end");
+    let (before, rest) = page.split_once(BEGIN).expect("docs/publishing.md marks the start of the table of fields");
+    let (shown, after) = rest.split_once(END).expect("docs/publishing.md marks the end of the table of fields");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(PAGE, [before, BEGIN, &table(), END, after].concat()).unwrap();
     } else {
-        assert_eq!(shown, table(), "run with UPDATE_EXPECT=1");
+        assert_eq!(shown, table(), "docs/publishing.md is out of date: run this test with UPDATE_EXPECT=1");
     }
 }

@@ -1,9 +1,10 @@
-//! Who may do what on the bus, in one table, and the server's accounts made of it; no keys are here.
+//! The rights of each role on the broker, and the NATS accounts that are generated from them. Holds no keys.
 //!
-//! Each role has an account of its own, and the streams are in [`BUS`]. What a role may do is a service that `BUS`
-//! exports to it: permissions on subjects within one account would not do, because the server itself publishes replies
-//! wherever a request says, without asking who requested. Across accounts a reply only ever reaches the requester.
-//! The API of JetStream is imported under [`API_PREFIX`], which clients name as their API prefix.
+//! Each role has its own NATS account; the NATS account [`BUS`] owns the streams. A right is a set of services and
+//! streams that `BUS` (or ingest) exports to the NATS account of the role. Permissions on subjects within a single NATS
+//! account would not suffice: the server publishes a reply to any subject that the request names, whether or not the
+//! requester may publish there. Across NATS accounts a reply reaches only the requester. The JetStream API is imported
+//! under [`API_PREFIX`], which clients must set as their API prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
@@ -12,69 +13,69 @@ use tapedeck_schemas::subject::{self, API_PREFIX};
 
 use crate::{GROUPS, Group};
 
-/// The account that owns the streams; its only user is the keeper.
+/// The NATS account that owns the streams. Its only user is the keeper.
 pub const BUS: &str = "BUS";
-/// Most partitions that the accounts serve.
+/// Greatest number of partitions that the NATS accounts serve.
 pub const PARTITIONS_MAX: u16 = 64;
 
-/// A name under which processes connect, and what they may do with it.
+/// A set of rights on the broker, with an nkey and a NATS account of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Role {
-    /// Its name: that of the group, for a group.
+    /// Name of the role; for a group, the name of the group.
     pub name: &'static str,
-    /// Everything that it may do. The keeper has no rights here, because it owns the streams.
+    /// The rights of the role. Empty for the keeper, which owns the streams and so may do everything.
     pub rights: &'static [Right],
 }
 
-/// What a role may do.
+/// A right of a role on the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Appends to any tape on the subject of its own name, and on no other.
+    /// Append to any tape, on the subject that ends with the name of the role.
     Append,
-    /// Reads all streams.
+    /// Read every stream, through the JetStream API.
     Read,
-    /// Keeps rejects for their publishers.
+    /// Store rejections for the publishers.
     KeepRejects,
-    /// Publishes market events, and finds its own last one.
+    /// Publish market events, and read the last stored one of a subject.
     Publish,
-    /// Asks what became of a source's events, and hears rejects.
+    /// Request the status of a source, and subscribe to rejections.
     Inquire,
-    /// Asks ingest about its sources.
+    /// Request the state of ingest's sources from its owners.
     AskIngest,
-    /// Sends commands.
+    /// Send commands to every partition.
     Command,
 }
 
 use Right::{Append, AskIngest, Command, Inquire, KeepRejects, Publish, Read};
 
-/// The role that creates streams, and alone may purge.
+/// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
-/// The role that publishes market events.
+/// The role of programs that publish market events.
 pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
-/// The role that asks for limits, halts and the like.
+/// The role of operators, who send commands.
 pub const OPERATOR: Role = Role { name: "operator", rights: &[Read, Command, Inquire, AskIngest] };
-/// The role that reads, replays and verifies.
+/// The role of programs that read, replay and verify tapes.
 pub const READER: Role = Role { name: "reader", rights: &[Read, Inquire, AskIngest] };
-/// The roles that are no group.
+/// The roles that do not belong to a group.
 pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
 
-/// Every role: those of the groups, in the order of [`GROUPS`], and then [`CLIENTS`].
+/// Returns every role: those of the groups, in the order of [`GROUPS`], then [`CLIENTS`].
 pub fn roles() -> impl Iterator<Item = Role> {
     GROUPS.iter().map(Group::role).chain(CLIENTS)
 }
 
 impl Role {
-    /// The account that it connects to.
+    /// Returns the name of the NATS account of the role.
     pub fn account(&self) -> String {
         if *self == KEEPER { BUS.into() } else { self.name.to_ascii_uppercase() }
     }
 
-    /// The variable that holds its public nkey.
+    /// Returns the name of the configuration variable that holds the public nkey of the role.
     pub fn key_variable(&self) -> String {
         format!("NKEY_{}", self.name.to_ascii_uppercase())
     }
 
-    /// The subjects that it may use beyond its own account.
+    /// The subjects of other NATS accounts that the role may use.
     fn grants(&self) -> impl Iterator<Item = Grant> {
         let role = *self;
         role.rights.iter().flat_map(move |right| grants(role, *right))
@@ -95,23 +96,23 @@ impl fmt::Display for Right {
     }
 }
 
-/// One subject of one account that another may use.
+/// A subject of one NATS account that another may use.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Grant {
     of: String,
     subject: String,
-    /// What it is called where it is imported, if not the same.
+    /// Subject in the importing NATS account, if different.
     to: Option<String>,
     kind: GrantKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum GrantKind {
-    /// Answered once.
+    /// A service that sends one reply per request.
     Service,
-    /// Answered by many messages.
+    /// A service that sends many replies per request.
     Streamed,
-    /// Heard, not asked.
+    /// A subject to subscribe to.
     Stream,
 }
 
@@ -125,7 +126,7 @@ fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
     Grant { of: BUS.into(), subject: format!("$JS.API.{request}"), to, kind }
 }
 
-/// The account of ingest, which answers questions about its sources.
+/// The NATS account of ingest, which replies to requests about its sources.
 const INGEST: &str = "INGEST";
 
 fn grants(role: Role, right: Right) -> Vec<Grant> {
@@ -156,7 +157,8 @@ fn grants(role: Role, right: Right) -> Vec<Grant> {
     }
 }
 
-/// The `accounts` of a nats-server. The public keys are variables (see [`Role::key_variable`]) of another file.
+/// Returns the `accounts` of a nats-server configuration. The public keys are variables ([`Role::key_variable`]), which
+/// another file defines.
 pub fn accounts_conf() -> String {
     let mut exports: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
     let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
@@ -219,7 +221,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_appends_as_itself_alone_and_only_machines_append() {
+    fn a_role_appends_under_its_own_name_only_and_only_roles_of_machines_append() {
         for role in roles() {
             let appends: Vec<String> =
                 role.grants().map(|grant| grant.subject).filter(|subject| subject.starts_with("tape.")).collect();
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_publisher_reads_no_tape_and_nobody_is_given_what_purges_or_deletes() {
+    fn a_publisher_reads_no_tape_and_no_account_imports_purge_or_delete() {
         let conf = accounts_conf();
         let publisher = conf.split("  PUBLISHER {").nth(1).unwrap().split("\n  }").next().unwrap();
         assert!(publisher.contains("STREAM.MSG.GET.INBOX_63") && !publisher.contains("MSG.GET.*"), "{publisher}");

@@ -1,7 +1,7 @@
-//! The one list of groups. Adding a machine is its crate and one entry of [`GROUPS`].
+//! The list of groups. To add a machine, add its crate and one entry to [`GROUPS`].
 //!
-//! What runs, supervises, verifies, simulates, documents or deploys groups derives from the list: through [`GROUPS`]
-//! where the data suffice, [`machines`] where the machines' types do not matter, and a [`Visitor`] where they do.
+//! Code that runs, supervises, verifies, simulates or documents groups derives from this list. It uses [`GROUPS`] for
+//! data, [`machines`] for machines without their types, and a [`Visitor`] for machines with their types.
 #![forbid(unsafe_code)]
 
 pub mod access;
@@ -22,36 +22,36 @@ use tapedeck_signal::Signal;
 use access::Right::{Append, KeepRejects, Read};
 use access::{Right, Role};
 
-/// A machine, or the projector, together with the processes that run it.
+/// A machine (or the projector) and the processes that run it.
 #[derive(Debug)]
 pub struct Group {
-    /// Its name in commands, labels, logs and manifests; that of its writer, if it has one, and of its role.
+    /// Name in commands, labels, logs and manifests; also the name of the role, and of the writer if there is one.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// Purpose of the group, in one sentence.
     pub summary: &'static str,
-    /// What its role may do on the bus.
+    /// Rights of the role on the broker.
     pub rights: &'static [Right],
-    /// The parameters that it declares.
+    /// The parameters that the group declares.
     pub params: fn() -> Vec<ParamSpec>,
-    /// Its machine; the projector has none.
+    /// Writer, LOGIC and inputs of the machine; `None` for the projector.
     pub machine: Option<fn() -> MachineInfo>,
 }
 
 impl Group {
-    /// Its role on the bus.
+    /// Returns the role of the group on the broker.
     pub fn role(&self) -> Role {
         Role { name: self.name, rights: self.rights }
     }
 
-    /// Writer, LOGIC and inputs of its machine, if it has one.
+    /// Returns writer, LOGIC and inputs of the machine, if there is one.
     pub fn info(&self) -> Option<MachineInfo> {
         self.machine.map(|info| info())
     }
 }
 
-/// Does something for each machine, with its type.
+/// A function that is generic over the type of a machine.
 pub trait Visitor {
-    /// `make` gives the machine in its first state, for a tape.
+    /// Called with a group and the constructor of its machine, which returns the initial state for a tape.
     fn visit<M: Machine>(&mut self, group: &'static Group, make: fn(&TapeCreated) -> M);
 }
 
@@ -60,8 +60,8 @@ macro_rules! groups {
         machines: $($name:literal, $machine:ty, $make:expr, $rights:expr, $params:expr, $summary:literal;)+
         others: $($other:literal, $other_rights:expr, $other_summary:literal;)*
     ) => {
-        /// Every group, in the order in which facts flow. Readers of a kind of fact come after its writers, so a rolling
-        /// upgrade goes from the end to the beginning. The simulator draws by index: another order is another run.
+        /// Every group, in the order in which facts flow: a reader of a kind of fact comes after its writer. A rolling
+        /// upgrade therefore proceeds from the end. The simulator draws by index, so reordering changes its runs.
         pub static GROUPS: &[Group] = &[
             $(Group {
                 name: $name,
@@ -104,27 +104,27 @@ groups! {
     "projector", &[Read], "Projects the tape into Postgres.";
 }
 
-/// Visits every machine, in the order of [`GROUPS`].
+/// Calls the visitor for every machine, in the order of [`GROUPS`].
 pub fn each(visitor: &mut impl Visitor) {
     walk(visitor, |_| true);
 }
 
-/// Visits the machine of one group; a group without a machine is not visited.
+/// Calls the visitor for the machine of one group, if the group has one.
 pub fn one(group: &Group, visitor: &mut impl Visitor) {
     walk(visitor, |other| other.name == group.name);
 }
 
-/// The name of every group, in the order of [`GROUPS`].
+/// Returns the name of every group, in the order of [`GROUPS`].
 pub fn names() -> impl DoubleEndedIterator<Item = &'static str> {
     GROUPS.iter().map(|group| group.name)
 }
 
-/// The group of this name.
+/// Returns the group with this name.
 pub fn named(name: &str) -> Option<&'static Group> {
     GROUPS.iter().find(|group| group.name == name)
 }
 
-/// Every machine in its first state, in the order of [`GROUPS`].
+/// Returns every machine in its initial state, in the order of [`GROUPS`].
 pub fn machines(tape: &TapeCreated) -> Vec<BoxedMachine> {
     struct Make<'a>(&'a TapeCreated, Vec<BoxedMachine>);
     impl Visitor for Make<'_> {
@@ -137,22 +137,22 @@ pub fn machines(tape: &TapeCreated) -> Vec<BoxedMachine> {
     make.1
 }
 
-/// The writer and the LOGIC of every machine, in the order of [`GROUPS`].
+/// Returns writer and LOGIC of every machine, in the order of [`GROUPS`].
 pub fn logics() -> impl Iterator<Item = (Writer, u32)> {
     GROUPS.iter().filter_map(Group::info).map(|info| (info.writer, info.logic))
 }
 
-/// Every writer but the keeper, in the order of [`GROUPS`].
+/// Returns every writer except the keeper, in the order of [`GROUPS`].
 pub fn writers() -> impl Iterator<Item = Writer> {
     logics().map(|(writer, _)| writer)
 }
 
-/// Every parameter that can be set.
+/// Returns every parameter, which are those that `LimitsSet` can set.
 pub fn params() -> Vec<ParamSpec> {
     GROUPS.iter().flat_map(|group| (group.params)()).collect()
 }
 
-/// Every strategy that can be given a weight.
+/// Returns every strategy, which are those that `WeightsSet` can name.
 pub fn strategies() -> Vec<StrategyId> {
     tapedeck_signal::strategies()
 }
@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_group_has_the_name_of_its_writer_and_every_writer_but_the_keeper_is_in_the_list_once() {
+    fn a_group_is_named_after_its_writer_and_every_writer_except_the_keeper_is_listed_once() {
         let named: Vec<Writer> = GROUPS
             .iter()
             .filter_map(|group| Some((group, group.info()?.writer)))
@@ -170,12 +170,12 @@ mod tests {
             .map(|(_, writer)| writer)
             .collect();
         let all: Vec<Writer> = Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper).collect();
-        assert_eq!(named, all, "the order of the alphabet is that of the flow");
+        assert_eq!(named, all, "the groups are in the order of Writer::ALL");
         assert_eq!(GROUPS.iter().filter(|group| group.machine.is_none()).count(), 1, "the projector");
     }
 
     #[test]
-    fn a_visit_hands_each_machine_its_own_group() {
+    fn a_visitor_is_called_with_the_group_of_each_machine() {
         struct Check(usize);
         impl Visitor for Check {
             fn visit<M: Machine>(&mut self, group: &'static Group, make: fn(&TapeCreated) -> M) {

@@ -2,8 +2,8 @@
 //
 //	go mod tidy && go run . -events 10000 -array 100
 //
-// Each instrument has a goroutine of its own, numbers its own events, and has one message in flight: nothing newer is
-// sent before JetStream has said that the last one is stored. So a cut connection can neither lose nor reorder.
+// Each instrument has its own goroutine, its own numbers and one message in flight: the next message is sent after
+// JetStream has acknowledged the last one. A broken connection can therefore neither lose nor reorder events.
 package main
 
 import (
@@ -25,7 +25,7 @@ const (
 	venue  = "demo"
 )
 
-// Event is one market event. Prices and quantities are decimal text: a float would be refused.
+// Event is one market event. Prices and quantities are decimal text, because floats are rejected.
 type Event struct {
 	Kind    string `json:"kind"`
 	Source  string `json:"source"`
@@ -49,8 +49,8 @@ type Event struct {
 	MinNotional string `json:"min_notional,omitempty"`
 }
 
-// Lane publishes one instrument.
-type Lane struct {
+// Publisher publishes the events of one instrument, in one session.
+type Publisher struct {
 	js      nats.JetStreamContext
 	symbol  string
 	session string
@@ -58,58 +58,59 @@ type Lane struct {
 	pending []Event
 }
 
-func (l *Lane) add(event Event) {
-	l.seq++
-	event.Source, event.Session, event.Seq, event.TsRecv = source, l.session, l.seq, time.Now().UnixNano()
-	l.pending = append(l.pending, event)
+// add numbers an event and appends it to the pending ones.
+func (p *Publisher) add(event Event) {
+	p.seq++
+	event.Source, event.Session, event.Seq, event.TsRecv = source, p.session, p.seq, time.Now().UnixNano()
+	p.pending = append(p.pending, event)
 }
 
-// flush sends what is pending as one message, the same bytes until it is stored.
-func (l *Lane) flush() error {
-	if len(l.pending) == 0 {
+// flush sends the pending events as one message, and retries the same bytes until JetStream has stored them.
+func (p *Publisher) flush() error {
+	if len(p.pending) == 0 {
 		return nil
 	}
-	payload, err := json.Marshal(l.pending)
+	payload, err := json.Marshal(p.pending)
 	if err != nil {
 		return err
 	}
-	subject := fmt.Sprintf("md.%s.%s.batch", venue, l.symbol)
-	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, l.session, l.symbol, l.pending[0].Seq, l.seq)
+	subject := fmt.Sprintf("md.%s.%s.batch", venue, p.symbol)
+	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, p.session, p.symbol, p.pending[0].Seq, p.seq)
 	for {
-		_, err := l.js.Publish(subject, payload, nats.MsgId(id), nats.AckWait(5*time.Second))
+		_, err := p.js.Publish(subject, payload, nats.MsgId(id), nats.AckWait(5*time.Second))
 		if err == nil {
-			l.pending = l.pending[:0]
+			p.pending = p.pending[:0]
 			return nil
 		}
-		var refused *nats.APIError
-		if errors.As(err, &refused) && refused.Code < 500 {
-			return err // it will never be taken
+		var apiError *nats.APIError
+		if errors.As(err, &apiError) && apiError.Code < 500 {
+			return err // a retry would fail too
 		}
-		log.Printf("%s: %v; sending it again", subject, err)
+		log.Printf("%s: not stored: %v; retrying", subject, err)
 		time.Sleep(500 * time.Millisecond)
 	}
 }
 
-// run publishes the definition and a market that walks around 100.00, a trade for every second quote.
-func (l *Lane) run(events, array int, random *rand.Rand) error {
-	l.add(Event{Kind: "definition", Base: l.symbol, Quote: "USD", TickSize: "0.01", LotSize: "1", MinNotional: "5"})
+// run publishes the definition and a random walk around 100.00, with a trade after every second quote.
+func (p *Publisher) run(events, array int, random *rand.Rand) error {
+	p.add(Event{Kind: "definition", Base: p.symbol, Quote: "USD", TickSize: "0.01", LotSize: "1", MinNotional: "5"})
 	cents := int64(10_000)
 	for i := 0; i < events; i++ {
 		if i%3 == 2 {
 			side := []string{"buyer", "seller"}[random.Intn(2)]
 			quantity := strconv.Itoa(1 + random.Intn(100))
-			l.add(Event{Kind: "trade", Price: price(cents), Quantity: quantity, Aggressor: side})
+			p.add(Event{Kind: "trade", Price: price(cents), Quantity: quantity, Aggressor: side})
 		} else {
 			cents += int64(random.Intn(3)) - 1
-			l.add(Event{Kind: "quote", Bid: price(cents), BidSize: "10", Ask: price(cents + 1), AskSize: "20"})
+			p.add(Event{Kind: "quote", Bid: price(cents), BidSize: "10", Ask: price(cents + 1), AskSize: "20"})
 		}
-		if len(l.pending) >= array {
-			if err := l.flush(); err != nil {
+		if len(p.pending) >= array {
+			if err := p.flush(); err != nil {
 				return err
 			}
 		}
 	}
-	return l.flush()
+	return p.flush()
 }
 
 func price(cents int64) string {
@@ -117,9 +118,9 @@ func price(cents int64) string {
 }
 
 func main() {
-	server := flag.String("server", nats.DefaultURL, "NATS to publish to")
-	events := flag.Int("events", 10_000, "quotes and trades of each instrument")
-	array := flag.Int("array", 100, "events a message, at most 1024 and 256 KiB")
+	server := flag.String("server", nats.DefaultURL, "URL of the NATS server")
+	events := flag.Int("events", 10_000, "quotes and trades per instrument")
+	array := flag.Int("array", 100, "events per message, at most 1024 and 256 KiB")
 	flag.Parse()
 
 	nc, err := nats.Connect(*server, nats.MaxReconnects(-1))
@@ -133,25 +134,25 @@ func main() {
 	}
 
 	begun := time.Now()
-	session := strconv.FormatInt(begun.UnixNano(), 16) // a new one at each start: the numbers begin at 1
-	var lanes sync.WaitGroup
+	session := strconv.FormatInt(begun.UnixNano(), 16) // new at each start, because the numbers begin at 1
+	var running sync.WaitGroup
 	symbols := []string{"GOPHER", "GOFISH"}
 	for i, symbol := range symbols {
-		lane := &Lane{js: js, symbol: symbol, session: session}
+		publisher := &Publisher{js: js, symbol: symbol, session: session}
 		random := rand.New(rand.NewSource(int64(i)))
-		lanes.Add(1)
+		running.Add(1)
 		go func() {
-			defer lanes.Done()
-			if err := lane.run(*events, *array, random); err != nil {
-				log.Fatalf("%s: %v", lane.symbol, err)
+			defer running.Done()
+			if err := publisher.run(*events, *array, random); err != nil {
+				log.Fatalf("%s: %v", publisher.symbol, err)
 			}
 		}()
 	}
-	lanes.Wait()
+	running.Wait()
 	sent, seconds := len(symbols)*(*events+1), time.Since(begun).Seconds()
 	fmt.Printf("%d events in %.3f s: %.0f events/s\n", sent, seconds, float64(sent)/seconds)
 
-	// What has become of them: the last numbers taken, refusals by reason.
+	// The state of the source: the greatest numbers that ingest has read, and rejected events by reason.
 	status, err := nc.Request("md-status."+source, nil, 10*time.Second)
 	if err != nil {
 		log.Fatalf("md-status.%s: %v", source, err)

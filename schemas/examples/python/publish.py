@@ -3,10 +3,10 @@
 
     pip install nats-py msgpack
     python3 publish.py btcusdt.jsonl.gz ethusdt.jsonl.gz
-    python3 publish.py --session 18f3a --resume btcusdt.jsonl.gz ethusdt.jsonl.gz    # go on after a crash
+    python3 publish.py --session 18f3a --resume btcusdt.jsonl.gz ethusdt.jsonl.gz    # resumes after a crash
 
-bookTicker becomes a quote and trade a trade; what else a capture holds is left out. Files are merged by receive
-time. Prices and quantities are passed on as the text that they came as, never through a float.
+A bookTicker becomes a quote, and a trade a trade; other messages are skipped. Files are merged by receive time.
+Prices and quantities are sent as the text of the capture, and never converted to a float.
 """
 
 import argparse
@@ -33,22 +33,22 @@ def definition(text):
 
 
 def event(message):
-    """The symbol and the fields of a quote or a trade; None for the rest."""
+    """Returns the symbol and the fields of a quote or a trade; None for any other message."""
     data = message.get("data", {})
     stream = message.get("stream", "")
     if stream.endswith("@bookTicker"):
         fields = {"kind": "quote", "bid": data["b"], "bid_size": data["B"], "ask": data["a"], "ask_size": data["A"]}
         return data["s"], fields | {"update_id": data["u"]}
     if stream.endswith("@trade"):
-        # m: the buyer was the maker, so the seller crossed the spread.
+        # m: the buyer was the maker, which means that the seller crossed the spread.
         fields = {"kind": "trade", "price": data["p"], "quantity": data["q"], "trade_id": data["t"]}
         return data["s"], fields | {"aggressor": "seller" if data["m"] else "buyer", "ts_event": data["T"] * 1_000_000}
     return None
 
 
 def read(path):
-    """(place in time, receive ns, symbol, fields) of a file's events, in the order of its lines."""
-    reached = 0  # lines of one file are never reordered, even where its clock steps back
+    """Yields (merge key ns, receive time ns, symbol, fields) of the events of a file, in the order of its lines."""
+    reached = 0  # keeps the lines of a file in order even if its clock steps back
     with gzip.open(path, "rt") if path.endswith(".gz") else open(path) as lines:
         for line in lines:
             received, raw = line.split(" ", 1)
@@ -58,18 +58,18 @@ def read(path):
 
 
 class Publisher:
-    """Numbers the events of each instrument, and has one message of each in flight."""
+    """Numbers the events of each instrument, and keeps one message per instrument in flight."""
 
-    def __init__(self, js, args, taken):
+    def __init__(self, js, args, known):
         self.js, self.source, self.session, self.array = js, args.source, args.session, args.array
         self.encode = (lambda maps: json.dumps(maps).encode()) if args.json else msgpack.packb
-        self.taken = taken  # last number taken, by symbol
+        self.known = known  # greatest number that ingest has read, by symbol
         self.numbered, self.pending, self.in_flight = {}, {}, None
         self.sent = 0
 
     async def add(self, symbol, ts_recv, fields):
         seq = self.numbered[symbol] = self.numbered.get(symbol, 0) + 1
-        if seq <= self.taken.get(symbol, 0):
+        if seq <= self.known.get(symbol, 0):
             return
         numbered = {"source": self.source, "session": self.session, "seq": seq, "ts_recv": ts_recv}
         batch = self.pending.setdefault(symbol, [])
@@ -78,12 +78,12 @@ class Publisher:
             await self.flush()
 
     async def flush(self):
-        """Sends what every instrument has waiting, so that none runs ahead of another, once all of before is stored."""
+        """Waits until the previous messages are stored, then sends the pending events of every instrument."""
         if self.in_flight:
             await self.in_flight
         batches, self.pending = self.pending, {}
         self.in_flight = asyncio.gather(*(self.send(symbol, batch) for symbol, batch in batches.items()))
-        await asyncio.sleep(0)  # lets them start
+        await asyncio.sleep(0)  # starts the tasks
 
     async def send(self, symbol, batch):
         payload = self.encode(batch)
@@ -92,56 +92,56 @@ class Publisher:
             await self.send(symbol, batch[:half])
             return await self.send(symbol, batch[half:])
         subject = f"md.{VENUE}.{symbol}.batch"
-        # Only spares ingest what the server has seen a moment ago: ingest knows repetitions by seq.
+        # Optional: lets the server drop a recent duplicate. Ingest rejects every duplicate, by seq.
         headers = {"Nats-Msg-Id": f"{self.source}.{self.session}.{symbol}.{batch[0]['seq']}-{batch[-1]['seq']}"}
-        while True:  # the same bytes until they are stored
+        while True:  # retries the same bytes until they are stored
             try:
                 await self.js.publish(subject, payload, timeout=5, headers=headers)
                 self.sent += len(batch)
                 return
             except NoStreamResponseError:
-                problem = "nobody stores it (yet)"
+                problem = "no stream has this subject"
             except APIError as error:
                 if error.code and error.code < 500:
-                    raise  # it will never be taken
+                    raise  # a retry would fail too
                 problem = error
             except (nats.errors.Error, asyncio.TimeoutError) as error:
-                problem = error or "no answer"
-            print(f"{subject}: {problem}; sending it again", file=sys.stderr)
+                problem = error or "no ack within 5 s"
+            print(f"{subject}: not stored: {problem}; retrying", file=sys.stderr)
             await asyncio.sleep(0.5)
 
 
-async def numbers_taken(nc, source, session):
-    """The last number that ingest has taken of each symbol. (What it has yet to read is refused the second time.)"""
+async def last_numbers(nc, source, session):
+    """Returns the greatest number that ingest has read, by symbol, once ingest has read every stored message."""
     before = None
     while True:
         status = json.loads((await nc.request(f"md-status.{source}", timeout=10)).data)
         mine = [one for one in status["sessions"] if one["session"] == session]
-        taken = {one["instrument"].removeprefix(f"{VENUE}."): one["last_seq"] for one in mine}
-        if taken == before and not status["missing"] and not status["waiting"]:
-            return taken
-        before = taken
+        known = {one["instrument"].removeprefix(f"{VENUE}."): one["last_seq"] for one in mine}
+        if known == before and not status["missing"] and not status["waiting"]:
+            return known
+        before = known
         await asyncio.sleep(0.5)
 
 
 async def main(args):
     defined = dict(map(definition, DEFINITIONS + args.define))
     nc = await nats.connect(args.server, max_reconnect_attempts=-1)
-    taken = await numbers_taken(nc, args.source, args.session) if args.resume else {}
-    publisher = Publisher(nc.jetstream(), args, taken)
-    print(f"session {args.session}: {sum(taken.values())} events are there already", file=sys.stderr)
+    known = await last_numbers(nc, args.source, args.session) if args.resume else {}
+    publisher = Publisher(nc.jetstream(), args, known)
+    print(f"session {args.session}: {sum(known.values())} events skipped (already stored)", file=sys.stderr)
     begun = time.monotonic()
     for _, ts_recv, symbol, fields in heapq.merge(*map(read, args.captures), key=lambda event: event[0]):
         if symbol not in publisher.numbered:
             if symbol not in defined:
-                sys.exit(f"no definition of {symbol}: give --define {symbol}:BASE:QUOTE:TICK:LOT:MIN_NOTIONAL")
+                sys.exit(f"{symbol} has no definition: add --define {symbol}:BASE:QUOTE:TICK:LOT:MIN_NOTIONAL")
             await publisher.add(symbol, ts_recv, defined[symbol])
         await publisher.add(symbol, ts_recv, fields)
     await publisher.flush()
     await publisher.in_flight
     seconds = time.monotonic() - begun
     await nc.close()
-    print(f"{publisher.sent} events of {len(publisher.numbered)} instruments in {seconds:.3f} s, reading included: "
+    print(f"{publisher.sent} events of {len(publisher.numbered)} instruments in {seconds:.3f} s, including reading: "
           f"{publisher.sent / seconds:.0f} events/s")
 
 
@@ -150,14 +150,14 @@ def arguments():
     parser.add_argument("captures", nargs="+", metavar="FILE")
     parser.add_argument("--server", default="nats://127.0.0.1:4222")
     parser.add_argument("--source", default="python")
-    parser.add_argument("--session", help="default: a new one")
-    parser.add_argument("--resume", action="store_true", help="skip what ingest has taken of --session")
-    parser.add_argument("--array", type=int, default=256, choices=range(1, 1025), metavar="N", help="events a message")
+    parser.add_argument("--session", help="session of the source (default: a new one)")
+    parser.add_argument("--resume", action="store_true", help="skip the events that ingest has read of --session")
+    parser.add_argument("--array", type=int, default=256, choices=range(1, 1025), metavar="N", help="events per message")
     parser.add_argument("--json", action="store_true", help="JSON instead of MessagePack")
     parser.add_argument("--define", action="append", default=[], metavar="SYMBOL:BASE:QUOTE:TICK:LOT:MIN_NOTIONAL")
     args = parser.parse_args()
     if args.resume and not args.session:
-        parser.error("--resume needs --session, as it was printed at the first start")
+        parser.error("--resume needs --session: give the one that the first start printed")
     args.session = args.session or f"{time.time_ns():x}"
     return args
 

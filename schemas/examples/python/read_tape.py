@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Reads a tape as a plain JetStream consumer and prints what the market did on it, per instrument, as JSON.
+"""Reads a tape with a plain JetStream consumer and prints totals of quotes and trades per instrument, as JSON.
 
     pip install nats-py msgpack
     python3 read_tape.py --partition 0
 
-A tape is the stream TAPE_<partition>; a message of it is a record: the MessagePack array
-`[format, writer, epoch, prev_hash, events]`, and an event is
-`[cause_seq, cause_index, index, at, kind, version, body]`, where the body is an array of the kind's fields in order.
-Prices and quantities count 1e-9; beyond 64 bits a number is 16 big-endian bytes (two's complement). Everything here
-is whole numbers: the sums are exact. (prev_hash is the BLAKE3 of the writer's record before; it is not checked here.)
+A tape is the stream TAPE_<partition>. Each message is a record, the MessagePack array
+`[format, writer, epoch, prev_hash, events]`. An event is `[cause_seq, cause_index, index, at, kind, version, body]`,
+and its body is an array of the fields of the kind, in order. Prices and quantities count 1e-9; a number beyond 64 bits
+is 16 big-endian bytes (two's complement). The sums are exact, because the script computes with integers only. It does
+not check prev_hash, the BLAKE3 hash of the writer's previous record.
 """
 
 import argparse
@@ -21,18 +21,18 @@ import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
 FORMAT = 1
-INGEST = 2  # the writer of market facts
-QUOTE, TRADE = 21, 22  # kinds, both in version 1
-UNIT_DECIMALS = 9  # of a price and of a quantity; of their product twice as many
+INGEST = 2  # number of the writer of market facts
+QUOTE, TRADE = 21, 22  # numbers of the kinds, both read in version 1
+UNIT_DECIMALS = 9  # of a price and of a quantity; their product has twice as many
 
 
 def number(wire):
-    """A count of the number's unit."""
+    """Decodes a number of the wire to a count of its unit."""
     return int.from_bytes(wire, "big", signed=True) if isinstance(wire, bytes) else wire
 
 
 def decimal(units, decimals):
-    """A count of 10^-decimals as text, without trailing zeros; None stays None."""
+    """Formats a count of 10^-decimals without trailing zeros; None for None."""
     if units is None:
         return None
     whole, fraction = divmod(abs(units), 10**decimals)
@@ -41,7 +41,7 @@ def decimal(units, decimals):
 
 
 class Totals:
-    """What one instrument did."""
+    """Totals of one instrument."""
 
     def __init__(self):
         self.quotes = self.trades = self.quantity = self.notional = 0
@@ -66,16 +66,16 @@ class Totals:
 
 
 def market_facts(record):
-    """(kind, body) of a record's quotes and trades."""
+    """Yields (kind, body) of the quotes and trades of a record."""
     format, writer, _epoch, _prev_hash, events = record
     if format != FORMAT:
-        sys.exit(f"a record of format {format}: this reads format {FORMAT}; get a newer reader")
+        sys.exit(f"record of format {format}: this script reads format {FORMAT}; use a newer version of it")
     if writer != INGEST:
         return
     for _cause_seq, _cause_index, _index, _at, kind, version, body in events:
         if kind in (QUOTE, TRADE):
             if version != 1:
-                sys.exit(f"an event of kind {kind} in version {version}: this reads version 1; get a newer reader")
+                sys.exit(f"kind {kind} in version {version}: this script reads version 1; use a newer version of it")
             yield kind, body
 
 
@@ -84,30 +84,30 @@ async def main(args):
     nc = await nats.connect(args.server)
     js = nc.jetstream()
     state = (await js.stream_info(stream)).state
-    # Every record, in order, not acknowledged; only so is it seen that none was missed.
+    # Reads every subject in order, so that a missing sequence is noticed. Records are not acknowledged.
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
     tape = await js.pull_subscribe(f"tape.{args.partition}.*", stream=stream, config=config)
-    totals, expected, void = {}, state.first_seq, 0
+    totals, expected, invalid = {}, state.first_seq, 0
     while expected <= state.last_seq:
         for message in await tape.fetch(min(128, state.last_seq - expected + 1), timeout=10):
             seq = message.metadata.sequence.stream
             if seq != expected:
-                sys.exit(f"sequence {seq} came where {expected} was due: run it again")
+                sys.exit(f"received sequence {seq}, expected {expected}: run the script again")
             expected += 1
             if not message.subject.endswith(".ingest"):
                 continue
             try:
                 record = msgpack.unpackb(message.data)
             except ValueError as error:
-                void += 1
-                print(f"record {seq} is void, as it is for every reader: {error}", file=sys.stderr)
+                invalid += 1
+                print(f"skipped invalid record {seq}: {error}", file=sys.stderr)
                 continue
             for kind, (instrument, *fields) in market_facts(record):
-                of_it = totals.setdefault(instrument, Totals())
-                (of_it.quote if kind == QUOTE else of_it.trade)(*fields)
+                of_instrument = totals.setdefault(instrument, Totals())
+                (of_instrument.quote if kind == QUOTE else of_instrument.trade)(*fields)
     await nc.close()
     instruments = {name: totals[name].as_json() for name in sorted(totals)}
-    read = {"first": state.first_seq, "last": state.last_seq, "void": void}
+    read = {"first": state.first_seq, "last": state.last_seq, "invalid": invalid}
     print(json.dumps({"tape": stream} | read | {"instruments": instruments}, indent=2))
 
 

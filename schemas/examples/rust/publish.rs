@@ -4,8 +4,8 @@
 //! cargo run --release --example publish -- nats://127.0.0.1:4222 10000
 //! ```
 //!
-//! One message is in flight: nothing newer is sent before JetStream has said that the last one is stored. So a cut
-//! connection can neither lose nor reorder.
+//! One message is in flight: the next message is sent after JetStream has acknowledged the last one. A broken
+//! connection can therefore neither lose nor reorder events.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -16,7 +16,7 @@ use tapedeck_schemas::market::{MarketBody, MarketEvent, encode_batch};
 use tapedeck_schemas::number::Price;
 
 const SUBJECT: &str = "md.demo.FERRIS.batch";
-/// Events a message: at most 1,024 and 256 KiB.
+/// Events per message. The contract allows at most 1,024 events and 256 KiB.
 const ARRAY: usize = 256;
 
 /// Numbers the events of one instrument, in one session.
@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
     let client = async_nats::connect(server).await?;
     let jetstream = jetstream::new(client.clone());
 
-    // A new session at each start: its numbers begin at 1.
+    // A new session at each start, because its numbers begin at 1.
     let session = format!("{:x}", now_ns()).parse()?;
     let mut numbering = Numbering { source: "rust".parse()?, session, seq: 0 };
     let begun = Instant::now();
@@ -61,13 +61,13 @@ async fn main() -> anyhow::Result<()> {
     let seconds = begun.elapsed().as_secs_f64();
     println!("{} events in {seconds:.3} s: {:.0} events/s", numbering.seq, numbering.seq as f64 / seconds);
 
-    // What has become of them: the last number taken, refusals by reason.
+    // The state of the source: the greatest number that ingest has read, and rejected events by reason.
     let status = client.request("md-status.rust", "".into()).await?;
     println!("{}", String::from_utf8_lossy(&status.payload));
     Ok(())
 }
 
-/// Sends a message, the same bytes until JetStream has stored it.
+/// Sends a message, and retries the same bytes until JetStream has stored it.
 async fn store(jetstream: &jetstream::Context, payload: Vec<u8>) -> anyhow::Result<()> {
     let payload = bytes::Bytes::from(payload);
     loop {
@@ -81,7 +81,7 @@ async fn store(jetstream: &jetstream::Context, payload: Vec<u8>) -> anyhow::Resu
         if !matches!(error.kind(), PublishErrorKind::TimedOut | PublishErrorKind::StreamNotFound) {
             return Err(error.into());
         }
-        eprintln!("{SUBJECT}: {error}; sending it again");
+        eprintln!("{SUBJECT}: not stored: {error}; retrying");
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
@@ -97,7 +97,7 @@ fn definition() -> anyhow::Result<MarketBody> {
     })
 }
 
-/// A triangle wave around 100.00, a trade after every second quote.
+/// Event `i` of the market: prices follow a triangle wave from 100.00 to 102.00, with a trade after every second quote.
 fn market(i: u64) -> anyhow::Result<MarketBody> {
     let cents = 10_000 + (i % 400).min(400 - i % 400);
     let price = |cents: u64| format!("{}.{:02}", cents / 100, cents % 100).parse::<Price>();

@@ -1,4 +1,4 @@
-//! JSON Schemas of what publishers are answered: JetStream's ack, `md-status` and `md-rejects`.
+//! JSON Schemas of the messages to publishers: the ack of JetStream, `md-status` replies and `md-rejects`.
 
 use serde_json::{Map, Value, json};
 
@@ -8,13 +8,13 @@ use crate::event::RejectReason;
 use crate::ids::Token;
 use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
-/// Every answer, by its name.
+/// The schema of each message, by name.
 pub(super) fn definitions() -> Map<String, Value> {
     let all = [("ack", ack()), ("status", status()), ("reject", reject())];
     all.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect()
 }
 
-/// What one of them looks like.
+/// An example of the message with this name.
 pub(super) fn example(name: &str) -> Value {
     match name {
         "ack" => json!({"stream": "INBOX_0", "seq": 1234}),
@@ -41,7 +41,7 @@ pub(super) fn example(name: &str) -> Value {
     }
 }
 
-/// An object of these properties, of which the optional ones may be missing.
+/// The schema of an object with these properties. All but the `optional` ones are required.
 fn object(description: &str, properties: Value, optional: &[&str]) -> Value {
     let names = properties.as_object().into_iter().flat_map(|map| map.keys());
     let required: Vec<_> = names.filter(|name| !optional.contains(&name.as_str())).cloned().collect();
@@ -56,54 +56,54 @@ fn bounded(bytes_max: usize, description: &str) -> Value {
     json!({"type": "string", "maxLength": bytes_max, "description": description})
 }
 
-/// The ack of JetStream (its type io.nats.jetstream.api.v1.pub_ack_response).
+/// The ack of JetStream: its type `io.nats.jetstream.api.v1.pub_ack_response`.
 fn ack() -> Value {
     let taken = object(
-        "JetStream has the message: it will be taken exactly once.",
+        "JetStream stored the message. Ingest will read it exactly once.",
         json!({
-            "stream": {"type": "string", "description": "The stream that holds it."},
-            "seq": {"type": "integer", "minimum": 1, "description": "Its sequence there."},
-            "duplicate": {"type": "boolean", "description": "The Nats-Msg-Id was seen before; nothing was added."},
+            "stream": {"type": "string", "description": "Stream that holds the message."},
+            "seq": {"type": "integer", "minimum": 1, "description": "Sequence of the message in the stream."},
+            "duplicate": {"type": "boolean", "description": "The Nats-Msg-Id was stored before."},
         }),
         &["duplicate"],
     );
     let refused = object(
-        "JetStream does not have it: send the same bytes again.",
-        json!({"error": {"type": "object", "description": "Why: code, err_code and description."}}),
+        "JetStream did not store the message. Send the same bytes again.",
+        json!({"error": {"type": "object", "description": "The error: code, err_code and description."}}),
         &[],
     );
-    json!({"description": "The answer to a publish.", "anyOf": [refused, taken]})
+    json!({"description": "The reply to a publish.", "anyOf": [refused, taken]})
 }
 
 fn status() -> Value {
     let session = object(
-        "How far one session of the source has come with one instrument.",
+        "The numbers read of one session of the source, for one instrument.",
         json!({
-            "partition": count("Which partition the instrument is on."),
+            "partition": count("Number of the partition of the instrument."),
             "session": text_like(Token::TYPE),
             "instrument": instrument(),
-            "last_seq": count("The last seq taken: go on with the next."),
-            "age_ms": count("How long ago the broker stored what brought it, ms."),
+            "last_seq": count("Greatest seq that ingest has read. To resume, continue with the next number."),
+            "age_ms": count("Time since the broker stored that event, ms."),
         }),
         &[],
     );
     object(
-        "What has been taken of a source.",
+        "The state of a source: what ingest has read, accepted and rejected.",
         json!({
             "source": text_like(Token::TYPE),
-            "partitions": count("How many partitions there are."),
-            "missing": {"type": "array", "items": count("A partition."),
-                "description": "Those that did not answer: what follows is without them."},
-            "waiting": count("Inbox messages, of any source, that are yet to be read: what follows is without them."),
+            "partitions": count("Number of partitions."),
+            "missing": {"type": "array", "items": count("Number of a partition."),
+                "description": "Partitions that did not reply. Not in the other fields."},
+            "waiting": count("Inbox messages of all sources that ingest has not read. Not in the other fields."),
             "sessions": {"type": "array", "items": session},
-            "accepted": count("Events that became facts (heartbeats become none)."),
+            "accepted": count("Events that became facts. Heartbeats do not count: they become none."),
             "rejects": {
                 "type": "object",
-                "description": "Events that were refused, by reason.",
+                "description": "Number of rejected events, by reason.",
                 "propertyNames": {"enum": reasons()},
-                "additionalProperties": count("How many."),
+                "additionalProperties": count("Number of events rejected for this reason."),
             },
-            "gaps": count("How often numbers were skipped."),
+            "gaps": count("Number of gaps in the numbers of the source."),
         }),
         &[],
     )
@@ -111,15 +111,17 @@ fn status() -> Value {
 
 fn reject() -> Value {
     object(
-        "One event that was refused; nothing of it counts.",
+        "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
         json!({
             "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
-                "description": "Where the refusal stands on the tape."},
-            "reason": {"enum": reasons(), "description": about_reasons()},
-            "detail": bounded(DETAIL_BYTES_MAX, "What was wrong, with the value."),
-            "subject": bounded(SUBJECT_BYTES_MAX, "The subject that it came on."),
-            "seq": {"type": ["integer", "null"], "minimum": 0, "description": "Its number; null if not readable."},
-            "instrument": {"type": ["string", "null"], "description": "Its instrument; null if not readable."},
+                "description": "Offset of the Rejected fact on the tape."},
+            "reason": {"enum": reasons(), "description": reasons_doc()},
+            "detail": bounded(DETAIL_BYTES_MAX, "The error, with the offending value."),
+            "subject": bounded(SUBJECT_BYTES_MAX, "Subject of the message."),
+            "seq": {"type": ["integer", "null"], "minimum": 0,
+                "description": "Number of the event; null if it could not be read."},
+            "instrument": {"type": ["string", "null"],
+                "description": "Instrument that the subject names; null if it names none."},
         }),
         &[],
     )
@@ -129,7 +131,7 @@ fn reasons() -> Vec<&'static str> {
     RejectReason::ALL.iter().map(|reason| reason.as_str()).collect()
 }
 
-fn about_reasons() -> String {
+fn reasons_doc() -> String {
     let about = |reason: &RejectReason| format!("{reason}: {}", name_doc(RejectReason::TYPE, reason.as_str()));
     RejectReason::ALL.iter().map(about).collect::<Vec<_>>().join(" ")
 }

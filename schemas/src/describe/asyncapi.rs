@@ -1,6 +1,6 @@
-//! The AsyncAPI 3.0 document of the public subjects: what anyone may publish, ask and hear.
+//! The AsyncAPI 3.0 document of the public subjects: market events, status requests and rejections.
 //!
-//! Operations are Tapedeck's: it receives `md.>`, answers `md-status.*` and sends `md-rejects.*`.
+//! Operations are from Tapedeck's side: it receives `md.>`, replies to `md-status.*` and sends `md-rejects.*`.
 
 use serde_json::{Map, Value, json};
 
@@ -11,12 +11,12 @@ use crate::ids::Token;
 use crate::market::contract::KINDS;
 use crate::subject::MarketKind;
 
-/// The two ways to write a message: in the name, and as a content type.
+/// The formats of a market message: suffix of the message name, and content type.
 const FORMATS: [(&str, &str); 2] = [("msgpack", "application/msgpack"), ("json", "application/json")];
 
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// The document.
+/// Returns the AsyncAPI document.
 pub fn document() -> Value {
     let mut schemas = market::definitions(SCHEMAS);
     schemas.extend(answers::definitions());
@@ -41,15 +41,16 @@ pub fn document() -> Value {
     })
 }
 
-const EXACTLY_ONCE: &str = "Exactly once: a message counts as taken when JetStream's ack came, which answers the \
-     publish. Without one, send the same bytes again, and nothing newer of that instrument before: events are told \
-     apart by (source, session, seq) and by update_id and trade_id. A Nats-Msg-Id may be used within 2 minutes.";
+const EXACTLY_ONCE: &str = "Exactly once: a message is stored once JetStream acknowledges it, in reply to the publish. \
+     If no ack arrives, send the same bytes again, before any newer message of the instrument. Ingest rejects repeated \
+     events by (source, session, seq), update_id and trade_id. JetStream itself drops a message that repeats a \
+     Nats-Msg-Id within 2 minutes.";
 
 fn refer(to: &str) -> Value {
     json!({"$ref": to})
 }
 
-/// The kinds that have a subject.
+/// Every kind, including `batch`.
 fn kinds() -> impl Iterator<Item = MarketKind> {
     KINDS.iter().copied().chain([MarketKind::Batch])
 }
@@ -73,7 +74,7 @@ fn messages() -> Map<String, Value> {
             );
         }
     }
-    for (name, title) in [("ack", "taken, or not"), ("status", "what was taken"), ("reject", "what was refused")] {
+    for (name, title) in [("ack", "stored, or not"), ("status", "state of a source"), ("reject", "a rejected event")] {
         all.insert(
             name.into(),
             json!({
@@ -112,18 +113,21 @@ fn channels() -> Map<String, Value> {
     let mut all = Map::new();
     for kind in kinds() {
         let [packed, json] = market_messages(kind);
-        let about = format!("{} First byte {{, [ or white space: JSON; else MessagePack.", market::about_message(kind));
-        let parameters = [("venue", "Where it trades"), ("symbol", "What the venue calls the instrument")];
+        let about = format!(
+            "{} A payload whose first byte is {{, [ or white space is JSON, any other is MessagePack.",
+            market::about_message(kind)
+        );
+        let parameters = [("venue", "Name of the venue"), ("symbol", "Name of the instrument at the venue")];
         let address = json!(format!("md.{{venue}}.{{symbol}}.{kind}"));
         all.insert(format!("md_{kind}"), channel(address, &about, &parameters, &[&packed, &json]));
     }
-    let source = [("source", "Who publishes, as its events name it")];
-    let status = channel(json!("md-status.{source}"), "Asks what was taken of a source.", &source, &["status_request"]);
+    let source = [("source", "Name of the publisher, as in its events")];
+    let status = channel(json!("md-status.{source}"), "Requests the state of a source.", &source, &["status_request"]);
     all.insert("md_status".into(), status);
-    let rejected = "Every event of a source that is refused; of the source ~ those whose source could not be read.";
+    let rejected = "Every rejected event of a source. The source ~ stands for events whose source could not be read.";
     let rejects = channel(json!("md-rejects.{source}"), rejected, &source, &["reject"]);
     all.insert("md_rejects".into(), rejects);
-    let reply = "The reply subject that the request or publish names (NATS: its inbox).";
+    let reply = "The reply subject of the request or publish, in NATS terms its inbox.";
     all.insert("status_reply".into(), channel(Value::Null, reply, &[], &["status"]));
     all.insert("ack_reply".into(), channel(Value::Null, reply, &[], &["ack"]));
     all
@@ -145,15 +149,15 @@ fn operations() -> Map<String, Value> {
     let mut all = Map::new();
     for kind in kinds() {
         let [packed, json] = market_messages(kind);
-        let summary = format!("Takes what is published as {kind}.");
-        let mut take = operation("receive", &format!("md_{kind}"), &summary, &[&packed, &json]);
-        take["reply"] = reply("ack_reply", "ack");
-        all.insert(format!("take_{kind}"), take);
+        let summary = format!("Receives messages of kind {kind}.");
+        let mut receive = operation("receive", &format!("md_{kind}"), &summary, &[&packed, &json]);
+        receive["reply"] = reply("ack_reply", "ack");
+        all.insert(format!("receive_{kind}"), receive);
     }
-    let mut status = operation("receive", "md_status", "Says what was taken of a source.", &["status_request"]);
+    let mut status = operation("receive", "md_status", "Replies with the state of a source.", &["status_request"]);
     status["reply"] = reply("status_reply", "status");
-    all.insert("say_status".into(), status);
-    let rejects = operation("send", "md_rejects", "Says what of a source is refused.", &["reject"]);
-    all.insert("say_rejects".into(), rejects);
+    all.insert("reply_status".into(), status);
+    let rejects = operation("send", "md_rejects", "Sends each rejected event of a source.", &["reject"]);
+    all.insert("send_rejects".into(), rejects);
     all
 }

@@ -1,8 +1,8 @@
-//! JSON Schemas of market messages, made of the table that the reader reads by: [`FIELDS`].
+//! JSON Schemas of market messages, generated from the table of fields, [`FIELDS`].
 //!
-//! A schema says what a publisher shall send. What depends on other values (the grids, `low` ≤ `high`, a rising
-//! `seq`) is in the descriptions; so is that a float is refused even if it is whole, for JSON Schema calls 1.0 an
-//! integer.
+//! The schemas state what a publisher may send. Rules that depend on other values (the grids, `low` ≤ `high`, an
+//! increasing `seq`) are only in the descriptions. So is the rule that a float is malformed even if it is whole,
+//! because JSON Schema regards 1.0 as an integer.
 
 use serde_json::{Map, Value, json};
 
@@ -16,18 +16,18 @@ use crate::subject::MarketKind;
 
 use super::{Described as _, Shape, Type};
 
-/// The text of one bar.
+/// The text of a [`crate::bar::BarSpec`].
 pub(super) const BAR_PATTERN: &str = "^([0-9]+(ms|s|m|h|d|t)(-quote)?|[0-9]+(\\.[0-9]{1,9}0*)?v)$";
-/// A decimal that is not negative, of at most 9 decimals apart from zeros at the end.
+/// A decimal that is not negative, with at most 9 decimals and any trailing zeros.
 const DECIMAL_PATTERN: &str = "^[0-9]+(\\.[0-9]{1,9}0*)?$";
-/// The digits of a count.
+/// A count as text.
 const COUNT_PATTERN: &str = "^[0-9]{1,20}$";
-/// Something in it is not zero.
+/// A number as text that is not zero.
 const NOT_ZERO_PATTERN: &str = "[1-9]";
-/// Longest decimal, in bytes.
+/// Greatest length of a decimal, in bytes.
 const DECIMAL_BYTES_MAX: usize = 64;
 
-/// The document: a JSON Schema whose root is a message of kind `batch`, and whose definitions hold the rest.
+/// Returns the JSON Schema document. Its root is a message of kind `batch`; its definitions hold the other kinds.
 pub fn document() -> Value {
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -38,24 +38,24 @@ pub fn document() -> Value {
     })
 }
 
-/// What all of it has in common.
+/// The rules that all market messages share.
 pub(super) fn about() -> String {
     format!(
         "A message on md.<venue>.<symbol>.<kind> is a map, or an array of 1 to {MESSAGE_EVENTS_MAX} maps, in \
-         MessagePack or JSON: a message whose first byte is {{, [ or white space is JSON. At most {MESSAGE_BYTES_MAX} \
-         bytes. <kind>_message is what is published on that kind's subject; <kind> is one of its maps; on the subject \
-         of kind batch (batch_message, this schema's root) every map names its kind (event); line is a line of a \
-         native JSON file. Prices and quantities are decimal text, or integers that count 1e-9, at most {} \
-         (price), {} (quantity) and {} (money); a float is refused, even a whole one. Counts and times are integers, \
-         or their digits as text. Unknown fields are passed over. A field given twice, or of a wrong type, spoils its \
-         map only.",
+         MessagePack or JSON, of at most {MESSAGE_BYTES_MAX} bytes. A message whose first byte is {{, [ or white \
+         space is JSON. Definitions: <kind>_message is a message on a subject of that kind; <kind> is one map of it; \
+         batch_message (the root of the JSON Schema) is a message of kind batch, in which every map names its kind \
+         (event); line is a line of a native JSON file. Prices and quantities are decimal text, or integers that \
+         count 1e-9, at most {} (price), {} (quantity) and {} (money). A float is malformed, even a whole one. Counts \
+         and times are integers, or their digits as text. Unknown fields are ignored. A repeated field, or one of a \
+         wrong type, makes its map malformed, and no other map.",
         Price::saturating_from_units(i128::MAX),
         Quantity::saturating_from_units(i128::MAX),
         Money::saturating_from_units(i128::MAX),
     )
 }
 
-/// Every definition; `at` is where they are put, as `#/$defs/`.
+/// Returns every definition. `at` is the path under which the document holds them, such as `#/$defs/`.
 pub(super) fn definitions(at: &str) -> Map<String, Value> {
     let refer = |name: &str| json!({"$ref": format!("{at}{name}")});
     let mut all = Map::new();
@@ -67,7 +67,7 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
     all.insert(
         "event".into(),
         json!({
-            "description": "One map that names its kind.",
+            "description": "A map that names its kind.",
             "oneOf": KINDS.iter().map(named).collect::<Vec<_>>(),
         }),
     );
@@ -75,8 +75,9 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
     all.insert(
         "line".into(),
         json!({
-            "description": "A line of a native JSON file, as it is written: instrument first, then kind. To be read, \
-                it may lack source, session and seq, which are numbered anew, and ts_recv where it has ts_event.",
+            "description": "A line of a native JSON file, as it is written: instrument first, then kind. A reader \
+                also accepts a line without source, session and seq, because they are assigned again, and without \
+                ts_recv if it has ts_event.",
             "allOf": [refer("event"), {
                 "required": ["instrument"],
                 "properties": {"instrument": instrument()},
@@ -86,12 +87,12 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
     all
 }
 
-/// The definition of a whole message of a kind.
+/// Name of the definition of a message of a kind.
 pub(super) fn message_name(kind: MarketKind) -> String {
     format!("{kind}_message")
 }
 
-/// One that is accepted, of every field.
+/// Returns an accepted map of a kind, with every field.
 pub fn example(kind: MarketKind) -> Value {
     let fields = FIELDS.iter().filter(|field| field.kinds.contains(&kind));
     fields.map(|field| (field.name.to_string(), field_example(field, kind))).collect::<Map<_, _>>().into()
@@ -101,13 +102,13 @@ fn field_example(field: &FieldSpec, kind: MarketKind) -> Value {
     if field.name == "kind" {
         return json!(kind.as_str());
     }
-    serde_json::from_str(field.example).expect("the table's examples are JSON: the documents' test says so")
+    serde_json::from_str(field.example).expect("every example in FIELDS is JSON, which a test checks")
 }
 
-/// What a message of a kind is.
+/// The description of a message of a kind.
 pub(super) fn about_message(kind: MarketKind) -> String {
-    let named = if kind == MarketKind::Batch { "each names its kind" } else { "kind may be left out" };
-    format!("What is published on md.<venue>.<symbol>.{kind}: a map or an array of maps; {named}.")
+    let named = if kind == MarketKind::Batch { "every map names its kind" } else { "the field kind may be missing" };
+    format!("A message on md.<venue>.<symbol>.{kind}: a map or an array of maps; {named}.")
 }
 
 fn one_or_many(one: Value, description: &str) -> Value {
@@ -144,7 +145,7 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     }
 }
 
-/// A number as an integer or as text.
+/// The schema of a number, as an integer or as text.
 fn number(pattern: &str, bytes_max: usize, positive: bool) -> Value {
     let mut schema = json!({
         "type": ["integer", "string"],
@@ -159,7 +160,7 @@ fn number(pattern: &str, bytes_max: usize, positive: bool) -> Value {
     schema
 }
 
-/// The texts that are no names: each has a form of its own.
+/// The schema of a field of type [`FieldType::Text`].
 fn text(name: &str, kind: MarketKind) -> Value {
     match name {
         "kind" => json!({"const": kind.as_str()}),
@@ -178,7 +179,7 @@ pub(super) fn instrument() -> Value {
     text_like(InstrumentId::TYPE)
 }
 
-/// The schema of a type that is text.
+/// The schema of a type that is encoded as text.
 pub(super) fn text_like(ty: &Type) -> Value {
     match ty {
         Type::Named(named) => match named.shape {

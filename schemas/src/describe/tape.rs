@@ -1,4 +1,4 @@
-//! The record format of the tape as one JSON document: by it alone, any language reads a tape.
+//! The record format as a JSON document, sufficient to generate a reader in any language.
 
 use serde_json::{Map, Value, json};
 
@@ -6,29 +6,33 @@ use super::{Described, Doc, FieldDoc, NamedType, Shape, Type, prose, writers};
 use crate::event::Kind;
 use crate::record::{self, RecordHash, Writer};
 
-/// What a record is an array of, apart from its events, which come last.
+/// The fields of a record before its last, the events.
 pub(super) const HEADER: &[FieldDoc] = &[
-    field("format", u8::TYPE, &["The format's number. One that a reader does not know stops it."]),
-    field("writer", Writer::TYPE, &["Whose record it is; must agree with the subject."]),
-    field("epoch", u64::TYPE, &["The writer's epoch that wrote it."]),
-    field("prev_hash", RecordHash::TYPE, &["Hash of the writer's previous valid record; zeros for its first."]),
+    field("format", u8::TYPE, &["Number of the format. A reader stops at a format that it does not know."]),
+    field("writer", Writer::TYPE, &["Writer of the record; must equal the last token of the subject."]),
+    field("epoch", u64::TYPE, &["Epoch of the writer, from 1."]),
+    field("prev_hash", RecordHash::TYPE, &["Hash of the previous valid record of the writer; zeros for the first."]),
 ];
 
-/// What an event is an array of, apart from its body, which comes last.
+/// The fields of an event before its last, the body.
 pub(super) const EVENT: &[FieldDoc] = &[
-    field("cause_seq", u64::TYPE, &["Sequence of the input that this answers."]),
-    field("cause_index", u32::TYPE, &["Index of that input in its message."]),
-    field("index", u32::TYPE, &["Counts the events of one cause, from 0."]),
-    field("at", u64::TYPE, &["Tape time of the cause, ns since the Unix epoch."]),
-    field("kind", u16::TYPE, &["The kind's number. One that a reader does not know stops it."]),
-    field("version", u16::TYPE, &["The version of the kind's body. One that a reader does not know stops it."]),
+    field("cause_seq", u64::TYPE, &["Sequence of the message that holds the input that the fact answers."]),
+    field("cause_index", u32::TYPE, &["Index of that input in the message."]),
+    field("index", u32::TYPE, &["Index among the facts of the writer on the same cause, from 0."]),
+    field(
+        "at",
+        u64::TYPE,
+        &["Tape time of the cause, ns since the Unix epoch; for control, the broker's stamp of the command."],
+    ),
+    field("kind", u16::TYPE, &["Number of the kind. A reader stops at a kind that it does not know."]),
+    field("version", u16::TYPE, &["Version of the body. A reader stops at a version that it does not know."]),
 ];
 
 const fn field(name: &'static str, ty: &'static Type, doc: Doc) -> FieldDoc {
     FieldDoc { name, ty, doc }
 }
 
-/// Every named type that a record is made of.
+/// Every named type in a record, each after the types that it contains.
 pub(super) fn named_types() -> Vec<&'static NamedType> {
     let mut all = Vec::new();
     let bodies = Kind::ALL.iter().flat_map(|kind| kind.fields());
@@ -36,19 +40,19 @@ pub(super) fn named_types() -> Vec<&'static NamedType> {
     all
 }
 
-/// The document.
+/// Returns the JSON document.
 pub fn document() -> Value {
     let types: Map<String, Value> =
         named_types().into_iter().map(|named| (named.name.to_string(), named_type(named))).collect();
     json!({
-        "title": "The tape of Tapedeck: its record format",
+        "title": "The record format of Tapedeck",
         "about": [
-            "Every JetStream message of the stream TAPE_<partition>, on the subject tape.<partition>.<writer>, is a \
-             record: one MessagePack array, and nothing after it.",
-            "A record is the fields of `record` in order, then an array of events. An event is the fields of `event` \
-             in order, then the body: an array of the kind's fields, in order. Names are not on the wire.",
-            "A type is a name in `types`, or {\"optional\": type} (the value or nil), {\"list\": type} (an array), \
-             {\"tuple\": [type, ...]} (an array of these).",
+            "Each JetStream message of the stream TAPE_<partition>, on the subject tape.<partition>.<writer>, is a \
+             record: one MessagePack array, with no bytes after it.",
+            "A record holds the fields of `record` in order, then an array of events. An event holds the fields of \
+             `event` in order, then the body: an array of the fields of its kind, in order. The wire holds no names.",
+            "A type is a name in `types`, or {\"optional\": type} (a value of the type, or nil), {\"list\": \
+             type} (an array of values of the type), or {\"tuple\": [type, ...]} (an array of one value per type).",
         ],
         "format": record::FORMAT,
         "bounds": {
@@ -64,21 +68,22 @@ pub fn document() -> Value {
     })
 }
 
-/// What each `wire` of a type means.
+/// The meaning of each value of `wire`.
 const WIRES: &[(&str, &str)] = &[
     ("integer", "An unsigned MessagePack integer of at most `bits` bits."),
-    ("text", "A MessagePack string that matches `pattern`, where there is one."),
+    ("text", "A MessagePack string; matches `pattern`, if there is one."),
     (
         "decimal",
-        "A count of units of 10^-`decimals`: a MessagePack integer if it fits signed 64 bits, else 16 bytes (bin), \
-         signed, big-endian, two's complement. In text: a decimal without trailing zeros.",
+        "A count of units of 10^-`decimals`: a MessagePack integer if it fits signed 64 bits, otherwise 16 bytes \
+         (bin), signed, big-endian, two's complement. In text: a decimal without trailing zeros.",
     ),
     ("bytes", "MessagePack bin of `length` bytes. In text: lower-case hex digits."),
     ("name", "A MessagePack integer that stands for one of `values`."),
     ("array", "A MessagePack array of exactly `fields`, in order."),
     (
         "choice",
-        "One of `variants`: its name as a string where it has no type, else a map of its name alone to its value.",
+        "One of `variants`: a string with the name if the variant has no type, otherwise a map with the name as its \
+         only key.",
     ),
 ];
 
@@ -116,7 +121,7 @@ fn named_type(named: &NamedType) -> Value {
         Shape::Integer(bits) => json!({"wire": "integer", "bits": bits}),
         Shape::Text("") => json!({"wire": "text"}),
         Shape::Text(pattern) => json!({"wire": "text", "pattern": pattern}),
-        // The bound is beyond what every JSON reader holds exactly.
+        // As text: the bound exceeds the exact integers of many JSON readers.
         Shape::Decimal { decimals, units_max } => {
             json!({"wire": "decimal", "decimals": decimals, "units_max": units_max.to_string()})
         }

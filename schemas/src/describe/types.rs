@@ -1,4 +1,4 @@
-//! The forms of the types that bodies are made of, beside those that the macros of the alphabet describe.
+//! Descriptions of the types of fields that the macros `structs!` and `names!` do not declare.
 
 use super::{Described, FieldDoc, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
@@ -17,34 +17,37 @@ macro_rules! described {
 }
 
 described! {
-    u8, "u8", "Unsigned, at most 8 bits.", Shape::Integer(8);
-    u16, "u16", "Unsigned, at most 16 bits.", Shape::Integer(16);
-    u32, "u32", "Unsigned, at most 32 bits.", Shape::Integer(32);
-    u64, "u64", "Unsigned, at most 64 bits. Times are nanoseconds since the Unix epoch.", Shape::Integer(64);
-    String, "Text", "Any text, UTF-8.", Shape::Text("");
-    Token, "Token", "A short name that is also one token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
-    InstrumentId, "InstrumentId", "An instrument at a venue: venue.symbol.",
+    u8, "u8", "Unsigned integer of at most 8 bits.", Shape::Integer(8);
+    u16, "u16", "Unsigned integer of at most 16 bits.", Shape::Integer(16);
+    u32, "u32", "Unsigned integer of at most 32 bits.", Shape::Integer(32);
+    u64, "u64", "Unsigned integer of at most 64 bits. Times are nanoseconds since the Unix epoch.", Shape::Integer(64);
+    String, "Text", "UTF-8 text.", Shape::Text("");
+    Token, "Token", "A name that is a valid token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
+    InstrumentId, "InstrumentId", "An instrument at a venue: `<venue>.<symbol>`.",
         Shape::Text(r"^[A-Za-z0-9_-]{1,24}\.[A-Za-z0-9_-]{1,24}$");
-    BarSpec, "BarSpec", "A sort of bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (volume); -quote: of quotes' mids.",
+    BarSpec, "BarSpec",
+        "Size of a bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (quantity). With -quote: of quotes, at their mid.",
         Shape::Text(super::market::BAR_PATTERN);
-    Price, "Price", "Price per unit of base currency, in the quote currency.", decimal(Price::SCALE, Price::MAX_UNITS);
-    Quantity, "Quantity", "Amount of the base currency; signed where a side is meant.",
+    Price, "Price", "Price of one unit of the base currency, in the quote currency.",
+        decimal(Price::SCALE, Price::MAX_UNITS);
+    Quantity, "Quantity", "Amount of the base currency; signed where the sign gives the side.",
         decimal(Quantity::SCALE, Quantity::MAX_UNITS);
-    Ratio, "Ratio", "A plain number: a weight, a fraction, a limit's value.", decimal(Ratio::SCALE, Ratio::MAX_UNITS);
-    Money, "Money", "Amount of a currency; a price times a quantity is exact.",
+    Ratio, "Ratio", "Dimensionless number: a weight, a fraction, or the value of a limit.",
+        decimal(Ratio::SCALE, Ratio::MAX_UNITS);
+    Money, "Money", "Amount of a currency. Price times quantity is exact.",
         decimal(Money::SCALE, Money::MAX_UNITS);
-    TapeId, "TapeId", "The random identity of a tape.", Shape::Bytes(16);
-    OrderId, "OrderId", "An order; also the client order id that a venue sees.", Shape::Bytes(16);
-    FillId, "FillId", "An execution of the simulated venue.", Shape::Bytes(16);
-    RecordHash, "RecordHash", "BLAKE3 (256 bits) of a record's bytes.", Shape::Bytes(32);
-    Offset, "Offset", "A place on a tape: every tool prints it as seq.index, with the partition as p0:seq.index.",
+    TapeId, "TapeId", "Random identity of a tape.", Shape::Bytes(16);
+    OrderId, "OrderId", "Id of an order; the client order id at an exchange.", Shape::Bytes(16);
+    FillId, "FillId", "Id of a fill on the simulated exchange.", Shape::Bytes(16);
+    RecordHash, "RecordHash", "BLAKE3 hash of the bytes of a record.", Shape::Bytes(32);
+    Offset, "Offset", "Place of an event on a tape, printed p0:1234.5: partition, sequence, index.",
         Shape::Array(&[
-            FieldDoc { name: "seq", ty: u64::TYPE, doc: &["JetStream sequence, from 1; 0 stands before the first."] },
-            FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index within the record's events, from 0."] },
+            FieldDoc { name: "seq", ty: u64::TYPE, doc: &["Stream sequence, from 1; 0 is before the first."] },
+            FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index of the event in the record, from 0."] },
         ]);
-    Scope, "Scope", "Where a limit or a halt holds.", Shape::Choice(&[
-        VariantDoc { name: "All", ty: None, doc: &["Everything on this partition."] },
-        VariantDoc { name: "Instrument", ty: Some(InstrumentId::TYPE), doc: &["One instrument."] },
+    Scope, "Scope", "Instruments of the partition that a limit or a halt applies to.", Shape::Choice(&[
+        VariantDoc { name: "All", ty: None, doc: &["Every instrument of the partition."] },
+        VariantDoc { name: "Instrument", ty: Some(InstrumentId::TYPE), doc: &["One instrument of the partition."] },
     ]);
 }
 
@@ -69,7 +72,7 @@ impl<A: Described, B: Described, C: Described> Described for (A, B, C) {
 }
 
 impl Type {
-    /// In a few words, for people: `Price`, `Price or nil`, `list of BarSpec`, `(Token, Ratio)`.
+    /// Formats the type for people: `Price`, `Price or nil`, `list of BarSpec`, `(Token, Ratio)`.
     pub fn words(&self) -> String {
         match self {
             Type::Named(named) => named.name.into(),
@@ -79,7 +82,7 @@ impl Type {
         }
     }
 
-    /// Adds the named types that this is made of, each once, before what is made of them.
+    /// Adds the named types in this type, each once, and each after the types that it contains.
     pub(super) fn collect(&self, into: &mut Vec<&'static NamedType>) {
         match self {
             Type::Named(named) => {

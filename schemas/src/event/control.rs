@@ -1,4 +1,4 @@
-//! Facts of control: what operators set, stop and pay in.
+//! Facts of `control`: limits, weights, halts, cancels and funding, as operators commanded them.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,98 +8,98 @@ use crate::number::{Money, Ratio};
 use crate::structs::structs;
 
 structs! {
-    /// Limits or parameters took new values; names not given keep theirs.
+    /// Limits or other parameters were set. Parameters that are not named keep their values.
     LimitsSet {
-        /// The instrument that they hold for, or all.
+        /// The instruments that the values apply to.
         scope: Scope,
-        /// Full name (`risk.max_position`) and value.
+        /// Full name of each parameter (`risk.max_position`), and its value in the parameter's unit.
         values: Vec<(String, Ratio)>,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
-        /// Reason given by the operator.
+        /// The operator's reason.
         reason: String,
     }
-    /// The weights by which strategies are combined; strategies not given keep theirs.
+    /// Weights of strategies were set. Strategies that are not named keep their weights.
     WeightsSet {
-        /// Strategy and weight, 0 or more.
+        /// Each strategy and its weight in the signal, from 0.
         weights: Vec<(StrategyId, Ratio)>,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
-        /// Reason given by the operator.
+        /// The operator's reason.
         reason: String,
     }
-    /// Trading was stopped, or limited to reducing.
+    /// Trading was halted, or limited to orders that reduce a position.
     TradingHalted {
-        /// One instrument, or all.
+        /// The instruments that are halted.
         scope: Scope,
-        /// What is still allowed.
+        /// Orders that remain permitted. A milder level never replaces a stricter one in the same scope.
         level: HaltLevel,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
-        /// Reason given by the operator.
+        /// The operator's reason.
         reason: String,
     }
-    /// Trading may go on.
+    /// Trading was resumed: the halt of the scope was lifted.
     TradingResumed {
-        /// One instrument, or all.
+        /// The scope of the halt. `All` does not lift the halt of a single instrument.
         scope: Scope,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
-        /// Reason given by the operator.
+        /// The operator's reason.
         reason: String,
     }
-    /// An operator wants an order cancelled.
+    /// An operator requested the cancel of an order.
     CancelRequested {
         /// The order to cancel.
         order: OrderId,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
-        /// Reason given by the operator.
+        /// The operator's reason.
         reason: String,
     }
-    /// Capital was paid into an account (out of it, if negative).
+    /// Capital was paid into an account, or out of it.
     AccountFunded {
-        /// The account paid into.
+        /// The account that is credited.
         account: AccountId,
-        /// Currency of the amounts.
+        /// Currency of the amount.
         currency: Currency,
-        /// Amount; negative for a payment out.
+        /// Amount paid in; negative if paid out.
         amount: Money,
-        /// The operator, as named in the command.
+        /// Name of the operator.
         by: String,
     }
-    /// A command was refused; nothing of it counts.
+    /// A command was refused. It has no effect.
     CommandRefused {
-        /// The subject that it came on.
+        /// Subject of the command, cut to 128 bytes.
         subject: String,
-        /// Who asked, as far as it could be read.
+        /// Name of the operator; empty if the command could not be decoded.
         by: String,
-        /// What was wrong, with the value.
+        /// The error, with the offending value, cut to 200 bytes.
         detail: String,
     }
 }
 
 names! {
-    /// How far trading is stopped.
+    /// Level of a halt.
     HaltLevel {
-        /// Only orders that reduce a position.
+        /// Permits only orders that bring a position nearer to zero.
         Reducing = 1 "reducing",
-        /// No orders.
+        /// Permits no order at all.
         Halted = 2 "halted",
     }
 }
 
-/// Where a limit or a halt holds.
+/// The instruments of one partition that a limit or a halt applies to. Printed `all` or `<venue>.<symbol>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Scope {
-    /// Everything on this partition.
+    /// Every instrument of the partition.
     All,
-    /// One instrument.
+    /// One instrument of the partition.
     Instrument(InstrumentId),
 }
 
 impl Scope {
-    /// Whether an instrument is within it.
+    /// Returns whether the scope includes `instrument`.
     pub fn covers(&self, instrument: &InstrumentId) -> bool {
         match self {
             Scope::All => true,

@@ -1,19 +1,19 @@
-//! Facts of every writer's driver: who owns the writer, and how far it has read. No machine is handed one.
+//! Facts of the drivers: the owner of a writer, and the input that it has read up to. No machine reads them.
 
 use crate::structs::structs;
 
 structs! {
-    /// A new owner of a writer's subject begins; every older owner is shut out by the append that carries this.
+    /// A process became the owner of a writer. The append of this fact fences every earlier owner.
     Epoch {
-        /// Counts the writer's epochs from 1.
+        /// Number of the epoch, counted per writer from 1.
         number: u64,
-        /// A random nonce of the process.
+        /// Random number that identifies the process.
         owner: u64,
-        /// The machine's `LOGIC`.
+        /// `LOGIC` of the machine that the process runs.
         logic: u32,
-        /// What was built: version and commit.
+        /// Version and commit of the program.
         build: String,
     }
-    /// A heartbeat: every input up to the cause was decided on, and those since the last fact had no answer.
+    /// Heartbeat: the owner read every input up to the cause, and the cause is unanswered.
     Progress {}
 }

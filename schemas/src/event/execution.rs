@@ -1,4 +1,4 @@
-//! Facts of execution: an order's life cycle.
+//! Facts of `execution`: the life cycle of an order.
 
 use crate::ids::{InstrumentId, OrderId};
 use crate::names::names;
@@ -7,71 +7,71 @@ use crate::order::Order;
 use crate::structs::structs;
 
 structs! {
-    /// An approved order was handed to the exchange.
+    /// An approved order was submitted to the exchange.
     OrderSubmitted {
-        /// The order.
+        /// The order, as approved.
         order: Order,
     }
-    /// The exchange was asked to cancel.
+    /// A cancel was submitted to the exchange.
     CancelSubmitted {
-        /// The order.
+        /// The order to cancel.
         order: OrderId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
-        /// What made execution cancel.
+        /// Cause of the cancel.
         reason: CancelReason,
     }
-    /// An order moved through its life cycle. An order's status comes from these alone.
+    /// The status of an order changed. Apart from `OrderSubmitted`, no other fact changes it.
     OrderStatusChanged {
-        /// The order.
+        /// The order that changed.
         order: OrderId,
-        /// Status before.
+        /// Status before the change.
         from: OrderStatus,
-        /// Status after.
+        /// Status after the change.
         to: OrderStatus,
-        /// Filled so far.
+        /// Quantity filled so far, from 0 to the quantity of the order.
         filled: Quantity,
-        /// The cause, in a few words.
+        /// Short reason, such as `stale approval`, or the exchange's reason for a rejection.
         reason: String,
     }
-    /// A report came for an order that was finished or unknown; it changed nothing here.
+    /// A report or a repeated approval arrived that the status of its order does not allow. It changes no status.
     LateReport {
-        /// The order.
+        /// The order that the report names.
         order: OrderId,
-        /// Its status, where known.
+        /// Status of the order; nil for an unknown order.
         status: Option<OrderStatus>,
-        /// The report, by name.
+        /// Type of the report, such as `filled`.
         report: String,
     }
 }
 
 names! {
-    /// Status of an order in its life cycle.
+    /// Status of an order.
     OrderStatus {
-        /// Approved by risk, not yet handed on.
+        /// Approved by `risk`, not yet submitted.
         Approved = 1 "approved",
-        /// Handed to the exchange.
+        /// Submitted to the exchange.
         Submitted = 2 "submitted",
-        /// Taken by the exchange.
+        /// Accepted by the exchange, nothing filled.
         Accepted = 3 "accepted",
-        /// Filled in part, still working.
+        /// Filled in part; the rest is working.
         PartiallyFilled = 4 "partially_filled",
-        /// A cancel is on its way.
+        /// A cancel was submitted, and the exchange has not reported on it.
         PendingCancel = 5 "pending_cancel",
-        /// Finished: filled whole.
+        /// Final: filled completely.
         Filled = 6 "filled",
-        /// Finished: cancelled, by request or as the rest of an IOC.
+        /// Final: canceled by an operator or by a halt, or the unfilled rest of an IOC order.
         Canceled = 7 "canceled",
-        /// Finished: too old to submit, or timed out.
+        /// Final: the approval was too old to submit, or an open order reached its time limit.
         Expired = 8 "expired",
-        /// Finished: refused by the exchange, or stopped by the last gate.
+        /// Final: rejected by the exchange, or stopped by the gate before submission.
         Rejected = 9 "rejected",
     }
-    /// Why execution asks for a cancel.
+    /// Cause of a cancel.
     CancelReason {
-        /// An operator asked.
+        /// An operator requested the cancel.
         Requested = 1 "requested",
-        /// It worked longer than its limit.
+        /// The order was open for longer than `execution.order_timeout_ms`.
         TimedOut = 2 "timed_out",
         /// Trading was halted.
         Halted = 3 "halted",
@@ -79,7 +79,7 @@ names! {
 }
 
 impl OrderStatus {
-    /// Whether the order is finished for good.
+    /// Returns whether the status is final.
     pub const fn is_terminal(self) -> bool {
         matches!(self, Self::Filled | Self::Canceled | Self::Expired | Self::Rejected)
     }

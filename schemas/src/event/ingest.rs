@@ -1,4 +1,4 @@
-//! Facts of ingest: the market, checked, and tape time.
+//! Facts of `ingest`: accepted and rejected market events, bars, and tape time.
 
 use crate::bar::BarSpec;
 use crate::ids::{Currency, InstrumentId, SourceId, Token};
@@ -8,161 +8,161 @@ use crate::offset::TapeTime;
 use crate::structs::structs;
 
 structs! {
-    /// An instrument may be traded, on these terms, from here on.
+    /// The terms of an instrument were set, and apply to every later fact. The currencies never change.
     InstrumentDefined {
-        /// The instrument.
+        /// The instrument, in the form `<venue>.<symbol>`.
         instrument: InstrumentId,
-        /// Currency that is bought and sold.
+        /// Base currency: the unit of quantities.
         base: Currency,
-        /// Currency of the prices.
+        /// Quote currency: the currency of prices.
         quote: Currency,
-        /// Prices are multiples of this.
+        /// Step of prices, in the quote currency, above zero.
         tick_size: Price,
-        /// Quantities are multiples of this.
+        /// Step of quantities, in the base currency, above zero.
         lot_size: Quantity,
-        /// Least order value, in the quote currency.
+        /// Least notional of an order, in the quote currency, from zero.
         min_notional: Money,
     }
-    /// The best bid and ask of an instrument.
+    /// The best bid and ask of an instrument, as the venue quotes them.
     Quote {
-        /// The instrument.
+        /// The quoted instrument; `InstrumentDefined` precedes its first quote.
         instrument: InstrumentId,
-        /// Best bid.
+        /// Best bid, in the quote currency, above zero, on the tick grid.
         bid: Price,
-        /// Displayed at the bid; zero when unknown.
+        /// Quantity at the bid, in the base currency, on the lot grid; zero if unknown.
         bid_size: Quantity,
-        /// Best ask, above the bid.
+        /// Best ask, in the quote currency, above the bid, on the tick grid.
         ask: Price,
-        /// Displayed at the ask.
+        /// Quantity at the ask, in the base currency, on the lot grid; zero if unknown.
         ask_size: Quantity,
-        /// When the publisher received it, ns.
+        /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64,
-        /// The venue's time, ns, where it gives one.
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
         ts_event: Option<u64>,
-        /// The venue's number of the update, where it gives one.
+        /// The venue's number of the update, increasing per instrument; nil if the venue gives none.
         update_id: Option<u64>,
     }
-    /// A trade that was printed at the venue.
+    /// The venue printed a trade.
     Trade {
-        /// The instrument.
+        /// The traded instrument; `InstrumentDefined` precedes its first trade.
         instrument: InstrumentId,
-        /// Price, in the quote currency.
+        /// Price of the trade, in the quote currency, above zero, on the tick grid.
         price: Price,
-        /// Amount of the base currency.
+        /// Quantity of the trade, in the base currency, above zero, on the lot grid.
         quantity: Quantity,
-        /// The side that crossed the spread.
+        /// Side that crossed the spread.
         aggressor: Aggressor,
-        /// The venue's id of the trade, where it gives one.
+        /// The venue's number of the trade, increasing per instrument; nil if the venue gives none.
         trade_id: Option<u64>,
-        /// When the publisher received it, ns.
+        /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64,
-        /// The venue's time, ns, where it gives one.
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
         ts_event: Option<u64>,
     }
-    /// Tape time crossed a boundary of the tick interval.
+    /// Tape time passed a multiple of 100 ms. A jump over several multiples gives one fact, for the last of them.
     ClockAdvanced {
-        /// The boundary, ns.
+        /// The multiple that tape time passed, ns since the Unix epoch.
         time: TapeTime,
     }
-    /// A source skipped numbers: something was lost before it reached us.
+    /// A session of a source skipped numbers: the skipped market events never reached the inbox.
     Gap {
-        /// The source.
+        /// Source of the numbered events.
         source: SourceId,
-        /// The session of the source.
+        /// Session of the source.
         session: Token,
-        /// The instrument whose events carry the numbers.
+        /// Instrument of the numbered events.
         instrument: InstrumentId,
-        /// The number that should have come.
+        /// The number that was due: one above the last.
         expected: u64,
-        /// The number that came.
+        /// The number that arrived; the numbers from `expected` to `got` − 1 are missing.
         got: u64,
     }
-    /// A market event was refused; nothing of it counts.
+    /// A market event was rejected. It changes nothing, except that its number is used up if it could be decoded.
     Rejected {
-        /// The rule that refused it.
+        /// The check that the event failed.
         reason: RejectReason,
-        /// What was wrong, with the value.
+        /// The error, with the offending value, cut to 200 bytes.
         detail: String,
-        /// The subject that it came on.
+        /// Subject of the message, cut to 128 bytes.
         subject: String,
-        /// Its source, as far as it could be read.
+        /// Source of the event; nil if it could not be read.
         source: Option<SourceId>,
-        /// Its number, as far as it could be read.
+        /// Number (`seq`) of the event; nil if it could not be read.
         seq: Option<u64>,
-        /// Its instrument, as far as it could be read.
+        /// Instrument that the subject names; nil if it names none.
         instrument: Option<InstrumentId>,
     }
-    /// A bar of an instrument is complete.
+    /// A bar of an instrument was completed by `ingest`, or published by a source. It is never changed.
     Bar {
-        /// The instrument.
+        /// Instrument of the trades or quotes in the bar.
         instrument: InstrumentId,
-        /// Size and input of the bar.
+        /// Size and input of the bar, such as `1m` or `100t-quote`.
         bar: BarSpec,
-        /// First price.
+        /// Price of the first event, in the quote currency. The price of a quote is its mid.
         open: Price,
-        /// Highest price.
+        /// Highest price, in the quote currency.
         high: Price,
-        /// Lowest price.
+        /// Lowest price, in the quote currency.
         low: Price,
-        /// Last price.
+        /// Price of the last event, in the quote currency.
         close: Price,
-        /// Traded quantity; zero for a bar of quotes.
+        /// Traded quantity, in the base currency; zero for a bar of quotes.
         volume: Quantity,
-        /// Events in it.
+        /// Number of events in the bar.
         count: u64,
-        /// Events that came after their window was closed, since the bar before: they are in no bar.
+        /// Number of late events since the previous bar of this size. Late events are in no time bar.
         late: u64,
-        /// Begin of a time bar's window, else the first event's `ts_recv`, ns.
+        /// Start of a time bar's window; for other bars `ts_recv` of the first event. Ns since the Unix epoch.
         opened: u64,
-        /// End of a time bar's window (not in it), else the last event's `ts_recv`, ns.
+        /// Exclusive end of a time bar's window; for other bars `ts_recv` of the last event. Ns since the Unix epoch.
         closed: u64,
-        /// Who published it; none for one that ingest built.
+        /// Source that published the bar; nil for a bar that `ingest` built.
         source: Option<SourceId>,
-        /// `ts_recv` of the event that brought or completed it, ns.
+        /// `ts_recv` of the event that completed or published the bar, ns since the Unix epoch.
         ts_recv: u64,
     }
-    /// These bars are built of an instrument from here on, and no others.
+    /// The bars that `ingest` builds of an instrument were set. The list replaces the previous one.
     BarsDefined {
-        /// The instrument.
+        /// Instrument that the bars are built of.
         instrument: InstrumentId,
-        /// The bars; at most 8.
+        /// Bars to build, at most 8, each once; empty for none.
         bars: Vec<BarSpec>,
     }
 }
 
 names! {
-    /// Which side of a trade crossed the spread.
+    /// Side of a trade that crossed the spread.
     Aggressor {
-        /// A buyer lifted the ask.
+        /// The buyer lifted the ask.
         Buyer = 1 "buyer",
-        /// A seller hit the bid.
+        /// The seller hit the bid.
         Seller = 2 "seller",
-        /// The venue does not say.
+        /// The venue does not publish the side.
         Unknown = 3 "unknown",
     }
-    /// Why a market event was refused.
+    /// Check of `ingest` that a market event failed.
     RejectReason {
-        /// Not a map or array of maps (MessagePack or JSON), or a field of the wrong type.
+        /// Not a map or an array of maps in MessagePack or JSON, or a field is missing or has a wrong type.
         Malformed = 1 "malformed",
-        /// The subject does not say what the contract says.
+        /// The subject is not `md.<venue>.<symbol>.<kind>`.
         BadSubject = 2 "bad_subject",
-        /// No definition of the instrument came before.
+        /// The instrument has no definition yet.
         UnknownInstrument = 3 "unknown_instrument",
-        /// A price or quantity is not above zero.
+        /// A price or a traded quantity is not above zero, or a displayed size or a volume is below zero.
         NotPositive = 4 "not_positive",
-        /// A price off the tick grid, or a quantity off the lot grid.
+        /// A price is off the tick grid, or a quantity is off the lot grid.
         OffGrid = 5 "off_grid",
         /// The bid is not below the ask.
         Crossed = 6 "crossed",
-        /// The number or natural key was seen before.
+        /// The number (`seq`) or the natural key is not above the last one.
         Duplicate = 7 "duplicate",
-        /// `ts_recv` runs ahead of the broker's stamp by more than the bound.
+        /// `ts_recv` is more than 5 s ahead of the broker's stamp.
         ClockAhead = 8 "clock_ahead",
-        /// A definition that contradicts itself or an earlier one.
+        /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the number of instruments.
         BadDefinition = 9 "bad_definition",
-        /// Price times quantity is beyond what money can hold.
+        /// Price times quantity is above 1e15 of the quote currency.
         OutOfRange = 10 "out_of_range",
-        /// A bar that contradicts itself.
+        /// The prices or times of a bar are inconsistent.
         BadBar = 11 "bad_bar",
     }
 }

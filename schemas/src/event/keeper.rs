@@ -1,24 +1,24 @@
-//! Facts of the keeper: where a tape begins.
+//! Facts of the keeper: the creation of a tape, and its trims.
 
 use crate::ids::TapeId;
 use crate::record::RecordHash;
 use crate::structs::structs;
 
 structs! {
-    /// The first record of every tape.
+    /// The tape was created. The first event of every tape, and of no other place on it.
     TapeCreated {
-        /// The tape's identity.
+        /// Random identity of the tape, part of every derived id.
         tape: TapeId,
-        /// Number of the partition, from 0.
+        /// Number of the partition, 0 to 63.
         partition: u16,
-        /// The market subjects placed on it.
+        /// Subjects of the market events that are placed on the partition, as NATS filters.
         placement: Vec<String>,
     }
-    /// Everything before a sequence was archived and purged.
+    /// Every record before a sequence was archived and purged.
     Trimmed {
-        /// The first sequence that is kept.
+        /// Stream sequence of the first record that remains.
         first_kept: u64,
-        /// Per writer number: the sequence and hash of its last record that went.
+        /// For each writer: its number, and the sequence and hash of its last purged record.
         last_gone: Vec<(u8, u64, RecordHash)>,
     }
 }

@@ -1,4 +1,4 @@
-//! Facts of the simulated exchange: what became of an order there.
+//! Facts of `paper`, the simulated exchange: acceptance, fills and the end of an order.
 
 use crate::ids::{AccountId, Currency, FillId, InstrumentId, OrderId, StrategyId};
 use crate::names::names;
@@ -7,84 +7,84 @@ use crate::order::Side;
 use crate::structs::structs;
 
 structs! {
-    /// The exchange took the order.
+    /// The exchange accepted the order, and may fill it.
     OrderAccepted {
-        /// The order.
+        /// The accepted order.
         order: OrderId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
     }
-    /// The exchange refused the order.
+    /// The exchange rejected the order.
     OrderRejected {
-        /// The order.
+        /// The rejected order.
         order: OrderId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
-        /// Why the exchange refused it.
+        /// The rule that the order breaks, with the value.
         reason: String,
     }
-    /// The exchange executed (a part of) the order.
+    /// The exchange filled the order, or a part of it.
     OrderFilled {
-        /// The execution.
+        /// Id of this fill.
         fill: FillId,
-        /// The order.
+        /// The filled order.
         order: OrderId,
-        /// The order's account.
+        /// Account of the order.
         account: AccountId,
-        /// The order's strategy.
+        /// Strategy of the order.
         strategy: StrategyId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
-        /// Bought or sold.
+        /// Side of the order.
         side: Side,
-        /// Price, in the quote currency.
+        /// Price of the fill, in the quote currency.
         price: Price,
-        /// Amount of the base currency.
+        /// Quantity of the fill, in the base currency, above zero.
         quantity: Quantity,
-        /// Quantity still open after it.
+        /// Quantity of the order that remains open after the fill, from zero.
         leaves: Quantity,
-        /// Paid, in `fee_currency`; negative for a rebate.
+        /// Fee in `fee_currency`; negative for a rebate.
         fee: Money,
-        /// Currency of the fee.
+        /// Currency of the fee; `paper` charges the quote currency.
         fee_currency: Currency,
-        /// Whether it took or made liquidity.
+        /// Whether the order took or provided liquidity. Selects the fee rate.
         liquidity: Liquidity,
     }
-    /// The exchange will do no more for the order.
+    /// The exchange closed the order before it was filled completely.
     OrderClosed {
-        /// The order.
+        /// The closed order.
         order: OrderId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
-        /// What closed it.
+        /// Cause of the close.
         reason: CloseReason,
-        /// Quantity left unfilled.
+        /// Quantity of the order that was not filled, above zero.
         leaves: Quantity,
     }
-    /// The exchange could not cancel: it does not know the order, or it is finished.
+    /// The exchange rejected a cancel, because the order is unknown or finished.
     CancelRejected {
-        /// The order.
+        /// The order of the cancel.
         order: OrderId,
-        /// The instrument.
+        /// Instrument of the order.
         instrument: InstrumentId,
-        /// Why it cannot be cancelled.
+        /// The reason in words.
         reason: String,
     }
 }
 
 names! {
-    /// Whether a fill took or made liquidity.
+    /// Whether a fill took or provided liquidity.
     Liquidity {
-        /// Took liquidity.
+        /// The order crossed the spread.
         Taker = 1 "taker",
-        /// Made liquidity.
+        /// The order was resting in the book.
         Maker = 2 "maker",
     }
-    /// Why the exchange closed an order.
+    /// Cause of a close by the exchange.
     CloseReason {
-        /// The rest of an IOC.
+        /// The unfilled rest of an IOC order was dropped.
         IocRemainder = 1 "ioc_remainder",
-        /// Cancelled as asked.
+        /// The order was canceled on request.
         Canceled = 2 "canceled",
     }
 }

@@ -1,4 +1,4 @@
-//! Facts of portfolio: bookings, positions and equity.
+//! Facts of `portfolio`: bookings, positions and equity.
 
 use crate::ids::{AccountId, Currency, FillId, InstrumentId, StrategyId};
 use crate::names::names;
@@ -6,76 +6,76 @@ use crate::number::{Money, Price, Quantity};
 use crate::structs::structs;
 
 structs! {
-    /// A booking in double entry: the amounts of each currency sum to zero.
+    /// A double-entry booking. Its amounts sum to zero in each currency.
     LedgerPosted {
-        /// The account whose books change.
+        /// Account that is booked.
         account: AccountId,
-        /// The execution booked, or none for funding.
+        /// The booked fill; nil for a booking of `AccountFunded`.
         fill: Option<FillId>,
-        /// The postings.
+        /// The postings, at least two.
         entries: Vec<Posting>,
     }
-    /// A position after a fill.
+    /// A fill changed a position. The amounts are those after the fill.
     PositionChanged {
-        /// The account.
+        /// Account that holds the position.
         account: AccountId,
-        /// The strategy that holds it.
+        /// Strategy whose orders built the position.
         strategy: StrategyId,
-        /// The instrument held.
+        /// Instrument of the position.
         instrument: InstrumentId,
         /// The fill that changed it.
         fill: FillId,
-        /// Signed: above zero long, below zero short.
+        /// Quantity held, in the base currency: above zero long, below zero short.
         quantity: Quantity,
-        /// Cost of the open quantity, signed as the quantity, in the quote currency (exact).
+        /// Cost of the quantity held, in the quote currency, with the sign of the quantity.
         cost: Money,
-        /// Average price of the open quantity, rounded half to even to 1e-9.
+        /// Cost divided by quantity, rounded half to even to 1e-9; zero for a flat position.
         average_price: Price,
-        /// Realised profit so far, before fees, in the quote currency.
+        /// Total realised profit before fees, in the quote currency.
         realised: Money,
-        /// Fees so far, in the quote currency.
+        /// Total fees paid in the quote currency.
         fees: Money,
     }
-    /// What an account was worth, in one currency, at a tick or after a fill.
+    /// Equity of an account in one currency, after a fill or at a `ClockAdvanced`.
     EquityMarked {
-        /// The account.
+        /// Account that is valued.
         account: AccountId,
-        /// Currency of the amounts.
+        /// Currency of every amount in the fact.
         currency: Currency,
-        /// Cash.
+        /// Cash balance of the account in the currency.
         cash: Money,
-        /// Market value of the positions quoted in the currency, at the mid.
+        /// Value at the mid of the positions quoted in the currency; at cost while an instrument has no quote.
         position_value: Money,
-        /// Realised profit so far, before fees.
+        /// Total realised profit of those positions, before fees.
         realised: Money,
-        /// Unrealised profit, at the mid.
+        /// `position_value` minus the cost of those positions.
         unrealised: Money,
-        /// Fees so far.
+        /// Total fees of those positions.
         fees: Money,
-        /// Cash + position value.
+        /// `cash` plus `position_value`.
         equity: Money,
     }
-    /// One line of a booking.
+    /// One line of a booking: an amount in one ledger.
     Posting {
-        /// The ledger.
+        /// Ledger that the line changes.
         ledger: Ledger,
-        /// Currency, or base asset.
+        /// Currency of the amount; the base currency for a traded quantity.
         currency: Currency,
-        /// Debit above zero, credit below.
+        /// Change of the ledger: above zero a debit, below zero a credit.
         amount: Money,
     }
 }
 
 names! {
-    /// The ledgers of an account.
+    /// A ledger of an account. Each holds one balance per currency.
     Ledger {
-        /// Cash and assets held.
+        /// Cash and traded quantities that the account holds.
         Cash = 1 "cash",
-        /// What trades were exchanged with the market.
+        /// Counterpart of the amounts exchanged in trades.
         Trading = 2 "trading",
-        /// Fees paid.
+        /// Counterpart of the fees paid.
         Fees = 3 "fees",
-        /// Capital paid in.
+        /// Counterpart of the capital paid in.
         Capital = 4 "capital",
     }
 }

@@ -1,4 +1,4 @@
-//! Facts of risk: orders sized and checked, and the risk ladder.
+//! Facts of `risk`: approved and denied orders, and the risk state of an account.
 
 use crate::ids::AccountId;
 use crate::names::names;
@@ -7,43 +7,43 @@ use crate::order::Order;
 use crate::structs::structs;
 
 structs! {
-    /// An order passed every check. Only risk's gate makes one.
+    /// An order passed every check of `risk`.
     OrderApproved {
-        /// The order.
+        /// The approved order.
         order: Order,
     }
-    /// An order was refused by the first check that it failed.
+    /// An order failed a check of `risk`. Later checks were not evaluated.
     OrderDenied {
-        /// The order that would have been.
+        /// The denied order.
         order: Order,
-        /// Name of the check.
+        /// Name of the failed check, such as `max_position`.
         check: String,
-        /// The value that the check measured.
+        /// Measured value, in the unit of the limit.
         measured: Ratio,
-        /// The limit that it broke.
+        /// The limit that `measured` breaks.
         limit: Ratio,
     }
-    /// The risk ladder moved.
+    /// The risk state of an account changed.
     RiskStateChanged {
-        /// The account that trades under the state.
+        /// Account whose state changed.
         account: AccountId,
-        /// State before.
+        /// State before the change.
         from: RiskState,
-        /// State after.
+        /// State after the change.
         to: RiskState,
-        /// Why, with the measured value where a rule did it.
+        /// The operator's reason, or the broken rule with the measured value.
         reason: String,
     }
 }
 
 names! {
-    /// The risk ladder; only an operator goes back up.
+    /// Orders that `risk` permits. A rule or an operator can restrict the state; only an operator can lift it.
     RiskState {
-        /// Trading.
+        /// Every order that passes the checks.
         Active = 1 "active",
-        /// Only orders that reduce a position.
+        /// Only orders that bring a position nearer to zero.
         Reducing = 2 "reducing",
-        /// No orders.
+        /// No order at all.
         Halted = 3 "halted",
     }
 }

@@ -1,23 +1,23 @@
-//! Facts of signal: what the strategies, combined, want.
+//! Facts of `signal`: the combined target of the strategies.
 
 use crate::ids::{AccountId, InstrumentId, StrategyId};
 use crate::number::Ratio;
 use crate::structs::structs;
 
 structs! {
-    /// The combined view of an instrument changed.
+    /// The combined target of an instrument moved by at least `signal.threshold` since its last signal.
     SignalRaised {
-        /// The account to trade for.
+        /// Account that is to trade.
         account: AccountId,
-        /// The strategy: here the combination of all.
+        /// Strategy that raised the signal; `blend` is the combination of all.
         strategy: StrategyId,
-        /// The instrument.
+        /// Instrument whose target moved.
         instrument: InstrumentId,
-        /// Wanted position as a fraction of the allowed one, −1 to 1.
+        /// Wanted position as a fraction of the target notional, −1 (short) to 1 (long).
         target: Ratio,
-        /// How far the strategies agree, 0 to 1.
+        /// Agreement of the strategies: abs(Σ weight·score) / Σ weight·abs(score), 0 to 1.
         confidence: Ratio,
-        /// Each strategy's score, −1 to 1, and its weight.
+        /// Each strategy that has a score, with the score, −1 to 1, and its weight.
         reasons: Vec<(StrategyId, Ratio, Ratio)>,
     }
 }

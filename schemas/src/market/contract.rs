@@ -1,55 +1,55 @@
-//! The fields of a market event, once: the reader, the documents and the tests all take them from this table.
+//! The table of the fields of market events. Decoder, documentation and tests derive from it.
 
 use crate::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
 
-/// What a field's value may be.
+/// Type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FieldType {
-    /// 1 to 24 of `A-Z a-z 0-9 - _`: one token of a subject.
+    /// A text of 1 to 24 characters of `A-Z a-z 0-9 - _`: a token of a subject.
     Token,
-    /// Text.
+    /// A text in a form of its own, or one of several words.
     Text,
-    /// A count that fits 64 bits: an integer, or its digits as text.
+    /// An unsigned integer of at most 64 bits, or its digits as text.
     Count,
-    /// Nanoseconds since the Unix epoch: an integer, or its digits as text.
+    /// Nanoseconds since the Unix epoch, in the forms of `Count`.
     Time,
-    /// A decimal as text, or an integer that counts 1e-9. Never a float.
+    /// A decimal as text, or an integer that counts 1e-9. A float is malformed.
     Decimal,
 }
 
-/// One field.
+/// A field of a market event.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldSpec {
-    /// Its key.
+    /// Key in the map.
     pub name: &'static str,
-    /// The kinds that have it.
+    /// Kinds that have the field.
     pub kinds: &'static [MarketKind],
-    /// Whether these kinds must give it.
+    /// Whether a map of these kinds must hold the field.
     pub required: bool,
-    /// What its value may be.
+    /// Type of the value.
     pub ty: FieldType,
-    /// What one of it is.
+    /// Unit of the value; empty if it has none.
     pub unit: &'static str,
-    /// What is accepted.
+    /// Accepted values. `describe::market` derives the minimum from the prefixes `from 1` and `above`.
     pub range: &'static str,
-    /// One that is accepted, as JSON.
+    /// An accepted value, as JSON.
     pub example: &'static str,
-    /// What it says.
+    /// Meaning of the field, as the documents show it.
     pub doc: &'static str,
 }
 
-/// The kinds of a single event.
+/// Kinds of a single event: all but `batch`.
 pub const KINDS: &[MarketKind] = &[Quote, Trade, Bar, Definition, Heartbeat];
 
 macro_rules! fields {
     ($($variant:ident $name:literal $kinds:expr, $presence:ident $ty:ident, $unit:literal, $range:literal,
        $example:literal, $doc:literal;)*) => {
-        /// The name of a field, as a place in [`FIELDS`].
+        /// A field, as an index into [`FIELDS`].
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[repr(u8)]
         pub(super) enum Field { $($variant,)* }
         impl Field {
-            /// The field of this key.
+            /// Returns the field with this key.
             pub(super) fn named(key: &str) -> Option<Field> {
                 match key { $($name => Some(Field::$variant),)* _ => None }
             }
@@ -57,7 +57,7 @@ macro_rules! fields {
                 FIELDS[self as usize].name
             }
         }
-        /// Every field, in the order in which our own publisher writes them.
+        /// Every field, in the order in which [`super::encode`] writes them.
         pub const FIELDS: &[FieldSpec] = &[$(FieldSpec {
             name: $name, kinds: $kinds, required: fields!(@$presence), ty: FieldType::$ty, unit: $unit, range: $range,
             example: $example, doc: $doc,
@@ -69,57 +69,58 @@ macro_rules! fields {
 
 fields! {
     Kind "kind" KINDS, optional Text, "", "as the subject's last token; required on a subject of kind batch",
-        "\"trade\"", "Which kind of event the map is.";
-    Source "source" KINDS, required Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"feed1\"", "Who publishes.";
+        "\"trade\"", "Kind of the event.";
+    Source "source" KINDS, required Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"feed1\"", "Name of the publisher.";
     Session "session" KINDS, required Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"s20240809a\"",
-        "New whenever the publisher begins to number anew: at each start.";
+        "Session of the source. Each session numbers from 1; begin a new one at each start.";
     Seq "seq" KINDS, required Count, "events", "from 1", "7",
-        "Counts the events of (source, session, venue, instrument), across kinds. A number skipped is a gap.";
+        "Number of the event within source, session, venue and symbol, across kinds. A skipped number is a gap.";
     TsRecv "ts_recv" KINDS, required Time, "ns", "from 1; at most 5 s ahead of the broker's clock",
-        "1723161254087891268", "When the publisher received it.";
-    TsEvent "ts_event" KINDS, optional Time, "ns", "any", "1723161252823000000", "The venue's own time.";
+        "1723161254087891268", "Time at which the publisher received the event.";
+    TsEvent "ts_event" KINDS, optional Time, "ns", "any", "1723161252823000000", "The venue's own time of the event.";
     Bid "bid" &[Quote], required Decimal, "quote currency", "above 0, below ask, on the tick grid",
         "\"61837.63\"", "Best bid.";
-    BidSize "bid_size" &[Quote], required Decimal, "base currency", "from 0 (0: not known), on the lot grid",
-        "\"3.78826\"", "Displayed at the bid.";
+    BidSize "bid_size" &[Quote], required Decimal, "base currency", "from 0 (0: unknown), on the lot grid",
+        "\"3.78826\"", "Quantity at the bid.";
     Ask "ask" &[Quote], required Decimal, "quote currency", "above bid, on the tick grid", "\"61837.64\"",
         "Best ask.";
-    AskSize "ask_size" &[Quote], required Decimal, "base currency", "from 0 (0: not known), on the lot grid",
-        "\"2.5\"", "Displayed at the ask.";
+    AskSize "ask_size" &[Quote], required Decimal, "base currency", "from 0 (0: unknown), on the lot grid",
+        "\"2.5\"", "Quantity at the ask.";
     UpdateId "update_id" &[Quote], optional Count, "", "above the instrument's last", "50093239212",
-        "The venue's number of the update: natural key across sessions.";
+        "The venue's number of the update: the natural key across sessions.";
     Price "price" &[Trade], required Decimal, "quote currency", "above 0, on the tick grid", "\"61837.63\"",
-        "At what price.";
+        "Price of the trade.";
     Quantity "quantity" &[Trade], required Decimal, "base currency", "above 0, on the lot grid", "\"0.01234\"",
-        "How much.";
+        "Quantity of the trade.";
     Aggressor "aggressor" &[Trade], optional Text, "", "buyer, seller or unknown", "\"seller\"",
-        "Who crossed the spread.";
+        "Side that crossed the spread; `unknown` if missing.";
     TradeId "trade_id" &[Trade], optional Count, "", "above the instrument's last", "3735683259",
-        "The venue's id of the trade: natural key across sessions.";
-    Bar "bar" &[Bar], required Text, "", "a size as 1m, 250ms, 1h, 100t or 2.5v; of quotes with -quote", "\"1m\"",
-        "Which sort of bar.";
+        "The venue's number of the trade: the natural key across sessions.";
+    Bar "bar" &[Bar], required Text, "", "a size such as 1m, 250ms, 1h, 100t or 2.5v; with -quote for a bar of quotes",
+        "\"1m\"", "Size and input of the bar.";
     Open "open" &[Bar], required Decimal, "quote currency", "above 0, from low to high", "\"61837.63\"",
-        "First price.";
+        "Price of the first event.";
     High "high" &[Bar], required Decimal, "quote currency", "above 0", "\"61840\"", "Highest price.";
     Low "low" &[Bar], required Decimal, "quote currency", "above 0", "\"61830.5\"", "Lowest price.";
     Close "close" &[Bar], required Decimal, "quote currency", "above 0, from low to high", "\"61835\"",
-        "Last price.";
-    Volume "volume" &[Bar], required Decimal, "base currency", "from 0", "\"12.5\"", "Traded quantity.";
-    Count "count" &[Bar], optional Count, "events", "any", "42", "Events in it.";
-    Opened "opened" &[Bar], required Time, "ns", "below closed", "1723161240000000000",
-        "Begin of a time bar's window; else the first event's ts_recv.";
+        "Price of the last event.";
+    Volume "volume" &[Bar], required Decimal, "base currency", "from 0", "\"12.5\"",
+        "Traded quantity; 0 for a bar of quotes.";
+    Count "count" &[Bar], optional Count, "events", "any", "42", "Number of events in the bar; 0 if missing.";
+    Opened "opened" &[Bar], required Time, "ns", "not above closed", "1723161240000000000",
+        "Start of a time bar's window; for other bars ts_recv of the first event.";
     Closed "closed" &[Bar], required Time, "ns", "not below opened", "1723161300000000000",
-        "End of a time bar's window; else the last event's ts_recv.";
-    Base "base" &[Definition], required Token, "", "1 to 24 of A-Z a-z 0-9 - _; as before", "\"BTC\"",
-        "What is bought and sold.";
-    QuoteCurrency "quote" &[Definition], required Token, "", "not base; as before", "\"USDT\"",
-        "What prices are in.";
+        "Exclusive end of a time bar's window; for other bars ts_recv of the last event.";
+    Base "base" &[Definition], required Token, "", "1 to 24 of A-Z a-z 0-9 - _; never changed", "\"BTC\"",
+        "Base currency: the unit of quantities.";
+    QuoteCurrency "quote" &[Definition], required Token, "", "not base; never changed", "\"USDT\"",
+        "Quote currency: the currency of prices.";
     TickSize "tick_size" &[Definition], required Decimal, "quote currency", "above 0", "\"0.01\"",
-        "Prices are multiples of this.";
+        "Step of prices.";
     LotSize "lot_size" &[Definition], required Decimal, "base currency", "above 0", "\"0.00001\"",
-        "Quantities are multiples of this.";
+        "Step of quantities.";
     MinNotional "min_notional" &[Definition], optional Decimal, "quote currency", "from 0", "\"5\"",
-        "Least order value.";
+        "Least notional of an order; 0 if missing.";
     Bars "bars" &[Definition], optional Text, "", "at most 8 bars, comma-separated", "\"1m,100t,1s-quote\"",
-        "Which bars to build of this instrument from here on; none given: none.";
+        "Bars that ingest builds from now on, in place of the earlier ones; none if missing.";
 }

@@ -1,4 +1,4 @@
-//! Reads the maps of a market message leniently, so that every fault is one element's and has a name.
+//! Decodes the maps of a market message. An error affects one map and names its field.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::ids::{InstrumentId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 
-/// A scalar of any type, with what is needed to check it.
+/// A value of any type, with the detail that the checks of fields need.
 #[derive(Debug, Clone, Default)]
 enum Scalar<'a> {
     #[default]
@@ -25,10 +25,10 @@ enum Scalar<'a> {
     Other,
 }
 
-/// Longest text that a field may hold, in bytes; far above what any needs.
+/// Greatest length of the text of a field, in bytes. No field needs as much.
 const TEXT_BYTES_MAX: usize = 512;
 
-/// Reads a map, or an array of them.
+/// Decodes a message: a map or an array of maps.
 pub(super) struct MessageVisitor;
 
 impl<'de> Visitor<'de> for MessageVisitor {
@@ -60,7 +60,7 @@ pub(super) struct Element<'a> {
     not_a_map: bool,
 }
 
-/// An element that is no map is that element's fault alone.
+/// Decodes any value. A value that is not a map gives [`Element::not_a_map`], so that the rest of the array is read.
 struct ElementVisitor;
 
 macro_rules! not_a_map {
@@ -98,7 +98,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
             } else if name == "instrument" {
                 read.instrument = map.next_value()?;
             } else {
-                // Fields of a later contract are passed over.
+                // Unknown fields are ignored: a later contract may define them.
                 map.next_value::<IgnoredAny>()?;
             }
         }
@@ -139,7 +139,7 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
                 Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Owned(v.into())) })
             }
             fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Self::Value, E> {
-                // The wide form of our own numbers.
+                // The encoding of numbers beyond 64 bits; see `crate::number`.
                 Ok(v.try_into().map_or(Scalar::Other, |wide| Scalar::Int(i128::from_be_bytes(wide))))
             }
             fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
@@ -165,12 +165,12 @@ impl<'a> Element<'a> {
         Self { not_a_map: true, ..Self::default() }
     }
 
-    /// The event that the fields say, or what is wrong with them.
+    /// Converts the fields to the event of a message on a subject of `kind`.
     pub(super) fn to_event(&self, kind: MarketKind) -> Result<MarketEvent, Malformed> {
-        self.check(kind).map_err(|detail| self.malformed(detail))
+        self.numbered(kind).map_err(|detail| self.malformed(detail))
     }
 
-    /// What the fields say apart from who published it under which number, which need not be there.
+    /// Converts the fields to an event without source, session and number, which may be missing.
     pub(super) fn to_unnumbered(&self) -> Result<(Option<InstrumentId>, Unnumbered), Malformed> {
         let read = || -> Result<(Option<InstrumentId>, Unnumbered), Fault> {
             self.is_sound()?;
@@ -198,7 +198,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    fn check(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
+    fn numbered(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
         self.is_sound()?;
         Ok(MarketEvent {
             source: self.token(Field::Source)?,

@@ -1,4 +1,4 @@
-//! Tests of the market contract: what is written is read, and what is wrong is named.
+//! Tests of the market contract: encoded events decode, and malformed ones give an error that names the field.
 
 use super::*;
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ fn one_event_and_a_batch_round_trip() {
 }
 
 #[test]
-fn a_wrong_element_spoils_only_itself() {
+fn a_malformed_element_does_not_affect_the_others() {
     let mut payload = vec![0x92, 0x01];
     payload.extend(encode_batch(&[quote()]).split_off(1));
     let read = decode(MarketKind::Batch, &payload);
@@ -40,7 +40,7 @@ fn a_wrong_element_spoils_only_itself() {
 }
 
 #[test]
-fn what_is_wrong_is_said_with_source_and_number() {
+fn an_error_holds_source_and_number() {
     #[derive(Serialize)]
     struct Floating {
         source: &'static str,
@@ -58,7 +58,7 @@ fn what_is_wrong_is_said_with_source_and_number() {
 }
 
 #[test]
-fn json_says_the_same_as_messagepack_and_digits_may_be_text() {
+fn json_decodes_as_messagepack_and_digits_may_be_text() {
     let line = json_line(&"v.A".parse().unwrap(), &quote());
     assert_eq!(decode(MarketKind::Quote, line.as_bytes()), [Ok(quote())]);
     let in_text = line.replace("\"seq\":7", "\"seq\":\"7\"").replace("\"ts_recv\":1", "\"ts_recv\":\"1\"");
@@ -81,7 +81,7 @@ fn a_line_of_a_file_names_its_instrument_and_needs_no_number() {
 }
 
 #[test]
-fn every_field_of_the_table_is_read_by_the_kinds_that_it_names() {
+fn every_field_of_the_table_is_decoded_for_its_kinds() {
     for kind in contract::KINDS {
         let fields = || contract::FIELDS.iter().filter(|field| field.kinds.contains(kind) && field.name != "kind");
         let map = |without: &str| {
@@ -103,7 +103,7 @@ fn every_field_of_the_table_is_read_by_the_kinds_that_it_names() {
 
 proptest! {
     #[test]
-    fn any_bytes_are_at_least_one_element_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn any_bytes_give_at_least_one_element_and_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         for kind in MarketKind::ALL {
             prop_assert!(!decode(*kind, &bytes).is_empty());
         }
