@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judges JSON by JSON Schema, for the tests of the documents.
+"""Validates JSON by JSON Schema, for the tests of the documents.
 
     python3 tests/check_schemas.py cases SCHEMA.json < cases.jsonl
     python3 tests/check_schemas.py asyncapi ASYNCAPI.json OFFICIAL_SCHEMA.json.gz

@@ -25,6 +25,7 @@ pub const DEPTH_MAX: usize = 16;
 /// Greatest size of the encoded header, in bytes.
 pub const HEADER_BYTES_MAX: usize = 64;
 
+// Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
     /// A name under which records are appended to a tape, on the subject `tape.<p>.<writer>`.
     Writer {

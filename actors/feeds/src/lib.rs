@@ -1,7 +1,7 @@
 //! The input of Tapedeck: the setup file, files of market data and a synthetic market; no network.
 //!
-//! Start at [`open`]. A [`Feed`] yields the definitions of its instruments, then numbered market events in order. A feed
-//! of the same input yields equal items, so that a publisher can resume where it stopped.
+//! Start at [`open`]. A [`Feed`] yields the definitions of its instruments, then numbered market events in order. A
+//! feed of the same input yields equal items, so that a publisher can resume where it stopped.
 #![forbid(unsafe_code)]
 
 pub mod content;

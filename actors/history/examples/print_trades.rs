@@ -9,14 +9,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("want the URL of NATS, as nats://127.0.0.1:4222")?;
     let mut place = || args.next().map(|text| text.parse::<RangeBound>()).transpose();
-    let range = Range { from: place()?, to: place()? };
+    let range = Range { from: printed_offset()?, to: printed_offset()? };
     let bus = Bus::connect(&url, "print_trades").await?;
     let query = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
     let mut replay = Replay::open(&bus, None, &query).await?;
     while let Some(replayed) = replay.next().await? {
         if let Event::Trade(trade) = &replayed.fact.event {
             let fact = &replayed.fact;
-            println!("{} {} {} {} x {}", fact.place(), fact.at, trade.instrument, trade.price, trade.quantity);
+            println!("{} {} {} {} x {}", fact.printed_offset(), fact.at, trade.instrument, trade.price, trade.quantity);
         }
     }
     Ok(())

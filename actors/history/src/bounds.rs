@@ -6,7 +6,7 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 /// The first or last fact of a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResolvedBound {
-    /// One fact.
+    /// The fact at this offset.
     Offset(Offset),
     /// A whole record, by its sequence.
     Sequence(u64),

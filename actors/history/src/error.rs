@@ -39,7 +39,7 @@ pub enum HistoryError {
     /// A file operation failed.
     #[error("cannot {what} {}: {source}", path.display())]
     File {
-        /// What was tried.
+        /// The action that failed, for the message.
         what: &'static str,
         /// The file.
         path: PathBuf,

@@ -7,7 +7,7 @@ use tapedeck_schemas::record::Writer;
 
 /// A fact of a valid record, with what its record says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct StoredFact {
     /// The partition whose tape it is on.
     pub partition: u16,
     /// Its place on that tape.
@@ -16,7 +16,7 @@ pub struct Fact {
     pub writer: Writer,
     /// The writer's epoch.
     pub epoch: u64,
-    /// The input that it answers: on the tape, or in the [inbox](Fact::inbox) that its writer reads.
+    /// The input that it answers: on the tape, or in the [inbox](StoredFact::inbox) that its writer reads.
     pub cause: Offset,
     /// Its number among the facts that answer `cause`, from 0.
     pub index: u32,
@@ -31,9 +31,9 @@ pub struct Fact {
     pub event: Event,
 }
 
-impl Fact {
+impl StoredFact {
     /// The facts of a record; `time` is the tape's time before it.
-    pub(crate) fn of_record(partition: u16, record: TapeRecord, stamp: u64, mut time: TapeTime) -> Vec<Fact> {
+    pub(crate) fn of_record(partition: u16, record: TapeRecord, stamp: u64, mut time: TapeTime) -> Vec<StoredFact> {
         let (seq, writer, epoch) = (record.seq, record.header.writer, record.header.epoch);
         let fact = |(place, entry): (u32, tapedeck_schemas::record::Entry)| {
             if writer == Writer::Ingest && keeps_time(&entry.event) {
@@ -41,13 +41,13 @@ impl Fact {
             }
             let offset = Offset::new(seq, place);
             let (cause, index, at, event) = (entry.cause, entry.index, entry.at, entry.event);
-            Fact { partition, offset, writer, epoch, cause, index, at, stamp, time, event }
+            StoredFact { partition, offset, writer, epoch, cause, index, at, stamp, time, event }
         };
         (0..).zip(record.entries).map(fact).collect()
     }
 
     /// Its place with the partition: `p0:1234.5`.
-    pub fn place(&self) -> String {
+    pub fn printed_offset(&self) -> String {
         self.offset.in_partition(self.partition)
     }
 

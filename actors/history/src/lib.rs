@@ -45,7 +45,7 @@ pub mod verify;
 
 pub use bounds::{RangeBounds, ResolvedBound};
 pub use error::HistoryError;
-pub use fact::Fact;
+pub use fact::StoredFact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};
 pub use range::{InvalidRangeBound, Range, RangeBound};
 pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, Standing, StoredRecord};

@@ -13,7 +13,7 @@ use tapedeck_schemas::subject;
 
 use crate::bounds::RangeBounds;
 use crate::error::HistoryError;
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::filter::{Filter, Matcher};
 use crate::resolve::TapeRange;
 
@@ -130,10 +130,10 @@ pub enum Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SelectedFact {
     /// The fact.
-    pub fact: Fact,
+    pub fact: StoredFact,
     /// Whether it passes the filter.
     pub passes: bool,
-    /// Where it stands.
+    /// Offset of the fact on its tape.
     pub standing: Standing,
 }
 
@@ -162,7 +162,7 @@ impl Selector {
     /// The facts of the next record.
     pub fn select(&mut self, record: TapeRecord, stamp: u64) -> Vec<SelectedFact> {
         let mut selected = Vec::with_capacity(record.entries.len());
-        for fact in Fact::of_record(self.partition, record, stamp, self.time) {
+        for fact in StoredFact::of_record(self.partition, record, stamp, self.time) {
             self.time = fact.time;
             let standing = match &self.bounds {
                 bounds if bounds.is_after(fact.offset, fact.time) => Standing::After,
@@ -228,7 +228,7 @@ impl FactReader {
     }
 
     /// The facts of the next record that are in the range and pass, which may be none; `None` at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<impl Iterator<Item = Fact> + use<>>, HistoryError> {
+    pub async fn next(&mut self) -> Result<Option<impl Iterator<Item = StoredFact> + use<>>, HistoryError> {
         let wanted = |one: SelectedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
         Ok(self.next_selected().await?.map(|selected| selected.into_iter().filter_map(wanted)))
     }

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use crate::error::HistoryError;
 use crate::reader::last_sequence;
 
-/// One partition.
+/// Status of one partition.
 #[derive(Debug, Serialize)]
 pub struct PartitionStatus {
     /// The partition.
@@ -37,7 +37,7 @@ pub struct PartitionStatus {
 /// One writer of a tape.
 #[derive(Debug, Serialize)]
 pub struct WriterStatus {
-    /// Its name.
+    /// Name of the writer.
     pub writer: &'static str,
     /// Sequence of its last record; 0 if it has none.
     pub last: u64,

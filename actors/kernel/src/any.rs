@@ -21,7 +21,7 @@ pub struct MachineInfo {
 }
 
 impl MachineInfo {
-    /// Those of `M`.
+    /// The constants of the type `M`.
     pub fn of<M: Machine>() -> Self {
         Self { writer: M::WRITER, logic: M::LOGIC, reads: M::reads() }
     }

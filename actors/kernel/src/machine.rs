@@ -40,7 +40,7 @@ pub trait Machine: std::fmt::Debug + Send + 'static {
 pub enum Reads {
     /// The facts of these writers, from the tape.
     Tape(&'static [Writer]),
-    /// One inbox stream.
+    /// The entries of an inbox stream, in order.
     Inbox(Inbox),
 }
 

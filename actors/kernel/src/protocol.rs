@@ -130,7 +130,7 @@ pub enum Stop {
     Fenced {
         /// Stream sequence of that message.
         seq: u64,
-        /// Its origin.
+        /// Origin of that message.
         by: FencedBy,
     },
     /// Drained: every input received is answered on the tape.

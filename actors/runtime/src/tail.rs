@@ -15,7 +15,7 @@ const BATCH: usize = 256;
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const RETRY: Duration = Duration::from_millis(200);
 
-/// One stored message.
+/// A message as JetStream stored it.
 #[derive(Debug, Clone)]
 pub struct StoredMessage {
     /// Stream sequence, from 1.

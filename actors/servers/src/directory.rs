@@ -67,7 +67,7 @@ fn fallback(dir: &Path) -> PathBuf {
     Path::new(FALLBACK).join(format!("{:016x}", fnv1a(dir.as_os_str().as_encoded_bytes())))
 }
 
-/// Creates the directory of [`fallback`] empty, and `link` to it. Data found there are of an earlier `dir` of that path.
+/// Creates the directory of [`fallback`] empty, and `link` to it. Data found there belong to an earlier `dir`.
 fn create_fallback(dir: &Path, link: &Path) -> Result<PathBuf, ServersError> {
     let target = fallback(dir);
     if target.is_dir() {

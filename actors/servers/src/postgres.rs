@@ -34,7 +34,7 @@ pub type Postgres = Server<PostgresKind>;
 impl Postgres {
     /// Starts a server on the data in `dir` and a port of 127.0.0.1 (0: any free one), and waits until it is ready.
     ///
-    /// An empty `dir` gets a new database `tapedeck`. Started by root, Postgres runs as user `postgres` or `nobody`, and
+    /// An empty `dir` gets a new database `tapedeck`. Started by root, Postgres runs as an unprivileged user, and
     /// stores its data under /var/lib/tapedeck if that user cannot enter `dir`. The calling thread must live as long as
     /// the server is to run (see the crate's documentation).
     pub fn start(dir: &Path, port: u16) -> Result<Self, ServersError> {

@@ -58,14 +58,14 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
     (task, status)
 }
 
-type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type MachineTask = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 /// Starts the machine that it is handed.
 struct Start {
     env: Env,
     status: Arc<GroupStatus>,
     drain: DrainSignal,
-    running: Option<Running>,
+    running: Option<MachineTask>,
 }
 
 impl Visitor for Start {
@@ -79,7 +79,7 @@ impl Visitor for Start {
 }
 
 /// Ingest, and beside it the tasks that answer publishers.
-async fn ingest(machine: Running, env: Env, status: Arc<GroupStatus>) -> Result<()> {
+async fn ingest(machine: MachineTask, env: Env, status: Arc<GroupStatus>) -> Result<()> {
     let bus = Bus::connect(&env.nats, &format!("tapedeck-sources-p{}", status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     tokio::select! { biased;

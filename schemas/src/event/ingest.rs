@@ -158,7 +158,7 @@ names! {
         Duplicate = 7 "duplicate",
         /// `ts_recv` is more than 5 s ahead of the broker's stamp.
         ClockAhead = 8 "clock_ahead",
-        /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the number of instruments.
+        /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the bound.
         BadDefinition = 9 "bad_definition",
         /// Price times quantity is above 1e15 of the quote currency.
         OutOfRange = 10 "out_of_range",

@@ -1,7 +1,7 @@
 //! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
 //!
-//! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It may
-//! repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
+//! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It
+//! may repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,9 @@
 //! Kills, stops and misuses real processes at random moments, and checks the result.
 //!
-//! A round is drawn from a seed ([`plan`]) and performed on a [`deployment`] under load ([`round`]). When the deployment
-//! has recovered ([`recover`]), it is checked ([`check`]): the events of the inboxes ([`inbox`]) must be on the tape
-//! ([`tape`]) and in Postgres exactly once, and `tapedeck verify` must report the forged records and nothing else.
+//! A round is drawn from a seed ([`plan`]) and performed on a [`deployment`] under load ([`round`]). When the
+//! deployment has recovered ([`recover`]), it is checked ([`check`]): the events of the inboxes ([`inbox`]) must be on
+//! the tape ([`tape`]) and in Postgres exactly once, and `tapedeck verify` must report the forged records and nothing
+//! else.
 #![forbid(unsafe_code)]
 
 pub mod check;

@@ -13,8 +13,8 @@ const FAILED: [&str; 2] = ["group failed; restarting it", "cannot start a group;
 const PROJECTING: &str = "projection failed; retrying from the committed progress";
 /// The message of a process that was fenced.
 const FENCED: &str = " fenced group=";
-/// Parts of errors that an outage of NATS causes. The answers to publishers use a connection of their own, whose failure
-/// is logged without its cause.
+/// Parts of errors that an outage of NATS causes. The answers to publishers use a connection of their own, whose
+/// failure is logged without its cause.
 const LOST_NATS: [&str; 4] = ["cannot reach NATS at ", "timed out", "no responders", "error=answering publishers"];
 /// Parts of errors that an outage of Postgres causes.
 const LOST_POSTGRES: [&str; 2] = ["cannot reach Postgres at ", "error=postgres: "];

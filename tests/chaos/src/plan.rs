@@ -243,6 +243,7 @@ impl Plan {
                 String::new()
             }
             Nemesis::HostileTape => {
+                // Lists groups because: two of the subjects are of no machine.
                 let on = *random.pick(&["ingest", "control", "signal", "risk", "paper", "keeper", "unknown"]);
                 step(0, Step::HostileTape(on, random.number()));
                 format!("on {on}")

@@ -37,7 +37,7 @@ pub struct Target {
 
 const MIB: usize = 1024 * 1024;
 
-/// All targets.
+/// Every fuzz target, by name.
 pub const TARGETS: &[Target] = &[
     Target { name: "record", check: record::check, fixed: 8 * MIB, per_byte: 64 },
     Target { name: "market", check: market::check, fixed: 16 * MIB, per_byte: 64 },

@@ -38,7 +38,7 @@ pub enum Stage {
 pub enum Items {
     /// Market events; a message may hold several.
     Market(Vec<MarketEvent>),
-    /// One command.
+    /// A command, encoded.
     Command(Box<Command>),
 }
 

@@ -1,6 +1,6 @@
 //! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight UTC,bid,ask`.
 //!
-//! Format: <https://github.com/QuantConnect/LeanTicks/tree/master/Data/forex>. The format has no sizes; they are set to 0,
+//! Format: <https://github.com/QuantConnect/Lean/tree/master/Data/forex>. The format has no sizes; they are set to 0,
 //! unknown. The market is part of the path (`forex/oanda/tick/eurusd`) or of the file's name.
 
 use tapedeck_schemas::ids::InstrumentId;

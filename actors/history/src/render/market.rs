@@ -8,7 +8,7 @@ use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 
 use super::json;
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::replay::ReplayedFact;
 
 /// The source of replayed market events.
@@ -49,7 +49,7 @@ pub enum Rendered {
     /// A market fact, in its publisher's own format.
     Market(InstrumentId, MarketEvent),
     /// Any other fact.
-    Fact(Fact),
+    Fact(StoredFact),
 }
 
 /// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.

@@ -6,7 +6,7 @@ mod words;
 use serde::{Serialize, Serializer};
 use tapedeck_schemas::event::Event;
 
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 
 pub use market::{OutputFormat, Rendered, Renderer, SOURCE};
 pub(crate) use words::span;
@@ -27,11 +27,11 @@ struct FactMap<'a> {
     body: &'a Event,
 }
 
-impl Serialize for Fact {
+impl Serialize for StoredFact {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let kind = self.event.kind();
         let map = FactMap {
-            offset: self.place(),
+            offset: self.printed_offset(),
             writer: self.writer.as_str(),
             epoch: self.epoch,
             cause: self.cause_text(),
@@ -47,13 +47,13 @@ impl Serialize for Fact {
 }
 
 /// A fact as one line of JSON, without the end of the line.
-pub fn json(fact: &Fact) -> String {
+pub fn json(fact: &StoredFact) -> String {
     serde_json::to_string(fact).expect("writing a fact to memory cannot fail")
 }
 
 /// A fact as one line of words for a terminal, without the end of the line.
-pub fn line(fact: &Fact) -> String {
-    let (place, time, writer) = (fact.place(), readable_time(fact.at), fact.writer);
+pub fn line(fact: &StoredFact) -> String {
+    let (place, time, writer) = (fact.printed_offset(), readable_time(fact.at), fact.writer);
     let (kind, cause) = (fact.event.kind().name(), fact.cause_text());
     format!("{place:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {}", words(&fact.event))
 }

@@ -54,7 +54,7 @@ impl ReplaySpec {
 /// How far a replay is. The facts come in one order, so their count is enough; the rest is for checks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// What is replayed.
+    /// Range, filter and output of the replay.
     pub spec: ReplaySpec,
     /// Facts written or published.
     pub facts: u64,
@@ -90,7 +90,7 @@ impl CheckpointFile {
         Self(name.into())
     }
 
-    /// Its path.
+    /// Path of the checkpoint file.
     pub fn path(&self) -> &Path {
         &self.0
     }

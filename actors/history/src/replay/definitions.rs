@@ -6,14 +6,14 @@ use tapedeck_schemas::bar::BarSpec;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
 
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::reader::{SelectedFact, Standing};
 
 /// A fact as it is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayedFact {
     /// The fact; `time` is that of the place at which it is replayed.
-    pub fact: Fact,
+    pub fact: StoredFact,
     /// The bars of a definition, whose `BarsDefined` is not replayed beside it; empty for other kinds.
     pub bars: Vec<BarSpec>,
 }
@@ -60,7 +60,13 @@ impl Definitions {
         }
     }
 
-    fn place(&mut self, one: ReplayedFact, passes: bool, standing: Standing, out: &mut VecDeque<ReplayedFact>) {
+    fn printed_offset(
+        &mut self,
+        one: ReplayedFact,
+        passes: bool,
+        standing: Standing,
+        out: &mut VecDeque<ReplayedFact>,
+    ) {
         if standing == Standing::Before {
             if let (Event::InstrumentDefined(defined), true) = (&one.fact.event, passes) {
                 self.in_force.insert(defined.instrument, one);

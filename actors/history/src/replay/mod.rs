@@ -26,7 +26,7 @@ pub use speed::{InvalidSpeed, ReplaySpeed};
 pub struct ReplayQuery {
     /// The range; without an end it stops where the tapes end when the replay is opened.
     pub range: Range,
-    /// Which facts pass.
+    /// The filter on facts.
     pub filter: Filter,
 }
 

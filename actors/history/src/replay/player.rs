@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{Checkpoint, CheckpointFile, Replay, ReplaySpeed, ReplayedFact};
 use crate::error::HistoryError;
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::render::Renderer;
 use crate::sinks::Sink;
 
@@ -104,7 +104,7 @@ impl Player {
         let mut last = None;
         for _ in 0..self.checkpoint.facts {
             let Some(played) = self.replay.next().await? else { break };
-            last = Some(played.fact.place());
+            last = Some(played.fact.printed_offset());
             self.renderer.render(played);
         }
         match &self.file {
@@ -119,7 +119,7 @@ impl Player {
     /// Waits until the fact is due; `false` if `stop` resolves first.
     async fn wait_until_due(
         &mut self,
-        fact: &Fact,
+        fact: &StoredFact,
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<bool, HistoryError> {
         if fact.time == 0 {
@@ -146,7 +146,7 @@ impl Player {
     }
 
     async fn put(&mut self, played: ReplayedFact) -> Result<(), HistoryError> {
-        self.checkpoint.last = Some(played.fact.place());
+        self.checkpoint.last = Some(played.fact.printed_offset());
         let rendered = self.renderer.render(played);
         self.sink.put(&rendered).await?;
         self.checkpoint.facts += 1;

@@ -10,7 +10,7 @@ use tapedeck_schemas::offset::TapeTime;
 const TIMES_MAX: u64 = 1_000_000;
 const THOUSAND: u64 = 1000;
 
-/// How fast.
+/// Speed of a replay, relative to the recorded tape time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplaySpeed {
     /// Without waiting.

@@ -12,7 +12,7 @@ use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::offset::Offset;
 
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::render::{readable_time, span, words};
 
 /// Most facts in a chain: from some facts, such as the first definition, nearly everything follows.
@@ -23,7 +23,7 @@ pub const FACTS_MAX: usize = 2_000;
 pub struct Chain {
     asked: Offset,
     /// Each with its parent.
-    facts: Vec<(Fact, Option<Offset>)>,
+    facts: Vec<(StoredFact, Option<Offset>)>,
     within: BTreeSet<Offset>,
     /// For each order of the chain, what the exchange was last told of it.
     orders: BTreeMap<OrderId, Offset>,
@@ -39,7 +39,7 @@ impl Chain {
     }
 
     /// Takes the next fact if it belongs to the chain; the first always does.
-    pub fn take(&mut self, fact: Fact) {
+    pub fn take(&mut self, fact: StoredFact) {
         let by_cause = fact.inbox().is_none() && self.within.contains(&fact.cause);
         let order = fact.event.about().order;
         let decides = matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied);
@@ -66,7 +66,7 @@ impl Chain {
     }
 
     /// The first fact; `None` if nothing was taken.
-    pub fn first(&self) -> Option<&Fact> {
+    pub fn first(&self) -> Option<&StoredFact> {
         self.facts.first().map(|(fact, _)| fact)
     }
 
@@ -96,7 +96,7 @@ impl Chain {
         let mut open: Vec<(&ChainedFact<'_>, usize)> = facts.first().map(|first| (first, 0)).into_iter().collect();
         while let Some((one, depth)) = open.pop() {
             text.push_str(&one.line(depth));
-            let place = one.fact.place();
+            let place = one.fact.printed_offset();
             let below = children.get(&Some(place.as_str())).into_iter().flatten();
             open.extend(below.rev().map(|child| (*child, depth + 1)));
         }
@@ -112,7 +112,7 @@ impl Chain {
 pub struct ChainedFact<'a> {
     /// The fact.
     #[serde(flatten)]
-    pub fact: &'a Fact,
+    pub fact: &'a StoredFact,
     /// Offset of the fact below which it stands, as `p0:1234.5`; `None` for the first.
     pub parent: Option<String>,
     /// From the stamp of its parent (of the inbox message, for the first) to its own, ns.
@@ -133,7 +133,8 @@ impl ChainedFact<'_> {
             _ => String::new(),
         };
         let head = format!("{branch}{}", fact.event.kind().name());
-        let (place, writer, time, said) = (fact.place(), fact.writer, readable_time(fact.at), words(&fact.event));
+        let (place, writer, time, said) =
+            (fact.printed_offset(), fact.writer, readable_time(fact.at), words(&fact.event));
         format!("{mark}{head:<30} {place:<14} {writer:<9} {time} {hop:>9}  {said}{elsewhere}\n")
     }
 }

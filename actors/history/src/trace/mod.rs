@@ -15,7 +15,7 @@ use tapedeck_schemas::subject;
 
 use crate::bounds::{RangeBounds, ResolvedBound};
 use crate::error::HistoryError;
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 use crate::filter::Filter;
 use crate::range::RangeBound;
 use crate::reader::FactReader;
@@ -24,7 +24,7 @@ use crate::resolve::TapeRange;
 pub use chain::{Chain, ChainedFact, FACTS_MAX};
 pub use search::RootSearch;
 
-/// What is traced.
+/// The fact, order, fill or inbox entry that a trace starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TraceQuery {
     /// The fact at an offset.
@@ -46,7 +46,7 @@ pub struct TraceId {
     pub text: String,
     /// The partition that it names.
     pub partition: Option<u16>,
-    /// Its meaning.
+    /// The parsed id.
     pub query: TraceQuery,
 }
 
@@ -109,7 +109,7 @@ pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<O
 }
 
 /// When JetStream stored the inbox message that a fact answers, ns; `None` if it is gone, or the cause is on the tape.
-async fn inbox_stamp(bus: &Bus, fact: &Fact) -> Option<u64> {
+async fn inbox_stamp(bus: &Bus, fact: &StoredFact) -> Option<u64> {
     let stream = match fact.inbox()? {
         Inbox::Market => subject::inbox_stream(fact.partition),
         Inbox::Command => subject::command_stream(fact.partition),

@@ -8,7 +8,7 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::offset::Offset;
 
 use super::TraceQuery;
-use crate::fact::Fact;
+use crate::fact::StoredFact;
 
 /// Searches a tape for the fact that is asked for and the first of its chain. It must be shown every fact in order.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct RootSearch {
 
 impl RootSearch {
     /// Takes the next fact; true once the search is over.
-    pub fn take(&mut self, query: TraceQuery, fact: &Fact) -> bool {
+    pub fn take(&mut self, query: TraceQuery, fact: &StoredFact) -> bool {
         let About { order, fill, .. } = fact.event.about();
         if matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied)
             && let Some(order) = order

@@ -16,7 +16,7 @@ use tapedeck_schemas::offset::Offset;
 
 use crate::error::HistoryError;
 use crate::reader::RecordReader;
-use rows::Rows;
+use rows::RowComparison;
 use verifiers::Verifiers;
 
 pub use source::{Inboxes, Source};

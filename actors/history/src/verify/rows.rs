@@ -1,8 +1,8 @@
-//! Rows in Postgres against the fold of the tape up to the projector's progress.
+//! RowComparison in Postgres against the fold of the tape up to the projector's progress.
 
 use tapedeck_kernel::TapeRecord;
 use tapedeck_projections::projector::project_record;
-use tapedeck_projections::{Fold, MergeError, Projection, Rows as TableRows, all, sql};
+use tapedeck_projections::{Fold, MergeError, Projection, Rows, all, sql};
 use tapedeck_runtime::database;
 use tapedeck_schemas::event::TapeCreated;
 use tokio_postgres::Client;
@@ -11,7 +11,7 @@ use super::Verdict;
 use crate::error::HistoryError;
 
 /// The fold so far, and each projection's progress.
-pub(super) struct Rows<'a> {
+pub(super) struct RowComparison<'a> {
     client: &'a Client,
     partition: u16,
     progress: Vec<(&'static dyn Projection, u64)>,
@@ -19,7 +19,7 @@ pub(super) struct Rows<'a> {
     failed: Option<MergeError>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> RowComparison<'a> {
     /// Reads the progress; a projection that has not begun has no rows.
     pub(super) async fn open(client: &'a Client, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let mut progress = Vec::new();
@@ -48,7 +48,7 @@ impl<'a> Rows<'a> {
         for (projection, _) in std::mem::take(&mut self.progress) {
             let table = projection.table();
             let folded = self.fold.tables.remove(table.name).unwrap_or_default();
-            let mut found = TableRows::new();
+            let mut found = Rows::new();
             for row in self.client.query(&sql::select_statement(table), &[&i64::from(self.partition)]).await? {
                 let row: Vec<Option<String>> = (0..table.columns.len()).map(|index| row.get(index)).collect();
                 found.insert(row[..table.key_len()].to_vec(), row);
@@ -62,7 +62,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn first_difference(folded: &TableRows, found: &TableRows) -> Option<String> {
+fn first_difference(folded: &Rows, found: &Rows) -> Option<String> {
     let show = |row: Option<&Vec<Option<String>>>| match row {
         None => "no row".to_string(),
         Some(row) => row.iter().map(|value| value.as_deref().unwrap_or("null")).collect::<Vec<_>>().join(" "),

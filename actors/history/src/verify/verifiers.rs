@@ -5,7 +5,7 @@ use tapedeck_schemas::event::TapeCreated;
 
 use super::{Inboxes, Verdict};
 
-struct Running {
+struct RunningVerifier {
     verifier: Verifier<BoxedMachine>,
     /// Whether it has found a difference: nothing can be concluded from the state after it.
     done: bool,
@@ -14,14 +14,15 @@ struct Running {
 /// The verifiers of one partition.
 pub(super) struct Verifiers {
     partition: u16,
-    running: Vec<Running>,
+    running: Vec<RunningVerifier>,
 }
 
 impl Verifiers {
     /// Each machine in its first state.
     pub(super) fn new(tape: &TapeCreated) -> Self {
         let machines = tapedeck_groups::machines(tape).into_iter();
-        let running = machines.map(|machine| Running { verifier: Verifier::new(machine), done: false }).collect();
+        let running =
+            machines.map(|machine| RunningVerifier { verifier: Verifier::new(machine), done: false }).collect();
         Self { partition: tape.partition, running }
     }
 
@@ -38,7 +39,7 @@ impl Verifiers {
 
     /// Adds what was compared; a recorded decision whose input never came is a finding.
     pub(super) fn finish(&self, verdict: &mut Verdict) {
-        for Running { verifier, done } in &self.running {
+        for RunningVerifier { verifier, done } in &self.running {
             let (partition, writer) = (self.partition, verifier.info().writer);
             if verifier.wants_input() && !done {
                 verdict.find(format!("p{partition} decision of {writer}: its input is not in the inbox"));
@@ -51,7 +52,7 @@ impl Verifiers {
     }
 }
 
-impl Running {
+impl RunningVerifier {
     async fn take(&mut self, record: &TapeRecord, inboxes: &mut Inboxes) -> Result<(), Difference> {
         self.verifier.record(record)?;
         let Reads::Inbox(inbox) = self.verifier.info().reads else { return Ok(()) };

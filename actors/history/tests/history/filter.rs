@@ -15,6 +15,7 @@ fn facts() -> Vec<(&'static str, Writer, Event)> {
         filled: n("0"),
         reason: "sent".into(),
     };
+    // Lists groups because: it is one fact of each writer.
     vec![
         ("definition", Writer::Ingest, definition(BTC, "0.01")),
         ("quote", Writer::Ingest, quote(BTC, "5", 1)),

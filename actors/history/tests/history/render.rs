@@ -64,7 +64,7 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
             Rendered::Fact(fact) => {
                 let kind = fact.event.kind().name();
                 assert_eq!(subject, format!("replay.r1-facts.{}.{kind}", fact.writer));
-                assert_eq!(payload, one_line(&fact.place(), &rendered()));
+                assert_eq!(payload, one_line(&fact.printed_offset(), &rendered()));
             }
         }
     }
@@ -72,7 +72,7 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
 
 /// The line of the fact at an offset, without its end.
 fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
-    let at = |one: &&Rendered| matches!(one, Rendered::Fact(fact) if fact.place() == offset);
+    let at = |one: &&Rendered| matches!(one, Rendered::Fact(fact) if fact.printed_offset() == offset);
     let mut line = all.iter().find(at).unwrap().bytes(OutputFormat::JsonLines);
     assert_eq!(line.pop(), Some(b'\n'));
     line

@@ -1,8 +1,8 @@
 //! The rules, one a file, evaluated in the order of [`CHECKS`] up to the first that rejects. No state lives here.
 //!
 //! [`readable`] runs before them. The number of a readable event is recorded, and a gap before it decided, even if a
-//! rule rejects the event: a rejected event does not show as a gap later. An entry that does not decode has no session, so its
-//! number is not recorded, and the next event of the session shows a gap of one.
+//! rule rejects the event: a rejected event does not show as a gap later. An entry that does not decode has no session,
+//! so its number is not recorded, and the next event of the session shows a gap of one.
 
 mod bar;
 mod clock;
@@ -26,10 +26,10 @@ use tapedeck_schemas::market::MarketEvent;
 use crate::instruments::InstrumentTerms;
 
 /// A rule: accepts the candidate, or returns the reason to reject it.
-pub type Check = fn(&Candidate) -> Result<(), Rejection>;
+pub type CandidateCheck = fn(&Candidate) -> Result<(), Rejection>;
 
 /// Every rule, in the order of evaluation.
-pub const CHECKS: [Check; 10] = [
+pub const CHECKS: [CandidateCheck; 10] = [
     number::check,
     clock::check,
     definition::check,

@@ -185,6 +185,7 @@ pub(super) fn clean() -> Vec<ScriptLine> {
     tape
 }
 
+// Lists groups because: the tape is written out by hand, and no list may decide what it holds.
 fn begin(tape: &mut Vec<ScriptLine>) {
     let created = TapeCreated { tape: TapeId([9; 16]), partition: 0, placement: Vec::new() };
     append(tape, Writer::Keeper, vec![("0.0", vec![created.into()])]); // 1

@@ -15,7 +15,7 @@ mod signals;
 
 use crate::{ProjectedFact, Projection, Value};
 
-/// All projections.
+/// Every projection: one file, one line.
 pub fn all() -> &'static [&'static dyn Projection] {
     &[
         &market_totals::MarketTotals,

@@ -38,26 +38,26 @@ pub struct Args {
     #[command(flatten)]
     pub filter: FilterArgs,
     /// File to write: JSON lines (.jsonl) or MessagePack maps (.msgpack); - is standard output
-    #[arg(long, group = "output", value_name = "FILE", help_heading = "Output")]
+    #[arg(long, group = "output", value_name = "FILE", help_heading = "ReplayOutput")]
     pub to_file: Option<PathBuf>,
     /// Subjects to publish to: PREFIX.<venue>.<symbol>.<kind> for market events, as on md.>, and
     /// PREFIX-facts.<writer>.<Kind> for other facts; core NATS, at least once
-    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "Output")]
+    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "ReplayOutput")]
     pub to_subject: Option<String>,
     /// Format of the file: jsonl or msgpack [default: by its name]
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "ReplayOutput")]
     pub format: Option<OutputFormat>,
     /// Speed: recorded, max, or a multiple of the recorded pace as 10x
-    #[arg(long, default_value = "max", help_heading = "Output")]
+    #[arg(long, default_value = "max", help_heading = "ReplayOutput")]
     pub speed: ReplaySpeed,
     /// Name of the run, the session of its market events [default: derived from range and filter]
-    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    #[arg(long, value_name = "NAME", help_heading = "ReplayOutput")]
     pub run: Option<Token>,
     /// Continues an interrupted run to subjects; its last messages may be sent twice
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, help_heading = "ReplayOutput")]
     pub resume: bool,
     /// Starts over: discards the checkpoint of an interrupted replay and overwrites the file
-    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    #[arg(long, conflicts_with = "resume", help_heading = "ReplayOutput")]
     pub fresh: bool,
     /// NATS of the tapes.
     #[command(flatten)]
@@ -69,7 +69,7 @@ pub struct Args {
 
 /// Replays.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let output = Output::of(&args)?;
+    let output = ReplayOutput::of(&args)?;
     let (range, filter) = (args.range.range(), args.filter.market_filter());
     let bus = args.nats.connect(&args.dir).await?;
     let tapes = resolve(&bus, args.range.partition(), &range).await?;
@@ -107,13 +107,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// Where the replay goes.
-enum Output<'a> {
+enum ReplayOutput<'a> {
     File(&'a Path, OutputFormat),
     Stdout(OutputFormat),
     Subjects(&'a str),
 }
 
-impl<'a> Output<'a> {
+impl<'a> ReplayOutput<'a> {
     fn of(args: &'a Args) -> Result<Self> {
         match (&args.to_file, &args.to_subject) {
             (Some(path), None) => {
@@ -125,12 +125,12 @@ impl<'a> Output<'a> {
                     (None, _) if stdout => OutputFormat::JsonLines,
                     _ => bail!("{} ends in neither .jsonl nor .msgpack; give --format", path.display()),
                 };
-                Ok(if stdout { Output::Stdout(format) } else { Output::File(path, format) })
+                Ok(if stdout { ReplayOutput::Stdout(format) } else { ReplayOutput::File(path, format) })
             }
             (None, Some(prefix)) => {
                 ensure!(args.format.is_none(), "--format is for files; market events on subjects are MessagePack");
                 check_prefix(prefix)?;
-                Ok(Output::Subjects(prefix))
+                Ok(ReplayOutput::Subjects(prefix))
             }
             _ => bail!("give --to-file FILE (- for standard output) or --to-subject PREFIX"),
         }
@@ -138,17 +138,19 @@ impl<'a> Output<'a> {
 
     fn how_to_resume(&self) -> &'static str {
         match self {
-            Output::Subjects(_) => "the same command with --resume continues (its last messages may be sent twice)",
+            ReplayOutput::Subjects(_) => {
+                "the same command with --resume continues (its last messages may be sent twice)"
+            }
             _ => "the same command continues",
         }
     }
 }
 
-impl std::fmt::Display for Output<'_> {
+impl std::fmt::Display for ReplayOutput<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Output::File(_, format) | Output::Stdout(format) => write!(f, "{format}"),
-            Output::Subjects(prefix) => write!(f, "{prefix}.>"),
+            ReplayOutput::File(_, format) | ReplayOutput::Stdout(format) => write!(f, "{format}"),
+            ReplayOutput::Subjects(prefix) => write!(f, "{prefix}.>"),
         }
     }
 }
@@ -158,16 +160,16 @@ async fn open(
     bus: &Bus,
     dir: &Path,
     args: &Args,
-    output: &Output<'_>,
+    output: &ReplayOutput<'_>,
     mut spec: ReplaySpec,
 ) -> Result<(Sink, Option<CheckpointFile>, Checkpoint)> {
     let file = match output {
-        Output::Stdout(format) => {
+        ReplayOutput::Stdout(format) => {
             let sink = Sink::File(Box::new(FileSink::stdout(*format)));
             return Ok((sink, None, Checkpoint::start(spec)));
         }
-        Output::File(path, _) => CheckpointFile::beside(path),
-        Output::Subjects(_) => {
+        ReplayOutput::File(path, _) => CheckpointFile::beside(path),
+        ReplayOutput::Subjects(_) => {
             ensure!(!args.resume || args.run.is_some(), "--resume needs the --run to resume");
             std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
             CheckpointFile::new(dir.join(format!("replay-{}.resume", spec.run)))
@@ -183,7 +185,7 @@ async fn open(
     let is_new = saved.is_none();
     let checkpoint = saved.unwrap_or_else(|| Checkpoint::start(spec));
     let sink = match output {
-        Output::File(path, format) => {
+        ReplayOutput::File(path, format) => {
             let occupied = std::fs::metadata(path).is_ok_and(|found| found.len() > 0);
             if is_new && occupied && !args.fresh {
                 return Err(HistoryError::Occupied(path.to_path_buf()).into());

@@ -16,14 +16,14 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Document to print
+    /// SchemaDocument to print
     #[arg(value_enum)]
-    pub document: Document,
+    pub document: SchemaDocument,
 }
 
 /// The documents generated from the code.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-pub enum Document {
+pub enum SchemaDocument {
     /// Public subjects: AsyncAPI 3.0, JSON
     Asyncapi,
     /// Market messages and JSON lines: JSON Schema 2020-12
@@ -41,11 +41,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 }
 
 /// The document as `schemas/docs` holds it.
-fn text(document: Document) -> String {
+fn text(document: SchemaDocument) -> String {
     match document {
-        Document::Asyncapi => format!("{:#}\n", asyncapi::document()),
-        Document::Market => format!("{:#}\n", market::document()),
-        Document::Tape => format!("{:#}\n", tape::document()),
-        Document::Record => record::document(),
+        SchemaDocument::Asyncapi => format!("{:#}\n", asyncapi::document()),
+        SchemaDocument::Market => format!("{:#}\n", market::document()),
+        SchemaDocument::Tape => format!("{:#}\n", tape::document()),
+        SchemaDocument::Record => record::document(),
     }
 }

@@ -44,11 +44,11 @@ struct Status {
     healthy: bool,
     /// The answer of the groups' health port, if its address is known.
     groups: Option<String>,
-    partitions: Vec<Partition>,
+    partitions: Vec<PartitionReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Partition {
+struct PartitionReport {
     #[serde(flatten)]
     status: PartitionStatus,
     /// What ingest answers about each source; `None` without an answer.
@@ -79,11 +79,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     Ok(process::exit_code(status.healthy))
 }
 
-fn partition(status: PartitionStatus, answer: Option<SourcesReply>) -> Partition {
+fn partition(status: PartitionStatus, answer: Option<SourcesReply>) -> PartitionReport {
     let unreadable = answer.as_ref().map(|answer| answer.unreadable.clone()).unwrap_or_default();
     let named = |(source, one): (String, SourceStatus)| SourceStatus { source, ..one };
     let sources = answer.map(|answer| answer.sources.into_iter().map(named).collect());
-    Partition { status, sources, unreadable }
+    PartitionReport { status, sources, unreadable }
 }
 
 /// The answer of `/readyz` at the address.
@@ -101,7 +101,7 @@ fn readiness(address: &str) -> String {
 }
 
 /// For each source: what became of its events, and its newest session of each instrument.
-fn print_sources(one: &Partition) {
+fn print_sources(one: &PartitionReport) {
     let Some(sources) = &one.sources else { return println!("  sources   no answer from ingest") };
     let counts = |rejects: &BTreeMap<String, u64>| {
         rejects.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")

@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 #[derive(Serialize)]
-struct Document<'a> {
+struct TraceDocument<'a> {
     asked: String,
     partition: u16,
     skipped: u64,
@@ -54,7 +54,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         let facts = found.chain.facts(found.inbox_stamp);
         if args.json {
             let (partition, skipped) = (found.partition, found.chain.skipped);
-            println!("{}", serde_json::to_string(&Document { asked, partition, skipped, facts: &facts })?);
+            println!("{}", serde_json::to_string(&TraceDocument { asked, partition, skipped, facts: &facts })?);
         } else {
             print!("{}", found.chain.tree(&facts));
         }

@@ -38,7 +38,7 @@ struct Publication {
     overtaken: bool,
 }
 
-/// All publications.
+/// The publications of a run, by subject and session.
 #[derive(Debug, Default)]
 pub(super) struct Publications {
     publications: Vec<Publication>,

@@ -30,9 +30,9 @@ fn order(n: u8) -> Order {
     }
 }
 
-fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> Fact {
+fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> StoredFact {
     let (offset, cause, at, stamp) = (Offset::new(seq, 0), Offset::new(cause, 0), seq * 1_000, seq * 1_000_000);
-    Fact { partition: 0, offset, writer, epoch: 1, cause, index: 0, at, stamp, time: at, event: event.into() }
+    StoredFact { partition: 0, offset, writer, epoch: 1, cause, index: 0, at, stamp, time: at, event: event.into() }
 }
 
 fn trade() -> Trade {
@@ -60,7 +60,7 @@ fn signal() -> SignalRaised {
 }
 
 /// Two ticks; each began an order, and the second filled time for the first.
-fn tape() -> Vec<Fact> {
+fn tape() -> Vec<StoredFact> {
     use Writer::{Execution, Ingest, Paper, Risk, Signal};
     let change = OrderStatusChanged {
         order: id(1),
