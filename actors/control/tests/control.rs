@@ -191,8 +191,8 @@ proptest! {
             payload[at] = byte;
         }
         let messages = [(&*all[choice % all.len()].subject, &payload), (&subject, &payload), (&subject, &noise)];
-        let decoded = |(subject, bytes)| CommandEntry::from_message(subject, stamp, bytes);
-        let entries = messages.into_iter().flat_map(decoded);
+        let decode = |subject: &str, bytes: &Vec<u8>| CommandEntry::from_message(subject, stamp, bytes);
+        let entries = messages.into_iter().flat_map(|(subject, bytes)| decode(subject, bytes));
         run_and_follow(control, &entries.collect::<Vec<_>>(), |_, decided| assert_eq!(decided.len(), 1));
     }
 }

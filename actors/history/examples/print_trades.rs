@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let url = args.next().ok_or("want the URL of NATS, as nats://127.0.0.1:4222")?;
     let mut place = || args.next().map(|text| text.parse::<RangeBound>()).transpose();
-    let range = Range { from: printed_offset()?, to: printed_offset()? };
+    let range = Range { from: place()?, to: place()? };
     let bus = Bus::connect(&url, "print_trades").await?;
     let query = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
     let mut replay = Replay::open(&bus, None, &query).await?;

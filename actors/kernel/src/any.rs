@@ -52,9 +52,9 @@ pub trait AnyMachine: Debug + Send + 'static {
     /// Its writer, its LOGIC and where its inputs come from.
     fn info(&self) -> MachineInfo;
     /// See [`MachineInput::from_fact`](crate::MachineInput::from_fact).
-    fn from_fact(&self, fact: Fact) -> Option<Self::Input>;
+    fn input_of_fact(&self, fact: Fact) -> Option<Self::Input>;
     /// See [`MachineInput::from_message`](crate::MachineInput::from_message).
-    fn from_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self::Input>;
+    fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self::Input>;
     /// Observes an input, decides, and applies the decisions: see [`step`].
     fn run(&mut self, at: Offset, input: &Self::Input) -> Decided;
     /// Observes an input and applies what is recorded instead of deciding; gives the tape time of the input.
@@ -67,10 +67,10 @@ impl<M: Machine> AnyMachine for M {
     fn info(&self) -> MachineInfo {
         MachineInfo::of::<M>()
     }
-    fn from_fact(&self, fact: Fact) -> Option<M::Input> {
+    fn input_of_fact(&self, fact: Fact) -> Option<M::Input> {
         M::Input::from_fact(fact)
     }
-    fn from_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<M::Input> {
+    fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<M::Input> {
         M::Input::from_message(subject, stamp, payload)
     }
     fn run(&mut self, at: Offset, input: &M::Input) -> Decided {
@@ -107,11 +107,11 @@ impl<M: Machine> AnyMachine for Hidden<M> {
     fn info(&self) -> MachineInfo {
         self.0.info()
     }
-    fn from_fact(&self, fact: Fact) -> Option<BoxedInput> {
-        self.0.from_fact(fact).map(|input| Box::new(input) as BoxedInput)
+    fn input_of_fact(&self, fact: Fact) -> Option<BoxedInput> {
+        self.0.input_of_fact(fact).map(|input| Box::new(input) as BoxedInput)
     }
-    fn from_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
-        let inputs = self.0.from_message(subject, stamp, payload).into_iter();
+    fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
+        let inputs = self.0.inputs_of_message(subject, stamp, payload).into_iter();
         inputs.map(|input| Box::new(input) as BoxedInput).collect()
     }
     fn run(&mut self, at: Offset, input: &BoxedInput) -> Decided {
@@ -128,11 +128,11 @@ impl AnyMachine for BoxedMachine {
     fn info(&self) -> MachineInfo {
         (**self).info()
     }
-    fn from_fact(&self, fact: Fact) -> Option<BoxedInput> {
-        (**self).from_fact(fact)
+    fn input_of_fact(&self, fact: Fact) -> Option<BoxedInput> {
+        (**self).input_of_fact(fact)
     }
-    fn from_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
-        (**self).from_message(subject, stamp, payload)
+    fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
+        (**self).inputs_of_message(subject, stamp, payload)
     }
     fn run(&mut self, at: Offset, input: &BoxedInput) -> Decided {
         (**self).run(at, input)

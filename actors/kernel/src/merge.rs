@@ -61,7 +61,7 @@ impl<M: AnyMachine> MergeJoin<M> {
             if matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 continue;
             }
-            if let Some(input) = self.machine.from_fact(Fact { writer, at, event }) {
+            if let Some(input) = self.machine.input_of_fact(Fact { writer, at, event }) {
                 self.push_input(Offset::new(record.seq, index), input);
             }
         }
@@ -69,7 +69,7 @@ impl<M: AnyMachine> MergeJoin<M> {
 
     /// Adds the inputs of a message of the inbox.
     pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
-        for (index, entry) in (0..).zip(self.machine.from_message(subject, stamp, payload)) {
+        for (index, entry) in (0..).zip(self.machine.inputs_of_message(subject, stamp, payload)) {
             self.push_input(Offset::new(seq, index), entry);
         }
     }

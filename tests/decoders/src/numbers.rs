@@ -48,12 +48,12 @@ fn arithmetic(first: &str, second: &str) {
         let cut = a.truncate_to(b);
         assert!(!b.is_positive() || (cut.is_multiple_of(b) && cut.abs() <= a.abs()), "{a} cut to {b} is {cut}");
     }
-    if let (Ok(price), Ok(quantity)) = (first.parse::<Price>(), second.parse::<Quantity>()) {
-        if let Some(exact) = price.notional(quantity) {
-            assert_eq!(price.saturating_notional(quantity), exact);
-            let back = exact.per(quantity);
-            assert!(quantity.is_zero() || back == Some(price), "{exact} per {quantity} is {back:?}, not {price}");
-        }
+    if let (Ok(price), Ok(quantity)) = (first.parse::<Price>(), second.parse::<Quantity>())
+        && let Some(exact) = price.notional(quantity)
+    {
+        assert_eq!(price.saturating_notional(quantity), exact);
+        let back = exact.per(quantity);
+        assert!(quantity.is_zero() || back == Some(price), "{exact} per {quantity} is {back:?}, not {price}");
     }
     if let (Ok(money), Ok(ratio)) = (first.parse::<Money>(), second.parse::<Ratio>()) {
         let _ = (money.to_ratio(), ratio.to_money());

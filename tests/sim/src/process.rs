@@ -103,7 +103,7 @@ impl Process {
 
     /// The offset of the last entry of an inbox message.
     pub fn last_entry(&self, message: &Message) -> Offset {
-        let entries = self.driver.machine().from_message(&message.subject, message.stamp, &message.payload);
+        let entries = self.driver.machine().inputs_of_message(&message.subject, message.stamp, &message.payload);
         Offset::new(message.seq, u32::try_from(entries.len().saturating_sub(1)).unwrap_or(u32::MAX))
     }
 

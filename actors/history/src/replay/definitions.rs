@@ -60,13 +60,7 @@ impl Definitions {
         }
     }
 
-    fn printed_offset(
-        &mut self,
-        one: ReplayedFact,
-        passes: bool,
-        standing: Standing,
-        out: &mut VecDeque<ReplayedFact>,
-    ) {
+    fn place(&mut self, one: ReplayedFact, passes: bool, standing: Standing, out: &mut VecDeque<ReplayedFact>) {
         if standing == Standing::Before {
             if let (Event::InstrumentDefined(defined), true) = (&one.fact.event, passes) {
                 self.in_force.insert(defined.instrument, one);

@@ -91,7 +91,7 @@ pub async fn verify_source(
     let mut verifiers = Verifiers::new(&tape);
     let mut invariants = Invariants::new();
     let mut rows = match database {
-        Some(client) => Some(Rows::open(client, &tape).await?),
+        Some(client) => Some(RowComparison::open(client, &tape).await?),
         None => None,
     };
     while let Some(stored) = records.next().await? {

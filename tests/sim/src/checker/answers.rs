@@ -143,7 +143,7 @@ impl Answers {
         // The driver's own facts are no inputs, but count in the offset.
         for (index, fact) in (0..).zip(facts) {
             let Some(fact) = fact.as_ref().filter(|fact| writers.contains(&fact.writer)) else { continue };
-            if let Some(input) = self.machine.from_fact(fact.clone()) {
+            if let Some(input) = self.machine.input_of_fact(fact.clone()) {
                 self.input(Offset::new(seq, index), &input);
             }
         }
@@ -154,7 +154,7 @@ impl Answers {
         if self.reads != Reads::Inbox(inbox) {
             return;
         }
-        let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
+        let inputs = self.machine.inputs_of_message(&message.subject, message.stamp, &message.payload);
         for (index, input) in (0..).zip(inputs) {
             self.input(Offset::new(message.seq, index), &input);
         }

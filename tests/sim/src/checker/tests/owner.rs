@@ -42,7 +42,7 @@ impl Owner {
 
     pub(super) fn fact(&mut self, at: Offset, fact: &Fact) {
         if self.machine.info().reads_facts_of(fact.writer) {
-            let input = self.machine.from_fact(fact.clone()).expect("it reads the tape");
+            let input = self.machine.input_of_fact(fact.clone()).expect("it reads the tape");
             let decided = self.machine.run(at, &input);
             self.decided(at, decided);
         }
@@ -50,7 +50,7 @@ impl Owner {
 
     pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
         if self.machine.info().reads == Reads::Inbox(inbox) {
-            let inputs = self.machine.from_message(&message.subject, message.stamp, &message.payload);
+            let inputs = self.machine.inputs_of_message(&message.subject, message.stamp, &message.payload);
             for (index, input) in (0..).zip(inputs) {
                 let at = Offset::new(message.seq, index);
                 let decided = self.machine.run(at, &input);
