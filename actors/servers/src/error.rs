@@ -14,7 +14,7 @@ pub enum ServersError {
         why: String,
     },
     /// Another process listens on the requested port.
-    #[error("port {port} for {name} is in use; stop the process that listens on it, or choose another port (0: any)")]
+    #[error("port {port} for {name} is in use; stop the process that listens on it, or choose another (0: any free)")]
     PortTaken {
         /// TCP port on 127.0.0.1.
         port: u16,
