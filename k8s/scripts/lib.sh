@@ -23,8 +23,8 @@ warn() { printf 'warning: %s\n' "$*" >&2; }
 fail() { printf 'error: %s\n' "$*" >&2; exit 1; }
 usage_error() { printf 'error: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
-# Names of the roles of kind $1 (group, client), or of all; groups in the order in which facts flow, so that a rolling
-# upgrade, readers of the tape before its writers, takes them from the last to the first.
+# Names of the roles of kind $1 (group, client), or of all; groups in the order in which an order flows, so that a
+# rolling upgrade takes them from the last to the first.
 roles() { awk -v kind="${1-}" '!/^#/ && (kind == "" || $2 == kind) { print $1 }' "$SCRIPTS/roles.txt"; }
 
 kube() { "$KUBECTL" "$@"; }

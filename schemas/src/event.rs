@@ -1,9 +1,11 @@
-//! The alphabet: every kind of fact that a tape can hold. Read this file first.
+//! The index of event kinds: every fact that a tape can hold.
 //!
-//! A fact is one decision of a writer, in the past tense, and immutable. [`crate::record::Entry`] holds the fact
-//! together with its `cause` (the offset of the input that it answers) and its tape time. Each module below defines the
-//! bodies of one writer. On the wire a body is a MessagePack array of its fields in order. A new field is therefore
-//! appended at the end, and the version of the kind is incremented.
+//! The list is at the end of the file (`event_kinds!`); the macro before it generates [`Event`], [`Kind`] and the
+//! decoder. A fact is one decision of a writer, in the past tense, and immutable. [`crate::record::Entry`] holds its
+//! cause and tape time; its body is a struct in `event/<writer>.rs`.
+//!
+//! On the wire a body is a MessagePack array of its fields in order. A new field is therefore appended at the end, and
+//! the version of the kind is incremented. A build reads exactly one version of each kind, the one that it writes.
 
 mod control;
 mod driver;
@@ -25,9 +27,9 @@ use crate::record::Writer;
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
 
-/// Declares the alphabet. A block names the module of the bodies and their writer (`None`: the driver of every writer).
-/// A line gives the number of a kind on the wire, the version that this build writes, and the name of the kind.
-macro_rules! alphabet {
+/// Declares the kinds. A block names the module of the bodies and their writer (`None`: the driver of every writer). A
+/// line gives the number of a kind on the wire, the version that this build reads and writes, and the name of the kind.
+macro_rules! event_kinds {
     ($($module:ident, $writer:expr => { $($number:literal v $version:literal $name:ident,)* })*) => {
         $(pub use $module::*;)*
 
@@ -54,7 +56,7 @@ macro_rules! alphabet {
             pub const fn name(self) -> &'static str {
                 match self { $($(Kind::$name => stringify!($name),)*)* }
             }
-            /// Returns the version of the body that this build writes.
+            /// Returns the version of the body that this build reads and writes.
             pub const fn version(self) -> u16 {
                 match self { $($(Kind::$name => $version,)*)* }
             }
@@ -114,7 +116,7 @@ const fn body_of(ty: &'static Type) -> (Doc, &'static [FieldDoc]) {
     }
 }
 
-alphabet! {
+event_kinds! {
     driver, None => {
         1 v 1 Epoch,
         2 v 1 Progress,

@@ -3,6 +3,10 @@
 //! A record is the MessagePack array `[format, writer, epoch, prev_hash, events]`; an event is
 //! `[cause_seq, cause_index, index, at, kind, version, body]`. Decoding accepts at most [`RECORD_BYTES_MAX`] bytes and
 //! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
+//!
+//! Four types hold a fact. [`Event`] is its body, of any kind. [`Entry`] adds cause, index and tape time: all that the
+//! wire holds of one fact. The kernel hands a machine a `Fact`: the body, its writer and its tape time. `history` returns
+//! a `StoredFact`: the entry, its writer, its offset on the tape and the broker's stamp.
 
 use std::fmt;
 
@@ -27,9 +31,9 @@ pub const HEADER_BYTES_MAX: usize = 64;
 
 // Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
-    /// A name under which records are appended to a tape, on the subject `tape.<p>.<writer>`.
+    /// A name under which records are appended, on the subject `tape.<p>.<writer>`. Each but the keeper is a machine's.
     Writer {
-        /// Creates the tape, and records its trims.
+        /// Creates the tape, and appends its first record.
         Keeper = 1 "keeper",
         /// Checks market events, builds bars and advances tape time.
         Ingest = 2 "ingest",

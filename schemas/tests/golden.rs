@@ -213,7 +213,7 @@ fn check(name: &str, bytes: &[u8]) {
 fn every_kind_is_encoded_as_in_its_golden_file_and_decodes() {
     let samples = samples();
     let kinds: Vec<_> = samples.iter().map(Event::kind).collect();
-    assert_eq!(kinds, Kind::ALL, "one sample of every kind, in the order of the alphabet");
+    assert_eq!(kinds, Kind::ALL, "one sample of every kind, in the order of Kind::ALL");
     for event in samples {
         let kind = event.kind();
         let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash([5; 32]) };

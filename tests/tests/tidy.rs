@@ -152,7 +152,7 @@ fn finished(file: &Source) -> Vec<String> {
 }
 
 fn gate(file: &Source) -> Vec<String> {
-    // Where the alphabet is declared it is named, not made.
+    // Where the kinds are declared they are named, not made.
     let may = file.is_test || ["actors/risk/src/gate.rs", "schemas/src/event/risk.rs"].contains(&file.path.as_str());
     file.code_lines(|line| {
         let made = line.split("OrderApproved").skip(1).any(|after| after.trim_start().starts_with('{'));

@@ -1,4 +1,4 @@
-//! The gate before submission: halts, age of the approval, the clock, and the number of open orders. No order is kept.
+//! The checks before submission: halts, age of the approval, the clock, number of open orders. No order is kept.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub const APPROVAL_MAX_AGE_MS: ParamSpec = ParamSpec {
     max: Ratio::whole(86_400_000),
 };
 
-/// The parameters of the gate.
+/// The parameters of the checks.
 pub const PARAMS: &[ParamSpec] = &[APPROVAL_MAX_AGE_MS];
 
 /// The halts in force.
@@ -49,7 +49,7 @@ impl Halts {
     }
 }
 
-/// The state against which the gate evaluates an order.
+/// The state against which an order is checked.
 #[derive(Debug, Clone, Copy)]
 pub struct GateInput<'a> {
     /// Tape time, ns.

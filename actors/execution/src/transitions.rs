@@ -10,9 +10,9 @@ use tapedeck_schemas::event::OrderStatus::{
 /// A cause of a change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
-    /// The gate passed the order.
+    /// The order passed the checks before submission.
     Submit,
-    /// The gate stopped the order.
+    /// The order failed a check before submission.
     Stop,
     /// The approval is too old, or there is no clock to measure its age.
     Expire,

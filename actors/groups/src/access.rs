@@ -169,7 +169,7 @@ pub fn accounts_conf() -> String {
         }
     }
     let mut text = String::from(
-        "# Who may do what on the bus: made from the code by `tapedeck nats-accounts`; do not edit.\n\
+        "# Who may do what on the broker: made from the code by `tapedeck nats-accounts`; do not edit.\n\
          # The public keys are variables: users.conf, which `tapedeck keys` writes, defines them.\n\n\
          include users.conf\n\nsystem_account: SYS\naccounts {\n  SYS {}\n",
     );
@@ -225,7 +225,7 @@ mod tests {
         for role in roles() {
             let appends: Vec<String> =
                 role.grants().map(|grant| grant.subject).filter(|subject| subject.starts_with("tape.")).collect();
-            let is_machine = crate::named(role.name).is_some_and(|group| group.machine.is_some());
+            let is_machine = crate::named(role.name).is_some_and(|group| group.machine_info.is_some());
             let own = is_machine.then(|| format!("tape.*.{}", role.name));
             assert_eq!(appends, Vec::from_iter(own), "{}", role.name);
         }

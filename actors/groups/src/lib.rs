@@ -25,7 +25,7 @@ use access::{Right, Role};
 /// A machine (or the projector) and the processes that run it.
 #[derive(Debug)]
 pub struct Group {
-    /// Name in commands, labels, logs and manifests; also the name of the role, and of the writer if there is one.
+    /// Name of the group: the same in commands, metric labels, logs and manifests, and the name of its role and writer.
     pub name: &'static str,
     /// Purpose of the group, in one sentence.
     pub summary: &'static str,
@@ -34,7 +34,7 @@ pub struct Group {
     /// The parameters that the group declares.
     pub params: fn() -> Vec<ParamSpec>,
     /// Writer, LOGIC and inputs of the machine; `None` for the projector.
-    pub machine: Option<fn() -> MachineInfo>,
+    pub machine_info: Option<fn() -> MachineInfo>,
 }
 
 impl Group {
@@ -45,13 +45,13 @@ impl Group {
 
     /// Returns writer, LOGIC and inputs of the machine, if there is one.
     pub fn info(&self) -> Option<MachineInfo> {
-        self.machine.map(|info| info())
+        self.machine_info.map(|info| info())
     }
 }
 
-/// A function that is generic over the type of a machine.
+/// A generic callback, called with the concrete type of each machine.
 pub trait Visitor {
-    /// Called with a group and the constructor of its machine, which returns the initial state for a tape.
+    /// Called for each machine. `make` constructs the machine in its initial state for a tape.
     fn visit<M: Machine>(&mut self, group: &'static Group, make: fn(&TapeCreated) -> M);
 }
 
@@ -60,17 +60,24 @@ macro_rules! groups {
         machines: $($name:literal, $machine:ty, $make:expr, $rights:expr, $params:expr, $summary:literal;)+
         others: $($other:literal, $other_rights:expr, $other_summary:literal;)*
     ) => {
-        /// Every group, in the order in which facts flow: a reader of a kind of fact comes after its writer. A rolling
-        /// upgrade therefore proceeds from the end. The simulator draws by index, so reordering changes its runs.
+        /// Every group, in the order in which an order flows. A rolling upgrade proceeds from the end. The list is not
+        /// a topological order: risk reads execution and paper. The simulator selects groups by index: a different
+        /// order changes what a seed does.
         pub static GROUPS: &[Group] = &[
             $(Group {
                 name: $name,
                 summary: $summary,
                 rights: $rights,
                 params: $params,
-                machine: Some(MachineInfo::of::<$machine>),
+                machine_info: Some(MachineInfo::of::<$machine>),
             },)+
-            $(Group { name: $other, summary: $other_summary, rights: $other_rights, params: Vec::new, machine: None },)*
+            $(Group {
+                name: $other,
+                summary: $other_summary,
+                rights: $other_rights,
+                params: Vec::new,
+                machine_info: None,
+            },)*
         ];
 
         fn walk(visitor: &mut impl Visitor, wanted: impl Fn(&Group) -> bool) {
@@ -105,12 +112,12 @@ groups! {
 }
 
 /// Calls the visitor for every machine, in the order of [`GROUPS`].
-pub fn each(visitor: &mut impl Visitor) {
+pub fn visit_all(visitor: &mut impl Visitor) {
     walk(visitor, |_| true);
 }
 
 /// Calls the visitor for the machine of one group, if the group has one.
-pub fn one(group: &Group, visitor: &mut impl Visitor) {
+pub fn visit_group(group: &Group, visitor: &mut impl Visitor) {
     walk(visitor, |other| other.name == group.name);
 }
 
@@ -133,7 +140,7 @@ pub fn machines(tape: &TapeCreated) -> Vec<BoxedMachine> {
         }
     }
     let mut make = Make(tape, Vec::new());
-    each(&mut make);
+    visit_all(&mut make);
     make.1
 }
 
@@ -171,7 +178,7 @@ mod tests {
             .collect();
         let all: Vec<Writer> = Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper).collect();
         assert_eq!(named, all, "the groups are in the order of Writer::ALL");
-        assert_eq!(GROUPS.iter().filter(|group| group.machine.is_none()).count(), 1, "the projector");
+        assert_eq!(GROUPS.iter().filter(|group| group.machine_info.is_none()).count(), 1, "the projector");
     }
 
     #[test]
@@ -186,12 +193,12 @@ mod tests {
             }
         }
         let mut check = Check(0);
-        each(&mut check);
+        visit_all(&mut check);
         assert_eq!(check.0, writers().count());
         for group in GROUPS {
             check.0 = 0;
-            one(group, &mut check);
-            assert_eq!(check.0, usize::from(group.machine.is_some()), "{}", group.name);
+            visit_group(group, &mut check);
+            assert_eq!(check.0, usize::from(group.machine_info.is_some()), "{}", group.name);
         }
     }
 

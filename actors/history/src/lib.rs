@@ -48,6 +48,6 @@ pub use error::HistoryError;
 pub use fact::StoredFact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};
 pub use range::{InvalidRangeBound, Range, RangeBound};
-pub use reader::{FactReader, Messages, RecordReader, SelectedFact, Selector, Standing, StoredRecord};
+pub use reader::{ClassifiedFact, Classifier, FactReader, Messages, RecordReader, Standing, TapeMessage};
 pub use replay::{Replay, ReplayQuery, ReplaySpeed, ReplayedFact};
 pub use resolve::{TapeRange, resolve};

@@ -1,4 +1,4 @@
-//! The one reader of a tape: every record from the first on, chains checked; then the facts of a range that pass a
+//! Reads the history of one tape: `RecordReader` returns every message, `FactReader` the facts of a range that pass a
 //! filter.
 
 use std::collections::VecDeque;
@@ -55,9 +55,9 @@ impl Messages {
     }
 }
 
-/// A message of a tape, decoded and checked.
+/// A message of a tape, decoded, with its chain checked.
 #[derive(Debug)]
-pub struct StoredRecord {
+pub struct TapeMessage {
     /// Stream sequence.
     pub seq: u64,
     /// When JetStream stored it, ns since the epoch.
@@ -90,7 +90,7 @@ impl RecordReader {
         self.reader.last()
     }
 
-    /// Whether everything that was on the tape at some moment has been read: a good moment to flush output.
+    /// Whether every message that the server last reported has been read.
     pub fn is_caught_up(&self) -> bool {
         match &self.messages {
             Messages::Live(tail, _) => tail.is_caught_up(),
@@ -99,7 +99,7 @@ impl RecordReader {
     }
 
     /// The next record; `None` at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<StoredRecord>, HistoryError> {
+    pub async fn next(&mut self) -> Result<Option<TapeMessage>, HistoryError> {
         let partition = self.partition;
         let Some(StoredMessage { seq, subject, stamp, payload }) = self.messages.next().await else {
             return match self.messages {
@@ -111,11 +111,11 @@ impl RecordReader {
         };
         let read = self.reader.read(seq, writer_of(partition, &subject), &payload);
         let read = read.map_err(|fault| HistoryError::Tape { partition, fault })?;
-        Ok(Some(StoredRecord { seq, stamp, read }))
+        Ok(Some(TapeMessage { seq, stamp, read }))
     }
 }
 
-/// Where a fact stands.
+/// The place of a fact relative to a range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Before the range.
@@ -126,21 +126,20 @@ pub enum Standing {
     After,
 }
 
-/// A fact, and how it stands to what was asked for.
+/// A fact, with its place relative to the range and the result of the filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SelectedFact {
+pub struct ClassifiedFact {
     /// The fact.
     pub fact: StoredFact,
     /// Whether it passes the filter.
     pub passes: bool,
-    /// Offset of the fact on its tape.
+    /// Where the fact lies relative to the range.
     pub standing: Standing,
 }
 
-/// Decides of each fact of a tape whether it is in a range and passes a filter. Pure; it must be shown every record
-/// from the first on.
+/// Classifies each fact of a tape by a range and a filter. Pure. It must be handed every record from the first on.
 #[derive(Debug)]
-pub struct Selector {
+pub struct Classifier {
     partition: u16,
     bounds: RangeBounds,
     matcher: Matcher,
@@ -148,7 +147,7 @@ pub struct Selector {
     is_over: bool,
 }
 
-impl Selector {
+impl Classifier {
     /// At the beginning of partition `partition`'s tape.
     pub fn new(partition: u16, bounds: RangeBounds, filter: Filter) -> Self {
         Self { partition, bounds, matcher: Matcher::new(filter), time: 0, is_over: false }
@@ -159,9 +158,9 @@ impl Selector {
         self.is_over
     }
 
-    /// The facts of the next record.
-    pub fn select(&mut self, record: TapeRecord, stamp: u64) -> Vec<SelectedFact> {
-        let mut selected = Vec::with_capacity(record.entries.len());
+    /// Classifies the facts of the next record.
+    pub fn classify(&mut self, record: TapeRecord, stamp: u64) -> Vec<ClassifiedFact> {
+        let mut classified = Vec::with_capacity(record.entries.len());
         for fact in StoredFact::of_record(self.partition, record, stamp, self.time) {
             self.time = fact.time;
             let standing = match &self.bounds {
@@ -171,16 +170,16 @@ impl Selector {
             };
             self.is_over |= standing == Standing::After;
             let passes = self.matcher.passes(fact.writer, &fact.event);
-            selected.push(SelectedFact { fact, passes, standing });
+            classified.push(ClassifiedFact { fact, passes, standing });
         }
-        selected
+        classified
     }
 }
 
 /// Reads the facts of a range of one tape that pass a filter.
 pub struct FactReader {
     records: RecordReader,
-    selector: Selector,
+    classifier: Classifier,
 }
 
 impl FactReader {
@@ -196,7 +195,7 @@ impl FactReader {
 
     fn until(bus: &Bus, range: &TapeRange, filter: Filter, last: Option<u64>) -> Self {
         let records = RecordReader::new(bus, range.partition, range.tape, last);
-        Self { records, selector: Selector::new(range.partition, range.bounds, filter) }
+        Self { records, classifier: Classifier::new(range.partition, range.bounds, filter) }
     }
 
     /// The sequence of the last record read; 0 at the start.
@@ -204,20 +203,20 @@ impl FactReader {
         self.records.last()
     }
 
-    /// Whether everything that was on the tape at some moment has been read.
+    /// Whether every message that the server last reported has been read.
     pub fn is_caught_up(&self) -> bool {
         self.records.is_caught_up()
     }
 
     /// Every fact of the next record, with its standing; `None` at the end. Logs invalid records. Cancel-safe.
-    pub async fn next_selected(&mut self) -> Result<Option<Vec<SelectedFact>>, HistoryError> {
-        while !self.selector.is_over() {
-            let Some(StoredRecord { seq, stamp, read }) = self.records.next().await? else { return Ok(None) };
+    pub async fn next_classified(&mut self) -> Result<Option<Vec<ClassifiedFact>>, HistoryError> {
+        while !self.classifier.is_over() {
+            let Some(TapeMessage { seq, stamp, read }) = self.records.next().await? else { return Ok(None) };
             match read {
-                TapeRead::Record(record) => return Ok(Some(self.selector.select(record, stamp))),
+                TapeRead::Record(record) => return Ok(Some(self.classifier.classify(record, stamp))),
                 TapeRead::Invalid { why, .. } => {
                     tracing::warn!(
-                        offset = format!("p{}:{seq}", self.selector.partition),
+                        offset = format!("p{}:{seq}", self.classifier.partition),
                         why,
                         "invalid record skipped"
                     );
@@ -229,8 +228,8 @@ impl FactReader {
 
     /// The facts of the next record that are in the range and pass, which may be none; `None` at the end. Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<impl Iterator<Item = StoredFact> + use<>>, HistoryError> {
-        let wanted = |one: SelectedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
-        Ok(self.next_selected().await?.map(|selected| selected.into_iter().filter_map(wanted)))
+        let wanted = |one: ClassifiedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
+        Ok(self.next_classified().await?.map(|facts| facts.into_iter().filter_map(wanted)))
     }
 }
 

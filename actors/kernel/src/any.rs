@@ -39,7 +39,7 @@ pub struct Decided {
     pub events: Vec<Event>,
     /// Tape time of the input, ns.
     pub at: TapeTime,
-    /// Whether the input is a beat of tape time.
+    /// Whether the input only advances tape time.
     pub is_clock: bool,
 }
 

@@ -18,20 +18,21 @@ use crate::machine::Reads;
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
-pub use crate::protocol::{Answer, FencedBy, Input, Output, Owner, Stop};
+pub use crate::protocol::{Answer, FencedBy, Input, Output, ProcessIdentity, Stop};
 
 /// Most inputs that wait in the driver; at this number the shell stops pulling.
 pub const QUEUED_INPUTS_MAX: usize = 8192;
-/// Unanswered inputs in a row after which the driver answers with `Progress`.
+/// Unanswered inputs since the last own fact, after which the driver appends `Progress`.
 pub const UNANSWERED_INPUTS_MAX: u32 = 4096;
-/// Unanswered clock inputs in a row after which the driver answers with `Progress`.
+/// Unanswered clock inputs since the last own fact, after which the driver appends `Progress`.
 pub const UNANSWERED_CLOCKS_MAX: u32 = 10;
 
 #[derive(Debug)]
 enum Phase {
-    /// Follows the tape without deciding. If `until` is set, becomes the owner after the own record at that sequence.
+    /// Follows the tape without deciding.
     Following {
-        until: Option<u64>,
+        /// Sequence of the own record after which to become the owner; 0 for none. `None`: stay a follower.
+        take_over_after: Option<u64>,
     },
     /// Decides and appends.
     Owner,
@@ -57,7 +58,7 @@ pub struct Driver<M: AnyMachine> {
     merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
-    owner: Owner,
+    identity: ProcessIdentity,
     /// The fence: sequence of the last message on the own subject.
     own_last: u64,
     own_hash: RecordHash,
@@ -69,7 +70,7 @@ pub struct Driver<M: AnyMachine> {
     unanswered_clocks: u32,
     last_input: Offset,
     inbox_last: u64,
-    /// Whether unanswered inputs are to be answered with `Progress` now.
+    /// Whether to append `Progress` for the unanswered inputs now.
     heartbeat_due: bool,
     draining: bool,
     outputs: VecDeque<Output>,
@@ -77,13 +78,13 @@ pub struct Driver<M: AnyMachine> {
 
 impl<M: AnyMachine> Driver<M> {
     /// A driver that follows the tape without deciding, until [`Driver::take_over`].
-    pub fn follow(machine: M, tape: TapeId, owner: Owner) -> Self {
+    pub fn follow(machine: M, tape: TapeId, identity: ProcessIdentity) -> Self {
         Self {
             info: machine.info(),
             merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
-            phase: Phase::Following { until: None },
-            owner,
+            phase: Phase::Following { take_over_after: None },
+            identity,
             own_last: 0,
             own_hash: RecordHash::default(),
             epoch: 0,
@@ -100,11 +101,11 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// Becomes the owner as soon as the own record at `last_own` is joined. `last_own` is the last sequence of the own
-    /// subject as read from the leader; 0 for none.
-    pub fn take_over(&mut self, last_own: u64) {
-        if let Phase::Following { until } = &mut self.phase {
-            *until = Some(last_own);
+    /// Requests ownership. The driver becomes the owner once it has applied the writer's record at `own_last`: the last
+    /// sequence on the writer's subject as the stream leader reported it, 0 if there is none.
+    pub fn take_over(&mut self, own_last: u64) {
+        if let Phase::Following { take_over_after } = &mut self.phase {
+            *take_over_after = Some(own_last);
             self.try_own();
         }
     }
@@ -264,20 +265,21 @@ impl<M: AnyMachine> Driver<M> {
     }
 
     fn try_own(&mut self) {
-        let Phase::Following { until: Some(until) } = self.phase else { return };
-        // Until the first record shows that this is the right tape, read from its start, a missing own record proves
-        // nothing.
-        if self.reader.last() == 0 || self.own_last < until || self.merge.own_waiting() > 0 {
+        let Phase::Following { take_over_after: Some(after) } = self.phase else { return };
+        // `after` may be 0. Before the first record is read, the driver cannot tell an empty subject from a tape that
+        // lost its beginning.
+        if self.reader.last() == 0 || self.own_last < after || self.merge.own_waiting() > 0 {
             return;
         }
-        let ours = self.info.logic;
-        if let Some(theirs) = self.merge.epoch.as_ref().map(|epoch| epoch.logic).filter(|theirs| *theirs > ours) {
-            return self.stop(Stop::OlderLogic { ours, theirs });
+        let build_logic = self.info.logic;
+        let tape_logic = self.merge.epoch.as_ref().map_or(0, |epoch| epoch.logic);
+        if tape_logic > build_logic {
+            return self.stop(Stop::OlderLogic { build_logic, tape_logic });
         }
         self.epoch = self.epoch.max(self.merge.epoch.as_ref().map_or(0, |epoch| epoch.number)) + 1;
         self.last_input = self.merge.progress;
-        let Owner { nonce, build } = self.owner.clone();
-        let epoch = Epoch { number: self.epoch, owner: nonce, logic: ours, build };
+        let ProcessIdentity { nonce, build } = self.identity.clone();
+        let epoch = Epoch { number: self.epoch, owner: nonce, logic: build_logic, build };
         self.push_entry(self.merge.progress, 0, epoch.into());
         self.phase = Phase::Owner;
     }
@@ -291,7 +293,7 @@ impl<M: AnyMachine> Driver<M> {
             }
             // The tape will show the record at that sequence; until then the same bytes are retried.
             Answer::WrongLast(_) | Answer::Unknown => in_flight.in_doubt = true,
-            Answer::Refused(_) => {}
+            Answer::Rejected(_) => {}
         }
         in_flight.failures = in_flight.failures.saturating_add(1);
         in_flight.repeat = true;

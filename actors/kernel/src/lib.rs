@@ -20,7 +20,7 @@ pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
 pub use context::TapeContext;
-pub use driver::{Answer, Driver, Output, Owner, Stop};
+pub use driver::{Answer, Driver, Output, ProcessIdentity, Stop};
 pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};
 pub use verifier::{Difference, Verifier};

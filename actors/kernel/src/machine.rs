@@ -91,7 +91,7 @@ pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Ev
 
 /// An input of a machine: its decoding, and its properties that the driver needs.
 pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
-    /// Whether it only advances the clock. The driver answers a number of such inputs with `Progress`.
+    /// Whether the input only advances tape time. The driver answers a number of such inputs with `Progress`.
     fn is_clock(&self) -> bool;
     /// The input for a fact, for a machine that reads the tape.
     fn from_fact(_fact: Fact) -> Option<Self> {

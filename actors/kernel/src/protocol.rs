@@ -7,7 +7,7 @@ use tapedeck_schemas::record::Writer;
 use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
 
-/// A message from the shell to the driver.
+/// A message from the shell to the driver. Not an input of the machine.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The next message of the tape, on any subject.
@@ -50,10 +50,10 @@ pub enum Answer {
     Committed(u64),
     /// "Wrong last sequence", with the subject's last sequence as read from the leader afterwards, if that succeeded.
     WrongLast(Option<u64>),
-    /// Timeout, disconnect, no responders or error 10164: the outcome is unknown.
+    /// Timeout, disconnect, no responders, error 10164 (append in flight) or 10008 (temporarily unavailable).
     Unknown,
     /// Rejected for another reason (stream full, sealed or deleted), with the error text of JetStream.
-    Refused(String),
+    Rejected(String),
 }
 
 /// A message from the driver to the shell.
@@ -103,7 +103,7 @@ impl FencedBy {
     /// Whether to claim the subject again, instead of following as a standby. The last append of a former owner may be
     /// stored after its process has died, but only one was in flight: a second record means that the process is alive.
     /// `seen_former` is set at the first one.
-    pub fn is_to_be_challenged(self, seen_former: &mut bool) -> bool {
+    pub fn should_reclaim(self, seen_former: &mut bool) -> bool {
         match self {
             FencedBy::Owner => false,
             FencedBy::Former => !std::mem::replace(seen_former, true),
@@ -161,22 +161,22 @@ pub enum Stop {
         /// Last sequence of the own subject according to JetStream.
         last: u64,
     },
-    /// The last owner had a newer logic.
+    /// The last owner had a greater LOGIC.
     #[error(
-        "cannot take over: the tape was written by logic version {theirs}, this build has {ours}; deploy the newer \
-         build"
+        "cannot take over: the last epoch on the tape has LOGIC {tape_logic}, this build has {build_logic}; deploy the \
+         build of that epoch or a newer one"
     )]
     OlderLogic {
-        /// Logic of this build.
-        ours: u32,
-        /// Logic of the last epoch on the tape.
-        theirs: u32,
+        /// LOGIC of this build.
+        build_logic: u32,
+        /// LOGIC in the last epoch on the tape.
+        tape_logic: u32,
     },
 }
 
-/// The process that runs the driver.
+/// Identity of the process that runs the driver, as its `Epoch` facts record it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owner {
+pub struct ProcessIdentity {
     /// Random number of the process.
     pub nonce: u64,
     /// Version and commit of its build.

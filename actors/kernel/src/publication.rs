@@ -14,7 +14,7 @@ pub const THROUGH: &str = "Tapedeck-Through";
 /// Header: whether no other session ever published on this subject.
 pub const ALONE: &str = "Tapedeck-Alone";
 /// Rejections in a row after which a publisher gives up (the stream is full, or the message too large).
-pub const REFUSALS_MAX: u32 = 8;
+pub const REJECTIONS_MAX: u32 = 8;
 
 /// The progress of a session on a subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Publication {
     through: u64,
     alone: bool,
     failures: u32,
-    refusals: u32,
+    rejections: u32,
 }
 
 /// The next step for a message that was sent.
@@ -43,7 +43,7 @@ pub enum PublicationStep {
 impl Publication {
     /// A session that knows nothing of the subject yet.
     pub fn new(session: String) -> Self {
-        Self { session, expected: 0, through: 0, alone: true, failures: 0, refusals: 0 }
+        Self { session, expected: 0, through: 0, alone: true, failures: 0, rejections: 0 }
     }
 
     /// Number of items that are stored. The next message begins with the item after them.
@@ -80,19 +80,19 @@ impl Publication {
                 self.expected = seq;
                 self.through = through;
                 self.failures = 0;
-                self.refusals = 0;
+                self.rejections = 0;
                 return PublicationStep::Stored;
             }
             Answer::WrongLast(_) => PublicationStep::ReadLast,
             Answer::Unknown => PublicationStep::Retry,
-            Answer::Refused(why) if self.refusals + 1 >= REFUSALS_MAX => PublicationStep::GiveUp(why),
-            Answer::Refused(_) => {
-                self.refusals += 1;
+            Answer::Rejected(why) if self.rejections + 1 >= REJECTIONS_MAX => PublicationStep::GiveUp(why),
+            Answer::Rejected(_) => {
+                self.rejections += 1;
                 self.failures = self.failures.saturating_add(1);
                 return PublicationStep::Retry;
             }
         };
-        self.refusals = 0;
+        self.rejections = 0;
         self.failures = self.failures.saturating_add(1);
         next
     }
@@ -156,16 +156,16 @@ mod tests {
     fn only_rejections_in_a_row_make_a_publisher_give_up() {
         let mut publication = Publication::new("s".into());
         for answer in [Answer::Unknown, Answer::WrongLast(None)] {
-            for _ in 1..REFUSALS_MAX {
-                assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Retry);
+            for _ in 1..REJECTIONS_MAX {
+                assert_eq!(publication.answer(1, Answer::Rejected("full".into())), PublicationStep::Retry);
             }
             publication.answer(1, answer);
         }
         let failures = publication.failures();
-        for _ in 1..REFUSALS_MAX {
-            assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::Retry);
+        for _ in 1..REJECTIONS_MAX {
+            assert_eq!(publication.answer(1, Answer::Rejected("full".into())), PublicationStep::Retry);
         }
-        assert_eq!(publication.failures(), failures + REFUSALS_MAX - 1);
-        assert_eq!(publication.answer(1, Answer::Refused("full".into())), PublicationStep::GiveUp("full".into()));
+        assert_eq!(publication.failures(), failures + REJECTIONS_MAX - 1);
+        assert_eq!(publication.answer(1, Answer::Rejected("full".into())), PublicationStep::GiveUp("full".into()));
     }
 }

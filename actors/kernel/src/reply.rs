@@ -42,7 +42,7 @@ impl From<Reply<'_>> for Answer {
             Reply::Error { err_code: WRONG_LAST_SEQUENCE_IN_FLIGHT | TEMPORARILY_UNAVAILABLE, .. } | Reply::None => {
                 Answer::Unknown
             }
-            Reply::Error { err_code, description } => Answer::Refused(format!("{description} ({err_code})")),
+            Reply::Error { err_code, description } => Answer::Rejected(format!("{description} ({err_code})")),
         }
     }
 }

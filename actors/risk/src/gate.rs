@@ -42,10 +42,10 @@ impl Proposed {
     clippy::result_large_err,
     reason = "both variants hold the order, which is moved once; a box would only add an allocation"
 )]
-pub fn evaluate(proposed: Proposed, view: &OrderContext<'_>) -> Result<Approved, Denied> {
+pub fn evaluate(proposed: Proposed, context: &OrderContext<'_>) -> Result<Approved, Denied> {
     let order = proposed.order;
     for check in CHECKS {
-        if let Err(breach) = check.check(view, &order) {
+        if let Err(breach) = check.check(context, &order) {
             return Err(Denied { order, check: check.name(), breach });
         }
     }

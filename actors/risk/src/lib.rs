@@ -1,7 +1,7 @@
 //! The risk machine: decides `OrderApproved` or `OrderDenied` from signals, and the risk state of the account.
 //!
 //! [`sizing`] turns a signal into a [`gate::Proposed`] order, [`gate`] evaluates every check of [`checks::CHECKS`] on
-//! it, and only an order that passed all of them can become `OrderApproved`. [`ladder`] keeps the risk state.
+//! it, and only an order that passed all of them can become `OrderApproved`. [`state`] keeps the risk state.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -17,19 +17,19 @@ use tapedeck_schemas::record::Writer;
 pub mod checks;
 pub mod exposure;
 pub mod gate;
-pub mod ladder;
 pub mod open;
 pub mod sizing;
+pub mod state;
 
 use checks::OrderContext;
 use exposure::Exposure;
-use ladder::Ladder;
 use open::OpenOrders;
 use sizing::SizingRequest;
+use state::RiskStates;
 
 /// Every parameter and limit of this machine and its checks.
 pub fn params() -> Vec<ParamSpec> {
-    let own = sizing::PARAMS.iter().chain(ladder::PARAMS);
+    let own = sizing::PARAMS.iter().chain(state::PARAMS);
     own.chain(checks::CHECKS.iter().flat_map(|check| check.params())).copied().collect()
 }
 
@@ -41,7 +41,7 @@ pub struct Risk {
     context: TapeContext,
     exposures: BTreeMap<InstrumentId, Exposure>,
     open: OpenOrders,
-    ladder: Ladder,
+    states: RiskStates,
     fills: RecentIds<FillId>,
 }
 
@@ -50,8 +50,8 @@ impl Risk {
     pub fn new(tape: TapeId, partition: u16) -> Self {
         let account = AccountId::simulated(partition);
         let (context, exposures) = (TapeContext::default(), BTreeMap::new());
-        let (open, ladder, fills) = (OpenOrders::default(), Ladder::default(), RecentIds::default());
-        Self { tape, account, context, exposures, open, ladder, fills }
+        let (open, states, fills) = (OpenOrders::default(), RiskStates::default(), RecentIds::default());
+        Self { tape, account, context, exposures, open, states, fills }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
@@ -68,30 +68,30 @@ impl Risk {
     }
 
     /// Sizes a signal and checks the order; decides nothing if there is nothing to trade.
-    fn evaluate(&self, at: Offset, raised_at: TapeTime, signal: &SignalRaised, out: &mut Out) {
+    fn evaluate(&self, at: Offset, signal_cause_time: TapeTime, signal: &SignalRaised, out: &mut Out) {
         let Some(exposure) = self.exposures.get(&signal.instrument) else { return };
         let open = self.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let id = OrderId::derive(self.tape, at, Writer::Risk, index);
         let request = SizingRequest { signal, at, id };
         let Some(proposed) = sizing::size(&request, exposure, open, &self.context.params) else { return };
-        let view = OrderContext {
+        let context = OrderContext {
             now: self.context.now,
-            decided_at: raised_at,
-            state: self.ladder.state_for(&signal.instrument),
+            signal_cause_time,
+            state: self.states.state_for(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
             params: &self.context.params,
         };
-        match gate::evaluate(proposed, &view) {
+        match gate::evaluate(proposed, &context) {
             Ok(approved) => out.push(approved),
             Err(denied) => out.push(denied),
         }
     }
 
-    fn evaluate_ladder(&self, fact: &Fact, out: &mut Out) {
-        if let Some((from, to, reason)) = self.ladder.due(&fact.event) {
+    fn evaluate_state(&self, fact: &Fact, out: &mut Out) {
+        if let Some((from, to, reason)) = self.states.due(&fact.event) {
             out.push(RiskStateChanged { account: self.account, from, to, reason });
         }
     }
@@ -116,9 +116,9 @@ impl Machine for Risk {
             }
             Event::OrderFilled(fill) => self.observe_fill(fill),
             Event::OrderStatusChanged(change) if change.to.is_terminal() => self.open.close(&change.order),
-            Event::TradingHalted(halt) => self.ladder.halt(halt.scope, halt.level),
-            Event::TradingResumed(resume) => self.ladder.resume(resume.scope, &self.exposures),
-            Event::ClockAdvanced(_) => self.ladder.measure(&self.exposures, &self.context.params),
+            Event::TradingHalted(halt) => self.states.halt(halt.scope, halt.level),
+            Event::TradingResumed(resume) => self.states.resume(resume.scope, &self.exposures),
+            Event::ClockAdvanced(_) => self.states.measure(&self.exposures, &self.context.params),
             _ => {}
         }
     }
@@ -127,7 +127,7 @@ impl Machine for Risk {
         match &fact.event {
             Event::SignalRaised(signal) => self.evaluate(at, fact.at, signal, out),
             Event::ClockAdvanced(_) | Event::TradingHalted(_) | Event::TradingResumed(_) => {
-                self.evaluate_ladder(fact, out)
+                self.evaluate_state(fact, out)
             }
             _ => {}
         }
@@ -136,7 +136,7 @@ impl Machine for Risk {
     fn apply(&mut self, _cause: Offset, own: &Event) {
         match own {
             Event::OrderApproved(approved) => self.open.add(&approved.order),
-            Event::RiskStateChanged(change) => self.ladder.announced(change.to),
+            Event::RiskStateChanged(change) => self.states.announced(change.to),
             _ => {}
         }
     }

@@ -68,7 +68,7 @@ impl ProjectorError {
     /// Whether a retry from the committed progress can succeed.
     fn is_transient(&self) -> bool {
         match self {
-            // The same rows would be refused again: SQLSTATE class 22, data exception; 23, constraint violation.
+            // The same rows would be rejected again: SQLSTATE class 22, data exception; 23, constraint violation.
             ProjectorError::Database(DatabaseError::Statement(error)) => {
                 let class = error.code().map(|state| state.code()[..2].to_string());
                 !matches!(class.as_deref(), Some("22" | "23"))

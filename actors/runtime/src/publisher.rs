@@ -3,7 +3,7 @@
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
-use tapedeck_kernel::publication::{Publication, PublicationStep, REFUSALS_MAX};
+use tapedeck_kernel::publication::{Publication, PublicationStep, REJECTIONS_MAX};
 
 use crate::bus::{Bus, BusError};
 use crate::shell::back_off;
@@ -93,7 +93,7 @@ impl FencedPublisher {
         let mut failures = 0;
         loop {
             match self.bus.last_message_on(&self.stream, &self.subject).await {
-                Err(error) if failures == REFUSALS_MAX => return Err(error),
+                Err(error) if failures == REJECTIONS_MAX => return Err(error),
                 Err(_) => failures += 1,
                 Ok(last) => return Ok(last),
             }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
+use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::Writer;
@@ -39,7 +39,7 @@ pub struct Place {
     /// Identity of the partition's tape.
     pub tape: TapeId,
     /// The process that runs the group.
-    pub owner: Owner,
+    pub identity: ProcessIdentity,
     /// Receives the group's progress.
     pub status: Arc<GroupStatus>,
     /// Receives the group's counts.
@@ -70,7 +70,7 @@ pub enum ShellError {
 /// Runs a machine until it is drained.
 ///
 /// When fenced, it drops the machine's state and follows the tape as a standby, unless the record that fenced it is not
-/// of a running owner ([`FencedBy::is_to_be_challenged`](tapedeck_kernel::driver::FencedBy)): then it takes over again.
+/// of a running owner ([`FencedBy::should_reclaim`](tapedeck_kernel::driver::FencedBy)): then it takes over again.
 /// With an `answerer`, the owner answers questions about its machine on `ask.<partition>.<writer>`.
 pub async fn run<M: Machine>(
     group: Place,
@@ -92,7 +92,7 @@ pub async fn run<M: Machine>(
         match stop {
             Stop::Drained => return Ok(()),
             Stop::Fenced { seq, by } => {
-                standby = !by.is_to_be_challenged(&mut met);
+                standby = !by.should_reclaim(&mut met);
                 let (group, partition) = (group.status.group, group.partition);
                 tracing::warn!(group, partition, seq, standby, %by, "fenced");
             }
@@ -136,7 +136,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             Reads::Inbox(Inbox::Market) => Some(subject::inbox_stream(partition)),
             Reads::Inbox(Inbox::Command) => Some(subject::command_stream(partition)),
         };
-        let mut driver = Driver::follow(machine, group.tape, group.owner.clone());
+        let mut driver = Driver::follow(machine, group.tape, group.identity.clone());
         if !standby {
             driver.take_over(bus.last_on(&stream, &subject).await?);
         }
@@ -273,7 +273,7 @@ impl<'a, M: Machine> Loop<'a, M> {
     fn answered(&mut self, attempt: u64, sent: Instant, answer: Answer) {
         match &answer {
             Answer::Committed(_) => self.group.metrics.append.observe(sent.elapsed().as_secs_f64()),
-            Answer::Refused(why) => {
+            Answer::Rejected(why) => {
                 self.group.metrics.conflicts.inc();
                 self.group.status.set_ready(false);
                 tracing::error!(stream = self.stream, why, "append rejected by JetStream; retrying with backoff");

@@ -53,7 +53,7 @@ struct StreamKind {
     max_consumers: i32,
     /// Destination subject of JetStream's republish.
     republish: Option<String>,
-    /// Whether a full stream discards its oldest messages. By default it refuses new ones.
+    /// Whether a full stream discards its oldest messages. By default it rejects new ones.
     #[serde(default)]
     forgets: bool,
 }

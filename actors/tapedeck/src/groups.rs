@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tapedeck_groups::{GROUPS, Group, Visitor};
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Machine, Owner};
+use tapedeck_kernel::{Machine, ProcessIdentity};
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::shell::{self, Answerer, Place};
@@ -35,8 +35,8 @@ pub struct Env {
     pub database: Option<database::DatabaseAccess>,
     /// The metrics of all groups.
     pub metrics: Arc<Metrics>,
-    /// The owner that the epochs of this process name.
-    pub owner: Owner,
+    /// Identity of this process, as its epochs record it.
+    pub identity: ProcessIdentity,
 }
 
 /// The task that runs a group on a partition, and its status.
@@ -45,7 +45,7 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
     let (env, shared) = (env.clone(), status.clone());
     let task = GroupTask::new(format!("{}-p{partition}", group.name), move |drain| {
         let mut start = Start { env: env.clone(), status: shared.clone(), drain: drain.clone(), running: None };
-        tapedeck_groups::one(group, &mut start);
+        tapedeck_groups::visit_group(group, &mut start);
         let Start { env, status, running, .. } = start;
         async move {
             match running {
@@ -102,7 +102,7 @@ async fn machine<M: Machine>(
         bus,
         partition: status.partition,
         tape: tape.tape,
-        owner: env.owner.clone(),
+        identity: env.identity.clone(),
         metrics: env.metrics.group(status.group, status.partition),
         status,
     };

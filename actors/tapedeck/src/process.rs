@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use tapedeck_kernel::Owner;
+use tapedeck_kernel::ProcessIdentity;
 use tapedeck_schemas::ids::TapeId;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -50,9 +50,9 @@ pub fn progress_bar(length: u64, template: &str) -> ProgressBar {
     ProgressBar::new(length).with_style(ProgressStyle::with_template(template).expect("the template is valid"))
 }
 
-/// This process as the owner of a writer, as its epochs name it.
-pub fn owner() -> Result<Owner> {
-    Ok(Owner { nonce: random_u64()?, build: format!("{VERSION}+{}", COMMIT.unwrap_or("unknown")) })
+/// Identity of this process, as its epochs record it.
+pub fn identity() -> Result<ProcessIdentity> {
+    Ok(ProcessIdentity { nonce: random_u64()?, build: format!("{VERSION}+{}", COMMIT.unwrap_or("unknown")) })
 }
 
 /// Identities for `count` new tapes.

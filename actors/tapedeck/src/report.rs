@@ -37,7 +37,7 @@ impl Report {
                 |row: &tokio_postgres::Row| -> Row { (0..).zip(*columns).map(|(i, c)| (*c, row.get(i))).collect() };
             parts.insert(*name, rows.iter().map(row).collect());
         }
-        let latencies = latency::from_tick(bus, client).await?;
+        let latencies = latency::from_market_event(bus, client).await?;
         parts
             .entry("latency_us")
             .or_insert_with(Vec::new)

@@ -154,7 +154,7 @@ impl Stack {
             nats: nats.clone(),
             database: Some(database.clone()),
             metrics: Arc::new(Metrics::default()),
-            owner: process::owner()?,
+            identity: process::identity()?,
         };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
             .flat_map(|partition| GROUPS.iter().map(move |group| (group, partition)))

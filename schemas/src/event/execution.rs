@@ -64,7 +64,7 @@ names! {
         Canceled = 7 "canceled",
         /// Final: the approval was too old to submit, or an open order reached its time limit.
         Expired = 8 "expired",
-        /// Final: rejected by the exchange, or stopped by the gate before submission.
+        /// Final: rejected by the exchange, or stopped by `execution` before submission.
         Rejected = 9 "rejected",
     }
     /// Cause of a cancel.

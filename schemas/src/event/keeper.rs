@@ -1,4 +1,4 @@
-//! Facts of the keeper: the creation of a tape, and its trims.
+//! Facts of the keeper: the creation of a tape, and, reserved, its trims.
 
 use crate::ids::TapeId;
 use crate::record::RecordHash;
@@ -14,7 +14,7 @@ structs! {
         /// Subjects of the market events that are placed on the partition, as NATS filters.
         placement: Vec<String>,
     }
-    /// Every record before a sequence was archived and purged.
+    /// Reserved: nothing writes it yet. Says that everything before a sequence was archived and purged.
     Trimmed {
         /// Stream sequence of the first record that remains.
         first_kept: u64,

@@ -37,7 +37,7 @@ structs! {
 }
 
 names! {
-    /// Orders that `risk` permits. A rule or an operator can restrict the state; only an operator can lift it.
+    /// Orders that `risk` permits. The loss rule or a halt restricts the state; only an operator's resume relaxes it.
     RiskState {
         /// Every order that passes the checks.
         Active = 1 "active",

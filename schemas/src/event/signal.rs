@@ -9,11 +9,11 @@ structs! {
     SignalRaised {
         /// Account that is to trade.
         account: AccountId,
-        /// Strategy that raised the signal; `blend` is the combination of all.
+        /// Always `blend`, the weighted mean of all strategies.
         strategy: StrategyId,
         /// Instrument whose target moved.
         instrument: InstrumentId,
-        /// Wanted position as a fraction of the target notional, −1 (short) to 1 (long).
+        /// Wanted position as a fraction of `risk.target_notional`, −1 (short) to 1 (long).
         target: Ratio,
         /// Agreement of the strategies: abs(Σ weight·score) / Σ weight·abs(score), 0 to 1.
         confidence: Ratio,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::Input;
-use tapedeck_kernel::{Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, MachineInfo, Owner, Reads};
+use tapedeck_kernel::{Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, MachineInfo, ProcessIdentity, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
@@ -75,7 +75,7 @@ impl Process {
     /// A process that has read nothing and follows.
     pub fn new(uid: u64, tape: TapeId, machine: BoxedMachine) -> Self {
         let MachineInfo { writer, reads, .. } = machine.info();
-        let owner = Owner { nonce: uid, build: "sim".into() };
+        let identity = ProcessIdentity { nonce: uid, build: "sim".into() };
         let inbox = match reads {
             Reads::Inbox(inbox) => Some(inbox),
             Reads::Tape(_) => None,
@@ -84,7 +84,7 @@ impl Process {
             uid,
             writer,
             inbox,
-            driver: Driver::follow(machine, tape, owner),
+            driver: Driver::follow(machine, tape, identity),
             paused: false,
             draining: false,
             last_read: None,

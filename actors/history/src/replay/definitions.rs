@@ -7,7 +7,7 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
 
 use crate::fact::StoredFact;
-use crate::reader::{SelectedFact, Standing};
+use crate::reader::{ClassifiedFact, Standing};
 
 /// A fact as it is replayed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct ReplayedFact {
     pub bars: Vec<BarSpec>,
 }
 
-/// Takes the selected facts of a tape and gives what is replayed of them. Pure.
+/// Takes the classified facts of a tape and returns those to replay. Pure.
 #[derive(Debug, Default)]
 pub struct Definitions {
     bars: BTreeMap<InstrumentId, Vec<BarSpec>>,
@@ -28,10 +28,10 @@ pub struct Definitions {
 
 impl Definitions {
     /// Takes the facts of the next record; what is replayed of them is appended to `out`.
-    pub fn take(&mut self, selected: Vec<SelectedFact>, out: &mut VecDeque<ReplayedFact>) {
+    pub fn take(&mut self, facts: Vec<ClassifiedFact>, out: &mut VecDeque<ReplayedFact>) {
         let mut before: Option<(InstrumentId, bool)> = None; // the definition just before, and whether it passed
-        let mut selected = selected.into_iter().peekable();
-        while let Some(SelectedFact { fact, mut passes, standing }) = selected.next() {
+        let mut facts = facts.into_iter().peekable();
+        while let Some(ClassifiedFact { fact, mut passes, standing }) = facts.next() {
             if standing == Standing::After {
                 return;
             }
@@ -44,7 +44,7 @@ impl Definitions {
                 }
                 Event::InstrumentDefined(defined) => {
                     before = Some((defined.instrument, passes));
-                    bars = self.bars_of(defined.instrument, selected.peek().map(|next| &next.fact.event));
+                    bars = self.bars_of(defined.instrument, facts.peek().map(|next| &next.fact.event));
                 }
                 _ => {}
             }

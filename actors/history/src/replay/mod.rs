@@ -95,8 +95,8 @@ impl ReplayedTape {
     /// Reads until a fact waits, or to the end. Cancel-safe.
     async fn fill(&mut self) -> Result<(), HistoryError> {
         while self.waiting.is_empty() && !self.is_over {
-            match self.facts.next_selected().await? {
-                Some(selected) => self.definitions.take(selected, &mut self.waiting),
+            match self.facts.next_classified().await? {
+                Some(facts) => self.definitions.take(facts, &mut self.waiting),
                 None => self.is_over = true,
             }
         }

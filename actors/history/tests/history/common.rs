@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use tapedeck_history::replay::Definitions;
-use tapedeck_history::{Filter, RangeBounds, ReplayedFact, Selector};
+use tapedeck_history::{Classifier, Filter, RangeBounds, ReplayedFact};
 use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::event::{
     Aggressor, Bar, BarsDefined, ClockAdvanced, Event, InstrumentDefined, Order, Quote, SignalRaised, TimeInForce,
@@ -113,10 +113,10 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
 
 /// What is replayed of records.
 pub(crate) fn replayed(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<ReplayedFact> {
-    let (mut selector, mut definitions) = (Selector::new(0, bounds, filter.clone()), Definitions::default());
+    let (mut classifier, mut definitions) = (Classifier::new(0, bounds, filter.clone()), Definitions::default());
     let mut out = VecDeque::new();
     for record in records {
-        definitions.take(selector.select(record.clone(), record.seq * 1_000), &mut out);
+        definitions.take(classifier.classify(record.clone(), record.seq * 1_000), &mut out);
     }
     out.into()
 }

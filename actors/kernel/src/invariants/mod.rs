@@ -1,8 +1,8 @@
 //! The invariants of every tape, as named pure predicates over its facts in order.
 //!
-//! The rules are written from the alphabet and the design, and share no code with the machines. Each keeps its own
-//! small state: open orders, fills that are not booked yet, sets of ids. They need a tape from its first record on: on
-//! a trimmed tape, the facts before the trim are missing.
+//! The rules are written from the kinds of facts and the design, and share no code with the machines. Each keeps its
+//! own small state: open orders, fills that are not booked yet, sets of ids. They need a tape from its first record on:
+//! on a trimmed tape, the facts before the trim are missing.
 //!
 //! To add a rule: one file (or one type in the file of its group), one [`InvariantId`], one line in `rules`.
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
+use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver};
 use tapedeck_schemas::record::{self, Entry};
 
@@ -52,7 +52,7 @@ impl Bench<Echo> {
 impl<M: Toy> Bench<M> {
     /// A standby that has read nothing yet.
     pub(crate) fn following(tape: Tape) -> Self {
-        let driver = Driver::follow(M::default(), TAPE, Owner { nonce: 1, build: "bench".into() });
+        let driver = Driver::follow(M::default(), TAPE, ProcessIdentity { nonce: 1, build: "bench".into() });
         Self { tape, driver, read: 0 }
     }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tapedeck_kernel::driver::{Input, Output, Owner, Stop};
+use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Driver, step};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
@@ -75,7 +75,7 @@ impl<M: Toy> Run<M> {
 
     /// A process, from its start until it is at rest; `None` if it crashed or was fenced.
     fn process(&mut self, nonce: u64) -> Option<Driver<M>> {
-        let mut driver = Driver::follow(M::default(), TAPE, Owner { nonce, build: "test".into() });
+        let mut driver = Driver::follow(M::default(), TAPE, ProcessIdentity { nonce, build: "test".into() });
         driver.take_over(self.tape.last_on(M::WRITER));
         let (mut tape_next, mut inbox_next) = (1, 1);
         let (mut answer, mut reads_first) = (None, false);

@@ -128,7 +128,7 @@ fn an_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
 fn a_rejected_append_is_retried_without_end() {
     let (mut bench, mut append) = Bench::appending();
     for _ in 0..1_000 {
-        let again = bench.retry_after(append.attempt, Answer::Refused("maximum bytes exceeded".into()));
+        let again = bench.retry_after(append.attempt, Answer::Rejected("maximum bytes exceeded".into()));
         assert_eq!((again.expected, &again.payload), (append.expected, &append.payload));
         append = again;
     }
@@ -141,7 +141,7 @@ fn a_rejected_append_is_retried_without_end() {
 fn a_late_answer_to_an_old_attempt_is_ignored() {
     let (mut bench, first) = Bench::appending();
     let second = bench.retry_after(first.attempt, Answer::Unknown);
-    let late = [Answer::Committed(99), Answer::WrongLast(Some(0)), Answer::Unknown, Answer::Refused("full".into())];
+    let late = [Answer::Committed(99), Answer::WrongLast(Some(0)), Answer::Unknown, Answer::Rejected("full".into())];
     for answer in late.clone() {
         assert_eq!(bench.answer(first.attempt, answer), []);
     }
@@ -220,10 +220,10 @@ fn a_former_owners_late_record_is_challenged_once() {
     assert_eq!(bench.read_stop(), Stop::Fenced { seq, by: FencedBy::Owner });
 
     let mut met = false;
-    assert!(!FencedBy::Owner.is_to_be_challenged(&mut met) && FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
-    assert!(FencedBy::Former.is_to_be_challenged(&mut met));
-    assert!(!FencedBy::Former.is_to_be_challenged(&mut met), "its second record shows that it runs");
-    assert!(FencedBy::InvalidRecord.is_to_be_challenged(&mut met));
+    assert!(!FencedBy::Owner.should_reclaim(&mut met) && FencedBy::InvalidRecord.should_reclaim(&mut met));
+    assert!(FencedBy::Former.should_reclaim(&mut met));
+    assert!(!FencedBy::Former.should_reclaim(&mut met), "its second record shows that it runs");
+    assert!(FencedBy::InvalidRecord.should_reclaim(&mut met));
 }
 
 fn tape_of_two_epochs() -> Tape {

@@ -164,7 +164,7 @@ fn a_takeover_waits_for_the_last_own_record_and_sends_its_epoch_with_the_decisio
 #[test]
 fn an_older_logic_does_not_take_over_and_an_equal_or_newer_one_does() {
     let stop = Bench::<Echo<1>>::claiming(tape_with_owner::<2>()).read_stop();
-    assert_eq!(stop, Stop::OlderLogic { ours: 1, theirs: 2 });
+    assert_eq!(stop, Stop::OlderLogic { build_logic: 1, tape_logic: 2 });
     Bench::<Echo<2>>::claiming(tape_with_owner::<2>()).read_append();
     let newer = Bench::<Echo<3>>::claiming(tape_with_owner::<2>()).read_append();
     assert!(matches!(&newer.entries()[0].event, Event::Epoch(epoch) if (epoch.number, epoch.logic) == (2, 3)));

@@ -7,7 +7,8 @@ use tapedeck_schemas::param::ParamSpec;
 use super::{Breach, Check, OrderContext};
 use crate::exposure::worst_case;
 
-/// Measures the risk state (1 active, 2 reducing, 3 halted); the limit is 1.
+/// Passes all orders while active, only reducing orders while reducing, none while halted. `measured` is the number of
+/// the state (1 active, 2 reducing, 3 halted); the limit is 1.
 #[derive(Debug)]
 pub struct Halted;
 
@@ -18,29 +19,29 @@ impl Check for Halted {
     fn params(&self) -> &'static [ParamSpec] {
         &[]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let allowed = match view.state {
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+        let allowed = match context.state {
             RiskState::Active => true,
-            RiskState::Reducing => reduces(view, order),
+            RiskState::Reducing => reduces(context, order),
             RiskState::Halted => false,
         };
         let number = |state: RiskState| Ratio::whole(i64::from(state as u8));
-        if allowed { Ok(()) } else { Err(Breach { measured: number(view.state), limit: number(RiskState::Active) }) }
+        if allowed { Ok(()) } else { Err(Breach { measured: number(context.state), limit: number(RiskState::Active) }) }
     }
 }
 
 /// Whether the order can only move the position closer to zero, even if all open orders of its side fill first.
-pub(crate) fn reduces(view: &OrderContext<'_>, order: &Order) -> bool {
-    let after = worst_case(view.position, view.open.on(order.side), order.side, order.quantity);
+pub(crate) fn reduces(context: &OrderContext<'_>, order: &Order) -> bool {
+    let after = worst_case(context.position, context.open.on(order.side), order.side, order.quantity);
     match order.side {
-        Side::Buy => view.position.is_negative() && !after.is_positive(),
-        Side::Sell => view.position.is_positive() && !after.is_negative(),
+        Side::Buy => context.position.is_negative() && !after.is_positive(),
+        Side::Sell => context.position.is_positive() && !after.is_negative(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -48,21 +49,21 @@ mod tests {
     #[test]
     fn active_passes_all_orders_and_halted_none() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.position = "5".parse().unwrap();
+        let mut context = context(&params);
+        context.position = "5".parse().unwrap();
         for side in [Buy, Sell] {
-            view.state = RiskState::Active;
-            assert_eq!(outcome(&Halted, &view, &order(side, "1", "100")), Ok(()));
-            view.state = RiskState::Halted;
-            assert_eq!(outcome(&Halted, &view, &order(side, "1", "100")), breach("3", "1"));
+            context.state = RiskState::Active;
+            assert_eq!(outcome(&Halted, &context, &order(side, "1", "100")), Ok(()));
+            context.state = RiskState::Halted;
+            assert_eq!(outcome(&Halted, &context, &order(side, "1", "100")), breach("3", "1"));
         }
     }
 
     #[test]
     fn reducing_passes_orders_up_to_flat_counting_open_orders_of_the_side() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.state = RiskState::Reducing;
+        let mut context = context(&params);
+        context.state = RiskState::Reducing;
         for (position, open, side, quantity, passes) in [
             ("5", "0", Sell, "5", true),
             ("5", "0", Sell, "5.1", false),
@@ -75,12 +76,12 @@ mod tests {
             ("-5", "2", Buy, "3.1", false),
             ("-5", "0", Sell, "0.1", false),
         ] {
-            view.position = position.parse().unwrap();
-            view.open.buy = if side == Buy { open } else { "0" }.parse().unwrap();
-            view.open.sell = if side == Sell { open } else { "0" }.parse().unwrap();
+            context.position = position.parse().unwrap();
+            context.open.buy = if side == Buy { open } else { "0" }.parse().unwrap();
+            context.open.sell = if side == Sell { open } else { "0" }.parse().unwrap();
             let expected = if passes { Ok(()) } else { breach("2", "1") };
             assert_eq!(
-                outcome(&Halted, &view, &order(side, quantity, "100")),
+                outcome(&Halted, &context, &order(side, quantity, "100")),
                 expected,
                 "{position} {side} {quantity}"
             );

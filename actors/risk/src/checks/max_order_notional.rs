@@ -28,15 +28,15 @@ impl Check for MaxOrderNotional {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_ORDER_NOTIONAL]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
         let notional = order.price.saturating_notional(order.quantity);
-        view.at_most(&MAX_ORDER_NOTIONAL, order, rounded_up(notional))
+        context.at_most(&MAX_ORDER_NOTIONAL, order, rounded_up(notional))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -44,14 +44,14 @@ mod tests {
     #[test]
     fn a_notional_of_twenty_thousand_passes_and_a_greater_one_does_not() {
         let params = Params::default();
-        let view = view(&params);
+        let context = context(&params);
         for side in [Buy, Sell] {
-            assert_eq!(outcome(&MaxOrderNotional, &view, &order(side, "200", "100")), Ok(()));
+            assert_eq!(outcome(&MaxOrderNotional, &context, &order(side, "200", "100")), Ok(()));
             let outside = order(side, "200.000000001", "100");
-            assert_eq!(outcome(&MaxOrderNotional, &view, &outside), breach("20000.0000001", "20000"));
+            assert_eq!(outcome(&MaxOrderNotional, &context, &outside), breach("20000.0000001", "20000"));
         }
         // 4e-10 over the limit is a breach, and shows as one.
         let outside = order(Buy, "19999.996540001", "1.000000173");
-        assert_eq!(outcome(&MaxOrderNotional, &view, &outside), breach("20000.000000001", "20000"));
+        assert_eq!(outcome(&MaxOrderNotional, &context, &outside), breach("20000.000000001", "20000"));
     }
 }

@@ -12,7 +12,7 @@ use crate::exposure::{rounded_up, worst_case};
 pub const MAX_POSITION: ParamSpec = ParamSpec {
     name: "risk.max_position",
     unit: "quote currency",
-    about: "greatest value at the mid of the position with the order and all open orders of its side filled",
+    about: "greatest value at the mid of |position|, if this order and all open orders of its side are filled",
     default: Ratio::whole(50_000),
     min: Ratio::ZERO,
     max: Ratio::whole(100_000_000_000),
@@ -32,18 +32,18 @@ impl Check for MaxPosition {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_POSITION]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        if reduces(view, order) {
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+        if reduces(context, order) {
             return Ok(());
         }
-        let worst = worst_case(view.position, view.open.on(order.side), order.side, order.quantity);
-        view.at_most(&MAX_POSITION, order, rounded_up(view.mid().saturating_notional(worst.abs())))
+        let worst = worst_case(context.position, context.open.on(order.side), order.side, order.quantity);
+        context.at_most(&MAX_POSITION, order, rounded_up(context.mid().saturating_notional(worst.abs())))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn position_open_orders_of_the_side_and_order_together_are_limited_to_fifty_thousand() {
         let params = Params::default();
-        let mut view = view(&params);
+        let mut context = context(&params);
         for (position, buys, sells, side, inside, outside) in [
             ("0", "0", "0", Buy, "500", "500.000000001"),
             ("300", "150", "70", Buy, "50", "50.000000001"),
@@ -59,10 +59,10 @@ mod tests {
             ("-100", "0", "0", Buy, "600", "600.000000001"),
             ("100", "0", "20", Sell, "580", "580.000000001"),
         ] {
-            view.position = position.parse().unwrap();
-            (view.open.buy, view.open.sell) = (buys.parse().unwrap(), sells.parse().unwrap());
-            assert_eq!(outcome(&MaxPosition, &view, &order(side, inside, "100")), Ok(()), "{position} {side}");
-            let denied = outcome(&MaxPosition, &view, &order(side, outside, "100"));
+            context.position = position.parse().unwrap();
+            (context.open.buy, context.open.sell) = (buys.parse().unwrap(), sells.parse().unwrap());
+            assert_eq!(outcome(&MaxPosition, &context, &order(side, inside, "100")), Ok(()), "{position} {side}");
+            let denied = outcome(&MaxPosition, &context, &order(side, outside, "100"));
             assert_eq!(denied, breach("50000.0000001", "50000"), "{position} {side}");
         }
     }
@@ -70,9 +70,9 @@ mod tests {
     #[test]
     fn a_position_over_the_limit_may_be_reduced_but_not_increased() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.position = "900".parse().unwrap();
-        assert_eq!(outcome(&MaxPosition, &view, &order(Sell, "1", "100")), Ok(()));
-        assert_eq!(outcome(&MaxPosition, &view, &order(Buy, "1", "100")), breach("90100", "50000"));
+        let mut context = context(&params);
+        context.position = "900".parse().unwrap();
+        assert_eq!(outcome(&MaxPosition, &context, &order(Sell, "1", "100")), Ok(()));
+        assert_eq!(outcome(&MaxPosition, &context, &order(Buy, "1", "100")), breach("90100", "50000"));
     }
 }

@@ -34,10 +34,10 @@ pub trait Check: Debug + Sync {
     /// The limits that the check reads.
     fn params(&self) -> &'static [ParamSpec];
     /// Passes the order, or returns the breach for which it is denied.
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach>;
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach>;
 }
 
-/// The reason to deny an order: `measured` is over `limit`.
+/// The value that failed and the limit, as recorded in `OrderDenied`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Breach {
     /// Value of the order or of the state, in the unit of the limit.
@@ -51,8 +51,8 @@ pub struct Breach {
 pub struct OrderContext<'a> {
     /// Tape time, ns.
     pub now: TapeTime,
-    /// Tape time of the quote that the signal answered, ns.
-    pub decided_at: TapeTime,
+    /// Tape time of the quote that caused the signal, ns.
+    pub signal_cause_time: TapeTime,
     /// Risk state of the instrument.
     pub state: RiskState,
     /// The latest quote.
@@ -66,7 +66,8 @@ pub struct OrderContext<'a> {
 }
 
 impl OrderContext<'_> {
-    /// The latest mid; zero while there is no quote.
+    /// The latest mid. Zero while there is no quote: `stale_data` denies such an order and must stay before every check
+    /// that reads the mid.
     pub fn mid(&self) -> Price {
         self.quote.map_or(Price::ZERO, |quote| quote.mid())
     }
@@ -102,16 +103,20 @@ pub(crate) mod fixture {
     }
 
     /// A context that passes every check: at 10 s, with a quote of 99 / 101 just observed, and no position.
-    pub(crate) fn view(params: &Params) -> OrderContext<'_> {
+    pub(crate) fn context(params: &Params) -> OrderContext<'_> {
         let now = 10_000_000_000;
         let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), at: now });
         let (position, open) = (Quantity::ZERO, OpenQuantity::default());
-        OrderContext { now, decided_at: now, state: RiskState::Active, quote, position, open, params }
+        OrderContext { now, signal_cause_time: now, state: RiskState::Active, quote, position, open, params }
     }
 
     /// The result of a check, with measured and limit of a breach as text.
-    pub(crate) fn outcome(check: &dyn Check, view: &OrderContext<'_>, order: &Order) -> Result<(), (String, String)> {
-        check.check(view, order).map_err(|breach| (breach.measured.to_string(), breach.limit.to_string()))
+    pub(crate) fn outcome(
+        check: &dyn Check,
+        context: &OrderContext<'_>,
+        order: &Order,
+    ) -> Result<(), (String, String)> {
+        check.check(context, order).map_err(|breach| (breach.measured.to_string(), breach.limit.to_string()))
     }
 
     /// The breach with this text.

@@ -27,17 +27,17 @@ impl Check for PriceCollar {
     fn params(&self) -> &'static [ParamSpec] {
         &[PRICE_COLLAR]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let mid = view.mid();
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+        let mid = context.mid();
         let distance = (order.price - mid).abs();
         let measured = if mid.is_zero() { Ratio::whole(2) } else { Ratio::of(distance.units(), mid.units()) };
-        view.at_most(&PRICE_COLLAR, order, measured)
+        context.at_most(&PRICE_COLLAR, order, measured)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -45,18 +45,18 @@ mod tests {
     #[test]
     fn two_percent_from_the_mid_passes_on_either_side_and_a_cent_more_does_not() {
         let params = Params::default();
-        let view = view(&params);
+        let context = context(&params);
         for (side, inside, outside) in [(Buy, "102", "102.01"), (Sell, "98", "97.99")] {
-            assert_eq!(outcome(&PriceCollar, &view, &order(side, "1", inside)), Ok(()));
-            assert_eq!(outcome(&PriceCollar, &view, &order(side, "1", outside)), breach("0.0201", "0.02"));
+            assert_eq!(outcome(&PriceCollar, &context, &order(side, "1", inside)), Ok(()));
+            assert_eq!(outcome(&PriceCollar, &context, &order(side, "1", outside)), breach("0.0201", "0.02"));
         }
     }
 
     #[test]
     fn without_a_mid_no_order_passes() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.quote = None;
-        assert_eq!(outcome(&PriceCollar, &view, &order(Buy, "1", "100")), breach("2", "0.02"));
+        let mut context = context(&params);
+        context.quote = None;
+        assert_eq!(outcome(&PriceCollar, &context, &order(Buy, "1", "100")), breach("2", "0.02"));
     }
 }

@@ -27,19 +27,19 @@ impl Check for StaleData {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DATA_MS]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let Some(quote) = view.quote else {
-            let limit = view.params.in_force(&STALE_DATA_MS, &order.instrument);
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+        let Some(quote) = context.quote else {
+            let limit = context.params.in_force(&STALE_DATA_MS, &order.instrument);
             return Err(Breach { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
         };
-        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(quote.at));
-        view.at_most(&STALE_DATA_MS, order, age)
+        let age = Ratio::milliseconds_from_ns(context.now.saturating_sub(quote.at));
+        context.at_most(&STALE_DATA_MS, order, age)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -47,18 +47,18 @@ mod tests {
     #[test]
     fn a_quote_of_two_seconds_passes_and_one_ns_more_does_not() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.now += 2_000_000_000;
-        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), Ok(()));
-        view.now += 1;
-        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
+        let mut context = context(&params);
+        context.now += 2_000_000_000;
+        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), Ok(()));
+        context.now += 1;
+        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
     }
 
     #[test]
     fn without_a_quote_no_order_passes() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.quote = None;
-        assert_eq!(outcome(&StaleData, &view, &order(Buy, "1", "100")), breach("1000000000000", "2000"));
+        let mut context = context(&params);
+        context.quote = None;
+        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("1000000000000", "2000"));
     }
 }

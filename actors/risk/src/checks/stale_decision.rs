@@ -27,15 +27,15 @@ impl Check for StaleDecision {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DECISION_MS]
     }
-    fn check(&self, view: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let age = Ratio::milliseconds_from_ns(view.now.saturating_sub(view.decided_at));
-        view.at_most(&STALE_DECISION_MS, order, age)
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+        let age = Ratio::milliseconds_from_ns(context.now.saturating_sub(context.signal_cause_time));
+        context.at_most(&STALE_DECISION_MS, order, age)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, order, outcome, view};
+    use super::super::fixture::{breach, context, order, outcome};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -43,10 +43,10 @@ mod tests {
     #[test]
     fn a_cause_of_two_seconds_passes_and_one_ns_more_does_not() {
         let params = Params::default();
-        let mut view = view(&params);
-        view.decided_at = view.now - 2_000_000_000;
-        assert_eq!(outcome(&StaleDecision, &view, &order(Buy, "1", "100")), Ok(()));
-        view.decided_at -= 1;
-        assert_eq!(outcome(&StaleDecision, &view, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
+        let mut context = context(&params);
+        context.signal_cause_time = context.now - 2_000_000_000;
+        assert_eq!(outcome(&StaleDecision, &context, &order(Buy, "1", "100")), Ok(()));
+        context.signal_cause_time -= 1;
+        assert_eq!(outcome(&StaleDecision, &context, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
     }
 }

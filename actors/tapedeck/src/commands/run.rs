@@ -65,11 +65,12 @@ pub enum Venue {
 /// Runs until a shutdown signal.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let metrics = Arc::new(Metrics::default());
-    let database = match args.group.machine {
+    let database = match args.group.machine_info {
         Some(_) => None,
         None => Some(args.database.access(&args.dir)?),
     };
-    let env = Env { nats: args.nats.access(&args.dir)?, database, metrics: metrics.clone(), owner: process::owner()? };
+    let (nats, identity) = (args.nats.access(&args.dir)?, process::identity()?);
+    let env = Env { nats, database, metrics: metrics.clone(), identity };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
         .await

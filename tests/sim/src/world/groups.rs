@@ -168,7 +168,7 @@ impl World {
                 let result = self.checker.fenced(uid, writer, seq);
                 self.checked(result)?;
                 // As in the shell.
-                let claims = by.is_to_be_challenged(&mut process.met_former);
+                let claims = by.should_reclaim(&mut process.met_former);
                 self.start(writer, claims);
                 let again = self.processes.last_mut().filter(|last| last.uid > uid);
                 again.into_iter().for_each(|again| again.met_former = process.met_former);
@@ -265,7 +265,7 @@ impl World {
 
     fn claim(&mut self, index: usize) -> Result<(), Failure> {
         let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
-        let Some(last_own) = self.processes[index].last_read else {
+        let Some(own_last) = self.processes[index].last_read else {
             let on = subject::tape_subject(0, writer);
             let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
             let mut last = last.map_or(0, |message| message.seq);
@@ -283,9 +283,9 @@ impl World {
             }
             return Ok(());
         };
-        self.log(|| format!("{writer} {uid} takes over after {last_own}"));
+        self.log(|| format!("{writer} {uid} takes over after {own_last}"));
         self.processes[index].claimed = true;
-        self.processes[index].driver.take_over(last_own);
+        self.processes[index].driver.take_over(own_last);
         self.settle(index)
     }
 

@@ -33,7 +33,7 @@ pub const PARAMS: &[ParamSpec] = &[MAX_LOSS];
 
 /// The halts in force, and the loss of the account.
 #[derive(Debug, Clone, Default)]
-pub struct Ladder {
+pub struct RiskStates {
     halts: BTreeMap<Scope, HaltLevel>,
     /// The latest loss over the limit, and the limit; cleared by a resume.
     breach: Option<(Ratio, Ratio)>,
@@ -43,7 +43,7 @@ pub struct Ladder {
     announced: Option<RiskState>,
 }
 
-impl Ladder {
+impl RiskStates {
     /// State of the account: the stricter of its halt and the loss rule.
     pub fn state(&self) -> RiskState {
         let by_loss = if self.breach.is_some() { RiskState::Reducing } else { RiskState::Active };
