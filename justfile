@@ -43,7 +43,7 @@ lint:
 
 # checks the structure of the code: direction of dependencies, sizes, names that pure crates must not use
 tidy *ARGS:
-    @cargo test --release --locked --package tapedeck-tests --test tidy "$@"
+    @cargo test --release --locked --package tapedeck-tests --test tidy --test words "$@"
 
 # libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep adds the inputs it found to the corpus
 [no-exit-message]

@@ -100,3 +100,20 @@ fn completions_name_every_command() {
     std::fs::write(&script, printed(&["completions", "bash"])).unwrap();
     assert!(Command::new("bash").arg("-n").arg(&script).status().unwrap().success());
 }
+
+#[test]
+fn a_closed_pipe_ends_a_command_quietly_and_a_full_disk_with_a_message() {
+    let system = System::new();
+    for args in
+        [&["groups"][..], &["groups", "--json"], &["schema", "tape"], &["completions", "bash"], &["nats-accounts"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let closed = system.command(args).stdout(writer).output().unwrap();
+        assert_eq!((closed.status.code(), text(&closed.stderr).as_str()), (Some(0), ""), "{args:?}");
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let failed = system.command(args).stdout(full).output().unwrap();
+        assert_eq!(failed.status.code(), Some(2), "{args:?}");
+        assert!(text(&failed.stderr).contains("cannot write to standard output"), "{args:?}: {}", text(&failed.stderr));
+    }
+}

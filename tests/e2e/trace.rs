@@ -76,7 +76,7 @@ fn a_missing_fact_and_an_invalid_id_have_different_exit_codes() {
     }
     for (args, error) in [
         (&["--from", "soon"][..], "is not an offset"),
-        (&["--kind", "Fill"], "is not a kind of fact"),
+        (&["--kind", "Fill"], "invalid value 'Fill' for '--kind <KIND>'"),
         (&["--follow", "--to", "9"], "--follow has no end"),
     ] {
         let output = system.run(&[&["tape"], args].concat());

@@ -69,7 +69,7 @@ Environment:
 
 Exit status:
   0  success
-  1  a check failed (difference, drift, unhealthy)
+  1  a difference, drift, an unhealthy system, or not found
   2  the check could not be completed, or the command failed
 
 Examples:

@@ -1,6 +1,7 @@
 //! The arguments that `tape`, `replay` and `trace` share: which tapes, which range of them, which facts.
 
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tapedeck_history::{Filter, Range, RangeBound, parse_kind};
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
@@ -22,7 +23,8 @@ pub struct RangeArgs {
     #[command(flatten)]
     partition: PartitionArgs,
     /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
-    /// [default: the first]
+    /// [default: the first]. A time or an age selects by tape time, which is the time of the market; facts that other
+    /// writers append later than their cause, and those of control, can carry another time
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     from: Option<RangeBound>,
     /// Last fact, in the same forms [default: the last one when the command starts]
@@ -50,10 +52,10 @@ pub struct FilterArgs {
     #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]
     instrument: Vec<InstrumentId>,
     /// Only facts of these kinds, such as OrderFilled
-    #[arg(long, value_delimiter = ',', value_parser = parse_kind)]
+    #[arg(long, value_delimiter = ',', value_parser = kinds(), ignore_case = true, hide_possible_values = true)]
     kind: Vec<Kind>,
     /// Only facts of these writers, such as risk
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = writers(), hide_possible_values = true)]
     writer: Vec<Writer>,
     /// Only facts about these strategies, their orders and their fills
     #[arg(long, value_delimiter = ',')]
@@ -61,6 +63,18 @@ pub struct FilterArgs {
     /// Only facts about these accounts, their orders and their fills
     #[arg(long, value_delimiter = ',')]
     account: Vec<AccountId>,
+}
+
+/// The kinds of fact, by name: as a list, so that shells can complete them.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|kind| kind.name()))
+        .map(|name| parse_kind(&name).expect("a name of the list"))
+}
+
+/// The writers, by name.
+fn writers() -> impl TypedValueParser<Value = Writer> {
+    PossibleValuesParser::new(Writer::ALL.iter().map(|writer| writer.as_str()))
+        .map(|name| name.parse().expect("a name of the list"))
 }
 
 impl FilterArgs {

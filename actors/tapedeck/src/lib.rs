@@ -1,6 +1,9 @@
 //! The `tapedeck` binary: the commands, and the wiring of the groups. No trading logic lives here.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod output;
+
 pub mod cli;
 pub mod connection;
 pub mod groups;

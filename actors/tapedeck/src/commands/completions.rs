@@ -38,6 +38,6 @@ pub async fn run(args: Args, mut tapedeck: Command) -> Result<ExitCode> {
         Shell::Zsh => generate(Zsh, &mut tapedeck, "tapedeck", &mut script),
         Shell::Fish => generate(Fish, &mut tapedeck, "tapedeck", &mut script),
     }
-    std::io::Write::write_all(&mut std::io::stdout(), &script)?;
+    print!("{}", String::from_utf8(script)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,5 @@
 //! `nats-accounts`: prints the accounts of nats-server.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -20,6 +19,6 @@ pub struct Args {}
 
 /// Prints them.
 pub async fn run(Args {}: Args) -> Result<ExitCode> {
-    std::io::stdout().write_all(access::accounts_conf().as_bytes())?;
+    print!("{}", access::accounts_conf());
     Ok(ExitCode::SUCCESS)
 }

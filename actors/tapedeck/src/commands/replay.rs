@@ -27,7 +27,8 @@ Examples:
 /// Writes history to a file or to subjects, in the format of publishers
 ///
 /// Market facts, unless a kind, writer, strategy or account is given. A replay to a file that was interrupted continues
-/// when the same command is run again; a replay to subjects continues with --resume.
+/// when the same command is run again; a replay to subjects continues with --resume. Several tapes are merged by tape
+/// time.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("output").required(true))]
 pub struct Args {
@@ -38,26 +39,26 @@ pub struct Args {
     #[command(flatten)]
     pub filter: FilterArgs,
     /// File to write: JSON lines (.jsonl) or MessagePack maps (.msgpack); - is standard output
-    #[arg(long, group = "output", value_name = "FILE", help_heading = "ReplayOutput")]
+    #[arg(long, group = "output", value_name = "FILE", help_heading = "Output")]
     pub to_file: Option<PathBuf>,
     /// Subjects to publish to: PREFIX.<venue>.<symbol>.<kind> for market events, as on md.>, and
     /// PREFIX-facts.<writer>.<Kind> for other facts; core NATS, at least once
-    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "ReplayOutput")]
+    #[arg(long, group = "output", value_name = "PREFIX", help_heading = "Output")]
     pub to_subject: Option<String>,
     /// Format of the file: jsonl or msgpack [default: by its name]
-    #[arg(long, help_heading = "ReplayOutput")]
+    #[arg(long, help_heading = "Output")]
     pub format: Option<OutputFormat>,
     /// Speed: recorded, max, or a multiple of the recorded pace as 10x
-    #[arg(long, default_value = "max", help_heading = "ReplayOutput")]
+    #[arg(long, default_value = "max", help_heading = "Output")]
     pub speed: ReplaySpeed,
     /// Name of the run, the session of its market events [default: derived from range and filter]
-    #[arg(long, value_name = "NAME", help_heading = "ReplayOutput")]
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub run: Option<Token>,
     /// Continues an interrupted run to subjects; its last messages may be sent twice
-    #[arg(long, help_heading = "ReplayOutput")]
+    #[arg(long, help_heading = "Output")]
     pub resume: bool,
     /// Starts over: discards the checkpoint of an interrupted replay and overwrites the file
-    #[arg(long, conflicts_with = "resume", help_heading = "ReplayOutput")]
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     pub fresh: bool,
     /// NATS of the tapes.
     #[command(flatten)]

@@ -1,6 +1,5 @@
 //! `schema`: prints a document that is generated from the code.
 
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -16,7 +15,7 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// SchemaDocument to print
+    /// Document to print
     #[arg(value_enum)]
     pub document: SchemaDocument,
 }
@@ -36,7 +35,7 @@ pub enum SchemaDocument {
 
 /// Prints it.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    std::io::stdout().write_all(text(args.document).as_bytes())?;
+    print!("{}", text(args.document));
     Ok(ExitCode::SUCCESS)
 }
 

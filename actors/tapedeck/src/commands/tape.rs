@@ -20,6 +20,8 @@ Examples:
   tapedeck tape --from p0:1200 --to p0:1250 --json";
 
 /// Prints the facts of the tapes, in words or as JSON
+///
+/// One tape after the other; with --follow, each fact as it is appended.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -17,6 +17,8 @@ Examples:
 /// Prints the chain of causes of an order, a fill or a fact
 ///
 /// The chain goes from the market event to the position, with the latency of each step.
+///
+/// Exit status: 0 found; 1 not found on any tape.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
