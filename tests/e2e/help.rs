@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use clap::{CommandFactory as _, Parser as _};
 use tapedeck::cli::Cli;
 
-use crate::common::text;
+use crate::common::{System, text};
 
 /// Commands that talk to no server.
 const OFFLINE: [&str; 6] = ["control show", "keys", "nats-accounts", "schema", "groups", "completions"];
