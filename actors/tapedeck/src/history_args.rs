@@ -48,7 +48,8 @@ impl RangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
-    /// Only facts about these instruments, their orders and their fills, such as binance.BTCUSDT
+    /// Only facts about these instruments, their orders and their fills, such as binance.BTCUSDT; a fact of scope all,
+    /// such as a halt of everything, is about every instrument
     #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]
     instrument: Vec<InstrumentId>,
     /// Only facts of these kinds, such as OrderFilled
