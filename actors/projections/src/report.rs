@@ -83,7 +83,7 @@ pub const QUERIES: &[Query] = &[
                   AND s.index = o.signal_index \
                 UNION ALL SELECT 3, 'approval to submission (execution)', submitted_stamp - approved_stamp \
                   FROM tapedeck.orders \
-                UNION ALL SELECT 4, 'submission to acceptance (venue)', accepted_stamp - submitted_stamp \
+                UNION ALL SELECT 4, 'submission to acceptance (paper)', accepted_stamp - submitted_stamp \
                   FROM tapedeck.orders) \
               SELECT hop, count(ns)::text, \
               round((percentile_cont(0.5) WITHIN GROUP (ORDER BY ns) / 1000)::numeric)::text, \
