@@ -206,12 +206,13 @@ job_phase() {
 }
 
 actors() {
-    local kind namespace name condition="workload && ns == \"$APP_NAMESPACE\"" there
+    local kind namespace name condition="workload && ns == \"$APP_NAMESPACE\"" there groups
     begin actors "$(objects "$condition" | cut -f4 | tr '\n' ' ')"
     there=$(kube get statefulsets,deployments -n "$APP_NAMESPACE" -o name) ||
         fail "phase $phase failed: cannot list the workloads"
     # Running groups one at a time: a reader must know a kind of event before a writer appends it.
-    for name in $(roles group | tac); do
+    groups=$(groups_last_first) || fail "phase $phase failed: no groups in $SCRIPTS/roles.txt"
+    for name in $groups; do
         [[ $there != *"/$name"$'\n'* && $there != *"/$name" ]] ||
             workloads "$condition && component == \"$name\""
     done

@@ -25,7 +25,13 @@ usage_error() { printf 'error: %s\n\n' "$*" >&2; usage >&2; exit 2; }
 
 # Names of the roles of kind $1 (group, client), or of all; groups in the order in which an order flows, so that a
 # rolling upgrade takes them from the last to the first.
-roles() { awk -v kind="${1-}" '!/^#/ && (kind == "" || $2 == kind) { print $1 }' "$SCRIPTS/roles.txt"; }
+# Fails if there is none: a caller must not go on with an empty list.
+roles() {
+    awk -v kind="${1-}" '!/^#/ && (kind == "" || $2 == kind) { print $1; found = 1 } END { exit !found }' \
+        "$SCRIPTS/roles.txt"
+}
+# The groups from the last to the first.
+groups_last_first() { roles group | awk '{ line[NR] = $1 } END { while (NR) print line[NR--] }'; }
 
 kube() { "$KUBECTL" "$@"; }
 

@@ -6,7 +6,8 @@ set -euo pipefail
 # shellcheck source=k8s/scripts/lib.sh
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-mapfile -t ROLES < <(roles)
+listed=$(roles) || fail "no roles in $SCRIPTS/roles.txt"
+mapfile -t ROLES <<<"$listed"
 OUT=${TAPEDECK_SECRETS:-$ROOT/k8s/components/secrets-generated/generated}
 
 usage() {

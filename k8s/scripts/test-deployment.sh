@@ -33,7 +33,8 @@ while (($#)); do
 done
 [[ $events =~ ^[1-9][0-9]*$ ]] || usage_error "--events takes a number"
 
-mapfile -t GROUPS_ORDER < <(roles group)
+listed=$(roles group) || fail "no groups in $SCRIPTS/roles.txt"
+mapfile -t GROUPS_ORDER <<<"$listed"
 LOAD=publish-load
 rows=() failures=0
 
@@ -165,7 +166,7 @@ row "load begins" start_load || true
 for group in "${GROUPS_ORDER[@]}"; do row "kill $group" kill_group "$group" || true; done
 row "restart nats" restart_server nats || true
 row "restart postgres" restart_server postgres || true
-for group in $(roles group | tac); do
+for group in $(groups_last_first); do
     row "roll $group" roll_group "$group" || true
 done
 row "load went on" stop_load || true

@@ -70,11 +70,8 @@ impl StoredFact {
     }
 }
 
-/// Whether `at` of a fact of ingest is the tape's time there: true of the facts by which ingest accepts market events
-/// and advances the clock. (A rejected event may name any time, and control uses the stamps of its inbox.)
+/// Whether a fact of ingest advances tape time to its `at`: every one that a machine reads, which leaves out those of
+/// the driver. So a time means the same here as for the machines (`kernel::TapeContext`).
 pub(crate) fn keeps_time(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) | Event::ClockAdvanced(_)
-    )
+    event.kind().writer() == Some(Writer::Ingest)
 }

@@ -208,22 +208,21 @@ impl FactReader {
         self.records.is_caught_up()
     }
 
-    /// Every fact of the next record, with its standing; `None` at the end. Logs invalid records. Cancel-safe.
+    /// Every fact of the next message, with its standing; none for an invalid record, which is logged; `None` at the end.
+    /// Cancel-safe.
     pub async fn next_classified(&mut self) -> Result<Option<Vec<ClassifiedFact>>, HistoryError> {
-        while !self.classifier.is_over() {
-            let Some(TapeMessage { seq, stamp, read }) = self.records.next().await? else { return Ok(None) };
-            match read {
-                TapeRead::Record(record) => return Ok(Some(self.classifier.classify(record, stamp))),
-                TapeRead::Invalid { why, .. } => {
-                    tracing::warn!(
-                        offset = format!("p{}:{seq}", self.classifier.partition),
-                        why,
-                        "invalid record skipped"
-                    );
-                }
-            }
+        if self.classifier.is_over() {
+            return Ok(None);
         }
-        Ok(None)
+        let Some(TapeMessage { seq, stamp, read }) = self.records.next().await? else { return Ok(None) };
+        Ok(Some(match read {
+            TapeRead::Record(record) => self.classifier.classify(record, stamp),
+            TapeRead::Invalid { why, .. } => {
+                let offset = format!("p{}:{seq}", self.classifier.partition);
+                tracing::warn!(offset, why, "invalid record skipped");
+                Vec::new()
+            }
+        }))
     }
 
     /// The facts of the next record that are in the range and pass, which may be none; `None` at the end. Cancel-safe.

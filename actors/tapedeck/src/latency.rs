@@ -22,13 +22,13 @@ const SQL: &str = "SELECT s.partition, s.cause_seq, s.cause_index, r.stamp, o.su
 /// Latencies of a sample of orders, in ns by hop: into the tape, and the whole way from market event to order.
 pub async fn from_market_event(bus: &Bus, client: &Client) -> Result<[(&'static str, Vec<i64>); 2]> {
     let rows = client.query(SQL, &[&SAMPLE]).await?;
-    let last_poll = stream::iter(rows).map(|row| async move {
+    let lookups = stream::iter(rows).map(|row| async move {
         let [partition, seq, index, landed, submitted] = [0, 1, 2, 3, 4].map(|column| row.get::<_, i64>(column));
         let fact = Offset::new(u64::try_from(seq)?, u32::try_from(index)?);
         let stamp = i64::try_from(inbox_stamp(bus, u16::try_from(partition)?, fact).await?)?;
         anyhow::Ok((landed - stamp, submitted - stamp))
     });
-    let all: Vec<(i64, i64)> = last_poll.buffer_unordered(CONCURRENCY).try_collect().await?;
+    let all: Vec<(i64, i64)> = lookups.buffer_unordered(CONCURRENCY).try_collect().await?;
     let (tape, order): (Vec<i64>, Vec<i64>) = all.into_iter().unzip();
     Ok([("market event to tape", tape), ("market event to order", order)])
 }

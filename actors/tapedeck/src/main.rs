@@ -17,8 +17,15 @@ fn main() -> ExitCode {
     // On the main thread, which lives as long as the process: private servers die with the thread that starts them.
     match runtime.block_on(command.run()) {
         Ok(code) => code,
+        // The reader of a pipe has seen enough, as `head` does.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let causes = error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    causes.into_iter().any(|cause| cause.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {

@@ -1,4 +1,5 @@
-//! Standard output. A closed pipe ends a command without a message; a full disk ends it with one. Nothing here panics.
+//! Standard output. A command whose reader closed the pipe goes on without output, and ends with its own exit status;
+//! a full disk ends it with a message. Nothing here panics.
 
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
@@ -14,12 +15,12 @@ macro_rules! print {
     ($($argument:tt)*) => { $crate::output::write(format_args!($($argument)*)) };
 }
 
-/// Writes to standard output, and ends the process if that is not possible: with 0 if the reader closed the pipe, else
-/// with 2.
+/// Writes to standard output. Text for a closed pipe is dropped: what the command does must not depend on its reader. On
+/// any other failure the process ends with exit status 2.
 pub(crate) fn write(text: Arguments<'_>) {
     match std::io::stdout().write_fmt(text) {
         Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         Err(error) => {
             eprintln!("tapedeck: cannot write to standard output: {error}");
             std::process::exit(2);

@@ -7,6 +7,7 @@ use tapedeck_feeds::Setup;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_schemas::command::{Command, Request};
+use tapedeck_schemas::ids::AccountId;
 use tapedeck_schemas::record::RecordHash;
 use tapedeck_schemas::subject;
 
@@ -64,7 +65,7 @@ fn session(requests: &[(Option<String>, Request)]) -> String {
 type Requests = Vec<(&'static str, Vec<(Option<String>, Request)>)>;
 
 fn setup_requests(setup: &Setup, partition: u16) -> Result<Requests> {
-    let account = format!("sim-p{partition}").parse()?;
+    let account = AccountId::simulated(partition);
     let fund = |(reference, currency, amount)| {
         (Some(format!("fund-{reference}-{currency}")), Request::Fund { account, currency, amount })
     };

@@ -5,6 +5,7 @@ set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")"
 certificate=${1:?usage: seal.sh CERTIFICATE}
 from=../secrets-generated/generated
+[[ -s ../../scripts/roles.txt ]] || { echo "seal.sh: there is no ../../scripts/roles.txt" >&2; exit 1; }
 command -v kubeseal >/dev/null || { echo "seal.sh: kubeseal is missing" >&2; exit 1; }
 # A line a Secret: its name and namespace, the key in it, the file of that key.
 secrets() {

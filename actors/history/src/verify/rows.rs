@@ -1,4 +1,4 @@
-//! RowComparison in Postgres against the fold of the tape up to the projector's progress.
+//! Rows in Postgres against the fold of the tape up to the projector's progress.
 
 use tapedeck_kernel::TapeRecord;
 use tapedeck_projections::projector::project_record;
