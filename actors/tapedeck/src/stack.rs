@@ -163,7 +163,7 @@ impl Stack {
         let groups = Arc::new(groups);
         let http = args.http.unwrap_or((Ipv4Addr::LOCALHOST, ports.http).into());
         let http = http::serve(http, env.metrics.clone(), groups.clone()).await.with_context(|| {
-            format!("cannot listen on {http}; give another address with --http (port 0: a free one)")
+            format!("cannot listen on {http}; give another address with --http (port 0: any free one)")
         })?;
         let supervised = Some(Supervised::start(tasks).await?);
         // From here on, dropping the stack removes connection.toml.
