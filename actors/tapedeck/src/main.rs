@@ -1,4 +1,5 @@
-//! Parses the command line and runs the command. Exit codes: 0 success; 1 a difference, drift, unhealthy or not found; 2 any other failure.
+//! Parses the command line and runs the command. Exit status: 0 success; 1 a difference, drift, unhealthy or not
+//! found; 2 any other failure.
 
 use std::process::ExitCode;
 

@@ -15,8 +15,8 @@ macro_rules! print {
     ($($argument:tt)*) => { $crate::output::write(format_args!($($argument)*)) };
 }
 
-/// Writes to standard output. Text for a closed pipe is dropped: what the command does must not depend on its reader. On
-/// any other failure the process ends with exit status 2.
+/// Writes to standard output. Text for a closed pipe is dropped: what the command does must not depend on its reader.
+/// On any other failure the process ends with exit status 2.
 pub(crate) fn write(text: Arguments<'_>) {
     match std::io::stdout().write_fmt(text) {
         Ok(()) => {}
