@@ -5,8 +5,8 @@
 //! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
 //!
 //! Four types hold a fact. [`Event`] is its body, of any kind. [`Entry`] adds cause, index and tape time: all that the
-//! wire holds of one fact. The kernel hands a machine a `Fact`: the body, its writer and its tape time. `history` returns
-//! a `StoredFact`: the entry, its writer, its offset on the tape and the broker's stamp.
+//! wire holds of one fact. The kernel hands a machine a `Fact`: the body, its writer and its tape time. `history`
+//! returns a `StoredFact`: the entry, its writer, its offset on the tape and the broker's stamp.
 
 use std::fmt;
 

@@ -208,8 +208,8 @@ impl FactReader {
         self.records.is_caught_up()
     }
 
-    /// Every fact of the next message, with its standing; none for an invalid record, which is logged; `None` at the end.
-    /// Cancel-safe.
+    /// Every fact of the next message, with its standing; none for an invalid record, which is logged; `None` at the
+    /// end. Cancel-safe.
     pub async fn next_classified(&mut self) -> Result<Option<Vec<ClassifiedFact>>, HistoryError> {
         if self.classifier.is_over() {
             return Ok(None);
