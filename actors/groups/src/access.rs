@@ -97,7 +97,7 @@ impl fmt::Display for Right {
 }
 
 /// A subject of one NATS account that another may use.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Grant {
     of: String,
     subject: String,
@@ -164,7 +164,7 @@ pub fn accounts_conf() -> String {
     let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
     for role in roles() {
         for grant in role.grants() {
-            exports.entry(Grant { to: None, ..grant_like(&grant) }).or_default().insert(role.account());
+            exports.entry(Grant { to: None, ..grant.clone() }).or_default().insert(role.account());
             imports.entry(role.account()).or_default().insert(grant);
         }
     }
@@ -186,10 +186,6 @@ pub fn accounts_conf() -> String {
     }
     text.push_str("}\n");
     text
-}
-
-fn grant_like(grant: &Grant) -> Grant {
-    Grant { of: grant.of.clone(), subject: grant.subject.clone(), to: None, kind: grant.kind }
 }
 
 fn write_list(text: &mut String, name: &str, lines: impl Iterator<Item = String>) {
