@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::testing::run_and_follow;
+use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
 use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, Scope};
@@ -10,7 +10,6 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::record::{Entry, encode_entry};
 use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
 const PINNED: &str = "4fe99cc06550e7b3c6b58667026c7af6b261fe7098b3583f5ba0274d28e4360c";
@@ -161,19 +160,8 @@ fn time_is_the_running_maximum_of_the_stamps() {
 
 #[test]
 fn decisions_are_as_pinned() {
-    let mut machine = control();
-    let mut bytes = Vec::new();
-    let script = accepted().into_iter().chain(refused()).map(|(entry, _)| entry);
-    for (seq, input) in (1..).zip(script) {
-        let cause = Offset::new(seq, 0);
-        let events = step(&mut machine, cause, &input);
-        let at = machine.time(&input);
-        for (index, event) in (0..).zip(events) {
-            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
-        }
-    }
-    let digest = blake3::hash(&bytes).to_hex();
-    assert_eq!(digest.as_str(), PINNED, "decide() changed meaning: bump LOGIC and this digest");
+    let script: Vec<_> = accepted().into_iter().chain(refused()).map(|(entry, _)| entry).collect();
+    assert_decisions(&mut control(), &script, PINNED);
 }
 
 proptest! {

@@ -69,7 +69,7 @@ fn an_approval_older_than_its_limit_expires() {
     assert_eq!(harness.step(&approved(1_000, order(1))), ["1 submitted"]);
     harness.step(&clock(6_001));
     assert_eq!(harness.step(&approved(1_000, order(2))), ["2 approved->expired 0 stale approval"]);
-    harness.step(&limit("execution.approval_max_age_ms", 5_001));
+    harness.step(&limit("execution.approval_max_age_ms", "5001"));
     assert_eq!(harness.step(&approved(1_000, order(3))), ["3 submitted"]);
     assert_eq!(harness.step(&filled(2, 1, 1)), ["2 late filled expired"]);
 }

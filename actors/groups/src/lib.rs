@@ -9,7 +9,7 @@ pub mod access;
 use tapedeck_control::Control;
 use tapedeck_execution::Execution;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{BoxedMachine, Machine, MachineInfo, boxed};
+use tapedeck_kernel::{BoxedMachine, Inbox, Machine, MachineInfo, Reads, boxed};
 use tapedeck_paper::Paper;
 use tapedeck_portfolio::Portfolio;
 use tapedeck_risk::Risk;
@@ -46,6 +46,14 @@ impl Group {
     /// Returns writer, LOGIC and inputs of the machine, if there is one.
     pub fn info(&self) -> Option<MachineInfo> {
         self.machine_info.map(|info| info())
+    }
+
+    /// Returns the inbox that the machine reads; `None` if the group reads the tape.
+    pub fn inbox(&self) -> Option<Inbox> {
+        match self.info()?.reads {
+            Reads::Inbox(inbox) => Some(inbox),
+            Reads::Tape(_) => None,
+        }
     }
 }
 
@@ -147,6 +155,17 @@ pub fn machines(tape: &TapeCreated) -> Vec<BoxedMachine> {
 /// Returns writer and LOGIC of every machine, in the order of [`GROUPS`].
 pub fn logics() -> impl Iterator<Item = (Writer, u32)> {
     GROUPS.iter().filter_map(Group::info).map(|info| (info.writer, info.logic))
+}
+
+/// Returns the group of a writer; `None` for the keeper.
+pub fn of_writer(writer: Writer) -> Option<&'static Group> {
+    GROUPS.iter().find(|group| group.info().is_some_and(|info| info.writer == writer))
+}
+
+/// Returns the writer whose machine reads an inbox.
+pub fn reader_of(inbox: Inbox) -> Option<Writer> {
+    let mut infos = GROUPS.iter().filter_map(Group::info);
+    infos.find(|info| info.reads == Reads::Inbox(inbox)).map(|info| info.writer)
 }
 
 /// Returns every writer except the keeper, in the order of [`GROUPS`].

@@ -53,18 +53,13 @@ impl StoredFact {
 
     /// The inbox that its cause is in; `None` if that is on the tape.
     pub fn inbox(&self) -> Option<Inbox> {
-        match self.writer {
-            Writer::Ingest => Some(Inbox::Market),
-            Writer::Control => Some(Inbox::Command),
-            _ => None,
-        }
+        tapedeck_groups::of_writer(self.writer)?.inbox()
     }
 
     /// Its cause, as `trace` takes it: `inbox:12.3`, `command:12.0` or `p0:1234.5`.
     pub fn cause_text(&self) -> String {
         match self.inbox() {
-            Some(Inbox::Market) => format!("inbox:{}", self.cause),
-            Some(Inbox::Command) => format!("command:{}", self.cause),
+            Some(inbox) => format!("{}:{}", inbox.prefix(), self.cause),
             None => self.cause.in_partition(self.partition),
         }
     }

@@ -58,8 +58,8 @@ impl PartitionStatus {
         let stream = stream.map_err(|error| BusError::request(format!("stream info of {name}"), error))?;
         let state = &stream.cached_info().state;
         let mut writers = Vec::new();
-        for writer in Writer::ALL.iter().filter(|writer| **writer != Writer::Keeper) {
-            writers.push(WriterStatus::gather(bus, &name, partition, *writer).await?);
+        for writer in tapedeck_groups::writers() {
+            writers.push(WriterStatus::gather(bus, &name, partition, writer).await?);
         }
         Ok(Self {
             partition,

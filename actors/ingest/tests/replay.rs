@@ -5,12 +5,12 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
+use tapedeck_kernel::testing::assert_decisions;
+use tapedeck_kernel::{Machine, MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, Rejected};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, encode_entry};
 
 const PINNED: &str = "c3d3610cee47f4b7735a065d44993b3fc3cdcb7bde6256f5969e674ddcc623e6";
 
@@ -155,16 +155,5 @@ fn decisions_are_as_pinned() {
     ];
     script.extend(MarketEntry::from_message("md.v.AB.quote", START, &[0xc0]));
     script.extend(MarketEntry::from_message("elsewhere", START, &[0xc0]));
-    let mut machine = Ingest::new();
-    let mut bytes = Vec::new();
-    for (seq, input) in (1..).zip(&script) {
-        let cause = Offset::new(seq, 0);
-        let events = step(&mut machine, cause, input);
-        let at = machine.time(input);
-        for (index, event) in (0..).zip(events) {
-            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
-        }
-    }
-    let digest = blake3::hash(&bytes).to_hex();
-    assert_eq!(digest.as_str(), PINNED, "decide() changed meaning: bump LOGIC and this digest");
+    assert_decisions(&mut Ingest::new(), &script, PINNED);
 }

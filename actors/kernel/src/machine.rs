@@ -53,6 +53,19 @@ pub enum Inbox {
     Command,
 }
 
+impl Inbox {
+    /// Every inbox.
+    pub const ALL: [Inbox; 2] = [Inbox::Market, Inbox::Command];
+
+    /// What a printed cause in this inbox begins with: `inbox` as in `inbox:12.3`, or `command`.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Inbox::Market => "inbox",
+            Inbox::Command => "command",
+        }
+    }
+}
+
 /// The decisions on one input, in order.
 #[derive(Debug, Default)]
 pub struct Out {

@@ -2,10 +2,68 @@
 
 use std::fmt::Debug;
 
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{ClockAdvanced, Event, HaltLevel, LimitsSet, Scope, TradingHalted, TradingResumed};
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
-use crate::machine::{Machine, step};
+use crate::machine::{Fact, Machine, step};
+
+/// A millisecond, ns.
+pub const MS: u64 = 1_000_000;
+
+/// A fact at a tape time in milliseconds.
+pub fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
+    Fact { writer, at: at_ms * MS, event: event.into() }
+}
+
+/// A `ClockAdvanced` to `at_ms`.
+pub fn clock(at_ms: u64) -> Fact {
+    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
+}
+
+/// A fact of control. Its `at` is a stamp of JetStream, far from the tape time of the tests.
+pub fn control(event: impl Into<Event>) -> Fact {
+    fact(Writer::Control, 1_700_000_000_000, event)
+}
+
+/// A halt by control.
+pub fn halt(scope: Scope, level: HaltLevel) -> Fact {
+    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
+}
+
+/// A resume by control.
+pub fn resume(scope: Scope) -> Fact {
+    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
+}
+
+/// One parameter, set for all instruments.
+///
+/// # Panics
+///
+/// If the value is not a number.
+pub fn limit(name: &str, value: &str) -> Fact {
+    let values = vec![(name.into(), value.parse().expect("a number"))];
+    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
+}
+
+/// Steps a machine through the inputs and compares the digest of its recorded decisions.
+///
+/// # Panics
+///
+/// If the digest is another one: the decisions changed.
+pub fn assert_decisions<M: Machine>(machine: &mut M, inputs: &[M::Input], pinned: &str) {
+    let mut bytes = Vec::new();
+    for (seq, input) in (1..).zip(inputs) {
+        let cause = Offset::new(seq, 0);
+        let events = step(machine, cause, input);
+        let at = machine.time(input);
+        for (index, event) in (0..).zip(events) {
+            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
+        }
+    }
+    let digest = blake3::hash(&bytes).to_hex();
+    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
+}
 
 /// Steps a machine through inputs beside one that only folds what the first decided, as a group that recovers does.
 /// `check` is handed each input and the decisions on it.

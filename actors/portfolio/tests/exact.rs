@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::testing::run_and_follow;
-use tapedeck_kernel::{Fact, Machine, step};
+use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
+use tapedeck_kernel::{Fact, step};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, encode_entry};
 
 /// Fills of X and Z with odd prices and quantities, so that averages are inexact; quotes, funding and `ClockAdvanced`
 /// in between.
@@ -128,16 +127,6 @@ fn decisions_are_as_pinned() {
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
         clock(9_000),
     ];
-    let (mut machine, mut bytes) = (Portfolio::new(), Vec::new());
-    for (seq, fact) in (1..).zip(&script) {
-        let cause = Offset::new(seq, 0);
-        for (index, event) in (0..).zip(step(&mut machine, cause, fact)) {
-            encode_entry(&Entry { cause, index, at: machine.time(fact), event }, &mut bytes);
-        }
-    }
-    assert_eq!(
-        blake3::hash(&bytes).to_hex().as_str(),
-        "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60",
-        "decide() changed meaning: bump LOGIC and this digest"
-    );
+    let pinned = "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60";
+    assert_decisions(&mut Portfolio::new(), &script, pinned);
 }

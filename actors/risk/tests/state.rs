@@ -107,7 +107,7 @@ fn fees_in_the_quote_or_base_currency_count_as_loss() {
         // Bought at 100.01 with a mid of 100: lost 0.5 before the fee.
         (fill.fee, fill.fee_currency, fill.liquidity) =
             (fee.parse().unwrap(), currency.parse().unwrap(), Liquidity::Maker);
-        harness.step(&fact(Writer::Paper, 1_000 * MS, fill));
+        harness.step(&fact(Writer::Paper, 1_000, fill));
         assert_eq!(harness.state_change(&clock(1_000)).is_some(), changes, "{fee} {currency}");
     }
 }

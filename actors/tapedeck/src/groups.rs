@@ -9,14 +9,13 @@ use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tapedeck_groups::{GROUPS, Group, Visitor};
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Machine, ProcessIdentity};
+use tapedeck_kernel::{Inbox, Machine, ProcessIdentity};
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::shell::{self, Answerer, Place};
 use tapedeck_runtime::supervisor::GroupTask;
 use tapedeck_runtime::{Bus, DrainSignal, GroupStatus, database, projector, rejects};
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::record::Writer;
 
 use crate::sources;
 
@@ -49,7 +48,7 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
         let Start { env, status, running, .. } = start;
         async move {
             match running {
-                Some(machine) if group.name == Writer::Ingest.as_str() => ingest(machine, env, status).await,
+                Some(machine) if group.inbox() == Some(Inbox::Market) => ingest(machine, env, status).await,
                 Some(machine) => machine.await,
                 None => project(env, status, drain).await,
             }

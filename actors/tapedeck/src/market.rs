@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use futures_util::future::try_join_all;
 use tapedeck_feeds::{Feed, FeedError, Item, Payload, Selection, Setup};
+use tapedeck_groups::Group;
+use tapedeck_kernel::Inbox;
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::{Bus, GroupStatus};
 use tapedeck_schemas::ids::InstrumentId;
@@ -186,11 +188,14 @@ impl Publisher {
     fn is_processed(&self, groups: &[Arc<GroupStatus>]) -> bool {
         let stored = self.stored();
         let of = |partition| groups.iter().filter(move |group| group.partition == partition);
-        groups.iter().filter(|group| group.group == "ingest").all(|ingest| {
+        let reads_market = |group: &&Arc<GroupStatus>| {
+            tapedeck_groups::named(group.group).and_then(Group::inbox) == Some(Inbox::Market)
+        };
+        groups.iter().filter(reads_market).all(|ingest| {
             let sent = stored.get(&subject::inbox_stream(ingest.partition)).copied().unwrap_or(0);
             let on_tape = ingest.own_seq();
-            let others = |group: &&Arc<GroupStatus>| group.group != "ingest";
-            ingest.inbox_seq() >= sent && of(ingest.partition).filter(others).all(|group| group.tape_seq() >= on_tape)
+            let mut others = of(ingest.partition).filter(|group| group.group != ingest.group);
+            ingest.inbox_seq() >= sent && others.all(|group| group.tape_seq() >= on_tape)
         })
     }
 

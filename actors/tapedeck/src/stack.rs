@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tapedeck_feeds::Setup;
-use tapedeck_groups::GROUPS;
+use tapedeck_groups::{GROUPS, Group};
+use tapedeck_kernel::{Inbox, Reads};
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::database::{self, DatabaseAccess};
 use tapedeck_runtime::metrics::Metrics;
@@ -180,7 +181,10 @@ impl Stack {
 
     /// The machines that follow tape time: all but control, which goes by the time of NATS.
     pub fn machines(&self) -> Vec<Arc<GroupStatus>> {
-        let follows = |group: &&Arc<GroupStatus>| !["control", "projector"].contains(&group.group);
+        let follows = |group: &&Arc<GroupStatus>| {
+            let info = tapedeck_groups::named(group.group).and_then(Group::info);
+            info.is_some_and(|info| info.reads != Reads::Inbox(Inbox::Command))
+        };
         self.groups.iter().filter(follows).cloned().collect()
     }
 
@@ -197,13 +201,13 @@ impl Stack {
             for group in self.groups.iter() {
                 let end = self.last_sequence(&subject::tape_stream(group.partition)).await?;
                 let sent = stored.get(&subject::inbox_stream(group.partition)).copied().unwrap_or(0);
-                quiet &= match group.group {
-                    "ingest" => group.inbox_seq() >= sent,
-                    "control" => {
+                quiet &= match tapedeck_groups::named(group.group).and_then(Group::inbox) {
+                    Some(Inbox::Market) => group.inbox_seq() >= sent,
+                    Some(Inbox::Command) => {
                         let asked = self.last_sequence(&subject::command_stream(group.partition)).await?;
                         group.inbox_seq() >= asked
                     }
-                    _ => group.tape_seq() >= end,
+                    None => group.tape_seq() >= end,
                 };
             }
             if quiet {

@@ -1,19 +1,14 @@
 //! Builders of facts for the tests of execution, and a harness. No assertions live here.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_execution::Execution;
 use tapedeck_kernel::Fact;
+pub(crate) use tapedeck_kernel::testing::{clock, control, fact, halt, limit, resume};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId};
-use tapedeck_schemas::number::{Money, Quantity, Ratio};
+use tapedeck_schemas::number::{Money, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
-
-pub(crate) const MS: u64 = 1_000_000;
-
-pub(crate) fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
-    Fact { writer, at: at_ms * MS, event: event.into() }
-}
 
 pub(crate) fn id(n: u8) -> OrderId {
     OrderId([n; 16])
@@ -32,10 +27,6 @@ pub(crate) fn order(n: u8) -> Order {
         time_in_force: TimeInForce::Gtc,
         signal: Offset::START,
     }
-}
-
-pub(crate) fn clock(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
 pub(crate) fn approved(at_ms: u64, order: Order) -> Fact {
@@ -80,26 +71,8 @@ pub(crate) fn cancel_rejected(n: u8) -> Fact {
     venue(CancelRejected { order: id(n), instrument: order(n).instrument, reason: "busy".into() })
 }
 
-/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
-pub(crate) fn control(event: impl Into<Event>) -> Fact {
-    fact(Writer::Control, 1_700_000_000_000, event)
-}
-
-pub(crate) fn halt(scope: Scope, level: HaltLevel) -> Fact {
-    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
-}
-
-pub(crate) fn resume(scope: Scope) -> Fact {
-    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
-}
-
 pub(crate) fn cancel(n: u8) -> Fact {
     control(CancelRequested { order: id(n), by: "ann".into(), reason: "t".into() })
-}
-
-pub(crate) fn limit(name: &str, value: i64) -> Fact {
-    let values = vec![(name.into(), Ratio::whole(value))];
-    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
 }
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.

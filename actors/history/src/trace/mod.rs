@@ -54,8 +54,9 @@ impl FromStr for TraceId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let id = |partition, query| Ok(Self { text: text.to_string(), partition, query });
-        for (inbox, writer) in [("inbox:", Writer::Ingest), ("command:", Writer::Control)] {
-            if let Some(offset) = text.strip_prefix(inbox) {
+        for inbox in Inbox::ALL {
+            let offset = text.strip_prefix(inbox.prefix()).and_then(|rest| rest.strip_prefix(':'));
+            if let (Some(offset), Some(writer)) = (offset, tapedeck_groups::reader_of(inbox)) {
                 return id(None, TraceQuery::Inbox(writer, offset.parse().map_err(|e| format!("{e}"))?));
             }
         }

@@ -1,7 +1,8 @@
 //! Facts for the tests of the paper, made short. No assertions live here.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
+pub(crate) use tapedeck_kernel::testing::{MS, clock, fact, limit};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{OrderId, TapeId};
@@ -9,12 +10,7 @@ use tapedeck_schemas::number::Money;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const TAPE: TapeId = TapeId([9; 16]);
-
-pub(crate) fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
-    Fact { writer, at: at_ms * MS, event: event.into() }
-}
 
 /// sim.X in USDT, ticks of 0.5, lots of 0.1.
 pub(crate) fn definition() -> Fact {
@@ -56,10 +52,6 @@ pub(crate) fn trade(at_ms: u64, aggressor: Aggressor, price: &str, quantity: &st
     fact(Writer::Ingest, at_ms, event)
 }
 
-pub(crate) fn clock(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
-}
-
 pub(crate) fn order(n: u8, side: Side, time_in_force: TimeInForce, price: &str, quantity: &str) -> Order {
     Order {
         id: OrderId([n; 16]),
@@ -90,12 +82,6 @@ pub(crate) fn cancel(at_ms: u64, n: u8) -> Fact {
     let instrument = "sim.X".parse().unwrap();
     let reason = CancelReason::Requested;
     fact(Writer::Execution, at_ms, CancelSubmitted { order: OrderId([n; 16]), instrument, reason })
-}
-
-pub(crate) fn limit(name: &str, value: &str) -> Fact {
-    let values = vec![(name.into(), value.parse().unwrap())];
-    let event = LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() };
-    fact(Writer::Control, 1_700_000_000_000, event)
 }
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.

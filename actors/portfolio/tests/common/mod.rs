@@ -1,19 +1,14 @@
 //! Builders of facts for the tests of portfolio, and a harness. No assertions live here.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
+pub(crate) use tapedeck_kernel::testing::{MS, clock, control, fact, limit};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
 use tapedeck_schemas::number::Money;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
-
-pub(crate) const MS: u64 = 1_000_000;
-
-pub(crate) fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
-    Fact { writer, at: at_ms * MS, event: event.into() }
-}
 
 pub(crate) fn instrument(symbol: &str) -> InstrumentId {
     format!("sim.{symbol}").parse().unwrap()
@@ -46,10 +41,6 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
     fact(Writer::Ingest, at_ms, event)
 }
 
-pub(crate) fn clock(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
-}
-
 /// Fill `n` of X by sim-p0 and blend, with a fee in USDT.
 pub(crate) fn fill(n: u16, side: Side, price: &str, quantity: &str, fee: &str) -> OrderFilled {
     let mut id = [0; 16];
@@ -74,19 +65,9 @@ pub(crate) fn filled(fill: OrderFilled) -> Fact {
     fact(Writer::Paper, 1_000, fill)
 }
 
-/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
-pub(crate) fn control(event: impl Into<Event>) -> Fact {
-    fact(Writer::Control, 1_700_000_000_000, event)
-}
-
 pub(crate) fn funded(currency: &str, amount: &str) -> Fact {
     let (account, currency) = ("sim-p0".parse().unwrap(), currency.parse().unwrap());
     control(AccountFunded { account, currency, amount: amount.parse().unwrap(), by: "ann".into() })
-}
-
-pub(crate) fn limit(name: &str, value: &str) -> Fact {
-    let values = vec![(name.into(), value.parse().unwrap())];
-    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
 }
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.

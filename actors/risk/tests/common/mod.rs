@@ -1,19 +1,15 @@
 //! Builders of facts for the tests of risk, and a harness. No assertions live here.
-#![allow(dead_code)] // each test binary uses its own part
+#![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
+pub(crate) use tapedeck_kernel::testing::{MS, clock, control, fact, halt, limit, resume};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, TapeId};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
-pub(crate) const MS: u64 = 1_000_000;
 pub(crate) const TAPE: TapeId = TapeId([9; 16]);
-
-pub(crate) fn fact(writer: Writer, at: u64, event: impl Into<Event>) -> Fact {
-    Fact { writer, at, event: event.into() }
-}
 
 pub(crate) fn instrument(symbol: &str) -> InstrumentId {
     format!("sim.{symbol}").parse().unwrap()
@@ -42,13 +38,9 @@ pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact
     let instrument = instrument(symbol);
     fact(
         Writer::Ingest,
-        at_ms * MS,
+        at_ms,
         Quote { instrument, bid, bid_size: size, ask, ask_size: size, ts_recv, ts_event, update_id },
     )
-}
-
-pub(crate) fn clock(at_ms: u64) -> Fact {
-    fact(Writer::Ingest, at_ms * MS, ClockAdvanced { time: at_ms * MS })
 }
 
 pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -> Fact {
@@ -60,7 +52,7 @@ pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -
         confidence: confidence.parse().unwrap(),
         reasons: Vec::new(),
     };
-    fact(Writer::Signal, at_ms * MS, event)
+    fact(Writer::Signal, at_ms, event)
 }
 
 /// A fill of an order at its price, without a fee; each call is another execution.
@@ -84,29 +76,12 @@ pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
 }
 
 pub(crate) fn filled(at_ms: u64, order: &Order, quantity: &str) -> Fact {
-    fact(Writer::Paper, at_ms * MS, fill(order, quantity.parse().unwrap()))
+    fact(Writer::Paper, at_ms, fill(order, quantity.parse().unwrap()))
 }
 
 pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
     let (from, filled, reason) = (OrderStatus::Submitted, Quantity::ZERO, "t".into());
-    fact(Writer::Execution, at_ms * MS, OrderStatusChanged { order: order.id, from, to, filled, reason })
-}
-
-/// A fact of control. Its `at` is a stamp of JetStream, far from tape time.
-pub(crate) fn control(event: impl Into<Event>) -> Fact {
-    fact(Writer::Control, 1_700_000_000_000 * MS, event)
-}
-
-pub(crate) fn halt(scope: Scope, level: HaltLevel) -> Fact {
-    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
-}
-
-pub(crate) fn resume(scope: Scope) -> Fact {
-    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
-}
-
-pub(crate) fn limit(name: &str, value: &str) -> Fact {
-    limit_of(Scope::All, name, value.parse().unwrap())
+    fact(Writer::Execution, at_ms, OrderStatusChanged { order: order.id, from, to, filled, reason })
 }
 
 pub(crate) fn limit_of(scope: Scope, name: &str, value: Ratio) -> Fact {

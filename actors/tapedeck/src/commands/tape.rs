@@ -1,6 +1,6 @@
 //! `tape`: prints the facts of a tape in words or as JSON lines; `--follow` continues with facts as they are appended.
 
-use std::io::{BufWriter, ErrorKind, Stdout, Write};
+use std::io::{BufWriter, Stdout, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -66,15 +66,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         printed = printed => printed,
         _ = process::shutdown_signal(), if args.follow => Ok(()),
     };
-    match printed {
-        // The reader of a pipe has seen enough, as `head` does.
-        Err(error) if error.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe) => {
-            // Dropping the buffer would try to write it.
-            std::mem::forget(out);
-            Ok(ExitCode::SUCCESS)
-        }
-        printed => printed.map(|()| ExitCode::SUCCESS),
-    }
+    printed.map(|()| ExitCode::SUCCESS)
 }
 
 async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
