@@ -1,10 +1,10 @@
-//! Facts in words, one line each. The exact values are in the JSON.
+//! Facts in words, one line each. JSON has all fields.
 
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::number::Ratio;
 use time::OffsetDateTime;
 
-/// A time in ns since the epoch as RFC 3339, cut to the millisecond.
+/// A time in ns since the Unix epoch as RFC 3339, truncated to the millisecond.
 pub fn readable_time(ns: u64) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)) else { return ns.to_string() };
     let (date, clock) = (time.date(), time.time());
@@ -12,7 +12,7 @@ pub fn readable_time(ns: u64) -> String {
     format!("{date}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// The fields of a fact that matter to a reader, on one line, safe for a terminal.
+/// The main fields of a fact on one line, with control characters escaped.
 pub fn words(event: &Event) -> String {
     let said = market(event).or_else(|| command(event)).or_else(|| trading(event)).unwrap_or_default();
     one_line(&said)
@@ -137,7 +137,7 @@ fn order(order: &Order) -> String {
     format!("{side} {quantity} {instrument} at {price} {time_in_force}; order {id}")
 }
 
-/// A duration in ns as a number of up to four digits and its unit.
+/// A signed duration, given in ns, as a whole number of µs (below 10 ms), ms (below 10 s) or s, rounded toward zero.
 pub(crate) fn span(ns: i64) -> String {
     let (sign, ns) = (if ns < 0 { "−" } else { "+" }, ns.unsigned_abs());
     match ns {
