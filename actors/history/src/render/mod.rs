@@ -12,7 +12,7 @@ pub use market::{OutputFormat, Rendered, Renderer, SOURCE};
 pub(crate) use words::span;
 pub use words::{readable_time, words};
 
-/// A fact as a map: JSON in text, MessagePack in files.
+/// The fields of a fact in JSON and MessagePack output.
 #[derive(Serialize)]
 struct FactMap<'a> {
     offset: String,

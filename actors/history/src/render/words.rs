@@ -32,9 +32,9 @@ fn market(event: &Event) -> Option<String> {
         Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
         Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
-        Event::Trimmed(e) => format!("kept from {} on", e.first_kept),
+        Event::Trimmed(e) => format!("records before {} purged", e.first_kept),
         Event::InstrumentDefined(e) => format!(
-            "{}: {} in {}, tick {}, lot {}, least value {}",
+            "{}: {} in {}, tick {}, lot {}, least notional {}",
             e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
         ),
         Event::Quote(e) => format!("{} bid {} × {}, ask {} × {}", e.instrument, e.bid, e.bid_size, e.ask, e.ask_size),
@@ -52,10 +52,7 @@ fn market(event: &Event) -> Option<String> {
         }
         Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {
-            format!(
-                "{} session {}, {}: {} should follow, {} came",
-                e.source, e.session, e.instrument, e.expected, e.got
-            )
+            format!("{} session {}, {}: expected {}, got {}", e.source, e.session, e.instrument, e.expected, e.got)
         }
         Event::Rejected(e) => {
             let source = e.source.map(|source| format!(", source {source}")).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Subjects that replayed facts are published on, with a bound on the messages that are not confirmed.
 //!
-//! A publish without JetStream has no reply. Therefore, after at most [`UNCONFIRMED_MAX`] messages, the sink sends one
+//! A publish without JetStream has no reply. Therefore, after at most `UNCONFIRMED_MAX` messages, the sink sends one
 //! message to itself: when it arrives over the same connection, the broker has received every message before it. After
 //! a reconnect, the unconfirmed messages are sent again: delivery is at least once, in order within each attempt.
 
