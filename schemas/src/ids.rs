@@ -1,4 +1,5 @@
-//! Names and ids. Names come from outside; the id of an order or fill is a hash of its cause, so a replay repeats it.
+//! Names and ids. Names come from outside. The id of an order or fill is a hash of its cause, so that re-execution
+//! derives the same id.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +14,8 @@ use crate::record::Writer;
 /// Greatest length of a name, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 24;
 
-/// Error: a text that is not a name. Part of `Rejected` and `CommandRefused` facts.
+/// Error: a text that is not a name. Holds the text, cut to 64 characters. Part of `Rejected` and `CommandRefused`
+/// facts: another message changes decisions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _{1})")]
 pub struct BadName(pub String, &'static str);
@@ -82,7 +84,7 @@ pub type SourceId = Token;
 /// Currency code, such as `BTC` or `USDT`.
 pub type Currency = Token;
 
-/// Declares a newtype of [`Token`] with the same forms, so that the type of a field says what the name is of.
+/// Declares a newtype of [`Token`] with the same encoding: names of different things have different types.
 macro_rules! name_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -251,7 +253,7 @@ pub struct TapeId(pub [u8; 16]);
 hex_id!(TapeId);
 
 derived_id!(
-    /// Id of an order; the client order id at an exchange.
+    /// Id of an order, and its client order id at an exchange.
     OrderId, b"order"
 );
 derived_id!(

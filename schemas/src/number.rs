@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::offset::NS_PER_MS;
 
-/// Reason for which a text is not a number of these types. The messages are part of `Rejected` facts.
+/// Reason why a text is not a number of these types. Part of `Rejected` facts: another message changes decisions.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// The text is not of the form `-?digits[.digits]`, or is longer than 64 bytes.
@@ -227,7 +227,8 @@ impl Price {
     pub const fn mid(self, other: Price) -> Price {
         Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
     }
-    /// Halfway between two prices, rounded toward zero: what risk measures by. Changing it changes decisions.
+    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-9. `risk` uses it: another rounding changes
+    /// its decisions.
     pub const fn mid_toward_zero(self, other: Price) -> Price {
         Price::saturating_from_units((self.0 + other.0) / 2)
     }
@@ -238,7 +239,7 @@ impl Price {
 }
 
 impl Quantity {
-    /// Quantity times the mid, rounded half to even to 1e-18; the mid itself is not rounded.
+    /// Returns quantity · (bid + ask) / 2, rounded once, half to even to 1e-18; saturates at the bound of [`Money`].
     pub const fn value_at_mid(self, bid: Price, ask: Price) -> Money {
         let twice = bid.0.saturating_add(ask.0).saturating_mul(self.0);
         Money::saturating_from_units(div_half_even(twice, 2))
@@ -250,7 +251,7 @@ impl Money {
     pub const fn per(self, quantity: Quantity) -> Option<Price> {
         if quantity.0 == 0 { None } else { Price::from_units(div_half_even(self.0, quantity.0)) }
     }
-    /// Returns the quantity that costs this amount at `price`, rounded toward zero; `None` for a zero price.
+    /// Returns money / price, rounded toward zero to 1e-9; `None` for a zero price or beyond the bound.
     pub const fn at(self, price: Price) -> Option<Quantity> {
         if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
     }
@@ -268,12 +269,12 @@ impl Money {
 }
 
 impl Ratio {
-    /// A count of milliseconds as nanoseconds, rounded toward zero; 0 below zero.
+    /// Converts milliseconds to nanoseconds, rounded toward zero; 0 for a negative number.
     pub const fn milliseconds_to_ns(self) -> u64 {
         let ns = self.0 / (Ratio::ONE / NS_PER_MS as i128);
         if ns < 0 || ns > u64::MAX as i128 { 0 } else { ns as u64 }
     }
-    /// Nanoseconds as a count of milliseconds, exact.
+    /// Converts nanoseconds to milliseconds, exact; saturates at the bound, which is 1e18 ns (31 years).
     pub const fn milliseconds_from_ns(ns: u64) -> Ratio {
         Ratio::saturating_from_units(ns as i128 * (Ratio::ONE / NS_PER_MS as i128))
     }

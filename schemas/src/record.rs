@@ -5,8 +5,8 @@
 //! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
 //!
 //! Four types hold a fact. [`Event`] is its body, of any kind. [`Entry`] adds cause, index and tape time: all that the
-//! wire holds of one fact. The kernel hands a machine a `Fact`: the body, its writer and its tape time. `history`
-//! returns a `StoredFact`: the entry, its writer, its offset on the tape and the broker's stamp.
+//! wire holds of one fact. The `Fact` of the kernel is the input of a machine: the body, its writer and its tape time.
+//! The `StoredFact` of `history` is the entry with its writer, its offset on the tape and the broker's stamp.
 
 use std::fmt;
 
@@ -160,7 +160,8 @@ pub enum RecordError {
     /// The record holds more than [`RECORD_EVENTS_MAX`] events.
     #[error("record has more than {RECORD_EVENTS_MAX} events")]
     TooManyEvents,
-    /// This build does not know the format, a kind or a version. If the record chains, the reader must stop.
+    /// This build does not know the format, a kind or a version. If the record continues its writer's chain, the reader
+    /// must stop.
     #[error("written by a newer build ({0}); run that build or a newer one")]
     Unknown(String),
     /// The bytes are not a record. The message is an invalid record.
@@ -173,7 +174,7 @@ pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
     rmp_serde::encode::write(into, entry).expect("writing an event to memory cannot fail");
 }
 
-/// Returns the bytes of a record: the header, followed by `events` encoded events.
+/// Returns the bytes of a record: the header, followed by `encoded`, the encoding of `events` entries.
 ///
 /// # Panics
 ///
@@ -202,14 +203,15 @@ pub fn assemble(header: &Header, events: usize, encoded: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// Returns the bytes of a record with these events.
+/// Returns the bytes of a record with these entries. Panics as [`assemble`].
 pub fn encode(header: &Header, entries: &[Entry]) -> Vec<u8> {
     let mut encoded = Vec::new();
     entries.iter().for_each(|entry| encode_entry(entry, &mut encoded));
     assemble(header, entries.len(), &encoded)
 }
 
-/// Decodes a record. Bytes after its end are an error.
+/// Decodes a record. Fails with [`RecordError::Unknown`] if a newer build may know the record, and otherwise if the
+/// bytes are too many, or are not exactly one record.
 pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
     if payload.len() > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(payload.len()));
@@ -286,7 +288,7 @@ impl<'de> Visitor<'de> for RecordVisitor {
     }
 }
 
-/// Decodes the events. The announced count bounds the allocation only up to [`RECORD_EVENTS_MAX`].
+/// Decodes the entries. Allocates for at most [`RECORD_EVENTS_MAX`] of them, whatever count the bytes announce.
 struct Entries;
 
 impl<'de> DeserializeSeed<'de> for Entries {

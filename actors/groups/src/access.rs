@@ -40,7 +40,7 @@ pub enum Right {
     Publish,
     /// Request the status of a source, and subscribe to rejections.
     Inquire,
-    /// Request the state of ingest's sources from its owners.
+    /// Request the state of the sources from the owner of ingest on each partition.
     AskIngest,
     /// Send commands to every partition.
     Command,
@@ -96,12 +96,14 @@ impl fmt::Display for Right {
     }
 }
 
-/// A subject of one NATS account that another may use.
+/// A subject that one NATS account exports and another imports.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Grant {
+    /// The exporting NATS account.
     of: String,
+    /// Subject in the exporting NATS account.
     subject: String,
-    /// Subject in the importing NATS account, if different.
+    /// Subject in the importing NATS account, if it is another.
     to: Option<String>,
     kind: GrantKind,
 }

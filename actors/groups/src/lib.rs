@@ -68,9 +68,9 @@ macro_rules! groups {
         machines: $($name:literal, $machine:ty, $make:expr, $rights:expr, $params:expr, $summary:literal;)+
         others: $($other:literal, $other_rights:expr, $other_summary:literal;)*
     ) => {
-        /// Every group, in the order in which an order flows. A rolling upgrade proceeds from the end. The list is not
-        /// a topological order: risk reads execution and paper. The simulator selects groups by index: a different
-        /// order changes what a seed does.
+        /// Every group, in the order in which an order passes through them. A rolling upgrade proceeds from the end.
+        /// The order is not topological: risk reads the facts of execution and paper, which follow it. The simulator
+        /// selects groups by index: another order changes the run of a seed.
         pub static GROUPS: &[Group] = &[
             $(Group {
                 name: $name,
@@ -173,12 +173,12 @@ pub fn writers() -> impl Iterator<Item = Writer> {
     logics().map(|(writer, _)| writer)
 }
 
-/// Returns every parameter, which are those that `LimitsSet` can set.
+/// Returns every parameter that `LimitsSet` can set.
 pub fn params() -> Vec<ParamSpec> {
     GROUPS.iter().flat_map(|group| (group.params)()).collect()
 }
 
-/// Returns every strategy, which are those that `WeightsSet` can name.
+/// Returns every strategy that `WeightsSet` can name.
 pub fn strategies() -> Vec<StrategyId> {
     tapedeck_signal::strategies()
 }

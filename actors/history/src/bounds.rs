@@ -14,7 +14,7 @@ pub enum ResolvedBound {
     Time(TapeTime),
 }
 
-/// Both bounds, inclusive; `None` is the tape's own beginning or end.
+/// A range of one tape, bounds included; `None` is the beginning or the end of the tape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RangeBounds {
     /// The first fact in the range.
@@ -24,7 +24,7 @@ pub struct RangeBounds {
 }
 
 impl RangeBounds {
-    /// Whether a fact stands before the range; `time` is the tape's time at its place.
+    /// Whether the fact at `offset` lies before the range; `time` is the tape time at that offset, ns.
     pub fn is_before(&self, offset: Offset, time: TapeTime) -> bool {
         match self.from {
             None => false,
@@ -34,7 +34,8 @@ impl RangeBounds {
         }
     }
 
-    /// Whether a fact stands after the range, and with it all later ones.
+    /// Whether the fact at `offset`, and so every later fact, lies after the range; `time` as for
+    /// [`RangeBounds::is_before`].
     pub fn is_after(&self, offset: Offset, time: TapeTime) -> bool {
         match self.to {
             None => false,
@@ -44,7 +45,7 @@ impl RangeBounds {
         }
     }
 
-    /// The last sequence to read of a tape that ends at `end`.
+    /// The last sequence to read of a tape whose last sequence is `end`.
     pub fn last_sequence(&self, end: u64) -> u64 {
         match self.to {
             Some(ResolvedBound::Offset(Offset { seq, .. }) | ResolvedBound::Sequence(seq)) => seq.min(end),

@@ -1,4 +1,4 @@
-//! Why history cannot be read, replayed or verified.
+//! The errors of reading, replaying and verifying history.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use tapedeck_kernel::TapeFault;
 use tapedeck_runtime::BusError;
 use tapedeck_runtime::database::DatabaseError;
 
-/// An error of this crate.
+/// Reason why history cannot be read, replayed or verified.
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// A request to NATS failed.
@@ -15,12 +15,12 @@ pub enum HistoryError {
     /// A query failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// A tape cannot be read on.
+    /// A tape cannot be read further.
     #[error("partition {partition}: {fault}")]
     Tape {
         /// The tape's partition.
         partition: u16,
-        /// What is wrong with it.
+        /// The fault of the tape.
         fault: TapeFault,
     },
     /// A tape ends before the end of the range.
@@ -28,9 +28,9 @@ pub enum HistoryError {
     Short {
         /// The tape's partition.
         partition: u16,
-        /// The sequence that should be there.
+        /// Last sequence to read.
         expected: u64,
-        /// The last sequence that is there.
+        /// Last sequence of the tape.
         got: u64,
     },
     /// A range that does not fit the tapes.
@@ -54,7 +54,7 @@ pub enum HistoryError {
     Resume {
         /// The checkpoint file.
         path: PathBuf,
-        /// What does not match.
+        /// The respect in which checkpoint, file and replay do not match.
         why: String,
     },
     /// A subject prefix that must not be published under.
@@ -62,10 +62,10 @@ pub enum HistoryError {
     Prefix {
         /// The prefix.
         prefix: String,
-        /// What is wrong with it.
+        /// The rule that the prefix breaks.
         why: String,
     },
-    /// NATS did not confirm what was published.
+    /// NATS did not confirm the published messages. Holds the time waited, in seconds.
     #[error("NATS has confirmed nothing for {0} s; once it is back, the same command with --resume continues")]
     Unconfirmed(u64),
 }

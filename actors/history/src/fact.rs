@@ -1,38 +1,38 @@
-//! A fact where it stands on a tape, as every reader of history gets it.
+//! A fact with its place on a tape, as every reader of history returns it.
 
 use tapedeck_kernel::{Inbox, TapeRecord};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
-/// A fact of a valid record, with what its record says.
+/// A fact of a valid record, with its offset and the fields of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFact {
-    /// The partition whose tape it is on.
+    /// Partition of the tape.
     pub partition: u16,
-    /// Its place on that tape.
+    /// Offset on the tape.
     pub offset: Offset,
-    /// The writer of its record.
+    /// Writer of the record.
     pub writer: Writer,
-    /// The writer's epoch.
+    /// Epoch of the writer.
     pub epoch: u64,
-    /// The input that it answers: on the tape, or in the [inbox](StoredFact::inbox) that its writer reads.
+    /// The input that the fact answers: on the tape, or in the [inbox](StoredFact::inbox) that the writer reads.
     pub cause: Offset,
-    /// Its number among the facts that answer `cause`, from 0.
+    /// Index among the facts that answer `cause`, from 0.
     pub index: u32,
-    /// Tape time of its cause, ns.
+    /// Tape time of the cause, ns; for `control`, the broker's stamp of the command.
     pub at: TapeTime,
-    /// When JetStream stored its record, ns since the epoch.
+    /// Time at which JetStream stored the record, ns since the Unix epoch.
     pub stamp: u64,
-    /// The tape's time at its place, ns: the greatest `at` so far of a fact that [keeps time](keeps_time). It never
-    /// goes back; 0 before the first.
+    /// Tape time at `offset`, ns: the greatest `at` up to here of a fact that [keeps time](keeps_time). Never
+    /// decreases; 0 before the first such fact.
     pub time: TapeTime,
-    /// Its kind and body.
+    /// Kind and body of the fact.
     pub event: Event,
 }
 
 impl StoredFact {
-    /// The facts of a record; `time` is the tape's time before it.
+    /// The facts of a record; `time` is the tape time before the record, ns.
     pub(crate) fn of_record(partition: u16, record: TapeRecord, stamp: u64, mut time: TapeTime) -> Vec<StoredFact> {
         let (seq, writer, epoch) = (record.seq, record.header.writer, record.header.epoch);
         let fact = |(place, entry): (u32, tapedeck_schemas::record::Entry)| {
@@ -46,17 +46,17 @@ impl StoredFact {
         (0..).zip(record.entries).map(fact).collect()
     }
 
-    /// Its place with the partition: `p0:1234.5`.
+    /// The offset with the partition: `p0:1234.5`.
     pub fn printed_offset(&self) -> String {
         self.offset.in_partition(self.partition)
     }
 
-    /// The inbox that its cause is in; `None` if that is on the tape.
+    /// The inbox that holds the cause; `None` if the cause is on the tape.
     pub fn inbox(&self) -> Option<Inbox> {
         tapedeck_groups::of_writer(self.writer)?.inbox()
     }
 
-    /// Its cause, as `trace` takes it: `inbox:12.3`, `command:12.0` or `p0:1234.5`.
+    /// The cause in the form that `tapedeck trace` accepts: `inbox:12.3`, `command:12.0` or `p0:1234.5`.
     pub fn cause_text(&self) -> String {
         match self.inbox() {
             Some(inbox) => format!("{}:{}", inbox.prefix(), self.cause),
@@ -65,8 +65,8 @@ impl StoredFact {
     }
 }
 
-/// Whether a fact of ingest advances tape time to its `at`: every one that a machine reads, which leaves out those of
-/// the driver. So a time means the same here as for the machines (`kernel::TapeContext`).
+/// Whether a fact advances tape time to its `at`: every fact of ingest that a machine reads, and so none of the
+/// driver's (`Epoch`, `Progress`). Tape time is then the same as in the machines (`kernel::TapeContext`).
 pub(crate) fn keeps_time(event: &Event) -> bool {
     event.kind().writer() == Some(Writer::Ingest)
 }

@@ -1,4 +1,4 @@
-//! Which facts are wanted: by kind, by writer, and by the instrument, account or strategy that a fact is about.
+//! Filters of facts: by kind, by writer, and by the instrument, account or strategy that a fact is about.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -8,35 +8,36 @@ use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::record::Writer;
 
-/// What a fact must be to pass. Each set that is not empty must contain the fact's value; the default passes every
-/// fact.
+/// A filter of facts. Each set that is not empty must contain the value of a fact for the fact to pass; the default
+/// passes every fact.
 ///
-/// A fact that names only an order or a fill is about what that order or fill is about: an `OrderStatusChanged` passes
-/// a filter on the instrument of its order. A fact with [`Scope::All`](tapedeck_schemas::event::Scope::All) is about
-/// every instrument. A fact that has neither the property itself nor an order or fill that has it does not pass.
+/// A fact that names only an order or a fill has the instrument, account and strategy of that order or fill: an
+/// `OrderStatusChanged` passes a filter on the instrument of its order. A fact with
+/// [`Scope::All`](tapedeck_schemas::event::Scope::All) is about every instrument. A fact without such a value does not
+/// pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Pass only what [`is_market`] says can be published again.
+    /// Whether only facts pass that can be published again ([`is_market`]).
     pub market_only: bool,
-    /// Facts about these instruments.
+    /// The instruments; empty for any.
     pub instruments: BTreeSet<InstrumentId>,
-    /// Facts of these kinds.
+    /// The kinds; empty for any.
     pub kinds: BTreeSet<Kind>,
-    /// Facts of these writers.
+    /// The writers; empty for any.
     pub writers: BTreeSet<Writer>,
-    /// Facts about these strategies; a signal is about every strategy that it gives as a reason.
+    /// The strategies; empty for any. A signal is also about every strategy among its reasons.
     pub strategies: BTreeSet<StrategyId>,
-    /// Facts about these accounts.
+    /// The accounts; empty for any.
     pub accounts: BTreeSet<AccountId>,
 }
 
 impl Filter {
-    /// Passes the facts that can be published again as market events.
+    /// A filter of the facts that can be published again as market events.
     pub fn market() -> Self {
         Self { market_only: true, ..Self::default() }
     }
 
-    /// Passes facts of these kinds.
+    /// A filter of these kinds.
     pub fn of_kinds(kinds: impl IntoIterator<Item = Kind>) -> Self {
         Self { kinds: kinds.into_iter().collect(), ..Self::default() }
     }
@@ -63,8 +64,8 @@ impl fmt::Display for Filter {
     }
 }
 
-/// A filter at its place on one tape. It must be shown every fact from the first on, for it holds the ids of the
-/// orders and fills that are about what the filter asks for.
+/// Applies a filter to the facts of one tape. It must be given every fact, from the first: it keeps the ids of the
+/// orders and fills of facts that passed.
 #[derive(Debug, Clone)]
 pub struct Matcher {
     filter: Filter,
@@ -73,14 +74,14 @@ pub struct Matcher {
 }
 
 impl Matcher {
-    /// At the beginning of a tape.
+    /// A matcher at the beginning of a tape.
     pub fn new(filter: Filter) -> Self {
         Self { filter, orders: BTreeSet::new(), fills: BTreeSet::new() }
     }
 
-    /// Whether the next fact passes.
+    /// Takes the next fact of the tape. Returns whether the fact passes.
     pub fn passes(&mut self, writer: Writer, event: &Event) -> bool {
-        // First, so that orders and fills are learned from facts of every kind and writer.
+        // Before the other conditions, so that orders and fills are kept from facts of every kind and writer.
         self.is_about_it(event)
             && (!self.filter.market_only || is_market(event))
             && (self.filter.kinds.is_empty() || self.filter.kinds.contains(&event.kind()))
@@ -93,7 +94,7 @@ impl Matcher {
             return true;
         }
         let About { scope, account, strategies: named, order, fill } = event.about();
-        // What the fact does not name itself is what its order or fill names.
+        // A value that the fact does not name is that of its order or fill.
         let of_order = order.is_some_and(|one| self.orders.contains(&one));
         let is_related = of_order || fill.is_some_and(|one| self.fills.contains(&one));
         let in_scope = scope.map(|scope| instruments.iter().any(|one| scope.covers(one)));
@@ -110,8 +111,8 @@ impl Matcher {
     }
 }
 
-/// Whether a fact was published as it stands, so that it can be published again: definitions, quotes, trades, and
-/// published bars. (The bars that ingest built are built again from the same quotes and trades.)
+/// Whether a fact has the contents of a published market event, so that it can be published again: definitions, quotes,
+/// trades, and published bars. (Bars that ingest built are built again from the same quotes and trades.)
 pub fn is_market(event: &Event) -> bool {
     match event {
         Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) => true,

@@ -1,9 +1,10 @@
 //! History: reads tapes, selects facts by range and filter, and replays, traces, verifies or prints them.
 //!
-//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several in one order. [`render`] gives a fact its
-//! JSON, its words or its publisher's own format. A [`Player`](replay::Player) writes facts at a [`ReplaySpeed`] into a
-//! file or onto subjects, and resumes after an interruption. [`trace`](trace::trace) finds the chain of causes of a
-//! fact, [`verify`](verify::verify) decides a tape again.
+//! [`FactReader`] reads the facts of one tape, [`Replay`] those of several tapes in one order. [`render`] renders a
+//! fact as JSON, as a line of words, or as a market event in the format of publishers. A [`Player`](replay::Player)
+//! writes facts at a [`ReplaySpeed`] to a file or to subjects, and resumes after an interruption.
+//! [`trace`](trace::trace) finds the chain of causes of a fact, [`verify`](verify::verify) re-executes the machines on
+//! a tape.
 //!
 //! ```no_run
 //! use tapedeck_history::{Filter, Range, Replay, ReplayQuery};

@@ -1,4 +1,4 @@
-//! Ranges of history as operators write them; [`resolve`](crate::resolve()) says what they are on a given tape.
+//! Ranges of history as operators write them; [`resolve`](crate::resolve()) finds their bounds on the tapes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,20 +7,21 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The first or last fact of a range, as it was written.
+/// The first or last fact of a range, as an operator writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeBound {
     /// An offset, `1234.5` or with the partition `p0:1234.5`: one fact.
     Offset(Option<u16>, Offset),
     /// A stream sequence, `1234` or `p0:1234`: one record.
     Sequence(Option<u16>, u64),
-    /// A time, `2024-08-08T23:54:14.5Z`: every fact at that tape time, ns since the epoch.
+    /// A time, `2024-08-08T23:54:14.5Z`: every fact at that tape time, ns since the Unix epoch.
     Time(TapeTime),
-    /// An age, `-10m` (ms, s, m, h, d): tape time before the newest of the tapes, ns.
+    /// An age, `-10m` (ms, s, m, h, d): every fact at the tape time that lies this many ns before the newest tape time
+    /// of all tapes.
     BeforeEnd(u64),
 }
 
-/// Both bounds, inclusive; `None` is the tape's own beginning or end.
+/// A range of history, bounds included; `None` is the beginning or the end of the tape.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Range {
     /// The first fact in the range.
@@ -29,7 +30,7 @@ pub struct Range {
     pub to: Option<RangeBound>,
 }
 
-/// A text that is no bound of a range.
+/// Error: a text that is not a bound of a range. Holds the text, cut to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is not an offset (p0:1234.5 or 1234.5), a sequence (1234), a time (2024-08-08T23:54:14.5Z) or an age \
@@ -46,7 +47,7 @@ const UNITS: [(&str, u64); 5] = [
 ];
 
 impl RangeBound {
-    /// The partition that was written with it.
+    /// The partition that the bound names, if it names one.
     pub fn partition(self) -> Option<u16> {
         match self {
             RangeBound::Offset(partition, _) | RangeBound::Sequence(partition, _) => partition,
@@ -54,7 +55,7 @@ impl RangeBound {
         }
     }
 
-    /// Whether it means something on one tape only.
+    /// Whether the bound is a place on a single tape. A time or an age is a place on every tape.
     pub fn is_of_one_tape(self) -> bool {
         matches!(self, RangeBound::Offset(..) | RangeBound::Sequence(..))
     }
@@ -86,7 +87,7 @@ impl FromStr for RangeBound {
     }
 }
 
-/// A number of digits alone, without a sign.
+/// Parses a number of digits only: `FromStr` of the integers would also accept a sign.
 fn number<T: FromStr>(text: &str) -> Option<T> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()

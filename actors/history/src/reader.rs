@@ -17,16 +17,16 @@ use crate::fact::StoredFact;
 use crate::filter::{Filter, Matcher};
 use crate::resolve::TapeRange;
 
-/// A stream's messages in order from the first on.
+/// The messages of a stream in order, from the first.
 pub enum Messages {
-    /// Read from JetStream, up to a sequence; without one, for ever.
+    /// Read from JetStream up to a sequence; with `None`, without an end.
     Live(Box<Tail>, Option<u64>),
     /// Held in memory.
     Held(VecDeque<StoredMessage>),
 }
 
 impl Messages {
-    /// A stream up to its present end.
+    /// The messages of a stream up to its present end.
     pub async fn open(bus: &Bus, stream: String) -> Result<Self, HistoryError> {
         let last = last_sequence(bus, &stream).await?;
         Ok(Self::live(bus, stream, Some(last)))
@@ -45,7 +45,7 @@ impl Messages {
         }
     }
 
-    /// All that is left, in memory.
+    /// Reads the remaining messages into memory.
     pub async fn hold(mut self) -> VecDeque<StoredMessage> {
         let mut held = VecDeque::new();
         while let Some(stored) = self.next().await {
@@ -60,14 +60,14 @@ impl Messages {
 pub struct TapeMessage {
     /// Stream sequence.
     pub seq: u64,
-    /// When JetStream stored it, ns since the epoch.
+    /// Time at which JetStream stored the message, ns since the Unix epoch.
     pub stamp: u64,
-    /// The record, or why it is invalid.
+    /// The record, or the reason why it is invalid.
     pub read: TapeRead,
 }
 
-/// Reads the records of one tape. It begins at the first, whatever the range: only from there can chains be checked,
-/// and only so are the definitions, orders and fills known that a later fact refers to.
+/// Reads the records of one tape, always from the first: only then can chains be checked, and the definitions, orders
+/// and fills be known that a later fact refers to.
 pub struct RecordReader {
     partition: u16,
     messages: Messages,
@@ -75,12 +75,12 @@ pub struct RecordReader {
 }
 
 impl RecordReader {
-    /// Reads the tape `tape` of a partition up to the sequence `last`; without one, for ever.
+    /// Reads the tape `tape` of a partition up to the sequence `last`; with `None`, without an end.
     pub fn new(bus: &Bus, partition: u16, tape: TapeId, last: Option<u64>) -> Self {
         Self::over(partition, tape, Messages::live(bus, subject::tape_stream(partition), last))
     }
 
-    /// Reads these messages as the tape `tape`.
+    /// Reads `messages` as the tape `tape`.
     pub fn over(partition: u16, tape: TapeId, messages: Messages) -> Self {
         Self { partition, messages, reader: TapeReader::new(tape) }
     }
@@ -98,7 +98,8 @@ impl RecordReader {
         }
     }
 
-    /// The next record; `None` at the end. Cancel-safe.
+    /// The next message; `None` at the end. Fails if the tape cannot be read further, or ends before `last`.
+    /// Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<TapeMessage>, HistoryError> {
         let partition = self.partition;
         let Some(StoredMessage { seq, subject, stamp, payload }) = self.messages.next().await else {
@@ -133,11 +134,11 @@ pub struct ClassifiedFact {
     pub fact: StoredFact,
     /// Whether it passes the filter.
     pub passes: bool,
-    /// Where the fact lies relative to the range.
+    /// Whether the fact lies before, in or after the range.
     pub standing: Standing,
 }
 
-/// Classifies each fact of a tape by a range and a filter. Pure. It must be handed every record from the first on.
+/// Classifies each fact of a tape by a range and a filter. Pure. It must be given every record, from the first.
 #[derive(Debug)]
 pub struct Classifier {
     partition: u16,
@@ -148,12 +149,12 @@ pub struct Classifier {
 }
 
 impl Classifier {
-    /// At the beginning of partition `partition`'s tape.
+    /// A classifier at the beginning of the tape of `partition`.
     pub fn new(partition: u16, bounds: RangeBounds, filter: Filter) -> Self {
         Self { partition, bounds, matcher: Matcher::new(filter), time: 0, is_over: false }
     }
 
-    /// Whether the end of the range was passed: no later record holds a fact of it.
+    /// Whether a fact after the range was classified, so that no later record holds a fact of the range.
     pub fn is_over(&self) -> bool {
         self.is_over
     }
@@ -208,8 +209,8 @@ impl FactReader {
         self.records.is_caught_up()
     }
 
-    /// Every fact of the next message, with its standing; none for an invalid record, which is logged; `None` at the
-    /// end. Cancel-safe.
+    /// Every fact of the next message, classified; no fact for an invalid record, which is logged; `None` at the end.
+    /// Cancel-safe.
     pub async fn next_classified(&mut self) -> Result<Option<Vec<ClassifiedFact>>, HistoryError> {
         if self.classifier.is_over() {
             return Ok(None);

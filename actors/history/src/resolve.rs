@@ -1,4 +1,4 @@
-//! What a range is on the tapes that exist at this moment.
+//! Resolves a range on the tapes that exist now.
 
 use serde::{Deserialize, Serialize};
 use tapedeck_runtime::{Bus, BusError};
@@ -14,7 +14,7 @@ use crate::fact::keeps_time;
 use crate::range::{Range, RangeBound};
 use crate::reader::last_sequence;
 
-/// Records that are searched backwards for the newest time.
+/// Most records of a tape that are searched backwards for its newest tape time.
 const LOOK_BACK_MAX: u64 = 10_000;
 
 /// The part of one tape that a range covers.
@@ -22,16 +22,16 @@ const LOOK_BACK_MAX: u64 = 10_000;
 pub struct TapeRange {
     /// The partition.
     pub partition: u16,
-    /// The identity of its tape.
+    /// The identity of the tape.
     pub tape: TapeId,
-    /// The first and last fact.
+    /// The bounds of the range.
     pub bounds: RangeBounds,
-    /// The tape's last sequence when the range was resolved: nothing after it is read.
+    /// Last sequence of the tape when the range was resolved. Later records are not read.
     pub end: u64,
 }
 
 impl TapeRange {
-    /// A whole tape up to its present end.
+    /// The whole tape up to its present end.
     pub async fn whole(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let TapeCreated { tape, partition, .. } = *tape;
         let end = last_sequence(bus, &subject::tape_stream(partition)).await?;
@@ -39,8 +39,9 @@ impl TapeRange {
     }
 }
 
-/// The ranges that `range` is: of one partition's tape, or of each. An end that is not given or is an age is resolved
-/// now: what is appended later is not in it.
+/// Resolves a range on the tape of one partition, or on every tape. Without an upper bound, the range ends where the
+/// tape ends now; an age counts from the newest tape time now. Fails if the bounds name several partitions, if there
+/// are several tapes and a bound is a place on one, or if no fact gives a time to count an age from.
 pub async fn resolve(bus: &Bus, partition: Option<u16>, range: &Range) -> Result<Vec<TapeRange>, HistoryError> {
     let tapes = match one_partition(partition, range)? {
         Some(one) => vec![bus.tape(one).await?],
@@ -68,7 +69,7 @@ fn bounds(range: &Range) -> impl Iterator<Item = RangeBound> {
     [range.from, range.to].into_iter().flatten()
 }
 
-/// The partition that is asked for, or that the bounds name; all must name the same.
+/// The partition `asked`, or the one that the bounds name; they must not name two.
 fn one_partition(asked: Option<u16>, range: &Range) -> Result<Option<u16>, HistoryError> {
     let mut one = asked;
     for named in bounds(range).filter_map(RangeBound::partition) {
@@ -100,6 +101,8 @@ async fn newest_time(bus: &Bus, ranges: &[TapeRange]) -> Result<TapeTime, Histor
         HistoryError::Range("there is no market fact near the tape's end to count an age from; give a time".into())
     })
 }
+
+/// The newest tape time of one tape; `None` if its last [`LOOK_BACK_MAX`] records up to `end` hold no fact of ingest.
 async fn last_time(bus: &Bus, partition: u16, end: u64) -> Result<Option<TapeTime>, HistoryError> {
     let (name, ingest) = (subject::tape_stream(partition), subject::tape_subject(partition, Writer::Ingest));
     let last = bus.last_on(&name, &ingest).await?.min(end);

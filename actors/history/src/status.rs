@@ -1,4 +1,4 @@
-//! How far each tape, inbox, writer and projection is, as JetStream and Postgres say.
+//! Ends of the streams, last records of the writers, and progress of the projections, from JetStream and Postgres.
 
 use serde::Serialize;
 use tapedeck_runtime::{Bus, BusError, database};
@@ -18,7 +18,7 @@ pub struct PartitionStatus {
     pub partition: u16,
     /// The identity of its tape.
     pub tape: String,
-    /// The market subjects placed on it.
+    /// The market subjects placed on the partition.
     pub placement: Vec<String>,
     /// Last sequence of the tape.
     pub tape_last: u64,
@@ -39,18 +39,18 @@ pub struct PartitionStatus {
 pub struct WriterStatus {
     /// Name of the writer.
     pub writer: &'static str,
-    /// Sequence of its last record; 0 if it has none.
+    /// Sequence of the writer's last record; 0 without a record.
     pub last: u64,
-    /// The epoch of that record.
+    /// Epoch of that record.
     pub epoch: u64,
-    /// Sequence of the last input that it is known to have decided on.
+    /// Sequence of the cause of the last fact: every input up to it is decided.
     pub decided: u64,
-    /// Kind and cause of its last fact.
+    /// Kind and cause of the last fact, as text; the reason if the last record does not decode.
     pub did: String,
 }
 
 impl PartitionStatus {
-    /// Asks JetStream and Postgres about a partition.
+    /// Reads the status of a partition from JetStream and Postgres.
     pub async fn gather(bus: &Bus, client: &Client, tape: TapeCreated) -> Result<Self, HistoryError> {
         let TapeCreated { tape, partition, placement } = tape;
         let name = subject::tape_stream(partition);
@@ -74,7 +74,7 @@ impl PartitionStatus {
         })
     }
 
-    /// Whether every writer has written and everything is projected.
+    /// Whether every writer has appended a record, and every projection has reached the end of the tape.
     pub fn is_caught_up(&self) -> bool {
         self.projected >= self.tape_last && self.writers.iter().all(|writer| writer.last > 0)
     }

@@ -1,4 +1,5 @@
-//! A machine as a value: what [`Machine`] says by its type is asked of an instance, so that one list holds them all.
+//! Machines as values: [`AnyMachine`] has the constants and functions of [`Machine`] as methods, so that one list can
+//! hold machines of different types.
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -26,13 +27,13 @@ impl MachineInfo {
         Self { writer: M::WRITER, logic: M::LOGIC, reads: M::reads() }
     }
 
-    /// Whether the machine is handed the facts of this writer.
+    /// Whether the facts of this writer are inputs of the machine.
     pub fn reads_facts_of(&self, writer: Writer) -> bool {
         matches!(self.reads, Reads::Tape(writers) if writers.contains(&writer))
     }
 }
 
-/// What a machine decided on one input.
+/// The decisions of a machine on one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     /// The decisions, in order.
@@ -43,13 +44,13 @@ pub struct Decided {
     pub is_clock: bool,
 }
 
-/// What the driver, the merge-join and the verifier need of a machine. Every [`Machine`] is one, and so is
-/// [`BoxedMachine`]: the only trait that hides a machine's type.
+/// A machine as the driver, the merge-join and the verifier use it. Implemented by every [`Machine`], and by
+/// [`BoxedMachine`], which hides the type of its machine.
 pub trait AnyMachine: Debug + Send + 'static {
     /// See [`Machine::Input`].
     type Input: Debug + Send + 'static;
 
-    /// Its writer, its LOGIC and where its inputs come from.
+    /// Writer, LOGIC and source of the inputs.
     fn info(&self) -> MachineInfo;
     /// See [`MachineInput::from_fact`](crate::MachineInput::from_fact).
     fn input_of_fact(&self, fact: Fact) -> Option<Self::Input>;
@@ -57,7 +58,7 @@ pub trait AnyMachine: Debug + Send + 'static {
     fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self::Input>;
     /// Observes an input, decides, and applies the decisions: see [`step`].
     fn run(&mut self, at: Offset, input: &Self::Input) -> Decided;
-    /// Observes an input and applies what is recorded instead of deciding; gives the tape time of the input.
+    /// Observes an input and applies the decisions recorded on it. Returns the tape time of the input, ns.
     fn follow(&mut self, at: Offset, input: &Self::Input, recorded: &[Entry]) -> TapeTime;
 }
 
@@ -89,7 +90,7 @@ pub type BoxedInput = Box<dyn Any + Send>;
 /// A machine of any type.
 pub type BoxedMachine = Box<dyn AnyMachine<Input = BoxedInput>>;
 
-/// Hides a machine's type.
+/// Boxes a machine, so that machines of different types have the same type.
 pub fn boxed<M: Machine>(machine: M) -> BoxedMachine {
     Box::new(Hidden(machine))
 }

@@ -14,7 +14,8 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Adds an event.
+    /// Adds an event. Panics if the record overflows, which [`Builder::is_full`] rules out for a cause whose events fit
+    /// into half a record.
     pub(crate) fn push(&mut self, entry: &Entry) {
         record::encode_entry(entry, &mut self.encoded);
         self.events += 1;
@@ -30,7 +31,7 @@ impl Builder {
         self.encoded.len() + HEADER_BYTES_MAX > RECORD_BYTES_MAX - CAUSE_BYTES_MAX
             || self.events > RECORD_EVENTS_MAX - CAUSE_EVENTS_MAX
     }
-    /// Empties it; returns the number of events and their bytes.
+    /// Empties the builder. Returns the number of events, and their encoding.
     pub(crate) fn take(&mut self) -> (usize, Vec<u8>) {
         let next = Vec::with_capacity(self.encoded.len());
         (std::mem::take(&mut self.events), std::mem::replace(&mut self.encoded, next))

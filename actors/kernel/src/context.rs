@@ -1,4 +1,4 @@
-//! What every machine that reads the tape keeps beside its own state: tape time, and the parameters in force.
+//! Tape time and the parameters in force, which the machines that read the tape need.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::TapeTime;

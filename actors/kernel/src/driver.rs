@@ -45,7 +45,7 @@ struct InFlight {
     hash: RecordHash,
     events: usize,
     failures: u32,
-    /// Whether it may be on the tape although no ack was received.
+    /// Whether the record may be on the tape although no ack was received.
     in_doubt: bool,
     /// Whether the last attempt failed, so that the next poll repeats it.
     repeat: bool,
@@ -122,11 +122,11 @@ impl<M: AnyMachine> Driver<M> {
     pub fn is_idle(&self) -> bool {
         self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
     }
-    /// Whether an input waits for a decision; on a standby, for that of the owner.
+    /// Whether an input waits for a decision: that of this process if it is the owner, else that of the owner.
     pub fn has_waiting_inputs(&self) -> bool {
         !self.merge.inputs.is_empty()
     }
-    /// Tape time of the last input decided or joined, ns.
+    /// Tape time of the last input decided or followed, ns.
     pub fn at(&self) -> u64 {
         self.merge.at
     }

@@ -20,16 +20,19 @@ pub trait Machine: std::fmt::Debug + Send + 'static {
     type Input: MachineInput;
     /// The writer that it decides for: subject token, metric label and name in every tool.
     const WRITER: Writer;
-    /// Raised when `decide` changes meaning. A digest of decisions in the tests enforces it.
+    /// Incremented by every change that alters a decision on any input. A test of each machine pins a digest of its
+    /// decisions, and fails after such a change.
     const LOGIC: u32;
 
     /// The source of its inputs.
     fn reads() -> Reads;
     /// Applies an input to the state. Never fails.
     fn observe(&mut self, at: Offset, input: &Self::Input);
-    /// Decides on the input just observed. The facts of one input must fit half a record.
+    /// Decides on the input just observed. The facts on one input must fit into half a record (128 KiB encoded, 2,048
+    /// facts): the driver panics if a record overflows.
     fn decide(&self, at: Offset, input: &Self::Input, out: &mut Out);
-    /// Applies an own decision to the state, right after its cause, not at its place on the tape. Never fails.
+    /// Applies a decision of this machine to the state, right after the input that it answers, not where its record
+    /// lies on the tape. Never fails.
     fn apply(&mut self, cause: Offset, own: &Event);
     /// Tape time of the input just observed, ns: the `at` of its decisions.
     fn time(&self, input: &Self::Input) -> TapeTime;
@@ -91,7 +94,7 @@ impl Out {
     }
 }
 
-/// Observes an input, decides, and applies the decisions. Machines are only run by this function.
+/// Observes an input, decides, and applies the decisions, which it returns. The only caller of `decide`.
 pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Event> {
     let mut out = Out::default();
     machine.observe(at, input);
@@ -102,9 +105,10 @@ pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Ev
     out.events
 }
 
-/// An input of a machine: its decoding, and its properties that the driver needs.
+/// An input of a machine: how it is decoded, and whether it is only a clock.
 pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
-    /// Whether the input only advances tape time. The driver answers a number of such inputs with `Progress`.
+    /// Whether the input only advances tape time. After
+    /// [`UNANSWERED_CLOCKS_MAX`](crate::driver::UNANSWERED_CLOCKS_MAX) unanswered ones the driver appends `Progress`.
     fn is_clock(&self) -> bool;
     /// The input for a fact, for a machine that reads the tape.
     fn from_fact(_fact: Fact) -> Option<Self> {
@@ -122,7 +126,7 @@ pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
 pub struct Fact {
     /// The writer that decided it.
     pub writer: Writer,
-    /// Tape time of its cause, ns.
+    /// Tape time of its cause, ns; for a fact of control, the broker's stamp of the command.
     pub at: TapeTime,
     /// The decision.
     pub event: Event,

@@ -31,9 +31,12 @@ pub struct MergeJoin<M: AnyMachine> {
     last_pushed: Offset,
 }
 
-/// An own event has a cause that is no input: the tape belongs to another machine, or inputs were lost.
+/// A recorded decision has a cause that is no input: inputs were lost, or the inbox belongs to another tape.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an own event has the cause {cause}, but no input has that offset: inputs were lost, or it is another tape")]
+#[error(
+    "the tape has a decision on {cause}, but no input has that offset: inputs were lost, or the inbox belongs to \
+     another tape"
+)]
 pub struct UnknownCause {
     /// Offset without an input.
     pub cause: Offset,
@@ -46,7 +49,11 @@ impl<M: AnyMachine> MergeJoin<M> {
         Self { machine, inputs, epoch: None, progress: Offset::START, at: 0, own, last_pushed: Offset::START }
     }
 
-    /// Adds an input. Panics if its offset is not above that of the last one.
+    /// Adds an input.
+    ///
+    /// # Panics
+    ///
+    /// If its offset is not above that of the last input added.
     pub fn push_input(&mut self, at: Offset, input: M::Input) {
         assert!(at > self.last_pushed, "input {at} pushed after {}: inputs must be in order", self.last_pushed);
         self.last_pushed = at;
@@ -84,9 +91,9 @@ impl<M: AnyMachine> MergeJoin<M> {
         self.own.len()
     }
 
-    /// Joins up to the end of either cursor. `each` is called once for every input up to the last own event, in order,
-    /// with the decisions recorded for it; it must apply both to the machine,
-    /// and returns the tape time of the input.
+    /// Joins up to the end of either cursor. Calls `each` once for every input up to the last own event, in order, with
+    /// the decisions recorded for it and the epoch that they belong to. `each` must apply input and decisions to the
+    /// machine, and returns the tape time of the input.
     pub fn join<E: From<UnknownCause>>(
         &mut self,
         mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<TapeTime, E>,

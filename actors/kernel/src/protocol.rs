@@ -1,4 +1,4 @@
-//! The messages between the shell and the driver. They exchange nothing else.
+//! The messages between the shell and the driver.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tapedeck_schemas::record::Writer;
 use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
 
-/// A message from the shell to the driver. Not an input of the machine.
+/// A message from the shell to the driver, not to be confused with an input of the machine.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// The next message of the tape, on any subject.
@@ -88,7 +88,7 @@ pub enum Output {
     Stopped(Stop),
 }
 
-/// The message on the own subject at the sequence of an own append.
+/// Origin of the message that fenced an owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FencedBy {
     /// A record of the own epoch or a newer one, by another owner.
@@ -125,7 +125,7 @@ impl std::fmt::Display for FencedBy {
 /// The reason why a driver stopped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Stop {
-    /// The own subject holds a message that is not an own record.
+    /// The own subject holds a message that this process did not append.
     #[error("fenced by {by} at sequence {seq}")]
     Fenced {
         /// Stream sequence of that message.
@@ -147,7 +147,7 @@ pub enum Stop {
         /// The sequence received.
         got: u64,
     },
-    /// An own event has no input.
+    /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
     /// The own subject ends before a record that is known to have been on it.
@@ -163,8 +163,8 @@ pub enum Stop {
     },
     /// The last owner had a greater LOGIC.
     #[error(
-        "cannot take over: the last epoch on the tape has LOGIC {tape_logic}, this build has {build_logic}; deploy the \
-         build of that epoch or a newer one"
+        "cannot take over: the last epoch on the tape has logic version {tape_logic}, this build has {build_logic}; \
+         deploy the build of that epoch or a newer one"
     )]
     OlderLogic {
         /// LOGIC of this build.

@@ -1,8 +1,9 @@
-//! A publisher session on one subject of an inbox: every item is published exactly once, and can be resumed. Sans-IO.
+//! A publisher session on one subject of an inbox: it stores every item exactly once, and resumes after a restart.
+//! Sans-IO. An item is one element of a message: a market event.
 //!
 //! A header of each message has the number of items published so far, and the message is fenced by the last sequence
-//! of the subject, as on the tape. A publisher that restarts reads the last message and continues after its items. If a
-//! message of the former process is stored late, it fails at the fence, or the next message of the new one does.
+//! of the subject, as on the tape. A publisher that restarts reads the last message and continues after its items. A
+//! message of the former process that arrives late is rejected at the fence, or makes the new process read again.
 
 use crate::protocol::Answer;
 use crate::reply::append_headers;
@@ -11,7 +12,7 @@ use crate::reply::append_headers;
 pub const SESSION: &str = "Tapedeck-Session";
 /// Header: number of items that the session has published on this subject, those of this message included.
 pub const THROUGH: &str = "Tapedeck-Through";
-/// Header: whether no other session ever published on this subject.
+/// Header: `yes` if no other session ever published on this subject, else `no`.
 pub const ALONE: &str = "Tapedeck-Alone";
 /// Rejections in a row after which a publisher gives up (the stream is full, or the message too large).
 pub const REJECTIONS_MAX: u32 = 8;
@@ -41,7 +42,7 @@ pub enum PublicationStep {
 }
 
 impl Publication {
-    /// A session that knows nothing of the subject yet.
+    /// A session that has not read the subject: nothing is stored as far as known.
     pub fn new(session: String) -> Self {
         Self { session, expected: 0, through: 0, alone: true, failures: 0, rejections: 0 }
     }
@@ -63,7 +64,11 @@ impl Publication {
         self.failures
     }
 
-    /// The headers of the message whose last item is `through`.
+    /// The headers of the message whose last item is number `through`, counted from 1.
+    ///
+    /// # Panics
+    ///
+    /// If that item is stored already.
     pub fn headers(&self, through: u64) -> Vec<(&'static str, String)> {
         assert!(through > self.through, "items are sent in order");
         let mut headers = append_headers(self.expected).to_vec();
@@ -73,7 +78,7 @@ impl Publication {
         headers
     }
 
-    /// Handles the answer to the message whose last item is `through`.
+    /// Handles the answer to the message whose last item is number `through`.
     pub fn answer(&mut self, through: u64, answer: Answer) -> PublicationStep {
         let next = match answer {
             Answer::Committed(seq) => {

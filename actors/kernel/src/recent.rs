@@ -1,10 +1,10 @@
-//! The ids that a machine has observed, up to a bound: a venue may report an execution twice, and an operator's command
-//! may arrive twice.
+//! The latest ids that a machine has observed, up to a bound: an exchange may report a fill twice, and a command may
+//! arrive twice.
 
 use std::collections::{BTreeSet, VecDeque};
 
-/// Most ids that are kept, the latest ones. A venue repeats an execution soon or after a reconnect; a repetition after
-/// 65,536 other executions would count twice.
+/// Most ids that are kept, the latest ones. An exchange repeats a fill soon, or after a reconnect. One that is repeated
+/// after 65,536 other fills would count twice.
 pub const SEEN_MAX: usize = 65_536;
 
 /// The latest ids.

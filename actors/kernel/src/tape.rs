@@ -16,7 +16,7 @@ pub struct TapeRecord {
     pub header: Header,
     /// Hash of the bytes of the record.
     pub hash: RecordHash,
-    /// Events in order; their indexes are those of their offsets.
+    /// Entries in order: entry `i` is the fact at offset `seq.i`.
     pub entries: Vec<Entry>,
 }
 
@@ -25,15 +25,15 @@ pub struct TapeRecord {
 pub enum TapeRead {
     /// A valid record.
     Record(TapeRecord),
-    /// An invalid record: it does not decode, is not of its subject's writer, or does not chain. It is skipped and
-    /// reported. Its sequence still counts for the writer's fence.
+    /// An invalid record: it is on no writer's subject, does not decode, names another writer than its subject, or does
+    /// not continue the writer's chain. Readers skip and report it. Its sequence still counts for the writer's fence.
     Invalid {
         /// Writer of its subject; `None` if the subject is not a writer's.
         writer: Option<Writer>,
         /// Reason why it is invalid.
         why: String,
-        /// Whether it is a record of its writer that does not continue the writer's chain, which may mean that a record
-        /// before it was altered or lost.
+        /// Whether the record decodes and names the writer of its subject, but does not continue the writer's chain. An
+        /// earlier record may then have been altered or lost.
         breaks_chain: bool,
     },
 }
@@ -49,7 +49,8 @@ pub enum TapeFault {
         /// The sequence received.
         got: u64,
     },
-    /// A record that chains but has contents that this build does not know: the reader stops, and never skips it.
+    /// A record continues its writer's chain, but has a format, kind or version that this build does not know. The
+    /// reader stops; it must not skip the record.
     #[error("sequence {seq}: {what}; run a newer build")]
     Newer {
         /// Stream sequence of the record.
@@ -117,7 +118,7 @@ impl TapeReader {
         let Some(subject) = writer else { return Ok(invalid("on no writer's subject".into())) };
         let (header, read) = match record::decode(payload) {
             Ok((header, entries)) => (header, Ok(entries)),
-            // Arbitrary bytes may look like a newer format. A record of a newer build chains; arbitrary bytes do not.
+            // Arbitrary bytes may look like a newer format, but they do not continue the chain, which is checked below.
             Err(RecordError::Unknown(what)) => match record::decode_header(payload) {
                 Some(header) => (header, Err(what)),
                 None => return Ok(invalid(what)),

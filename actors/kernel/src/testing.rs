@@ -1,4 +1,4 @@
-//! What the tests of every machine share. Nothing here runs in production.
+//! A test helper that the tests of every machine use. Nothing here runs in production.
 
 use std::fmt::Debug;
 
@@ -65,12 +65,12 @@ pub fn assert_decisions<M: Machine>(machine: &mut M, inputs: &[M::Input], pinned
     assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
 }
 
-/// Steps a machine through inputs beside one that only folds what the first decided, as a group that recovers does.
-/// `check` is handed each input and the decisions on it.
+/// Runs one machine over the inputs, and lets a second one follow it as recovery does: the second observes each input
+/// and applies the decisions of the first. Calls `check` with each input and the decisions on it.
 ///
 /// # Panics
 ///
-/// Where the two are not in the same state after an input.
+/// If the two differ in state or tape time after an input.
 pub fn run_and_follow<M: Machine + Debug>(
     new: impl Fn() -> M,
     inputs: &[M::Input],

@@ -1,4 +1,4 @@
-//! Verification: decides every input again, and compares with the recorded events byte for byte.
+//! The verifier: re-executes a machine on every input, and compares its decisions with the recorded ones byte for byte.
 
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
@@ -10,19 +10,19 @@ use crate::tape::TapeRecord;
 /// The first decision that differs from the recorded one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Difference {
-    /// An input decided again gives other events than the tape has.
+    /// Re-execution decides on an input other than the tape has.
     #[error("input {cause}: {writer} decides {decided}, the tape has {recorded}")]
     Decision {
         /// Offset of the input.
         cause: Offset,
         /// Writer of the decision.
         writer: &'static str,
-        /// Events decided again, rendered.
+        /// The decisions of the re-execution, as text.
         decided: String,
-        /// Events on the tape, rendered.
+        /// The decisions on the tape, as text.
         recorded: String,
     },
-    /// An event has no input.
+    /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
 }
@@ -32,11 +32,11 @@ pub enum Difference {
 pub struct Verifier<M: AnyMachine> {
     info: MachineInfo,
     merge: MergeJoin<M>,
-    /// Number of inputs that were decided again and compared.
+    /// Number of inputs that were re-executed and compared.
     pub inputs: u64,
     /// Number of events that were compared.
     pub events: u64,
-    /// Number of inputs that were only followed, because another logic decided them.
+    /// Number of inputs that were followed, because another LOGIC decided them.
     pub followed: u64,
 }
 

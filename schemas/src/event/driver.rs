@@ -1,4 +1,4 @@
-//! Facts of the drivers: the owner of a writer, and the input that it has read up to. No machine reads them.
+//! Facts of the drivers: the owner of a writer, and the last input that it has decided. No machine reads them.
 
 use crate::structs::structs;
 
@@ -14,6 +14,6 @@ structs! {
         /// Version and commit of the program.
         build: String,
     }
-    /// Heartbeat: the owner read every input up to the cause, and the cause is unanswered.
+    /// Heartbeat: the owner decided every input up to the cause, and the cause is unanswered.
     Progress {}
 }

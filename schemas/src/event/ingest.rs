@@ -59,9 +59,9 @@ structs! {
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
         ts_event: Option<u64>,
     }
-    /// Tape time passed a multiple of 100 ms. A jump over several multiples gives one fact, for the last of them.
+    /// Tape time reached a multiple of 100 ms. A jump over several multiples gives one fact, for the last of them.
     ClockAdvanced {
-        /// The multiple that tape time passed, ns since the Unix epoch.
+        /// The multiple that tape time reached, ns since the Unix epoch.
         time: TapeTime,
     }
     /// A session of a source skipped numbers: the skipped market events never reached the inbox.

@@ -1,4 +1,4 @@
-//! Replayed facts as they leave: market facts in their publisher's own format, all others as maps.
+//! Renders replayed facts: market facts as market events in the format of publishers, all others as maps.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub const SOURCE: &str = "replay";
 /// The format of a replayed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// One JSON map a line.
+    /// One JSON object per line.
     JsonLines,
     /// MessagePack maps, one after the other.
     MessagePack,
@@ -46,13 +46,14 @@ impl std::str::FromStr for OutputFormat {
 /// A fact in the form in which it is written or published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rendered {
-    /// A market fact, in its publisher's own format.
+    /// A market fact, as a market event in the format of publishers.
     Market(InstrumentId, MarketEvent),
     /// Any other fact.
     Fact(StoredFact),
 }
 
-/// Gives market facts a source, a session and numbers of their own; the rest of them is as recorded.
+/// Renders replayed facts. A market fact becomes a market event of the source [`SOURCE`], with a session and numbers of
+/// the replay; its other fields are as recorded.
 #[derive(Debug, Clone)]
 pub struct Renderer {
     source: SourceId,
@@ -61,12 +62,12 @@ pub struct Renderer {
 }
 
 impl Renderer {
-    /// A renderer of the run `session`; numbers begin at 1 for each instrument.
+    /// A renderer of the session `session`, whose numbers begin at 1 for each instrument.
     pub fn new(session: Token) -> Self {
         Self { source: SOURCE.parse().expect("a name"), session, numbers: BTreeMap::new() }
     }
 
-    /// The next fact, as it leaves. A definition has no `ts_recv` on the tape: its tape time stands for it.
+    /// Renders the next fact. A definition has no `ts_recv` on the tape; its tape time is used.
     pub fn render(&mut self, replayed: ReplayedFact) -> Rendered {
         let ReplayedFact { fact: whole, bars } = replayed;
         let (instrument, ts_recv, ts_event, body) = match &whole.event {
@@ -124,7 +125,7 @@ impl Renderer {
 }
 
 impl Rendered {
-    /// Its bytes in a file, with the end of the line where there are lines.
+    /// The bytes in a file; in JSON lines, with the line feed.
     pub fn bytes(&self, format: OutputFormat) -> Vec<u8> {
         match (self, format) {
             (Rendered::Market(instrument, event), OutputFormat::JsonLines) => {
@@ -136,7 +137,7 @@ impl Rendered {
             (Rendered::Fact(fact), OutputFormat::JsonLines) => line(json(fact)),
             (Rendered::Fact(fact), OutputFormat::MessagePack) => {
                 let mut bytes = Vec::new();
-                // Names, ids and numbers as text, as in JSON: a map is read without knowing the tape's own codes.
+                // Names, ids and numbers as text, as in JSON: a reader need not know the numbers of the record format.
                 let mut serializer = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
                 fact.serialize(&mut serializer).expect("writing a fact to memory cannot fail");
                 bytes
@@ -144,8 +145,8 @@ impl Rendered {
         }
     }
 
-    /// Its subject and payload under a prefix: market facts on `<prefix>.<venue>.<symbol>.<kind>`, in MessagePack, as
-    /// on `md.>`; others on `<prefix>-facts.<writer>.<Kind>`, in JSON, so that a subscriber of `<prefix>.>` receives
+    /// The subject under a prefix, and the payload: market facts on `<prefix>.<venue>.<symbol>.<kind>`, in MessagePack,
+    /// as on `md.>`; others on `<prefix>-facts.<writer>.<Kind>`, in JSON, so that a subscriber of `<prefix>.>` receives
     /// market events only.
     pub fn message(&self, prefix: &str) -> (String, Vec<u8>) {
         match self {

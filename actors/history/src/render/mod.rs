@@ -1,4 +1,4 @@
-//! What a fact looks like outside: one JSON object, one line of words, or its publisher's own market event.
+//! Renders facts: as a JSON object, as a line of words, or as a market event in the format of publishers.
 
 mod market;
 mod words;
@@ -12,7 +12,7 @@ pub use market::{OutputFormat, Rendered, Renderer, SOURCE};
 pub(crate) use words::span;
 pub use words::{readable_time, words};
 
-/// A fact as a map: JSON in text, MessagePack in files.
+/// The fields of a fact in JSON and MessagePack output.
 #[derive(Serialize)]
 struct FactMap<'a> {
     offset: String,
@@ -46,12 +46,12 @@ impl Serialize for StoredFact {
     }
 }
 
-/// A fact as one line of JSON, without the end of the line.
+/// A fact as one line of JSON, without a line feed.
 pub fn json(fact: &StoredFact) -> String {
     serde_json::to_string(fact).expect("writing a fact to memory cannot fail")
 }
 
-/// A fact as one line of words for a terminal, without the end of the line.
+/// A fact as one line of words for a terminal, without a line feed.
 pub fn line(fact: &StoredFact) -> String {
     let (place, time, writer) = (fact.printed_offset(), readable_time(fact.at), fact.writer);
     let (kind, cause) = (fact.event.kind().name(), fact.cause_text());

@@ -1,10 +1,10 @@
-//! Facts in words, one line each. The exact values are in the JSON.
+//! Facts in words, one line each. JSON has all fields.
 
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::number::Ratio;
 use time::OffsetDateTime;
 
-/// A time in ns since the epoch as RFC 3339, cut to the millisecond.
+/// A time in ns since the Unix epoch as RFC 3339, truncated to the millisecond.
 pub fn readable_time(ns: u64) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)) else { return ns.to_string() };
     let (date, clock) = (time.date(), time.time());
@@ -12,7 +12,7 @@ pub fn readable_time(ns: u64) -> String {
     format!("{date}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
 }
 
-/// The fields of a fact that matter to a reader, on one line, safe for a terminal.
+/// The main fields of a fact on one line, with control characters escaped.
 pub fn words(event: &Event) -> String {
     let said = market(event).or_else(|| command(event)).or_else(|| trading(event)).unwrap_or_default();
     one_line(&said)
@@ -32,9 +32,9 @@ fn market(event: &Event) -> Option<String> {
         Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
         Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
-        Event::Trimmed(e) => format!("kept from {} on", e.first_kept),
+        Event::Trimmed(e) => format!("records before {} purged", e.first_kept),
         Event::InstrumentDefined(e) => format!(
-            "{}: {} in {}, tick {}, lot {}, least value {}",
+            "{}: {} in {}, tick {}, lot {}, least notional {}",
             e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
         ),
         Event::Quote(e) => format!("{} bid {} × {}, ask {} × {}", e.instrument, e.bid, e.bid_size, e.ask, e.ask_size),
@@ -52,10 +52,7 @@ fn market(event: &Event) -> Option<String> {
         }
         Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {
-            format!(
-                "{} session {}, {}: {} should follow, {} came",
-                e.source, e.session, e.instrument, e.expected, e.got
-            )
+            format!("{} session {}, {}: expected {}, got {}", e.source, e.session, e.instrument, e.expected, e.got)
         }
         Event::Rejected(e) => {
             let source = e.source.map(|source| format!(", source {source}")).unwrap_or_default();
@@ -137,7 +134,7 @@ fn order(order: &Order) -> String {
     format!("{side} {quantity} {instrument} at {price} {time_in_force}; order {id}")
 }
 
-/// A duration in ns as a number of up to four digits and its unit.
+/// A signed duration, given in ns, as a whole number of µs (below 10 ms), ms (below 10 s) or s, rounded toward zero.
 pub(crate) fn span(ns: i64) -> String {
     let (sign, ns) = (if ns < 0 { "−" } else { "+" }, ns.unsigned_abs());
     match ns {

@@ -1,4 +1,4 @@
-//! The checkpoint of an unfinished replay: what is replayed, and how far it is, so that it resumes exactly there.
+//! The checkpoint of an unfinished replay: its parameters and its progress, so that it can be resumed exactly there.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -15,33 +15,34 @@ use crate::resolve::TapeRange;
 pub struct ReplaySpec {
     /// The tapes, in order of their partition.
     pub tapes: Vec<TapeRange>,
-    /// The range, as it was asked for.
+    /// The range, printed as the operator wrote it: an age is not resolved.
     pub range: String,
     /// The filter, printed.
     pub filter: String,
     /// The format of the file, or the prefix of the subjects.
     pub output: String,
-    /// The name of the run, which is the session of its market events.
+    /// Name of the run: the session of the replayed market events.
     pub run: Token,
 }
 
 impl ReplaySpec {
-    /// A name for the run, derived from what is replayed: the same replay has the same name, so that its duplicates are
-    /// recognised, and different replays have different names.
+    /// The default name of a run: a hash of the tapes, bounds and filter. The same replay repeated has the same name,
+    /// so that `ingest` recognises duplicates; another replay has another name.
     pub fn default_run(tapes: &[TapeRange], filter: &str) -> Token {
         let text = serde_json::to_string(&(tapes, filter)).expect("ranges are plain data");
         let digest = blake3::hash(text.as_bytes()).to_hex();
         format!("r-{}", &digest[..16]).parse().expect("a name")
     }
 
-    /// The first respect in which an interrupted replay differs from the one that is asked for now. Where an age means
-    /// another time by now, and where the tapes have grown, the bounds of the interrupted replay hold.
+    /// The first difference between an interrupted replay and the one requested now; `None` if it can be resumed.
+    /// Bounds are not compared: if an age resolves to another time now, or the tapes have grown, those of the
+    /// interrupted replay remain in force.
     fn difference(&self, now: &ReplaySpec) -> Option<String> {
         let tapes = |spec: &ReplaySpec| -> Vec<String> {
             spec.tapes.iter().map(|one| format!("{} of partition {}", one.tape, one.partition)).collect()
         };
         let compare = |name: &str, was: String, is: String| {
-            (was != is).then(|| format!("its {name} was {was:?}, now {is:?} is asked for"))
+            (was != is).then(|| format!("its {name} was {was:?}, but {is:?} is requested"))
         };
         compare("tape", tapes(self).join(", "), tapes(now).join(", "))
             .or_else(|| compare("range", self.range.clone(), now.range.clone()))
@@ -51,18 +52,19 @@ impl ReplaySpec {
     }
 }
 
-/// How far a replay is. The facts come in one order, so their count is enough; the rest is for checks.
+/// Progress of a replay. As the order of the facts is fixed, their number is the progress; the other fields are checked
+/// before a replay is resumed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
-    /// Range, filter and output of the replay.
+    /// The replay that was interrupted.
     pub spec: ReplaySpec,
-    /// Facts written or published.
+    /// Number of facts written or published.
     pub facts: u64,
-    /// Offset of the last of them, as `p0:1234.5`.
+    /// Offset of the last fact written or published, as `p0:1234.5`; `None` before the first.
     pub last: Option<String>,
-    /// Bytes of the file that hold them; 0 for subjects.
+    /// Size of the file with these facts, in bytes; 0 for subjects.
     pub bytes: u64,
-    /// BLAKE3 of these bytes, in hex.
+    /// BLAKE3 hash of those bytes, in hex.
     pub hash: String,
 }
 
@@ -73,17 +75,17 @@ impl Checkpoint {
     }
 }
 
-/// The file that holds a checkpoint: a line of JSON, and a line with its BLAKE3.
+/// The file that holds a checkpoint: a line of JSON, and a line with the BLAKE3 hash of the first in hex.
 #[derive(Debug, Clone)]
 pub struct CheckpointFile(PathBuf);
 
 impl CheckpointFile {
-    /// The file at this path.
+    /// A checkpoint file at this path.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
     }
 
-    /// The file that belongs to an output file: its name with `.resume` appended.
+    /// The checkpoint file of an output file: its path with `.resume` appended.
     pub fn beside(file: &Path) -> Self {
         let mut name = file.as_os_str().to_owned();
         name.push(".resume");
@@ -95,7 +97,7 @@ impl CheckpointFile {
         &self.0
     }
 
-    /// The checkpoint that it holds; `None` if there is no such file.
+    /// Reads the checkpoint; `None` if there is no such file. Fails if the file is not a checkpoint of this version.
     pub fn load(&self) -> Result<Option<Checkpoint>, HistoryError> {
         let text = match std::fs::read_to_string(&self.0) {
             Ok(text) => text,
@@ -113,7 +115,7 @@ impl CheckpointFile {
         read.map(Some).map_err(|error| self.cannot(format!("another version of tapedeck wrote it ({error})")))
     }
 
-    /// The checkpoint that it holds, which must be of the replay asked for now.
+    /// Reads the checkpoint, as [`CheckpointFile::load`]. Fails also if it is of another replay than `now`.
     pub fn load_for(&self, now: &ReplaySpec) -> Result<Option<Checkpoint>, HistoryError> {
         let Some(saved) = self.load()? else { return Ok(None) };
         match saved.spec.difference(now) {
@@ -122,7 +124,7 @@ impl CheckpointFile {
         }
     }
 
-    /// Replaces the checkpoint. A process killed at any moment leaves the old one or the new one, whole.
+    /// Replaces the checkpoint. If the process is killed at any moment, the file is the old one or the new one.
     pub fn save(&self, checkpoint: &Checkpoint) -> Result<(), HistoryError> {
         let line = serde_json::to_string(checkpoint).expect("a checkpoint is plain data");
         let digest = blake3::hash(line.as_bytes()).to_hex();
@@ -138,7 +140,7 @@ impl CheckpointFile {
         write().map_err(HistoryError::file("write", &self.0))
     }
 
-    /// Removes the file: the replay is done, or starts over.
+    /// Removes the file, if it exists: the replay is complete, or starts over.
     pub fn clear(&self) -> Result<(), HistoryError> {
         match std::fs::remove_file(&self.0) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -148,7 +150,7 @@ impl CheckpointFile {
         }
     }
 
-    /// The error that its checkpoint cannot be resumed from.
+    /// The error that the replay of this checkpoint cannot be resumed, with the reason.
     pub fn cannot(&self, why: String) -> HistoryError {
         HistoryError::Resume { path: self.0.clone(), why }
     }

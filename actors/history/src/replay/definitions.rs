@@ -1,4 +1,5 @@
-//! Makes a range of the market complete: the definitions in force at its beginning come first, each with its bars.
+//! Completes the market facts of a range: the definitions in force at its beginning are replayed first, each with its
+//! bars.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -9,12 +10,12 @@ use tapedeck_schemas::ids::InstrumentId;
 use crate::fact::StoredFact;
 use crate::reader::{ClassifiedFact, Standing};
 
-/// A fact as it is replayed.
+/// A fact to replay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayedFact {
-    /// The fact; `time` is that of the place at which it is replayed.
+    /// The fact. `time` of a definition from before the range is that of the first fact in the range.
     pub fact: StoredFact,
-    /// The bars of a definition, whose `BarsDefined` is not replayed beside it; empty for other kinds.
+    /// For a definition, the bars in force: the `BarsDefined` that follows it is not replayed. Empty for other kinds.
     pub bars: Vec<BarSpec>,
 }
 
@@ -22,14 +23,14 @@ pub struct ReplayedFact {
 #[derive(Debug, Default)]
 pub struct Definitions {
     bars: BTreeMap<InstrumentId, Vec<BarSpec>>,
-    /// Definitions before the range that pass the filter: the last of each instrument.
+    /// For each instrument, its last definition before the range that passes the filter.
     in_force: BTreeMap<InstrumentId, ReplayedFact>,
 }
 
 impl Definitions {
-    /// Takes the facts of the next record; what is replayed of them is appended to `out`.
+    /// Takes the facts of the next record, and appends those to replay to `out`.
     pub fn take(&mut self, facts: Vec<ClassifiedFact>, out: &mut VecDeque<ReplayedFact>) {
-        let mut before: Option<(InstrumentId, bool)> = None; // the definition just before, and whether it passed
+        let mut before: Option<(InstrumentId, bool)> = None; // the previous fact, if a definition: whether it passes
         let mut facts = facts.into_iter().peekable();
         while let Some(ClassifiedFact { fact, mut passes, standing }) = facts.next() {
             if standing == Standing::After {
@@ -52,7 +53,8 @@ impl Definitions {
         }
     }
 
-    /// The bars in the next fact if that belongs to the definition, else those defined earlier.
+    /// The bars of a definition: those of the next fact if it is the `BarsDefined` of this instrument, else those
+    /// defined earlier.
     fn bars_of(&self, instrument: InstrumentId, next: Option<&Event>) -> Vec<BarSpec> {
         match next {
             Some(Event::BarsDefined(defined)) if defined.instrument == instrument => defined.bars.clone(),

@@ -1,4 +1,4 @@
-//! Reads tapes and gives their facts in one order: by the tapes' time, then by partition.
+//! Merges the facts of several tapes into one order: by tape time, then by partition.
 
 mod checkpoint;
 mod definitions;
@@ -21,27 +21,27 @@ pub use definitions::{Definitions, ReplayedFact};
 pub use player::{Ended, Player};
 pub use speed::{InvalidSpeed, ReplaySpeed};
 
-/// What is wanted of the tapes.
+/// The facts to replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReplayQuery {
-    /// The range; without an end it stops where the tapes end when the replay is opened.
+    /// The range; without an upper bound, the replay stops where the tapes end when it is opened.
     pub range: Range,
     /// The filter on facts.
     pub filter: Filter,
 }
 
-/// A replay at its place. In memory it holds the facts of one record a tape, and the batch that JetStream sent.
+/// A running replay. It holds in memory the facts of one record per tape, and the batches that JetStream sent.
 pub struct Replay {
     tapes: Vec<ReplayedTape>,
 }
 
 impl Replay {
-    /// Replays what a query selects of one partition's tape, or of all.
+    /// Replays the facts that a query selects, of the tape of one partition or of every tape.
     pub async fn open(bus: &Bus, partition: Option<u16>, query: &ReplayQuery) -> Result<Self, HistoryError> {
         Self::of(bus, &resolve(bus, partition, &query.range).await?, &query.filter).await
     }
 
-    /// Replays these ranges.
+    /// Replays these ranges. Fails if a tape is shorter than when its range was resolved.
     pub async fn of(bus: &Bus, ranges: &[TapeRange], filter: &Filter) -> Result<Self, HistoryError> {
         let mut tapes = Vec::new();
         for range in ranges {
@@ -70,12 +70,12 @@ impl Replay {
         Ok(waiting.min_by_key(place).and_then(|tape| tape.waiting.pop_front()))
     }
 
-    /// Records read so far, of all tapes.
+    /// Number of records read so far, of all tapes.
     pub fn records_read(&self) -> u64 {
         self.tapes.iter().map(|tape| tape.facts.last()).sum()
     }
 
-    /// Records to read at most, of all tapes.
+    /// Number of records to read at most, of all tapes.
     pub fn records(&self) -> u64 {
         self.tapes.iter().map(|tape| tape.last).sum()
     }

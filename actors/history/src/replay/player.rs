@@ -20,9 +20,9 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(50);
 /// How a replay ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// At the end of the range.
+    /// At the end of the range. The checkpoint file is removed.
     Done,
-    /// By a request to stop; its checkpoint says how far it is.
+    /// By a request to stop. The checkpoint file, if there is one, allows to resume.
     Interrupted,
 }
 
@@ -41,7 +41,8 @@ pub struct Player {
 }
 
 impl Player {
-    /// Continues at `checkpoint`, where the sink must be too. Checkpoints are saved in `file`, if there is one.
+    /// A player that continues at `checkpoint`; the sink must be open at the same checkpoint. Checkpoints are saved in
+    /// `file`, if there is one.
     pub fn new(
         replay: Replay,
         speed: ReplaySpeed,
@@ -54,13 +55,13 @@ impl Player {
         Self { replay, renderer, speed, sink, file, checkpoint, saved_at, saved_facts, anchor: None }
     }
 
-    /// How far it is.
+    /// The progress of the replay.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// Replays to the end, or until `stop` resolves. Calls `progress` now and then with the number of records read and
-    /// of facts written.
+    /// Replays to the end, or until `stop` resolves. Calls `progress` at most every 50 ms with the number of records
+    /// read and of facts written.
     pub async fn play(
         &mut self,
         stop: impl Future<Output = ()>,
@@ -70,7 +71,7 @@ impl Player {
         let mut shown_at = Instant::now();
         tokio::select! {
             biased;
-            () = &mut stop => return Ok(Ended::Interrupted), // its checkpoint is the one that it began with
+            () = &mut stop => return Ok(Ended::Interrupted), // the checkpoint file is unchanged
             skipped = self.skip() => skipped?,
         }
         loop {
@@ -99,7 +100,8 @@ impl Player {
         Ok(Ended::Done)
     }
 
-    /// Skips what was written before: the same facts in the same order, so that the numbers continue.
+    /// Skips the facts that the checkpoint counts. They are rendered, so that the numbers of market events continue.
+    /// Fails if the last of them is not that of the checkpoint.
     async fn skip(&mut self) -> Result<(), HistoryError> {
         let mut last = None;
         for _ in 0..self.checkpoint.facts {
@@ -110,7 +112,7 @@ impl Player {
         match &self.file {
             Some(file) if last != self.checkpoint.last => {
                 let (was, is) = (&self.checkpoint.last, last);
-                Err(file.cannot(format!("its last fact was {was:?}, the same count now ends at {is:?}")))
+                Err(file.cannot(format!("its last fact was {was:?}, but the same number of facts now ends at {is:?}")))
             }
             _ => Ok(()),
         }
@@ -123,7 +125,7 @@ impl Player {
         mut stop: std::pin::Pin<&mut impl Future<Output = ()>>,
     ) -> Result<bool, HistoryError> {
         if fact.time == 0 {
-            return Ok(true); // before the first market fact a tape has no time yet
+            return Ok(true); // before its first market fact a tape has no tape time
         }
         let (began, first) = *self.anchor.get_or_insert_with(|| (Instant::now(), fact.time));
         let due = began.checked_add(self.speed.due(first, fact.time));

@@ -1,4 +1,4 @@
-//! How fast history plays: when each fact is due, counted from one anchor, so that no error adds up.
+//! The speed of a replay. The due time of each fact is counted from one anchor, so that errors do not accumulate.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tapedeck_schemas::offset::TapeTime;
 
-/// Fastest pace that is still a pace.
+/// Greatest factor of the recorded speed.
 const TIMES_MAX: u64 = 1_000_000;
 const THOUSAND: u64 = 1000;
 
@@ -15,15 +15,16 @@ const THOUSAND: u64 = 1000;
 pub enum ReplaySpeed {
     /// Without waiting.
     Max,
-    /// The recorded pace times this many thousandths.
+    /// The recorded speed times this many thousandths.
     Thousandths(u64),
 }
 
 impl ReplaySpeed {
-    /// As it was recorded.
+    /// The recorded speed.
     pub const RECORDED: ReplaySpeed = ReplaySpeed::Thousandths(THOUSAND);
 
-    /// When a fact of tape time `time` is due, after the moment when one of tape time `first` was played.
+    /// Time from the replay of a fact with tape time `first` to that of a fact with tape time `time`. Zero if `time` is
+    /// the earlier one.
     pub fn due(self, first: TapeTime, time: TapeTime) -> Duration {
         match self {
             ReplaySpeed::Max => Duration::ZERO,
@@ -35,9 +36,9 @@ impl ReplaySpeed {
     }
 }
 
-/// A text that is no pace.
+/// Error: a text that is not a speed. Holds the text, cut to 32 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no speed (want recorded, max, or a factor from 0.001x to {TIMES_MAX}x, as 10x or 0.5x)")]
+#[error("{0:?} is not a speed (want recorded, max, or a factor from 0.001x to {TIMES_MAX}x, such as 10x or 0.5x)")]
 pub struct InvalidSpeed(pub String);
 
 impl FromStr for ReplaySpeed {

@@ -1,4 +1,4 @@
-//! A file that takes what is replayed; cut back to the last checkpoint it goes on as if nothing had happened.
+//! A file that replayed facts are written to. A resumed replay truncates it to the last checkpoint and continues there.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Read as _, Write};
@@ -21,7 +21,7 @@ pub struct FileSink {
 }
 
 impl FileSink {
-    /// Standard output, which is not gone on with.
+    /// Standard output, on which a replay cannot be resumed.
     pub fn stdout(format: OutputFormat) -> Self {
         Self {
             out: BufWriter::new(Box::new(std::io::stdout())),
@@ -33,15 +33,16 @@ impl FileSink {
         }
     }
 
-    /// A file at a checkpoint of its own: behind its bytes, which must be there as they were written. One that has
-    /// written none begins the file, which must be empty or not there.
+    /// Opens a file at a checkpoint: truncates it to the bytes that the checkpoint counts, and appends from there. A
+    /// file that does not exist is created. The file is locked. Fails if it is shorter than the checkpoint, or if the
+    /// hash of those bytes differs.
     pub fn open(path: &Path, format: OutputFormat, at: &Checkpoint) -> Result<Self, HistoryError> {
         let fail = |what| HistoryError::file(what, path);
         let mut options = OpenOptions::new();
         let mut file = options.read(true).write(true).create(true).truncate(false).open(path).map_err(fail("open"))?;
         file.try_lock().map_err(|error| fail("lock")(error.into()))?;
         let saved = CheckpointFile::beside(path);
-        let length = file.metadata().map_err(fail("look at"))?.len();
+        let length = file.metadata().map_err(fail("read the size of"))?.len();
         if length < at.bytes {
             let why = format!("{} holds {length} bytes, but {} were written", path.display(), at.bytes);
             return Err(saved.cannot(why));
@@ -56,16 +57,16 @@ impl FileSink {
             };
         }
         if hasher.finalize().to_hex().as_str() != at.hash {
-            return Err(saved.cannot(format!("{} was altered since", path.display())));
+            return Err(saved.cannot(format!("{} was altered after it was written", path.display())));
         }
-        file.set_len(at.bytes).map_err(fail("cut"))?;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(fail("read"))?;
+        file.set_len(at.bytes).map_err(fail("truncate"))?;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(fail("seek in"))?;
         let out: Box<dyn Write + Send> = Box::new(file.try_clone().map_err(fail("open"))?);
         let out = BufWriter::with_capacity(BUFFER_BYTES, out);
         Ok(Self { out, file: Some(file), path: path.into(), format, bytes: at.bytes, hasher })
     }
 
-    /// Takes the next fact.
+    /// Writes the next fact.
     pub fn put(&mut self, rendered: &Rendered) -> Result<(), HistoryError> {
         let bytes = rendered.bytes(self.format);
         self.hasher.update(&bytes);
@@ -73,12 +74,12 @@ impl FileSink {
         self.out.write_all(&bytes).map_err(HistoryError::file("write", &self.path))
     }
 
-    /// Hands what it has taken to the system.
+    /// Writes buffered bytes to the file.
     pub fn flush(&mut self) -> Result<(), HistoryError> {
         self.out.flush().map_err(HistoryError::file("write", &self.path))
     }
 
-    /// Sees to it that what it has taken is on the disk, and says how much that is: bytes, and their BLAKE3 in hex.
+    /// Flushes, and syncs the file to the disk. Returns the number of bytes written, and their BLAKE3 hash in hex.
     pub fn sync(&mut self) -> Result<(u64, String), HistoryError> {
         self.flush()?;
         if let Some(file) = &self.file {

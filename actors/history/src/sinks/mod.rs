@@ -1,4 +1,4 @@
-//! Where replayed facts go: a file, or subjects.
+//! Outputs of a replay: a file, or subjects.
 
 mod file;
 mod subjects;
@@ -27,7 +27,7 @@ impl Sink {
         }
     }
 
-    /// Hands buffered bytes to the system, for a reader that follows the file.
+    /// Writes buffered bytes to the file, for a reader that follows it. Does not make them durable.
     pub(crate) fn flush(&mut self) -> Result<(), HistoryError> {
         match self {
             Sink::File(file) => file.flush(),
@@ -35,7 +35,8 @@ impl Sink {
         }
     }
 
-    /// Makes everything so far durable, or confirmed, and writes into the checkpoint how much of a file that is.
+    /// Makes every fact so far durable (a file) or confirmed (subjects), and records the size and hash of the file in
+    /// the checkpoint.
     pub(crate) async fn sync(&mut self, checkpoint: &mut Checkpoint) -> Result<(), HistoryError> {
         match self {
             Sink::File(file) => (checkpoint.bytes, checkpoint.hash) = file.sync()?,

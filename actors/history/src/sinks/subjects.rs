@@ -1,8 +1,8 @@
-//! Subjects that take what is replayed, by plain NATS publishes of which only so many are on their way at once.
+//! Subjects that replayed facts are published on, with a bound on the messages that are not confirmed.
 //!
-//! A publish without JetStream has no answer of its own. So after every so many the publisher sends one message to
-//! itself: when that comes back over the same connection, the broker has had all before it. If the connection was lost
-//! meanwhile, what was not confirmed is sent again: at least once, in order within each attempt.
+//! A publish without JetStream has no reply. Therefore, after at most `UNCONFIRMED_MAX` messages, the sink sends one
+//! message to itself: when it arrives over the same connection, the broker has received every message before it. After
+//! a reconnect, the unconfirmed messages are sent again: delivery is at least once, in order within each attempt.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -15,20 +15,20 @@ use tapedeck_runtime::{Bus, BusError};
 use crate::error::HistoryError;
 use crate::render::Rendered;
 
-/// Most messages that wait for a confirmation.
+/// Most unconfirmed messages.
 const UNCONFIRMED_MAX: usize = 256;
-/// Most bytes of them.
+/// Most bytes of unconfirmed messages.
 const UNCONFIRMED_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// How long one confirmation is waited for.
+/// Timeout of one confirmation.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is asked for.
+/// Most attempts at a confirmation.
 const ATTEMPTS_MAX: u64 = 12;
-/// First tokens of the subjects that mean something to a running system: what is replayed must not be taken for new.
+/// First tokens of the subjects that a running system uses: it would take a replayed message for a new one.
 const RESERVED: [&str; 6] = ["md", "md-status", "md-rejects", "tape", "cmd", "rpt"];
 /// Longest prefix, in bytes.
 const PREFIX_BYTES_MAX: usize = 128;
 
-/// Publishes under a prefix.
+/// Publishes replayed facts under a prefix.
 pub struct SubjectSink {
     client: Client,
     prefix: String,
@@ -41,7 +41,7 @@ pub struct SubjectSink {
 }
 
 impl SubjectSink {
-    /// Publishes under `prefix`, which must pass [`check_prefix`].
+    /// Opens the subjects under `prefix`. Fails if `prefix` does not pass [`check_prefix`].
     pub async fn open(bus: &Bus, prefix: &str) -> Result<Self, HistoryError> {
         check_prefix(prefix)?;
         let client = bus.context().client();
@@ -56,7 +56,7 @@ impl SubjectSink {
         Ok(Self { client, prefix, inbox, echoes, asked: 0, connects, unconfirmed, unconfirmed_bytes })
     }
 
-    /// Takes the next fact; waits where too many are on their way.
+    /// Publishes the next fact. Waits for a confirmation if too many messages are unconfirmed.
     pub async fn put(&mut self, rendered: &Rendered) -> Result<(), HistoryError> {
         let (subject, payload) = rendered.message(&self.prefix);
         let payload = Bytes::from(payload);
@@ -69,14 +69,14 @@ impl SubjectSink {
         Ok(())
     }
 
-    /// Waits until the broker has had everything.
+    /// Waits until the broker has received every message. Fails after 12 attempts of 5 s.
     pub async fn confirm(&mut self) -> Result<(), HistoryError> {
         for attempt in 0..ATTEMPTS_MAX {
             if self.unconfirmed.is_empty() {
                 return Ok(());
             }
             if attempt > 0 {
-                tracing::warn!(messages = self.unconfirmed.len(), "sending again what nats did not confirm");
+                tracing::warn!(messages = self.unconfirmed.len(), "messages not confirmed by NATS; sending them again");
                 self.connects = connects(&self.client);
                 for (subject, payload) in self.unconfirmed.clone() {
                     self.publish(subject, payload).await?;
@@ -95,7 +95,7 @@ impl SubjectSink {
         }
     }
 
-    /// Resolves when the last message to ourselves is back; never, if the connection is gone for good.
+    /// Resolves when the last message that the sink sent to itself arrives; never if the subscription has ended.
     async fn echo(&mut self) {
         while let Some(message) = self.echoes.next().await {
             if message.payload == self.asked.to_string().as_bytes() {
@@ -106,17 +106,17 @@ impl SubjectSink {
     }
 
     async fn publish(&self, subject: String, payload: Bytes) -> Result<(), HistoryError> {
-        let failed = |error| BusError::request("publishing what is replayed", error);
+        let failed = |error| BusError::request("publishing a replayed fact", error);
         Ok(self.client.publish(subject, payload).await.map_err(failed)?)
     }
 }
 
-/// How often the client has connected: unchanged, the connection has been one and the same.
+/// Number of times that the client has connected. If it is unchanged, so is the connection.
 fn connects(client: &Client) -> u64 {
     client.statistics().connects.load(Ordering::SeqCst)
 }
 
-/// Whether one may publish under a prefix: plain tokens, and none of a running system's own subjects.
+/// Checks a prefix to publish under: at most 128 bytes, plain tokens, and not a prefix that a running system uses.
 pub fn check_prefix(prefix: &str) -> Result<(), HistoryError> {
     let bad = |why: String| Err(HistoryError::Prefix { prefix: prefix.chars().take(PREFIX_BYTES_MAX).collect(), why });
     if prefix.len() > PREFIX_BYTES_MAX {
@@ -128,7 +128,7 @@ pub fn check_prefix(prefix: &str) -> Result<(), HistoryError> {
     }
     let first = prefix.split('.').next().unwrap_or_default();
     if RESERVED.contains(&first) || first == "_INBOX" {
-        return bad(format!("a running system takes what comes on {first}.> for new"));
+        return bad(format!("a running system would take messages on {first}.> for new ones"));
     }
     Ok(())
 }

@@ -1,9 +1,10 @@
-//! The chain of causes around a fact: up to the market event or command that began it, down to everything that
-//! followed from it. Pure.
+//! The chain of causes of a fact: back to the market event or command that began the chain, and on to every fact that
+//! follows from it. Pure.
 //!
-//! A fact's cause is the input that it answers. For an order's later life that is not enough: the cause of a fill is
-//! the quote against which it was filled, and yet the fill belongs to the order. So the parent of a fact about an order
-//! is the fact that approved or last submitted the order, and the cause is named beside it where it is another fact.
+//! The cause of a fact is the input that it answers. For a fact about an order that is not enough: the cause of a fill
+//! is the quote against which the order was filled, but the fill belongs to the order. The parent of a fact about an
+//! order is therefore its cause if that is in the chain, else the fact that approved or submitted the order; a cause
+//! that is not the parent is printed too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,30 +16,30 @@ use tapedeck_schemas::offset::Offset;
 use crate::fact::StoredFact;
 use crate::render::{readable_time, span, words};
 
-/// Most facts in a chain: from some facts, such as the first definition, nearly everything follows.
+/// Most facts in a chain. From some facts, such as the first definition, nearly every later fact follows.
 pub const FACTS_MAX: usize = 2_000;
 
-/// Gathers what followed from a fact. It must be shown every fact from that one on, in order.
+/// Gathers the chain of a first fact. It must be given every fact of the tape from the first one on, in order.
 #[derive(Debug)]
 pub struct Chain {
     asked: Offset,
-    /// Each with its parent.
+    /// Each fact with its parent.
     facts: Vec<(StoredFact, Option<Offset>)>,
     within: BTreeSet<Offset>,
-    /// For each order of the chain, what the exchange was last told of it.
+    /// For each order of the chain, its last `OrderApproved`, `OrderDenied` or `OrderSubmitted`.
     orders: BTreeMap<OrderId, Offset>,
-    /// Facts left out because the chain has [`FACTS_MAX`].
+    /// Number of facts left out because the chain has [`FACTS_MAX`].
     pub skipped: u64,
 }
 
 impl Chain {
-    /// The chain around the fact at `asked`.
+    /// A chain without facts; `asked` is the offset of the fact to mark.
     pub fn new(asked: Offset) -> Self {
         let (within, orders) = (BTreeSet::new(), BTreeMap::new());
         Self { asked, facts: Vec::new(), within, orders, skipped: 0 }
     }
 
-    /// Takes the next fact if it belongs to the chain; the first always does.
+    /// Adds the next fact of the tape if it belongs to the chain, as the first one always does.
     pub fn take(&mut self, fact: StoredFact) {
         let by_cause = fact.inbox().is_none() && self.within.contains(&fact.cause);
         let order = fact.event.about().order;
@@ -65,13 +66,13 @@ impl Chain {
         self.facts.push((fact, parent));
     }
 
-    /// The first fact; `None` if nothing was taken.
+    /// The first fact; `None` for an empty chain.
     pub fn first(&self) -> Option<&StoredFact> {
         self.facts.first().map(|(fact, _)| fact)
     }
 
-    /// The facts in the order of the tape, each with its hop; `inbox_stamp` is when the message that the first one
-    /// answers was stored, ns.
+    /// The facts in the order of the tape, each with its hop; for `inbox_stamp` see
+    /// [`Trace::inbox_stamp`](super::Trace::inbox_stamp).
     pub fn facts(&self, inbox_stamp: Option<u64>) -> Vec<ChainedFact<'_>> {
         let stamps: BTreeMap<Offset, u64> = self.facts.iter().map(|(fact, _)| (fact.offset, fact.stamp)).collect();
         let all = self.facts.iter().map(|(fact, parent)| {
@@ -86,7 +87,7 @@ impl Chain {
         all.collect()
     }
 
-    /// The chain as an indented tree, one line a fact.
+    /// The chain as an indented tree, one line per fact.
     pub fn tree(&self, facts: &[ChainedFact<'_>]) -> String {
         let mut children: BTreeMap<Option<&str>, Vec<&ChainedFact<'_>>> = BTreeMap::new();
         for one in facts {
@@ -113,11 +114,12 @@ pub struct ChainedFact<'a> {
     /// The fact.
     #[serde(flatten)]
     pub fact: &'a StoredFact,
-    /// Offset of the fact below which it stands, as `p0:1234.5`; `None` for the first.
+    /// Offset of the parent, as `p0:1234.5`; `None` for the first fact.
     pub parent: Option<String>,
-    /// From the stamp of its parent (of the inbox message, for the first) to its own, ns.
+    /// Time from the stamp of the parent (for the first fact, of the inbox message) to that of the fact, ns. `None` if
+    /// the former is not known.
     pub hop_ns: Option<i64>,
-    /// Whether it is the fact that was asked for.
+    /// Whether the trace started from this fact.
     pub asked: bool,
 }
 

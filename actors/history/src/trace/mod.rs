@@ -1,4 +1,4 @@
-//! Traces a fact, an order, a fill or an inbox entry: the chain of causes that it belongs to, with latencies.
+//! Traces a fact, an order, a fill or an inbox entry: finds its chain of causes, with the latency of each hop.
 
 mod chain;
 mod search;
@@ -29,24 +29,24 @@ pub use search::RootSearch;
 pub enum TraceQuery {
     /// The fact at an offset.
     At(Offset),
-    /// What ingest or control decided on an entry of its inbox.
+    /// The first fact with which the writer (ingest or control) answered this entry of its inbox.
     Inbox(Writer, Offset),
     /// An order.
     Order(OrderId),
     /// A fill.
     Fill(FillId),
-    /// An order or a fill, whose ids look alike.
+    /// An order or a fill: their ids have the same form.
     Id(OrderId, FillId),
 }
 
-/// What is traced, as an operator writes it.
+/// The argument of a trace, as an operator writes it.
 #[derive(Debug, Clone)]
 pub struct TraceId {
-    /// The text.
+    /// The text as written.
     pub text: String,
-    /// The partition that it names.
+    /// The partition that the text names, if it names one.
     pub partition: Option<u16>,
-    /// The parsed id.
+    /// The parsed text.
     pub query: TraceQuery,
 }
 
@@ -73,19 +73,20 @@ impl FromStr for TraceId {
     }
 }
 
-/// A chain of causes, and when its input arrived.
+/// A chain of causes, and the stamp of its input.
 #[derive(Debug)]
 pub struct Trace {
-    /// The partition whose tape it is on.
+    /// Partition of the tape.
     pub partition: u16,
     /// The chain.
     pub chain: Chain,
-    /// When JetStream stored the inbox message that the first fact answers, ns; `None` if the message is gone.
+    /// Time at which JetStream stored the inbox message that the first fact answers, ns since the Unix epoch. `None` if
+    /// the message is gone, or the first fact answers no inbox message.
     pub inbox_stamp: Option<u64>,
 }
 
-/// The chain on a tape; `None` if what is asked for is not there. Reads the tape twice: once for the beginning of the
-/// chain, once for what belongs to it.
+/// Traces `query` on a tape; `None` if the tape has no such fact. Reads the tape twice: once for the first fact of the
+/// chain, once for all of its facts.
 pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<Option<Trace>, HistoryError> {
     let mut range = TapeRange::whole(bus, tape).await?;
     let mut search = RootSearch::default();
@@ -109,7 +110,7 @@ pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<O
     Ok(Some(Trace { partition: tape.partition, chain, inbox_stamp }))
 }
 
-/// When JetStream stored the inbox message that a fact answers, ns; `None` if it is gone, or the cause is on the tape.
+/// See [`Trace::inbox_stamp`].
 async fn inbox_stamp(bus: &Bus, fact: &StoredFact) -> Option<u64> {
     let stream = match fact.inbox()? {
         Inbox::Market => subject::inbox_stream(fact.partition),

@@ -1,4 +1,4 @@
-//! Where a chain begins: the fact that is asked for, and from it cause by cause to the first. Pure.
+//! Finds the first fact of a chain: from the traced fact back, cause by cause. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,17 +10,18 @@ use tapedeck_schemas::offset::Offset;
 use super::TraceQuery;
 use crate::fact::StoredFact;
 
-/// Searches a tape for the fact that is asked for and the first of its chain. It must be shown every fact in order.
+/// Searches a tape for the traced fact and the first fact of its chain. It must be given every fact, in order.
 #[derive(Debug, Default)]
 pub struct RootSearch {
-    /// Where each order was approved or denied.
+    /// The fact that approved or denied each order.
     orders: BTreeMap<OrderId, Offset>,
+    /// Causes of signals and of facts about orders and fills: only through these does a chain go back.
     causes: BTreeMap<Offset, Offset>,
     found: Option<(Offset, Option<OrderId>)>,
 }
 
 impl RootSearch {
-    /// Takes the next fact; true once the search is over.
+    /// Takes the next fact of the tape. Returns true once the traced fact is found.
     pub fn take(&mut self, query: TraceQuery, fact: &StoredFact) -> bool {
         let About { order, fill, .. } = fact.event.about();
         if matches!(fact.event.kind(), Kind::OrderApproved | Kind::OrderDenied)
@@ -47,7 +48,7 @@ impl RootSearch {
         self.found.is_some()
     }
 
-    /// Offsets of the fact that was asked for and of the first of its chain; `None` if there is no such fact.
+    /// Offsets of the traced fact and of the first fact of its chain; `None` if the traced fact was not found.
     pub fn found(&self) -> Option<(Offset, Offset)> {
         let (asked, order) = self.found?;
         let decided = order.and_then(|order| self.orders.get(&order)).copied().unwrap_or(asked);
@@ -59,7 +60,8 @@ impl RootSearch {
     }
 }
 
-/// Whether a fact of ingest or control answers its inbox entry itself, and not only the time that the entry brought.
+/// Whether a fact of ingest or control records its inbox entry, and not only the clock, a gap or a bar that the entry
+/// brought about.
 fn answers(event: &Event) -> bool {
     match event {
         Event::ClockAdvanced(_) | Event::Gap(_) => false,

@@ -1,5 +1,5 @@
-//! Verifies whole tapes in one pass: chains, decisions (each machine decides again), invariants, and rows in Postgres
-//! against the fold of the tape. Reads only.
+//! Verifies whole tapes in one pass: chains, decisions (by re-execution), invariants, and rows in Postgres against the
+//! fold of the tape. Reads only.
 
 mod rows;
 mod source;
@@ -21,33 +21,33 @@ use verifiers::Verifiers;
 
 pub use source::{Inboxes, Source};
 
-/// Most findings that are kept; later ones mostly follow from the first.
+/// Most findings that are kept; later ones mostly follow from the first ones.
 const FINDINGS_MAX: usize = 20;
 
-/// What was checked, and what was found.
+/// Counts of everything verified, and the findings.
 #[derive(Debug, Default, Serialize)]
 pub struct Verdict {
-    /// Partitions verified.
+    /// Number of partitions verified.
     pub partitions: u64,
-    /// Records whose chain was checked.
+    /// Number of valid records.
     pub records: u64,
-    /// Events in them.
+    /// Number of facts in these records.
     pub events: u64,
-    /// Invalid records that break no writer's chain (foreign bytes on the tape): skipped.
+    /// Number of invalid records that break no writer's chain (arbitrary bytes on the tape). They are no finding.
     pub invalid_records: u64,
-    /// For each machine: inputs decided again, events compared byte for byte, and inputs that were only followed,
+    /// For each machine: the number of inputs re-executed, of decisions compared byte for byte, and of inputs followed
     /// because another `LOGIC` decided on them.
     pub decisions: BTreeMap<&'static str, [u64; 3]>,
-    /// For each invariant: how often it was evaluated.
+    /// For each invariant: the number of evaluations.
     pub invariants: BTreeMap<String, u64>,
-    /// For each table: rows compared with the fold.
+    /// For each table: the number of rows of the fold, compared with Postgres.
     pub rows: BTreeMap<String, u64>,
-    /// What does not hold, in the order in which it was found.
+    /// The findings in the order in which they were found, at most 20.
     pub findings: Vec<String>,
 }
 
 impl Verdict {
-    /// Whether everything holds.
+    /// Whether there are no findings.
     pub fn is_clean(&self) -> bool {
         self.findings.is_empty()
     }
@@ -59,14 +59,14 @@ impl Verdict {
     }
 }
 
-/// Verifies these tapes; with a database also that its rows are the fold of the tape up to its progress.
+/// Verifies these tapes; with a database, also that its rows are the fold of each tape up to the projector's progress.
 pub async fn verify(
     bus: &Bus,
     tapes: &[TapeCreated],
     database: Option<&tokio_postgres::Client>,
 ) -> Result<Verdict, HistoryError> {
     let mut verdict = Verdict::default();
-    // The database first, at one moment: then it is behind the tapes, however fast both grow.
+    // The snapshot of the database before the ends of the tapes: it is then not ahead of them, even if both grow.
     if let Some(client) = database {
         client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1").await?;
     }
@@ -79,7 +79,7 @@ pub async fn verify(
     Ok(verdict)
 }
 
-/// Verifies one partition's messages and adds to the verdict.
+/// Verifies the messages of one partition, and adds counts and findings to the verdict.
 pub async fn verify_source(
     source: Source,
     database: Option<&tokio_postgres::Client>,

@@ -1,4 +1,4 @@
-//! Rows in Postgres against the fold of the tape up to the projector's progress.
+//! Compares the rows in Postgres with the fold of the tape up to the progress of each projection.
 
 use tapedeck_kernel::TapeRecord;
 use tapedeck_projections::projector::project_record;
@@ -20,7 +20,7 @@ pub(super) struct RowComparison<'a> {
 }
 
 impl<'a> RowComparison<'a> {
-    /// Reads the progress; a projection that has not begun has no rows.
+    /// Reads the progress of each projection; one without progress must have no rows.
     pub(super) async fn open(client: &'a Client, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let mut progress = Vec::new();
         for projection in all() {

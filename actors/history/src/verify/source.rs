@@ -1,4 +1,4 @@
-//! The messages that verification reads: streams as they are, or held in memory.
+//! The messages that verification reads, from JetStream or from memory.
 
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
@@ -10,9 +10,9 @@ use crate::reader::Messages;
 
 /// Everything that the verification of one partition reads from JetStream.
 pub struct Source {
-    /// What the tape's first record says.
+    /// The first fact of the tape.
     pub tape: TapeCreated,
-    /// The tape.
+    /// The messages of the tape.
     pub records: Messages,
     /// The inboxes of the partition.
     pub inboxes: Inboxes,
@@ -30,7 +30,7 @@ impl Source {
     /// The streams of a partition up to their present ends.
     pub async fn open(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let partition = tape.partition;
-        // The tape first: what it answers is in the inboxes by then.
+        // The end of the tape before those of the inboxes: then every input that the tape answers is read.
         let records = Messages::open(bus, subject::tape_stream(partition)).await?;
         let market = Messages::open(bus, subject::inbox_stream(partition)).await?;
         let commands = Messages::open(bus, subject::command_stream(partition)).await?;

@@ -1,4 +1,4 @@
-//! A verifier for each machine, which decides again beside the tape.
+//! The verifiers of one partition, one for each machine.
 
 use tapedeck_kernel::{BoxedMachine, Difference, Reads, TapeRecord, Verifier};
 use tapedeck_schemas::event::TapeCreated;
@@ -7,7 +7,7 @@ use super::{Inboxes, Verdict};
 
 struct RunningVerifier {
     verifier: Verifier<BoxedMachine>,
-    /// Whether it has found a difference: nothing can be concluded from the state after it.
+    /// Whether a difference was found: nothing can be concluded from the state of the machine after it.
     done: bool,
 }
 
@@ -18,7 +18,7 @@ pub(super) struct Verifiers {
 }
 
 impl Verifiers {
-    /// Each machine in its first state.
+    /// A verifier of each machine in its initial state.
     pub(super) fn new(tape: &TapeCreated) -> Self {
         let machines = tapedeck_groups::machines(tape).into_iter();
         let running =
@@ -26,7 +26,7 @@ impl Verifiers {
         Self { partition: tape.partition, running }
     }
 
-    /// Hands a record to every verifier.
+    /// Verifies the next record with every verifier, which reads the inbox as far as the record answers it.
     pub(super) async fn record(&mut self, record: &TapeRecord, inboxes: &mut Inboxes, verdict: &mut Verdict) {
         for one in self.running.iter_mut().filter(|one| !one.done) {
             if let Err(difference) = one.take(record, inboxes).await {
@@ -37,7 +37,7 @@ impl Verifiers {
         }
     }
 
-    /// Adds what was compared; a recorded decision whose input never came is a finding.
+    /// Adds the counts of each verifier. A recorded decision whose input is not in the inbox is a finding.
     pub(super) fn finish(&self, verdict: &mut Verdict) {
         for RunningVerifier { verifier, done } in &self.running {
             let (partition, writer) = (self.partition, verifier.info().writer);

@@ -78,7 +78,7 @@ fn another_tape_range_filter_output_or_run_is_refused_by_name() {
     for (said, name) in [
         (changed(|spec| spec.tapes[0].tape = n("ff0102030405060708090a0b0c0d0e0f")), "its tape was"),
         (changed(|spec| spec.tapes.clear()), "its tape was"),
-        (changed(|spec| spec.range = "all".into()), "its range was \"from -10m\", now \"all\" is asked for"),
+        (changed(|spec| spec.range = "all".into()), "its range was \"from -10m\", but \"all\" is requested"),
         (changed(|spec| spec.filter = "kind Trade".into()), "its filter was"),
         (changed(|spec| spec.output = "MessagePack".into()), "its output was"),
         (changed(|spec| spec.run = n("r2")), "its run was"),

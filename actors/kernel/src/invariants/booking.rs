@@ -26,7 +26,7 @@ impl Unbooked {
     fn fault(&self, cause: Offset, posted: &LedgerPosted) -> Option<String> {
         let cash = net_cash(posted);
         if cause != self.offset {
-            Some(format!("booked by cause {cause}, but it stands at {}", self.offset))
+            Some(format!("booked by cause {cause}, but its offset is {}", self.offset))
         } else if posted.account != self.account {
             Some(format!("booked for {}, but it is {}'s", posted.account, self.account))
         } else if self.cash.as_ref().is_some_and(|expected| *expected != cash) {
@@ -113,13 +113,14 @@ impl Invariant for FillsBookedOnce {
     fn finish(&self, report: &mut CheckReport) {
         for (fill, unbooked) in self.unbooked.iter().filter(|(_, unbooked)| unbooked.offset <= self.progress) {
             report.check(InvariantId::FillsBookedOnce, unbooked.offset, false, || {
-                format!("fill {fill} is not booked, though portfolio has come to {}", self.progress)
+                format!("fill {fill} is not booked, though portfolio has decided up to {}", self.progress)
             });
         }
     }
 }
 
-/// Every funding is booked exactly once, with its amount. At the end of the tape, as for fills.
+/// Every funding is booked exactly once, with its amount. At the end of the tape, fundings after portfolio's last cause
+/// may be unbooked.
 #[derive(Debug, Default)]
 pub(super) struct FundingBookedOnce {
     unbooked: BTreeMap<Offset, Unbooked>,
@@ -140,7 +141,7 @@ impl Invariant for FundingBookedOnce {
             Event::LedgerPosted(posted) if posted.fill.is_none() => {
                 let fault = match self.unbooked.remove(&cause) {
                     Some(unbooked) => unbooked.fault(cause, posted),
-                    None => Some("booked before, or no funding stands there".into()),
+                    None => Some("booked before, or the cause is no funding".into()),
                 };
                 report.check(id, at, fault.is_none(), || format!("funding {cause}: {}", fault.unwrap_or_default()));
             }
@@ -151,7 +152,7 @@ impl Invariant for FundingBookedOnce {
     fn finish(&self, report: &mut CheckReport) {
         for offset in self.unbooked.keys().filter(|offset| **offset <= self.progress) {
             report.check(InvariantId::FundingBookedOnce, *offset, false, || {
-                format!("the funding is not booked, though portfolio has come to {}", self.progress)
+                format!("the funding is not booked, though portfolio has decided up to {}", self.progress)
             });
         }
     }

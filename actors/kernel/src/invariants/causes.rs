@@ -35,13 +35,13 @@ impl Invariant for CausesInOrder {
         let is_decision = !matches!(entry.event.kind(), Kind::Epoch | Kind::Progress);
         let reads_tape = !matches!(writer, Writer::Ingest | Writer::Control);
         let fault = if reads_tape && cause >= at {
-            Some(format!("{writer} answers {cause}, which comes later"))
+            Some(format!("{writer} answers {cause}, which is not before its answer"))
         } else {
             match self.last.get(&writer) {
                 Some(last) if cause < last.cause => Some(format!("{writer} goes back from {} to {cause}", last.cause)),
                 Some(last) if is_decision && cause == last.cause => match last.decision {
                     Some((seq, n)) if seq == at.seq && n.checked_add(1) == Some(index) => None,
-                    Some((seq, n)) if seq == at.seq => Some(format!("{cause} is answered by {index} after {n}")),
+                    Some((seq, n)) if seq == at.seq => Some(format!("answer {index} to {cause} follows answer {n}")),
                     Some(_) | None => Some(format!("{writer} answers {cause} again")),
                 },
                 _ if is_decision && index != 0 => Some(format!("the answer to {cause} begins at {index}, not 0")),

@@ -8,7 +8,7 @@ use tapedeck_schemas::number::Quantity;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
-/// No execution is reported twice.
+/// No fill is reported twice.
 #[derive(Debug, Default)]
 pub(super) struct FillIdsUnique {
     seen: BTreeSet<FillId>,
@@ -19,7 +19,7 @@ impl Invariant for FillIdsUnique {
         if let Event::OrderFilled(fill) = &recorded.entry.event {
             let new = self.seen.insert(fill.fill);
             let id = InvariantId::FillIdsUnique;
-            report.check(id, recorded.offset, new, || format!("fill {} comes again", fill.fill));
+            report.check(id, recorded.offset, new, || format!("fill {} is reported again", fill.fill));
         }
     }
 }
@@ -85,13 +85,13 @@ impl FillsWithinOrder {
         };
         let Some((order, filled)) = self.working.get_mut(&fill.order) else {
             if self.done.contains(&fill.order) {
-                check(false, &|| "the venue had finished the order".into());
+                check(false, &|| "the exchange has finished the order".into());
             }
             return; // never submitted: another rule reports it
         };
         let terms = (order.account, order.strategy, order.instrument, order.side);
         let found = (fill.account, fill.strategy, fill.instrument, fill.side);
-        check(terms == found, &|| format!("it says {found:?}, the order {terms:?}"));
+        check(terms == found, &|| format!("its terms are {found:?}, those of the order {terms:?}"));
         let within_limit = match order.side {
             Side::Buy => fill.price <= order.price,
             Side::Sell => fill.price >= order.price,

@@ -31,7 +31,7 @@ struct TrackedOrder {
     status: OrderStatus,
     quantity: Quantity,
     filled: Quantity,
-    /// `OrderSubmitted` has set the status, and an equal `OrderStatusChanged` may still follow.
+    /// Whether `OrderSubmitted` has set the status, so that an `OrderStatusChanged` with the same change may follow.
     unsaid: bool,
 }
 

@@ -41,7 +41,7 @@ macro_rules! invariant_ids {
             pub const fn name(self) -> &'static str {
                 match self { $(InvariantId::$id => $name,)* }
             }
-            /// The statement, in a sentence.
+            /// The invariant in one sentence.
             pub const fn about(self) -> &'static str {
                 match self { $(InvariantId::$id => $about,)* }
             }
@@ -51,23 +51,23 @@ macro_rules! invariant_ids {
 
 invariant_ids! {
     TapeCreatedOnce "tape_created_once" "The first event is the keeper's TapeCreated, and there is no other.",
-    OwnKinds "own_kinds" "Every writer writes only its own kinds of fact.",
+    OwnKinds "own_kinds" "Every writer appends only its own kinds of fact.",
     EpochsCount "epochs_count" "Each writer but the keeper begins with an Epoch, and its epochs count 1, 2, 3…",
-    CausesInOrder "causes_in_order" "A writer's causes never go back; what answers one cause is in one record, from 0.",
-    TapeTime "tape_time" "Ingest's tape time never goes back, and its Ticks strictly rise.",
+    CausesInOrder "causes_in_order" "A writer's causes never go back; facts on one cause are in one record, from 0.",
+    TapeTime "tape_time" "Ingest's tape time never goes back, and its ClockAdvanced times strictly rise.",
     OrderIdsUnique "order_ids_unique" "No order is approved twice or submitted twice.",
     SubmittedAsApproved "submitted_as_approved" "Every submitted order was approved before, on the same terms.",
     DeniedNeverSubmitted "denied_never_submitted" "A denied order is never submitted.",
-    HaltsHold "halts_hold" "Nothing is approved or submitted whose cause lies between a halt and its resume.",
-    OrderLifeCycle "order_life_cycle" "An order's status moves along legal transitions, each from where it stood.",
-    FillIdsUnique "fill_ids_unique" "No execution is reported twice.",
+    HaltsHold "halts_hold" "No order is approved or submitted on a cause between a full halt and its resume.",
+    OrderLifeCycle "order_life_cycle" "The status of an order makes legal transitions, each from its current status.",
+    FillIdsUnique "fill_ids_unique" "No fill is reported twice.",
     FillsOfSubmitted "fills_of_submitted" "Only a submitted order is filled.",
-    FillsWithinOrder "fills_within_order" "Fills are on the order's terms and never exceed it; leaves are exact.",
-    FillsBookedOnce "fills_booked_once" "Every fill is booked exactly once, and for what it was.",
-    FundingBookedOnce "funding_booked_once" "Every funding is booked exactly once, and for what it was.",
+    FillsWithinOrder "fills_within_order" "Fills have the order's terms and never exceed it; their `leaves` is exact.",
+    FillsBookedOnce "fills_booked_once" "Every fill is booked exactly once, with its amounts.",
+    FundingBookedOnce "funding_booked_once" "Every funding is booked exactly once, with its amount.",
     LedgerBalances "ledger_balances" "Every booking sums to zero in each currency.",
-    PositionsFoldFills "positions_fold_fills" "A position's quantity, fees and cost less realised are its fills' fold.",
-    EquityFoldsLedger "equity_folds_ledger" "Cash is the fold of the cash postings; equity is cash and positions.",
+    PositionsFoldFills "positions_fold_fills" "Quantity, fees and cost less realised profit are sums of the fills.",
+    EquityFoldsLedger "equity_folds_ledger" "Cash is the sum of its postings; equity is cash plus position value.",
 }
 
 /// A violation of an invariant.
@@ -168,14 +168,14 @@ impl Invariants {
         std::mem::take(&mut self.report.violations)
     }
 
-    /// The violations if the tape ends here. Decisions after a writer's last cause are not missing yet.
+    /// The violations if the tape ends here. An input after the last cause of a writer need not be answered yet.
     pub fn finish(&self) -> Vec<Violation> {
         let mut report = CheckReport::default();
         self.rules.iter().for_each(|rule| rule.finish(&mut report));
         report.violations
     }
 
-    /// Number of checks made by each rule; a rule with 0 has established nothing.
+    /// Number of checks made by each rule; a rule with 0 checks has shown nothing about the tape.
     pub fn checked(&self) -> BTreeMap<InvariantId, u64> {
         InvariantId::ALL.iter().map(|id| (*id, self.report.checked.get(id).copied().unwrap_or(0))).collect()
     }

@@ -61,7 +61,7 @@ impl PositionsFoldFills {
             report.check(ID, recorded.offset, holds, || format!("after fill {}: {}", changed.fill, detail()))
         };
         let Some(expected) = self.waiting.remove(&changed.fill) else {
-            check(false, &|| "no such fill, or the position changed by it before".into());
+            check(false, &|| "no such fill, or it has changed a position before".into());
             return;
         };
         let key = (changed.account, changed.strategy, changed.instrument);
@@ -73,7 +73,7 @@ impl PositionsFoldFills {
             format!("the quantity is {}, the fills make {}", changed.quantity, fold.quantity)
         });
         check(changed.cost - changed.realised == fold.paid, &|| {
-            format!("cost {} less realised {} is not the {} paid", changed.cost, changed.realised, fold.paid)
+            format!("cost {} less realised {} is not {}, the fills' sum", changed.cost, changed.realised, fold.paid)
         });
         let average = changed.cost.per(changed.quantity);
         let consistent = match average {
@@ -105,7 +105,7 @@ impl Invariant for PositionsFoldFills {
     fn finish(&self, report: &mut CheckReport) {
         for (fill, expected) in self.waiting.iter().filter(|(_, expected)| expected.at <= self.progress) {
             report.check(ID, expected.at, false, || {
-                format!("fill {fill} changed no position, though portfolio has come to {}", self.progress)
+                format!("fill {fill} changed no position, though portfolio has decided up to {}", self.progress)
             });
         }
     }

@@ -217,7 +217,7 @@ fn halts_of_other_scopes_and_levels_stop_nothing_of_this_instrument() {
         body!(event, TradingResumed).scope = Scope::Instrument(n("binance.BTCUSDT"));
     });
     breaks(InvariantId::HaltsHold, "23.0", &partial);
-    // Nor does a resume of everything lift the halt of an instrument.
+    // A resume of everything does not lift the halt of an instrument.
     let own = altered("17.0", |event| {
         body!(event, TradingHalted).scope = Scope::Instrument(n("binance.BTCUSDT"));
     });

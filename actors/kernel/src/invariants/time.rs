@@ -16,7 +16,7 @@ pub(super) struct TapeTime {
 impl Invariant for TapeTime {
     fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let (id, entry) = (InvariantId::TapeTime, recorded.entry);
-        // An Epoch carries the time that its driver has caught up to, and is not a decision of ingest.
+        // The `at` of `Epoch` and `Progress` is the tape time of the driver's last input, and no decision of ingest.
         if recorded.writer != Writer::Ingest || matches!(entry.event, Event::Epoch(_) | Event::Progress(_)) {
             return;
         }

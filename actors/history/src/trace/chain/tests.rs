@@ -1,4 +1,4 @@
-//! Chains of facts made by hand: what belongs, what hangs below what, what is cut.
+//! Chains of facts made by hand: their facts, parents and hops, and where a chain is cut.
 
 use tapedeck_schemas::event::{Aggressor, OrderStatus};
 use tapedeck_schemas::event::{
@@ -59,7 +59,7 @@ fn signal() -> SignalRaised {
     }
 }
 
-/// Two ticks; each began an order, and the second filled time for the first.
+/// Two trades. Each begins an order; the order of the first is accepted at the tape time of the second.
 fn tape() -> Vec<StoredFact> {
     use Writer::{Execution, Ingest, Paper, Risk, Signal};
     let change = OrderStatusChanged {
@@ -77,11 +77,11 @@ fn tape() -> Vec<StoredFact> {
         fact(Execution, 4, 3, OrderSubmitted { order: order(1) }),
         fact(Ingest, 5, 71, ClockAdvanced { time: 5 }),
         fact(Ingest, 6, 71, trade()),
-        fact(Paper, 7, 6, accepted(1)), // in the time of the second tick
+        fact(Paper, 7, 6, accepted(1)), // at the tape time of the second trade
         fact(Execution, 8, 7, change),
         fact(Signal, 9, 6, signal()),
         fact(Risk, 10, 9, OrderApproved { order: order(2) }),
-        fact(Paper, 11, 6, accepted(9)), // of an order from before
+        fact(Paper, 11, 6, accepted(9)), // of an order approved before this tape
     ]
 }
 
