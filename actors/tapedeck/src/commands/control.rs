@@ -38,7 +38,7 @@ pub enum ControlRequest {
     Apply {
         /// Setup file (TOML)
         file: PathBuf,
-        /// Who asks, and where.
+        /// The operator, and the connection to NATS.
         #[command(flatten)]
         operator: OperatorArgs,
     },
@@ -50,7 +50,7 @@ pub enum ControlRequest {
         /// Reason, recorded in the fact
         #[arg(long, default_value = "requested", value_name = "TEXT")]
         reason: String,
-        /// Who asks, and where.
+        /// The operator, and the connection to NATS.
         #[command(flatten)]
         operator: OperatorArgs,
     },

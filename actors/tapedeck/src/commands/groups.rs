@@ -17,7 +17,7 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Prints JSON, and in it also the roles that do not belong to a group
+    /// Prints JSON, which includes the roles that do not belong to a group
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

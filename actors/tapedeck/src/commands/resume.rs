@@ -24,7 +24,7 @@ pub struct Args {
     /// Reason, recorded in the fact
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Who asks, and where.
+    /// The operator, and the connection to NATS.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }
