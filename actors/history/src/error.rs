@@ -66,7 +66,7 @@ pub enum HistoryError {
         why: String,
     },
     /// NATS did not confirm the published messages. Holds the time waited, in seconds.
-    #[error("NATS has confirmed nothing for {0} s; once it is back, the same command with --resume continues")]
+    #[error("NATS confirmed nothing for {0} s; once it is back, the same command with --run and --resume continues")]
     Unconfirmed(u64),
 }
 

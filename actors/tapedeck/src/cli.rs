@@ -65,7 +65,7 @@ commands! {
 
 const AFTER_HELP: &str = "\
 Environment:
-  TAPEDECK_LOG  log filter, as info or tapedeck_runtime=debug
+  TAPEDECK_LOG  log filter, such as info or tapedeck_runtime=debug
 
 Exit status:
   0  success

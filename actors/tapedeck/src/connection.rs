@@ -74,7 +74,7 @@ pub struct DirArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct NatsArgs {
-    /// URL of NATS, as nats://host:4222 [default: from connection.toml]
+    /// URL of NATS, such as nats://host:4222 [default: from connection.toml]
     #[arg(long, env = "TAPEDECK_NATS_URL", value_name = "URL", hide_env_values = true)]
     pub nats_url: Option<String>,
     /// File with the seed of an nkey, read at every connect
@@ -86,7 +86,7 @@ pub struct NatsArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]
 pub struct DatabaseArgs {
-    /// URL of Postgres, as postgres://user@host/db [default: from connection.toml]
+    /// URL of Postgres, such as postgres://user@host/db [default: from connection.toml]
     #[arg(long, env = "TAPEDECK_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub database_url: Option<String>,
     /// File with the password for a URL that has none, read at every connect
@@ -138,6 +138,6 @@ fn given_or_saved(
     let saved = Connection::load(&dir.dir)?;
     let path = path(&dir.dir);
     let missing =
-        || format!("no {flag} given and no {}; start a stack with `tapedeck up`, or give {flag}", path.display());
+        || format!("no {flag} given and no {}; start a system with `tapedeck up`, or give {flag}", path.display());
     saved.map(pick).with_context(missing)
 }

@@ -23,11 +23,11 @@ pub struct RangeArgs {
     #[command(flatten)]
     partition: PartitionArgs,
     /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
-    /// [default: the first]. A time or an age selects by tape time, which is the time of the market; facts that other
-    /// writers append later than their cause, and those of control, can carry another time
+    /// [default: the first]. A time or an age is compared with the tape time (the time of the market) that was reached
+    /// at the fact. The time printed with a fact can be earlier, and for facts of control it is the broker's
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     from: Option<RangeBound>,
-    /// Last fact, in the same forms [default: the last one when the command starts]
+    /// Last fact, in the same forms [default: the last fact at the start of the command]
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]
     to: Option<RangeBound>,
 }
@@ -48,8 +48,8 @@ impl RangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
-    /// Only facts about these instruments, their orders and their fills, such as binance.BTCUSDT; a fact of scope all,
-    /// such as a halt of everything, is about every instrument
+    /// Only facts about these instruments (such as binance.BTCUSDT), their orders and their fills; includes facts of
+    /// scope all, such as a halt of all instruments
     #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]
     instrument: Vec<InstrumentId>,
     /// Only facts of these kinds, such as OrderFilled

@@ -16,7 +16,7 @@ use crate::process;
 /// How long an unacknowledged request is retried.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Who asks, and where the request is sent.
+/// The name of the operator, and the connection to NATS.
 #[derive(Debug, Clone, clap::Args)]
 pub struct OperatorArgs {
     /// Name of the operator, recorded in the facts

@@ -23,8 +23,8 @@ use crate::groups::{self, Env};
 use crate::process;
 use crate::setup::{self, SetupArgs};
 
-const NATS_HELP: &str = "URL of NATS, as nats://host:4222 [default: a private server]";
-const DATABASE_HELP: &str = "URL of Postgres, as postgres://user@host/db [default: a private server]";
+const NATS_HELP: &str = "URL of NATS, such as nats://host:4222 [default: a private server]";
+const DATABASE_HELP: &str = "URL of Postgres, such as postgres://user@host/db [default: a private server]";
 
 /// What a stack is made of.
 #[derive(Debug, Clone, clap::Args)]

@@ -18,7 +18,7 @@ Examples:
   tapedeck control apply setup.toml
   tapedeck control cancel 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7";
 
-/// Applies limits, weights and funding; cancels orders
+/// Sets limits and weights, funds accounts, cancels orders
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -32,16 +32,17 @@ pub struct Args {
 pub enum ControlRequest {
     /// Applies the limits, weights and funding of a setup file to every partition
     ///
-    /// A request that was sent before is not sent again, so a file can be applied any number of times.
+    /// A file can be applied any number of times. If it is applied twice in a row, nothing is sent the second time.
+    /// Each payment is made once, even if other files were applied in between.
     #[command(after_help = "Examples:\n  tapedeck control apply setup.toml --by alice")]
     Apply {
         /// Setup file (TOML)
         file: PathBuf,
-        /// Who asks, and where.
+        /// The operator, and the connection to NATS.
         #[command(flatten)]
         operator: OperatorArgs,
     },
-    /// Cancels a working order
+    /// Cancels an open order
     #[command(after_help = "Examples:\n  tapedeck control cancel 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7")]
     Cancel {
         /// Id of the order, 32 hex digits
@@ -49,7 +50,7 @@ pub enum ControlRequest {
         /// Reason, recorded in the fact
         #[arg(long, default_value = "requested", value_name = "TEXT")]
         reason: String,
-        /// Who asks, and where.
+        /// The operator, and the connection to NATS.
         #[command(flatten)]
         operator: OperatorArgs,
     },

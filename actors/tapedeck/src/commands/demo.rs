@@ -24,17 +24,19 @@ Examples:
 /// Plays a market through a whole system, reports, verifies, and stops
 ///
 /// Starts a private NATS and Postgres and every group, publishes the market, prints a report of what Postgres holds,
-/// decides the tape again and compares. Exit status 1 if anything differs.
+/// and verifies the tape as `tapedeck verify` does. Exit status 1 if the verification finds a difference, or if totals
+/// in Postgres differ from those of the published market.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Files of recorded market data, in any format of `publish` [default: the synthetic market]
+    /// Files of recorded market data, in any format that `tapedeck publish` reads [default: the synthetic market]
     #[arg(long, num_args = 1.., value_name = "FILE", help_heading = "Market")]
     pub market: Vec<PathBuf>,
     /// The synthetic market.
     #[command(flatten)]
     pub synthetic: SyntheticArgs,
-    /// Lead of the market over the slowest group, at most, in milliseconds of tape time
+    /// Greatest lead of the published market over the slowest group, in milliseconds of tape time (the time of the
+    /// market)
     #[arg(long, value_name = "MS", default_value_t = 500, help_heading = "Market")]
     pub lead_ms: u64,
     /// Servers, partitions and setup.

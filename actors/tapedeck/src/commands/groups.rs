@@ -17,7 +17,7 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Prints JSON, with the roles that are no group
+    /// Prints JSON, which includes the roles that do not belong to a group
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
@@ -26,7 +26,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Listed {
     groups: Vec<ListedGroup>,
-    /// The roles that are no group.
+    /// The roles that do not belong to a group.
     clients: Vec<ListedRole>,
 }
 

@@ -13,20 +13,23 @@ Examples:
   tapedeck halt --scope all --reason maintenance
   tapedeck halt --scope binance.BTCUSDT --level reducing --reason volatility";
 
-/// Stops trading, of everything or of one instrument
+/// Stops trading, in all instruments or in one
+///
+/// Sends the command to every partition.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scope of the halt: all, or an instrument as binance.BTCUSDT
+    /// Scope of the halt: all, or an instrument such as binance.BTCUSDT
     #[arg(long)]
     pub scope: Scope,
-    /// Level: reducing (only orders that reduce a position) or halted (no orders)
+    /// Level: reducing (only orders that bring a position nearer to zero) or halted (no orders; open orders are
+    /// canceled)
     #[arg(long, default_value = "halted")]
     pub level: HaltLevel,
     /// Reason, recorded in the fact
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Who asks, and where.
+    /// The operator, and the connection to NATS.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

@@ -19,7 +19,7 @@ Examples:
 
 /// Creates the nkeys of all roles and the passwords of the database
 ///
-/// Keys and passwords that exist are kept. The file users.conf has the public keys, as variables for the accounts that
+/// Keeps keys and passwords that exist. Writes the public keys to users.conf, as variables for the NATS accounts that
 /// `tapedeck nats-accounts` prints.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]

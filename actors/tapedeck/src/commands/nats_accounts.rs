@@ -9,10 +9,10 @@ const EXAMPLES: &str = "\
 Examples:
   tapedeck nats-accounts > accounts.conf";
 
-/// Prints the accounts for the configuration of nats-server
+/// Prints the NATS accounts for the configuration of nats-server
 ///
-/// The accounts give each role the subjects that it may publish and subscribe to. The public keys are variables, which
-/// the file users.conf of `tapedeck keys` defines.
+/// Each role has a NATS account with the subjects that it may publish and subscribe to. The public keys are variables;
+/// users.conf, which `tapedeck keys` writes, defines them.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {}

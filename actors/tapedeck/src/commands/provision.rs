@@ -14,17 +14,17 @@ Examples:
   tapedeck provision --streams streams.toml
   tapedeck provision --check";
 
-/// Creates the streams and tapes, or compares them with --check
+/// Creates the streams and tapes; with --check, compares them with the declaration
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Compares only; exit status 1 if a stream differs from its declaration
     #[arg(long)]
     pub check: bool,
-    /// File with the declaration of the streams and partitions (TOML) [default: built in]
+    /// File that declares the streams and partitions (TOML) [default: built in]
     #[arg(long, value_name = "FILE")]
     pub streams: Option<PathBuf>,
-    /// Number of partitions that the declaration must have
+    /// Number of partitions that the declaration must have, or the command fails
     #[arg(long, env = "TAPEDECK_PARTITIONS", value_name = "N", hide_env_values = true)]
     pub partitions: Option<usize>,
     /// NATS of the streams.

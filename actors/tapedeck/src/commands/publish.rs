@@ -23,16 +23,18 @@ Examples:
 
 /// Publishes market data to md.>
 ///
-/// A publication that was interrupted continues where it stopped when the same command is run again. Formats are
-/// recognised by content, plain, .gz or .zip: Binance captures; JSON lines or MessagePack as `replay` writes them;
-/// Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV with a header of the field names of the contract.
+/// If a publication is interrupted, run the same command again: it continues where it stopped.
+///
+/// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams;
+/// JSON lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV
+/// whose header has the field names of docs/publishing.md.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Files of market data, merged by receive time; - is standard input [default: the synthetic market]
     #[arg(value_name = "FILE")]
     pub market: Vec<PathBuf>,
-    /// Instrument of data that do not name one, as oanda.EURUSD
+    /// Instrument of data that do not name one, such as oanda.EURUSD
     #[arg(long, value_name = "VENUE.SYMBOL", help_heading = "Market")]
     pub instrument: Option<InstrumentId>,
     /// Source under which the events are numbered [default: implied by the format]
@@ -44,7 +46,7 @@ pub struct Args {
     /// The synthetic market.
     #[command(flatten)]
     pub synthetic: SyntheticArgs,
-    /// Speed: a multiple of the recorded pace (1x, 10x, 0.5x), or max
+    /// Speed: recorded, a multiple of the recorded pace such as 10x or 0.5x, or max
     #[arg(long, default_value = "max", help_heading = "Output")]
     pub speed: ReplaySpeed,
     /// NATS of the inboxes.

@@ -26,9 +26,11 @@ Examples:
 
 /// Writes history to a file or to subjects, in the format of publishers
 ///
-/// Market facts, unless a kind, writer, strategy or account is given. A replay to a file that was interrupted continues
-/// when the same command is run again; a replay to subjects continues with --resume. Several tapes are merged by tape
+/// Writes market facts only, unless a kind, writer, strategy or account is given. Several tapes are merged by tape
 /// time.
+///
+/// If a replay to a file is interrupted, run the same command again: it continues where it stopped. A replay to
+/// subjects continues with --resume, and with --run and the name that the interrupted command printed.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES, group = clap::ArgGroup::new("output").required(true))]
 pub struct Args {
@@ -48,16 +50,16 @@ pub struct Args {
     /// Format of the file: jsonl or msgpack [default: by its name]
     #[arg(long, help_heading = "Output")]
     pub format: Option<OutputFormat>,
-    /// Speed: recorded, max, or a multiple of the recorded pace as 10x
+    /// Speed: recorded, a multiple of the recorded pace such as 10x or 0.5x, or max
     #[arg(long, default_value = "max", help_heading = "Output")]
     pub speed: ReplaySpeed,
-    /// Name of the run, the session of its market events [default: derived from range and filter]
+    /// Name of the run; also the session of the market events that it writes [default: derived from range and filter]
     #[arg(long, value_name = "NAME", help_heading = "Output")]
     pub run: Option<Token>,
-    /// Continues an interrupted run to subjects; its last messages may be sent twice
+    /// Continues the interrupted run that --run names; its last messages may be sent twice
     #[arg(long, help_heading = "Output")]
     pub resume: bool,
-    /// Starts over: discards the checkpoint of an interrupted replay and overwrites the file
+    /// Starts from the beginning: discards the checkpoint of an interrupted replay and overwrites the file
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     pub fresh: bool,
     /// NATS of the tapes.
@@ -140,7 +142,7 @@ impl<'a> ReplayOutput<'a> {
     fn how_to_resume(&self) -> &'static str {
         match self {
             ReplayOutput::Subjects(_) => {
-                "the same command with --resume continues (its last messages may be sent twice)"
+                "the same command with --run (see above) and --resume continues (its last messages may be sent twice)"
             }
             _ => "the same command continues",
         }
@@ -171,7 +173,11 @@ async fn open(
         }
         ReplayOutput::File(path, _) => CheckpointFile::beside(path),
         ReplayOutput::Subjects(_) => {
-            ensure!(!args.resume || args.run.is_some(), "--resume needs the --run to resume");
+            ensure!(
+                !args.resume || args.run.is_some(),
+                "--resume needs --run NAME; the checkpoint of a run is {}",
+                dir.join("replay-NAME.resume").display()
+            );
             std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
             CheckpointFile::new(dir.join(format!("replay-{}.resume", spec.run)))
         }

@@ -13,16 +13,18 @@ Examples:
   tapedeck resume --scope all --reason checked";
 
 /// Resumes trading after a halt of the same scope
+///
+/// Sends the command to every partition. A resume of scope all does not end the halt of a single instrument.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scope of the halt: all, or an instrument as binance.BTCUSDT
+    /// Scope of the halt: all, or an instrument such as binance.BTCUSDT
     #[arg(long)]
     pub scope: Scope,
     /// Reason, recorded in the fact
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
-    /// Who asks, and where.
+    /// The operator, and the connection to NATS.
     #[command(flatten)]
     pub operator: OperatorArgs,
 }

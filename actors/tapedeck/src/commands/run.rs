@@ -21,7 +21,7 @@ Examples:
 
 /// Runs one group on one partition, as a pod does
 ///
-/// SIGTERM drains the group and ends the process with exit status 0.
+/// SIGTERM drains the group (appends the decisions on all inputs already read) and ends the process with exit status 0.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -31,7 +31,7 @@ pub struct Args {
     /// Number of the partition
     #[arg(long, env = "TAPEDECK_PARTITION", value_name = "N", hide_env_values = true)]
     pub partition: u16,
-    /// Venue of the orders; paper is the simulated exchange
+    /// Exchange to which orders are submitted
     #[arg(long, env = "TAPEDECK_VENUE", value_enum, default_value_t = Venue::Paper, hide_env_values = true)]
     pub venue: Venue,
     /// Address of health and metrics
@@ -55,7 +55,7 @@ pub struct Args {
     pub dir: DirArgs,
 }
 
-/// The venues. There is one so far.
+/// The exchanges. There is one so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Venue {
     /// The simulated exchange

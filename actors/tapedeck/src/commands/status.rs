@@ -21,7 +21,8 @@ Examples:
 
 /// Prints the state of tapes, inboxes, writers, sources, projections and groups
 ///
-/// Exit status: 0 healthy; 1 unhealthy, which is a group that is not ready or a reader that is behind.
+/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, or a group is not ready.
+/// Readiness is requested only from a system that `tapedeck up` runs.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -21,7 +21,8 @@ Examples:
 
 /// Prints the facts of the tapes, in words or as JSON
 ///
-/// One tape after the other; with --follow, each fact as it is appended.
+/// Prints the tapes of all partitions, one after the other. With --follow, prints the facts of all tapes as they are
+/// appended.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -31,10 +32,10 @@ pub struct Args {
     /// Facts that are printed.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Prints facts as they are appended, until Ctrl-C
+    /// Continues with new facts as they are appended, until Ctrl-C
     #[arg(long, help_heading = "Output")]
     pub follow: bool,
-    /// Prints JSON, one object a line
+    /// Prints JSON, one object per line
     #[arg(long, help_heading = "Output")]
     pub json: bool,
     /// NATS of the tapes.

@@ -15,8 +15,8 @@ Examples:
 
 /// Runs a whole system until Ctrl-C
 ///
-/// Starts a private NATS and Postgres and every group, and writes connection.toml, where the other commands find the
-/// servers. Without a market of its own: publish one with `tapedeck publish`.
+/// Starts a private NATS and Postgres and every group, and writes connection.toml, from which the other commands read
+/// the addresses of the servers. Publishes no market: use `tapedeck publish` for that.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

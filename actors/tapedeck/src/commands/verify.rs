@@ -13,14 +13,17 @@ Examples:
   tapedeck verify
   tapedeck verify --no-database --json";
 
-/// Decides every tape again and compares
+/// Re-executes every machine over every tape and compares
 ///
-/// Compares every decision byte for byte, evaluates the invariants, and compares the rows in Postgres with the fold of
-/// the tape. Exit status: 0 no difference, 1 a difference, 2 not completed.
+/// Compares each decision byte for byte; inputs that were decided under another LOGIC (version of the machine's
+/// decisions) are counted, not re-executed. Also checks the hash chains, evaluates the invariants, and compares the
+/// rows in Postgres with those that follow from the facts on the tape.
+///
+/// Exit status: 0 no difference; 1 a difference; 2 not completed.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Leaves out the rows in Postgres
+    /// Does not compare the rows in Postgres
     #[arg(long)]
     pub no_database: bool,
     /// Prints JSON
