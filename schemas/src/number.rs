@@ -262,10 +262,6 @@ impl Money {
         let rest = div_half_even((self.0 % Ratio::ONE).saturating_mul(ratio.0), Ratio::ONE);
         Money::saturating_from_units(whole.saturating_add(rest))
     }
-    /// Converts to a [`Ratio`], rounded half to even to 1e-9; saturates at the bound.
-    pub const fn to_ratio(self) -> Ratio {
-        Ratio::saturating_from_units(div_half_even(self.0, Ratio::ONE))
-    }
 }
 
 impl Ratio {

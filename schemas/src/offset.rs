@@ -49,7 +49,26 @@ pub struct InvalidOffset(pub String);
 impl FromStr for Offset {
     type Err = InvalidOffset;
     fn from_str(text: &str) -> Result<Self, InvalidOffset> {
-        let parts = text.split_once('.').and_then(|(s, i)| Some((s.parse().ok()?, i.parse().ok()?)));
+        let parts = text.split_once('.').and_then(|(seq, index)| Some((digits(seq)?, digits(index)?)));
         parts.map(|(seq, index)| Offset { seq, index }).ok_or_else(|| InvalidOffset(text.into()))
+    }
+}
+
+/// Parses a number of digits only: `FromStr` of the integers would also accept a sign.
+pub fn digits<T: FromStr>(text: &str) -> Option<T> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_is_two_numbers_of_digits() {
+        assert_eq!("12.3".parse(), Ok(Offset::new(12, 3)));
+        for text in ["", "12", "12.", ".3", "+12.3", "12.+3", "-1.0", "1.2.3", " 1.2", "18446744073709551616.0"] {
+            assert_eq!(text.parse::<Offset>(), Err(InvalidOffset(text.into())));
+        }
     }
 }

@@ -25,6 +25,9 @@ names! {
 /// Prefix of the JetStream API in the NATS accounts of all roles but the keeper, instead of `$JS.API`.
 pub const API_PREFIX: &str = "bus";
 
+/// Greatest number of partitions of a system: the NATS accounts grant the streams of as many.
+pub const PARTITIONS_MAX: u16 = 64;
+
 /// Name of the tape of a partition.
 pub fn tape_stream(partition: u16) -> String {
     format!("TAPE_{partition}")

@@ -9,14 +9,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use tapedeck_schemas::subject::{self, API_PREFIX};
+use tapedeck_schemas::subject::{self, API_PREFIX, PARTITIONS_MAX};
 
 use crate::{GROUPS, Group};
 
 /// The NATS account that owns the streams. Its only user is the keeper.
 pub const BUS: &str = "BUS";
-/// Greatest number of partitions that the NATS accounts serve.
-pub const PARTITIONS_MAX: u16 = 64;
 
 /// A set of rights on the broker, with an nkey and a NATS account of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

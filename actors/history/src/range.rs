@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::offset::{Offset, TapeTime, digits};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -73,31 +73,22 @@ impl FromStr for RangeBound {
             return u64::try_from(ns).map(RangeBound::Time).map_err(|_| bad());
         }
         let (partition, place) = match text.strip_prefix('p').map(|named| named.split_once(':')) {
-            Some(Some((partition, place))) => (Some(number(partition).ok_or_else(bad)?), place),
+            Some(Some((partition, place))) => (Some(digits(partition).ok_or_else(bad)?), place),
             Some(None) => return Err(bad()),
             None => (None, text),
         };
-        match place.split_once('.') {
-            None => Ok(RangeBound::Sequence(partition, number(place).ok_or_else(bad)?)),
-            Some((seq, index)) => {
-                let offset = number(seq).zip(number(index)).map(|(seq, index)| Offset::new(seq, index));
-                Ok(RangeBound::Offset(partition, offset.ok_or_else(bad)?))
-            }
+        match place.parse() {
+            Ok(offset) => Ok(RangeBound::Offset(partition, offset)),
+            Err(_) => Ok(RangeBound::Sequence(partition, digits(place).ok_or_else(bad)?)),
         }
     }
-}
-
-/// Parses a number of digits only: `FromStr` of the integers would also accept a sign.
-fn number<T: FromStr>(text: &str) -> Option<T> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
 }
 
 fn before_end(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;
     let (count, unit) = text.split_at(unit_at);
     let (_, ns) = UNITS.iter().find(|(name, _)| *name == unit)?;
-    number::<u64>(count)?.checked_mul(*ns)
+    digits::<u64>(count)?.checked_mul(*ns)
 }
 
 impl fmt::Display for RangeBound {

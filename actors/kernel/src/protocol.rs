@@ -163,7 +163,7 @@ pub enum Stop {
     },
     /// The last owner had a greater LOGIC.
     #[error(
-        "cannot take over: the last epoch on the tape has logic version {tape_logic}, this build has {build_logic}; \
+        "cannot take over: the last epoch on the tape has LOGIC {tape_logic}, this build has LOGIC {build_logic}; \
          deploy the build of that epoch or a newer one"
     )]
     OlderLogic {

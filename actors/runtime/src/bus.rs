@@ -12,8 +12,6 @@ use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::{record, subject};
 
-use crate::streams::PARTITIONS_MAX;
-
 /// How long to wait for the reply to an append before it is retried.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -267,7 +265,7 @@ impl Bus {
     /// The tapes of all partitions, in order.
     pub async fn tapes(&self) -> Result<Vec<TapeCreated>, BusError> {
         let mut tapes = vec![self.tape(0).await?];
-        for partition in 1..PARTITIONS_MAX as u16 {
+        for partition in 1..subject::PARTITIONS_MAX {
             if !self.has_tape(partition).await? {
                 break;
             }

@@ -9,15 +9,12 @@ use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, PARTITIONS_MAX};
 
 use crate::bus::{Bus, BusError};
 
 /// The built-in declaration.
 pub const BUILT_IN: &str = include_str!("../../../nats/streams.toml");
-
-/// Most partitions of a declaration.
-pub const PARTITIONS_MAX: usize = 1024;
 
 /// The declaration of all streams.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,7 +76,7 @@ impl Declaration {
     pub fn parse(text: &str) -> Result<Self, DeclarationError> {
         let declared: Self = toml::from_str(text)?;
         let bad = |partition, why: String| Err(DeclarationError::Placement { partition, why });
-        if declared.partitions.is_empty() || declared.partitions.len() > PARTITIONS_MAX {
+        if declared.partitions.is_empty() || declared.partitions.len() > usize::from(PARTITIONS_MAX) {
             return bad(declared.partitions.len(), format!("want 1 to {PARTITIONS_MAX} partitions"));
         }
         for (number, partition) in declared.partitions.iter().enumerate() {

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::publisher::FencedPublisher;
-use tapedeck_runtime::streams::PARTITIONS_MAX;
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::subject;
 
@@ -40,7 +39,7 @@ pub async fn send(args: OperatorArgs, reason: String, request: Request) -> Resul
     let (bus, verb) = (args.nats.connect(&args.dir).await?, command.request.verb());
     bus.tape(0).await?;
     let mut unreached = Vec::new();
-    for partition in 0..PARTITIONS_MAX as u16 {
+    for partition in 0..subject::PARTITIONS_MAX {
         let sent = match bus.has_tape(partition).await {
             Ok(false) => break,
             Ok(true) => send_to(&bus, subject::command_subject(partition, verb), &session, &payload).await,

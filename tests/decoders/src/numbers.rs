@@ -56,7 +56,7 @@ fn arithmetic(first: &str, second: &str) {
         assert!(quantity.is_zero() || back == Some(price), "{exact} per {quantity} is {back:?}, not {price}");
     }
     if let (Ok(money), Ok(ratio)) = (first.parse::<Money>(), second.parse::<Ratio>()) {
-        let _ = (money.to_ratio(), ratio.to_money());
+        let _ = ratio.to_money();
         let scaled = money.scaled_by(ratio);
         assert!(ratio.abs() > Ratio::whole(1) || scaled.abs() <= money.abs(), "{money} by {ratio} is {scaled}");
     }

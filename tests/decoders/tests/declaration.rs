@@ -3,7 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tapedeck_decoders::heap;
-use tapedeck_runtime::streams::{BUILT_IN, Declaration, PARTITIONS_MAX};
+use tapedeck_runtime::streams::{BUILT_IN, Declaration};
+
+const PARTITIONS_MAX: usize = tapedeck_schemas::subject::PARTITIONS_MAX as usize;
 
 const MIB: usize = 1024 * 1024;
 /// Lines of the declaration, and TOML syntax.

@@ -14,8 +14,7 @@ pub fn readable_time(ns: u64) -> String {
 
 /// The main fields of a fact on one line, with control characters escaped.
 pub fn words(event: &Event) -> String {
-    let said = market(event).or_else(|| command(event)).or_else(|| trading(event)).unwrap_or_default();
-    one_line(&said)
+    one_line(&text(event))
 }
 
 /// Escapes control characters: text from a publisher could move the terminal's cursor.
@@ -27,8 +26,9 @@ fn one_line(text: &str) -> String {
     line
 }
 
-fn market(event: &Event) -> Option<String> {
-    Some(match event {
+fn text(event: &Event) -> String {
+    let who = |by: &str, reason: &str| format!("(by {by}: {reason})");
+    match event {
         Event::Epoch(e) => format!("epoch {}, logic {}, build {}", e.number, e.logic, e.build),
         Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
@@ -59,13 +59,6 @@ fn market(event: &Event) -> Option<String> {
             let seq = e.seq.map(|seq| format!(" seq {seq}")).unwrap_or_default();
             format!("{}: {} (on {}{source}{seq})", e.reason, e.detail, e.subject)
         }
-        _ => return None,
-    })
-}
-
-fn command(event: &Event) -> Option<String> {
-    let who = |by: &str, reason: &str| format!("(by {by}: {reason})");
-    Some(match event {
         Event::LimitsSet(e) => {
             let values: Vec<String> = e.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
             format!("{}: {} {}", e.scope, values.join(", "), who(&e.by, &e.reason))
@@ -79,12 +72,6 @@ fn command(event: &Event) -> Option<String> {
         Event::CancelRequested(e) => format!("order {} {}", e.order, who(&e.by, &e.reason)),
         Event::AccountFunded(e) => format!("{} with {} {} (by {})", e.account, e.amount, e.currency, e.by),
         Event::CommandRefused(e) => format!("{} (by {}, on {})", e.detail, e.by, e.subject),
-        _ => return None,
-    })
-}
-
-fn trading(event: &Event) -> Option<String> {
-    Some(match event {
         Event::SignalRaised(e) => {
             let view = |(name, score, weight): &(_, Ratio, Ratio)| format!("{name} {score} × {weight}");
             let reasons: Vec<String> = e.reasons.iter().map(view).collect();
@@ -125,8 +112,7 @@ fn trading(event: &Event) -> Option<String> {
             "{}: equity {} {} (cash {}, positions {}, unrealised {})",
             e.account, e.equity, e.currency, e.cash, e.position_value, e.unrealised
         ),
-        _ => return None,
-    })
+    }
 }
 
 fn order(order: &Order) -> String {
@@ -166,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tick_is_a_time_and_spans_have_units() {
+    fn a_clock_fact_is_a_time_and_spans_have_units() {
         assert_eq!(words(&ClockAdvanced { time: 1_723_161_254_500_000_000 }.into()), "2024-08-08T23:54:14.500Z");
         assert_eq!(span(812_345), "+812 µs");
         assert_eq!(span(-5_000), "−5 µs");
