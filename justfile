@@ -68,6 +68,13 @@ chaos N *ARGS: build
 mutants *ARGS:
     @tests/mutants/run.sh "$@"
 
+# upgrades a fleet of groups under load, group by group, to a build whose records have the next format number
+mixed:
+    @cargo build --release --locked --package tapedeck --features next --manifest-path "{{ manifest }}"
+    @mkdir -p "{{ parent_directory(tapedeck) }}/../next" && cp "{{ tapedeck }}" "{{ parent_directory(tapedeck) }}/../next/"
+    @TAPEDECK_NEXT="{{ parent_directory(tapedeck) }}/../next/tapedeck" cargo test --release --locked \
+        --manifest-path "{{ manifest }}" --package tapedeck --test e2e a_fleet_of_two_builds -- --ignored --nocapture
+
 # checks the Kubernetes manifests without a cluster (--bless: rewrites the golden files)
 k8s-check *ARGS: build
     @cargo build --release --locked --package tapedeck-k8s --manifest-path "{{ manifest }}"

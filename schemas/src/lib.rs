@@ -16,6 +16,7 @@ pub mod number;
 pub mod offset;
 mod order;
 pub mod param;
+pub mod reason;
 pub mod record;
 mod structs;
 pub mod subject;

@@ -4,28 +4,33 @@
 //! `[cause_seq, cause_index, index, at, kind, version, body]`. Decoding accepts at most [`RECORD_BYTES_MAX`] bytes and
 //! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
 //!
+//! The first four elements, the [`OuterHeader`], are the same in every format, now and later. So a build can tell
+//! whether a record continues its writer's chain before it knows the format of the rest.
+//!
 //! Four types hold a fact. [`Event`] is its body, of any kind. [`Entry`] adds cause, index and tape time: all that the
 //! wire holds of one fact. The `Fact` of the kernel is the input of a machine: the body, its writer and its tape time.
 //! The `StoredFact` of `history` is the entry with its writer, its offset on the tape and the broker's stamp.
 
 use std::fmt;
 
-use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::event::{Event, UNKNOWN_KIND, read_body};
+use crate::event::{Event, read_body};
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
-/// Format number that this build writes and reads.
-pub const FORMAT: u8 = 1;
+/// Format number that this build writes. It reads every format up to this one.
+pub const FORMAT: u8 = if cfg!(feature = "next") { 2 } else { 1 };
 /// Greatest size of a record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// Greatest number of events in a record.
 pub const RECORD_EVENTS_MAX: usize = 4096;
 /// Greatest depth of nested arrays in a record.
 pub const DEPTH_MAX: usize = 16;
+/// First byte of a record of this format: the header of an array of five.
+const ARRAY_OF_PARTS: u8 = 0x95;
 /// Greatest size of the encoded header, in bytes.
 pub const HEADER_BYTES_MAX: usize = 64;
 
@@ -151,22 +156,51 @@ fn need<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(seq: &mut A, what: &str) ->
     seq.next_element()?.ok_or_else(|| de::Error::custom(format!("{what} is missing")))
 }
 
-/// Reason for which bytes do not decode as a record.
+/// The first four elements of a record in every format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OuterHeader {
+    /// Number of the format of the elements that follow.
+    pub format: u64,
+    /// Number of the writer. A later build may have writers that this one does not know.
+    pub writer: u64,
+    /// Epoch of the writer.
+    pub epoch: u64,
+    /// Hash of the writer's previous record.
+    pub prev_hash: RecordHash,
+}
+
+/// Reason for which bytes do not decode as a record of this build.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
+    /// The bytes do not begin with an outer header, so they are a record of no build.
+    #[error("not a record: {0}")]
+    NoHeader(String),
+    /// The record has another format.
+    #[error("format {0}; this build reads formats 1 to {FORMAT}")]
+    Format(u64),
+    /// The record has a writer that this build does not know. Holds its number.
+    #[error("no writer has number {0}")]
+    Writer(u64),
     /// The record is larger than [`RECORD_BYTES_MAX`]. Holds its size in bytes.
-    #[error("record of {0} bytes exceeds the limit of {RECORD_BYTES_MAX}")]
+    #[error("{0} bytes exceed the limit of {RECORD_BYTES_MAX}")]
     TooLarge(usize),
     /// The record holds more than [`RECORD_EVENTS_MAX`] events.
-    #[error("record has more than {RECORD_EVENTS_MAX} events")]
+    #[error("more than {RECORD_EVENTS_MAX} events")]
     TooManyEvents,
-    /// This build does not know the format, a kind or a version. If the record continues its writer's chain, the reader
-    /// must stop.
-    #[error("written by a newer build ({0}); run that build or a newer one")]
-    Unknown(String),
-    /// The bytes are not a record. The message is an invalid record.
-    #[error("not a record: {0}")]
-    Malformed(String),
+    /// The events do not decode: a kind, version, field or value that this build does not know, or damaged bytes.
+    #[error("{0}")]
+    Events(String),
+}
+
+/// What could be read of a message on a tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordRead {
+    /// The outer header; `None` if the bytes do not begin with one.
+    pub outer: Option<OuterHeader>,
+    /// The entries that decoded before `error`.
+    pub entries: Vec<Entry>,
+    /// Reason for which the rest does not decode; `None` if the bytes are exactly one record.
+    pub error: Option<RecordError>,
 }
 
 /// Appends the encoding of one event of a record to `into`.
@@ -182,7 +216,7 @@ pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
 pub fn assemble(header: &Header, events: usize, encoded: &[u8]) -> Vec<u8> {
     assert!(events <= RECORD_EVENTS_MAX, "a record holds at most {RECORD_EVENTS_MAX} events");
     let mut payload = Vec::with_capacity(encoded.len() + HEADER_BYTES_MAX);
-    payload.push(0x95); // array of 5
+    payload.push(ARRAY_OF_PARTS);
     let mut write = |v: &dyn Fn(&mut Vec<u8>) -> Result<(), rmp_serde::encode::Error>| {
         v(&mut payload).expect("writing a header to memory cannot fail");
     };
@@ -210,107 +244,111 @@ pub fn encode(header: &Header, entries: &[Entry]) -> Vec<u8> {
     assemble(header, entries.len(), &encoded)
 }
 
-/// Decodes a record. Fails with [`RecordError::Unknown`] if a newer build may know the record, and otherwise if the
-/// bytes are too many, or are not exactly one record.
+/// Decodes a record, and fails unless the bytes are exactly one record of this build.
 pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
+    let RecordRead { outer, entries, error } = read(payload);
+    match (error, outer.and_then(OuterHeader::known)) {
+        (Some(error), _) => Err(error),
+        (None, Some(header)) => Ok((header, entries)),
+        (None, None) => unreachable!("read reports what is missing"),
+    }
+}
+
+/// Reads as much of a message as this build understands.
+pub fn read(payload: &[u8]) -> RecordRead {
+    let mut entries = Vec::new();
+    let (outer, error) = match read_outer(payload) {
+        Err(text) => (None, Some(RecordError::NoHeader(text))),
+        Ok((outer, events)) => (Some(outer), read_events(payload, outer, events, &mut entries).err()),
+    };
+    RecordRead { outer, entries, error }
+}
+
+impl OuterHeader {
+    /// The header, if this build knows the writer.
+    fn known(self) -> Option<Header> {
+        let writer = u8::try_from(self.writer).ok().and_then(Writer::from_number)?;
+        Some(Header { writer, epoch: self.epoch, prev_hash: self.prev_hash })
+    }
+}
+
+/// Reads the outer header; also returns the bytes that follow it.
+fn read_outer(payload: &[u8]) -> Result<(OuterHeader, &[u8]), String> {
+    struct Outer<'a>(&'a mut Option<OuterHeader>);
+    impl<'de> Visitor<'de> for Outer<'_> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a record: [format, writer, epoch, prev_hash, …]")
+        }
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+            let (format, writer) = (need(&mut seq, "format")?, need(&mut seq, "writer")?);
+            let (epoch, prev_hash) = (need(&mut seq, "epoch")?, need(&mut seq, "prev_hash")?);
+            *self.0 = Some(OuterHeader { format, writer, epoch, prev_hash });
+            Ok(())
+        }
+    }
+    let (mut rest, mut outer) = (payload, None);
+    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
+    // After the header the deserializer fails, because elements of the array are left: the format defines them.
+    let read = deserializer.deserialize_any(Outer(&mut outer));
+    match (outer, read) {
+        (Some(outer), _) => Ok((outer, rest)),
+        (None, Err(error)) => Err(error.to_string()),
+        (None, Ok(())) => Err("no header".into()),
+    }
+}
+
+/// Reads the part of a record that follows the outer header, into `entries` up to the first error.
+fn read_events(
+    payload: &[u8],
+    outer: OuterHeader,
+    mut events: &[u8],
+    entries: &mut Vec<Entry>,
+) -> Result<(), RecordError> {
+    if !(1..=u64::from(FORMAT)).contains(&outer.format) {
+        return Err(RecordError::Format(outer.format));
+    }
+    if outer.known().is_none() {
+        return Err(RecordError::Writer(outer.writer));
+    }
     if payload.len() > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(payload.len()));
     }
-    let mut rest = payload;
-    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
-    deserializer.set_max_depth(DEPTH_MAX);
-    let record = deserializer.deserialize_tuple(5, RecordVisitor);
-    let (header, entries) = record.map_err(classify)?;
-    if !rest.is_empty() {
-        return Err(RecordError::Malformed(format!("{} bytes after the end", rest.len())));
+    if payload.first() != Some(&ARRAY_OF_PARTS) {
+        return Err(RecordError::Events("a record has five parts".into()));
     }
-    Ok((header, entries))
-}
-
-/// Decodes the header alone. Every format begins with the header, so this works for records of newer builds too.
-pub fn decode_header(payload: &[u8]) -> Option<Header> {
-    let mut deserializer = rmp_serde::Deserializer::new(payload);
-    deserializer.set_max_depth(DEPTH_MAX);
-    deserializer.deserialize_any(HeaderVisitor).ok()
-}
-
-struct HeaderVisitor;
-
-impl<'de> Visitor<'de> for HeaderVisitor {
-    type Value = Header;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record: [format, writer, epoch, prev_hash, …]")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Header, A::Error> {
-        let _format: u8 = need(&mut seq, "format")?;
-        let header = read_header(&mut seq)?;
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(header)
-    }
-}
-
-fn read_header<'de, A: SeqAccess<'de>>(seq: &mut A) -> Result<Header, A::Error> {
-    Ok(Header { writer: need(seq, "writer")?, epoch: need(seq, "epoch")?, prev_hash: need(seq, "prev_hash")? })
-}
-
-const UNKNOWN_FORMAT: &str = "unknown format";
-const TOO_MANY: &str = "too many events";
-
-fn classify(error: rmp_serde::decode::Error) -> RecordError {
-    let text = error.to_string();
-    if text.contains(UNKNOWN_KIND) || text.contains(UNKNOWN_FORMAT) {
-        RecordError::Unknown(text)
-    } else if text.contains(TOO_MANY) {
-        RecordError::TooManyEvents
-    } else {
-        RecordError::Malformed(text)
-    }
-}
-
-struct RecordVisitor;
-
-impl<'de> Visitor<'de> for RecordVisitor {
-    type Value = (Header, Vec<Entry>);
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record: [format, writer, epoch, prev_hash, events]")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let format: u8 = need(&mut seq, "format")?;
-        if format != FORMAT {
-            return Err(de::Error::custom(format!("{UNKNOWN_FORMAT} {format}")));
-        }
-        let header = read_header(&mut seq)?;
-        let entries = seq.next_element_seed(Entries)?.ok_or_else(|| de::Error::custom("events are missing"))?;
-        if seq.next_element::<IgnoredAny>()?.is_some() {
-            return Err(de::Error::custom("more than five parts"));
-        }
-        Ok((header, entries))
+    let mut too_many = false;
+    let mut deserializer = rmp_serde::Deserializer::new(&mut events);
+    deserializer.set_max_depth(DEPTH_MAX - 1);
+    let read = deserializer.deserialize_seq(Entries { into: entries, too_many: &mut too_many });
+    match read {
+        Err(_) if too_many => Err(RecordError::TooManyEvents),
+        Err(error) => Err(RecordError::Events(error.to_string())),
+        Ok(()) if !events.is_empty() => Err(RecordError::Events(format!("{} bytes after the end", events.len()))),
+        Ok(()) => Ok(()),
     }
 }
 
 /// Decodes the entries. Allocates for at most [`RECORD_EVENTS_MAX`] of them, whatever count the bytes announce.
-struct Entries;
-
-impl<'de> DeserializeSeed<'de> for Entries {
-    type Value = Vec<Entry>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Entry>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
+struct Entries<'a> {
+    into: &'a mut Vec<Entry>,
+    too_many: &'a mut bool,
 }
 
-impl<'de> Visitor<'de> for Entries {
-    type Value = Vec<Entry>;
+impl<'de> Visitor<'de> for Entries<'_> {
+    type Value = ();
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an array of events")
     }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Entry>, A::Error> {
-        let mut entries = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(RECORD_EVENTS_MAX));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.into.reserve(seq.size_hint().unwrap_or(0).min(RECORD_EVENTS_MAX));
         while let Some(entry) = seq.next_element()? {
-            if entries.len() == RECORD_EVENTS_MAX {
-                return Err(de::Error::custom(TOO_MANY));
+            if self.into.len() == RECORD_EVENTS_MAX {
+                *self.too_many = true;
+                return Err(de::Error::custom("too many events"));
             }
-            entries.push(entry);
+            self.into.push(entry);
         }
-        Ok(entries)
+        Ok(())
     }
 }

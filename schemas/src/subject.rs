@@ -69,6 +69,38 @@ pub fn question_subject(partition: u16, writer: Writer) -> String {
 pub fn tape_subject(partition: u16, writer: Writer) -> String {
     format!("tape.{partition}.{writer}")
 }
+/// The last token of a subject of a tape stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TapeSubject<'a> {
+    /// The subject of this writer.
+    Writer(Writer),
+    /// A name that is no writer's of this build. A later build may have a writer of this name.
+    Unknown(&'a str),
+    /// No name: the subject is not of the form `tape.<partition>.<name>`.
+    Foreign,
+}
+
+impl<'a> TapeSubject<'a> {
+    /// Parses a subject of the tape of `partition`.
+    pub fn parse(partition: u16, subject: &'a str) -> Self {
+        let parts = subject.strip_prefix("tape.").and_then(|rest| rest.split_once('.'));
+        match parts {
+            Some((own, name)) if own.parse() == Ok(partition) && !name.contains('.') => {
+                name.parse().map_or(TapeSubject::Unknown(name), TapeSubject::Writer)
+            }
+            _ => TapeSubject::Foreign,
+        }
+    }
+
+    /// Returns the writer, if this build knows it.
+    pub const fn writer(self) -> Option<Writer> {
+        match self {
+            TapeSubject::Writer(writer) => Some(writer),
+            TapeSubject::Unknown(_) | TapeSubject::Foreign => None,
+        }
+    }
+}
+
 /// Subject of commands to a partition; `verb` as from [`crate::command::Request::verb`].
 pub fn command_subject(partition: u16, verb: &str) -> String {
     format!("cmd.{partition}.{verb}")
@@ -91,6 +123,15 @@ pub fn parse_market_subject(subject: &str) -> Option<(InstrumentId, MarketKind)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_subject_of_a_tape_names_a_writer_of_this_build_or_of_a_later_one() {
+        assert_eq!(TapeSubject::parse(3, &tape_subject(3, Writer::Risk)), TapeSubject::Writer(Writer::Risk));
+        assert_eq!(TapeSubject::parse(3, "tape.3.venue"), TapeSubject::Unknown("venue"));
+        for foreign in ["tape.4.risk", "tape.3.risk.x", "tape.3", "tape.+3", "md.3.risk", ""] {
+            assert_eq!(TapeSubject::parse(3, foreign), TapeSubject::Foreign, "{foreign}");
+        }
+    }
 
     #[test]
     fn market_subjects_round_trip_and_foreign_ones_are_refused() {

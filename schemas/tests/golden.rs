@@ -245,21 +245,62 @@ fn a_market_batch_is_encoded_as_in_its_golden_file_and_decodes() {
     assert_eq!(market::decode(MarketKind::Batch, &bytes), events.map(Ok));
 }
 
+/// The outer header is frozen: whatever follows the first four elements, and whatever format and writer they name.
 #[test]
-fn unknown_kinds_versions_and_formats_stop_a_reader_and_nothing_else_does() {
+fn the_outer_header_is_read_in_every_format() {
+    let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash([5; 32]) };
+    let good = record::encode(&header, &[entry(ClockAdvanced { time: 1 }.into())]);
+    let outer = |bytes: &[u8]| record::read(bytes).outer;
+    let read = outer(&good).unwrap();
+    assert_eq!((read.format, read.writer, read.epoch, read.prev_hash), (1, 5, 2, RecordHash([5; 32])));
+    // Format 900, writer 70,000, epoch 2^40, the hash, and bytes that are no MessagePack.
+    let mut next = vec![0x94, 0xcd, 0x03, 0x84, 0xce, 0x00, 0x01, 0x11, 0x70, 0xcf, 0, 0, 1, 0, 0, 0, 0, 0, 0xc4, 32];
+    next.extend([7; 32]);
+    let of_next = record::OuterHeader { format: 900, writer: 70_000, epoch: 1 << 40, prev_hash: RecordHash([7; 32]) };
+    for (array, rest) in [(0x94, &[][..]), (0x95, &[0xc1]), (0x9f, &[0xc1, 0xff])] {
+        next[0] = array;
+        assert_eq!(outer(&[&next[..], rest].concat()), Some(of_next));
+    }
+    for length in 0..next.len() {
+        assert_eq!(outer(&next[..length]), None, "{length} bytes");
+    }
+    for bytes in [&b"hello"[..], &[0x93, 1, 5, 2], &[0x80], &[0x95, 0xff, 5, 2]] {
+        assert!(matches!(record::decode(bytes), Err(record::RecordError::NoHeader(_))), "{bytes:?}");
+    }
+}
+
+#[test]
+fn each_part_that_a_build_does_not_know_has_its_error() {
+    use record::RecordError::{Events, Format, TooLarge, Writer as UnknownWriter};
     let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash::default() };
     let good = record::encode(&header, &[entry(ClockAdvanced { time: 1 }.into())]);
     // The record ends with kind, version and a body of two bytes.
     let kind_at = good.len() - 4;
     assert_eq!(good[kind_at..kind_at + 2], [Kind::ClockAdvanced as u8, 1]);
-    for (at, byte, unknown) in [(kind_at, 99, true), (kind_at + 1, 2, true), (1, 9, true), (2, 99, false)] {
+    let changed = |at: usize, byte: u8| {
         let mut bytes = good.clone();
         bytes[at] = byte;
-        let error = record::decode(&bytes).unwrap_err();
-        assert_eq!(matches!(error, record::RecordError::Unknown(_)), unknown, "{error}");
-    }
-    assert!(matches!(record::decode(&[good.as_slice(), &[0]].concat()), Err(record::RecordError::Malformed(_))));
-    assert!(matches!(record::decode(&vec![0; 300_000]), Err(record::RecordError::TooLarge(300_000))));
+        record::decode(&bytes)
+    };
+    assert_eq!(changed(1, 9), Err(Format(9)));
+    assert_eq!(changed(2, 99), Err(UnknownWriter(99)));
+    assert_eq!(changed(kind_at, 99), Err(Events("no kind has number 99 and version 1".into())));
+    assert_eq!(changed(kind_at + 1, 2), Err(Events("no kind has number 23 and version 2".into())));
+    assert_eq!(record::decode(&[&good[..], &[0]].concat()), Err(Events("1 bytes after the end".into())));
+    let large = [&good[..], &vec![0; 300_000]].concat();
+    assert_eq!(record::decode(&large), Err(TooLarge(large.len())));
+}
+
+#[test]
+fn the_entries_before_an_unknown_one_are_read() {
+    let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash::default() };
+    let clock = |time| entry(ClockAdvanced { time }.into());
+    let mut bytes = record::encode(&header, &[clock(1), clock(2)]);
+    let kind_at = bytes.len() - 4;
+    bytes[kind_at] = 99;
+    let read = record::read(&bytes);
+    assert_eq!(read.entries, [clock(1)]);
+    assert!(read.error.is_some());
 }
 
 #[test]

@@ -109,6 +109,11 @@ impl Process {
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
+    /// Waits for the end of the process; the exit status.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+
     /// Sends SIGTERM; the exit status.
     pub(crate) fn terminate(self) -> Option<i32> {
         self.signal("TERM")

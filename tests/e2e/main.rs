@@ -9,6 +9,7 @@ mod help;
 mod history;
 mod hostile;
 mod kill;
+mod newer;
 mod publishers;
 mod publishing;
 mod readers;

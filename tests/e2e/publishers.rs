@@ -21,11 +21,11 @@ fn example(name: &str) -> PathBuf {
 
 fn python(script: &str) -> Command {
     let python = python3();
-    let found = Command::new(&python).args(["-c", "import nats, msgpack"]).output().unwrap();
+    let found = Command::new(&python).args(["-c", "import nats, msgpack, blake3"]).output().unwrap();
     let output = text(&found.stderr);
     assert!(
         found.status.success(),
-        "the Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack\n{output}",
+        "the Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack blake3\n{output}",
         python.display()
     );
     let mut command = Command::new(python);

@@ -43,7 +43,7 @@ fn file(dir: &tempfile::TempDir, document: &Value) -> PathBuf {
 /// Runs a script of `tests`; its standard output on success, else its standard error.
 fn python(script: &str, args: &[&Path], input: &str) -> Result<String, String> {
     let mut child = Command::new(python3())
-        .arg(root().join("tests").join(script))
+        .arg(root().join(script))
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -77,7 +77,7 @@ fn the_kept_documents_equal_the_output_of_the_binary() {
 #[test]
 fn the_asyncapi_document_and_its_examples_are_valid_by_the_official_schema() {
     let official = root().join("tests/fixtures/asyncapi-3.0.0.json.gz");
-    let check = |path: &Path| python("check_schemas.py", &[Path::new("asyncapi"), path, &official], "");
+    let check = |path: &Path| python("tests/check_schemas.py", &[Path::new("asyncapi"), path, &official], "");
     let valid = describe::asyncapi::document();
     let dir = tempfile::tempdir().unwrap();
     let counted = json(&check(&file(&dir, &valid)).unwrap());
@@ -139,7 +139,7 @@ fn as_python_reads(document: &Value, records: &[(String, String)]) -> Vec<Value>
     let dir = tempfile::tempdir().unwrap();
     let path = file(&dir, document);
     let input: String = records.iter().map(|(_, hex)| format!("{}\n", hex.trim())).collect();
-    python("read_record.py", &[&path], &input).unwrap().lines().map(json).collect()
+    python("schemas/examples/python/tape.py", &[&path], &input).unwrap().lines().map(json).collect()
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn valid(cases: &[(String, Value)]) -> Vec<bool> {
     let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
     let dir = tempfile::tempdir().unwrap();
     let schema = file(&dir, &describe::market::document());
-    let decided = python("check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
+    let decided = python("tests/check_schemas.py", &[Path::new("cases"), &schema], &input).unwrap();
     decided.lines().map(|line| line == "true").collect()
 }
 

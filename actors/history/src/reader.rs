@@ -4,12 +4,11 @@
 use std::collections::VecDeque;
 
 use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
-use tapedeck_runtime::shell::writer_of;
 use tapedeck_runtime::tail::{StoredMessage, Tail};
 use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::TapeTime;
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::bounds::RangeBounds;
 use crate::error::HistoryError;
@@ -110,7 +109,7 @@ impl RecordReader {
                 _ => Ok(None),
             };
         };
-        let read = self.reader.read(seq, writer_of(partition, &subject), &payload);
+        let read = self.reader.read(seq, TapeSubject::parse(partition, &subject), &payload);
         let read = read.map_err(|fault| HistoryError::Tape { partition, fault })?;
         Ok(Some(TapeMessage { seq, stamp, read }))
     }

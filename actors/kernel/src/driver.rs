@@ -10,7 +10,8 @@ use std::sync::Arc;
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash};
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
@@ -173,7 +174,7 @@ impl<M: AnyMachine> Driver<M> {
             return;
         }
         match input {
-            Input::Tape { seq, writer, payload } => self.on_tape(seq, writer, payload),
+            Input::Tape { seq, subject, payload } => self.on_tape(seq, subject, payload),
             Input::Inbox { seq, subject, stamp, payload } => {
                 if seq != self.inbox_last + 1 {
                     return self.stop(Stop::Inbox { expected: self.inbox_last + 1, got: seq });
@@ -208,9 +209,9 @@ impl<M: AnyMachine> Driver<M> {
         self.outputs.pop_front()
     }
 
-    fn on_tape(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) {
-        let own = writer == Some(self.info.writer);
-        match self.reader.read(seq, writer, payload) {
+    fn on_tape(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) {
+        let own = subject.writer() == Some(self.info.writer);
+        match self.reader.read(seq, subject, payload) {
             Err(fault) => return self.stop(Stop::Tape(fault)),
             Ok(TapeRead::Invalid { why, .. }) => {
                 self.outputs.push_back(Output::InvalidRecord { seq, why });

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
@@ -14,8 +15,8 @@ pub enum Input<'a> {
     Tape {
         /// Stream sequence.
         seq: u64,
-        /// Writer of its subject; `None` if the subject is not a writer's.
-        writer: Option<Writer>,
+        /// Its subject.
+        subject: TapeSubject<'a>,
         /// Bytes of the message.
         payload: &'a [u8],
     },
@@ -172,6 +173,21 @@ pub enum Stop {
         /// LOGIC in the last epoch on the tape.
         tape_logic: u32,
     },
+}
+
+impl Stop {
+    /// The reason for which the group is not ready.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Stop::Fenced { .. } => Reason::Recovering,
+            Stop::Drained => Reason::Drained,
+            Stop::Tape(fault) => fault.reason(),
+            Stop::Inbox { .. } => Reason::MessagesMissing,
+            Stop::Cause(_) => Reason::UnknownCause,
+            Stop::WentBackwards { .. } => Reason::TapeLostData,
+            Stop::OlderLogic { .. } => Reason::OlderLogic,
+        }
+    }
 }
 
 /// Identity of the process that runs the driver, as its `Epoch` facts record it.

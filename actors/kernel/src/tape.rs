@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::record::{self, Entry, Header, RecordError, RecordHash, Writer};
+use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::subject::TapeSubject;
 
 /// A valid record, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,15 +27,16 @@ pub struct TapeRecord {
 pub enum TapeRead {
     /// A valid record.
     Record(TapeRecord),
-    /// An invalid record: it is on no writer's subject, does not decode, names another writer than its subject, or does
-    /// not continue the writer's chain. Readers skip and report it. Its sequence still counts for the writer's fence.
+    /// An invalid record: it does not continue the chain of the writer of its subject, whatever it holds. It may be on no
+    /// writer's subject, have no outer header, name another writer, or another previous record. Readers skip and report
+    /// it. Its sequence still counts for the writer's fence.
     Invalid {
         /// Writer of its subject; `None` if the subject is not a writer's.
         writer: Option<Writer>,
         /// Reason why it is invalid.
         why: String,
-        /// Whether the record decodes and names the writer of its subject, but does not continue the writer's chain. An
-        /// earlier record may then have been altered or lost.
+        /// Whether the record decodes and names the writer of its subject, but another previous record. An earlier
+        /// record may then have been altered or lost.
         breaks_chain: bool,
     },
 }
@@ -49,14 +52,18 @@ pub enum TapeFault {
         /// The sequence received.
         got: u64,
     },
-    /// A record continues its writer's chain, but has a format, kind or version that this build does not know. The
-    /// reader stops; it must not skip the record.
-    #[error("sequence {seq}: {what}; run a newer build")]
-    Newer {
+    /// A record continues its writer's chain, but this build does not understand it: its format, its writer, or a kind,
+    /// version, field or value in it. The reader stops; it must not skip the record.
+    #[error("sequence {seq}: a record of {writer} is not understood: {what}; {}", written_by(build.as_deref()))]
+    NotUnderstood {
         /// Stream sequence of the record.
         seq: u64,
-        /// The unknown contents.
+        /// Name of the writer: the last token of the subject.
+        writer: String,
+        /// The part that is not understood.
         what: String,
+        /// Build of the writer's last epoch that could be read, up to this record.
+        build: Option<String>,
     },
     /// The first record is not `TapeCreated`, or is that of another tape.
     #[error("sequence {seq}: this is not the tape {want}: {found}")]
@@ -70,13 +77,42 @@ pub enum TapeFault {
     },
 }
 
+impl TapeFault {
+    /// The reason for which the reader's group is not ready.
+    pub fn reason(&self) -> Reason {
+        match self {
+            TapeFault::NotNext { .. } => Reason::RecordsMissing,
+            TapeFault::NotUnderstood { .. } => Reason::RecordNotUnderstood,
+            TapeFault::WrongTape { .. } => Reason::OtherTape,
+        }
+    }
+}
+
 /// The last sequence read, and the end of each writer's chain at that sequence.
 #[derive(Debug, Clone)]
 pub struct TapeReader {
     tape: TapeId,
     last: u64,
     unfiltered: bool,
-    chains: BTreeMap<Writer, RecordHash>,
+    chains: BTreeMap<Writer, Chain>,
+}
+
+/// The end of a writer's chain.
+#[derive(Debug, Clone, Default)]
+struct Chain {
+    /// Hash of the writer's last valid record; zeros before the first.
+    last: RecordHash,
+    /// Build of the writer's last epoch.
+    build: Option<String>,
+}
+
+fn written_by(build: Option<&str>) -> String {
+    match build {
+        Some(build) => {
+            format!("the writer's last readable epoch is of build {build}; deploy that build or a newer one")
+        }
+        None => "no epoch of the writer is readable; deploy a newer build".into(),
+    }
 }
 
 impl TapeReader {
@@ -92,7 +128,11 @@ impl TapeReader {
 
     /// A reader of one writer's subject after a record that was read before.
     pub fn filtered_after(tape: TapeId, writer: Writer, seq: u64, hash: RecordHash) -> Self {
-        Self { last: seq, chains: BTreeMap::from([(writer, hash)]), ..Self::filtered(tape) }
+        Self {
+            last: seq,
+            chains: BTreeMap::from([(writer, Chain { last: hash, build: None })]),
+            ..Self::filtered(tape)
+        }
     }
 
     /// The last sequence read; 0 at the start.
@@ -100,43 +140,58 @@ impl TapeReader {
         self.last
     }
 
-    /// Reads the next message, on the subject of `writer` (`None`: the subject is not a writer's).
-    pub fn read(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
+    /// Reads the next message.
+    pub fn read(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
         if (self.unfiltered && seq != self.last + 1) || seq <= self.last {
             return Err(TapeFault::NotNext { expected: self.last + 1, got: seq });
         }
         self.last = seq;
-        let read = self.classify(seq, writer, payload)?;
+        let read = self.classify(seq, subject, payload)?;
         if seq == 1 {
             self.check_first(&read)?;
         }
         Ok(read)
     }
 
-    fn classify(&mut self, seq: u64, writer: Option<Writer>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
-        let invalid = |why: String| TapeRead::Invalid { writer, why, breaks_chain: false };
-        let Some(subject) = writer else { return Ok(invalid("on no writer's subject".into())) };
-        let (header, read) = match record::decode(payload) {
-            Ok((header, entries)) => (header, Ok(entries)),
-            // Arbitrary bytes may look like a newer format, but they do not continue the chain, which is checked below.
-            Err(RecordError::Unknown(what)) => match record::decode_header(payload) {
-                Some(header) => (header, Err(what)),
-                None => return Ok(invalid(what)),
-            },
-            Err(error) => return Ok(invalid(error.to_string())),
+    fn classify(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
+        let writer = subject.writer();
+        let invalid = |why: String| Ok(TapeRead::Invalid { writer, why, breaks_chain: false });
+        let name = match subject {
+            TapeSubject::Writer(writer) => writer.as_str(),
+            TapeSubject::Unknown(name) => name,
+            TapeSubject::Foreign => return invalid("on no writer's subject".into()),
         };
-        if header.writer != subject {
-            return Ok(invalid(format!("a record of {} on the subject of {subject}", header.writer)));
+        let record = record::read(payload);
+        let Some(outer) = record.outer else {
+            return invalid(record.error.map_or_else(String::new, |error| error.to_string()));
+        };
+        if let Some(writer) = writer.filter(|writer| *writer as u64 != outer.writer) {
+            let number = outer.writer;
+            return invalid(format!("a record of writer number {number} on the subject of {writer}"));
         }
-        let chain = self.chains.entry(subject).or_default();
-        if header.prev_hash != *chain {
-            let why = format!("chains to {:?}, but the last record has the hash {chain:?}", header.prev_hash);
-            return Ok(TapeRead::Invalid { writer, why, breaks_chain: true });
+        // The first record of a writer that this build does not know stops the reader, so its chain has no records.
+        let chain = writer.and_then(|writer| self.chains.get(&writer));
+        let last = chain.map_or_else(RecordHash::default, |chain| chain.last);
+        if outer.prev_hash != last {
+            let why = format!("chains to {:?}, but the last record has the hash {last:?}", outer.prev_hash);
+            return Ok(TapeRead::Invalid { writer, why, breaks_chain: writer.is_some() && record.error.is_none() });
         }
-        let entries = read.map_err(|what| TapeFault::Newer { seq, what })?;
+        let epochs = record.entries.iter().filter_map(|entry| match &entry.event {
+            Event::Epoch(epoch) => Some(&epoch.build),
+            _ => None,
+        });
+        let build = epochs.last().cloned();
+        let (Some(writer), None) = (writer, &record.error) else {
+            let what = record.error.map_or_else(|| "this build has no such writer".into(), |error| error.to_string());
+            let build = build.or_else(|| chain?.build.clone());
+            return Err(TapeFault::NotUnderstood { seq, writer: name.into(), what, build });
+        };
+        let header = Header { writer, epoch: outer.epoch, prev_hash: outer.prev_hash };
         let hash = RecordHash::of(payload);
-        *chain = hash;
-        Ok(TapeRead::Record(TapeRecord { seq, header, hash, entries }))
+        let chain = self.chains.entry(writer).or_default();
+        chain.last = hash;
+        chain.build = build.or(chain.build.take());
+        Ok(TapeRead::Record(TapeRecord { seq, header, hash, entries: record.entries }))
     }
 
     fn check_first(&self, read: &TapeRead) -> Result<(), TapeFault> {

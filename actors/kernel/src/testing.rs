@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use tapedeck_schemas::event::{ClockAdvanced, Event, HaltLevel, LimitsSet, Scope, TradingHalted, TradingResumed};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, Writer, encode_entry};
+use tapedeck_schemas::record::{self, Entry, Header, Writer, encode_entry};
 
 use crate::machine::{Fact, Machine, step};
 
@@ -86,4 +86,38 @@ pub fn run_and_follow<M: Machine + Debug>(
         assert_eq!(decider.time(input), follower.time(input));
         assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
     }
+}
+
+/// Records with this header that a later build could write, each with the part that this build does not know.
+pub fn records_of_a_newer_build(header: &Header) -> Vec<(&'static str, Vec<u8>)> {
+    let with = |event: &[u8]| record::assemble(header, 1, event);
+    let clock = [0x97, 0, 0, 0, 0, 23, 1, 0x91, 5]; // [cause_seq, cause_index, index, at, kind, version, [time]]
+    let changed = |at: usize, byte: u8| {
+        let mut event = clock;
+        event[at] = byte;
+        with(&event)
+    };
+    let first_bytes = |bytes: [u8; 2], after: &[u8]| {
+        let mut record = [with(&clock), after.to_vec()].concat();
+        record[..2].copy_from_slice(&bytes);
+        record
+    };
+    let mut many_events = record::assemble(header, 0, &[]);
+    many_events.pop();
+    many_events.extend([0xdc, 0x10, 0x01]); // an array of 4,097
+    (0..=record::RECORD_EVENTS_MAX).for_each(|_| many_events.extend(clock));
+    let cancel = [&[0x97, 0, 0, 0, 0, 101, 1, 0x93, 0xc4, 16][..], &[7; 16], &[0xa5], b"sim.X", &[99]].concat();
+    vec![
+        ("format", first_bytes([0x95, 99], &[])),
+        ("part", first_bytes([0x96, record::FORMAT], &[0xc0])),
+        ("kind", changed(5, 99)),
+        ("version", changed(6, 99)),
+        ("field", with(&[&clock[..7], &[0x92, 5, 6]].concat())),
+        ("element of an event", with(&[&[0x98], &clock[1..], &[0xc0]].concat())),
+        ("value of an enum", with(&cancel)),
+        ("type of a field", changed(8, 0xc2)),
+        ("bytes after the end", [with(&clock), vec![0xc1]].concat()),
+        ("more bytes", [with(&clock), vec![0; record::RECORD_BYTES_MAX]].concat()),
+        ("more events", many_events),
+    ]
 }

@@ -8,6 +8,8 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 
+use tapedeck_schemas::reason::Reason;
+
 use crate::metrics::Metrics;
 use crate::status::GroupStatus;
 
@@ -19,13 +21,15 @@ pub async fn serve(
 ) -> std::io::Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
-    let check = |holds: fn(&GroupStatus) -> bool, otherwise: &'static str| {
+    let check = |holds: fn(&GroupStatus) -> bool| {
         let groups = groups.clone();
         move || {
             let groups = groups.clone();
-            async move { check_all(&groups, holds, otherwise) }
+            async move { check_all(&groups, holds) }
         }
     };
+    // The start of a stopped group is over: a restart of its pod would stop at the same place.
+    let has_started = |group: &GroupStatus| group.is_recovered() || group.stopped().is_some();
     let render = move || {
         let metrics = metrics.clone();
         async move {
@@ -34,20 +38,21 @@ pub async fn serve(
     };
     let app = Router::new()
         .route("/livez", get(|| async { "ok\n" }))
-        .route("/startupz", get(check(GroupStatus::is_recovered, "recovering")))
-        .route("/readyz", get(check(GroupStatus::is_ready, "not caught up")))
+        .route("/startupz", get(check(has_started)))
+        .route("/readyz", get(check(GroupStatus::is_ready)))
         .route("/metrics", get(render));
     tokio::spawn(async move { axum::serve(listener, app).await });
     Ok(bound)
 }
 
 /// 200 if the check holds for every group, else 503 with one line for each group for which it does not.
-fn check_all(groups: &[Arc<GroupStatus>], holds: fn(&GroupStatus) -> bool, otherwise: &str) -> (StatusCode, String) {
-    let failed: Vec<String> = groups
-        .iter()
-        .filter(|group| !holds(group))
-        .map(|group| format!("{} on partition {} is {otherwise}\n", group.group, group.partition))
-        .collect();
+fn check_all(groups: &[Arc<GroupStatus>], holds: fn(&GroupStatus) -> bool) -> (StatusCode, String) {
+    let line = |group: &Arc<GroupStatus>| {
+        let reason = group.reason().map_or("ready", Reason::as_str);
+        let text = group.stopped().map(|(_, text)| format!(": {text}")).unwrap_or_default();
+        format!("{} on partition {}: {reason}{text}\n", group.group, group.partition)
+    };
+    let failed: Vec<String> = groups.iter().filter(|group| !holds(group)).map(line).collect();
     match failed.is_empty() {
         true => (StatusCode::OK, "ready\n".into()),
         false => (StatusCode::SERVICE_UNAVAILABLE, failed.concat()),

@@ -7,7 +7,8 @@ use tapedeck_kernel::{TapeFault, TapeRead, TapeReader};
 use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
 use tapedeck_projections::{MergeError, compact, sql};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::subject;
+use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::subject::{self, TapeSubject};
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
@@ -15,7 +16,6 @@ use crate::DrainSignal;
 use crate::bus::Bus;
 use crate::database::{self, DatabaseError};
 use crate::metrics::GroupMetrics;
-use crate::shell::writer_of;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
 
@@ -65,17 +65,18 @@ impl From<tokio_postgres::Error> for ProjectorError {
 }
 
 impl ProjectorError {
-    /// Whether a retry from the committed progress can succeed.
-    fn is_transient(&self) -> bool {
+    /// The reason for which the projector stops; `None` if a retry from the committed progress can succeed.
+    pub fn stop(&self) -> Option<Reason> {
         match self {
             // The same rows would be rejected again: SQLSTATE class 22, data exception; 23, constraint violation.
             ProjectorError::Database(DatabaseError::Statement(error)) => {
-                let class = error.code().map(|state| state.code()[..2].to_string());
-                !matches!(class.as_deref(), Some("22" | "23"))
+                let is_final = error.code().is_some_and(|state| matches!(&state.code()[..2], "22" | "23"));
+                is_final.then_some(Reason::ProjectionRejected)
             }
-            ProjectorError::Database(error) => !matches!(error, DatabaseError::OtherTape { .. }),
-            ProjectorError::Overtaken { .. } => true,
-            ProjectorError::Tape(_) | ProjectorError::ColumnMerge(_) => false,
+            ProjectorError::Database(DatabaseError::OtherTape { .. }) => Some(Reason::OtherTape),
+            ProjectorError::Database(_) | ProjectorError::Overtaken { .. } => None,
+            ProjectorError::Tape(fault) => Some(fault.reason()),
+            ProjectorError::ColumnMerge(_) => Some(Reason::ProjectionRejected),
         }
     }
 }
@@ -93,10 +94,10 @@ pub async fn run(
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        status.set_ready(false);
+        status.set_reason(Some(Reason::ProjectionFailed));
         metrics.ready.set(0);
         metrics.conflicts.inc();
-        if !error.is_transient() {
+        if error.stop().is_some() {
             return Err(error);
         }
         tracing::warn!(partition = target.partition, %error, "projection failed; retrying from the committed progress");
@@ -121,7 +122,7 @@ async fn project(
     loop {
         let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
-        status.set_ready(caught_up);
+        status.set_reason((!caught_up).then_some(Reason::Recovering));
         if caught_up {
             status.set_recovered();
         }
@@ -170,8 +171,8 @@ fn take(
     stored: StoredMessage,
     metrics: &GroupMetrics,
 ) -> Result<(), TapeFault> {
-    let writer = writer_of(target.partition, &stored.subject);
-    match reader.read(stored.seq, writer, &stored.payload)? {
+    let subject = TapeSubject::parse(target.partition, &stored.subject);
+    match reader.read(stored.seq, subject, &stored.payload)? {
         TapeRead::Record(record) => batch.take(cursors, target.partition, &record, stored.stamp),
         TapeRead::Invalid { why, .. } => {
             metrics.invalid_records.inc();

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use serde::Serialize;
-use tapedeck_kernel::{Answer, TapeRead, TapeReader};
+use tapedeck_kernel::{Answer, TapeFault, TapeRead, TapeReader};
 use tapedeck_schemas::event::{Event, Rejected, TapeCreated};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RecordHash, Writer};
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::bus::{Bus, BusError};
-use crate::shell::{back_off, writer_of};
-use crate::tail::{StoredMessage, Tail};
+use crate::shell::back_off;
+use crate::tail::Tail;
 
 /// Header: the offset of the fact on the tape.
 const OFFSET: &str = "Tapedeck-Offset";
@@ -43,7 +43,7 @@ struct RejectsPublisher {
 }
 
 /// Publishes rejections until the tape cannot be read.
-pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), BusError> {
+pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), TapeFault> {
     let partition = tape.partition;
     let stream = subject::rejects_stream(partition);
     let mut publisher = RejectsPublisher { bus: bus.clone(), partition, stream, expected: 0, after: Offset::START };
@@ -65,18 +65,13 @@ pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), BusError> {
             publisher.publish(stored.seq, entries.iter().map(|entry| &entry.event)).await;
             continue;
         }
-        match read(&mut reader, partition, &stored)? {
+        match reader.read(stored.seq, TapeSubject::parse(partition, &stored.subject), &stored.payload)? {
             TapeRead::Record(record) => {
                 publisher.publish(record.seq, record.entries.iter().map(|entry| &entry.event)).await
             }
             TapeRead::Invalid { .. } => {} // logged by the groups that read the tape
         }
     }
-}
-
-fn read(reader: &mut TapeReader, partition: u16, stored: &StoredMessage) -> Result<TapeRead, BusError> {
-    let read = reader.read(stored.seq, writer_of(partition, &stored.subject), &stored.payload);
-    read.map_err(|fault| BusError::request(format!("reading rejections of partition {partition}"), fault))
 }
 
 impl RejectsPublisher {

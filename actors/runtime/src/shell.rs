@@ -11,8 +11,9 @@ use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
 use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::DrainSignal;
 use crate::bus::{Bus, BusError};
@@ -87,7 +88,7 @@ pub async fn run<M: Machine>(
             None => None,
         };
         let stop = running.run().await;
-        group.status.set_ready(false);
+        group.status.set_reason(Some(stop.reason()));
         group.metrics.ready.set(0);
         match stop {
             Stop::Drained => return Ok(()),
@@ -275,7 +276,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             Answer::Committed(_) => self.group.metrics.append.observe(sent.elapsed().as_secs_f64()),
             Answer::Rejected(why) => {
                 self.group.metrics.conflicts.inc();
-                self.group.status.set_ready(false);
+                self.group.status.set_reason(Some(Reason::AppendPending));
                 tracing::error!(stream = self.stream, why, "append rejected by JetStream; retrying with backoff");
             }
             other => {
@@ -287,11 +288,11 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     fn take_tape(&mut self, stored: &StoredMessage) {
-        let writer = writer_of(self.group.partition, &stored.subject);
-        if writer == Some(M::WRITER) {
+        let subject = TapeSubject::parse(self.group.partition, &stored.subject);
+        if subject.writer() == Some(M::WRITER) {
             self.owner_last_seen = Instant::now();
         }
-        self.driver.handle(Input::Tape { seq: stored.seq, writer, payload: &stored.payload });
+        self.driver.handle(Input::Tape { seq: stored.seq, subject, payload: &stored.payload });
     }
 
     fn take_inbox(&mut self, stored: &StoredMessage) {
@@ -342,24 +343,22 @@ impl<'a, M: Machine> Loop<'a, M> {
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
-        let is_ready = self.caught_up && driver.is_owner() && driver.failures() == 0;
-        status.set_ready(is_ready);
+        let reason = match driver.is_owner() {
+            true if !self.caught_up => Some(Reason::Recovering),
+            true => (driver.failures() > 0).then_some(Reason::AppendPending),
+            false if source.is_caught_up() => Some(Reason::Standby),
+            false => Some(Reason::Recovering),
+        };
+        status.set_reason(reason);
         // A standby has recovered when it has read the whole stream.
         if self.caught_up || (!driver.is_owner() && source.is_caught_up()) {
             status.set_recovered();
         }
-        self.group.metrics.ready.set(is_ready.into());
+        self.group.metrics.ready.set(reason.is_none().into());
         let behind = source.behind();
         status.set_behind(behind);
         self.group.metrics.lag.set(i64::try_from(behind).unwrap_or(i64::MAX));
     }
-}
-
-/// The writer of a subject, if it is one of the tape of `partition`.
-pub fn writer_of(partition: u16, subject: &str) -> Option<Writer> {
-    let (own, writer) = subject.strip_prefix("tape.")?.split_once('.')?;
-    (own.parse() == Ok(partition)).then_some(())?;
-    writer.parse().ok()
 }
 
 /// None at first, then doubling from 20 ms to 5 s.

@@ -1,6 +1,9 @@
 //! The observable state of a group, for health checks, metrics and commands that wait for it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering::Relaxed};
+
+use tapedeck_schemas::reason::Reason;
 
 /// The observable state of one group on one partition; only the group's loop writes it.
 #[derive(Debug)]
@@ -9,7 +12,10 @@ pub struct GroupStatus {
     pub group: &'static str,
     /// Number of the partition.
     pub partition: u16,
-    ready: AtomicBool,
+    /// Number of the reason for which the group is not ready; 0 if it is ready.
+    reason: AtomicU8,
+    /// Text of the stop, if the group stopped.
+    stop: Mutex<String>,
     recovered: AtomicBool,
     tape_seq: AtomicU64,
     inbox_seq: AtomicU64,
@@ -25,7 +31,8 @@ impl GroupStatus {
         Self {
             group,
             partition,
-            ready: AtomicBool::new(false),
+            reason: AtomicU8::new(Reason::Starting as u8),
+            stop: Mutex::new(String::new()),
             recovered: AtomicBool::new(false),
             tape_seq: zero(),
             inbox_seq: zero(),
@@ -36,7 +43,16 @@ impl GroupStatus {
     }
     /// Whether the group has caught up and can append.
     pub fn is_ready(&self) -> bool {
-        self.ready.load(Relaxed)
+        self.reason().is_none()
+    }
+    /// The reason for which the group is not ready; `None` if it is.
+    pub fn reason(&self) -> Option<Reason> {
+        Reason::from_number(self.reason.load(Relaxed))
+    }
+    /// The reason and text of the stop, if the group stopped.
+    pub fn stopped(&self) -> Option<(Reason, String)> {
+        let reason = self.reason().filter(|reason| reason.is_stop())?;
+        Some((reason, self.stop.lock().expect("no holder panicked").clone()))
     }
     /// Whether the group has once read its whole input, as an owner or as a standby.
     pub fn is_recovered(&self) -> bool {
@@ -46,11 +62,19 @@ impl GroupStatus {
     pub fn set_recovered(&self) {
         self.recovered.store(true, Relaxed);
     }
-    /// Sets readiness; logs a change.
-    pub fn set_ready(&self, ready: bool) {
-        if self.ready.swap(ready, Relaxed) != ready {
-            tracing::info!(group = self.group, partition = self.partition, ready, "readiness changed");
+    /// Sets readiness: `None` is ready. Logs a change.
+    pub fn set_reason(&self, reason: Option<Reason>) {
+        let number = reason.map_or(0, |reason| reason as u8);
+        if self.reason.swap(number, Relaxed) != number {
+            let text = reason.map_or("ready", Reason::as_str);
+            tracing::info!(group = self.group, partition = self.partition, readiness = text, "readiness changed");
         }
+    }
+    /// Records that the group stopped and is not restarted.
+    pub fn set_stopped(&self, reason: Reason, text: String) {
+        tracing::error!(group = self.group, partition = self.partition, %reason, text, "stopped; see docs/recovery.md");
+        *self.stop.lock().expect("no holder panicked") = text;
+        self.reason.store(reason as u8, Relaxed);
     }
     /// Last tape sequence up to which every input is answered.
     pub fn tape_seq(&self) -> u64 {

@@ -172,7 +172,7 @@ impl Actor for Supervisor {
     }
 }
 
-/// SupervisorState groups under supervision.
+/// The groups under supervision.
 pub struct Supervised {
     actor: ActorRef<SupervisorMessage>,
     ended: tokio::task::JoinHandle<()>,

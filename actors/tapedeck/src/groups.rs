@@ -9,13 +9,15 @@ use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use tapedeck_groups::{GROUPS, Group, Visitor};
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Inbox, Machine, ProcessIdentity};
+use tapedeck_kernel::{Inbox, Machine, ProcessIdentity, TapeFault};
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
-use tapedeck_runtime::shell::{self, Answerer, Place};
+use tapedeck_runtime::projector::{self, ProjectorError};
+use tapedeck_runtime::shell::{self, Answerer, Place, ShellError};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, DrainSignal, GroupStatus, database, projector, rejects};
+use tapedeck_runtime::{Bus, DrainSignal, GroupStatus, database, rejects};
 use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::reason::Reason;
 
 use crate::sources;
 
@@ -47,14 +49,36 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
         tapedeck_groups::visit_group(group, &mut start);
         let Start { env, status, running, .. } = start;
         async move {
-            match running {
-                Some(machine) if group.inbox() == Some(Inbox::Market) => ingest(machine, env, status).await,
+            let ended = match running {
+                Some(machine) if group.inbox() == Some(Inbox::Market) => ingest(machine, env, status.clone()).await,
                 Some(machine) => machine.await,
-                None => project(env, status, drain).await,
-            }
+                None => project(env, status.clone(), drain.clone()).await,
+            };
+            let Err(error) = ended else { return Ok(()) };
+            let Some(reason) = stop_of(&error) else { return Err(error) };
+            // A restart would stop at the same place.
+            status.set_stopped(reason, error.to_string());
+            wait_for_drain(drain).await;
+            Ok(())
         }
     });
     (task, status)
+}
+
+/// The reason for which a group stops for good; `None` if a restart may succeed.
+fn stop_of(error: &anyhow::Error) -> Option<Reason> {
+    let shell = error.downcast_ref().and_then(|error| match error {
+        ShellError::Stopped { stop, .. } => Some(stop.reason()),
+        ShellError::Bus(_) => None,
+    });
+    let projector = || error.downcast_ref().and_then(ProjectorError::stop);
+    let rejects = || error.downcast_ref().map(TapeFault::reason);
+    shell.or_else(projector).or_else(rejects).filter(|reason| reason.is_stop())
+}
+
+async fn wait_for_drain(mut drain: DrainSignal) {
+    // An error means that the sender is gone: the process is stopping.
+    let _ = drain.wait_for(|drain| *drain).await;
 }
 
 type MachineTask = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
@@ -84,7 +108,7 @@ async fn ingest(machine: MachineTask, env: Env, status: Arc<GroupStatus>) -> Res
     tokio::select! { biased;
         done = machine => done,
         done = sources::serve(&bus) => done.context("answering publishers"),
-        done = rejects::run(&bus, &tape) => done.context("bringing rejects to their publishers"),
+        done = rejects::run(&bus, &tape) => Ok(done?),
     }
 }
 

@@ -175,7 +175,7 @@ impl Stack {
             http: Some(http.to_string()),
         };
         connection.save(&stack.dir)?;
-        stack.wait_ready().await;
+        stack.wait_ready().await?;
         Ok(stack)
     }
 
@@ -188,10 +188,20 @@ impl Stack {
         self.groups.iter().filter(follows).cloned().collect()
     }
 
-    async fn wait_ready(&self) {
+    async fn wait_ready(&self) -> Result<()> {
         while !self.groups.iter().all(|group| group.is_ready()) {
+            self.check_stops()?;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        Ok(())
+    }
+
+    /// Fails if a group stopped, with its reason.
+    fn check_stops(&self) -> Result<()> {
+        let stops = self.groups.iter().filter_map(|group| Some((group, group.stopped()?)));
+        let lines: Vec<String> = stops.map(|(_, (reason, text))| format!("{reason}: {text}")).collect();
+        ensure!(lines.is_empty(), "groups stopped (see docs/recovery.md):\n{}", lines.join("\n"));
+        Ok(())
     }
 
     /// Waits until every group has processed everything that was published. `stored` is the last sequence per inbox.
@@ -213,6 +223,7 @@ impl Stack {
             if quiet {
                 return Ok(());
             }
+            self.check_stops()?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }

@@ -1,82 +1,57 @@
 #!/usr/bin/env python3
 """Reads a tape with a plain JetStream consumer and prints totals of quotes and trades per instrument, as JSON.
 
-    pip install nats-py msgpack
+    pip install nats-py msgpack blake3
     python3 read_tape.py --partition 0
 
-A tape is the stream TAPE_<partition>. Each message is a record, the MessagePack array
-`[format, writer, epoch, prev_hash, events]`. An event is `[cause_seq, cause_index, index, at, kind, version, body]`,
-and its body is an array of the fields of the kind, in order. Prices and quantities count 1e-9; a number beyond 64 bits
-is 16 big-endian bytes (two's complement). The sums are exact, because the script computes with integers only. It does
-not check prev_hash, the BLAKE3 hash of the writer's previous record.
+The script decodes each record by the document of the tape (tape.py beside it), checks that it continues its writer's
+chain, and stops at a record that the document does not describe. The sums are exact.
 """
 
 import argparse
 import asyncio
 import json
 import sys
+from decimal import Decimal, getcontext
+from pathlib import Path
 
-import msgpack
 import nats
 from nats.js.api import AckPolicy, ConsumerConfig
 
-FORMAT = 1
-INGEST = 2  # number of the writer of market facts
-QUOTE, TRADE = 21, 22  # numbers of the kinds, both read in version 1
-UNIT_DECIMALS = 9  # of a price and of a quantity; their product has twice as many
+from tape import Chains, NotUnderstood, Reader
+
+DOCUMENT = Path(__file__).parent / "../../docs/tape.json"  # as printed by `tapedeck schema tape`
+getcontext().prec = 60  # enough digits for every sum
 
 
-def number(wire):
-    """Decodes a number of the wire to a count of its unit."""
-    return int.from_bytes(wire, "big", signed=True) if isinstance(wire, bytes) else wire
-
-
-def decimal(units, decimals):
-    """Formats a count of 10^-decimals without trailing zeros; None for None."""
-    if units is None:
-        return None
-    whole, fraction = divmod(abs(units), 10**decimals)
-    text = f"{whole}.{fraction:0{decimals}}".rstrip("0").rstrip(".")
-    return f"-{text}" if units < 0 else text
+def decimal(number):
+    """Formats a number without trailing zeros; None for None."""
+    return None if number is None else format(number.normalize(), "f") if number else "0"
 
 
 class Totals:
     """Totals of one instrument."""
 
     def __init__(self):
-        self.quotes = self.trades = self.quantity = self.notional = 0
+        self.quotes = self.trades = 0
+        self.quantity = self.notional = Decimal(0)
         self.first = self.last = self.bid = self.ask = None
 
-    def quote(self, bid, bid_size, ask, ask_size, ts_recv, ts_event, update_id):
-        self.quotes += 1
-        self.bid, self.ask = number(bid), number(ask)
-
-    def trade(self, price, quantity, aggressor, trade_id, ts_recv, ts_event):
-        price, quantity = number(price), number(quantity)
-        self.trades += 1
-        self.quantity += quantity
-        self.notional += price * quantity
-        self.first = price if self.first is None else self.first
-        self.last = price
+    def take(self, kind, body):
+        if kind == "Quote":
+            self.quotes += 1
+            self.bid, self.ask = Decimal(body["bid"]), Decimal(body["ask"])
+        else:
+            price, quantity = Decimal(body["price"]), Decimal(body["quantity"])
+            self.trades += 1
+            self.quantity += quantity
+            self.notional += price * quantity
+            self.first = price if self.first is None else self.first
+            self.last = price
 
     def as_json(self):
-        prices = {name: decimal(getattr(self, name), UNIT_DECIMALS) for name in ("first", "last", "bid", "ask")}
-        sums = {"quantity": decimal(self.quantity, UNIT_DECIMALS), "notional": decimal(self.notional, 2 * UNIT_DECIMALS)}
-        return {"quotes": self.quotes, "trades": self.trades} | sums | prices
-
-
-def market_facts(record):
-    """Yields (kind, body) of the quotes and trades of a record."""
-    format, writer, _epoch, _prev_hash, events = record
-    if format != FORMAT:
-        sys.exit(f"record of format {format}: this script reads format {FORMAT}; use a newer version of it")
-    if writer != INGEST:
-        return
-    for _cause_seq, _cause_index, _index, _at, kind, version, body in events:
-        if kind in (QUOTE, TRADE):
-            if version != 1:
-                sys.exit(f"kind {kind} in version {version}: this script reads version 1; use a newer version of it")
-            yield kind, body
+        names = ("quantity", "notional", "first", "last", "bid", "ask")
+        return {"quotes": self.quotes, "trades": self.trades} | {name: decimal(getattr(self, name)) for name in names}
 
 
 async def main(args):
@@ -87,6 +62,9 @@ async def main(args):
     # Reads every subject in order, so that a missing sequence is noticed. Records are not acknowledged.
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
     tape = await js.pull_subscribe(f"tape.{args.partition}.*", stream=stream, config=config)
+    if state.first_seq != 1:
+        sys.exit(f"the stream begins at sequence {state.first_seq}: the records before it, which begin the chains, are gone")
+    chains = Chains(Reader(json.loads(args.document.read_text(encoding="utf-8"))))
     totals, expected, invalid = {}, state.first_seq, 0
     while expected <= state.last_seq:
         for message in await tape.fetch(min(128, state.last_seq - expected + 1), timeout=10):
@@ -94,17 +72,14 @@ async def main(args):
             if seq != expected:
                 sys.exit(f"received sequence {seq}, expected {expected}: run the script again")
             expected += 1
-            if not message.subject.endswith(".ingest"):
-                continue
-            try:
-                record = msgpack.unpackb(message.data)
-            except ValueError as error:
+            record = chains.read(seq, message.subject, message.data)
+            if record is None:
                 invalid += 1
-                print(f"skipped invalid record {seq}: {error}", file=sys.stderr)
+                print(f"skipped invalid record {seq}", file=sys.stderr)
                 continue
-            for kind, (instrument, *fields) in market_facts(record):
-                of_instrument = totals.setdefault(instrument, Totals())
-                (of_instrument.quote if kind == QUOTE else of_instrument.trade)(*fields)
+            for event in record["events"]:
+                if event["kind"] in ("Quote", "Trade"):
+                    totals.setdefault(event["body"]["instrument"], Totals()).take(event["kind"], event["body"])
     await nc.close()
     instruments = {name: totals[name].as_json() for name in sorted(totals)}
     read = {"first": state.first_seq, "last": state.last_seq, "invalid": invalid}
@@ -115,4 +90,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="nats://127.0.0.1:4222")
     parser.add_argument("--partition", type=int, default=0)
-    asyncio.run(main(parser.parse_args()))
+    parser.add_argument("--document", type=Path, default=DOCUMENT)
+    try:
+        asyncio.run(main(parser.parse_args()))
+    except NotUnderstood as error:
+        sys.exit(f"{error}; use the tape document of a newer build")

@@ -51,13 +51,13 @@ fn reading() -> String {
      there.\n\
      2. Records form one **chain** per writer: `prev_hash` is the BLAKE3 hash (32 bytes) of the payload of the \
      previous valid record of the same writer, and zeros in the first record of a writer.\n\
-     3. A message is an **invalid record** if it is not on the subject of a writer, is not a record, is too large, \
-     names another writer than its subject, or does not continue the chain of its writer. Skip it; its sequence still \
-     counts. A valid encoding on the right subject that does not continue the chain shows that records were altered or \
-     lost.\n\
-     4. A record that continues the chain, and whose format is unknown, or that holds an event of an unknown kind or \
-     version, was written by a newer build: stop there, and do not skip it. Every format begins with `format`, \
-     `writer`, `epoch` and `prev_hash`, so that any reader can check the chain.\n\
+     3. Every format begins with the **outer header**: `format`, `writer`, `epoch` and `prev_hash`. A message is an \
+     **invalid record** if it has no outer header, or if the header names another writer than the subject, or another \
+     `prev_hash` than the end of the writer's chain. Skip it, whatever its format; its sequence still counts. A valid \
+     encoding on the right subject that does not continue the chain shows that records were altered or lost.\n\
+     4. A record that continues the chain belongs to the tape. If any part of it is not as this page says (format, \
+     writer, kind, version, number of fields, value), a later build wrote it: stop there, and do not skip it. The first \
+     record on a subject whose writer is unknown continues a chain if its `prev_hash` is zeros.\n\
      5. The first record is that of the keeper, and its first event is `TapeCreated`.\n\
      6. The **offset** of an event is the JetStream sequence of its record and the index in `events`, from 0, printed \
      `p0:1234.5` on partition 0. Offsets give the total order of events.\n\

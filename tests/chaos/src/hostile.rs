@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use async_nats::HeaderMap;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::RejectReason;
-use tapedeck_schemas::record::{self, RECORD_BYTES_MAX, RecordError, RecordHash, Writer};
+use tapedeck_schemas::record::{self, RECORD_BYTES_MAX, RecordHash, Writer};
 use tapedeck_schemas::subject;
 
 use crate::random::Random;
@@ -102,8 +102,11 @@ pub async fn tape(bus: &Bus, on: &str, seed: u64) {
             },
             _ => garbage(&mut random),
         };
-        // A record of a newer version stops every reader, as it must: that would end the round.
-        if !matches!(record::decode(&bytes), Err(RecordError::Unknown(_)) | Ok(_)) {
+        // A record that continues a chain stops every reader, as it must: that would end the round. Bytes that decode
+        // are forged records, and those that begin a chain could be of a writer of a later build.
+        let read = record::read(&bytes);
+        let begins_a_chain = read.outer.is_some_and(|outer| outer.prev_hash == RecordHash::default());
+        if read.error.is_some() && !begins_a_chain {
             send(bus, &format!("tape.0.{on}"), "garbage", bytes).await;
         }
     }

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Result, bail};
 use async_nats::jetstream::Message;
 use tapedeck_kernel::{TapeRead, TapeReader};
-use tapedeck_runtime::shell::writer_of;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::inbox::Counter;
 use crate::streams::{MARK, header};
@@ -55,7 +55,7 @@ impl TapeTally {
     pub fn take(&mut self, seq: u64, message: &Message) -> Result<()> {
         self.read = seq;
         let is_hostile = header(message, MARK).is_some();
-        match self.reader.read(seq, writer_of(0, &message.subject), &message.payload)? {
+        match self.reader.read(seq, TapeSubject::parse(0, &message.subject), &message.payload)? {
             TapeRead::Invalid { why, .. } if !is_hostile => {
                 bail!("tape {seq}: a record of a machine is invalid: {why}")
             }

@@ -6,7 +6,7 @@ use tapedeck_kernel::{TapeRead, TapeReader};
 use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
 use tapedeck_projections::{Fold, MergeError, Rows, compact, table};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::message::Message;
 
@@ -88,10 +88,11 @@ impl Projector {
     ///
     /// # Errors
     /// If the tape cannot be read on.
-    pub fn take<'a>(&mut self, messages: impl Iterator<Item = (&'a Message, Option<Writer>)>) -> Result<(), String> {
+    pub fn take<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) -> Result<(), String> {
         let mut batch = Batch::default();
-        for (message, writer) in messages {
-            let read = self.reader.read(message.seq, writer, &message.payload).map_err(|fault| fault.to_string())?;
+        for message in messages {
+            let subject = TapeSubject::parse(0, &message.subject);
+            let read = self.reader.read(message.seq, subject, &message.payload).map_err(|fault| fault.to_string())?;
             if let TapeRead::Record(record) = read {
                 batch.take(&self.cursors, 0, &record, message.stamp);
             }

@@ -101,7 +101,11 @@ impl<M: Toy> Run<M> {
             self.step()?;
             if tape_next <= self.tape.last() && driver.wants_tape() && (answer.is_none() || reads_first) {
                 let message = self.tape.at(tape_next);
-                driver.handle(Input::Tape { seq: tape_next, writer: message.subject, payload: &message.payload });
+                driver.handle(Input::Tape {
+                    seq: tape_next,
+                    subject: message.tape_subject(),
+                    payload: &message.payload,
+                });
                 tape_next += 1;
             } else if let Some(answer) = answer.take() {
                 driver.handle(answer);

@@ -3,10 +3,12 @@
 use tapedeck_kernel::TapeFault;
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::merge::UnknownCause;
-use tapedeck_schemas::event::{Event, Progress, TapeCreated};
+use tapedeck_kernel::testing::records_of_a_newer_build;
+use tapedeck_schemas::event::{Epoch, Event, Progress, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::bench::{Bench, only_append};
 use crate::tape::{TAPE, Tape};
@@ -23,11 +25,9 @@ pub(crate) fn tape_with_owner<const L: u32>() -> Tape {
     bench.tape
 }
 
-/// A record of `writer` with one event of an unknown kind.
-fn record_of_a_newer_build(tape: &Tape, writer: Writer) -> Vec<u8> {
-    let header = Header { writer, epoch: 1, prev_hash: tape.chain_of(writer) };
-    let event = [0x97, 0, 0, 0, 0, 0xcd, 0x7f, 0xff, 1, 0x90]; // [0, 0, 0, 0, 32767, 1, []]
-    record::assemble(&header, 1, &event)
+/// Records of a later build that continue the chain of `writer`.
+fn of_a_newer_build(tape: &Tape, writer: Writer) -> Vec<(&'static str, Vec<u8>)> {
+    records_of_a_newer_build(&Header { writer, epoch: 1, prev_hash: tape.chain_of(writer) })
 }
 
 #[test]
@@ -35,7 +35,8 @@ fn a_gap_in_the_sequence_stops() {
     let mut bench = Bench::owner();
     let payload = bench.tape.at(1).payload.clone();
     let (expected, got) = (bench.read + 1, bench.read + 2);
-    let outputs = bench.handle(Input::Tape { seq: got, writer: Some(Writer::Keeper), payload: &payload });
+    let outputs =
+        bench.handle(Input::Tape { seq: got, subject: TapeSubject::Writer(Writer::Keeper), payload: &payload });
     assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
     bench.assert_stopped();
 }
@@ -45,28 +46,68 @@ fn a_message_that_comes_twice_stops() {
     let mut bench = Bench::owner();
     let (expected, got) = (bench.read + 1, bench.read);
     let payload = bench.tape.at(got).payload.clone();
-    let outputs = bench.handle(Input::Tape { seq: got, writer: Some(Writer::Keeper), payload: &payload });
+    let outputs =
+        bench.handle(Input::Tape { seq: got, subject: TapeSubject::Writer(Writer::Keeper), payload: &payload });
     assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
 }
 
 #[test]
-fn a_kind_of_a_newer_build_stops_on_any_writers_subject() {
+fn a_record_that_chains_and_is_not_understood_stops_on_any_writers_subject() {
     for writer in [Writer::Signal, Writer::Ingest, Writer::Risk] {
-        let (mut bench, _) = Bench::appending();
-        let payload = record_of_a_newer_build(&bench.tape, writer);
-        let at = bench.tape.put(Some(writer), payload);
-        let stop = bench.read_stop();
-        assert!(matches!(stop, Stop::Tape(TapeFault::Newer { seq, .. }) if seq == at), "{stop:?}");
-        bench.assert_stopped();
+        let (bench, _) = Bench::appending();
+        let ways = of_a_newer_build(&bench.tape, writer);
+        for (way, payload) in ways {
+            let (mut bench, _) = Bench::appending();
+            let at = bench.tape.put(Some(writer), payload);
+            let stop = bench.read_stop();
+            let Stop::Tape(TapeFault::NotUnderstood { seq, writer: named, build, .. }) = &stop else {
+                panic!("{way} of {writer}: {stop:?}")
+            };
+            assert_eq!((*seq, named.as_str()), (at, writer.as_str()), "{way}");
+            let known = (writer == Writer::Signal).then(|| "bench".to_string());
+            assert_eq!(*build, known, "{way}: signal alone has an epoch on this tape");
+            bench.assert_stopped();
+        }
     }
 }
 
 #[test]
-fn bytes_that_resemble_a_newer_format_are_invalid() {
+fn the_first_record_of_an_unknown_writer_stops_and_other_bytes_on_its_subject_do_not() {
     let (mut bench, _) = Bench::appending();
-    let unchained = record_of_a_newer_build(&bench.tape, Writer::Risk);
+    let header = |prev_hash| Header { writer: Writer::Risk, epoch: 1, prev_hash };
+    let unchained = record::encode(&header(RecordHash([9; 32])), &[]);
+    for payload in [b"hello".to_vec(), unchained] {
+        let at = bench.tape.put_unknown("venue", payload);
+        let outputs = bench.read();
+        assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{outputs:?}");
+    }
+    let at = bench.tape.put_unknown("venue", record::encode(&header(RecordHash::default()), &[]));
+    let stop = bench.read_stop();
+    let Stop::Tape(TapeFault::NotUnderstood { seq, writer, .. }) = &stop else { panic!("{stop:?}") };
+    assert_eq!((*seq, writer.as_str()), (at, "venue"));
+}
+
+#[test]
+fn the_build_that_is_named_is_that_of_the_last_readable_epoch_even_of_the_same_record() {
+    let (mut bench, _) = Bench::appending();
+    let header = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let epoch = Epoch { number: 1, owner: 3, logic: 1, build: "9.9.9+next".into() };
+    let mut events = Vec::new();
+    record::encode_entry(&Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }, &mut events);
+    events.extend([0x97, 0, 0, 0, 0, 99, 1, 0x90]);
+    bench.tape.put(Some(Writer::Risk), record::assemble(&header, 2, &events));
+    let stop = bench.read_stop();
+    assert!(stop.to_string().contains("9.9.9+next"), "{stop}");
+}
+
+#[test]
+fn bytes_that_do_not_chain_are_invalid_whatever_they_hold() {
+    let (mut bench, _) = Bench::appending();
+    let unchained = of_a_newer_build(&bench.tape, Writer::Risk);
     bench.tape.write(Writer::Risk, 1, vec![(Offset::new(1, 0), 5, fact_of(3, 5))]);
-    for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0], unchained] {
+    bench.read();
+    for payload in [vec![0x91, 0x05], vec![0x95, 0x7f, 0xc0]].into_iter().chain(unchained.into_iter().map(|one| one.1))
+    {
         let at = bench.tape.put(Some(Writer::Risk), payload);
         let outputs = bench.read();
         assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{outputs:?}");

@@ -8,6 +8,7 @@ use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::toys::fact_of;
 
@@ -18,7 +19,19 @@ pub(crate) const TAPE: TapeId = TapeId([7; 16]);
 pub(crate) struct Message {
     /// The writer whose subject the message is on, if any.
     pub(crate) subject: Option<Writer>,
+    /// The name in its subject that is no writer's, if any.
+    pub(crate) unknown: Option<&'static str>,
     pub(crate) payload: Arc<[u8]>,
+}
+
+impl Message {
+    pub(crate) fn tape_subject(&self) -> TapeSubject<'static> {
+        match (self.subject, self.unknown) {
+            (Some(writer), _) => TapeSubject::Writer(writer),
+            (None, Some(name)) => TapeSubject::Unknown(name),
+            (None, None) => TapeSubject::Foreign,
+        }
+    }
 }
 
 /// Message `seq` is at index `seq - 1`.
@@ -63,7 +76,13 @@ impl Tape {
         {
             self.chains.insert(subject, RecordHash::of(&payload));
         }
-        self.messages.push(Message { subject, payload });
+        self.messages.push(Message { subject, unknown: None, payload });
+        self.last()
+    }
+
+    /// Stores a message on the subject of a writer that this build does not know.
+    pub(crate) fn put_unknown(&mut self, name: &'static str, payload: impl Into<Arc<[u8]>>) -> u64 {
+        self.messages.push(Message { subject: None, unknown: Some(name), payload: payload.into() });
         self.last()
     }
 
@@ -99,7 +118,7 @@ impl Tape {
     pub(crate) fn records(&self) -> Vec<TapeRecord> {
         let mut reader = TapeReader::new(TAPE);
         let read = (1..).zip(&self.messages).filter_map(|(seq, message)| {
-            match reader.read(seq, message.subject, &message.payload).expect("the tape can be read") {
+            match reader.read(seq, message.tape_subject(), &message.payload).expect("the tape can be read") {
                 TapeRead::Record(record) => Some(record),
                 TapeRead::Invalid { .. } => None,
             }

@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, TapeSubject};
 
 use super::{Failure, INBOX, STREAMS, TAPE, World};
 use crate::faults::Fault;
@@ -152,7 +152,8 @@ impl World {
     }
 
     fn foreign_bytes(&mut self, fault: Fault, subject: &str) -> Vec<u8> {
-        let writer = super::writer_of(subject).unwrap_or(Writer::Control);
+        let own = super::tape_subject(subject);
+        let writer = own.writer().unwrap_or(Writer::Control);
         let random = self.random_of(fault);
         let prev_hash = RecordHash([1 + random.below(250) as u8; 32]);
         match random.below(5) {
@@ -160,7 +161,11 @@ impl World {
             1 => b"hello".to_vec(),
             2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
             // A copy of a stored message, which is not valid at another place.
-            3 => self.copy_of_any(fault).unwrap_or_default(),
+            // A first record would begin the chain of a writer of a later build, and stop every reader, as it must.
+            3 => match self.copy_of_any(fault).unwrap_or_default() {
+                copy if matches!(own, TapeSubject::Unknown(_)) && begins_a_chain(&copy) => Vec::new(),
+                copy => copy,
+            },
             _ => (0..random.between(1, 40)).map(|_| random.below(256) as u8).collect(),
         }
     }
@@ -188,4 +193,8 @@ impl World {
         let extra = self.orders.len().saturating_sub(16);
         self.orders.drain(..extra);
     }
+}
+
+fn begins_a_chain(payload: &[u8]) -> bool {
+    record::read(payload).outer.is_some_and(|outer| outer.prev_hash == RecordHash::default())
 }

@@ -6,7 +6,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
-use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, writer_of};
+use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, tape_subject};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::Publish;
 use crate::network::{Flight, Place, Sender};
@@ -75,8 +75,8 @@ impl World {
             process.tape_next = process.tape_next.max(first);
             let Some(message) = self.broker.get(TAPE, process.tape_next) else { break };
             process.tape_next += 1;
-            let writer = writer_of(&message.subject);
-            process.driver.handle(Input::Tape { seq: message.seq, writer, payload: &message.payload });
+            let subject = tape_subject(&message.subject);
+            process.driver.handle(Input::Tape { seq: message.seq, subject, payload: &message.payload });
             if process.inbox.is_none() {
                 let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
                 process.handed = Offset::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));

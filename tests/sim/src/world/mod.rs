@@ -14,7 +14,7 @@ use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
-use tapedeck_schemas::subject;
+use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::broker::{Arrived, Broker, StreamConfig};
 use crate::checker::{Author, Checker, Violation};
@@ -333,7 +333,7 @@ fn author(message: &Message) -> Author {
     }
 }
 
-/// The writer of a subject of the tape.
-fn writer_of(subject: &str) -> Option<Writer> {
-    subject.strip_prefix("tape.0.")?.parse().ok()
+/// The owner of a subject of the tape.
+fn tape_subject(subject: &str) -> TapeSubject<'_> {
+    TapeSubject::parse(0, subject)
 }

@@ -1,6 +1,6 @@
 //! The projector's processes and their transactions.
 
-use super::{Failure, TAPE, World, writer_of};
+use super::{Failure, TAPE, World};
 use crate::database::Projector;
 use crate::faults::{CrashPoint, Fault};
 
@@ -32,7 +32,7 @@ impl World {
         let next = self.projectors[index].next().max(self.broker.first_seq(TAPE));
         let broker = &self.broker;
         let messages = (next..next + most).map_while(|seq| broker.get(TAPE, seq));
-        let taken = self.projectors[index].take(messages.map(|message| (message, writer_of(&message.subject))));
+        let taken = self.projectors[index].take(messages);
         match taken {
             Err(_) if !self.trimmed.is_empty() => {
                 self.happened.count("halted");

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Reads records of a tape by nothing but the document that describes them.
+"""Reads records of a tape by the document that describes them (../../docs/tape.json), and by nothing else.
 
     tapedeck schema tape > tape.json
-    python3 tests/read_record.py tape.json < records.hex
+    python3 tape.py tape.json < records.hex
 
 Standard input: a record a line, in hex. Standard output: the same as a line of JSON each, with every field by its
-name; or {"error": ...} where the bytes are not what the document says. Needs the package msgpack.
+name; or {"error": ...} where the bytes are not what the document says. Needs the packages msgpack and blake3.
 """
 
 import json
@@ -13,11 +13,16 @@ import re
 import sys
 from decimal import Decimal, localcontext
 
+import blake3
 import msgpack
 
 
 class NotAsDescribed(Exception):
     """The bytes are not what the document says."""
+
+
+class NotUnderstood(Exception):
+    """A record continues its writer's chain, but the document does not describe it: a later build wrote it."""
 
 
 def need(condition, what, value):
@@ -37,6 +42,7 @@ class Reader:
         *head, events = parts
         record = self.fields(self.document["record"], head)
         need(record["format"] == self.document["format"], "format", record["format"])
+        need(len(events) <= self.document["bounds"]["record_events_max"], "too many events", len(events))
         record["events"] = [self.event(event) for event in events]
         return record
 
@@ -104,6 +110,37 @@ class Reader:
         (name, inner), = value.items()
         need(variants.get(name) is not None, "no such variant", value)
         return {name: self.value(variants[name], inner)}
+
+
+class Chains:
+    """Tells records from other messages: a record carries the hash of its writer's previous record."""
+
+    def __init__(self, reader):
+        self.reader = reader
+        self.writers = {one["name"]: one["number"] for one in reader.types["Writer"]["values"]}
+        self.last = {}
+
+    def read(self, seq, subject, payload):
+        """Returns a record; None if the message does not continue the chain of its subject, and is to be skipped."""
+        name = subject.rsplit(".", 1)[-1]
+        unpacker = msgpack.Unpacker()
+        unpacker.feed(payload)
+        try:
+            # The first four elements are the same in every format.
+            if unpacker.read_array_header() < 4:
+                return None
+            _format, writer, _epoch, prev_hash = (unpacker.unpack() for _ in range(4))
+        except (ValueError, msgpack.OutOfData):
+            return None
+        if prev_hash != self.last.get(name, bytes(32)) or self.writers.get(name, writer) != writer:
+            return None
+        try:
+            need(name in self.writers, "writer", name)
+            record = self.reader.record(payload)
+        except (NotAsDescribed, ValueError, TypeError, KeyError) as error:
+            raise NotUnderstood(f"sequence {seq}: a record of {name} is not understood: {error}") from error
+        self.last[name] = blake3.blake3(payload).digest()
+        return record
 
 
 def main(arguments):

@@ -1,0 +1,45 @@
+//! The reasons for which a group is not ready.
+
+use crate::names::names;
+
+names! {
+    /// The reason for which a group is not ready, as `/readyz` and the logs print it. A stop is final for its process:
+    /// the group is not restarted. `docs/recovery.md` has a section for each stop.
+    Reason {
+        /// The group has not connected yet.
+        Starting = 1 "starting",
+        /// The group reads its input and has not reached the end.
+        Recovering = 2 "recovering",
+        /// The group has read its whole input and does not own its writer.
+        Standby = 3 "standby",
+        /// The last append is not acknowledged.
+        AppendPending = 4 "append-pending",
+        /// A projection failed and is retried.
+        ProjectionFailed = 5 "projection-failed",
+        /// The group is drained.
+        Drained = 6 "drained",
+        /// Stop: a record continues its writer's chain, but this build does not understand it.
+        RecordNotUnderstood = 16 "record-not-understood",
+        /// Stop: a sequence of the tape is missing or repeated.
+        RecordsMissing = 17 "records-missing",
+        /// Stop: the stream holds another tape, or no tape.
+        OtherTape = 18 "other-tape",
+        /// Stop: a sequence of the inbox is missing or repeated.
+        MessagesMissing = 19 "messages-missing",
+        /// Stop: a recorded decision has a cause that is not in the input.
+        UnknownCause = 20 "unknown-cause",
+        /// Stop: the tape ends before a record that was acknowledged.
+        TapeLostData = 21 "tape-lost-data",
+        /// Stop: the last owner of the writer had a greater `LOGIC`.
+        OlderLogic = 22 "older-logic",
+        /// Stop: the database rejects the rows of a projection.
+        ProjectionRejected = 23 "projection-rejected",
+    }
+}
+
+impl Reason {
+    /// Returns whether the group stopped and is not restarted.
+    pub const fn is_stop(self) -> bool {
+        self as u8 >= Reason::RecordNotUnderstood as u8
+    }
+}
