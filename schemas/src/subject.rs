@@ -61,10 +61,12 @@ pub const STATUS_SUBJECTS: &str = "md-status.*";
 pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
     subject.strip_prefix("md-status.")?.parse().ok()
 }
-/// Subject of requests to the owner of a writer about its machine.
+/// Subject of requests to the owner of a writer: whether it is there ([`OWNER_QUESTION`]), or about its machine.
 pub fn question_subject(partition: u16, writer: Writer) -> String {
     format!("ask.{partition}.{writer}")
 }
+/// The payload of a request by a standby, to which the owner replies with its epoch. It is the name of no source.
+pub const OWNER_QUESTION: &[u8] = b"?";
 /// Subject on which a writer appends to the tape.
 pub fn tape_subject(partition: u16, writer: Writer) -> String {
     format!("tape.{partition}.{writer}")

@@ -14,10 +14,10 @@ use crate::common::{Process, System, json, text};
 const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// A group's process, killed on drop.
-struct Group {
+pub(crate) struct Group {
     name: &'static str,
-    port: u16,
-    child: Child,
+    pub(crate) port: u16,
+    pub(crate) child: Child,
     log: PathBuf,
 }
 
@@ -29,7 +29,7 @@ impl Drop for Group {
 }
 
 impl Group {
-    fn start(system: &System, name: &'static str) -> Self {
+    pub(crate) fn start(system: &System, name: &'static str) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
@@ -39,7 +39,7 @@ impl Group {
     }
 
     /// Waits until the group is ready. If its port was taken meanwhile, it is started again with another one.
-    fn wait_ready(&mut self, system: &System) {
+    pub(crate) fn wait_ready(&mut self, system: &System) {
         until(&format!("{} is not ready", self.name), || {
             if let Some(status) = self.child.try_wait().unwrap() {
                 let output = std::fs::read_to_string(&self.log).unwrap();
@@ -68,7 +68,7 @@ pub(crate) fn until(otherwise: &str, mut holds: impl FnMut() -> bool) {
 }
 
 /// Arguments, and where the servers are.
-fn get(port: u16, path: &str) -> String {
+pub(crate) fn get(port: u16, path: &str) -> String {
     let Ok(mut stream) = std::net::TcpStream::connect(("127.0.0.1", port)) else { return String::new() };
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let mut answer = String::new();

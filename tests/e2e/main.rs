@@ -18,5 +18,6 @@ mod replay;
 mod roundtrip;
 mod schema;
 mod spine;
+mod takeover;
 mod tamper;
 mod trace;

@@ -1,7 +1,7 @@
 //! The driver: appends the decisions of a machine to the tape exactly once, fenced, without leases. Sans-IO.
 //!
-//! The contract: after every [`Driver::handle`], call [`Driver::poll`] until it returns `None`, and perform each
-//! output. At most one append is in flight. If its outcome is unknown, the driver retries the same bytes with the same
+//! The contract: after every [`Driver::handle`], and at [`Driver::deadline`] after [`Driver::advance`], call
+//! [`Driver::poll`] until it returns `None`, and perform each output. At most one append is in flight. If its outcome is unknown, the driver retries the same bytes with the same
 //! expected sequence until it reads the result from the tape.
 
 use std::collections::VecDeque;
@@ -15,6 +15,7 @@ use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
+use crate::liveness::{Liveness, Step};
 use crate::machine::Reads;
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
@@ -71,14 +72,13 @@ pub struct Driver<M: AnyMachine> {
     unanswered_clocks: u32,
     last_input: Offset,
     inbox_last: u64,
-    /// Whether to append `Progress` for the unanswered inputs now.
-    heartbeat_due: bool,
+    liveness: Liveness,
     draining: bool,
     outputs: VecDeque<Output>,
 }
 
 impl<M: AnyMachine> Driver<M> {
-    /// A driver that follows the tape without deciding, until [`Driver::take_over`].
+    /// A driver that follows the tape without deciding. It asks the owner, and takes over if the owner is gone.
     pub fn follow(machine: M, tape: TapeId, identity: ProcessIdentity) -> Self {
         Self {
             info: machine.info(),
@@ -96,18 +96,28 @@ impl<M: AnyMachine> Driver<M> {
             unanswered_clocks: 0,
             last_input: Offset::START,
             inbox_last: 0,
-            heartbeat_due: false,
+            liveness: Liveness::new(),
             draining: false,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Requests ownership. The driver becomes the owner once it has applied the writer's record at `own_last`: the last
-    /// sequence on the writer's subject as the stream leader reported it, 0 if there is none.
-    pub fn take_over(&mut self, own_last: u64) {
-        if let Phase::Following { take_over_after } = &mut self.phase {
-            *take_over_after = Some(own_last);
-            self.try_own();
+    /// Requests ownership without asking the owner.
+    pub fn claim(&mut self) {
+        self.liveness.claim();
+    }
+
+    /// Hands the driver the time: ns of a monotonic clock, with any origin.
+    pub fn advance(&mut self, now: u64) {
+        self.liveness.advance(now);
+    }
+
+    /// The time at which the driver has something to do without any input; `None` if it waits for one.
+    pub fn deadline(&self) -> Option<u64> {
+        match self.phase {
+            Phase::Owner if self.unanswered_inputs > 0 => Some(self.liveness.heartbeat_at()),
+            Phase::Following { take_over_after: None } => self.liveness.step_at(),
+            Phase::Owner | Phase::Following { .. } | Phase::Stopped => None,
         }
     }
 
@@ -123,9 +133,9 @@ impl<M: AnyMachine> Driver<M> {
     pub fn is_idle(&self) -> bool {
         self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
     }
-    /// Whether an input waits for a decision: that of this process if it is the owner, else that of the owner.
-    pub fn has_waiting_inputs(&self) -> bool {
-        !self.merge.inputs.is_empty()
+    /// Epoch of the writer: the own one of an owner, else that of the last record read.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
     /// Tape time of the last input decided or followed, ns.
     pub fn at(&self) -> u64 {
@@ -185,16 +195,32 @@ impl<M: AnyMachine> Driver<M> {
             }
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
             Input::Answer { .. } => {}
-            Input::Heartbeat => self.heartbeat_due = true,
+            Input::OwnerAnswer { question, answer } => self.liveness.answered(question, answer),
+            Input::OwnLast(None) => self.liveness.last_unknown(),
+            Input::OwnLast(Some(own_last)) => {
+                if let Phase::Following { take_over_after } = &mut self.phase {
+                    *take_over_after = Some(own_last);
+                    self.try_own();
+                }
+            }
             Input::Drain => self.draining = true,
         }
     }
 
     /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
-        if matches!(self.phase, Phase::Owner) {
-            self.decide_waiting();
-            self.send_or_repeat();
+        match self.phase {
+            Phase::Owner => {
+                self.decide_waiting();
+                self.send_or_repeat();
+            }
+            Phase::Following { take_over_after: None } if !self.draining => {
+                self.outputs.extend(self.liveness.step().map(|step| match step {
+                    Step::Ask(question) => Output::AskOwner { question },
+                    Step::ReadLast => Output::ReadOwnLast,
+                }));
+            }
+            Phase::Following { .. } | Phase::Stopped => {}
         }
         if self.draining && self.outputs.is_empty() {
             let done = match self.phase {
@@ -283,6 +309,7 @@ impl<M: AnyMachine> Driver<M> {
         let epoch = Epoch { number: self.epoch, owner: nonce, logic: build_logic, build };
         self.push_entry(self.merge.progress, 0, epoch.into());
         self.phase = Phase::Owner;
+        self.liveness.own_record();
     }
 
     fn on_answer(&mut self, answer: Answer) {
@@ -306,6 +333,7 @@ impl<M: AnyMachine> Driver<M> {
             return self.stop(Stop::WentBackwards { known: self.own_last, last: seq });
         }
         self.own_last = seq;
+        self.liveness.own_record();
         self.own_hash = in_flight.hash;
         self.outputs.push_back(Output::Committed { seq, events: in_flight.events });
     }
@@ -330,10 +358,11 @@ impl<M: AnyMachine> Driver<M> {
                 self.push_entry(at, index, event);
             }
         }
-        if (self.draining || self.heartbeat_due) && self.merge.inputs.is_empty() && self.unanswered_inputs > 0 {
+        let is_due = self.draining || self.liveness.now >= self.liveness.heartbeat_at();
+        if is_due && self.merge.inputs.is_empty() && self.unanswered_inputs > 0 {
             self.push_progress();
+            self.liveness.own_record();
         }
-        self.heartbeat_due = false;
     }
 
     fn reset_unanswered(&mut self) {

@@ -8,6 +8,7 @@ mod builder;
 mod context;
 pub mod driver;
 pub mod invariants;
+pub mod liveness;
 pub mod machine;
 pub mod merge;
 mod protocol;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::TapeSubject;
 
+use crate::liveness::OwnerAnswer;
 use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
 
@@ -38,8 +39,16 @@ pub enum Input<'a> {
         /// The answer of JetStream.
         answer: Answer,
     },
-    /// Answer unanswered inputs with `Progress`, which shows a standby that the owner is alive.
-    Heartbeat,
+    /// The result of [`Output::AskOwner`].
+    OwnerAnswer {
+        /// Number of the question. An answer to an earlier question is ignored.
+        question: u64,
+        /// The result.
+        answer: OwnerAnswer,
+    },
+    /// The result of [`Output::ReadOwnLast`]: the last sequence of the own subject as the stream leader reports it, 0 if
+    /// there is none; `None` if it could not be read. The driver becomes the owner once it has applied that record.
+    OwnLast(Option<u64>),
     /// Finish the inputs received so far, then stop.
     Drain,
 }
@@ -71,6 +80,13 @@ pub enum Output {
         /// Bytes of the record.
         payload: Arc<[u8]>,
     },
+    /// Ask the owner of the writer, and wait for the reply for at most [`ANSWER_TIMEOUT`](crate::liveness::ANSWER_TIMEOUT).
+    AskOwner {
+        /// Number of the question, to be returned with the answer.
+        question: u64,
+    },
+    /// Read the last sequence of the own subject from the stream leader.
+    ReadOwnLast,
     /// A record is known to be on the tape.
     Committed {
         /// Stream sequence of the record.

@@ -7,6 +7,7 @@
 pub mod bus;
 pub mod database;
 pub mod http;
+mod liveness;
 pub mod metrics;
 pub mod projector;
 pub mod publisher;

@@ -12,23 +12,18 @@ use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::reason::Reason;
-use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::{self, TapeSubject};
 
-use crate::DrainSignal;
 use crate::bus::{Bus, BusError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
+use crate::{DrainSignal, liveness};
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
-/// A standby takes over if inputs wait and the owner has appended nothing for this long.
-const TAKEOVER_AFTER: Duration = Duration::from_secs(15);
-/// An owner with unanswered inputs appends a heartbeat after this long, well before a standby takes over.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
-/// How often the loop checks its clocks while no input arrives.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the loop reports its state while no input arrives.
+const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
 /// The environment of a group's loop.
 #[derive(Debug, Clone)]
@@ -72,7 +67,8 @@ pub enum ShellError {
 ///
 /// When fenced, it drops the machine's state and follows the tape as a standby, unless the record that fenced it is not
 /// of a running owner ([`FencedBy::should_reclaim`](tapedeck_kernel::driver::FencedBy)): then it takes over again.
-/// With an `answerer`, the owner answers questions about its machine on `ask.<partition>.<writer>`.
+/// On `ask.<partition>.<writer>` the owner replies to its standbys, and with an `answerer` to questions about its
+/// machine.
 pub async fn run<M: Machine>(
     group: Place,
     make: impl Fn() -> M,
@@ -82,12 +78,7 @@ pub async fn run<M: Machine>(
     let mut standby = false;
     let mut met = false;
     loop {
-        let mut running = Loop::start(&group, make(), standby, drain.clone()).await?;
-        running.questions = match answerer {
-            Some(answerer) => Some((subscribe(&group, M::WRITER).await?, answerer)),
-            None => None,
-        };
-        let stop = running.run().await;
+        let stop = Loop::start(&group, make(), standby, answerer, drain.clone()).run().await?;
         group.status.set_reason(Some(stop.reason()));
         group.metrics.ready.set(0);
         match stop {
@@ -102,32 +93,36 @@ pub async fn run<M: Machine>(
     }
 }
 
-async fn subscribe(group: &Place, writer: Writer) -> Result<Subscriber, BusError> {
-    let subject = subject::question_subject(group.partition, writer);
-    let subscribed = group.bus.client().subscribe(subject.clone()).await;
-    subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))
-}
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-type Pending = Pin<Box<dyn Future<Output = (u64, Instant, Answer)> + Send>>;
+/// The result of the request, or never if there is none.
+async fn result<T>(request: Option<&mut Pending<T>>) -> T {
+    match request {
+        Some(request) => request.await,
+        None => std::future::pending().await,
+    }
+}
 
 struct Loop<'a, M: Machine> {
     group: &'a Place,
     driver: Driver<M>,
     tape: Tail,
     inbox: Option<Tail>,
-    in_flight: Option<Pending>,
+    in_flight: Option<Pending<(u64, Instant, Answer)>>,
+    liveness: Option<Pending<Input<'static>>>,
     drain: DrainSignal,
     stream: String,
     subject: String,
-    owner_last_seen: Instant,
-    last_poll: Instant,
+    began: Instant,
     inbox_seq: u64,
     caught_up: bool,
-    questions: Option<(Subscriber, Answerer<M>)>,
+    /// Requests to the owner. A standby does not subscribe, so that the server reports that no owner is there.
+    questions: Option<Subscriber>,
+    answerer: Option<Answerer<M>>,
 }
 
 impl<'a, M: Machine> Loop<'a, M> {
-    async fn start(group: &'a Place, machine: M, standby: bool, drain: DrainSignal) -> Result<Self, ShellError> {
+    fn start(group: &'a Place, machine: M, standby: bool, answerer: Option<Answerer<M>>, drain: DrainSignal) -> Self {
         let bus = &group.bus;
         let partition = group.partition;
         let stream = subject::tape_stream(partition);
@@ -139,44 +134,46 @@ impl<'a, M: Machine> Loop<'a, M> {
         };
         let mut driver = Driver::follow(machine, group.tape, group.identity.clone());
         if !standby {
-            driver.take_over(bus.last_on(&stream, &subject).await?);
+            driver.claim();
         }
-        Ok(Self {
+        Self {
             group,
             driver,
             tape: Tail::new(bus, stream.clone(), String::new(), 1),
             inbox: inbox.map(|inbox| Tail::new(bus, inbox, String::new(), 1)),
             in_flight: None,
+            liveness: None,
             drain,
             stream,
             subject,
-            owner_last_seen: Instant::now(),
-            last_poll: Instant::now(),
+            began: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
             questions: None,
-        })
+            answerer,
+        }
     }
 
-    async fn run(mut self) -> Stop {
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    async fn run(mut self) -> Result<Stop, BusError> {
         loop {
             if *self.drain.borrow() {
                 self.driver.handle(Input::Drain);
             }
+            self.driver.advance(self.now());
+            if self.driver.is_owner() && self.questions.is_none() {
+                // Before the epoch is appended: a standby that reads the epoch must find the owner listening.
+                self.questions = Some(self.subscribe().await?);
+            }
             while let Some(output) = self.driver.poll() {
                 if let Some(stop) = self.perform(output) {
-                    return stop;
+                    return Ok(stop);
                 }
             }
             self.report();
-            // By the clock, not on an idle tape: other writers may append without a pause.
-            if self.last_poll.elapsed() > POLL_INTERVAL {
-                self.last_poll = Instant::now();
-                if self.driver.is_owner() && self.owner_last_seen.elapsed() > HEARTBEAT_INTERVAL {
-                    self.driver.handle(Input::Heartbeat);
-                }
-                self.consider_take_over().await;
-            }
             self.wait().await;
         }
     }
@@ -198,6 +195,14 @@ impl<'a, M: Machine> Loop<'a, M> {
                     (attempt, sent, answer)
                 }));
             }
+            Output::AskOwner { question } => {
+                let subject = subject::question_subject(self.group.partition, M::WRITER);
+                self.liveness = Some(Box::pin(liveness::ask_owner(self.group.bus.clone(), subject, question)));
+            }
+            Output::ReadOwnLast => {
+                let (bus, stream, subject) = (self.group.bus.clone(), self.stream.clone(), self.subject.clone());
+                self.liveness = Some(Box::pin(liveness::read_last(bus, stream, subject)));
+            }
             Output::Committed { events, .. } => {
                 metrics.records.inc();
                 metrics.events.inc_by(events as u64);
@@ -218,12 +223,10 @@ impl<'a, M: Machine> Loop<'a, M> {
         let wants_inbox = self.driver.wants_inbox();
         let tape = &mut self.tape;
         let inbox = self.inbox.as_mut();
-        let answer = async {
-            match self.in_flight.as_mut() {
-                Some(pending) => pending.await,
-                None => std::future::pending().await,
-            }
-        };
+        let answer = result(self.in_flight.as_mut());
+        let liveness = result(self.liveness.as_mut());
+        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let due = self.driver.deadline().map_or(REPORT_INTERVAL, |at| Duration::from_nanos(at.saturating_sub(now)));
         let from_inbox = async {
             match inbox {
                 Some(inbox) => inbox.next().await,
@@ -232,7 +235,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         };
         let question = async {
             match self.questions.as_mut() {
-                Some((subscriber, _)) => subscriber.next().await,
+                Some(subscriber) => subscriber.next().await,
                 None => std::future::pending().await,
             }
         };
@@ -247,6 +250,10 @@ impl<'a, M: Machine> Loop<'a, M> {
                 }
             }
             Some(question) = question => self.answer(question).await,
+            found = liveness => {
+                self.liveness = None;
+                self.driver.handle(found);
+            }
             stored = from_inbox, if wants_inbox => {
                 self.take_inbox(&stored);
                 self.take_more();
@@ -255,19 +262,29 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.take_tape(&stored);
                 self.take_more();
             }
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            () = tokio::time::sleep(due.min(REPORT_INTERVAL)) => {}
         }
     }
 
-    /// Answers a question, if this process is the owner. A standby may be behind and does not reply.
+    async fn subscribe(&mut self) -> Result<Subscriber, BusError> {
+        let subject = subject::question_subject(self.group.partition, M::WRITER);
+        let subscribed = self.group.bus.client().subscribe(subject.clone()).await;
+        subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))
+    }
+
+    /// Answers a request to the owner.
     async fn answer(&mut self, question: async_nats::Message) {
-        let (Some((_, answerer)), Some(reply)) = (&self.questions, question.reply) else { return };
-        if self.driver.is_owner() {
-            let behind = self.inbox.as_ref().unwrap_or(&self.tape).behind();
-            let answer = answerer(self.driver.machine(), &String::from_utf8_lossy(&question.payload), behind);
-            if let Err(error) = self.group.bus.client().publish(reply, answer.into()).await {
-                tracing::warn!(%error, "cannot reply to a question");
+        let Some(reply) = question.reply else { return };
+        let answer = match self.answerer {
+            _ if *question.payload == *subject::OWNER_QUESTION => self.driver.epoch().to_string().into_bytes(),
+            Some(answerer) => {
+                let behind = self.inbox.as_ref().unwrap_or(&self.tape).behind();
+                answerer(self.driver.machine(), &String::from_utf8_lossy(&question.payload), behind)
             }
+            None => return,
+        };
+        if let Err(error) = self.group.bus.client().publish(reply, answer.into()).await {
+            tracing::warn!(%error, "cannot reply to a question");
         }
     }
 
@@ -289,9 +306,6 @@ impl<'a, M: Machine> Loop<'a, M> {
 
     fn take_tape(&mut self, stored: &StoredMessage) {
         let subject = TapeSubject::parse(self.group.partition, &stored.subject);
-        if subject.writer() == Some(M::WRITER) {
-            self.owner_last_seen = Instant::now();
-        }
         self.driver.handle(Input::Tape { seq: stored.seq, subject, payload: &stored.payload });
     }
 
@@ -315,21 +329,6 @@ impl<'a, M: Machine> Loop<'a, M> {
             if from_inbox.is_none() && from_tape.is_none() {
                 break;
             }
-        }
-    }
-
-    async fn consider_take_over(&mut self) {
-        let is_gone = self.owner_last_seen.elapsed() > TAKEOVER_AFTER;
-        if self.driver.is_owner() || !is_gone || !self.driver.has_waiting_inputs() {
-            return;
-        }
-        match self.group.bus.last_on(&self.stream, &self.subject).await {
-            Ok(last) => {
-                let (group, partition) = (self.group.status.group, self.group.partition);
-                tracing::warn!(group, partition, "the owner stopped appending; taking over");
-                self.driver.take_over(last);
-            }
-            Err(error) => tracing::warn!(%error, "cannot take over; retrying"),
         }
     }
 

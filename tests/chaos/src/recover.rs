@@ -10,14 +10,12 @@ use crate::deployment::Deployment;
 use crate::process::Signal;
 use crate::round::{self, check_stopped};
 
-/// How long the groups may take to be ready under load; a standby alone waits 15 s before it takes over.
+/// How long the groups may take to be ready under load.
 const READY_MAX: Duration = Duration::from_secs(120);
 /// How long to wait further without load, to find out whether the load is the cause.
 const UNLOADED_MAX: Duration = Duration::from_secs(40);
 /// How long it may take until everything published is answered and projected.
 const SETTLE_MAX: Duration = Duration::from_secs(180);
-/// After this time, a command is sent to a control that is not ready: a standby without inputs does not take over.
-const COMMAND_AFTER: Duration = Duration::from_secs(2);
 /// How long the tape must not have grown.
 const QUIET: Duration = Duration::from_millis(400);
 
@@ -26,7 +24,6 @@ const QUIET: Duration = Duration::from_millis(400);
 pub fn recover(deployment: &mut Deployment, halted: bool) -> Result<Duration> {
     let started = Instant::now();
     round::resume_servers(deployment)?;
-    let mut is_commanded = false;
     loop {
         let missing = not_ready(deployment)?;
         if missing.is_empty() && deployment.background.is_empty() {
@@ -34,10 +31,6 @@ pub fn recover(deployment: &mut Deployment, halted: bool) -> Result<Duration> {
         }
         if started.elapsed() > READY_MAX {
             return without_load(deployment, &missing);
-        }
-        if !is_commanded && missing.contains(&"control") && started.elapsed() > COMMAND_AFTER {
-            deployment.start_command(&["resume", "--scope", "all", "--reason", "wake control", "--by", "chaos"])?;
-            is_commanded = true;
         }
         deployment.run_for(Duration::from_millis(100))?;
     }

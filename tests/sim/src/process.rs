@@ -48,12 +48,12 @@ pub struct Process {
     pub paused: bool,
     /// Whether it was asked to drain.
     pub draining: bool,
+    /// The question to the owner that waits for its answer.
+    pub question: Option<u64>,
+    /// Whether the driver waits for the last sequence of its subject.
+    pub reads_last: bool,
     /// The last sequence of its subject, once read.
     pub last_read: Option<u64>,
-    /// Whether it is to claim its subject.
-    pub claims: bool,
-    /// Whether it has claimed its subject.
-    pub claimed: bool,
     /// Whether it ever was the owner.
     pub was_owner: bool,
     /// Whether a former owner has fenced it before, see [`tapedeck_kernel::driver::FencedBy`].
@@ -87,9 +87,9 @@ impl Process {
             driver: Driver::follow(machine, tape, identity),
             paused: false,
             draining: false,
+            question: None,
+            reads_last: false,
             last_read: None,
-            claims: false,
-            claimed: false,
             was_owner: false,
             met_former: false,
             pending: None,

@@ -14,6 +14,8 @@ pub(crate) struct Bench<M: Toy> {
     pub(crate) driver: Driver<M>,
     /// The last sequence that the driver has read.
     pub(crate) read: u64,
+    /// Whether the questions of a standby are among the outputs.
+    pub(crate) asks: bool,
 }
 
 /// The fields of [`Output::Append`].
@@ -53,22 +55,29 @@ impl<M: Toy> Bench<M> {
     /// A standby that has read nothing yet.
     pub(crate) fn following(tape: Tape) -> Self {
         let driver = Driver::follow(M::default(), TAPE, ProcessIdentity { nonce: 1, build: "bench".into() });
-        Self { tape, driver, read: 0 }
+        Self { tape, driver, read: 0, asks: false }
     }
 
     /// A driver that has read nothing yet and takes over after the last record on its subject.
     pub(crate) fn claiming(tape: Tape) -> Self {
         let mut bench = Self::following(tape);
-        bench.driver.take_over(bench.tape.last_on(M::WRITER));
+        bench.driver.handle(Input::OwnLast(Some(bench.tape.last_on(M::WRITER))));
         bench
     }
 
     pub(crate) fn poll(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.driver.poll()).collect()
+        let outputs = std::iter::from_fn(|| self.driver.poll());
+        outputs.filter(|output| self.asks || !matches!(output, Output::AskOwner { .. })).collect()
     }
 
     pub(crate) fn handle(&mut self, input: Input<'_>) -> Vec<Output> {
         self.driver.handle(input);
+        self.poll()
+    }
+
+    /// Hands the driver the time.
+    pub(crate) fn advance(&mut self, now: u64) -> Vec<Output> {
+        self.driver.advance(now);
         self.poll()
     }
 
@@ -154,6 +163,7 @@ pub(crate) fn only_append(outputs: Vec<Output>) -> Append {
             Some(Append { attempt, failures, expected, payload })
         }
         Output::InvalidRecord { .. } | Output::Committed { .. } => None,
+        Output::AskOwner { .. } | Output::ReadOwnLast => None,
         Output::Stopped(stop) => panic!("stopped: {stop}"),
     });
     let first = appends.next().expect("an append");

@@ -2,6 +2,7 @@
 
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::driver::{Input, Output, QUEUED_INPUTS_MAX, UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
+use tapedeck_kernel::liveness::HEARTBEAT_INTERVAL;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RECORD_BYTES_MAX, RECORD_EVENTS_MAX};
@@ -134,14 +135,24 @@ fn a_drain_answers_the_unanswered_inputs() {
 #[test]
 fn a_heartbeat_answers_the_unanswered_inputs_once() {
     let mut bench = Bench::owner();
-    assert_eq!(bench.handle(Input::Heartbeat), [], "no input is unanswered");
+    assert_eq!(bench.advance(HEARTBEAT_INTERVAL), [], "no input is unanswered");
+    assert_eq!(bench.driver.deadline(), None);
+    bench.price(1);
+    let answer = bench.read_append();
+    bench.commit(&answer);
     let input = bench.price(2);
-    assert_eq!(bench.read(), []);
-    let append = only_append(bench.handle(Input::Heartbeat));
+    assert_eq!(bench.read(), [], "the last own record is younger than the interval");
+    assert_eq!(bench.driver.deadline(), Some(2 * HEARTBEAT_INTERVAL));
+    assert_eq!(bench.advance(2 * HEARTBEAT_INTERVAL - 1), []);
+    let append = only_append(bench.advance(2 * HEARTBEAT_INTERVAL));
     assert!(matches!(append.entries()[..], [ref only] if matches!(only.event, Event::Progress(_))));
     assert_eq!(append.entries()[0].cause, Offset::new(input, 0));
     bench.commit(&append);
-    assert_eq!(bench.handle(Input::Heartbeat), [], "the input is answered");
+    assert_eq!(bench.advance(4 * HEARTBEAT_INTERVAL), [], "the input is answered");
+    bench.price(2);
+    let append = bench.read_append();
+    assert_eq!(append.entries().len(), 1, "after a long time without a record, an input is answered at once");
+    bench.commit(&append);
     bench.price(2);
     assert_eq!(bench.read(), [], "one heartbeat answers once");
     assert!(bench.driver.is_owner() && bench.driver.wants_tape());

@@ -76,7 +76,7 @@ impl<M: Toy> Run<M> {
     /// A process, from its start until it is at rest; `None` if it crashed or was fenced.
     fn process(&mut self, nonce: u64) -> Option<Driver<M>> {
         let mut driver = Driver::follow(M::default(), TAPE, ProcessIdentity { nonce, build: "test".into() });
-        driver.take_over(self.tape.last_on(M::WRITER));
+        driver.handle(Input::OwnLast(Some(self.tape.last_on(M::WRITER))));
         let (mut tape_next, mut inbox_next) = (1, 1);
         let (mut answer, mut reads_first) = (None, false);
         loop {

@@ -184,8 +184,7 @@ fn a_takeover_waits_for_the_last_own_record_and_sends_its_epoch_with_the_decisio
     let due = [tape.write_values(&[3]), tape.write_values(&[1, 2, 7])];
     let mut bench = Bench::<Echo>::following(tape);
     assert_eq!(bench.read(), [], "a standby decides nothing");
-    assert!(bench.driver.has_waiting_inputs());
-    bench.driver.take_over(own);
+    bench.driver.handle(Input::OwnLast(Some(own)));
     let append = bench.read_append();
     let entries = append.entries();
     assert_eq!(append.expected, own);

@@ -1,6 +1,7 @@
 //! The steps of the groups' processes: start, read the last sequence, claim, read, append, wait, drain, crash.
 
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
+use tapedeck_kernel::liveness::OwnerAnswer;
 use tapedeck_kernel::{Answer, AnyMachine as _, Inbox, reply};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
@@ -41,7 +42,10 @@ impl World {
         let machines = machines(&self.created, self.paper_faults);
         let Some(machine) = machines.into_iter().find(|machine| machine.info().writer == writer) else { return };
         let mut process = Process::new(uid, self.created.tape, machine);
-        process.claims = claims;
+        process.driver.advance(self.clock);
+        if claims {
+            process.driver.claim();
+        }
         self.log(|| format!("{writer} starts as {uid}, {}", if claims { "claims" } else { "follows" }));
         self.processes.push(process);
         if self.crashes_at(CrashPoint::Started) {
@@ -142,6 +146,8 @@ impl World {
                         return Ok(());
                     }
                 }
+                Output::AskOwner { question } => process.question = Some(question),
+                Output::ReadOwnLast => process.reads_last = true,
                 Output::InvalidRecord { seq, .. } => {
                     let result = self.checker.invalid_record(uid, seq);
                     self.checked(result)?;
@@ -205,22 +211,19 @@ impl World {
     /// Performs the next step of a process's shell.
     pub(super) fn shell(&mut self, index: usize) -> Result<(), Failure> {
         let process = &mut self.processes[index];
-        if !process.claimed {
-            // A standby may take the owner for dead at any time: if it is wrong, an append fails at the fence.
-            if !process.claims && process.driver.has_waiting_inputs() && self.schedule.one_in(16) {
-                process.claims = true;
-            }
-            return if process.claims { self.claim(index) } else { Ok(()) };
+        if process.reads_last {
+            return self.read_own_last(index);
+        }
+        if let Some(question) = process.question.take() {
+            return self.answer_question(index, question);
+        }
+        // Handed the time only when it is due, so that a deadline that is too late is noticed.
+        if process.driver.deadline().is_some_and(|deadline| deadline <= self.clock) {
+            process.driver.advance(self.clock);
+            return self.settle(index);
         }
         let (uid, writer) = (process.uid, process.writer);
-        let Some(pending) = process.pending.clone() else {
-            // The heartbeat interval of an idle owner has passed.
-            if self.schedule.one_in(8) {
-                self.processes[index].driver.handle(Input::Heartbeat);
-                return self.settle(index);
-            }
-            return Ok(());
-        };
+        let Some(pending) = process.pending.clone() else { return Ok(()) };
         let on = subject::tape_subject(0, writer);
         match pending.stage {
             Stage::Ready => {
@@ -263,11 +266,39 @@ impl World {
         }
     }
 
-    fn claim(&mut self, index: usize) -> Result<(), Failure> {
+    /// Answers the question of a standby as the server would: from the owner, if one listens and is not paused.
+    fn answer_question(&mut self, index: usize, question: u64) -> Result<(), Failure> {
+        let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
+        let owners = self.processes.iter().filter(|other| other.writer == writer && other.driver.is_owner());
+        let owners: Vec<bool> = owners.map(|owner| owner.paused).collect();
+        let answer = match owners.iter().all(|paused| *paused) {
+            true if owners.is_empty() => OwnerAnswer::NoResponders,
+            true => OwnerAnswer::TimedOut,
+            // A standby may take a live owner for dead: if it is wrong, an append fails at the fence.
+            false if !self.healing && self.schedule.one_in(8) => OwnerAnswer::TimedOut,
+            false => OwnerAnswer::Alive,
+        };
+        self.log(|| format!("{writer} {uid} asked the owner: {answer:?}"));
+        self.happened.count(match answer {
+            OwnerAnswer::Alive | OwnerAnswer::Unsent => "owner-alive",
+            OwnerAnswer::NoResponders => "owner-gone",
+            OwnerAnswer::TimedOut => "owner-silent",
+        });
+        self.processes[index].driver.advance(self.clock);
+        self.processes[index].driver.handle(Input::OwnerAnswer { question, answer });
+        self.settle(index)
+    }
+
+    fn read_own_last(&mut self, index: usize) -> Result<(), Failure> {
         let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
         let Some(own_last) = self.processes[index].last_read else {
             let on = subject::tape_subject(0, writer);
-            let Ok(last) = self.broker.last_on(TAPE, &on) else { return Ok(()) };
+            let Ok(last) = self.broker.last_on(TAPE, &on) else {
+                // No leader: the shell reports the failure, and the driver begins again.
+                self.processes[index].reads_last = false;
+                self.processes[index].driver.handle(Input::OwnLast(None));
+                return self.settle(index);
+            };
             let mut last = last.map_or(0, |message| message.seq);
             if self.occurs(Fault::StaleRead) {
                 let behind = self.random_of(Fault::StaleRead).between(1, 20);
@@ -284,8 +315,8 @@ impl World {
             return Ok(());
         };
         self.log(|| format!("{writer} {uid} takes over after {own_last}"));
-        self.processes[index].claimed = true;
-        self.processes[index].driver.take_over(own_last);
+        self.processes[index].reads_last = false;
+        self.processes[index].driver.handle(Input::OwnLast(Some(own_last)));
         self.settle(index)
     }
 

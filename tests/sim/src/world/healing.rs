@@ -43,6 +43,7 @@ impl World {
     fn come_to_rest(&mut self) -> Result<(), Failure> {
         for _ in 0..ROUNDS_MAX {
             self.now += MS;
+            self.clock += 300 * MS;
             let before = self.mark();
             self.round()?;
             if before == self.mark() && self.is_at_rest() {
@@ -66,14 +67,8 @@ impl World {
     /// Lets each process, publisher and projector act once.
     fn round(&mut self) -> Result<(), Failure> {
         for writer in tapedeck_groups::writers() {
-            let claimed = self.processes.iter().any(|process| process.writer == writer && process.claims);
-            if claimed {
-                continue;
-            }
-            // No process claims the subject, so a standby takes over.
-            match self.processes.iter().position(|process| process.writer == writer) {
-                Some(index) => self.processes[index].claims = true,
-                None => self.start(writer, true),
+            if self.processes.iter().all(|process| process.writer != writer) {
+                self.start(writer, true);
             }
         }
         for uid in self.processes.iter().map(|process| process.uid).collect::<Vec<_>>() {

@@ -85,6 +85,8 @@ pub struct World {
     chances: BTreeMap<Fault, Random>,
     step: u64,
     now: u64,
+    /// Monotonic clock of the processes, ns.
+    clock: u64,
     uids: u64,
     healing: bool,
     happened: Happened,
@@ -130,6 +132,7 @@ impl World {
             chances: Fault::ALL.iter().map(|fault| (*fault, Random::of(seed, fault.as_str()))).collect(),
             step: 0,
             now: BEGIN_NS,
+            clock: 0,
             uids: 0,
             healing: false,
             happened: Happened::default(),
@@ -178,7 +181,9 @@ impl World {
     fn live(&mut self) -> Result<(), Failure> {
         while self.step < self.settings.steps {
             self.step += 1;
-            self.now += MS * self.schedule.between(1, 10);
+            let elapsed = MS * self.schedule.between(1, 10);
+            self.now += elapsed;
+            self.clock += 4 * elapsed;
             self.act()?;
             self.check_stored()?;
         }

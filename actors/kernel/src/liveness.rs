@@ -1,0 +1,130 @@
+//! When an owner shows that it is alive, and when a standby takes over. Sans-IO.
+//!
+//! A standby asks the owner on `ask.<p>.<writer>`. Two misses in a row (no process listens, or no reply in time) make it
+//! take over. A live owner that only lost its connection can be missed as well, which is safe: the fence decides who
+//! appends. So the rules here are about delay, never about correctness.
+//!
+//! All times are ns of a monotonic clock of the process, with any origin.
+
+/// An owner with unanswered inputs appends `Progress` when its last record is older than this, ns.
+pub const HEARTBEAT_INTERVAL: u64 = 5_000_000_000;
+/// Time between the reply to a question and the next question, ns.
+pub const ASK_INTERVAL: u64 = 250_000_000;
+/// Time between a miss and the next question, ns.
+pub const ASK_AGAIN_AFTER: u64 = 50_000_000;
+/// Time after which a question counts as missed, ns. The shell waits that long for the reply.
+pub const ANSWER_TIMEOUT: u64 = 500_000_000;
+/// Misses in a row after which a standby takes over. One may be a reconnecting owner.
+const MISSES_MAX: u32 = 2;
+
+/// The result of a question to the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerAnswer {
+    /// The owner replied.
+    Alive,
+    /// No process listens.
+    NoResponders,
+    /// No reply in [`ANSWER_TIMEOUT`].
+    TimedOut,
+    /// The question was not sent.
+    Unsent,
+}
+
+/// The next step of a standby.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Ask the owner; the number is that of the question.
+    Ask(u64),
+    /// Read the last sequence of the own subject, and take over after it.
+    ReadLast,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// Nothing until this time.
+    Waiting(u64),
+    /// The question with the current number is open.
+    Asking,
+    /// The last sequence of the own subject is being read.
+    ReadingLast,
+}
+
+/// The clock of a driver, and what its standby is doing.
+#[derive(Debug)]
+pub(crate) struct Liveness {
+    pub(crate) now: u64,
+    /// When the last own record was committed.
+    own_record_at: u64,
+    doing: Doing,
+    questions: u64,
+    misses: u32,
+    /// Whether to take over without asking.
+    claims: bool,
+}
+
+impl Liveness {
+    pub(crate) fn new() -> Self {
+        Self { now: 0, own_record_at: 0, doing: Doing::Waiting(0), questions: 0, misses: 0, claims: false }
+    }
+
+    pub(crate) fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+    }
+
+    pub(crate) fn own_record(&mut self) {
+        self.own_record_at = self.now;
+    }
+
+    /// When the owner is due to answer its unanswered inputs.
+    pub(crate) fn heartbeat_at(&self) -> u64 {
+        self.own_record_at.saturating_add(HEARTBEAT_INTERVAL)
+    }
+
+    /// When a standby has its next step; `None` while it waits for an answer.
+    pub(crate) fn step_at(&self) -> Option<u64> {
+        match self.doing {
+            Doing::Waiting(until) => Some(until),
+            Doing::Asking | Doing::ReadingLast => None,
+        }
+    }
+
+    /// Makes the standby take over without asking.
+    pub(crate) fn claim(&mut self) {
+        self.claims = true;
+        self.doing = Doing::Waiting(self.now);
+    }
+
+    /// The step that is due.
+    pub(crate) fn step(&mut self) -> Option<Step> {
+        self.step_at().filter(|at| *at <= self.now)?;
+        if self.claims || self.misses >= MISSES_MAX {
+            self.doing = Doing::ReadingLast;
+            return Some(Step::ReadLast);
+        }
+        self.doing = Doing::Asking;
+        self.questions += 1;
+        Some(Step::Ask(self.questions))
+    }
+
+    /// The answer to a question; one to an earlier question has no effect.
+    pub(crate) fn answered(&mut self, question: u64, answer: OwnerAnswer) {
+        if (self.doing, question) != (Doing::Asking, self.questions) {
+            return;
+        }
+        let (misses, next) = match answer {
+            OwnerAnswer::Alive => (0, ASK_INTERVAL),
+            OwnerAnswer::NoResponders | OwnerAnswer::TimedOut => (self.misses + 1, ASK_AGAIN_AFTER),
+            OwnerAnswer::Unsent => (self.misses, ASK_INTERVAL),
+        };
+        let next = if misses >= MISSES_MAX { 0 } else { next };
+        (self.misses, self.doing) = (misses, Doing::Waiting(self.now.saturating_add(next)));
+    }
+
+    /// The last sequence could not be read. A standby that asked begins again: the owner may be back.
+    pub(crate) fn last_unknown(&mut self) {
+        if self.doing == Doing::ReadingLast {
+            self.misses = 0;
+            self.doing = Doing::Waiting(self.now.saturating_add(ASK_INTERVAL));
+        }
+    }
+}
