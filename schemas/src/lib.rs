@@ -20,6 +20,7 @@ pub mod record;
 mod structs;
 pub mod subject;
 pub mod text;
+mod variants;
 
 pub use event::{Event, Kind};
 pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};

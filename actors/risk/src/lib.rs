@@ -78,13 +78,13 @@ impl Risk {
         let context = OrderContext {
             now: self.context.now,
             signal_cause_time,
-            state: self.states.state_for(&signal.instrument),
+            restriction: self.states.restriction(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
             params: &self.context.params,
         };
-        match gate::evaluate(proposed, &context) {
+        match gate::evaluate(proposed, &context, checks::CHECKS) {
             Ok(approved) => out.push(approved),
             Err(denied) => out.push(denied),
         }

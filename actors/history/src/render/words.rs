@@ -4,6 +4,8 @@ use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::number::Ratio;
 use time::OffsetDateTime;
 
+use super::reasons;
+
 /// A time in ns since the Unix epoch as RFC 3339, truncated to the millisecond.
 pub fn readable_time(ns: u64) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)) else { return ns.to_string() };
@@ -80,24 +82,25 @@ fn text(event: &Event) -> String {
         }
         Event::OrderApproved(e) => order(&e.order),
         Event::OrderDenied(e) => {
-            format!("{}; by {}: measured {}, limit {}", order(&e.order), e.check, e.measured, e.limit)
+            format!("{}; {}", order(&e.order), reasons::denial(&e.denial))
         }
-        Event::RiskStateChanged(e) => format!("{}: {} → {}, {}", e.account, e.from, e.to, e.reason),
+        Event::RiskStateChanged(e) => {
+            format!("{}: {} → {}, {}", e.account, e.from, e.to, reasons::risk_state(&e.reason))
+        }
         Event::OrderSubmitted(e) => order(&e.order),
         Event::CancelSubmitted(e) => format!("order {}: {}", e.order, e.reason),
         Event::OrderStatusChanged(e) => {
-            let reason = if e.reason.is_empty() { String::new() } else { format!(" ({})", e.reason) };
-            format!("order {}: {} → {}, filled {}{reason}", e.order, e.from, e.to, e.filled)
+            format!("order {}: {} → {}, filled {} ({})", e.order, e.from, e.to, e.filled, reasons::status(&e.reason))
         }
-        Event::LateReport(e) => format!("order {}: {}", e.order, e.report),
+        Event::LateReport(e) => format!("order {}: {}", e.order, reasons::report(e.report)),
         Event::OrderAccepted(e) => format!("order {}", e.order),
-        Event::OrderRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::OrderRejected(e) => format!("order {}: {}", e.order, reasons::order_rejection(&e.reason)),
         Event::OrderFilled(e) => format!(
             "{} {} {} at {}, leaves {}, fee {} {}, {}; fill {} of order {}",
             e.side, e.quantity, e.instrument, e.price, e.leaves, e.fee, e.fee_currency, e.liquidity, e.fill, e.order
         ),
         Event::OrderClosed(e) => format!("order {}: {}, {} unfilled", e.order, e.reason, e.leaves),
-        Event::CancelRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::CancelRejected(e) => format!("order {}: {}", e.order, reasons::cancel_rejection(e.reason)),
         Event::LedgerPosted(e) => {
             let line = |posting: &tapedeck_schemas::event::Posting| {
                 format!("{} {} {}", posting.ledger, posting.amount, posting.currency)

@@ -2,6 +2,7 @@
 
 use tapedeck_schemas::event::Event;
 
+use super::reasons::ReasonColumns;
 use super::{key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
@@ -10,6 +11,7 @@ pub(super) struct Controls;
 table!("controls_v1", append: true,
     partition BigInt Key, seq BigInt Key, index BigInt Key,
     kind Text Keep, scope Text Keep, by Text Keep, detail Text Keep,
+    reason Text Keep, measured Numeric Keep, limit_value Numeric Keep,
 );
 
 impl Projection for Controls {
@@ -30,12 +32,15 @@ impl Projection for Controls {
             Event::AccountFunded(fund) => (text(fund.account), &fund.by, format!("{} {}", fund.amount, fund.currency)),
             Event::CommandRefused(refused) => (None, &refused.by, refused.detail.clone()),
             Event::RiskStateChanged(moved) => {
-                let detail = format!("{} to {}: {}", moved.from, moved.to, moved.reason);
-                (text(moved.account), &"risk".to_string(), detail)
+                (text(moved.account), &"risk".to_string(), format!("{} to {}", moved.from, moved.to))
             }
             _ => return,
         };
-        let row = [key(event), vec![text(kind), scope, text(by), text(detail)]].concat();
+        let reason = match &event.entry.event {
+            Event::RiskStateChanged(moved) => ReasonColumns::from(&moved.reason).values(),
+            _ => Default::default(),
+        };
+        let row = [&key(event)[..], &[text(kind), scope, text(by), text(detail)], &reason].concat();
         ops.push(RowOp { table: &TABLE, row });
     }
 }

@@ -9,6 +9,7 @@ mod market_totals;
 mod order_events;
 mod orders;
 mod positions;
+mod reasons;
 mod records;
 mod rejects;
 mod signals;
