@@ -21,6 +21,7 @@ mod structs;
 pub mod subject;
 pub mod text;
 mod variants;
+mod words;
 
 pub use event::{Event, Kind};
 pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};

@@ -40,6 +40,7 @@ fn samples() -> Vec<Event> {
     let order_id = OrderId([7; 16]);
     let (account, strategy) = (p("sim-p0"), p("blend"));
     let denial = Denial::OverLimit { check: p("max_position"), measured: p("60000"), limit: p("50000") };
+    let unknown = RefusalReason::UnknownParameter { name: "risk.nonsense".into() };
     let halted = RiskStateReason::Halted { level: HaltLevel::Halted };
     let off_tick = OrderRejection::OffTick { price: p("61837.645"), tick_size: p("0.01") };
     vec![
@@ -81,7 +82,7 @@ fn samples() -> Vec<Event> {
         Gap { source: p("feed"), session: p("s1"), instrument, expected: 3, got: 5 }.into(),
         Rejected {
             reason: RejectReason::Crossed,
-            detail: "bid 2 is not below ask 1".into(),
+            detail: RejectDetail::Crossed { bid: p("2"), ask: p("1") },
             subject: "md.binance.BTCUSDT.quote".into(),
             source: Some(p("feed")),
             seq: Some(4),
@@ -117,7 +118,7 @@ fn samples() -> Vec<Event> {
         TradingResumed { scope, by: by.clone(), reason: reason.clone() }.into(),
         CancelRequested { order: order_id, by: by.clone(), reason: reason.clone() }.into(),
         AccountFunded { account, currency: p("USDT"), amount: p("1000000"), by: by.clone() }.into(),
-        CommandRefused { subject: "cmd.0.limits".into(), by, detail: "no such limit".into() }.into(),
+        CommandRefused { subject: "cmd.0.limits".into(), by, reason: unknown }.into(),
         SignalRaised {
             account,
             strategy,

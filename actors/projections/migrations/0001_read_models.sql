@@ -50,6 +50,7 @@ CREATE TABLE tapedeck.rejects_v1 (
     seq bigint NOT NULL,
     index bigint NOT NULL,
     reason text,
+    code text,
     detail text,
     subject text,
     source text,

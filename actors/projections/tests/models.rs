@@ -98,7 +98,7 @@ fn market() -> Vec<(Event, String)> {
     };
     let rejected = Rejected {
         reason: RejectReason::Crossed,
-        detail: "bid\0 above".into(),
+        detail: RejectDetail::Crossed { bid: "2".parse().unwrap(), ask: "1".parse().unwrap() },
         subject: "md.x\0".into(),
         source: Some("src".parse().unwrap()),
         seq: Some(1),
@@ -121,6 +121,7 @@ fn market() -> Vec<(Event, String)> {
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {KEY}");
+    let crossed = r#"code=crossed detail={"code":"crossed","bid":"2","ask":"1"}"#;
     let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
         (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
@@ -130,7 +131,7 @@ fn market() -> Vec<(Event, String)> {
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
         ),
         (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM")),
-        (rejected.into(), format!("{rejects} reason=crossed detail=bid above subject=md.x source=src")),
+        (rejected.into(), format!("{rejects} reason=crossed {crossed} subject=md.x source=src")),
     ]
 }
 
@@ -145,9 +146,11 @@ fn controls() -> Vec<(Event, String)> {
     let cancel = CancelRequested { order: order_id(), by: by(), reason: reason() };
     let (currency, amount) = ("USDT".parse().unwrap(), "-5.5".parse().unwrap());
     let funded = AccountFunded { account: account(), currency, amount, by: by() };
-    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), detail: "no\0 such".into() };
+    let unknown = RefusalReason::UnknownParameter { name: "no\0 such".into() };
+    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), reason: unknown };
     let lost = RiskStateReason::LossOverLimit { loss: "3".parse().unwrap(), limit: "2".parse().unwrap() };
     let moved = RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: lost };
+    let named = r#"{"code":"unknown_parameter","name":"no\u0000 such"}"#;
     let line = |kind: &str, rest: &str| format!("controls_v1: {KEY} kind={kind} {rest}");
     let canceled = line("CancelRequested", &format!("scope={ID} by=ann detail=why"));
     vec![
@@ -160,7 +163,7 @@ fn controls() -> Vec<(Event, String)> {
             format!("{canceled}\norder_events_v1: {TIMING} order_id={ID} writer=paper kind=CancelRequested detail=ann"),
         ),
         (funded.into(), line("AccountFunded", "scope=acc by=ann detail=-5.5 USDT")),
-        (refused.into(), line("CommandRefused", "by=ann detail=no such")),
+        (refused.into(), line("CommandRefused", &format!("by=ann detail={named} reason=unknown_parameter"))),
         (
             moved.into(),
             line(

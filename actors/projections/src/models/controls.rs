@@ -3,7 +3,7 @@
 use tapedeck_schemas::event::Event;
 
 use super::reasons::ReasonColumns;
-use super::{key, table, text};
+use super::{json, key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Controls;
@@ -30,7 +30,7 @@ impl Projection for Controls {
             Event::TradingResumed(resumed) => (text(resumed.scope), &resumed.by, resumed.reason.clone()),
             Event::CancelRequested(cancel) => (text(cancel.order), &cancel.by, cancel.reason.clone()),
             Event::AccountFunded(fund) => (text(fund.account), &fund.by, format!("{} {}", fund.amount, fund.currency)),
-            Event::CommandRefused(refused) => (None, &refused.by, refused.detail.clone()),
+            Event::CommandRefused(refused) => (None, &refused.by, json(&refused.reason)),
             Event::RiskStateChanged(moved) => {
                 (text(moved.account), &"risk".to_string(), format!("{} to {}", moved.from, moved.to))
             }
@@ -38,6 +38,7 @@ impl Projection for Controls {
         };
         let reason = match &event.entry.event {
             Event::RiskStateChanged(moved) => ReasonColumns::from(&moved.reason).values(),
+            Event::CommandRefused(refused) => ReasonColumns::plain(refused.reason.code()).values(),
             _ => Default::default(),
         };
         let row = [&key(event)[..], &[text(kind), scope, text(by), text(detail)], &reason].concat();

@@ -40,6 +40,11 @@ fn text(value: impl ToString) -> Value {
     Some(if text.contains('\0') { text.replace('\0', "") } else { text })
 }
 
+/// A typed value as JSON: its code and its fields, no words.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("writing to memory cannot fail")
+}
+
 /// Partition, sequence and index: the key of an append-only table.
 fn key(event: &ProjectedFact<'_>) -> Vec<Value> {
     vec![text(event.partition), text(event.offset.seq), text(event.offset.index)]
