@@ -50,7 +50,7 @@ pub enum BarInput {
     Quotes,
 }
 
-/// Error: a text that is not a [`BarSpec`]. Part of `Rejected` facts.
+/// Error: a text that is not a [`BarSpec`]. Holds the text, cut to 40 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at most a day)")]
 pub struct NotABar(pub String);
@@ -95,16 +95,30 @@ impl fmt::Display for BarSpec {
     }
 }
 
+/// Error: a text that is not a list of bars.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BarListError {
+    /// An element is not a bar.
+    #[error(transparent)]
+    NotABar(#[from] NotABar),
+    /// A bar is given twice.
+    #[error("{0} is asked for twice")]
+    Repeated(BarSpec),
+    /// There are more than [`BARS_MAX`] bars.
+    #[error("asks for over {BARS_MAX} bars")]
+    TooMany,
+}
+
 /// Parses a comma-separated list of at most [`BARS_MAX`] different specifications.
-pub fn parse_list(text: &str) -> Result<Vec<BarSpec>, String> {
+pub fn parse_list(text: &str) -> Result<Vec<BarSpec>, BarListError> {
     let mut bars = Vec::new();
     for one in text.split(',').filter(|one| !one.is_empty()) {
-        let bar: BarSpec = one.trim().parse().map_err(|e: NotABar| e.to_string())?;
+        let bar: BarSpec = one.trim().parse()?;
         if bars.contains(&bar) {
-            return Err(format!("{bar} is asked for twice"));
+            return Err(BarListError::Repeated(bar));
         }
         if bars.len() == BARS_MAX {
-            return Err(format!("asks for over {BARS_MAX} bars"));
+            return Err(BarListError::TooMany);
         }
         bars.push(bar);
     }
@@ -167,7 +181,7 @@ mod tests {
     fn a_list_holds_each_bar_once_and_eight_at_most() {
         assert_eq!(list(&parse_list("1s, 60s,5t").unwrap()), "1s,1m,5t");
         assert_eq!(parse_list("").unwrap(), []);
-        assert_eq!(parse_list("1m,60s").unwrap_err(), "1m is asked for twice");
-        assert!(parse_list("1s,2s,3s,4s,5s,6s,7s,8s,9s").unwrap_err().contains("over 8"));
+        assert_eq!(parse_list("1m,60s").unwrap_err().to_string(), "1m is asked for twice");
+        assert!(parse_list("1s,2s,3s,4s,5s,6s,7s,8s,9s").unwrap_err().to_string().contains("over 8"));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{HaltLevel, Scope};
+use crate::event::{HaltLevel, RefusalReason, Scope};
 use crate::ids::{AccountId, Currency, OrderId, StrategyId};
 use crate::number::{Money, Ratio};
 
@@ -93,23 +93,26 @@ impl Command {
         rmp_serde::to_vec_named(self).expect("writing a command to memory cannot fail")
     }
 
-    /// Decodes a command. The error becomes the detail of a `CommandRefused` fact.
-    pub fn decode(payload: &[u8]) -> Result<Self, String> {
+    /// Decodes a command. The error becomes the reason of a `CommandRefused` fact.
+    pub fn decode(payload: &[u8]) -> Result<Self, RefusalReason> {
         if payload.len() > COMMAND_BYTES_MAX {
-            return Err(format!("{} bytes, over the bound of {COMMAND_BYTES_MAX}", payload.len()));
+            let (bytes, limit) = (payload.len() as u64, COMMAND_BYTES_MAX as u64);
+            return Err(RefusalReason::TooLarge { bytes, limit });
         }
         let mut rest = payload;
         let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
         deserializer.set_max_depth(16);
-        let command = Self::deserialize(&mut deserializer).map_err(|e| format!("not a command: {e}"))?;
+        // The text of the decoder's error is not used: it changes with the version of the crate.
+        let command = Self::deserialize(&mut deserializer).map_err(|_| RefusalReason::NotACommand)?;
         if !rest.is_empty() {
-            return Err(format!("{} bytes after the end of the command", rest.len()));
+            return Err(RefusalReason::TrailingBytes { bytes: rest.len() as u64 });
         }
         let texts = [("by", &command.by, TEXT_BYTES_MAX), ("reason", &command.reason, TEXT_BYTES_MAX)];
         let id = command.id.as_ref().map(|id| ("id", id, ID_BYTES_MAX));
         for (name, text, most) in texts.into_iter().chain(id) {
             if text.is_empty() || text.len() > most || text.chars().any(char::is_control) {
-                return Err(format!("{name} must be 1 to {most} bytes of plain text"));
+                let field = name.parse().expect("a fixed short name");
+                return Err(RefusalReason::BadText { field, limit: most as u32 });
             }
         }
         Ok(command)

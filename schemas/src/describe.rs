@@ -72,6 +72,8 @@ pub enum Shape {
     Array(&'static [FieldDoc]),
     /// One of several variants: the name alone, or a map with the name as its only key.
     Choice(&'static [VariantDoc]),
+    /// An array: the number of one of several variants, then the fields of that variant in order.
+    Variants(&'static [NumberedVariantDoc]),
 }
 
 /// A name of [`Shape::Names`].
@@ -105,6 +107,19 @@ pub struct VariantDoc {
     pub ty: Option<&'static Type>,
     /// Meaning of the variant.
     pub doc: Doc,
+}
+
+/// A variant of [`Shape::Variants`].
+#[derive(Debug)]
+pub struct NumberedVariantDoc {
+    /// Number on the wire.
+    pub number: u8,
+    /// Code in JSON and in the database.
+    pub code: &'static str,
+    /// Meaning of the variant.
+    pub doc: Doc,
+    /// Fields of the variant, in the order on the wire after the number.
+    pub fields: &'static [FieldDoc],
 }
 
 /// Returns the meaning of a name of the type; empty if it has no such name.

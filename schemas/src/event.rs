@@ -14,6 +14,8 @@ mod ingest;
 mod keeper;
 mod paper;
 mod portfolio;
+mod refusal;
+mod rejection;
 mod risk;
 mod signal;
 
@@ -26,6 +28,8 @@ use crate::record::Writer;
 
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
+pub use refusal::RefusalReason;
+pub use rejection::{MalformedDetail, MessageEncoding, RejectDetail, RejectReason, ValueForm};
 
 /// Declares the kinds. A block names the module of the bodies and their writer (`None`: the driver of every writer). A
 /// line gives the number of a kind on the wire, the version that this build writes, and the name of the kind and of its

@@ -14,8 +14,7 @@ use crate::record::Writer;
 /// Greatest length of a name, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 24;
 
-/// Error: a text that is not a name. Holds the text, cut to 64 characters. Part of `Rejected` and `CommandRefused`
-/// facts: another message changes decisions.
+/// Error: a text that is not a name. Holds the text, cut to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is not a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _{1})")]
 pub struct BadName(pub String, &'static str);

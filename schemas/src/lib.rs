@@ -21,6 +21,8 @@ pub mod record;
 mod structs;
 pub mod subject;
 pub mod text;
+mod variants;
+mod words;
 
 pub use event::{Event, Kind};
 pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};

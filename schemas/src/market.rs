@@ -6,14 +6,15 @@
 //! not panic on any input. [`contract::FIELDS`] is the table of all fields; read it first.
 
 pub mod contract;
+mod fault;
 mod read;
 
 use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::bar::{self, BarSpec};
-use crate::event::Aggressor;
+use crate::event::{Aggressor, MalformedDetail, MessageEncoding};
 use crate::ids::{Currency, InstrumentId, SourceId, Token};
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
@@ -123,8 +124,8 @@ impl MarketBody {
 /// Error: an element of a message that is not a market event. The fields become those of a `Rejected` fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// The error in words, with the offending value.
-    pub detail: String,
+    /// The error, with the offending value.
+    pub detail: MalformedDetail,
     /// Source of the event, if it could be read.
     pub source: Option<SourceId>,
     /// Number of the event, if it could be read.
@@ -162,38 +163,37 @@ const JSON_BEGINS: &[u8] = b"{[ \t\r\n";
 const DEPTH_MAX: usize = 8;
 
 fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malformed>) -> Vec<Result<T, Malformed>> {
-    let spoiled = |detail: String| vec![Err(Malformed { detail, source: None, seq: None })];
+    let spoiled = |detail| vec![Err(Malformed { detail, source: None, seq: None })];
     if payload.len() > MESSAGE_BYTES_MAX {
-        return spoiled(format!("message of {} bytes, over the bound of {MESSAGE_BYTES_MAX}", payload.len()));
+        let (bytes, limit) = (payload.len() as u64, MESSAGE_BYTES_MAX as u64);
+        return spoiled(MalformedDetail::TooLarge { bytes, limit });
     }
     let message = match payload.first() {
-        None => return spoiled("an empty message".into()),
+        None => return spoiled(MalformedDetail::EmptyMessage),
         Some(first) if JSON_BEGINS.contains(first) => json(payload),
         Some(_) => messagepack(payload),
     };
     match message {
         Err(error) => spoiled(error),
-        Ok(elements) if elements.is_empty() => spoiled("an empty array".into()),
+        Ok(elements) if elements.is_empty() => spoiled(MalformedDetail::EmptyArray),
         Ok(elements) => elements.iter().map(read).collect(),
     }
 }
 
-fn json(payload: &[u8]) -> Result<Vec<read::Element<'_>>, String> {
+/// The texts of the decoders' errors are not used: they change with the versions of the crates.
+fn json(payload: &[u8]) -> Result<Vec<read::Element<'_>>, MalformedDetail> {
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
-    let message = deserializer.deserialize_any(read::MessageVisitor);
-    let whole = message.and_then(|elements| deserializer.end().map(|()| elements));
-    whole.map_err(|error| format!("not a map or an array of maps in JSON: {error}"))
+    let elements = read::message(&mut deserializer, MessageEncoding::Json)?;
+    deserializer.end().map(|()| elements).map_err(|_| MalformedDetail::TrailingBytes)
 }
 
-fn messagepack(payload: &[u8]) -> Result<Vec<read::Element<'_>>, String> {
+fn messagepack(payload: &[u8]) -> Result<Vec<read::Element<'_>>, MalformedDetail> {
     let mut deserializer = rmp_serde::Deserializer::from_read_ref(payload);
     deserializer.set_max_depth(DEPTH_MAX);
-    let elements = deserializer
-        .deserialize_any(read::MessageVisitor)
-        .map_err(|error| format!("not a map or an array of maps in MessagePack: {error}"))?;
+    let elements = read::message(&mut deserializer, MessageEncoding::MessagePack)?;
     match IgnoredAny::deserialize(&mut deserializer) {
         Err(rmp_serde::decode::Error::InvalidMarkerRead(_)) => Ok(elements), // end of input
-        _ => Err("there are bytes after the end of the message".into()),
+        _ => Err(MalformedDetail::TrailingBytes),
     }
 }
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::offset::NS_PER_MS;
 
-/// Reason why a text is not a number of these types. Part of `Rejected` facts: another message changes decisions.
+/// Reason why a text is not a number of these types.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NumberError {
     /// The text is not of the form `-?digits[.digits]`, or is longer than 64 bytes.

@@ -1,7 +1,10 @@
 //! Bounds on texts from outside that `Rejected` and `CommandRefused` facts repeat.
 
-/// Greatest length of a `detail`, in bytes.
-pub const DETAIL_BYTES_MAX: usize = 200;
+/// Greatest length of a value that a reason repeats, in bytes.
+pub const VALUE_BYTES_MAX: usize = 64;
+/// Greatest length of a reason in words, in bytes: the words, and a repeated value with its control characters and
+/// quotes escaped.
+pub const DETAIL_BYTES_MAX: usize = 400;
 /// Greatest length of a repeated `subject`, in bytes.
 pub const SUBJECT_BYTES_MAX: usize = 128;
 

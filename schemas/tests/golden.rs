@@ -39,6 +39,10 @@ fn samples() -> Vec<Event> {
     let scope = Scope::Instrument(instrument);
     let order_id = OrderId([7; 16]);
     let (account, strategy) = (p("sim-p0"), p("blend"));
+    let denial = Denial::OverLimit { check: p("max_position"), measured: p("60000"), limit: p("50000") };
+    let unknown = RefusalReason::UnknownParameter { name: "risk.nonsense".into() };
+    let halted = RiskStateReason::Halted { level: HaltLevel::Halted };
+    let off_tick = OrderRejection::OffTick { price: p("61837.645"), tick_size: p("0.01") };
     vec![
         Epoch { number: 3, owner: u64::MAX, logic: 1, build: "0.1.0+abc".into() }.into(),
         Progress {}.into(),
@@ -78,7 +82,7 @@ fn samples() -> Vec<Event> {
         Gap { source: p("feed"), session: p("s1"), instrument, expected: 3, got: 5 }.into(),
         Rejected {
             reason: RejectReason::Crossed,
-            detail: "bid 2 is not below ask 1".into(),
+            detail: RejectDetail::Crossed { bid: p("2"), ask: p("1") },
             subject: "md.binance.BTCUSDT.quote".into(),
             source: Some(p("feed")),
             seq: Some(4),
@@ -114,7 +118,7 @@ fn samples() -> Vec<Event> {
         TradingResumed { scope, by: by.clone(), reason: reason.clone() }.into(),
         CancelRequested { order: order_id, by: by.clone(), reason: reason.clone() }.into(),
         AccountFunded { account, currency: p("USDT"), amount: p("1000000"), by: by.clone() }.into(),
-        CommandRefused { subject: "cmd.0.limits".into(), by, detail: "no such limit".into() }.into(),
+        CommandRefused { subject: "cmd.0.limits".into(), by, reason: unknown }.into(),
         SignalRaised {
             account,
             strategy,
@@ -125,8 +129,8 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         OrderApproved { order: order() }.into(),
-        OrderDenied { order: order(), check: "max_position".into(), measured: p("60000"), limit: p("50000") }.into(),
-        RiskStateChanged { account, from: RiskState::Active, to: RiskState::Halted, reason: "drill".into() }.into(),
+        OrderDenied { order: order(), denial }.into(),
+        RiskStateChanged { account, from: RiskState::Active, to: RiskState::Halted, reason: halted }.into(),
         OrderSubmitted { order: order() }.into(),
         CancelSubmitted { order: order_id, instrument, reason: CancelReason::TimedOut }.into(),
         OrderStatusChanged {
@@ -134,12 +138,12 @@ fn samples() -> Vec<Event> {
             from: OrderStatus::Submitted,
             to: OrderStatus::Accepted,
             filled: p("0"),
-            reason: "accepted".into(),
+            reason: StatusReason::StaleApproval { age_ns: 5_000_000_001, limit_ns: 5_000_000_000 },
         }
         .into(),
-        LateReport { order: order_id, status: None, report: "filled".into() }.into(),
+        LateReport { order: order_id, status: None, report: ReportType::Filled }.into(),
         OrderAccepted { order: order_id, instrument }.into(),
-        OrderRejected { order: order_id, instrument, reason: "off grid".into() }.into(),
+        OrderRejected { order: order_id, instrument, reason: off_tick }.into(),
         OrderFilled {
             fill: FillId([8; 16]),
             order: order_id,
@@ -156,7 +160,7 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         OrderClosed { order: order_id, instrument, reason: CloseReason::IocRemainder, leaves: p("0.4") }.into(),
-        CancelRejected { order: order_id, instrument, reason: "finished".into() }.into(),
+        CancelRejected { order: order_id, instrument, reason: CancelRejection::NotWorking }.into(),
         LedgerPosted {
             account,
             fill: Some(FillId([8; 16])),

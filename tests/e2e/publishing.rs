@@ -60,9 +60,12 @@ const DEFINED: &str = concat!(
     r#""tick_size":"0.01","lot_size":"1"}"#
 );
 
-/// The facts of ingest by the inbox message that they answer: the kind, or reason and detail of a rejection.
-fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
-    let mut facts: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+/// A fact of ingest: its offset, and its kind or the reason of a rejection.
+type FactOfIngest = (String, String);
+
+/// The facts of ingest by the inbox message that they answer.
+fn facts(system: &System) -> BTreeMap<u64, Vec<FactOfIngest>> {
+    let mut facts: BTreeMap<u64, Vec<FactOfIngest>> = BTreeMap::new();
     for line in system.ok(&["tape", "--json", "--writer", "ingest"]).lines() {
         let line = json(line);
         let cause = line["cause"].as_str().unwrap().strip_prefix("inbox:").unwrap();
@@ -70,12 +73,14 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<String>> {
         let found = match line["kind"].as_str().unwrap() {
             "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {
-                let body = &line["body"];
-                format!("{}: {}", body["reason"].as_str().unwrap(), body["detail"].as_str().unwrap())
+                let (body, detail) = (&line["body"], &line["body"]["detail"]);
+                // An event that does not decode has the code of the error within.
+                let code = detail["detail"].get("code").unwrap_or(&detail["code"]);
+                format!("{}: {code}", body["reason"].as_str().unwrap())
             }
             kind => kind.to_string(),
         };
-        facts.entry(cause).or_default().push(found);
+        facts.entry(cause).or_default().push((line["offset"].as_str().unwrap().into(), found));
     }
     facts
 }
@@ -99,6 +104,8 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
     }
     let status = settled(&bus).await;
     let facts = facts(&system);
+    let rejections = facts.values().flatten().filter(|(_, fact)| fact.contains(": ")).count();
+    let reported = reported(&mut rejects, rejections).await;
     let mut rejected: BTreeMap<String, u64> = BTreeMap::new();
     for (row, stored) in rows.iter().zip(stored) {
         let seq = match stored {
@@ -111,10 +118,14 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
         let found = facts.get(&seq).cloned().unwrap_or_default();
         let expected: Vec<_> = row.answers.iter().filter(|answer| *answer != "nothing").collect();
         assert_eq!(found.len(), expected.len(), "{}: {found:?}", row.case);
-        for (found, expected) in found.iter().zip(expected) {
+        for ((offset, found), expected) in found.iter().zip(expected) {
             let (reason, detail) = expected.split_once(": ").unwrap_or((expected, ""));
-            assert!(found.starts_with(reason) && found.contains(detail), "{}: {found}, not {expected}", row.case);
+            assert!(found.starts_with(reason), "{}: {found}, not {expected}", row.case);
             if !detail.is_empty() {
+                // The tape has the code, the message to the publisher also the words.
+                let (fact, words) = &reported[offset];
+                assert_eq!(fact, found, "{}", row.case);
+                assert!(words.contains(detail), "{}: {words}, not {detail}", row.case);
                 *rejected.entry(reason.into()).or_default() += 1;
             }
         }
@@ -131,14 +142,21 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
     assert_eq!(status["gaps"], 1);
     let late = status["sessions"].as_array().unwrap().iter().find(|one| one["session"] == "late").unwrap();
     assert_eq!((&late["instrument"], &late["last_seq"]), (&Value::from("demo.ACME"), &Value::from(1)));
-    for _ in 0..rejected.values().sum::<u64>() {
-        let message = rejects.next().await.unwrap();
-        let reject = json(&text(&message.payload));
-        let found = format!("{}: {}", reject["reason"].as_str().unwrap(), reject["detail"].as_str().unwrap());
-        assert!(facts.values().flatten().any(|fact| *fact == found), "{found}");
-        assert!(["md-rejects.bad", "md-rejects.~"].contains(&message.subject.as_str()), "{}", message.subject);
-    }
     assert_eq!(up.terminate(), Some(0));
+}
+
+/// The next `count` messages on `md-rejects.*`, by the offset of the fact: the reason with the code, and the words.
+async fn reported(rejects: &mut async_nats::Subscriber, count: usize) -> BTreeMap<String, (String, String)> {
+    let mut all = BTreeMap::new();
+    for _ in 0..count {
+        let message = rejects.next().await.unwrap();
+        assert!(["md-rejects.bad", "md-rejects.~"].contains(&message.subject.as_str()), "{}", message.subject);
+        let reject = json(&text(&message.payload));
+        let part = |name: &str| reject[name].as_str().unwrap().to_string();
+        all.insert(part("offset"), (format!("{}: {}", part("reason"), reject["code"]), part("detail")));
+    }
+    assert_eq!(all.len(), count, "an offset is reported twice");
+    all
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

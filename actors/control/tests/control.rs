@@ -5,14 +5,14 @@ use tapedeck_control::{AMOUNT_MAX, Control};
 use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
 use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::event::{Event, HaltLevel, Scope};
+use tapedeck_schemas::event::{Event, HaltLevel, RefusalReason, Scope};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
-use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
+use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, VALUE_BYTES_MAX};
 
-const PINNED: &str = "4fe99cc06550e7b3c6b58667026c7af6b261fe7098b3583f5ba0274d28e4360c";
+const PINNED: &str = "63b5b46f46f6898355b2d0f0243eac76bbffa44efe182e6c378ff9822da75608";
 
 fn spec(name: &'static str, min: i64, max: i64) -> ParamSpec {
     let (unit, about) = ("lots", "for the test");
@@ -55,7 +55,7 @@ fn answer(entry: &CommandEntry) -> Event {
 }
 
 fn refusal(entry: &CommandEntry) -> Option<String> {
-    if let Event::CommandRefused(fact) = answer(entry) { Some(fact.detail) } else { None }
+    if let Event::CommandRefused(fact) = answer(entry) { Some(fact.reason.words()) } else { None }
 }
 
 /// An accepted command of every verb, and the fact that it becomes. The pinned digest covers these.
@@ -73,7 +73,7 @@ fn accepted() -> Vec<(CommandEntry, &'static str)> {
     ]
 }
 
-/// Refused commands, and a part of the detail of each. The pinned digest covers these too.
+/// Refused commands, and a part of the words of each. The pinned digest covers these too.
 fn refused() -> Vec<(CommandEntry, &'static str)> {
     let many = vec![("risk.size", "1"); 257];
     let on = |subject: &str, entry: CommandEntry| CommandEntry { subject: subject.into(), ..entry };
@@ -82,23 +82,26 @@ fn refused() -> Vec<(CommandEntry, &'static str)> {
         (limits(Scope::All, &[]), "0 values; give 1 to 256"),
         (limits(Scope::All, &many), "257 values; give 1 to 256"),
         (limits(Scope::All, &[("risk.size", "1"), ("risk.nonsense", "1")]), "no limit or parameter \"risk.nonsense\""),
-        (limits(Scope::All, &[("risk.size", "10.000000001")]), "risk.size 10.000000001 is not within 1 to 10 (lots)"),
-        (limits(instrument(), &[("signal.pace", "-5.1")]), "signal.pace -5.1 is not within -5 to 5 (lots)"),
+        (limits(Scope::All, &[("risk.size", "10.000000001")]), "risk.size 10.000000001 is not within 1 to 10"),
+        (limits(instrument(), &[("signal.pace", "-5.1")]), "signal.pace -5.1 is not within -5 to 5"),
         (
             limits(Scope::All, &[("risk.size", "1"), ("signal.pace", "1"), ("risk.size", "1")]),
             "risk.size is given twice",
         ),
         (weights(&[]), "no weights"),
-        (weights(&[("nobody", "1")]), "no strategy nobody; there are [mean, cross]"),
+        (weights(&[("nobody", "1")]), "no strategy nobody"),
         (weights(&[("mean", "-0.1")]), "weight -0.1 of mean is not within 0 to 1000"),
         (weights(&[("mean", "1000.1")]), "weight 1000.1 of mean is not within 0 to 1000"),
         (weights(&[("mean", "1"), ("mean", "2")]), "mean is given twice"),
         (fund(Money::ZERO), "the amount 0 "),
         (fund(AMOUNT_MAX + Money::from_units(1).unwrap()), "the amount 1000000000000000.000000000000000001 "),
         (fund(-AMOUNT_MAX - Money::from_units(1).unwrap()), "the amount -1000000000000000.000000000000000001 "),
-        (on("cmd.0.halt", resume()), "a request to resume on a subject for \"halt\""),
-        (on("", resume()), "a request to resume on a subject for \"\""),
-        (CommandEntry { command: Err("17 bytes after the end".into()), ..resume() }, "17 bytes after the end"),
+        (on("cmd.0.halt", resume()), "a request to resume on another subject"),
+        (on("", resume()), "a request to resume on another subject"),
+        (
+            CommandEntry { command: Err(RefusalReason::TrailingBytes { bytes: 17 }), ..resume() },
+            "17 bytes after the end",
+        ),
     ]
 }
 
@@ -135,16 +138,19 @@ fn every_refusal_names_the_value_and_the_values_that_are_allowed() {
 }
 
 #[test]
-fn the_text_of_a_refusal_is_bounded_and_names_the_operator() {
+fn a_refusal_is_bounded_and_names_the_operator() {
     let long = "é".repeat(300);
     let command =
         Command { id: None, by: "ann".into(), reason: "r".into(), request: Request::Resume { scope: Scope::All } };
     let entry = CommandEntry { subject: long.as_str().into(), stamp: 1, command: Ok(command) };
     let Event::CommandRefused(fact) = answer(&entry) else { panic!("refused") };
     assert_eq!((fact.subject.len(), fact.by.as_str()), (SUBJECT_BYTES_MAX, "ann"));
-    assert!(fact.detail.len() <= DETAIL_BYTES_MAX);
-    let Event::CommandRefused(fact) = answer(&CommandEntry { command: Err(long), ..entry }) else { panic!("refused") };
-    assert_eq!((fact.detail.len(), fact.by.as_str()), (DETAIL_BYTES_MAX, ""));
+    let undecoded = CommandEntry { command: Err(RefusalReason::NotACommand), ..entry };
+    let Event::CommandRefused(fact) = answer(&undecoded) else { panic!("refused") };
+    assert_eq!((fact.reason, fact.by.as_str()), (RefusalReason::NotACommand, ""));
+    // A name that is not known is repeated, up to a bound.
+    let Event::CommandRefused(fact) = answer(&limits(Scope::All, &[(&long, "1")])) else { panic!("refused") };
+    assert_eq!(fact.reason, RefusalReason::UnknownParameter { name: "é".repeat(VALUE_BYTES_MAX / 2) });
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::event::{HaltLevel, Order, Scope};
+use tapedeck_schemas::event::{HaltLevel, Order, Scope, StatusReason};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
+use crate::orders::OPEN_ORDERS_MAX;
 use crate::transitions::Trigger;
 
 /// Greatest age of an approval.
@@ -30,11 +31,11 @@ pub struct Halts {
 }
 
 impl Halts {
-    /// Whether no order of an instrument may be submitted. A halt to reducing stops none: risk has checked that they
-    /// reduce.
-    pub fn stop(&self, instrument: &InstrumentId) -> bool {
-        let halted = |scope| self.levels.get(&scope) == Some(&HaltLevel::Halted);
-        halted(Scope::All) || halted(Scope::Instrument(*instrument))
+    /// The scope of the halt for which no order of an instrument may be submitted, if there is one. A halt to reducing
+    /// stops none: risk has checked that they reduce.
+    pub fn stop(&self, instrument: &InstrumentId) -> Option<Scope> {
+        let halted = |scope: &Scope| self.levels.get(scope) == Some(&HaltLevel::Halted);
+        [Scope::All, Scope::Instrument(*instrument)].into_iter().find(halted)
     }
 
     /// A milder halt never replaces a stricter one.
@@ -64,19 +65,20 @@ pub struct GateInput<'a> {
     pub params: &'a Params,
 }
 
-/// [`Trigger::Submit`] if an order approved at `approved_at` may be submitted, else the trigger that ends it, and the
+/// Passes an order approved at `approved_at` if it may be submitted, else returns the trigger that ends it, and the
 /// reason.
-pub fn evaluate(input: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> (Trigger, &'static str) {
-    let age_max = input.params.in_force(&APPROVAL_MAX_AGE_MS, &order.instrument).milliseconds_to_ns();
-    if input.halts.stop(&order.instrument) {
-        (Trigger::Stop, "halted")
+pub fn evaluate(input: &GateInput<'_>, order: &Order, approved_at: TapeTime) -> Result<(), (Trigger, StatusReason)> {
+    let limit_ns = input.params.in_force(&APPROVAL_MAX_AGE_MS, &order.instrument).milliseconds_to_ns();
+    let age_ns = input.now.saturating_sub(approved_at);
+    if let Some(scope) = input.halts.stop(&order.instrument) {
+        Err((Trigger::Stop, StatusReason::Halted { scope }))
     } else if !input.has_clock {
-        (Trigger::Expire, "no clock")
-    } else if input.now.saturating_sub(approved_at) > age_max {
-        (Trigger::Expire, "stale approval")
+        Err((Trigger::Expire, StatusReason::NoClock))
+    } else if age_ns > limit_ns {
+        Err((Trigger::Expire, StatusReason::StaleApproval { age_ns, limit_ns }))
     } else if input.full {
-        (Trigger::Stop, "too many open orders")
+        Err((Trigger::Stop, StatusReason::TooManyOrders { limit: OPEN_ORDERS_MAX as u32 }))
     } else {
-        (Trigger::Submit, "")
+        Ok(())
     }
 }

@@ -7,7 +7,7 @@
 use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{
     CancelReason, CancelSubmitted, Event, HaltLevel, LateReport, Order, OrderStatus, OrderStatusChanged,
-    OrderSubmitted, TimeInForce,
+    OrderSubmitted, ReportType, StatusReason, TimeInForce,
 };
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Quantity, Ratio};
@@ -59,7 +59,7 @@ impl Execution {
     fn decide_approval(&self, order: &Order, approved_at: TapeTime, out: &mut Out) {
         if let Some(status) = self.orders.status(&order.id) {
             // An order is submitted once, even if it is approved again.
-            return out.push(LateReport { order: order.id, status: Some(status), report: "approved".into() });
+            return out.push(LateReport { order: order.id, status: Some(status), report: ReportType::Approved });
         }
         let input = GateInput {
             now: self.context.now,
@@ -69,11 +69,10 @@ impl Execution {
             params: &self.context.params,
         };
         match gate::evaluate(&input, order, approved_at) {
-            (Trigger::Submit, _) => out.push(OrderSubmitted { order: order.clone() }),
-            (trigger, reason) => {
+            Ok(()) => out.push(OrderSubmitted { order: order.clone() }),
+            Err((trigger, reason)) => {
                 let from = OrderStatus::Approved;
                 let Some(to) = next(from, trigger) else { return };
-                let reason = reason.into();
                 out.push(OrderStatusChanged { order: order.id, from, to, filled: Quantity::ZERO, reason });
             }
         }
@@ -98,18 +97,19 @@ impl Execution {
         Some(OrderStatusChanged { order, from: open.status, to, filled, reason })
     }
 
-    fn late(&self, order: OrderId, report: &str) -> LateReport {
-        LateReport { order, status: self.orders.status(&order), report: report.into() }
+    fn late(&self, order: OrderId, report: ReportType) -> LateReport {
+        LateReport { order, status: self.orders.status(&order), report }
     }
 
     /// Requests a cancel; false if the status of the order does not allow it.
-    fn cancel(&self, open: &OpenOrder, reason: CancelReason, out: &mut Out) -> bool {
+    fn cancel(&self, open: &OpenOrder, cancel: CancelReason, out: &mut Out) -> bool {
         let order = open.order.id;
         let instrument = open.order.instrument;
         let from = open.status;
         let Some(to) = next(from, Trigger::RequestCancel) else { return false };
-        out.push(CancelSubmitted { order, instrument, reason });
-        out.push(OrderStatusChanged { order, from, to, filled: open.filled, reason: reason.as_str().into() });
+        out.push(CancelSubmitted { order, instrument, reason: cancel });
+        let reason = StatusReason::CancelSubmitted { cancel };
+        out.push(OrderStatusChanged { order, from, to, filled: open.filled, reason });
         true
     }
 
@@ -156,7 +156,7 @@ impl Machine for Execution {
             Event::CancelRequested(request) => {
                 let open = self.orders.open(&request.order);
                 if !open.is_some_and(|open| self.cancel(open, CancelReason::Requested, out)) {
-                    out.push(self.late(request.order, "cancel requested"));
+                    out.push(self.late(request.order, ReportType::CancelRequested));
                 }
             }
             report => self.decide_report(report, out),

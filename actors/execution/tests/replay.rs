@@ -97,6 +97,6 @@ fn decisions_are_as_pinned() {
         approved(4_100, order(5)),
         cancel(7),
     ];
-    let pinned = "192d20b776ad6e2bc638b8796f78fac5bbcb4f145c143ce3fb492837d587b0b5";
+    let pinned = "4193a239e2dc1d73bb2b79df80608fe8652fd7109b76697f8623e65721d16974";
     assert_decisions(&mut Execution::new(), &script, pinned);
 }

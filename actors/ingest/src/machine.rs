@@ -15,7 +15,7 @@ use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX, bounded};
+use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 
 use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
@@ -200,7 +200,7 @@ fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {
     };
     Rejected {
         reason: rejection.reason,
-        detail: bounded(&rejection.detail, DETAIL_BYTES_MAX),
+        detail: rejection.detail,
         subject: bounded(&entry.subject, SUBJECT_BYTES_MAX),
         source,
         seq,

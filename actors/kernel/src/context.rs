@@ -18,7 +18,7 @@ pub struct TapeContext {
 
 impl TapeContext {
     /// Folds a fact; `specs` are the parameters that the machine has.
-    pub fn observe(&mut self, fact: &Fact, specs: fn() -> Vec<ParamSpec>) {
+    pub fn observe(&mut self, fact: &Fact, specs: impl FnOnce() -> Vec<ParamSpec>) {
         if fact.writer == Writer::Ingest {
             self.now = self.now.max(fact.at);
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_schemas::command::Command;
-use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::event::{Event, Kind, MalformedDetail, RefusalReason};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
 use tapedeck_schemas::offset::{Offset, TapeTime};
@@ -162,7 +162,7 @@ impl MachineInput for MarketEntry {
         let shared: Arc<str> = subject.into();
         let entry = |instrument, event| MarketEntry { subject: shared.clone(), instrument, stamp, event };
         let Some((instrument, kind)) = parse_market_subject(subject) else {
-            let detail = "not md.<venue>.<symbol>.<kind>".to_string();
+            let detail = MalformedDetail::NotAMarketSubject;
             return vec![entry(None, Err(Malformed { detail, source: None, seq: None }))];
         };
         let events = market::decode(kind, payload);
@@ -178,7 +178,7 @@ pub struct CommandEntry {
     /// Time at which JetStream stored the message, ns.
     pub stamp: u64,
     /// The command, or the reason why it does not decode.
-    pub command: Result<Command, String>,
+    pub command: Result<Command, RefusalReason>,
 }
 
 impl MachineInput for CommandEntry {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{
-    CancelRejected, CancelSubmitted, CloseReason, Event, Liquidity, Order, OrderAccepted, OrderClosed, OrderFilled,
-    OrderRejected, TimeInForce,
+    CancelRejected, CancelRejection, CancelSubmitted, CloseReason, Event, Liquidity, Order, OrderAccepted, OrderClosed,
+    OrderFilled, OrderRejected, OrderRejection, TimeInForce,
 };
 use tapedeck_schemas::ids::{Currency, FillId, InstrumentId, OrderId};
 use tapedeck_schemas::number::{Quantity, Ratio};
@@ -139,7 +139,8 @@ impl<'a> Exchange<'a> {
                 self.decide(instrument, OrderClosed { order, instrument, reason, leaves });
             }
             None => {
-                self.decide(instrument, CancelRejected { order, instrument, reason: "order is not working".into() });
+                let reason = CancelRejection::NotWorking;
+                self.decide(instrument, CancelRejected { order, instrument, reason });
             }
         }
     }
@@ -150,22 +151,22 @@ impl<'a> Exchange<'a> {
     }
 
     /// Accepts an order, or returns the reason to reject it.
-    fn check(&self, order: &Order) -> Result<(), String> {
+    fn check(&self, order: &Order) -> Result<(), OrderRejection> {
         let book = self.book(&order.instrument);
         let Some((book, terms)) = book.and_then(|book| Some((book, book.terms()?))) else {
-            return Err(format!("unknown instrument {}", order.instrument));
+            return Err(OrderRejection::UnknownInstrument);
         };
         if !order.price.is_positive() || !order.price.is_multiple_of(terms.tick_size) {
-            return Err(format!("price {} is off the grid of {}", order.price, terms.tick_size));
+            return Err(OrderRejection::OffTick { price: order.price, tick_size: terms.tick_size });
         }
         if !order.quantity.is_positive() || !order.quantity.is_multiple_of(terms.lot_size) {
-            return Err(format!("quantity {} is off the grid of {}", order.quantity, terms.lot_size));
+            return Err(OrderRejection::OffLot { quantity: order.quantity, lot_size: terms.lot_size });
         }
         if book.working(&order.id).is_some() {
-            return Err("an order of this id works already".into());
+            return Err(OrderRejection::RepeatedId);
         }
         if self.working_orders() >= WORKING_ORDERS_MAX {
-            return Err(format!("{WORKING_ORDERS_MAX} orders work already"));
+            return Err(OrderRejection::TooManyOrders { limit: WORKING_ORDERS_MAX as u32 });
         }
         Ok(())
     }

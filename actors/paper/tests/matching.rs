@@ -147,11 +147,11 @@ fn an_order_off_the_steps_or_for_an_unknown_instrument_is_rejected() {
     let mut elsewhere = order(1, Side::Buy, Gtc, "100", "1");
     elsewhere.instrument = "sim.Y".parse().unwrap();
     for (order, reason) in [
-        (elsewhere, "unknown instrument sim.Y"),
-        (order(1, Side::Buy, Gtc, "100.25", "1"), "price 100.25 is off the grid of 0.5"),
-        (order(1, Side::Buy, Gtc, "0", "1"), "price 0 is off the grid of 0.5"),
-        (order(1, Side::Buy, Gtc, "100", "1.05"), "quantity 1.05 is off the grid of 0.1"),
-        (order(1, Side::Buy, Gtc, "100", "-1"), "quantity -1 is off the grid of 0.1"),
+        (elsewhere, "unknown_instrument"),
+        (order(1, Side::Buy, Gtc, "100.25", "1"), "off_tick 100.25 0.5"),
+        (order(1, Side::Buy, Gtc, "0", "1"), "off_tick 0 0.5"),
+        (order(1, Side::Buy, Gtc, "100", "1.05"), "off_lot 1.05 0.1"),
+        (order(1, Side::Buy, Gtc, "100", "-1"), "off_lot -1 0.1"),
     ] {
         let mut harness = Harness::new();
         harness.step(&submitted(1_000, order));
@@ -170,7 +170,7 @@ fn a_cancel_takes_its_latency_and_closes_the_rest_of_the_order() {
     assert_eq!(harness.step(&clock(1_010)), ["1 closed canceled leaves 3"]);
     assert!(harness.step(&trade(1_011, Aggressor::Seller, "100", "9")).is_empty());
     harness.step(&cancel(1_011, 1));
-    assert_eq!(harness.step(&clock(1_016)), ["1 cancel rejected: order is not working"]);
+    assert_eq!(harness.step(&clock(1_016)), ["1 cancel rejected: not_working"]);
     assert!(harness.step(&clock(1_017)).is_empty());
 }
 
@@ -194,5 +194,5 @@ fn working_orders_are_bounded() {
         harness.step(&submitted(1_000, order));
         last = harness.step(&clock(1_005));
     }
-    assert_eq!(last, ["1 rejected: 256 orders work already"]);
+    assert_eq!(last, ["1 rejected: too_many_orders 256"]);
 }

@@ -1,5 +1,6 @@
 -- The first read models. Table names end with a version; readers use the view without it.
--- `at` and the stamps are ns since the epoch. Numeric columns are exact.
+-- `at` and the stamps are ns since the epoch. Numeric columns are exact. `reason` is the code of the reason, as in
+-- `tapedeck schema tape`; `measured` and `limit_value` are in the unit of the limit, ages in ns.
 
 CREATE TABLE tapedeck.projection_progress (
     tape_id text NOT NULL,
@@ -49,6 +50,7 @@ CREATE TABLE tapedeck.rejects_v1 (
     seq bigint NOT NULL,
     index bigint NOT NULL,
     reason text,
+    code text,
     detail text,
     subject text,
     source text,
@@ -65,6 +67,9 @@ CREATE TABLE tapedeck.controls_v1 (
     scope text,
     by text,
     detail text,
+    reason text,
+    measured numeric,
+    limit_value numeric,
     PRIMARY KEY (partition, seq, index)
 );
 CREATE VIEW tapedeck.controls AS SELECT * FROM tapedeck.controls_v1;
@@ -98,9 +103,12 @@ CREATE TABLE tapedeck.denials_v1 (
     account text,
     strategy text,
     instrument text,
-    check_name text,
+    reason text,
     measured numeric,
     limit_value numeric,
+    check_name text,
+    scope text,
+    level text,
     PRIMARY KEY (partition, seq, index)
 );
 CREATE VIEW tapedeck.denials AS SELECT * FROM tapedeck.denials_v1;
@@ -141,6 +149,9 @@ CREATE TABLE tapedeck.order_events_v1 (
     writer text,
     kind text,
     detail text,
+    reason text,
+    measured numeric,
+    limit_value numeric,
     PRIMARY KEY (partition, seq, index)
 );
 CREATE VIEW tapedeck.order_events AS SELECT * FROM tapedeck.order_events_v1;

@@ -49,8 +49,8 @@ pub const QUERIES: &[Query] = &[
     },
     Query {
         name: "denials",
-        columns: &["check", "count"],
-        sql: "SELECT check_name, count(*)::text FROM tapedeck.denials GROUP BY 1 ORDER BY 1",
+        columns: &["reason", "count"],
+        sql: "SELECT coalesce(check_name, reason), count(*)::text FROM tapedeck.denials GROUP BY 1 ORDER BY 1",
     },
     Query {
         name: "executions",

@@ -98,7 +98,7 @@ fn market() -> Vec<(Event, String)> {
     };
     let rejected = Rejected {
         reason: RejectReason::Crossed,
-        detail: "bid\0 above".into(),
+        detail: RejectDetail::Crossed { bid: "2".parse().unwrap(), ask: "1".parse().unwrap() },
         subject: "md.x\0".into(),
         source: Some("src".parse().unwrap()),
         seq: Some(1),
@@ -121,6 +121,7 @@ fn market() -> Vec<(Event, String)> {
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {KEY}");
+    let crossed = r#"code=crossed detail={"code":"crossed","bid":"2","ask":"1"}"#;
     let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
         (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
@@ -130,7 +131,7 @@ fn market() -> Vec<(Event, String)> {
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
         ),
         (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM")),
-        (rejected.into(), format!("{rejects} reason=crossed detail=bid above subject=md.x source=src")),
+        (rejected.into(), format!("{rejects} reason=crossed {crossed} subject=md.x source=src")),
     ]
 }
 
@@ -145,9 +146,11 @@ fn controls() -> Vec<(Event, String)> {
     let cancel = CancelRequested { order: order_id(), by: by(), reason: reason() };
     let (currency, amount) = ("USDT".parse().unwrap(), "-5.5".parse().unwrap());
     let funded = AccountFunded { account: account(), currency, amount, by: by() };
-    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), detail: "no\0 such".into() };
-    let moved =
-        RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: reason() };
+    let unknown = RefusalReason::UnknownParameter { name: "no\0 such".into() };
+    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), reason: unknown };
+    let lost = RiskStateReason::LossOverLimit { loss: "3".parse().unwrap(), limit: "2".parse().unwrap() };
+    let moved = RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: lost };
+    let named = r#"{"code":"unknown_parameter","name":"no\u0000 such"}"#;
     let line = |kind: &str, rest: &str| format!("controls_v1: {KEY} kind={kind} {rest}");
     let canceled = line("CancelRequested", &format!("scope={ID} by=ann detail=why"));
     vec![
@@ -160,8 +163,14 @@ fn controls() -> Vec<(Event, String)> {
             format!("{canceled}\norder_events_v1: {TIMING} order_id={ID} writer=paper kind=CancelRequested detail=ann"),
         ),
         (funded.into(), line("AccountFunded", "scope=acc by=ann detail=-5.5 USDT")),
-        (refused.into(), line("CommandRefused", "by=ann detail=no such")),
-        (moved.into(), line("RiskStateChanged", "scope=acc by=risk detail=active to halted: why")),
+        (refused.into(), line("CommandRefused", &format!("by=ann detail={named} reason=unknown_parameter"))),
+        (
+            moved.into(),
+            line(
+                "RiskStateChanged",
+                "scope=acc by=risk detail=active to halted reason=loss_over_limit measured=3 limit_value=2",
+            ),
+        ),
     ]
 }
 
@@ -179,22 +188,20 @@ fn decisions() -> Vec<(Event, String)> {
         confidence: "0.75".parse().unwrap(),
         reasons: vec![],
     };
-    let denied = OrderDenied {
-        order: order(),
-        check: "collar".into(),
-        measured: "0.1".parse().unwrap(),
-        limit: "0.05".parse().unwrap(),
-    };
-    let late = LateReport { order: order_id(), status: Some(OrderStatus::Filled), report: "fil\0led".into() };
+    let (measured, limit) = ("0.1".parse().unwrap(), "0.05".parse().unwrap());
+    let denial = Denial::OverLimit { check: "collar".parse().unwrap(), measured, limit };
+    let denied = OrderDenied { order: order(), denial };
+    let late = LateReport { order: order_id(), status: Some(OrderStatus::Filled), report: ReportType::Filled };
     let moved = OrderStatusChanged {
         order: order_id(),
         from: OrderStatus::Accepted,
         to: OrderStatus::PartiallyFilled,
         filled: "1.5".parse().unwrap(),
-        reason: "par\0t".into(),
+        reason: StatusReason::FilledInPart,
     };
     let (instrument, reason) = (instrument(), CancelReason::TimedOut);
     let cancel = CancelSubmitted { order: order_id(), instrument, reason };
+    let over = "reason=over_limit measured=0.1 limit_value=0.05";
     let names = "account=acc strategy=strat instrument=venue.SYM";
     let orders = format!("orders_v1: partition=7 order_id={ID}");
     let terms = "side=sell quantity=2.5 price=101.5 time_in_force=gtc signal_seq=61 signal_index=3";
@@ -202,8 +209,8 @@ fn decisions() -> Vec<(Event, String)> {
         (signal.into(), format!("signals_v1: {TIMING} {names} target=-0.25 confidence=0.75")),
         (
             denied.into(),
-            format!("denials_v1: {TIMING} order_id={ID} {names} check_name=collar measured=0.1 limit_value=0.05\n")
-                + &step("OrderDenied", "collar"),
+            format!("denials_v1: {TIMING} order_id={ID} {names} {over} check_name=collar\n")
+                + &step("OrderDenied", &format!(" {over}")),
         ),
         (
             OrderApproved { order: order() }.into(),
@@ -216,17 +223,18 @@ fn decisions() -> Vec<(Event, String)> {
         ),
         (
             moved.into(),
-            format!("{orders} status=partially_filled filled=1.5 reason=part\n")
-                + &step("OrderStatusChanged", "accepted to partially_filled: part"),
+            format!("{orders} status=partially_filled filled=1.5 reason=filled_in_part\n")
+                + &step("OrderStatusChanged", "accepted to partially_filled reason=filled_in_part"),
         ),
-        (cancel.into(), step("CancelSubmitted", "timed_out")),
+        (cancel.into(), step("CancelSubmitted", " reason=timed_out")),
         (late.into(), step("LateReport", "filled")),
     ]
 }
 
 fn reports() -> Vec<(Event, String)> {
     let (order, instrument) = (order_id(), instrument());
-    let reason = || "no\0t now".to_string();
+    let off_tick = OrderRejection::OffTick { price: "1.5".parse().unwrap(), tick_size: "1".parse().unwrap() };
+    let finished = CancelRejection::NotWorking;
     let fill = OrderFilled {
         fill: FillId([0xcd; 16]),
         order,
@@ -249,9 +257,12 @@ fn reports() -> Vec<(Event, String)> {
             OrderAccepted { order, instrument }.into(),
             format!("orders_v1: partition=7 order_id={ID} accepted_stamp=9000\n") + &step("OrderAccepted", ""),
         ),
-        (OrderRejected { order, instrument, reason: reason() }.into(), step("OrderRejected", "not now")),
-        (CancelRejected { order, instrument, reason: reason() }.into(), step("CancelRejected", "not now")),
-        (closed.into(), step("OrderClosed", "ioc_remainder")),
+        (
+            OrderRejected { order, instrument, reason: off_tick }.into(),
+            step("OrderRejected", " reason=off_tick measured=1.5 limit_value=1"),
+        ),
+        (CancelRejected { order, instrument, reason: finished }.into(), step("CancelRejected", " reason=not_working")),
+        (closed.into(), step("OrderClosed", " reason=ioc_remainder")),
         (
             fill.into(),
             step("OrderFilled", "0.5 at 101")

@@ -2,9 +2,9 @@
 //!
 //! [`Approved`] has no constructor but [`evaluate`], so an order that did not pass every check cannot be approved.
 
-use tapedeck_schemas::event::{Event, Order, OrderApproved, OrderDenied};
+use tapedeck_schemas::event::{Denial, Event, Order, OrderApproved, OrderDenied};
 
-use crate::checks::{Breach, CHECKS, OrderContext};
+use crate::checks::{Check, OrderContext};
 
 /// An order that is sized but not yet checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +22,7 @@ pub struct Approved {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
     order: Order,
-    check: &'static str,
-    breach: Breach,
+    denial: Denial,
 }
 
 impl Proposed {
@@ -37,19 +36,17 @@ impl Proposed {
     }
 }
 
-/// Evaluates every check in the order of [`CHECKS`], up to the first breach.
+/// Evaluates `checks` in their order, up to the first that denies.
 #[expect(
     clippy::result_large_err,
     reason = "both variants hold the order, which is moved once; a box would only add an allocation"
 )]
-pub fn evaluate(proposed: Proposed, context: &OrderContext<'_>) -> Result<Approved, Denied> {
+pub fn evaluate(proposed: Proposed, context: &OrderContext<'_>, checks: &[&dyn Check]) -> Result<Approved, Denied> {
     let order = proposed.order;
-    for check in CHECKS {
-        if let Err(breach) = check.check(context, &order) {
-            return Err(Denied { order, check: check.name(), breach });
-        }
+    match checks.iter().try_for_each(|check| check.check(context, &order)) {
+        Ok(()) => Ok(Approved { order }),
+        Err(denial) => Err(Denied { order, denial }),
     }
-    Ok(Approved { order })
 }
 
 impl From<Approved> for Event {
@@ -60,7 +57,6 @@ impl From<Approved> for Event {
 
 impl From<Denied> for Event {
     fn from(denied: Denied) -> Event {
-        let Breach { measured, limit } = denied.breach;
-        OrderDenied { order: denied.order, check: denied.check.into(), measured, limit }.into()
+        OrderDenied { order: denied.order, denial: denied.denial }.into()
     }
 }

@@ -21,7 +21,7 @@ pub mod open;
 pub mod sizing;
 pub mod state;
 
-use checks::OrderContext;
+use checks::{Check, OrderContext};
 use exposure::Exposure;
 use open::OpenOrders;
 use sizing::SizingRequest;
@@ -29,13 +29,20 @@ use state::RiskStates;
 
 /// Every parameter and limit of this machine and its checks.
 pub fn params() -> Vec<ParamSpec> {
+    params_with(checks::CHECKS)
+}
+
+/// Every parameter and limit of this machine, if it has these checks.
+fn params_with(checks: &[&dyn Check]) -> Vec<ParamSpec> {
     let own = sizing::PARAMS.iter().chain(state::PARAMS);
-    own.chain(checks::CHECKS.iter().flat_map(|check| check.params())).copied().collect()
+    own.chain(checks.iter().flat_map(|check| check.params())).copied().collect()
 }
 
 /// The risk machine of one partition and its one account.
 #[derive(Debug, Clone)]
 pub struct Risk {
+    /// The checks that an order must pass, in the order of evaluation.
+    checks: &'static [&'static dyn Check],
     tape: TapeId,
     account: AccountId,
     context: TapeContext,
@@ -46,12 +53,17 @@ pub struct Risk {
 }
 
 impl Risk {
-    /// The initial state for a partition and its tape.
+    /// The initial state for a partition and its tape, with every check of [`checks::CHECKS`].
     pub fn new(tape: TapeId, partition: u16) -> Self {
+        Self::with_checks(tape, partition, checks::CHECKS)
+    }
+
+    /// The initial state for a partition and its tape, with these checks.
+    pub fn with_checks(tape: TapeId, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
         let account = AccountId::simulated(partition);
         let (context, exposures) = (TapeContext::default(), BTreeMap::new());
         let (open, states, fills) = (OpenOrders::default(), RiskStates::default(), RecentIds::default());
-        Self { tape, account, context, exposures, open, states, fills }
+        Self { checks, tape, account, context, exposures, open, states, fills }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
@@ -78,13 +90,13 @@ impl Risk {
         let context = OrderContext {
             now: self.context.now,
             signal_cause_time,
-            state: self.states.state_for(&signal.instrument),
+            restriction: self.states.restriction(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
             params: &self.context.params,
         };
-        match gate::evaluate(proposed, &context) {
+        match gate::evaluate(proposed, &context, self.checks) {
             Ok(approved) => out.push(approved),
             Err(denied) => out.push(denied),
         }
@@ -107,7 +119,8 @@ impl Machine for Risk {
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        self.context.observe(fact, params);
+        let checks = self.checks;
+        self.context.observe(fact, || params_with(checks));
         match &fact.event {
             Event::InstrumentDefined(terms) => self.exposure(terms.instrument).define(terms),
             Event::Quote(quote) => {

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::event::{Event, HaltLevel, RiskState, Scope};
+use tapedeck_schemas::event::{Denial, Event, HaltLevel, RiskState, RiskStateReason, Scope};
 use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::param::{ParamSpec, Params};
@@ -50,9 +50,15 @@ impl RiskStates {
         by_loss.max(self.halted(Scope::All))
     }
 
-    /// State of an instrument: the stricter of the account's and its own.
-    pub fn state_for(&self, instrument: &InstrumentId) -> RiskState {
-        self.state().max(self.halted(Scope::Instrument(*instrument)))
+    /// The strictest restriction on an instrument, as it is recorded if it denies an order; `None` while it is active.
+    pub fn restriction(&self, instrument: &InstrumentId) -> Option<Denial> {
+        let halt = |scope| self.halts.get(&scope).map(|level| (scope, *level));
+        // The last of equal levels is taken: a halt of the whole partition.
+        let halts = [halt(Scope::Instrument(*instrument)), halt(Scope::All)];
+        match halts.into_iter().flatten().max_by_key(|(_, level)| *level) {
+            Some((scope, level)) => Some(Denial::Halted { scope, level }),
+            None => self.breach.map(|(loss, limit)| Denial::LossOverLimit { loss, limit }),
+        }
     }
 
     fn halted(&self, scope: Scope) -> RiskState {
@@ -90,14 +96,17 @@ impl RiskStates {
     }
 
     /// The change of state to decide after `cause`: from, to and the reason.
-    pub(crate) fn due(&self, cause: &Event) -> Option<(RiskState, RiskState, String)> {
+    pub(crate) fn due(&self, cause: &Event) -> Option<(RiskState, RiskState, RiskStateReason)> {
         let from = self.announced.unwrap_or(RiskState::Active);
         let to = self.state();
-        let reason = match (cause, self.breach) {
-            (Event::TradingHalted(halt), _) => format!("halt by {}: {}", halt.by, halt.reason),
-            (Event::TradingResumed(resume), _) => format!("resume by {}: {}", resume.by, resume.reason),
-            (_, Some((measured, limit))) => format!("loss {measured} over {} {limit}", MAX_LOSS.name),
-            _ => String::new(),
+        let reason = match (self.halts.get(&Scope::All), self.breach) {
+            // A change at a clock comes from the loss, even if a halt is in force too.
+            (_, Some((loss, limit))) if matches!(cause, Event::ClockAdvanced(_)) => {
+                RiskStateReason::LossOverLimit { loss, limit }
+            }
+            (Some(level), _) => RiskStateReason::Halted { level: *level },
+            (None, Some((loss, limit))) => RiskStateReason::LossOverLimit { loss, limit },
+            (None, None) => RiskStateReason::Resumed,
         };
         (from != to).then_some((from, to, reason))
     }

@@ -3,8 +3,9 @@
 mod common;
 
 use common::*;
-use tapedeck_schemas::event::{Event, OrderStatus, Scope, Side, TimeInForce};
+use tapedeck_schemas::event::{Denial, Event, OrderStatus, Scope, Side, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
@@ -158,7 +159,7 @@ fn an_approval_counts_before_it_is_on_the_tape() {
     harness.step(&limit("risk.max_position", "15000"));
     harness.approved(&signal("X", 1_000, "1", "0"));
     harness.step(&limit("risk.target_notional", "16000"));
-    assert_eq!(harness.order(&signal("X", 1_000, "1", "0")), denied("max_position"), "100 open and 60 more");
+    assert_eq!(harness.denied_by(&signal("X", 1_000, "1", "0")), "max_position", "100 open and 60 more");
     harness.step(&limit("risk.max_position", "16000"));
     assert_eq!(harness.approved(&signal("X", 1_000, "1", "0")).quantity.to_string(), "60");
 }
@@ -171,9 +172,9 @@ fn ages_are_measured_in_tape_time_and_never_by_stamps() {
     harness.step(&clock(3_000));
     harness.approved(&signal("X", 1_000, "0.4", "1"));
     harness.step(&clock(3_001));
-    assert_eq!(harness.order(&signal("X", 1_000, "0.6", "1")), denied("stale_data"));
+    assert_eq!(harness.denied_by(&signal("X", 1_000, "0.6", "1")), "stale_quote");
     harness.step(&quote("X", 3_001, "99.99", "100.01"));
-    assert_eq!(harness.order(&signal("X", 1_000, "0.6", "1")), denied("stale_decision"));
+    assert_eq!(harness.denied_by(&signal("X", 1_000, "0.6", "1")), "stale_decision");
     harness.approved(&signal("X", 3_001, "0.6", "1"));
 }
 
@@ -188,26 +189,27 @@ fn the_first_breach_in_the_order_of_checks_is_recorded() {
     harness.step(&clock(9_000));
     let repairs = [
         ("halted", resume(Scope::All)),
-        ("stale_data", quote("X", 9_000, "99.99", "100.01")),
+        ("stale_quote", quote("X", 9_000, "99.99", "100.01")),
         ("stale_decision", limit("risk.stale_decision_ms", "8000")),
         ("price_collar", limit("risk.price_collar", "0.0001")),
         ("max_order_notional", limit("risk.max_order_notional", "10001")),
         ("max_position", limit("risk.max_position", "10000")),
     ];
     for (check, repair) in repairs {
-        assert_eq!(harness.order(&signal), denied(check));
+        assert_eq!(harness.denied_by(&signal), check);
         harness.step(&repair);
     }
     harness.approved(&signal);
 }
 
 #[test]
-fn a_denial_is_a_fact_with_order_check_measured_and_limit_and_opens_no_order() {
+fn a_denial_is_a_fact_with_order_and_reason_and_opens_no_order() {
     let mut harness = Harness::new();
     harness.step(&limit_of(Scope::Instrument(instrument("X")), "risk.max_order_notional", "5000".parse().unwrap()));
     let [Event::OrderDenied(denied)] = &harness.step(&signal("X", 1_000, "1", "1"))[..] else { panic!("not denied") };
-    assert_eq!(denied.check, "max_order_notional");
-    assert_eq!((denied.measured.to_string().as_str(), denied.limit.to_string().as_str()), ("10001", "5000"));
+    let check = "max_order_notional".parse().unwrap();
+    let over = Denial::OverLimit { check, measured: Ratio::whole(10_001), limit: Ratio::whole(5_000) };
+    assert_eq!(denied.denial, over);
     assert_eq!(denied.order.quantity.to_string(), "100");
     assert_eq!(
         harness.approved(&signal("X", 1_000, "0.4", "1")).quantity.to_string(),

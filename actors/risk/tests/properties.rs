@@ -240,13 +240,13 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     for (_, fact, decided) in run(&mut blank(), &script()) {
         facts.push(fact);
         kinds.extend(decided.iter().map(|event| match event {
-            Event::OrderDenied(denied) => denied.check.clone(),
+            Event::OrderDenied(denied) => denied_by(&denied.denial),
             other => other.kind().name().into(),
         }));
     }
-    let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_data"];
+    let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_quote"];
     assert!(all.iter().chain(&["stale_decision"]).all(|kind| kinds.contains(*kind)), "the script shows only {kinds:?}");
-    let pinned = "5f3537ea700c8296ec2cdbe4a404b9f9cc56d295ef1479ac569caff9dd6a27f0";
+    let pinned = "7891c02df07238fec1cb31ea0f6a6176adeb28123bfe424860989e7f5225843d";
     assert_decisions(&mut blank().machine, &facts, pinned);
 }
 

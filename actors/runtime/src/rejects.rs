@@ -26,7 +26,9 @@ const OFFSET: &str = "Tapedeck-Offset";
 struct PublishedReject<'a> {
     offset: String,
     reason: &'static str,
-    detail: &'a str,
+    /// The detail in words: rendered here, so that rewording changes no fact.
+    detail: String,
+    code: &'static str,
     subject: &'a str,
     seq: Option<u64>,
     instrument: Option<String>,
@@ -99,7 +101,8 @@ impl RejectsPublisher {
         let message = PublishedReject {
             offset: at.in_partition(self.partition),
             reason: rejected.reason.as_str(),
-            detail: &rejected.detail,
+            detail: rejected.detail.words(),
+            code: rejected.detail.rule(),
             subject: &rejected.subject,
             seq: rejected.seq,
             instrument: rejected.instrument.map(|instrument| instrument.to_string()),

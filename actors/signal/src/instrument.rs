@@ -1,15 +1,18 @@
 //! The signal machine's state of one instrument: the strategies and the last signal. No parameters, no weights.
 
+use std::collections::BTreeMap;
+
+use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
 
-use crate::strategies::{STRATEGIES, Settings, Strategy};
+use crate::strategies::{Settings, Strategy, StrategySpec};
 
 /// One instrument's state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct InstrumentSignals {
-    /// In the order of [`STRATEGIES`].
-    strategies: Vec<Box<dyn Strategy>>,
+    /// The strategies that have run, each from its first sample with a weight.
+    strategies: BTreeMap<StrategyId, Box<dyn Strategy>>,
     /// Tape time of the last sample, ns.
     sampled: Option<TapeTime>,
     /// Target of the last signal; zero before the first.
@@ -19,22 +22,26 @@ pub(crate) struct InstrumentSignals {
 }
 
 impl InstrumentSignals {
-    pub(crate) fn new() -> Self {
-        let strategies = STRATEGIES.iter().map(|strategy| (strategy.start)()).collect();
-        Self { strategies, sampled: None, target: Ratio::ZERO, raised: None }
-    }
-
-    /// Updates every strategy with the mid, if the last sample is at least `interval` ns old.
-    pub(crate) fn sample(&mut self, mid: f64, now: TapeTime, interval: TapeTime, settings: &Settings<'_>) {
+    /// Updates the running strategies with the mid, if the last sample is at least `interval` ns old.
+    pub(crate) fn sample<'a>(
+        &mut self,
+        mid: f64,
+        now: TapeTime,
+        interval: TapeTime,
+        settings: &Settings<'_>,
+        running: impl Iterator<Item = (StrategyId, &'a StrategySpec)>,
+    ) {
         if has_passed(self.sampled, now, interval) {
             self.sampled = Some(now);
-            self.strategies.iter_mut().for_each(|strategy| strategy.update(mid, settings));
+            for (name, spec) in running {
+                self.strategies.entry(name).or_insert_with(spec.start).update(mid, settings);
+            }
         }
     }
 
-    /// The score of each strategy, in the order of [`STRATEGIES`]; `None` while it warms up.
-    pub(crate) fn scores(&self) -> impl Iterator<Item = Option<f64>> + '_ {
-        self.strategies.iter().map(|strategy| strategy.score())
+    /// The score of a strategy; `None` while it warms up, or if it has not run.
+    pub(crate) fn score(&self, name: &StrategyId) -> Option<f64> {
+        self.strategies.get(name)?.score()
     }
 
     /// Whether the last signal is at least `interval` ns old.
@@ -80,7 +87,7 @@ mod tests {
             ("-0.1", "0.0001", true),
             ("-0.1", "-0.1", false),
         ] {
-            let mut signals = InstrumentSignals::new();
+            let mut signals = InstrumentSignals::default();
             signals.raised(ratio(last), 0);
             assert_eq!(signals.has_moved(ratio(target), ratio("0.25")), moved, "{last} to {target}");
         }

@@ -1,7 +1,8 @@
 //! The signal machine: decides `SignalRaised` from quotes. No orders, no positions, no limits live here.
 //!
-//! The mid of each instrument is sampled in tape time, and every strategy of [`strategies::STRATEGIES`] is updated with
-//! it. The scores are combined by weight, and a signal is raised when the combined target has moved enough.
+//! The mid of each instrument is sampled in tape time, and every strategy that a `WeightsSet` fact names is updated
+//! with it. The scores are combined by weight, and a signal is raised when the combined target has moved enough. A strategy
+//! without a fact is not run: a build with one more strategy decides as before.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ pub mod strategies;
 
 use combine::rounded;
 use instrument::InstrumentSignals;
-use strategies::{STRATEGIES, Settings};
+use strategies::{STRATEGIES, Settings, StrategySpec};
 
 /// The strategy named in a signal: the weighted combination of all strategies.
 pub const BLEND: &str = "blend";
@@ -55,9 +56,13 @@ pub const SAMPLE_MS: ParamSpec = ParamSpec {
 
 /// Every parameter of this machine and its strategies.
 pub fn params() -> Vec<ParamSpec> {
+    params_with(STRATEGIES)
+}
+
+/// Every parameter of this machine, if it has these strategies.
+fn params_with(strategies: &[StrategySpec]) -> Vec<ParamSpec> {
     let own = [THRESHOLD, MIN_INTERVAL_MS, SAMPLE_MS];
-    let strategies = STRATEGIES.iter().flat_map(|strategy| strategy.params).copied();
-    own.into_iter().chain(strategies).collect()
+    own.into_iter().chain(strategies.iter().flat_map(|strategy| strategy.params).copied()).collect()
 }
 
 /// The name of every strategy that can be weighted.
@@ -70,20 +75,27 @@ pub fn strategies() -> Vec<StrategyId> {
 pub struct Signal {
     account: AccountId,
     blend: StrategyId,
-    /// Ids of [`STRATEGIES`], in its order, with the weights in force.
-    weights: Vec<(StrategyId, Ratio)>,
+    /// The strategies that the machine can run.
+    strategies: &'static [StrategySpec],
+    /// Their ids, in the same order, with the weights in force; `None` without a fact that sets one.
+    weights: Vec<(StrategyId, Option<Ratio>)>,
     context: TapeContext,
     instruments: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
 impl Signal {
-    /// The initial state for a partition; every strategy has weight 1.
+    /// The initial state for a partition, with every strategy of [`STRATEGIES`]; none has a weight.
     pub fn new(partition: u16) -> Self {
+        Self::with_strategies(partition, STRATEGIES)
+    }
+
+    /// The initial state for a partition, with these strategies; none has a weight.
+    pub fn with_strategies(partition: u16, strategies: &'static [StrategySpec]) -> Self {
         let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
-        let weights = STRATEGIES.iter().map(|strategy| (name(strategy.name), Ratio::whole(1))).collect();
+        let weights = strategies.iter().map(|strategy| (name(strategy.name), None)).collect();
         let account = AccountId::simulated(partition);
         let (context, instruments) = (TapeContext::default(), BTreeMap::new());
-        Self { account, blend: name(BLEND), weights, context, instruments }
+        Self { account, blend: name(BLEND), strategies, weights, context, instruments }
     }
 
     fn observe_quote(&mut self, quote: &Quote) {
@@ -93,18 +105,16 @@ impl Signal {
         }
         let settings = Settings::new(&self.context.params, quote.instrument);
         let interval = self.context.params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
-        self.instruments.entry(quote.instrument).or_insert_with(InstrumentSignals::new).sample(
-            mid,
-            self.context.now,
-            interval,
-            &settings,
-        );
+        let weighted = self.strategies.iter().zip(&self.weights).filter(|(_, (_, weight))| weight.is_some());
+        let running = weighted.map(|(strategy, (name, _))| (*name, strategy));
+        let signals = self.instruments.entry(quote.instrument).or_default();
+        signals.sample(mid, self.context.now, interval, &settings, running);
     }
 
     fn observe_weights(&mut self, fact: &WeightsSet) {
         for (strategy, weight) in &fact.weights {
             if let Some(known) = self.weights.iter_mut().find(|(known, _)| known == strategy) {
-                known.1 = *weight;
+                known.1 = Some(*weight);
             }
         }
     }
@@ -115,8 +125,9 @@ impl Signal {
         if !signals.may_raise(self.context.now, min_interval) {
             return None;
         }
-        let warm = || signals.scores().zip(&self.weights).filter_map(|(score, weighted)| Some((score?, weighted)));
-        let combined = combine::combine(warm().map(|(score, (_, weight))| (score, *weight)))?;
+        let weighted = || self.weights.iter().filter_map(|(name, weight)| Some((*name, (*weight)?)));
+        let warm = || weighted().filter_map(|(name, weight)| Some((name, signals.score(&name)?, weight)));
+        let combined = combine::combine(warm().map(|(_, score, weight)| (score, weight)))?;
         let threshold = self.context.params.in_force(&THRESHOLD, &quote.instrument);
         if !signals.has_moved(combined.target, threshold) {
             return None;
@@ -127,7 +138,7 @@ impl Signal {
             instrument: quote.instrument,
             target: combined.target,
             confidence: combined.confidence,
-            reasons: warm().map(|(score, (name, weight))| (*name, rounded(score), *weight)).collect(),
+            reasons: warm().map(|(name, score, weight)| (name, rounded(score), weight)).collect(),
         })
     }
 }
@@ -135,14 +146,15 @@ impl Signal {
 impl Machine for Signal {
     type Input = Fact;
     const WRITER: Writer = Writer::Signal;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control])
     }
 
     fn observe(&mut self, _at: Offset, fact: &Fact) {
-        self.context.observe(fact, params);
+        let strategies = self.strategies;
+        self.context.observe(fact, || params_with(strategies));
         match &fact.event {
             Event::Quote(quote) => self.observe_quote(quote),
             Event::WeightsSet(weights) => self.observe_weights(weights),
@@ -160,10 +172,7 @@ impl Machine for Signal {
 
     fn apply(&mut self, _cause: Offset, own: &Event) {
         if let Event::SignalRaised(signal) = own {
-            self.instruments
-                .entry(signal.instrument)
-                .or_insert_with(InstrumentSignals::new)
-                .raised(signal.target, self.context.now);
+            self.instruments.entry(signal.instrument).or_default().raised(signal.target, self.context.now);
         }
     }
 

@@ -77,8 +77,15 @@ fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
 
 #[test]
 fn the_decisions_on_a_fixed_script_are_pinned() {
-    let pinned = "4475cfa52935f83659bc9504f437d06bc5da6d2332c3f26fa57dc230f2023715";
-    assert_decisions(&mut Signal::new(3), &script(), pinned);
+    let pinned = "cc3c5d129b501c3798a3518d324122230a7939a825826ae62584cb6aaed2e579";
+    // No strategy runs at first, then one, then both.
+    let mut facts = script();
+    facts[0] = limits(Scope::All, "signal.threshold", "0.2");
+    facts.insert(300, weights(&[("ewma", "0.5")]));
+    let raised = run(&mut Signal::new(3), &facts);
+    let of = |strategies| raised.iter().filter(move |(_, signal)| signal.reasons.len() == strategies).count();
+    assert!(raised[0].0.seq > 301 && of(1) > 5 && of(2) > 5, "{} and {} signals", of(1), of(2));
+    assert_decisions(&mut Signal::new(3), &facts, pinned);
 }
 
 #[test]
@@ -156,6 +163,33 @@ fn weights_of_zero_close_the_target_at_the_next_quote() {
 }
 
 #[test]
+fn a_strategy_runs_from_the_fact_that_weighs_it_and_is_in_no_reasons_before() {
+    let quotes: Vec<_> = script().into_iter().filter(|fact| fact.writer == Writer::Ingest).collect();
+    assert_eq!(run(&mut Signal::new(0), &quotes), [], "without a weight no strategy runs");
+    let named = |facts: &[Fact]| -> Vec<Vec<String>> {
+        let names = |signal: &SignalRaised| signal.reasons.iter().map(|(name, ..)| name.to_string()).collect();
+        run(&mut Signal::new(0), facts).iter().map(|(_, signal)| names(signal)).collect()
+    };
+    let alone = named(&[&[weights(&[("ewma", "1")])], &quotes[..]].concat());
+    assert!(!alone.is_empty() && alone.iter().all(|names| names == &["ewma"]), "{alone:?}");
+    // A weight of zero is a fact too: the strategy runs, and has no effect.
+    let zero = named(&[&[weights(&[("ewma", "1"), ("zscore", "0")])], &quotes[..]].concat());
+    assert!(zero.iter().any(|names| names == &["zscore", "ewma"]), "{zero:?}");
+    // A strategy that is weighed later warms up from there: it does not know the quotes before.
+    let (before, after) = quotes.split_at(600);
+    let late = [&[weights(&[("ewma", "1")])], before, &[weights(&[("zscore", "1")])], after].concat();
+    let first = late
+        .iter()
+        .position(|fact| {
+            matches!(&fact.event, Event::WeightsSet(w) if w.weights.len() == 1 &&
+        w.weights[0].0.as_str() == "zscore")
+        })
+        .unwrap() as u64;
+    let warm = run(&mut Signal::new(0), &late).into_iter().find(|(_, signal)| signal.reasons.len() == 2).unwrap();
+    assert!(warm.0.seq > first + 8, "scores at {} after a weight at {first}", warm.0);
+}
+
+#[test]
 fn only_quotes_raise_signals() {
     let mut machine = Signal::new(0);
     for (n, fact) in script().iter().enumerate() {
@@ -196,7 +230,8 @@ proptest! {
     fn any_facts_are_handled_and_the_recorded_decisions_rebuild_the_state(
         facts in prop::collection::vec(any_fact(), 1..400),
     ) {
-        let facts = [vec![limits(Scope::All, "signal.zscore.window", "8")], facts].concat();
+        let setup = vec![limits(Scope::All, "signal.zscore.window", "8"), weights(&[("zscore", "1")])];
+        let facts = [setup, facts].concat();
         run_and_follow(|| Signal::new(0), &facts, |_, decided| {
             for event in decided {
                 let Event::SignalRaised(signal) = event else { panic!("{event:?}") };

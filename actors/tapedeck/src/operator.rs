@@ -35,7 +35,7 @@ pub async fn send(args: OperatorArgs, reason: String, request: Request) -> Resul
     let session = format!("cli-{:016x}", process::random_u64()?);
     let command = Command { id: Some(session.clone()), by: args.by, reason, request };
     let payload = command.encode();
-    Command::decode(&payload).map_err(anyhow::Error::msg).context("invalid request")?;
+    Command::decode(&payload).map_err(|reason| anyhow::Error::msg(reason.words())).context("invalid request")?;
     let (bus, verb) = (args.nats.connect(&args.dir).await?, command.request.verb());
     bus.tape(0).await?;
     let mut unreached = Vec::new();

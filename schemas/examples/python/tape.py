@@ -101,6 +101,13 @@ class Reader:
     def array(self, named, value):
         return self.fields(named["fields"], value)
 
+    def variants(self, named, value):
+        need(isinstance(value, list) and value, "not an array of a number and fields", value)
+        number, *fields = value
+        found = [one for one in named["variants"] if type(number) is int and one["number"] == number]
+        need(len(found) == 1, "no such variant", value)
+        return {"code": found[0]["code"], **self.fields(found[0]["fields"], fields)}
+
     def choice(self, named, value):
         variants = {one["name"]: one["type"] for one in named["variants"]}
         if isinstance(value, str):

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::market::{instrument, text_like};
 use super::{Described as _, name_doc};
-use crate::event::RejectReason;
+use crate::event::{MalformedDetail, RejectDetail, RejectReason};
 use crate::ids::Token;
 use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
@@ -34,6 +34,7 @@ pub(super) fn example(name: &str) -> Value {
             "offset": "p0:12.3",
             "reason": "crossed",
             "detail": "bid 61837.65 is not below ask 61837.64",
+            "code": "crossed",
             "subject": "md.binance.BTCUSDT.quote",
             "seq": 7,
             "instrument": "binance.BTCUSDT",
@@ -116,7 +117,9 @@ fn reject() -> Value {
             "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Offset of the Rejected fact on the tape."},
             "reason": {"enum": reasons(), "description": reasons_doc()},
-            "detail": bounded(DETAIL_BYTES_MAX, "The error, with the offending value."),
+            "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),
+            "code": {"enum": rules(),
+                "description": "Code of the broken rule; `tapedeck schema tape` lists the codes."},
             "subject": bounded(SUBJECT_BYTES_MAX, "Subject of the message."),
             "seq": {"type": ["integer", "null"], "minimum": 0,
                 "description": "Number of the event; null if it could not be read."},
@@ -125,6 +128,12 @@ fn reject() -> Value {
         }),
         &[],
     )
+}
+
+/// The codes that [`RejectDetail::rule`] returns.
+fn rules() -> Vec<&'static str> {
+    let decoded = RejectDetail::CODES.iter().filter(|code| **code != "malformed");
+    MalformedDetail::CODES.iter().chain(decoded).copied().collect()
 }
 
 fn reasons() -> Vec<&'static str> {

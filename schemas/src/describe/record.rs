@@ -101,6 +101,7 @@ fn type_row(named: &NamedType) -> Vec<String> {
         Shape::Names(_) => "integer that stands for a name; see below".into(),
         Shape::Array(_) => "array; see below".into(),
         Shape::Choice(_) => "a name, or a map with the name as its only key; see below".into(),
+        Shape::Variants(_) => "array of a number and the fields of its variant; see below".into(),
     };
     vec![format!("`{}`", named.name), wire, prose(named.doc)]
 }
@@ -119,6 +120,14 @@ fn type_section(named: &NamedType) -> Vec<String> {
                 vec![format!("`{}`", one.name), beside, prose(one.doc)]
             };
             table(&["name", "form", ""], variants.iter().map(row))
+        }
+        Shape::Variants(variants) => {
+            let field = |one: &FieldDoc| format!("`{}` ({}): {}", one.name, one.ty.words(), prose(one.doc));
+            let row = |one: &super::NumberedVariantDoc| {
+                let fields: Vec<_> = one.fields.iter().map(field).collect();
+                vec![one.number.to_string(), format!("`{}`", one.code), fields.join("<br>"), prose(one.doc)]
+            };
+            table(&["number", "code", "fields, in order", ""], variants.iter().map(row))
         }
         _ => return Vec::new(),
     };

@@ -85,6 +85,11 @@ const WIRES: &[(&str, &str)] = &[
         "One of `variants`: a string with the name if the variant has no type, otherwise a map with the name as its \
          only key.",
     ),
+    (
+        "variants",
+        "A MessagePack array: the `number` of one of `variants`, then exactly the `fields` of that variant, in order. \
+         A reader stops at a number that it does not know.",
+    ),
 ];
 
 fn wires() -> Map<String, Value> {
@@ -137,6 +142,13 @@ fn named_type(named: &NamedType) -> Value {
                 json!({"name": one.name, "type": ty, "doc": prose(one.doc)})
             };
             json!({"wire": "choice", "variants": variants.iter().map(entry).collect::<Vec<_>>()})
+        }
+        Shape::Variants(variants) => {
+            let entry = |one: &super::NumberedVariantDoc| {
+                let doc = prose(one.doc);
+                json!({"number": one.number, "code": one.code, "doc": doc, "fields": fields(one.fields)})
+            };
+            json!({"wire": "variants", "variants": variants.iter().map(entry).collect::<Vec<_>>()})
         }
     };
     entry["doc"] = json!(prose(named.doc));

@@ -89,6 +89,10 @@ impl Type {
                 match &named.shape {
                     Shape::Array(fields) => fields.iter().for_each(|field| field.ty.collect(into)),
                     Shape::Choice(variants) => variants.iter().filter_map(|v| v.ty).for_each(|ty| ty.collect(into)),
+                    Shape::Variants(variants) => {
+                        let fields = variants.iter().flat_map(|variant| variant.fields);
+                        fields.for_each(|field| field.ty.collect(into));
+                    }
                     _ => {}
                 }
                 if into.iter().all(|known| known.name != named.name) {

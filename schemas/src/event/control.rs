@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::RefusalReason;
 use crate::ids::{AccountId, Currency, InstrumentId, OrderId, StrategyId};
 use crate::names::names;
 use crate::number::{Money, Ratio};
@@ -74,8 +75,8 @@ structs! {
         subject: String,
         /// Name of the operator; empty if the command could not be decoded.
         by: String,
-        /// The error, with the offending value, cut to 200 bytes.
-        detail: String,
+        /// The rule that the command breaks, with the values.
+        reason: RefusalReason,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Facts of `execution`: the life cycle of an order.
 
+use crate::event::{CancelRejection, OrderRejection, Scope};
 use crate::ids::{InstrumentId, OrderId};
 use crate::names::names;
 use crate::number::Quantity;
 use crate::order::Order;
 use crate::structs::structs;
+use crate::variants::variants;
 
 structs! {
     /// An approved order was submitted to the exchange.
@@ -31,8 +33,8 @@ structs! {
         to: OrderStatus,
         /// Quantity filled so far, from 0 to the quantity of the order.
         filled: Quantity,
-        /// Short reason, such as `stale approval`, or the exchange's reason for a rejection.
-        reason: String,
+        /// Cause of the change.
+        reason: StatusReason,
     }
     /// A report or a repeated approval arrived that the status of its order does not allow. It changes no status.
     LateReport {
@@ -40,8 +42,60 @@ structs! {
         order: OrderId,
         /// Status of the order; nil for an unknown order.
         status: Option<OrderStatus>,
-        /// Type of the report, such as `filled`.
-        report: String,
+        /// Type of the report.
+        report: ReportType,
+    }
+}
+
+variants! {
+    /// Cause of a change of status.
+    StatusReason {
+        /// The exchange accepted the order.
+        Accepted = 1 "accepted",
+        /// The exchange filled a part of the order.
+        FilledInPart = 2 "filled_in_part",
+        /// The exchange filled the rest of the order.
+        Filled = 3 "filled",
+        /// The exchange dropped the unfilled rest of an IOC order.
+        IocRemainder = 4 "ioc_remainder",
+        /// The exchange canceled the order on request.
+        Canceled = 5 "canceled",
+        /// The exchange canceled the order on the request for its time limit.
+        TimedOut = 6 "timed_out",
+        /// The exchange rejected the order.
+        Rejected = 7 "rejected" {
+            /// The exchange's reason.
+            rejection: OrderRejection,
+        },
+        /// The exchange rejected the cancel.
+        CancelRejected = 8 "cancel_rejected" {
+            /// The exchange's reason.
+            rejection: CancelRejection,
+        },
+        /// A cancel was submitted.
+        CancelSubmitted = 9 "cancel_submitted" {
+            /// Cause of the cancel.
+            cancel: CancelReason,
+        },
+        /// Not submitted: trading is halted.
+        Halted = 10 "halted" {
+            /// Scope of the halt; the whole partition if the instrument is halted too.
+            scope: Scope,
+        },
+        /// Not submitted: there was no `ClockAdvanced` yet, so the order would not time out.
+        NoClock = 11 "no_clock",
+        /// Not submitted: the approval is too old in tape time.
+        StaleApproval = 12 "stale_approval" {
+            /// Age of the approval, ns.
+            age_ns: u64,
+            /// Greatest age that is submitted, ns.
+            limit_ns: u64,
+        },
+        /// Not submitted: as many orders are open as `execution` permits.
+        TooManyOrders = 13 "too_many_orders" {
+            /// Greatest number of open orders.
+            limit: u32,
+        },
     }
 }
 
@@ -66,6 +120,23 @@ names! {
         Expired = 8 "expired",
         /// Final: rejected by the exchange, or stopped by `execution` before submission.
         Rejected = 9 "rejected",
+    }
+    /// Type of a report that came too late.
+    ReportType {
+        /// `risk` approved the order again.
+        Approved = 1 "approved",
+        /// The exchange accepted the order.
+        Accepted = 2 "accepted",
+        /// The exchange rejected the order.
+        Rejected = 3 "rejected",
+        /// The exchange filled the order or a part of it.
+        Filled = 4 "filled",
+        /// The exchange closed the order.
+        Closed = 5 "closed",
+        /// The exchange rejected a cancel.
+        CancelRejected = 6 "cancel_rejected",
+        /// An operator requested a cancel.
+        CancelRequested = 7 "cancel_requested",
     }
     /// Cause of a cancel.
     CancelReason {

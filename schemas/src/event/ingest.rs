@@ -1,6 +1,7 @@
 //! Facts of `ingest`: accepted and rejected market events, bars, and tape time.
 
 use crate::bar::BarSpec;
+use crate::event::{RejectDetail, RejectReason};
 use crate::ids::{Currency, InstrumentId, SourceId, Token};
 use crate::names::names;
 use crate::number::{Money, Price, Quantity};
@@ -81,8 +82,8 @@ structs! {
     Rejected {
         /// The check that the event failed.
         reason: RejectReason,
-        /// The error, with the offending value, cut to 200 bytes.
-        detail: String,
+        /// The rule that the event breaks, with the values.
+        detail: RejectDetail,
         /// Subject of the message, cut to 128 bytes.
         subject: String,
         /// Source of the event; nil if it could not be read.
@@ -139,30 +140,5 @@ names! {
         Seller = 2 "seller",
         /// The venue does not publish the side.
         Unknown = 3 "unknown",
-    }
-    /// Check of `ingest` that a market event failed.
-    RejectReason {
-        /// Not a map or an array of maps in MessagePack or JSON, or a field is missing or has a wrong type.
-        Malformed = 1 "malformed",
-        /// The subject is not `md.<venue>.<symbol>.<kind>`.
-        BadSubject = 2 "bad_subject",
-        /// The instrument has no definition yet.
-        UnknownInstrument = 3 "unknown_instrument",
-        /// A price or a traded quantity is not above zero, or a displayed size or a volume is below zero.
-        NotPositive = 4 "not_positive",
-        /// A price is off the tick grid, or a quantity is off the lot grid.
-        OffGrid = 5 "off_grid",
-        /// The bid is not below the ask.
-        Crossed = 6 "crossed",
-        /// The number (`seq`) or the natural key is not above the last one.
-        Duplicate = 7 "duplicate",
-        /// `ts_recv` is more than 5 s ahead of the broker's stamp.
-        ClockAhead = 8 "clock_ahead",
-        /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the bound.
-        BadDefinition = 9 "bad_definition",
-        /// Price times quantity is above 1e15 of the quote currency.
-        OutOfRange = 10 "out_of_range",
-        /// The prices or times of a bar are inconsistent.
-        BadBar = 11 "bad_bar",
     }
 }

@@ -5,6 +5,7 @@ use crate::names::names;
 use crate::number::{Money, Price, Quantity};
 use crate::order::Side;
 use crate::structs::structs;
+use crate::variants::variants;
 
 structs! {
     /// The exchange accepted the order, and may fill it.
@@ -20,8 +21,8 @@ structs! {
         order: OrderId,
         /// Instrument of the order.
         instrument: InstrumentId,
-        /// The rule that the order breaks, with the value.
-        reason: String,
+        /// The rule that the order breaks.
+        reason: OrderRejection,
     }
     /// The exchange filled the order, or a part of it.
     OrderFilled {
@@ -67,12 +68,46 @@ structs! {
         order: OrderId,
         /// Instrument of the order.
         instrument: InstrumentId,
-        /// The reason in words.
-        reason: String,
+        /// Reason for which the exchange rejected the cancel.
+        reason: CancelRejection,
+    }
+}
+
+variants! {
+    /// Rule of the exchange that an order breaks.
+    OrderRejection {
+        /// The exchange knows no terms of the instrument.
+        UnknownInstrument = 1 "unknown_instrument",
+        /// The price is not above zero, or no multiple of the tick size.
+        OffTick = 2 "off_tick" {
+            /// Price of the order, in the quote currency.
+            price: Price,
+            /// Tick size of the instrument, in the quote currency.
+            tick_size: Price,
+        },
+        /// The quantity is not above zero, or no multiple of the lot size.
+        OffLot = 3 "off_lot" {
+            /// Quantity of the order, in the base currency.
+            quantity: Quantity,
+            /// Lot size of the instrument, in the base currency.
+            lot_size: Quantity,
+        },
+        /// An order with this id is working.
+        RepeatedId = 4 "repeated_id",
+        /// As many orders are working as the exchange permits.
+        TooManyOrders = 5 "too_many_orders" {
+            /// Greatest number of working orders.
+            limit: u32,
+        },
     }
 }
 
 names! {
+    /// Reason for which the exchange rejected a cancel.
+    CancelRejection {
+        /// The order is unknown or finished.
+        NotWorking = 1 "not_working",
+    }
     /// Whether a fill took or provided liquidity.
     Liquidity {
         /// The order crossed the spread.

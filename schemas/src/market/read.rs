@@ -7,11 +7,15 @@ use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::contract::{FIELDS, Field};
+use super::fault::{
+    Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, positive, unknown_word,
+    wrong_type,
+};
 use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
 use crate::bar::{self, BarSpec};
-use crate::event::Aggressor;
+use crate::event::{Aggressor, MalformedDetail, MessageEncoding, ValueForm};
 use crate::ids::{InstrumentId, Token};
-use crate::number::{Money, Price, Quantity};
+use crate::number::{Money, NumberError, Price, Quantity};
 use crate::subject::MarketKind;
 
 /// A value of any type, with the detail that the checks of fields need.
@@ -29,9 +33,24 @@ enum Scalar<'a> {
 const TEXT_BYTES_MAX: usize = 512;
 
 /// Decodes a message: a map or an array of maps.
-pub(super) struct MessageVisitor;
+pub(super) fn message<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    encoding: MessageEncoding,
+) -> Result<Vec<Element<'de>>, MalformedDetail> {
+    let mut has_too_many = false;
+    let decoded = deserializer.deserialize_any(MessageVisitor { has_too_many: &mut has_too_many });
+    decoded.map_err(|_| match has_too_many {
+        true => MalformedDetail::TooManyEvents { limit: MESSAGE_EVENTS_MAX as u32 },
+        false => MalformedDetail::NotMaps { encoding },
+    })
+}
 
-impl<'de> Visitor<'de> for MessageVisitor {
+struct MessageVisitor<'a> {
+    /// Set if the message has more than [`MESSAGE_EVENTS_MAX`] maps: an error of a visitor is only a text.
+    has_too_many: &'a mut bool,
+}
+
+impl<'de> Visitor<'de> for MessageVisitor<'_> {
     type Value = Vec<Element<'de>>;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a map or an array of maps")
@@ -43,7 +62,8 @@ impl<'de> Visitor<'de> for MessageVisitor {
         let mut all = Vec::new();
         while let Some(one) = seq.next_element()? {
             if all.len() == MESSAGE_EVENTS_MAX {
-                return Err(de::Error::custom(format!("over {MESSAGE_EVENTS_MAX} events")));
+                *self.has_too_many = true;
+                return Err(de::Error::custom("too many events"));
             }
             all.push(one);
         }
@@ -158,8 +178,6 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-type Fault = String;
-
 impl<'a> Element<'a> {
     fn not_a_map() -> Self {
         Self { not_a_map: true, ..Self::default() }
@@ -175,11 +193,14 @@ impl<'a> Element<'a> {
         let read = || -> Result<(Option<InstrumentId>, Unnumbered), Fault> {
             self.is_sound()?;
             let ts_event = self.count(Field::TsEvent)?;
-            let ts_recv = self.count(Field::TsRecv)?.or(ts_event).filter(|n| *n > 0).ok_or(NO_TIME)?;
+            let ts_recv = positive(Field::TsRecv, self.count(Field::TsRecv)?.or(ts_event))?;
             let instrument = match &self.instrument {
                 Scalar::Absent => None,
-                Scalar::Text(name) => Some(name.parse().map_err(|e| format!("instrument {e}"))?),
-                _ => return Err("instrument must be text, as binance.BTCUSDT".into()),
+                Scalar::Text(name) => {
+                    let (field, value) = (named("instrument"), cut(name));
+                    Some(name.parse().map_err(|_| Fault::NotAName { field, value })?)
+                }
+                _ => return Err(Fault::WrongType { field: named("instrument"), expected: ValueForm::Text }),
             };
             Ok((instrument, Unnumbered { ts_recv, ts_event, body: self.body(self.kind(MarketKind::Batch)?)? }))
         };
@@ -192,8 +213,8 @@ impl<'a> Element<'a> {
 
     fn is_sound(&self) -> Result<(), Fault> {
         match self.repeated {
-            _ if self.not_a_map => Err("not a map".into()),
-            Some(field) => Err(format!("{field} is given twice")),
+            _ if self.not_a_map => Err(Fault::NotAMap),
+            Some(field) => Err(Fault::Repeated { field: named(field) }),
             None => Ok(()),
         }
     }
@@ -203,8 +224,8 @@ impl<'a> Element<'a> {
         Ok(MarketEvent {
             source: self.token(Field::Source)?,
             session: self.token(Field::Session)?,
-            seq: self.count(Field::Seq)?.filter(|n| *n > 0).ok_or("seq must be an integer from 1")?,
-            ts_recv: self.count(Field::TsRecv)?.filter(|n| *n > 0).ok_or(NO_TIME)?,
+            seq: positive(Field::Seq, self.count(Field::Seq)?)?,
+            ts_recv: positive(Field::TsRecv, self.count(Field::TsRecv)?)?,
             ts_event: self.count(Field::TsEvent)?,
             body: self.body(self.kind(kind)?)?,
         })
@@ -213,13 +234,13 @@ impl<'a> Element<'a> {
     fn kind(&self, subject: MarketKind) -> Result<MarketKind, Fault> {
         let named = match self.get(Field::Kind) {
             Scalar::Absent => None,
-            Scalar::Text(name) => Some(name.parse::<MarketKind>().map_err(|e| format!("kind {e}"))?),
-            _ => return Err("kind must be text".into()),
+            Scalar::Text(name) => Some(name.parse::<MarketKind>().map_err(|_| unknown_word(Field::Kind, name))?),
+            _ => return Err(wrong_type(Field::Kind, ValueForm::Text)),
         };
         match (subject, named) {
-            (MarketKind::Batch, None | Some(MarketKind::Batch)) => Err("a map in a batch must name its kind".into()),
+            (MarketKind::Batch, None | Some(MarketKind::Batch)) => Err(Fault::NoKind),
             (MarketKind::Batch, Some(named)) => Ok(named),
-            (subject, Some(named)) if named != subject => Err(format!("kind {named} on a subject for {subject}")),
+            (subject, Some(kind)) if kind != subject => Err(Fault::WrongKind { kind, subject }),
             (subject, _) => Ok(subject),
         }
     }
@@ -238,20 +259,23 @@ impl<'a> Element<'a> {
                 quantity: self.quantity(Field::Quantity)?,
                 aggressor: match self.get(Field::Aggressor) {
                     Scalar::Absent => Aggressor::Unknown,
-                    _ => self.text(Field::Aggressor)?.parse().map_err(|e| format!("aggressor {e}"))?,
+                    _ => {
+                        let text = self.text(Field::Aggressor)?;
+                        text.parse().map_err(|_| unknown_word(Field::Aggressor, text))?
+                    }
                 },
                 trade_id: self.count(Field::TradeId)?,
             },
             MarketKind::Bar => MarketBody::Bar {
-                bar: self.text(Field::Bar)?.parse::<BarSpec>().map_err(|e| format!("bar {e}"))?,
+                bar: self.text(Field::Bar)?.parse::<BarSpec>().map_err(|error| not_a_bar(Field::Bar, &error))?,
                 open: self.price(Field::Open)?,
                 high: self.price(Field::High)?,
                 low: self.price(Field::Low)?,
                 close: self.price(Field::Close)?,
                 volume: self.quantity(Field::Volume)?,
                 count: self.count(Field::Count)?.unwrap_or(0),
-                opened: self.count(Field::Opened)?.ok_or("opened is missing")?,
-                closed: self.count(Field::Closed)?.ok_or("closed is missing")?,
+                opened: self.count(Field::Opened)?.ok_or_else(|| missing(Field::Opened))?,
+                closed: self.count(Field::Closed)?.ok_or_else(|| missing(Field::Closed))?,
             },
             MarketKind::Definition => MarketBody::Definition {
                 base: self.token(Field::Base)?,
@@ -266,11 +290,11 @@ impl<'a> Element<'a> {
                 },
                 bars: match self.get(Field::Bars) {
                     Scalar::Absent => Vec::new(),
-                    _ => bar::parse_list(self.text(Field::Bars)?).map_err(|e| format!("bars: {e}"))?,
+                    _ => bar::parse_list(self.text(Field::Bars)?).map_err(not_a_list)?,
                 },
             },
             MarketKind::Heartbeat => MarketBody::Heartbeat,
-            MarketKind::Batch => return Err("a batch within a batch".into()),
+            MarketKind::Batch => return Err(Fault::NoKind),
         })
     }
 
@@ -281,26 +305,25 @@ impl<'a> Element<'a> {
     fn text(&self, field: Field) -> Result<&str, Fault> {
         match self.get(field) {
             Scalar::Text(text) => Ok(text),
-            Scalar::Absent => Err(format!("{} is missing", field.name())),
-            _ => Err(format!("{} must be a short text", field.name())),
+            Scalar::Absent => Err(missing(field)),
+            _ => Err(wrong_type(field, ValueForm::Text)),
         }
     }
 
     fn token(&self, field: Field) -> Result<Token, Fault> {
-        self.text(field)?.parse().map_err(|e| format!("{} {e}", field.name()))
+        let text = self.text(field)?;
+        text.parse().map_err(|_| Fault::NotAName { field: named(field.name()), value: cut(text) })
     }
 
     fn count(&self, field: Field) -> Result<Option<u64>, Fault> {
-        let (name, wrong) =
-            (field.name(), |value: &dyn fmt::Display| format!("{} {value} is out of range", field.name()));
         match self.get(field) {
             Scalar::Absent => Ok(None),
-            Scalar::Int(n) => u64::try_from(*n).map(Some).map_err(|_| wrong(n)),
+            Scalar::Int(n) => u64::try_from(*n).map(Some).map_err(|_| out_of_range(field, n)),
             Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) && (1..=20).contains(&text.len()) => {
-                text.parse().map(Some).map_err(|_| wrong(text))
+                text.parse().map(Some).map_err(|_| out_of_range(field, text))
             }
-            Scalar::Float => Err(format!("{name} is a float; write an integer, or its digits as text")),
-            _ => Err(format!("{name} must be an integer, or its digits as text")),
+            Scalar::Float => Err(float(field, ValueForm::Integer)),
+            _ => Err(wrong_type(field, ValueForm::Integer)),
         }
     }
 
@@ -313,20 +336,15 @@ impl<'a> Element<'a> {
     }
 }
 
-const NO_TIME: &str = "ts_recv must be ns since the epoch";
-
 fn decimal<T>(field: Field, value: &Scalar, from_units: impl Fn(i128) -> Option<T>) -> Result<T, Fault>
 where
-    T: std::str::FromStr<Err = crate::number::NumberError>,
+    T: std::str::FromStr<Err = NumberError>,
 {
-    let name = field.name();
     match value {
-        Scalar::Int(units) => from_units(*units).ok_or_else(|| format!("{name} {units} (1e-9) is out of range")),
-        Scalar::Text(text) => {
-            text.parse().map_err(|e| format!("{name} {:?} {e}", text.chars().take(64).collect::<String>()))
-        }
-        Scalar::Float => Err(format!("{name} is a float; write a decimal string, or an integer that counts 1e-9")),
-        Scalar::Absent => Err(format!("{name} is missing")),
-        Scalar::Other => Err(format!("{name} must be a decimal string, or an integer that counts 1e-9")),
+        Scalar::Int(units) => from_units(*units).ok_or_else(|| out_of_range(field, units)),
+        Scalar::Text(text) => text.parse().map_err(|error| not_a_number(field, text, error)),
+        Scalar::Float => Err(float(field, ValueForm::Decimal)),
+        Scalar::Absent => Err(missing(field)),
+        Scalar::Other => Err(wrong_type(field, ValueForm::Decimal)),
     }
 }

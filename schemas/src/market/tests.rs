@@ -35,8 +35,30 @@ fn a_malformed_element_does_not_affect_the_others() {
     let mut payload = vec![0x92, 0x01];
     payload.extend(encode_batch(&[quote()]).split_off(1));
     let read = decode(MarketKind::Batch, &payload);
-    assert_eq!(read[0].as_ref().unwrap_err().detail, "not a map");
+    assert_eq!(read[0].as_ref().unwrap_err().detail, MalformedDetail::NotAMap);
     assert_eq!(read[1], Ok(quote()));
+}
+
+#[test]
+fn a_message_that_is_no_array_of_maps_has_one_reason_without_the_text_of_a_decoder() {
+    use MalformedDetail::*;
+    let (json, packed) = (MessageEncoding::Json, MessageEncoding::MessagePack);
+    let many = [&[0xdc, 0x04, 0x01][..], &[0x80; 1025]].concat();
+    for (payload, detail) in [
+        (b"" as &[u8], EmptyMessage),
+        (b"[]", EmptyArray),
+        (b"hello", NotMaps { encoding: packed }),
+        (b"{\"source\":", NotMaps { encoding: json }),
+        (b"[{},", NotMaps { encoding: json }),
+        (b"{} {}", TrailingBytes),
+        (&[0x80, 0x80], TrailingBytes),
+        (format!("[{}]", ["{}"; 1025].join(",")).as_bytes(), TooManyEvents { limit: 1024 }),
+        (&many, TooManyEvents { limit: 1024 }),
+        (&[b' '; 262_145], TooLarge { bytes: 262_145, limit: 262_144 }),
+    ] {
+        let expected = Malformed { detail, source: None, seq: None };
+        assert_eq!(decode(MarketKind::Batch, payload), [Err(expected)], "{:.60}", String::from_utf8_lossy(payload));
+    }
 }
 
 #[test]
@@ -53,7 +75,8 @@ fn an_error_holds_source_and_number() {
     let floating = Floating { source: "a", session: "b", seq: 3, ts_recv: 1, price: 0.1, quantity: "1" };
     let payload = rmp_serde::to_vec_named(&floating).unwrap();
     let wrong = decode(MarketKind::Trade, &payload).remove(0).unwrap_err();
-    assert!(wrong.detail.starts_with("price is a float"), "{}", wrong.detail);
+    let float = MalformedDetail::Float { field: "price".parse().unwrap(), expected: crate::event::ValueForm::Decimal };
+    assert_eq!(wrong.detail, float);
     assert_eq!((wrong.source, wrong.seq), (Some("a".parse().unwrap()), Some(3)));
 }
 
@@ -95,7 +118,7 @@ fn every_field_of_the_table_is_decoded_for_its_kinds() {
             assert_eq!(without.is_err(), field.required, "{kind} without {}: {without:?}", field.name);
             let wrong =
                 map("").replace(&format!("\"{}\":{}", field.name, field.example), &format!("\"{}\":[1]", field.name));
-            let detail = decode(*kind, wrong.as_bytes()).remove(0).unwrap_err().detail;
+            let detail = decode(*kind, wrong.as_bytes()).remove(0).unwrap_err().detail.words();
             assert!(detail.contains(field.name), "{}: {detail}", field.name);
         }
     }

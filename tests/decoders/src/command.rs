@@ -27,7 +27,7 @@ pub fn check(input: &[u8]) {
     let [event] = &events[..] else { panic!("{} facts: {events:?}", events.len()) };
     facts::assert_record_round_trip(Writer::Control, at, 7, &events);
     if let Event::CommandRefused(fact) = event {
-        facts::assert_plain_text(&fact.detail, &fact.subject);
+        facts::assert_plain_text(&fact.reason.words(), &fact.subject);
     } else {
         assert!(entry.command.is_ok(), "{event:?} for a malformed command");
     }

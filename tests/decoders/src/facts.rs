@@ -14,7 +14,7 @@ pub fn assert_record_round_trip(writer: Writer, cause: Offset, at: u64, events: 
     assert_eq!(record::decode(&bytes), Ok((header, entries)));
 }
 
-/// The texts of a rejection are bounded and have no control characters.
+/// A reason in words and the subject are bounded and have no control characters.
 pub fn assert_plain_text(detail: &str, subject: &str) {
     assert!(!detail.is_empty() && detail.len() <= DETAIL_BYTES_MAX, "detail {detail:?}");
     assert!(subject.len() <= SUBJECT_BYTES_MAX, "subject {subject:?}");

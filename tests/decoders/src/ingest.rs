@@ -97,7 +97,7 @@ impl IngestRun {
         facts::assert_record_round_trip(Writer::Ingest, at, self.ingest.time(&entry), &events);
         for event in &events {
             if let Event::Rejected(fact) = event {
-                facts::assert_plain_text(&fact.detail, &fact.subject);
+                facts::assert_plain_text(&fact.detail.words(), &fact.subject);
             }
         }
         let before = self.follower.time(&entry);

@@ -29,7 +29,7 @@ pub fn check(input: &[u8]) {
                 assert!(kind == MarketKind::Batch || event.body.kind() == kind, "{event:?} on {kind}");
                 round_trip(&instrument, event);
             }
-            Err(malformed) => assert!(!malformed.detail.is_empty(), "an error without text"),
+            Err(malformed) => assert!(!malformed.detail.words().is_empty(), "an error without text"),
         }
     }
     let events: Vec<_> = elements.iter().flatten().cloned().collect();

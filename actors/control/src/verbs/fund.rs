@@ -1,7 +1,7 @@
 //! `fund`: pays capital into an account, or out of it. Balances are not checked: only portfolio knows them.
 
 use tapedeck_schemas::command::Command;
-use tapedeck_schemas::event::{AccountFunded, Event};
+use tapedeck_schemas::event::{AccountFunded, Event, RefusalReason};
 use tapedeck_schemas::ids::{AccountId, Currency};
 use tapedeck_schemas::number::Money;
 
@@ -14,9 +14,9 @@ pub(super) fn decide(
     account: AccountId,
     currency: Currency,
     amount: Money,
-) -> Result<Event, String> {
+) -> Result<Event, RefusalReason> {
     if amount.is_zero() || amount.abs() > AMOUNT_MAX {
-        return Err(format!("the amount {amount} is zero or beyond {AMOUNT_MAX} in or out"));
+        return Err(RefusalReason::AmountOutOfBounds { amount, limit: AMOUNT_MAX });
     }
     Ok(AccountFunded { account, currency, amount, by: command.by.clone() }.into())
 }

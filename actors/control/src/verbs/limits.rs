@@ -1,8 +1,9 @@
 //! `limits`: sets limits and parameters by name. A command sets all of its values or none.
 
 use tapedeck_schemas::command::{Command, VALUES_MAX};
-use tapedeck_schemas::event::{Event, LimitsSet, Scope};
+use tapedeck_schemas::event::{Event, LimitsSet, RefusalReason, Scope};
 use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::text::{VALUE_BYTES_MAX, bounded};
 
 use super::{Known, repeated};
 
@@ -12,20 +13,21 @@ pub(super) fn decide(
     command: &Command,
     scope: Scope,
     values: &[(String, Ratio)],
-) -> Result<Event, String> {
+) -> Result<Event, RefusalReason> {
     if values.is_empty() || values.len() > VALUES_MAX {
-        return Err(format!("{} values; give 1 to {VALUES_MAX}", values.len()));
+        return Err(RefusalReason::CountOutOfBounds { count: values.len() as u64, limit: VALUES_MAX as u32 });
     }
     for (name, value) in values {
         let Some(spec) = known.specs.iter().find(|spec| spec.name == name) else {
-            return Err(format!("there is no limit or parameter {:?}", name.chars().take(64).collect::<String>()));
+            return Err(RefusalReason::UnknownParameter { name: bounded(name, VALUE_BYTES_MAX) });
         };
         if !spec.accepts(*value) {
-            return Err(format!("{name} {value} is not within {} to {} ({})", spec.min, spec.max, spec.unit));
+            let (name, value) = (bounded(name, VALUE_BYTES_MAX), *value);
+            return Err(RefusalReason::ValueOutOfBounds { name, value, min: spec.min, max: spec.max });
         }
     }
     if let Some(name) = repeated(values) {
-        return Err(format!("{name} is given twice"));
+        return Err(RefusalReason::RepeatedParameter { name: bounded(name, VALUE_BYTES_MAX) });
     }
     let (by, reason) = (command.by.clone(), command.reason.clone());
     Ok(LimitsSet { scope, values: values.to_vec(), by, reason }.into())

@@ -11,7 +11,7 @@ pub use fund::AMOUNT_MAX;
 pub use weights::WEIGHT_MAX;
 
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, RefusalReason};
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::param::ParamSpec;
 
@@ -24,8 +24,8 @@ pub struct Known {
     pub strategies: Vec<StrategyId>,
 }
 
-/// The fact that a command becomes, or the reason to refuse it: the value, and the values that are allowed.
-pub fn decide(known: &Known, command: &Command) -> Result<Event, String> {
+/// The fact that a command becomes, or the reason to refuse it.
+pub fn decide(known: &Known, command: &Command) -> Result<Event, RefusalReason> {
     match &command.request {
         Request::Limits { scope, values } => limits::decide(known, command, *scope, values),
         Request::Weights { weights } => weights::decide(known, command, weights),

@@ -42,7 +42,7 @@ pub(crate) fn accepted(n: u8) -> Fact {
 }
 
 pub(crate) fn rejected(n: u8) -> Fact {
-    venue(OrderRejected { order: id(n), instrument: order(n).instrument, reason: "off grid".into() })
+    venue(OrderRejected { order: id(n), instrument: order(n).instrument, reason: OrderRejection::RepeatedId })
 }
 
 pub(crate) fn filled(n: u8, fill: u8, quantity: i64) -> Fact {
@@ -68,7 +68,7 @@ pub(crate) fn closed(n: u8, reason: CloseReason) -> Fact {
 }
 
 pub(crate) fn cancel_rejected(n: u8) -> Fact {
-    venue(CancelRejected { order: id(n), instrument: order(n).instrument, reason: "busy".into() })
+    venue(CancelRejected { order: id(n), instrument: order(n).instrument, reason: CancelRejection::NotWorking })
 }
 
 pub(crate) fn cancel(n: u8) -> Fact {
@@ -106,12 +106,26 @@ impl Harness {
     }
 }
 
+/// The code of a reason and its values.
+fn reason(reason: &StatusReason) -> String {
+    let code = reason.code();
+    match reason {
+        StatusReason::Rejected { rejection } => format!("{code} {}", rejection.code()),
+        StatusReason::CancelRejected { rejection } => format!("{code} {rejection}"),
+        StatusReason::CancelSubmitted { cancel } => format!("{code} {cancel}"),
+        StatusReason::Halted { scope } => format!("{code} {scope}"),
+        StatusReason::StaleApproval { age_ns, limit_ns } => format!("{code} {age_ns} {limit_ns}"),
+        StatusReason::TooManyOrders { limit } => format!("{code} {limit}"),
+        _ => code.into(),
+    }
+}
+
 pub(crate) fn render(event: &Event) -> String {
     match event {
         Event::OrderSubmitted(e) => format!("{} submitted", e.order.id.0[0]),
         Event::CancelSubmitted(e) => format!("{} cancel {}", e.order.0[0], e.reason),
         Event::OrderStatusChanged(e) => {
-            format!("{} {}->{} {} {}", e.order.0[0], e.from, e.to, e.filled, e.reason)
+            format!("{} {}->{} {} {}", e.order.0[0], e.from, e.to, e.filled, reason(&e.reason))
         }
         Event::LateReport(e) => {
             format!("{} late {} {}", e.order.0[0], e.report, e.status.map_or("unknown", OrderStatus::as_str))

@@ -63,7 +63,7 @@ impl FormatReader for Json {
 /// The events of a message; an error if one of them is malformed.
 pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<ParsedMarket>, String> {
     let market = |one: Result<(Option<InstrumentId>, Unnumbered), Malformed>| {
-        let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail)?;
+        let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail.words())?;
         let instrument = named.or(given).ok_or("instrument is missing; add it to the maps, or give --instrument")?;
         Ok(ParsedMarket { received: ts_recv, instrument, ts_event, body })
     };

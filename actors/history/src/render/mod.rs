@@ -1,6 +1,7 @@
 //! Renders facts: as a JSON object, as a line of words, or as a market event in the format of publishers.
 
 mod market;
+mod reasons;
 mod words;
 
 use serde::{Serialize, Serializer};

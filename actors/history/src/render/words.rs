@@ -4,6 +4,8 @@ use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::number::Ratio;
 use time::OffsetDateTime;
 
+use super::reasons;
+
 /// A time in ns since the Unix epoch as RFC 3339, truncated to the millisecond.
 pub fn readable_time(ns: u64) -> String {
     let Ok(time) = OffsetDateTime::from_unix_timestamp_nanos(i128::from(ns)) else { return ns.to_string() };
@@ -57,7 +59,7 @@ fn text(event: &Event) -> String {
         Event::Rejected(e) => {
             let source = e.source.map(|source| format!(", source {source}")).unwrap_or_default();
             let seq = e.seq.map(|seq| format!(" seq {seq}")).unwrap_or_default();
-            format!("{}: {} (on {}{source}{seq})", e.reason, e.detail, e.subject)
+            format!("{}: {} (on {}{source}{seq})", e.reason, e.detail.words(), e.subject)
         }
         Event::LimitsSet(e) => {
             let values: Vec<String> = e.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
@@ -71,7 +73,7 @@ fn text(event: &Event) -> String {
         Event::TradingResumed(e) => format!("{} {}", e.scope, who(&e.by, &e.reason)),
         Event::CancelRequested(e) => format!("order {} {}", e.order, who(&e.by, &e.reason)),
         Event::AccountFunded(e) => format!("{} with {} {} (by {})", e.account, e.amount, e.currency, e.by),
-        Event::CommandRefused(e) => format!("{} (by {}, on {})", e.detail, e.by, e.subject),
+        Event::CommandRefused(e) => format!("{} (by {}, on {})", e.reason.words(), e.by, e.subject),
         Event::SignalRaised(e) => {
             let view = |(name, score, weight): &(_, Ratio, Ratio)| format!("{name} {score} × {weight}");
             let reasons: Vec<String> = e.reasons.iter().map(view).collect();
@@ -80,24 +82,25 @@ fn text(event: &Event) -> String {
         }
         Event::OrderApproved(e) => order(&e.order),
         Event::OrderDenied(e) => {
-            format!("{}; by {}: measured {}, limit {}", order(&e.order), e.check, e.measured, e.limit)
+            format!("{}; {}", order(&e.order), reasons::denial(&e.denial))
         }
-        Event::RiskStateChanged(e) => format!("{}: {} → {}, {}", e.account, e.from, e.to, e.reason),
+        Event::RiskStateChanged(e) => {
+            format!("{}: {} → {}, {}", e.account, e.from, e.to, reasons::risk_state(&e.reason))
+        }
         Event::OrderSubmitted(e) => order(&e.order),
         Event::CancelSubmitted(e) => format!("order {}: {}", e.order, e.reason),
         Event::OrderStatusChanged(e) => {
-            let reason = if e.reason.is_empty() { String::new() } else { format!(" ({})", e.reason) };
-            format!("order {}: {} → {}, filled {}{reason}", e.order, e.from, e.to, e.filled)
+            format!("order {}: {} → {}, filled {} ({})", e.order, e.from, e.to, e.filled, reasons::status(&e.reason))
         }
-        Event::LateReport(e) => format!("order {}: {}", e.order, e.report),
+        Event::LateReport(e) => format!("order {}: {}", e.order, reasons::report(e.report)),
         Event::OrderAccepted(e) => format!("order {}", e.order),
-        Event::OrderRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::OrderRejected(e) => format!("order {}: {}", e.order, reasons::order_rejection(&e.reason)),
         Event::OrderFilled(e) => format!(
             "{} {} {} at {}, leaves {}, fee {} {}, {}; fill {} of order {}",
             e.side, e.quantity, e.instrument, e.price, e.leaves, e.fee, e.fee_currency, e.liquidity, e.fill, e.order
         ),
         Event::OrderClosed(e) => format!("order {}: {}, {} unfilled", e.order, e.reason, e.leaves),
-        Event::CancelRejected(e) => format!("order {}: {}", e.order, e.reason),
+        Event::CancelRejected(e) => format!("order {}: {}", e.order, reasons::cancel_rejection(e.reason)),
         Event::LedgerPosted(e) => {
             let line = |posting: &tapedeck_schemas::event::Posting| {
                 format!("{} {} {}", posting.ledger, posting.amount, posting.currency)
@@ -133,22 +136,24 @@ pub(crate) fn span(ns: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tapedeck_schemas::event::{ClockAdvanced, RejectReason, Rejected};
+    use tapedeck_schemas::event::{ClockAdvanced, MalformedDetail, RejectDetail, RejectReason, Rejected};
 
     #[test]
     fn words_stay_on_one_line_and_hold_no_control_characters() {
-        let rejected = |detail: &str| {
+        let rejected = |value: &str| {
+            let (field, value) = ("bid".parse().unwrap(), value.into());
+            let detail = RejectDetail::Malformed { detail: MalformedDetail::OutOfRange { field, value } };
             words(&Event::from(Rejected {
                 reason: RejectReason::Malformed,
-                detail: detail.into(),
+                detail,
                 subject: "md.a.b.quote".into(),
                 source: None,
                 seq: Some(7),
                 instrument: None,
             }))
         };
-        assert_eq!(rejected("bid is −1"), "malformed: bid is −1 (on md.a.b.quote seq 7)");
-        assert_eq!(rejected("\u{1b}[2J\n"), "malformed: \\u{1b}[2J\\n (on md.a.b.quote seq 7)");
+        assert_eq!(rejected("−1"), "malformed: bid −1 is out of range (on md.a.b.quote seq 7)");
+        assert_eq!(rejected("\u{1b}[2J\n"), "malformed: bid \\u{1b}[2J\\n is out of range (on md.a.b.quote seq 7)");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which facts pass a filter.
 
 use tapedeck_history::{Filter, Matcher, parse_kind};
-use tapedeck_schemas::event::{Event, Kind, OrderStatus, OrderStatusChanged};
+use tapedeck_schemas::event::{Event, Kind, OrderStatus, OrderStatusChanged, StatusReason};
 use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
@@ -13,7 +13,7 @@ fn facts() -> Vec<(&'static str, Writer, Event)> {
         from: OrderStatus::Approved,
         to: OrderStatus::Submitted,
         filled: n("0"),
-        reason: "sent".into(),
+        reason: StatusReason::Accepted,
     };
     // Lists groups because: it is one fact of each writer.
     vec![

@@ -1,10 +1,10 @@
 //! Rejects a published bar that contradicts itself. The events that it was built from are not known here.
 
 use tapedeck_schemas::bar::BarSize;
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Candidate, Rejection, require};
+use super::{Candidate, Rejection, named, require};
 
 /// Open and close are within low and high. The window of a time bar has the length in its name and is aligned to the
 /// Unix epoch; any other bar does not end before it starts.
@@ -12,14 +12,14 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Bar { bar, open, high, low, close, opened, closed, .. } = candidate.event.body else {
         return Ok(());
     };
-    let require = |holds, detail: &dyn Fn() -> String| require(holds, RejectReason::BadBar, detail);
+    let require = |holds, detail: &dyn Fn() -> RejectDetail| require(holds, RejectReason::BadBar, detail);
     for (name, price) in [("open", open), ("close", close)] {
-        require((low..=high).contains(&price), &|| format!("{name} {price} is not from low {low} to high {high}"))?;
+        require((low..=high).contains(&price), &|| RejectDetail::OutsideBar { field: named(name), price, low, high })?;
     }
     match bar.size {
         BarSize::Time(length) => require(opened.checked_add(length) == Some(closed) && opened % length == 0, &|| {
-            format!("{opened} to {closed} is no window of {bar}: windows count from the epoch")
+            RejectDetail::NotAWindow { bar, opened, closed }
         }),
-        _ => require(opened <= closed, &|| format!("opened {opened} is after closed {closed}")),
+        _ => require(opened <= closed, &|| RejectDetail::ClosedBeforeOpened { opened, closed }),
     }
 }

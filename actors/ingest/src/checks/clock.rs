@@ -1,6 +1,6 @@
 //! Rejects an event from the future, which would move tape time ahead for good.
 
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 
 use super::{Candidate, Rejection, require};
 
@@ -11,7 +11,7 @@ pub const CLOCK_AHEAD_NS_MAX: u64 = 5_000_000_000;
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let (ts_recv, stamp) = (candidate.event.ts_recv, candidate.stamp);
     require(ts_recv <= stamp.saturating_add(CLOCK_AHEAD_NS_MAX), RejectReason::ClockAhead, || {
-        let ahead = ts_recv.saturating_sub(stamp);
-        format!("ts_recv {ts_recv} is {ahead} ns ahead of the broker's stamp; at most {CLOCK_AHEAD_NS_MAX} is allowed")
+        let ahead_ns = ts_recv.saturating_sub(stamp);
+        RejectDetail::ClockAhead { ts_recv, ahead_ns, limit_ns: CLOCK_AHEAD_NS_MAX }
     })
 }

@@ -2,11 +2,11 @@
 //! is rounded.
 
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Candidate, Rejection, require};
+use super::{Candidate, Rejection, named, require};
 use crate::instruments::InstrumentTerms;
 
 /// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.
@@ -37,15 +37,19 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
 }
 
 fn price(terms: &InstrumentTerms, name: &str, value: Price) -> Result<(), Rejection> {
-    let tick = terms.tick_size;
-    require(value.is_multiple_of(tick), RejectReason::OffGrid, || {
-        format!("{name} {value} is no multiple of the tick {tick}")
+    let tick_size = terms.tick_size;
+    require(value.is_multiple_of(tick_size), RejectReason::OffGrid, || RejectDetail::OffTick {
+        field: named(name),
+        price: value,
+        tick_size,
     })
 }
 
 fn quantity(terms: &InstrumentTerms, name: &str, value: Quantity) -> Result<(), Rejection> {
-    let lot = terms.lot_size;
-    require(value.is_multiple_of(lot), RejectReason::OffGrid, || {
-        format!("{name} {value} is no multiple of the lot {lot}")
+    let lot_size = terms.lot_size;
+    require(value.is_multiple_of(lot_size), RejectReason::OffGrid, || RejectDetail::OffLot {
+        field: named(name),
+        quantity: value,
+        lot_size,
     })
 }

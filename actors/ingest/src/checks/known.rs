@@ -1,6 +1,6 @@
 //! Rejects quotes, trades and bars of an instrument that is not defined.
 
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 
 use super::{Candidate, Rejection, require};
@@ -8,7 +8,5 @@ use super::{Candidate, Rejection, require};
 /// A quote, trade or bar comes after the definition of its instrument.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let needs_terms = !matches!(candidate.event.body, MarketBody::Definition { .. } | MarketBody::Heartbeat);
-    require(!needs_terms || candidate.terms.is_some(), RejectReason::UnknownInstrument, || {
-        "no definition of the instrument came before: publish one first".into()
-    })
+    require(!needs_terms || candidate.terms.is_some(), RejectReason::UnknownInstrument, || RejectDetail::NoDefinition)
 }

@@ -19,8 +19,8 @@ pub use clock::CLOCK_AHEAD_NS_MAX;
 pub use range::NOTIONAL_MAX;
 
 use tapedeck_kernel::MarketEntry;
-use tapedeck_schemas::event::RejectReason;
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::event::{MalformedDetail, RejectDetail, RejectReason};
+use tapedeck_schemas::ids::{InstrumentId, Token};
 use tapedeck_schemas::market::MarketEvent;
 
 use crate::instruments::InstrumentTerms;
@@ -62,23 +62,30 @@ pub struct Candidate<'a> {
 pub struct Rejection {
     /// Machine-readable reason, as recorded on the tape.
     pub reason: RejectReason,
-    /// The violation in words, with the value.
-    pub detail: String,
+    /// The violation, with the value.
+    pub detail: RejectDetail,
 }
 
-/// Rejects unless `holds`. Only then is the detail formatted, so an accepted event allocates nothing.
-fn require(holds: bool, reason: RejectReason, detail: impl FnOnce() -> String) -> Result<(), Rejection> {
+/// Rejects unless `holds`.
+fn require(holds: bool, reason: RejectReason, detail: impl FnOnce() -> RejectDetail) -> Result<(), Rejection> {
     if holds { Ok(()) } else { Err(Rejection { reason, detail: detail() }) }
+}
+
+/// The name of a field in a reason.
+fn named(field: &str) -> Token {
+    field.parse().expect("the name of a field is a token")
 }
 
 /// The instrument and the event of an entry, if both decode.
 pub fn readable(entry: &MarketEntry) -> Result<(InstrumentId, &MarketEvent), Rejection> {
     match (&entry.event, entry.instrument) {
         (Ok(event), Some(instrument)) => Ok((instrument, event)),
-        (Ok(_), None) => Err(Rejection { reason: RejectReason::BadSubject, detail: "names no instrument".into() }),
-        (Err(malformed), instrument) => Err(Rejection {
-            reason: if instrument.is_some() { RejectReason::Malformed } else { RejectReason::BadSubject },
-            detail: malformed.detail.clone(),
-        }),
+        (Ok(_), None) => Err(malformed(RejectReason::BadSubject, MalformedDetail::NotAMarketSubject)),
+        (Err(error), Some(_)) => Err(malformed(RejectReason::Malformed, error.detail.clone())),
+        (Err(error), None) => Err(malformed(RejectReason::BadSubject, error.detail.clone())),
     }
+}
+
+fn malformed(reason: RejectReason, detail: MalformedDetail) -> Rejection {
+    Rejection { reason, detail: RejectDetail::Malformed { detail } }
 }

@@ -1,9 +1,9 @@
 //! Rejects an event that another session or source has published before, by the venue's own id, if it has one.
 
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 
-use super::{Candidate, Rejection, require};
+use super::{Candidate, Rejection, named, require};
 
 /// The venue's id is above the greatest accepted one of the instrument.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
@@ -13,6 +13,6 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
         MarketBody::Quote { update_id, .. } => ("update_id", update_id, terms.update_id),
         MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => return Ok(()),
     };
-    let (Some(given), Some(last)) = (given, last) else { return Ok(()) };
-    require(given > last, RejectReason::Duplicate, || format!("{name} {given} is not above {last}, the last accepted"))
+    let (Some(key), Some(last)) = (given, last) else { return Ok(()) };
+    require(key > last, RejectReason::Duplicate, || RejectDetail::RepeatedKey { field: named(name), key, last })
 }

@@ -1,11 +1,11 @@
 //! Rejects prices and quantities that are not above zero; displayed sizes (zero: unknown) and bar volumes
 //! may be zero.
 
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
-use super::{Candidate, Rejection, require};
+use super::{Candidate, Rejection, named, require};
 
 /// Prices and traded quantities are above zero, displayed sizes and volumes are not below zero. Of a bar, only `low` is
 /// checked: [`super::bar`] has checked that open and close are not below it.
@@ -19,8 +19,9 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
         }
         MarketBody::Trade { price: at, quantity, .. } => {
             price("price", at)?;
-            require(quantity.is_positive(), RejectReason::NotPositive, || {
-                format!("quantity {quantity} is not above zero")
+            require(quantity.is_positive(), RejectReason::NotPositive, || RejectDetail::QuantityNotPositive {
+                field: named("quantity"),
+                quantity,
             })
         }
         MarketBody::Bar { low, volume, .. } => {
@@ -32,9 +33,15 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
 }
 
 fn price(name: &str, value: Price) -> Result<(), Rejection> {
-    require(value.is_positive(), RejectReason::NotPositive, || format!("{name} {value} is not above zero"))
+    require(value.is_positive(), RejectReason::NotPositive, || RejectDetail::PriceNotPositive {
+        field: named(name),
+        price: value,
+    })
 }
 
 fn size(name: &str, value: Quantity) -> Result<(), Rejection> {
-    require(!value.is_negative(), RejectReason::NotPositive, || format!("{name} {value} is below zero"))
+    require(!value.is_negative(), RejectReason::NotPositive, || RejectDetail::QuantityNegative {
+        field: named(name),
+        quantity: value,
+    })
 }

@@ -1,6 +1,6 @@
 //! Rejects values so great that sums of them could leave the range of `Money`.
 
-use tapedeck_schemas::event::RejectReason;
+use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
@@ -24,5 +24,9 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
 
 fn notional(price: Price, quantity: Quantity) -> Result<(), Rejection> {
     let within = price.notional(quantity).is_some_and(|notional| notional <= NOTIONAL_MAX);
-    require(within, RejectReason::OutOfRange, || format!("{price} times {quantity} is above {NOTIONAL_MAX}"))
+    require(within, RejectReason::OutOfRange, || RejectDetail::NotionalOverLimit {
+        price,
+        quantity,
+        limit: NOTIONAL_MAX,
+    })
 }

@@ -94,10 +94,10 @@ pub(crate) fn kinds(events: &[Event]) -> Vec<&'static str> {
     events.iter().map(|event| event.kind().name()).collect()
 }
 
-/// The reason and detail of the one `Rejected` among the events.
-pub(crate) fn rejection(events: &[Event]) -> Option<(RejectReason, &str)> {
+/// The reason of the one `Rejected`, and its detail in words, among the events.
+pub(crate) fn rejection(events: &[Event]) -> Option<(RejectReason, String)> {
     let mut all = events.iter().filter_map(|event| match event {
-        Event::Rejected(fact) => Some((fact.reason, fact.detail.as_str())),
+        Event::Rejected(fact) => Some((fact.reason, fact.detail.words())),
         _ => None,
     });
     let first = all.next();

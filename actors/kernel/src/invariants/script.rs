@@ -80,7 +80,7 @@ pub(super) fn fill(id: FillId, of: &Order, quantity: &str, price: &str, leaves: 
 }
 
 pub(super) fn moved(order: OrderId, from: OrderStatus, to: OrderStatus, filled: &str) -> Event {
-    OrderStatusChanged { order, from, to, filled: n(filled), reason: "test".into() }.into()
+    OrderStatusChanged { order, from, to, filled: n(filled), reason: StatusReason::Accepted }.into()
 }
 
 pub(super) fn posted(fill: Option<FillId>, lines: &[(Ledger, &str, &str)]) -> Event {
@@ -152,7 +152,7 @@ pub(super) fn approved(order: &Order) -> Event {
 }
 
 pub(super) fn denied(order: &Order) -> Event {
-    OrderDenied { order: order.clone(), check: "halted".into(), measured: n("0"), limit: n("0") }.into()
+    OrderDenied { order: order.clone(), denial: Denial::NoQuote }.into()
 }
 
 pub(super) fn submitted(order: &Order) -> Event {

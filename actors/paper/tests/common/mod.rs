@@ -109,11 +109,22 @@ impl Harness {
     }
 }
 
+/// The code of a rejection and its values.
+fn rejection(rejection: &OrderRejection) -> String {
+    let code = rejection.code();
+    match rejection {
+        OrderRejection::OffTick { price, tick_size } => format!("{code} {price} {tick_size}"),
+        OrderRejection::OffLot { quantity, lot_size } => format!("{code} {quantity} {lot_size}"),
+        OrderRejection::TooManyOrders { limit } => format!("{code} {limit}"),
+        OrderRejection::UnknownInstrument | OrderRejection::RepeatedId => code.into(),
+    }
+}
+
 /// Renders a fact, such as `1 filled 5@101 leaves 0 taker`.
 pub(crate) fn render(event: &Event) -> String {
     match event {
         Event::OrderAccepted(e) => format!("{} accepted", e.order.0[0]),
-        Event::OrderRejected(e) => format!("{} rejected: {}", e.order.0[0], e.reason),
+        Event::OrderRejected(e) => format!("{} rejected: {}", e.order.0[0], rejection(&e.reason)),
         Event::OrderFilled(e) => {
             format!("{} filled {}@{} leaves {} {}", e.order.0[0], e.quantity, e.price, e.leaves, e.liquidity)
         }

@@ -2,7 +2,8 @@
 
 use tapedeck_schemas::event::Event;
 
-use super::{key, table, text};
+use super::reasons::ReasonColumns;
+use super::{json, key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Controls;
@@ -10,6 +11,7 @@ pub(super) struct Controls;
 table!("controls_v1", append: true,
     partition BigInt Key, seq BigInt Key, index BigInt Key,
     kind Text Keep, scope Text Keep, by Text Keep, detail Text Keep,
+    reason Text Keep, measured Numeric Keep, limit_value Numeric Keep,
 );
 
 impl Projection for Controls {
@@ -28,14 +30,18 @@ impl Projection for Controls {
             Event::TradingResumed(resumed) => (text(resumed.scope), &resumed.by, resumed.reason.clone()),
             Event::CancelRequested(cancel) => (text(cancel.order), &cancel.by, cancel.reason.clone()),
             Event::AccountFunded(fund) => (text(fund.account), &fund.by, format!("{} {}", fund.amount, fund.currency)),
-            Event::CommandRefused(refused) => (None, &refused.by, refused.detail.clone()),
+            Event::CommandRefused(refused) => (None, &refused.by, json(&refused.reason)),
             Event::RiskStateChanged(moved) => {
-                let detail = format!("{} to {}: {}", moved.from, moved.to, moved.reason);
-                (text(moved.account), &"risk".to_string(), detail)
+                (text(moved.account), &"risk".to_string(), format!("{} to {}", moved.from, moved.to))
             }
             _ => return,
         };
-        let row = [key(event), vec![text(kind), scope, text(by), text(detail)]].concat();
+        let reason = match &event.entry.event {
+            Event::RiskStateChanged(moved) => ReasonColumns::from(&moved.reason).values(),
+            Event::CommandRefused(refused) => ReasonColumns::plain(refused.reason.code()).values(),
+            _ => Default::default(),
+        };
+        let row = [&key(event)[..], &[text(kind), scope, text(by), text(detail)], &reason].concat();
         ops.push(RowOp { table: &TABLE, row });
     }
 }

@@ -9,6 +9,7 @@ mod market_totals;
 mod order_events;
 mod orders;
 mod positions;
+mod reasons;
 mod records;
 mod rejects;
 mod signals;
@@ -37,6 +38,11 @@ pub fn all() -> &'static [&'static dyn Projection] {
 fn text(value: impl ToString) -> Value {
     let text = value.to_string();
     Some(if text.contains('\0') { text.replace('\0', "") } else { text })
+}
+
+/// A typed value as JSON: its code and its fields, no words.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("writing to memory cannot fail")
 }
 
 /// Partition, sequence and index: the key of an append-only table.

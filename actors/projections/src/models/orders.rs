@@ -2,6 +2,7 @@
 
 use tapedeck_schemas::event::{Event, OrderStatus};
 
+use super::reasons::ReasonColumns;
 use super::{table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
@@ -68,7 +69,10 @@ impl Projection for Orders {
             }
             Event::OrderStatusChanged(change) => {
                 let mut row = key_only(event, change.order);
-                row.splice(16..19, [text(change.to), text(change.filled), text(&change.reason)]);
+                row.splice(
+                    16..19,
+                    [text(change.to), text(change.filled), text(ReasonColumns::from(&change.reason).code)],
+                );
                 row
             }
             _ => return,

@@ -2,14 +2,14 @@
 
 use tapedeck_schemas::event::Event;
 
-use super::{key, table, text};
+use super::{json, key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
 
 pub(super) struct Rejects;
 
 table!("rejects_v1", append: true,
     partition BigInt Key, seq BigInt Key, index BigInt Key,
-    reason Text Keep, detail Text Keep, subject Text Keep, source Text Keep, instrument Text Keep,
+    reason Text Keep, code Text Keep, detail Text Keep, subject Text Keep, source Text Keep, instrument Text Keep,
 );
 
 impl Projection for Rejects {
@@ -23,13 +23,15 @@ impl Projection for Rejects {
         let values = match &event.entry.event {
             Event::Rejected(rejected) => vec![
                 text(rejected.reason),
-                text(&rejected.detail),
+                text(rejected.detail.rule()),
+                text(json(&rejected.detail)),
                 text(&rejected.subject),
                 rejected.source.map(|source| source.to_string()),
                 rejected.instrument.map(|instrument| instrument.to_string()),
             ],
             Event::Gap(gap) => vec![
                 text("gap"),
+                None,
                 text(format!("expected {}, got {}", gap.expected, gap.got)),
                 None,
                 text(gap.source),

@@ -1,14 +1,13 @@
 //! Halted: denies every order while halted, and while reducing every order that does not reduce the position.
 
-use tapedeck_schemas::event::{Order, RiskState, Side};
-use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::event::{Denial, HaltLevel, Order, Side};
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 use crate::exposure::worst_case;
 
-/// Passes all orders while active, only reducing orders while reducing, none while halted. `measured` is the number of
-/// the state (1 active, 2 reducing, 3 halted); the limit is 1.
+/// Passes all orders while active, only reducing orders while reducing, none while halted. The denial names the
+/// strictest halt, or the loss.
 #[derive(Debug)]
 pub struct Halted;
 
@@ -19,14 +18,13 @@ impl Check for Halted {
     fn params(&self) -> &'static [ParamSpec] {
         &[]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let allowed = match context.state {
-            RiskState::Active => true,
-            RiskState::Reducing => reduces(context, order),
-            RiskState::Halted => false,
-        };
-        let number = |state: RiskState| Ratio::whole(i64::from(state as u8));
-        if allowed { Ok(()) } else { Err(Breach { measured: number(context.state), limit: number(RiskState::Active) }) }
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
+        match &context.restriction {
+            None => Ok(()),
+            Some(denial @ Denial::Halted { level: HaltLevel::Halted, .. }) => Err(denial.clone()),
+            Some(_) if reduces(context, order) => Ok(()),
+            Some(denial) => Err(denial.clone()),
+        }
     }
 }
 
@@ -41,9 +39,11 @@ pub(crate) fn reduces(context: &OrderContext<'_>, order: &Order) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order};
     use super::*;
+    use tapedeck_schemas::event::Scope;
     use tapedeck_schemas::event::Side::{Buy, Sell};
+    use tapedeck_schemas::number::Ratio;
     use tapedeck_schemas::param::Params;
 
     #[test]
@@ -52,10 +52,11 @@ mod tests {
         let mut context = context(&params);
         context.position = "5".parse().unwrap();
         for side in [Buy, Sell] {
-            context.state = RiskState::Active;
-            assert_eq!(outcome(&Halted, &context, &order(side, "1", "100")), Ok(()));
-            context.state = RiskState::Halted;
-            assert_eq!(outcome(&Halted, &context, &order(side, "1", "100")), breach("3", "1"));
+            context.restriction = None;
+            assert_eq!(Halted.check(&context, &order(side, "1", "100")), Ok(()));
+            let halted = Denial::Halted { scope: Scope::All, level: HaltLevel::Halted };
+            context.restriction = Some(halted.clone());
+            assert_eq!(Halted.check(&context, &order(side, "1", "100")), Err(halted));
         }
     }
 
@@ -63,7 +64,8 @@ mod tests {
     fn reducing_passes_orders_up_to_flat_counting_open_orders_of_the_side() {
         let params = Params::default();
         let mut context = context(&params);
-        context.state = RiskState::Reducing;
+        let reducing = Denial::Halted { scope: Scope::All, level: HaltLevel::Reducing };
+        let by_loss = Denial::LossOverLimit { loss: Ratio::whole(2), limit: Ratio::whole(1) };
         for (position, open, side, quantity, passes) in [
             ("5", "0", Sell, "5", true),
             ("5", "0", Sell, "5.1", false),
@@ -79,12 +81,15 @@ mod tests {
             context.position = position.parse().unwrap();
             context.open.buy = if side == Buy { open } else { "0" }.parse().unwrap();
             context.open.sell = if side == Sell { open } else { "0" }.parse().unwrap();
-            let expected = if passes { Ok(()) } else { breach("2", "1") };
-            assert_eq!(
-                outcome(&Halted, &context, &order(side, quantity, "100")),
-                expected,
-                "{position} {side} {quantity}"
-            );
+            for denial in [reducing.clone(), by_loss.clone()] {
+                context.restriction = Some(denial.clone());
+                let expected = if passes { Ok(()) } else { Err(denial) };
+                assert_eq!(
+                    Halted.check(&context, &order(side, quantity, "100")),
+                    expected,
+                    "{position} {side} {quantity}"
+                );
+            }
         }
     }
 }

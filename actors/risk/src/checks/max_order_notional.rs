@@ -1,10 +1,10 @@
 //! Max order notional: denies an order whose value at its limit price is too great.
 
-use tapedeck_schemas::event::Order;
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 use crate::exposure::rounded_up;
 
 /// Greatest notional of one order.
@@ -28,15 +28,15 @@ impl Check for MaxOrderNotional {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_ORDER_NOTIONAL]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
         let notional = order.price.saturating_notional(order.quantity);
-        context.at_most(&MAX_ORDER_NOTIONAL, order, rounded_up(notional))
+        context.at_most(self, &MAX_ORDER_NOTIONAL, order, rounded_up(notional))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order, over};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -46,12 +46,12 @@ mod tests {
         let params = Params::default();
         let context = context(&params);
         for side in [Buy, Sell] {
-            assert_eq!(outcome(&MaxOrderNotional, &context, &order(side, "200", "100")), Ok(()));
+            assert_eq!(MaxOrderNotional.check(&context, &order(side, "200", "100")), Ok(()));
             let outside = order(side, "200.000000001", "100");
-            assert_eq!(outcome(&MaxOrderNotional, &context, &outside), breach("20000.0000001", "20000"));
+            assert_eq!(MaxOrderNotional.check(&context, &outside), over(&MaxOrderNotional, "20000.0000001", "20000"));
         }
         // 4e-10 over the limit is a breach, and shows as one.
         let outside = order(Buy, "19999.996540001", "1.000000173");
-        assert_eq!(outcome(&MaxOrderNotional, &context, &outside), breach("20000.000000001", "20000"));
+        assert_eq!(MaxOrderNotional.check(&context, &outside), over(&MaxOrderNotional, "20000.000000001", "20000"));
     }
 }

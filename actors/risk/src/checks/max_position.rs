@@ -1,11 +1,11 @@
 //! Max position: denies an order if the position would be too great once all open orders of its side are filled.
 
-use tapedeck_schemas::event::Order;
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
 use super::halted::reduces;
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 use crate::exposure::{rounded_up, worst_case};
 
 /// Greatest value of a position, long or short.
@@ -32,18 +32,18 @@ impl Check for MaxPosition {
     fn params(&self) -> &'static [ParamSpec] {
         &[MAX_POSITION]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
         if reduces(context, order) {
             return Ok(());
         }
         let worst = worst_case(context.position, context.open.on(order.side), order.side, order.quantity);
-        context.at_most(&MAX_POSITION, order, rounded_up(context.mid().saturating_notional(worst.abs())))
+        context.at_most(self, &MAX_POSITION, order, rounded_up(context.mid()?.saturating_notional(worst.abs())))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order, over};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -61,9 +61,9 @@ mod tests {
         ] {
             context.position = position.parse().unwrap();
             (context.open.buy, context.open.sell) = (buys.parse().unwrap(), sells.parse().unwrap());
-            assert_eq!(outcome(&MaxPosition, &context, &order(side, inside, "100")), Ok(()), "{position} {side}");
-            let denied = outcome(&MaxPosition, &context, &order(side, outside, "100"));
-            assert_eq!(denied, breach("50000.0000001", "50000"), "{position} {side}");
+            assert_eq!(MaxPosition.check(&context, &order(side, inside, "100")), Ok(()), "{position} {side}");
+            let denied = MaxPosition.check(&context, &order(side, outside, "100"));
+            assert_eq!(denied, over(&MaxPosition, "50000.0000001", "50000"), "{position} {side}");
         }
     }
 
@@ -72,7 +72,7 @@ mod tests {
         let params = Params::default();
         let mut context = context(&params);
         context.position = "900".parse().unwrap();
-        assert_eq!(outcome(&MaxPosition, &context, &order(Sell, "1", "100")), Ok(()));
-        assert_eq!(outcome(&MaxPosition, &context, &order(Buy, "1", "100")), breach("90100", "50000"));
+        assert_eq!(MaxPosition.check(&context, &order(Sell, "1", "100")), Ok(()));
+        assert_eq!(MaxPosition.check(&context, &order(Buy, "1", "100")), over(&MaxPosition, "90100", "50000"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use tapedeck_schemas::event::{Order, RiskState};
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
@@ -17,7 +17,7 @@ pub mod price_collar;
 pub mod stale_data;
 pub mod stale_decision;
 
-/// Every check: one file, one line. Evaluated in this order, up to the first breach.
+/// Every check: one file, one line. Evaluated in this order, up to the first that denies.
 pub const CHECKS: &[&dyn Check] = &[
     &halted::Halted,
     &stale_data::StaleData,
@@ -29,21 +29,12 @@ pub const CHECKS: &[&dyn Check] = &[
 
 /// One rule that an order must satisfy before it is approved.
 pub trait Check: Debug + Sync {
-    /// Name in `OrderDenied`.
+    /// Name in `OrderDenied`: at most 24 of `a-z 0-9 _`.
     fn name(&self) -> &'static str;
     /// The limits that the check reads.
     fn params(&self) -> &'static [ParamSpec];
-    /// Passes the order, or returns the breach for which it is denied.
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach>;
-}
-
-/// The value that failed and the limit, as recorded in `OrderDenied`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breach {
-    /// Value of the order or of the state, in the unit of the limit.
-    pub measured: Ratio,
-    /// Greatest value that passes.
-    pub limit: Ratio,
+    /// Passes the order, or returns the reason for which it is denied.
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial>;
 }
 
 /// The input of checks: the state of the order's instrument and account before the order.
@@ -53,8 +44,8 @@ pub struct OrderContext<'a> {
     pub now: TapeTime,
     /// Tape time of the quote that caused the signal, ns.
     pub signal_cause_time: TapeTime,
-    /// Risk state of the instrument.
-    pub state: RiskState,
+    /// The strictest restriction on the instrument; `None` while it is active.
+    pub restriction: Option<Denial>,
     /// The latest quote.
     pub quote: Option<LastQuote>,
     /// Signed position.
@@ -66,16 +57,32 @@ pub struct OrderContext<'a> {
 }
 
 impl OrderContext<'_> {
-    /// The latest mid. Zero while there is no quote: `stale_data` denies such an order and must stay before every check
-    /// that reads the mid.
-    pub fn mid(&self) -> Price {
-        self.quote.map_or(Price::ZERO, |quote| quote.mid())
+    /// The latest quote; denies the order if there is none.
+    pub fn quoted(&self) -> Result<LastQuote, Denial> {
+        self.quote.ok_or(Denial::NoQuote)
     }
 
-    /// Passes if `measured` is at most the limit in force for the order's instrument.
-    pub fn at_most(&self, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Breach> {
+    /// The latest mid; denies the order if there is none above zero.
+    pub fn mid(&self) -> Result<Price, Denial> {
+        let mid = self.quoted()?.mid();
+        if mid.is_positive() { Ok(mid) } else { Err(Denial::NoQuote) }
+    }
+
+    /// Passes if what `check` measured is at most the limit in force for the order's instrument.
+    pub fn at_most(&self, check: &dyn Check, limit: &ParamSpec, order: &Order, measured: Ratio) -> Result<(), Denial> {
         let limit = self.params.in_force(limit, &order.instrument);
-        if measured > limit { Err(Breach { measured, limit }) } else { Ok(()) }
+        if measured <= limit {
+            return Ok(());
+        }
+        let check = check.name().parse().expect("a fixed short name");
+        Err(Denial::OverLimit { check, measured, limit })
+    }
+
+    /// The age of what happened at `since`, and the greatest one in force, in ns; `None` if it is within that.
+    pub fn over_age(&self, limit: &ParamSpec, order: &Order, since: TapeTime) -> Option<(u64, u64)> {
+        let limit_ns = self.params.in_force(limit, &order.instrument).milliseconds_to_ns();
+        let age_ns = self.now.saturating_sub(since);
+        (age_ns > limit_ns).then_some((age_ns, limit_ns))
     }
 }
 
@@ -107,20 +114,38 @@ pub(crate) mod fixture {
         let now = 10_000_000_000;
         let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), at: now });
         let (position, open) = (Quantity::ZERO, OpenQuantity::default());
-        OrderContext { now, signal_cause_time: now, state: RiskState::Active, quote, position, open, params }
+        OrderContext { now, signal_cause_time: now, restriction: None, quote, position, open, params }
     }
 
-    /// The result of a check, with measured and limit of a breach as text.
-    pub(crate) fn outcome(
-        check: &dyn Check,
-        context: &OrderContext<'_>,
-        order: &Order,
-    ) -> Result<(), (String, String)> {
-        check.check(context, order).map_err(|breach| (breach.measured.to_string(), breach.limit.to_string()))
+    /// The denial of a value over its limit.
+    pub(crate) fn over(check: &dyn Check, measured: &str, limit: &str) -> Result<(), Denial> {
+        let check = check.name().parse().unwrap();
+        Err(Denial::OverLimit { check, measured: measured.parse().unwrap(), limit: limit.parse().unwrap() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tapedeck_schemas::ids::Token;
+
+    #[test]
+    fn names_are_unique_and_fit_a_denial() {
+        for (n, check) in CHECKS.iter().enumerate() {
+            assert!(CHECKS[..n].iter().all(|other| other.name() != check.name()), "{}", check.name());
+            assert!(check.name().parse::<Token>().is_ok(), "{}", check.name());
+        }
     }
 
-    /// The breach with this text.
-    pub(crate) fn breach(measured: &str, limit: &str) -> Result<(), (String, String)> {
-        Err((measured.into(), limit.into()))
+    #[test]
+    fn without_a_quote_no_check_that_needs_one_passes() {
+        let params = Params::default();
+        let context = OrderContext { quote: None, ..fixture::context(&params) };
+        let order = fixture::order(tapedeck_schemas::event::Side::Buy, "1", "100");
+        let denied = CHECKS.iter().filter(|check| check.check(&context, &order) == Err(Denial::NoQuote));
+        assert_eq!(
+            denied.map(|check| check.name()).collect::<Vec<_>>(),
+            ["stale_data", "price_collar", "max_position"]
+        );
     }
 }

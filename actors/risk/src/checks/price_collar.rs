@@ -1,10 +1,10 @@
 //! Price collar: denies a limit price too far from the mid, on either side.
 
-use tapedeck_schemas::event::Order;
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 
 /// Greatest distance of a limit price from the mid.
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {
@@ -16,7 +16,7 @@ pub const PRICE_COLLAR: ParamSpec = ParamSpec {
     max: Ratio::whole(1),
 };
 
-/// Measures |price / mid − 1|, rounded half to even to 1e-9; without a mid it is 2, which is over every limit.
+/// Measures |price / mid − 1|, rounded half to even to 1e-9.
 #[derive(Debug)]
 pub struct PriceCollar;
 
@@ -27,17 +27,17 @@ impl Check for PriceCollar {
     fn params(&self) -> &'static [ParamSpec] {
         &[PRICE_COLLAR]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let mid = context.mid();
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
+        let mid = context.mid()?;
         let distance = (order.price - mid).abs();
-        let measured = if mid.is_zero() { Ratio::whole(2) } else { Ratio::of(distance.units(), mid.units()) };
-        context.at_most(&PRICE_COLLAR, order, measured)
+        let measured = Ratio::of(distance.units(), mid.units());
+        context.at_most(self, &PRICE_COLLAR, order, measured)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order, over};
     use super::*;
     use tapedeck_schemas::event::Side::{Buy, Sell};
     use tapedeck_schemas::param::Params;
@@ -47,16 +47,8 @@ mod tests {
         let params = Params::default();
         let context = context(&params);
         for (side, inside, outside) in [(Buy, "102", "102.01"), (Sell, "98", "97.99")] {
-            assert_eq!(outcome(&PriceCollar, &context, &order(side, "1", inside)), Ok(()));
-            assert_eq!(outcome(&PriceCollar, &context, &order(side, "1", outside)), breach("0.0201", "0.02"));
+            assert_eq!(PriceCollar.check(&context, &order(side, "1", inside)), Ok(()));
+            assert_eq!(PriceCollar.check(&context, &order(side, "1", outside)), over(&PriceCollar, "0.0201", "0.02"));
         }
-    }
-
-    #[test]
-    fn without_a_mid_no_order_passes() {
-        let params = Params::default();
-        let mut context = context(&params);
-        context.quote = None;
-        assert_eq!(outcome(&PriceCollar, &context, &order(Buy, "1", "100")), breach("2", "0.02"));
     }
 }

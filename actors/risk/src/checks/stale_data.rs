@@ -1,10 +1,10 @@
 //! Stale data: denies an order if the latest quote is too old in tape time.
 
-use tapedeck_schemas::event::Order;
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 
 /// Greatest age of the latest quote.
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {
@@ -16,7 +16,7 @@ pub const STALE_DATA_MS: ParamSpec = ParamSpec {
     max: Ratio::whole(86_400_000),
 };
 
-/// Measures the age of the latest quote; without a quote, `Ratio::MAX_UNITS`.
+/// Measures the age of the latest quote. Denies an order without one.
 #[derive(Debug)]
 pub struct StaleData;
 
@@ -27,19 +27,17 @@ impl Check for StaleData {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DATA_MS]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let Some(quote) = context.quote else {
-            let limit = context.params.in_force(&STALE_DATA_MS, &order.instrument);
-            return Err(Breach { measured: Ratio::saturating_from_units(Ratio::MAX_UNITS), limit });
-        };
-        let age = Ratio::milliseconds_from_ns(context.now.saturating_sub(quote.at));
-        context.at_most(&STALE_DATA_MS, order, age)
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
+        match context.over_age(&STALE_DATA_MS, order, context.quoted()?.at) {
+            Some((age_ns, limit_ns)) => Err(Denial::StaleQuote { age_ns, limit_ns }),
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -49,9 +47,12 @@ mod tests {
         let params = Params::default();
         let mut context = context(&params);
         context.now += 2_000_000_000;
-        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), Ok(()));
+        assert_eq!(StaleData.check(&context, &order(Buy, "1", "100")), Ok(()));
         context.now += 1;
-        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
+        assert_eq!(
+            StaleData.check(&context, &order(Buy, "1", "100")),
+            Err(Denial::StaleQuote { age_ns: 2_000_000_001, limit_ns: 2_000_000_000 })
+        );
     }
 
     #[test]
@@ -59,6 +60,6 @@ mod tests {
         let params = Params::default();
         let mut context = context(&params);
         context.quote = None;
-        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("1000000000000", "2000"));
+        assert_eq!(StaleData.check(&context, &order(Buy, "1", "100")), Err(Denial::NoQuote));
     }
 }

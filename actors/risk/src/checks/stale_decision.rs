@@ -1,10 +1,10 @@
 //! Stale decision: denies an order if the cause of its signal is too old, as after an outage of risk or signal.
 
-use tapedeck_schemas::event::Order;
+use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
-use super::{Breach, Check, OrderContext};
+use super::{Check, OrderContext};
 
 /// Greatest age of the cause of a signal.
 pub const STALE_DECISION_MS: ParamSpec = ParamSpec {
@@ -27,15 +27,17 @@ impl Check for StaleDecision {
     fn params(&self) -> &'static [ParamSpec] {
         &[STALE_DECISION_MS]
     }
-    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Breach> {
-        let age = Ratio::milliseconds_from_ns(context.now.saturating_sub(context.signal_cause_time));
-        context.at_most(&STALE_DECISION_MS, order, age)
+    fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
+        match context.over_age(&STALE_DECISION_MS, order, context.signal_cause_time) {
+            Some((age_ns, limit_ns)) => Err(Denial::StaleDecision { age_ns, limit_ns }),
+            None => Ok(()),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{breach, context, order, outcome};
+    use super::super::fixture::{context, order};
     use super::*;
     use tapedeck_schemas::event::Side::Buy;
     use tapedeck_schemas::param::Params;
@@ -45,8 +47,11 @@ mod tests {
         let params = Params::default();
         let mut context = context(&params);
         context.signal_cause_time = context.now - 2_000_000_000;
-        assert_eq!(outcome(&StaleDecision, &context, &order(Buy, "1", "100")), Ok(()));
+        assert_eq!(StaleDecision.check(&context, &order(Buy, "1", "100")), Ok(()));
         context.signal_cause_time -= 1;
-        assert_eq!(outcome(&StaleDecision, &context, &order(Buy, "1", "100")), breach("2000.000001", "2000"));
+        assert_eq!(
+            StaleDecision.check(&context, &order(Buy, "1", "100")),
+            Err(Denial::StaleDecision { age_ns: 2_000_000_001, limit_ns: 2_000_000_000 })
+        );
     }
 }

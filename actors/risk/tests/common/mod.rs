@@ -80,7 +80,7 @@ pub(crate) fn filled(at_ms: u64, order: &Order, quantity: &str) -> Fact {
 }
 
 pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
-    let (from, filled, reason) = (OrderStatus::Submitted, Quantity::ZERO, "t".into());
+    let (from, filled, reason) = (OrderStatus::Submitted, Quantity::ZERO, StatusReason::Accepted);
     fact(Writer::Execution, at_ms, OrderStatusChanged { order: order.id, from, to, filled, reason })
 }
 
@@ -113,8 +113,16 @@ impl Harness {
         match &self.step(fact)[..] {
             [] => Outcome::NoOrder,
             [Event::OrderApproved(approved)] => Outcome::Approved(approved.order.clone()),
-            [Event::OrderDenied(denied)] => Outcome::Denied(denied.check.clone()),
+            [Event::OrderDenied(denied)] => Outcome::Denied(denied.denial.clone()),
             other => panic!("not one order: {other:?}"),
+        }
+    }
+
+    /// The check that denies the order decided on a fact, for a value over its limit; else the code of the denial.
+    pub(crate) fn denied_by(&mut self, fact: &Fact) -> String {
+        match self.order(fact) {
+            Outcome::Denied(denial) => denied_by(&denial),
+            other => panic!("not denied: {other:?}"),
         }
     }
 
@@ -126,7 +134,7 @@ impl Harness {
     }
 
     /// The change of risk state decided on a fact: from, to, reason.
-    pub(crate) fn state_change(&mut self, fact: &Fact) -> Option<(RiskState, RiskState, String)> {
+    pub(crate) fn state_change(&mut self, fact: &Fact) -> Option<(RiskState, RiskState, RiskStateReason)> {
         match &self.step(fact)[..] {
             [] => None,
             [Event::RiskStateChanged(change)] => Some((change.from, change.to, change.reason.clone())),
@@ -139,9 +147,18 @@ impl Harness {
 pub(crate) enum Outcome {
     NoOrder,
     Approved(Order),
-    Denied(String),
+    Denied(Denial),
 }
 
-pub(crate) fn denied(check: &str) -> Outcome {
-    Outcome::Denied(check.into())
+/// The check that denied, for a value over its limit; else the code of the denial.
+pub(crate) fn denied_by(denial: &Denial) -> String {
+    match denial {
+        Denial::OverLimit { check, .. } => check.to_string(),
+        other => other.code().into(),
+    }
+}
+
+/// The outcome that an order is denied by a halt.
+pub(crate) fn halted_by(scope: Scope, level: HaltLevel) -> Outcome {
+    Outcome::Denied(Denial::Halted { scope, level })
 }

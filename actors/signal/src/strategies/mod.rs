@@ -8,7 +8,8 @@ use tapedeck_schemas::param::{ParamSpec, Params};
 pub mod ewma;
 pub mod zscore;
 
-/// Every strategy: one file, one line. The order is the order of a signal's reasons.
+/// Every strategy: one file, one line. The order is the order of a signal's reasons. A strategy runs from the
+/// `WeightsSet` fact that names it.
 pub const STRATEGIES: &[StrategySpec] = &[zscore::SPEC, ewma::SPEC];
 
 /// An entry of [`STRATEGIES`].

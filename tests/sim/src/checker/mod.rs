@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tapedeck_kernel::invariants::{self, InvariantId, Invariants};
 use tapedeck_kernel::{Fact, Inbox, Reads};
 use tapedeck_projections::Rows;
-use tapedeck_schemas::event::{CancelRejected, Event, TapeCreated};
+use tapedeck_schemas::event::{CancelRejected, CancelRejection, Event, TapeCreated};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::market::MarketEvent;
 use tapedeck_schemas::offset::Offset;
@@ -77,7 +77,7 @@ impl Repeats {
             OrderId::default(),
             InstrumentId { venue: "none".parse().expect("a name"), symbol: "none".parse().expect("a name") },
         );
-        let event = CancelRejected { order, instrument, reason: "repeated".into() }.into();
+        let event = CancelRejected { order, instrument, reason: CancelRejection::NotWorking }.into();
         Cow::Owned(Entry { event, ..entry.clone() })
     }
 }

@@ -1,6 +1,6 @@
 //! Chains of facts made by hand: their facts, parents and hops, and where a chain is cut.
 
-use tapedeck_schemas::event::{Aggressor, OrderStatus};
+use tapedeck_schemas::event::{Aggressor, OrderStatus, StatusReason};
 use tapedeck_schemas::event::{
     ClockAdvanced, Event, Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised,
     TimeInForce, Trade,
@@ -67,7 +67,7 @@ fn tape() -> Vec<StoredFact> {
         from: OrderStatus::Submitted,
         to: OrderStatus::Accepted,
         filled: Quantity::ZERO,
-        reason: "accepted".into(),
+        reason: StatusReason::Accepted,
     };
     let accepted = |n| OrderAccepted { order: id(n), instrument: "sim.X".parse().unwrap() };
     vec![

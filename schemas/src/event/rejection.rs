@@ -1,0 +1,320 @@
+//! Why `ingest` rejected a market event: the rule that the event breaks, with the values.
+//!
+//! A machine records the typed value; [`RejectDetail::words`] renders it for publishers.
+
+use crate::bar::BarSpec;
+use crate::ids::{Currency, Token};
+use crate::names::names;
+use crate::number::{Money, Price, Quantity};
+use crate::subject::MarketKind;
+use crate::variants::variants;
+
+names! {
+    /// Check of `ingest` that a market event failed.
+    RejectReason {
+        /// Not a map or an array of maps in MessagePack or JSON, or a field is missing or has a wrong type.
+        Malformed = 1 "malformed",
+        /// The subject is not `md.<venue>.<symbol>.<kind>`.
+        BadSubject = 2 "bad_subject",
+        /// The instrument has no definition yet.
+        UnknownInstrument = 3 "unknown_instrument",
+        /// A price or a traded quantity is not above zero, or a displayed size or a volume is below zero.
+        NotPositive = 4 "not_positive",
+        /// A price is off the tick grid, or a quantity is off the lot grid.
+        OffGrid = 5 "off_grid",
+        /// The bid is not below the ask.
+        Crossed = 6 "crossed",
+        /// The number (`seq`) or the natural key is not above the last one.
+        Duplicate = 7 "duplicate",
+        /// `ts_recv` is more than 5 s ahead of the broker's stamp.
+        ClockAhead = 8 "clock_ahead",
+        /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the bound.
+        BadDefinition = 9 "bad_definition",
+        /// Price times quantity is above 1e15 of the quote currency.
+        OutOfRange = 10 "out_of_range",
+        /// The prices or times of a bar are inconsistent.
+        BadBar = 11 "bad_bar",
+    }
+    /// Encoding of a market message.
+    MessageEncoding {
+        /// JSON.
+        Json = 1 "json",
+        /// MessagePack.
+        MessagePack = 2 "messagepack",
+    }
+    /// Form of the value that a field accepts.
+    ValueForm {
+        /// A text of at most 512 bytes.
+        Text = 1 "text",
+        /// An integer, or its digits as text.
+        Integer = 2 "integer",
+        /// A decimal as text, or an integer that counts 1e-9.
+        Decimal = 3 "decimal",
+    }
+}
+
+variants! {
+    /// Why a message, or a map of it, does not decode to a market event.
+    MalformedDetail {
+        /// The subject is not `md.<venue>.<symbol>.<kind>`, so the kind is not known.
+        NotAMarketSubject = 1 "not_a_market_subject",
+        /// The message is too large.
+        TooLarge = 2 "too_large" {
+            /// Size of the message, in bytes.
+            bytes: u64,
+            /// Greatest size, in bytes.
+            limit: u64,
+        },
+        /// The message is empty.
+        EmptyMessage = 3 "empty_message",
+        /// The message is an empty array.
+        EmptyArray = 4 "empty_array",
+        /// The message has too many maps.
+        TooManyEvents = 5 "too_many_events" {
+            /// Greatest number of maps.
+            limit: u32,
+        },
+        /// The message is neither a map nor an array of maps.
+        NotMaps = 6 "not_maps" {
+            /// Encoding that the first byte of the message announces.
+            encoding: MessageEncoding,
+        },
+        /// There are bytes after the end of the message.
+        TrailingBytes = 7 "trailing_bytes",
+        /// The element is not a map.
+        NotAMap = 8 "not_a_map",
+        /// A field is given twice.
+        Repeated = 9 "repeated" {
+            /// Name of the field.
+            field: Token,
+        },
+        /// A required field is missing.
+        Missing = 10 "missing" {
+            /// Name of the field.
+            field: Token,
+        },
+        /// A value has a wrong type.
+        WrongType = 11 "wrong_type" {
+            /// Name of the field.
+            field: Token,
+            /// Form that the field accepts.
+            expected: ValueForm,
+        },
+        /// A value is a float, which the publisher may have rounded.
+        Float = 12 "float" {
+            /// Name of the field.
+            field: Token,
+            /// Form that the field accepts.
+            expected: ValueForm,
+        },
+        /// A text is not a name of 1 to 24 characters of `A-Z a-z 0-9 - _`; an instrument is two names.
+        NotAName = 13 "not_a_name" {
+            /// Name of the field.
+            field: Token,
+            /// The text, cut to 64 bytes.
+            value: String,
+        },
+        /// A text is not a decimal number.
+        NotADecimal = 14 "not_a_decimal" {
+            /// Name of the field.
+            field: Token,
+            /// The text, cut to 64 bytes.
+            value: String,
+        },
+        /// A number has too many decimals.
+        TooPrecise = 15 "too_precise" {
+            /// Name of the field.
+            field: Token,
+            /// The number, cut to 64 bytes.
+            value: String,
+            /// Greatest number of decimals.
+            decimals: u32,
+        },
+        /// A number is beyond the bounds of its type.
+        OutOfRange = 16 "out_of_range" {
+            /// Name of the field.
+            field: Token,
+            /// The number, cut to 64 bytes; an integer of a decimal field counts 1e-9.
+            value: String,
+        },
+        /// An integer is zero and must be from 1.
+        Zero = 17 "zero" {
+            /// Name of the field.
+            field: Token,
+        },
+        /// A text is none of the words that the field accepts.
+        UnknownWord = 18 "unknown_word" {
+            /// Name of the field.
+            field: Token,
+            /// The text, cut to 64 bytes.
+            value: String,
+        },
+        /// A text is not the size of a bar.
+        NotABar = 19 "not_a_bar" {
+            /// Name of the field.
+            field: Token,
+            /// The text, cut to 64 bytes.
+            value: String,
+        },
+        /// A definition requests a bar twice.
+        RepeatedBar = 20 "repeated_bar" {
+            /// The bar.
+            bar: BarSpec,
+        },
+        /// A definition requests too many bars.
+        TooManyBars = 21 "too_many_bars" {
+            /// Greatest number of bars.
+            limit: u32,
+        },
+        /// A map in a batch names no kind of its own.
+        NoKind = 22 "no_kind",
+        /// A map names another kind than its subject.
+        WrongKind = 23 "wrong_kind" {
+            /// Kind that the map names.
+            kind: MarketKind,
+            /// Kind in the subject.
+            subject: MarketKind,
+        },
+    }
+    /// The rule that a market event breaks, with the values.
+    RejectDetail {
+        /// The event does not decode.
+        Malformed = 1 "malformed" {
+            /// What does not decode.
+            detail: MalformedDetail,
+        },
+        /// The instrument has no definition.
+        NoDefinition = 2 "no_definition",
+        /// The number (`seq`) is not above the last one of the session.
+        RepeatedSeq = 3 "repeated_seq" {
+            /// Number of the event.
+            seq: u64,
+            /// Greatest number before it.
+            last: u64,
+        },
+        /// The venue's number is not above the last accepted one of the instrument.
+        RepeatedKey = 4 "repeated_key" {
+            /// Name of the field: `trade_id` or `update_id`.
+            field: Token,
+            /// The venue's number.
+            key: u64,
+            /// Greatest accepted number before it.
+            last: u64,
+        },
+        /// `ts_recv` is too far ahead of the broker's stamp.
+        ClockAhead = 5 "clock_ahead" {
+            /// Time at which the publisher received the event, ns since the Unix epoch.
+            ts_recv: u64,
+            /// Distance from the stamp, ns.
+            ahead_ns: u64,
+            /// Greatest distance, ns.
+            limit_ns: u64,
+        },
+        /// A price is not above zero.
+        PriceNotPositive = 6 "price_not_positive" {
+            /// Name of the field.
+            field: Token,
+            /// The price, in the quote currency.
+            price: Price,
+        },
+        /// A quantity is not above zero.
+        QuantityNotPositive = 7 "quantity_not_positive" {
+            /// Name of the field.
+            field: Token,
+            /// The quantity, in the base currency.
+            quantity: Quantity,
+        },
+        /// A displayed size or a volume is below zero.
+        QuantityNegative = 8 "quantity_negative" {
+            /// Name of the field.
+            field: Token,
+            /// The quantity, in the base currency.
+            quantity: Quantity,
+        },
+        /// A price is no multiple of the tick size.
+        OffTick = 9 "off_tick" {
+            /// Name of the field.
+            field: Token,
+            /// The price, in the quote currency.
+            price: Price,
+            /// Tick size of the instrument.
+            tick_size: Price,
+        },
+        /// A quantity is no multiple of the lot size.
+        OffLot = 10 "off_lot" {
+            /// Name of the field.
+            field: Token,
+            /// The quantity, in the base currency.
+            quantity: Quantity,
+            /// Lot size of the instrument.
+            lot_size: Quantity,
+        },
+        /// The bid is not below the ask.
+        Crossed = 11 "crossed" {
+            /// Best bid, in the quote currency.
+            bid: Price,
+            /// Best ask, in the quote currency.
+            ask: Price,
+        },
+        /// Price times quantity is too great.
+        NotionalOverLimit = 12 "notional_over_limit" {
+            /// The price, in the quote currency.
+            price: Price,
+            /// The quantity, in the base currency.
+            quantity: Quantity,
+            /// Greatest product, in the quote currency.
+            limit: Money,
+        },
+        /// The least notional of a definition is below zero.
+        NegativeNotional = 13 "negative_notional" {
+            /// The least notional, in the quote currency.
+            min_notional: Money,
+        },
+        /// Base and quote currency of a definition are equal.
+        EqualCurrencies = 14 "equal_currencies" {
+            /// The currency.
+            currency: Currency,
+        },
+        /// A definition changes a currency of the instrument.
+        ChangedCurrency = 15 "changed_currency" {
+            /// Name of the field: `base` or `quote`.
+            field: Token,
+            /// Currency of this definition.
+            currency: Currency,
+            /// Currency of the definition before.
+            defined: Currency,
+        },
+        /// The partition defines as many instruments as it can.
+        TooManyInstruments = 16 "too_many_instruments" {
+            /// Greatest number of instruments.
+            limit: u32,
+        },
+        /// A price of a bar is not from its low to its high.
+        OutsideBar = 17 "outside_bar" {
+            /// Name of the field.
+            field: Token,
+            /// The price, in the quote currency.
+            price: Price,
+            /// Low of the bar.
+            low: Price,
+            /// High of the bar.
+            high: Price,
+        },
+        /// The times of a time bar are no window of its length, counted from the Unix epoch.
+        NotAWindow = 18 "not_a_window" {
+            /// Size of the bar.
+            bar: BarSpec,
+            /// Start of the bar, ns since the Unix epoch.
+            opened: u64,
+            /// End of the bar, ns since the Unix epoch.
+            closed: u64,
+        },
+        /// A bar ends before it starts.
+        ClosedBeforeOpened = 19 "closed_before_opened" {
+            /// Start of the bar, ns since the Unix epoch.
+            opened: u64,
+            /// End of the bar, ns since the Unix epoch.
+            closed: u64,
+        },
+    }
+}

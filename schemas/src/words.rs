@@ -1,0 +1,143 @@
+//! Typed reasons in words, for publishers and operators. Rewording changes no record: facts hold the typed values.
+
+use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, ValueForm};
+use crate::market::contract::FIELDS;
+
+impl MalformedDetail {
+    /// Returns the error in words, with the offending value, and what is accepted.
+    pub fn words(&self) -> String {
+        match self {
+            Self::NotAMarketSubject => "not md.<venue>.<symbol>.<kind>".into(),
+            Self::TooLarge { bytes, limit } => format!("message of {bytes} bytes, over the bound of {limit}"),
+            Self::EmptyMessage => "an empty message".into(),
+            Self::EmptyArray => "an empty array".into(),
+            Self::TooManyEvents { limit } => format!("over {limit} events"),
+            Self::NotMaps { encoding } => {
+                let encoding = match encoding {
+                    MessageEncoding::Json => "JSON",
+                    MessageEncoding::MessagePack => "MessagePack",
+                };
+                format!("not a map or an array of maps in {encoding}")
+            }
+            Self::TrailingBytes => "there are bytes after the end of the message".into(),
+            Self::NotAMap => "not a map".into(),
+            Self::NoKind => "a map in a batch must name its kind".into(),
+            Self::WrongKind { kind, subject } => format!("kind {kind} on a subject for {subject}"),
+            Self::RepeatedBar { bar } => format!("bars: {bar} is asked for twice"),
+            Self::TooManyBars { limit } => format!("bars: asks for over {limit} bars"),
+            Self::Repeated { field } => format!("{field} is given twice"),
+            Self::Missing { field } => format!("{field} is missing"),
+            Self::WrongType { field, expected: ValueForm::Text } => format!("{field} must be a short text"),
+            Self::WrongType { field, expected: ValueForm::Integer } => {
+                format!("{field} must be an integer, or its digits as text")
+            }
+            Self::WrongType { field, expected: ValueForm::Decimal } => {
+                format!("{field} must be a decimal string, or an integer that counts 1e-9")
+            }
+            Self::Float { field, expected: ValueForm::Decimal } => {
+                format!("{field} is a float; write a decimal string, or an integer that counts 1e-9")
+            }
+            Self::Float { field, expected: ValueForm::Integer | ValueForm::Text } => {
+                format!("{field} is a float; write an integer, or its digits as text")
+            }
+            Self::NotAName { field, value } if field.as_str() == "instrument" => {
+                format!("{field} {value:?} is not an instrument (want venue.symbol, each 1 to 24 of A-Z a-z 0-9 - _)")
+            }
+            Self::NotAName { field, value } => {
+                format!("{field} {value:?} is not a name (want 1 to 24 of A-Z a-z 0-9 - _)")
+            }
+            Self::NotADecimal { field, value } => {
+                format!("{field} {value:?} is not a decimal number (want digits, an optional point, no exponent)")
+            }
+            Self::TooPrecise { field, value, decimals } => format!("{field} {value} has more than {decimals} decimals"),
+            Self::OutOfRange { field, value } => format!("{field} {value} is out of range"),
+            Self::Zero { field } => format!("{field} must be an integer from 1"),
+            Self::UnknownWord { field, value } => match FIELDS.iter().find(|spec| spec.name == field.as_str()) {
+                Some(spec) => format!("{field} {value:?} is unknown (want {})", spec.range),
+                None => format!("{field} {value:?} is unknown"),
+            },
+            Self::NotABar { field, value } => format!(
+                "{field} {value:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at \
+                 most a day)"
+            ),
+        }
+    }
+}
+
+impl RejectDetail {
+    /// Returns the code of the broken rule: of an event that does not decode, the code of the error.
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Malformed { detail } => detail.code(),
+            _ => self.code(),
+        }
+    }
+
+    /// Returns the broken rule in words, with the value, and what to do.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Malformed { detail } => detail.words(),
+            Self::NoDefinition => "no definition of the instrument came before: publish one first".into(),
+            Self::RepeatedSeq { seq, last } => format!("seq {seq} is not above {last}, the last taken"),
+            Self::RepeatedKey { field, key, last } => format!("{field} {key} is not above {last}, the last accepted"),
+            Self::ClockAhead { ts_recv, ahead_ns, limit_ns } => {
+                format!("ts_recv {ts_recv} is {ahead_ns} ns ahead of the broker's stamp; at most {limit_ns} is allowed")
+            }
+            Self::PriceNotPositive { field, price } => format!("{field} {price} is not above zero"),
+            Self::QuantityNotPositive { field, quantity } => format!("{field} {quantity} is not above zero"),
+            Self::QuantityNegative { field, quantity } => format!("{field} {quantity} is below zero"),
+            Self::OffTick { field, price, tick_size } => {
+                format!("{field} {price} is no multiple of the tick {tick_size}")
+            }
+            Self::OffLot { field, quantity, lot_size } => {
+                format!("{field} {quantity} is no multiple of the lot {lot_size}")
+            }
+            Self::Crossed { bid, ask } => format!("bid {bid} is not below ask {ask}"),
+            Self::NotionalOverLimit { price, quantity, limit } => format!("{price} times {quantity} is above {limit}"),
+            Self::NegativeNotional { min_notional } => format!("min_notional {min_notional} is below zero"),
+            Self::EqualCurrencies { currency } => format!("base and quote are both {currency}"),
+            Self::ChangedCurrency { field, currency, defined } => {
+                format!("{field} {currency} was defined as {defined} before")
+            }
+            Self::TooManyInstruments { limit } => {
+                format!("the partition already defines {limit} instruments, its bound")
+            }
+            Self::OutsideBar { field, price, low, high } => {
+                format!("{field} {price} is not from low {low} to high {high}")
+            }
+            Self::NotAWindow { bar, opened, closed } => {
+                format!("{opened} to {closed} is no window of {bar}: windows count from the epoch")
+            }
+            Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
+        }
+    }
+}
+
+impl RefusalReason {
+    /// Returns the broken rule in words, with the value and the values that are allowed.
+    pub fn words(&self) -> String {
+        match self {
+            Self::TooLarge { bytes, limit } => format!("{bytes} bytes, over the bound of {limit}"),
+            Self::NotACommand => "not a command: want a map of by, reason and request in MessagePack".into(),
+            Self::TrailingBytes { bytes } => format!("{bytes} bytes after the end of the command"),
+            Self::BadText { field, limit } => format!("{field} must be 1 to {limit} bytes of plain text"),
+            Self::RepeatedId => "a request with this id was accepted before".into(),
+            Self::WrongSubject { verb } => {
+                format!("a request to {verb} on another subject: publish it on cmd.<partition>.{verb}")
+            }
+            Self::CountOutOfBounds { count, limit } => format!("{count} values; give 1 to {limit}"),
+            Self::UnknownParameter { name } => format!("there is no limit or parameter {name:?}"),
+            Self::ValueOutOfBounds { name, value, min, max } => format!("{name} {value} is not within {min} to {max}"),
+            Self::RepeatedParameter { name } => format!("{name} is given twice"),
+            Self::NoWeights => "no weights; give at least one strategy".into(),
+            Self::UnknownStrategy { strategy } => format!("there is no strategy {strategy}"),
+            Self::WeightOutOfBounds { strategy, weight, limit } => {
+                format!("the weight {weight} of {strategy} is not within 0 to {limit}")
+            }
+            Self::RepeatedStrategy { strategy } => format!("{strategy} is given twice"),
+            Self::AmountOutOfBounds { amount, limit } => {
+                format!("the amount {amount} is zero or beyond {limit} in or out")
+            }
+        }
+    }
+}
