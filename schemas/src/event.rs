@@ -109,7 +109,7 @@ macro_rules! event_kinds {
     };
 }
 
-/// Prefix of the error for an unknown kind or version. A reader stops at such an event; it must not skip it.
+/// Prefix of the error for an unknown kind, version or variant. A reader stops at such an event; it must not skip it.
 pub(crate) const UNKNOWN_KIND: &str = "unknown event";
 
 /// The doc comment and the fields of a body.
