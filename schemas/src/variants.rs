@@ -3,8 +3,8 @@
 /// Declares enums: per variant the number on the wire, the code in JSON and the database, and the fields.
 ///
 /// In MessagePack a value is an array: the number, then the fields in order. In JSON it is a map: `code`, then the
-/// fields by name. A number that this build does not know does not decode. The ids in the fields describe the reason,
-/// not the fact, so they are not mentioned.
+/// fields by name. A reader stops at a number that this build does not know, as at an unknown kind. The ids in the
+/// fields describe the reason, not the fact, so they are not mentioned.
 macro_rules! variants {
     ($($(#[doc = $doc:literal])* $name:ident {
         $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal $code:literal
@@ -76,8 +76,7 @@ macro_rules! variants {
                                 $($field: $crate::variants::element(&mut seq, stringify!($field))?,)*
                             })?,)*
                             n => {
-                                let unknown = format!("no {} has number {n}", stringify!($name));
-                                return Err(serde::de::Error::custom(unknown));
+                                return Err($crate::variants::unknown(n, stringify!($name)));
                             }
                         };
                         $crate::variants::end(&mut seq, stringify!($name)).map(|()| value)
@@ -96,6 +95,11 @@ where
     A: serde::de::SeqAccess<'de>,
 {
     seq.next_element()?.ok_or_else(|| serde::de::Error::custom(format!("{name} is missing")))
+}
+
+/// The error for a number that this build does not know: a newer build wrote the record, so a reader stops.
+pub(crate) fn unknown<E: serde::de::Error>(number: u8, name: &str) -> E {
+    E::custom(format!("{}: no {name} has number {number}", crate::event::UNKNOWN_KIND))
 }
 
 /// An error if the array has a further element.

@@ -308,6 +308,18 @@ fn the_entries_before_an_unknown_one_are_read() {
 }
 
 #[test]
+fn an_unknown_reason_stops_a_reader() {
+    let header = Header { writer: Writer::Control, epoch: 2, prev_hash: RecordHash::default() };
+    let (subject, by) = ("cmd.0.x".into(), "ann".into());
+    let refused = CommandRefused { subject, by, reason: RefusalReason::NotACommand };
+    let mut bytes = record::encode(&header, &[entry(refused.into())]);
+    assert_eq!(bytes[bytes.len() - 2..], [0x91, 2], "the record ends with the reason: an array of its number");
+    *bytes.last_mut().unwrap() = 99;
+    let error = record::decode(&bytes).unwrap_err();
+    assert!(matches!(error, record::RecordError::Unknown(_)) && error.to_string().contains("RefusalReason"), "{error}");
+}
+
+#[test]
 fn json_shows_numbers_ids_and_names_as_text() {
     let text = serde_json::to_string(&Event::from(OrderApproved { order: order() })).unwrap();
     for part in [r#""quantity":"0.5""#, r#""side":"buy""#, r#""instrument":"binance.BTCUSDT""#, r#""id":"0707"#] {

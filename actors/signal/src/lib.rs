@@ -1,8 +1,8 @@
 //! The signal machine: decides `SignalRaised` from quotes. No orders, no positions, no limits live here.
 //!
 //! The mid of each instrument is sampled in tape time, and every strategy that a `WeightsSet` fact names is updated
-//! with it. The scores are combined by weight, and a signal is raised when the combined target has moved enough. A strategy
-//! without a fact is not run: a build with one more strategy decides as before.
+//! with it. The scores are combined by weight, and a signal is raised when the combined target has moved enough. A
+//! strategy without a fact is not run: a build with one more strategy decides as before.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
