@@ -10,30 +10,25 @@
 //! | [`Money`] | 1e-18 of a currency | 1e20 |
 //!
 //! A price times a quantity is *exactly* money (1e-9 · 1e-9 = 1e-18). Operations that must round (division, a fee rate)
-//! round half to even. Arithmetic saturates at the bound. On the wire a number is a MessagePack integer if it fits
-//! signed 64 bits, otherwise 16 big-endian bytes; in JSON it is a decimal string without trailing zeros.
+//! round half to even. Arithmetic saturates at the bound.
+//!
+//! On the tape a number is its count of units: a MessagePack integer if it fits signed 64 bits, otherwise 16 big-endian
+//! bytes. In messages from outside (market events, commands) a number is the decimal that it spells: text, or an
+//! integer, which is a whole number (`spelled`). In JSON a number is written as text without trailing zeros.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Visitor};
+use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::offset::NS_PER_MS;
 
-/// Reason why a text is not a number of these types. Part of `Rejected` facts: another message changes decisions.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NumberError {
-    /// The text is not of the form `-?digits[.digits]`, or is longer than 64 bytes.
-    #[error("not a decimal number (want digits, an optional point, no exponent)")]
-    Malformed,
-    /// The number has more decimals than the unit. Holds the greatest number of decimals.
-    #[error("has more than {0} decimals")]
-    TooPrecise(u32),
-    /// The magnitude exceeds the bound of the type.
-    #[error("is out of range")]
-    OutOfRange,
-}
+mod text;
+mod wire;
+
+pub use text::{NUMBER_BYTES_MAX, NumberError};
+pub use wire::{INSTEAD_OF_FLOAT, SpelledNumber, spelled, spelled_pairs};
 
 /// Returns `n / d`, rounded half to even. `d` must not be zero.
 const fn div_half_even(n: i128, d: i128) -> i128 {
@@ -48,42 +43,12 @@ const fn div_half_even(n: i128, d: i128) -> i128 {
     }
 }
 
-fn parse(text: &str, scale: u32) -> Result<i128, NumberError> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) || text.len() > 64 {
-        return Err(NumberError::Malformed);
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > scale as usize {
-        return Err(NumberError::TooPrecise(scale));
-    }
-    let mut units: i128 = 0;
-    let padding = scale as usize - fraction.len();
-    let padded = fraction.bytes().chain(std::iter::repeat_n(b'0', padding));
-    for digit in whole.bytes().chain(padded) {
-        units = units
-            .checked_mul(10)
-            .and_then(|u| u.checked_add(i128::from(digit - b'0')))
-            .ok_or(NumberError::OutOfRange)?;
-    }
-    Ok(if negative { -units } else { units })
-}
-
-fn format(units: i128, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let sign = if units < 0 { "-" } else { "" };
-    let magnitude = units.unsigned_abs();
-    let one = 10u128.pow(scale);
-    let (whole, fraction) = (magnitude / one, magnitude % one);
-    if fraction == 0 {
-        return f.pad(&format!("{sign}{whole}"));
-    }
-    let fraction = format!("{fraction:0width$}", width = scale as usize);
-    f.pad(&format!("{sign}{whole}.{}", fraction.trim_end_matches('0')))
+/// A number type of this module.
+pub trait Decimal: Copy + fmt::Display + FromStr<Err = NumberError> {
+    /// Creates a whole number; an error beyond the bound.
+    fn from_whole(n: i128) -> Result<Self, NumberError>;
+    /// Returns the number if it is whole and fits signed 64 bits.
+    fn to_whole(self) -> Option<i64>;
 }
 
 macro_rules! fixed {
@@ -161,34 +126,40 @@ macro_rules! fixed {
         impl FromStr for $name {
             type Err = NumberError;
             fn from_str(text: &str) -> Result<Self, NumberError> {
-                Self::from_units(parse(text, Self::SCALE)?).ok_or(NumberError::OutOfRange)
+                text::parse(text, Self::SCALE, Self::MAX_UNITS).map(Self)
+            }
+        }
+        impl Decimal for $name {
+            fn from_whole(n: i128) -> Result<Self, NumberError> {
+                let units = n.checked_mul(Self::ONE).and_then(Self::from_units);
+                units.ok_or(text::out_of_range(Self::SCALE, Self::MAX_UNITS))
+            }
+            fn to_whole(self) -> Option<i64> {
+                if self.0 % Self::ONE == 0 { i64::try_from(self.0 / Self::ONE).ok() } else { None }
             }
         }
         impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { text::format(self.0, Self::SCALE, f) }
         }
         impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { text::format(self.0, Self::SCALE, f) }
         }
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {
                     return serializer.collect_str(self);
                 }
-                match i64::try_from(self.0) {
-                    Ok(small) => serializer.serialize_i64(small),
-                    Err(_) => serializer.serialize_bytes(&self.0.to_be_bytes()),
-                }
+                wire::serialize_units(self.0, serializer)
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let units = if deserializer.is_human_readable() {
-                    deserializer.deserialize_str(Text($scale))?
-                } else {
-                    deserializer.deserialize_any(Units)?
-                };
-                Self::from_units(units).ok_or_else(|| de::Error::custom(NumberError::OutOfRange))
+                if deserializer.is_human_readable() {
+                    return spelled::deserialize(deserializer);
+                }
+                let units = deserializer.deserialize_any(wire::Units)?;
+                let out_of_range = || de::Error::custom(text::out_of_range(Self::SCALE, Self::MAX_UNITS));
+                Self::from_units(units).ok_or_else(out_of_range)
             }
         }
     };
@@ -288,42 +259,6 @@ impl Ratio {
         let scaled = if scaled == i128::MIN { -i128::MAX } else { scaled };
         let denominator = if denominator == i128::MIN { -i128::MAX } else { denominator };
         Ratio::saturating_from_units(div_half_even(scaled, denominator))
-    }
-}
-
-struct Units;
-
-impl Visitor<'_> for Units {
-    type Value = i128;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer, or 16 big-endian bytes for one beyond 64 bits")
-    }
-    fn visit_i64<E: de::Error>(self, v: i64) -> Result<i128, E> {
-        Ok(i128::from(v))
-    }
-    fn visit_u64<E: de::Error>(self, v: u64) -> Result<i128, E> {
-        // The encoding is canonical: an integer if it fits i64, otherwise bytes.
-        i64::try_from(v).map(i128::from).map_err(|_| E::custom("integer beyond i64 must be written as bytes"))
-    }
-    fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<i128, E> {
-        let bytes: [u8; 16] = v.try_into().map_err(|_| E::custom("want 16 bytes"))?;
-        let units = i128::from_be_bytes(bytes);
-        if i64::try_from(units).is_ok() {
-            return Err(E::custom("a number within 64 bits must be written as an integer"));
-        }
-        Ok(units)
-    }
-}
-
-struct Text(u32);
-
-impl Visitor<'_> for Text {
-    type Value = i128;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a decimal string")
-    }
-    fn visit_str<E: de::Error>(self, v: &str) -> Result<i128, E> {
-        parse(v, self.0).map_err(|e| E::custom(format!("{v:?} {e}")))
     }
 }
 

@@ -132,8 +132,13 @@ fn add(table: &'static str, a: Option<&str>, b: Option<&str>) -> Result<Value, M
             // Postgres adds without a bound and `Money` saturates: beyond the bound the two would differ unnoticed.
             let units = number(a)?.units().checked_add(number(b)?.units());
             let sum = units.and_then(Money::from_units);
-            let sum =
-                sum.ok_or_else(|| MergeError::NotANumber(table, format!("{a} + {b}"), NumberError::OutOfRange))?;
+            let sum = sum.ok_or_else(|| {
+                MergeError::NotANumber(
+                    table,
+                    format!("{a} + {b}"),
+                    NumberError::OutOfRange(Money::MAX_UNITS / Money::ONE),
+                )
+            })?;
             Ok(Some(sum.to_string()))
         }
         (a, b) => Ok(a.or(b).map(str::to_string)),

@@ -19,13 +19,15 @@ fn text_round_trips_without_trailing_zeros() {
 #[test]
 fn what_is_not_exact_is_refused() {
     for (text, error) in [
-        ("1e3", NumberError::Malformed),
+        ("1e", NumberError::Malformed),
+        ("1e1.5", NumberError::Malformed),
+        ("NaN", NumberError::Malformed),
         (".5", NumberError::Malformed),
         ("", NumberError::Malformed),
         ("+1", NumberError::Malformed),
         ("1.", NumberError::Malformed),
         ("0.0000000001", NumberError::TooPrecise(9)),
-        ("10000000001", NumberError::OutOfRange),
+        ("10000000001", NumberError::OutOfRange(10_000_000_000)),
     ] {
         assert_eq!(text.parse::<Price>(), Err(error), "{text}");
     }
