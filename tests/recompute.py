@@ -6,7 +6,7 @@
 
 Reads whole tapes of one or more partitions, one JSON object an event, in tape order. Shares nothing with the system
 but the meaning of its facts: exact decimals; average cost, where the cost part of a partial close is rounded half
-to even to 1e-18. Prints a JSON summary. Exit code 0: agrees; 1: differs, `difference` names the first; 2: no
+to even to 1e-21. Prints a JSON summary. Exit code 0: agrees; 1: differs, `difference` names the first; 2: no
 verdict, because this is not a whole tape.
 """
 
@@ -16,8 +16,8 @@ from bisect import bisect_right
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 
 getcontext().prec = 120  # sums and products here are exact; a quotient is rounded once, by quantize
-MONEY_UNIT = Decimal("1e-18")
-PRICE_UNIT = Decimal("1e-9")
+MONEY_UNIT = Decimal("1e-21")
+PRICE_UNIT = Decimal("1e-12")
 ZERO = Decimal(0)
 
 

@@ -4,17 +4,21 @@
 //!
 //! | type | unit | bound on the magnitude |
 //! |---|---|---|
-//! | [`Price`] | 1e-9 of the quote currency | 1e10 |
-//! | [`Quantity`] | 1e-9 of the base currency | 1e13 |
-//! | [`Ratio`] | 1e-9 | 1e12 |
-//! | [`Money`] | 1e-18 of a currency | 1e20 |
+//! | [`Price`] | 1e-12 of the quote currency | 1e10 |
+//! | [`Quantity`] | 1e-9 of the base currency | 1e18 |
+//! | [`Ratio`] | 1e-9 | 1e18 |
+//! | [`Money`] | 1e-21 of a currency | 1e17 |
+//! | [`Total`] | 1e-21 | 1e38 |
 //!
-//! A price times a quantity is *exactly* money (1e-9 · 1e-9 = 1e-18). Operations that must round (division, a fee rate)
-//! round half to even. Arithmetic saturates at the bound.
+//! A price times a quantity is *exactly* money (1e-12 · 1e-9 = 1e-21). Operations that must round (division, a fee
+//! rate) round half to even. A value from outside that does not fit is refused. `+`, `-` and the operations named
+//! `saturating` stop at the bound: decision 0014 lists why no booked amount reaches it, and `tapedeck verify` compares
+//! bookings with sums in [`Total`], which has no such bound.
 //!
-//! On the tape a number is its count of units: a MessagePack integer if it fits signed 64 bits, otherwise 16 big-endian
-//! bytes. In messages from outside (market events, commands) a number is the decimal that it spells: text, or an
-//! integer, which is a whole number (`spelled`). In JSON a number is written as text without trailing zeros.
+//! On the tape a number is its count of units: a MessagePack integer if it fits signed 64 bits, otherwise the fewest
+//! big-endian bytes that hold it, 9 to 16. In messages from outside (market events, commands) a number is the decimal
+//! that it spells: text, or an integer, which is a whole number (`spelled`). In JSON a number is written as text
+//! without trailing zeros.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,9 +29,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::offset::NS_PER_MS;
 
 mod text;
+mod total;
 mod wire;
 
 pub use text::{NUMBER_BYTES_MAX, NumberError};
+pub use total::Total;
 pub use wire::{INSTEAD_OF_FLOAT, SpelledNumber, spelled, spelled_pairs};
 
 /// Returns `n / d`, rounded half to even. `d` must not be zero.
@@ -79,6 +85,13 @@ macro_rules! fixed {
                     Self(-Self::MAX_UNITS)
                 } else {
                     Self(units)
+                }
+            }
+            /// Returns the sum; `None` beyond the bound.
+            pub const fn checked_add(self, other: Self) -> Option<Self> {
+                match self.0.checked_add(other.0) {
+                    Some(units) => Self::from_units(units),
+                    None => None,
                 }
             }
             /// Creates a whole number; saturates at the bound.
@@ -166,20 +179,20 @@ macro_rules! fixed {
 }
 
 fixed!(
-    /// Price of one unit of the base currency, in the quote currency. Unit 1e-9.
-    Price, 9, 10_000_000_000
+    /// Price of one unit of the base currency, in the quote currency. Unit 1e-12.
+    Price, 12, 10_000_000_000
 );
 fixed!(
     /// Amount of the base currency; signed where the sign gives the side. Unit 1e-9.
-    Quantity, 9, 10_000_000_000_000
+    Quantity, 9, 1_000_000_000_000_000_000
 );
 fixed!(
     /// Dimensionless number: a weight, a fraction, or the value of a limit. Unit 1e-9.
-    Ratio, 9, 1_000_000_000_000
+    Ratio, 9, 1_000_000_000_000_000_000
 );
 fixed!(
-    /// Amount of a currency. Unit 1e-18, so that price · quantity is exact.
-    Money, 18, 100_000_000_000_000_000_000
+    /// Amount of a currency. Unit 1e-21, so that price · quantity is exact.
+    Money, 21, 100_000_000_000_000_000
 );
 
 impl Price {
@@ -194,31 +207,36 @@ impl Price {
     pub const fn saturating_notional(self, quantity: Quantity) -> Money {
         Money::saturating_from_units(self.0.saturating_mul(quantity.0))
     }
-    /// Returns the arithmetic mean of two prices, rounded half to even to 1e-9.
+    /// Returns the arithmetic mean of two prices, rounded half to even to 1e-12.
     pub const fn mid(self, other: Price) -> Price {
         Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
     }
-    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-9. `risk` uses it: another rounding changes
+    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-12. `risk` uses it: another rounding changes
     /// its decisions.
     pub const fn mid_toward_zero(self, other: Price) -> Price {
         Price::saturating_from_units((self.0 + other.0) / 2)
     }
-    /// Returns price · ratio, rounded half to even to 1e-9.
-    pub const fn scaled_by(self, ratio: Ratio) -> Price {
-        Price::saturating_from_units(div_half_even(self.0.saturating_mul(ratio.0), Ratio::ONE))
-    }
 }
 
 impl Quantity {
-    /// Returns quantity · (bid + ask) / 2, rounded once, half to even to 1e-18; saturates at the bound of [`Money`].
-    pub const fn value_at_mid(self, bid: Price, ask: Price) -> Money {
-        let twice = bid.0.saturating_add(ask.0).saturating_mul(self.0);
-        Money::saturating_from_units(div_half_even(twice, 2))
+    /// Returns quantity · (bid + ask) / 2, rounded once, half to even to 1e-21; `None` beyond the bound of [`Money`].
+    pub const fn value_at_mid(self, bid: Price, ask: Price) -> Option<Money> {
+        match (bid.0 + ask.0).checked_mul(self.0) {
+            Some(twice) => Money::from_units(div_half_even(twice, 2)),
+            None => None,
+        }
+    }
+    /// Converts to an amount of the base currency, exact; `None` beyond the bound of [`Money`].
+    pub const fn to_money(self) -> Option<Money> {
+        match self.0.checked_mul(Money::ONE / Quantity::ONE) {
+            Some(units) => Money::from_units(units),
+            None => None,
+        }
     }
 }
 
 impl Money {
-    /// Returns money / quantity, rounded half to even to 1e-9; `None` for a zero quantity or beyond the bound.
+    /// Returns money / quantity, rounded half to even to 1e-12; `None` for a zero quantity or beyond the bound.
     pub const fn per(self, quantity: Quantity) -> Option<Price> {
         if quantity.0 == 0 { None } else { Price::from_units(div_half_even(self.0, quantity.0)) }
     }
@@ -226,9 +244,17 @@ impl Money {
     pub const fn at(self, price: Price) -> Option<Quantity> {
         if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
     }
-    /// Returns amount · ratio (a fee rate, a weight), rounded half to even to 1e-18.
+    /// Returns amount · price, where the amount is of the base currency, rounded half to even to 1e-21; saturates at the
+    /// bound.
+    pub const fn saturating_value_at(self, price: Price) -> Money {
+        // Split so that the rest cannot overflow: below 1e12 units, times at most 1e22.
+        let whole = (self.0 / Price::ONE).saturating_mul(price.0);
+        let rest = div_half_even((self.0 % Price::ONE) * price.0, Price::ONE);
+        Money::saturating_from_units(whole.saturating_add(rest))
+    }
+    /// Returns amount · ratio (a fee rate, a weight), rounded half to even to 1e-21; saturates at the bound.
     pub const fn scaled_by(self, ratio: Ratio) -> Money {
-        // Split so that the product cannot overflow: |self| ≤ 1e38, |ratio| ≤ 1e21 units.
+        // Split so that the rest cannot overflow: below 1e9 units, times at most 1e27.
         let whole = (self.0 / Ratio::ONE).saturating_mul(ratio.0);
         let rest = div_half_even((self.0 % Ratio::ONE).saturating_mul(ratio.0), Ratio::ONE);
         Money::saturating_from_units(whole.saturating_add(rest))
@@ -241,13 +267,16 @@ impl Ratio {
         let ns = self.0 / (Ratio::ONE / NS_PER_MS as i128);
         if ns < 0 || ns > u64::MAX as i128 { 0 } else { ns as u64 }
     }
-    /// Converts nanoseconds to milliseconds, exact; saturates at the bound, which is 1e18 ns (31 years).
+    /// Converts nanoseconds to milliseconds, exact.
     pub const fn milliseconds_from_ns(ns: u64) -> Ratio {
         Ratio::saturating_from_units(ns as i128 * (Ratio::ONE / NS_PER_MS as i128))
     }
-    /// Converts to [`Money`], exact.
-    pub const fn to_money(self) -> Money {
-        Money::saturating_from_units(self.0 * Ratio::ONE)
+    /// Converts to [`Money`], exact; `None` beyond the bound of [`Money`].
+    pub const fn to_money(self) -> Option<Money> {
+        match self.0.checked_mul(Money::ONE / Ratio::ONE) {
+            Some(units) => Money::from_units(units),
+            None => None,
+        }
     }
     /// Returns the ratio of two counts of the same unit, rounded half to even to 1e-9; zero for a zero denominator.
     pub const fn of(numerator: i128, denominator: i128) -> Ratio {

@@ -58,7 +58,7 @@ fn samples() -> Vec<Event> {
             bid: p("61837.63"),
             bid_size: p("3.78826"),
             ask: p("61837.64"),
-            ask_size: p("1000000000000"),
+            ask_size: p("1000000000000000000"),
             ts_recv: 1,
             ts_event: None,
             update_id: None,
@@ -66,7 +66,7 @@ fn samples() -> Vec<Event> {
         .into(),
         Trade {
             instrument,
-            price: p("0.000000001"),
+            price: p("0.000000000001"),
             quantity: p("0.02"),
             aggressor: Aggressor::Seller,
             trade_id: Some(3_735_683_259),

@@ -41,7 +41,7 @@ impl Control {
 impl Machine for Control {
     type Input = CommandEntry;
     const WRITER: Writer = Writer::Control;
-    const LOGIC: u32 = 2;
+    const LOGIC: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Command)

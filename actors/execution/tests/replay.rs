@@ -97,6 +97,6 @@ fn decisions_are_as_pinned() {
         approved(4_100, order(5)),
         cancel(7),
     ];
-    let pinned = "192d20b776ad6e2bc638b8796f78fac5bbcb4f145c143ce3fb492837d587b0b5";
+    let pinned = "46c5141fd9281cd67e2ad8ec1caef2c9aab60afc822e942b5fb756914902388b";
     assert_decisions(&mut Execution::new(), &script, pinned);
 }

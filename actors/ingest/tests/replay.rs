@@ -12,7 +12,7 @@ use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 
-const PINNED: &str = "c3d3610cee47f4b7735a065d44993b3fc3cdcb7bde6256f5969e674ddcc623e6";
+const PINNED: &str = "ddfdd5260145ea2e403890b3621f40a3433ac089895c3688c9d28e182d4c7fa6";
 
 /// Bodies near the bounds of the rules, whose small numbers fit the tick and lot sizes or miss them.
 fn body() -> impl Strategy<Value = MarketBody> {

@@ -107,6 +107,6 @@ fn decisions_are_as_pinned() {
         sell(5, Ioc, "102", "3"),
         clock(1_012),
     ];
-    let pinned = "737835cae9db7111c88106615f43dd6f63493f87e24a6df94515aae84a912ce3";
+    let pinned = "ae6a4453bb1f3218dcbe638bbbf88625047c69dddb7be851110556ddb94c9a42";
     assert_decisions(&mut Paper::new(TAPE), &script, pinned);
 }

@@ -66,7 +66,7 @@ impl Model {
         let scope = |symbol: &Option<usize>| symbol.map_or(Scope::All, |s| Scope::Instrument(instrument(SYMBOLS[s])));
         Some(match action {
             Action::Quote { symbol, bid, spread } => {
-                let cents = |n: i64| Price::saturating_from_units(i128::from(n) * 10_000_000);
+                let cents = |n: i64| Price::saturating_from_units(i128::from(n) * Price::ONE / 100);
                 let (bid, ask) = (cents(*bid), cents(bid + spread));
                 self.quotes.insert(*symbol, (bid, ask));
                 quote_of(SYMBOLS[*symbol], self.now_ms, bid, ask)
@@ -124,9 +124,9 @@ impl Model {
             Side::Buy => held.is_negative() && !worst.is_positive(),
             Side::Sell => held.is_positive() && !worst.is_negative(),
         };
-        let most = self.limit("risk.max_position", 50_000).to_money();
+        let most = self.limit("risk.max_position", 50_000).to_money().unwrap();
         assert!(reduces || mid.notional(worst.abs()).unwrap() <= most, "{order:?}: worst {worst} at {mid} over {most}");
-        let largest = self.limit("risk.max_order_notional", 20_000).to_money();
+        let largest = self.limit("risk.max_order_notional", 20_000).to_money().unwrap();
         assert!(order.price.notional(order.quantity).unwrap() <= largest, "{order:?} over {largest}");
         assert!(order.quantity.is_positive() && order.quantity.is_multiple_of("0.001".parse().unwrap()), "{order:?}");
         assert!(order.price.is_positive() && order.price.is_multiple_of("0.01".parse().unwrap()), "{order:?}");
@@ -246,7 +246,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     }
     let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_data"];
     assert!(all.iter().chain(&["stale_decision"]).all(|kind| kinds.contains(*kind)), "the script shows only {kinds:?}");
-    let pinned = "5f3537ea700c8296ec2cdbe4a404b9f9cc56d295ef1479ac569caff9dd6a27f0";
+    let pinned = "9e4417957ce804500ae60f6e722bc998d43cf541433ee088a84ac637576d7d4b";
     assert_decisions(&mut blank().machine, &facts, pinned);
 }
 

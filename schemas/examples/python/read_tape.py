@@ -6,9 +6,9 @@
 
 A tape is the stream TAPE_<partition>. Each message is a record, the MessagePack array
 `[format, writer, epoch, prev_hash, events]`. An event is `[cause_seq, cause_index, index, at, kind, version, body]`,
-and its body is an array of the fields of the kind, in order. Prices and quantities count 1e-9; a number beyond 64 bits
-is 16 big-endian bytes (two's complement). The sums are exact, because the script computes with integers only. It does
-not check prev_hash, the BLAKE3 hash of the writer's previous record.
+and its body is an array of the fields of the kind, in order. A price counts 1e-12, a quantity 1e-9; a number beyond
+64 bits is 9 to 16 big-endian bytes (two's complement). The sums are exact, because the script computes with integers
+only. It does not check prev_hash, the BLAKE3 hash of the writer's previous record.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 FORMAT = 1
 INGEST = 2  # number of the writer of market facts
 QUOTE, TRADE = 21, 22  # numbers of the kinds, both read in version 1
-UNIT_DECIMALS = 9  # of a price and of a quantity; their product has twice as many
+PRICE_DECIMALS, QUANTITY_DECIMALS = 12, 9  # of the units; the product of the two has 21
 
 
 def number(wire):
@@ -60,8 +60,9 @@ class Totals:
         self.last = price
 
     def as_json(self):
-        prices = {name: decimal(getattr(self, name), UNIT_DECIMALS) for name in ("first", "last", "bid", "ask")}
-        sums = {"quantity": decimal(self.quantity, UNIT_DECIMALS), "notional": decimal(self.notional, 2 * UNIT_DECIMALS)}
+        prices = {name: decimal(getattr(self, name), PRICE_DECIMALS) for name in ("first", "last", "bid", "ask")}
+        notional = decimal(self.notional, PRICE_DECIMALS + QUANTITY_DECIMALS)
+        sums = {"quantity": decimal(self.quantity, QUANTITY_DECIMALS), "notional": notional}
         return {"quotes": self.quotes, "trades": self.trades} | sums | prices
 
 

@@ -38,8 +38,8 @@ pub(super) fn parse(text: &str, scale: u32, most: i128) -> Result<i128, NumberEr
         Some(rest) => (true, rest),
         None => (false, text),
     };
-    let (digits, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((digits, exponent)) => (digits, parse_exponent(exponent)?),
+    let (digits, exponent) = match unsigned.bytes().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(at) => (&unsigned[..at], parse_exponent(&unsigned[at + 1..])?),
         None => (unsigned, 0),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -61,8 +61,7 @@ pub(super) fn parse(text: &str, scale: u32, most: i128) -> Result<i128, NumberEr
     if power < -i64::from(scale) {
         return Err(NumberError::TooPrecise(scale));
     }
-    let ten_to = u32::try_from(power + i64::from(scale)).ok().and_then(|power| 10i128.checked_pow(power));
-    let units = mantissa.zip(ten_to).and_then(|(mantissa, ten_to)| mantissa.checked_mul(ten_to));
+    let units = mantissa.zip(ten_to(power + i64::from(scale))).and_then(|(mantissa, ten)| mantissa.checked_mul(ten));
     match units {
         Some(units) if units <= most => Ok(if negative { -units } else { units }),
         _ => Err(out_of_range(scale, most)),
@@ -87,6 +86,14 @@ fn parse_exponent(text: &str) -> Result<i64, NumberError> {
     Ok(if text.starts_with('-') { -magnitude } else { magnitude })
 }
 
+/// Ten to this power; `None` beyond 128 bits.
+fn ten_to(power: i64) -> Option<i128> {
+    match u32::try_from(power).ok()? {
+        power @ 0..=18 => Some(i128::from(10u64.pow(power))),
+        power => 10i128.checked_pow(power),
+    }
+}
+
 /// The value of two runs of digits, one after the other; `None` beyond 128 bits.
 fn digits_value(first: &str, second: &str) -> Option<i128> {
     let mut digits = first.bytes().chain(second.bytes()).map(|byte| byte - b'0');
@@ -100,6 +107,9 @@ fn digits_value(first: &str, second: &str) -> Option<i128> {
 pub(super) fn format(units: i128, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let sign = if units < 0 { "-" } else { "" };
     let magnitude = units.unsigned_abs();
+    if let Ok(magnitude) = u64::try_from(magnitude) {
+        return format_small(sign, magnitude, scale, f);
+    }
     let one = 10u128.pow(scale);
     let (whole, fraction) = (magnitude / one, magnitude % one);
     if fraction == 0 {
@@ -107,4 +117,29 @@ pub(super) fn format(units: i128, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt
     }
     let fraction = format!("{fraction:0width$}", width = scale as usize);
     f.pad(&format!("{sign}{whole}.{}", fraction.trim_end_matches('0')))
+}
+
+/// Sign, digits and point of a number of 64 bits: at most 20 digits, or the zero before the point and 21 decimals.
+const SMALL_BYTES_MAX: usize = 24;
+
+/// [`format`] without allocations, for a magnitude of 64 bits.
+fn format_small(sign: &str, magnitude: u64, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (mut text, mut at) = ([0u8; SMALL_BYTES_MAX], SMALL_BYTES_MAX);
+    let (mut rest, mut place) = (magnitude, 0);
+    while rest > 0 || place <= scale {
+        let digit = (rest % 10) as u8;
+        (rest, place) = (rest / 10, place + 1);
+        let is_trailing_zero = digit == 0 && place <= scale && at == SMALL_BYTES_MAX;
+        if !is_trailing_zero {
+            if place == scale + 1 && at < SMALL_BYTES_MAX {
+                at -= 1;
+                text[at] = b'.';
+            }
+            at -= 1;
+            text[at] = b'0' + digit;
+        }
+    }
+    at -= sign.len();
+    text[at..at + sign.len()].copy_from_slice(sign.as_bytes());
+    f.pad(std::str::from_utf8(&text[at..]).unwrap_or_default())
 }

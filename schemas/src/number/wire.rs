@@ -11,12 +11,22 @@ use super::Decimal;
 /// What to send in place of a float.
 pub const INSTEAD_OF_FLOAT: &str = "send text such as \"61837.63\", or an integer, which is a whole number";
 
-/// Encodes a number for a record on the tape: an integer if it fits signed 64 bits, otherwise 16 bytes.
+/// Least and greatest number of bytes of a count of units beyond signed 64 bits.
+const WIDE_BYTES: std::ops::RangeInclusive<usize> = 9..=16;
+
+/// Encodes a number for a record on the tape: an integer if it fits signed 64 bits, otherwise the fewest bytes that
+/// hold it, big-endian, two's complement.
 pub(super) fn serialize_units<S: Serializer>(units: i128, serializer: S) -> Result<S::Ok, S::Error> {
     match i64::try_from(units) {
         Ok(small) => serializer.serialize_i64(small),
-        Err(_) => serializer.serialize_bytes(&units.to_be_bytes()),
+        Err(_) => serializer.serialize_bytes(&units.to_be_bytes()[16 - bytes_of(units)..]),
     }
+}
+
+/// The fewest bytes that hold the number in two's complement.
+fn bytes_of(units: i128) -> usize {
+    let sign_bits = units.leading_zeros().max(units.leading_ones());
+    (i128::BITS - sign_bits) as usize / 8 + 1
 }
 
 /// Decodes what [`serialize_units`] encodes.
@@ -25,7 +35,7 @@ pub(super) struct Units;
 impl Visitor<'_> for Units {
     type Value = i128;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer, or 16 big-endian bytes for one beyond 64 bits")
+        f.write_str("an integer, or 9 to 16 big-endian bytes for one beyond 64 bits")
     }
     fn visit_i64<E: de::Error>(self, v: i64) -> Result<i128, E> {
         Ok(i128::from(v))
@@ -35,10 +45,18 @@ impl Visitor<'_> for Units {
         i64::try_from(v).map(i128::from).map_err(|_| E::custom("integer beyond i64 must be written as bytes"))
     }
     fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<i128, E> {
-        let bytes: [u8; 16] = v.try_into().map_err(|_| E::custom("want 16 bytes"))?;
+        if !WIDE_BYTES.contains(&v.len()) {
+            return Err(E::custom(format!("{} bytes, want 9 to 16", v.len())));
+        }
+        let sign = if v[0] & 0x80 == 0 { 0 } else { 0xff };
+        let mut bytes = [sign; 16];
+        bytes[16 - v.len()..].copy_from_slice(v);
         let units = i128::from_be_bytes(bytes);
         if i64::try_from(units).is_ok() {
             return Err(E::custom("a number within 64 bits must be written as an integer"));
+        }
+        if bytes_of(units) != v.len() {
+            return Err(E::custom("a number must be written in the fewest bytes"));
         }
         Ok(units)
     }

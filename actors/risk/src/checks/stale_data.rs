@@ -59,6 +59,6 @@ mod tests {
         let params = Params::default();
         let mut context = context(&params);
         context.quote = None;
-        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("1000000000000", "2000"));
+        assert_eq!(outcome(&StaleData, &context, &order(Buy, "1", "100")), breach("1000000000000000000", "2000"));
     }
 }
