@@ -2,9 +2,9 @@
 //! JSON.
 //!
 //! A price or quantity is the decimal that it spells: text, a JSON number, or a MessagePack integer, which is a whole
-//! number. A MessagePack float is malformed, because its publisher may have rounded. A malformed map does not affect the
-//! other maps of its message; bytes that do not decode make the whole message malformed. Decoding does not panic on any
-//! input. [`contract::FIELDS`] is the table of all fields; read it first.
+//! number. A MessagePack float is malformed, because its publisher may have rounded. A malformed map does not affect
+//! the other maps of its message; bytes that do not decode make the whole message malformed. Decoding does not panic on
+//! any input. [`contract::FIELDS`] is the table of all fields; read it first.
 
 pub mod contract;
 mod read;

@@ -211,8 +211,8 @@ impl Price {
     pub const fn mid(self, other: Price) -> Price {
         Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
     }
-    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-12. `risk` uses it: another rounding changes
-    /// its decisions.
+    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-12. `risk` uses it: another rounding
+    /// changes its decisions.
     pub const fn mid_toward_zero(self, other: Price) -> Price {
         Price::saturating_from_units((self.0 + other.0) / 2)
     }
@@ -244,8 +244,8 @@ impl Money {
     pub const fn at(self, price: Price) -> Option<Quantity> {
         if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
     }
-    /// Returns amount · price, where the amount is of the base currency, rounded half to even to 1e-21; saturates at the
-    /// bound.
+    /// Returns amount · price, where the amount is of the base currency, rounded half to even to 1e-21; saturates at
+    /// the bound.
     pub const fn saturating_value_at(self, price: Price) -> Money {
         // Split so that the rest cannot overflow: below 1e12 units, times at most 1e22.
         let whole = (self.0 / Price::ONE).saturating_mul(price.0);

@@ -1,5 +1,5 @@
-//! Bars built from the accepted trades and quotes of an instrument. No fact is changed here. A trade that would take the
-//! volume of a bar beyond the bound of `Quantity` is found here, and rejected by the machine.
+//! Bars built from the accepted trades and quotes of an instrument. No fact is changed here. A trade that would take
+//! the volume of a bar beyond the bound of `Quantity` is found here, and rejected by the machine.
 //!
 //! A time bar covers a window of the instrument's own `ts_recv`, aligned to the Unix epoch. The first accepted event of
 //! the instrument at or after the end of the window, heartbeats included, closes it. A closed window never reopens: an

@@ -77,8 +77,8 @@ impl Exposure {
     }
 
     /// Cash flow plus the position valued at the mid (at the last fill's price while there is no quote), after fees.
-    /// `None` while the instrument is not defined. Beyond the bound of `Money` it stops there, with its sign: it is only
-    /// compared with a limit, which is at most 1e11.
+    /// `None` while the instrument is not defined. Beyond the bound of `Money` it stops there, with its sign: it is
+    /// only compared with a limit, which is at most 1e11.
     pub fn profit(&self) -> Option<(Currency, Money)> {
         let mark = self.quote.map(|quote| quote.mid()).or(self.last_fill).unwrap_or(Price::ZERO);
         let value = mark.saturating_notional(self.position);

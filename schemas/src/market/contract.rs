@@ -14,8 +14,8 @@ pub enum FieldType {
     Count,
     /// Nanoseconds since the Unix epoch, in the forms of `Count`.
     Time,
-    /// A [`crate::number::Price`]: text, a JSON number, or a MessagePack integer, which is a whole number. A MessagePack
-    /// float is malformed.
+    /// A [`crate::number::Price`]: text, a JSON number, or a MessagePack integer, which is a whole number. A
+    /// MessagePack float is malformed.
     Price,
     /// A [`crate::number::Quantity`], in the forms of `Price`.
     Quantity,
