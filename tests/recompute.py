@@ -6,7 +6,7 @@
 
 Reads whole tapes of one or more partitions, one JSON object an event, in tape order. Shares nothing with the system
 but the meaning of its facts: exact decimals; average cost, where the cost part of a partial close is rounded half
-to even to 1e-18. Prints a JSON summary. Exit code 0: agrees; 1: differs, `difference` names the first; 2: no
+to even to 1e-21. Prints a JSON summary. Exit code 0: agrees; 1: differs, `difference` names the first; 2: no
 verdict, because this is not a whole tape.
 """
 
@@ -16,8 +16,8 @@ from bisect import bisect_right
 from decimal import ROUND_HALF_EVEN, Decimal, getcontext
 
 getcontext().prec = 120  # sums and products here are exact; a quotient is rounded once, by quantize
-MONEY_UNIT = Decimal("1e-18")
-PRICE_UNIT = Decimal("1e-9")
+MONEY_UNIT = Decimal("1e-21")
+PRICE_UNIT = Decimal("1e-12")
 ZERO = Decimal(0)
 
 
@@ -301,9 +301,9 @@ def self_test_tape():
     filled(1, "buy", "1", "33.33")  # 6
     filled(2, "buy", "2", "33.335")  # 7: portfolio comes to the first only after the second
     booked(1, "6.0", "1", "33.33", "33.33", "0", "0.01", "966.66")
-    booked(2, "7.0", "3", "100", "33.333333333", "0", "0.02", "899.98")
+    booked(2, "7.0", "3", "100", "33.333333333333", "0", "0.02", "899.98")
     filled(3, "sell", "1", "34")  # 12: the cost part is 100/3
-    booked(3, "12.0", "2", "66.666666666666666667", "33.333333333", "0.666666666666666667", "0.03", "933.97")
+    booked(3, "12.0", "2", "66.666666666666666666667", "33.333333333333", "0.666666666666666666667", "0.03", "933.97")
     filled(4, "sell", "3", "34")  # 15: closes 2, opens 1 short
     booked(4, "15.0", "-1", "-34", "34", "2", "0.04", "1035.96")
     filled(5, "sell", "1", "35")  # 18: portfolio has not come to it
@@ -325,7 +325,7 @@ def self_test():
     spoilt = [
         (12, "quantity", "1.1", "p0:13.0 position sim-p0/combined/binance.BTCUSDT cost"),
         (12, "fill", f"{1:032x}", "p0:12.0 fill 00000000000000000000000000000001 comes again"),
-        (13, "realised", "0.666666666666666666", "p0:13.0 position sim-p0/combined/binance.BTCUSDT realised"),
+        (13, "realised", "0.666666666666666666666", "p0:13.0 position sim-p0/combined/binance.BTCUSDT realised"),
         (13, "fill", f"{2:032x}", "p0:13.0 position sim-p0/combined/binance.BTCUSDT changes by fill"),
         (16, "quantity", "-2", "p0:16.0 position sim-p0/combined/binance.BTCUSDT quantity"),
         (17, "cash", "1035.96000000000000001", "p0:17.0 USDT cash of sim-p0 at 15.0"),

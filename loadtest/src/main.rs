@@ -1,8 +1,9 @@
-//! `bench publish` and `bench replay`: rates, and their ratio to a reference measured in the same run.
+//! `bench publish`, `bench replay` and `bench numbers`: rates, and their ratio to a reference measured in the same run.
 //!
 //! Only the ratios can be compared between machines.
 
 mod market;
+mod numbers;
 mod publish;
 mod replay;
 mod table;
@@ -33,6 +34,15 @@ enum Benchmark {
         #[arg(long)]
         python: Option<PathBuf>,
     },
+    /// Exact numbers: arithmetic, encoding and bytes, compared with 64-bit integers and with the types before them.
+    Numbers {
+        /// Events of the synthetic market.
+        #[arg(long, default_value_t = 200_000)]
+        events: u64,
+        /// Rounds; the median is shown.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+    },
     /// Replay, compared with reading the tape's bytes.
     Replay {
         /// The tapedeck binary, whose demo writes the tape.
@@ -51,6 +61,7 @@ enum Benchmark {
 async fn main() -> Result<()> {
     match Cli::parse().benchmark {
         Benchmark::Publish { events, rounds, python } => publish::run(events, rounds, python.as_deref()).await,
+        Benchmark::Numbers { events, rounds } => numbers::run(events, rounds),
         Benchmark::Replay { tapedeck, events, rounds } => replay::run(&tapedeck, events, rounds).await,
     }
 }

@@ -69,7 +69,8 @@ impl FromStr for BarSpec {
         let size = match unit {
             "t" => BarSize::Ticks(count()?),
             "v" if of == BarInput::Trades => {
-                BarSize::Volume(number.parse().ok().filter(|v: &Quantity| v.is_positive()).ok_or_else(bad)?)
+                let quantity = number.parse().ok().filter(|v: &Quantity| v.is_positive() && !number.contains('E'));
+                BarSize::Volume(quantity.ok_or_else(bad)?)
             }
             _ => {
                 let (_, ns) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
@@ -172,7 +173,11 @@ mod tests {
 
     #[test]
     fn text_that_is_no_bar_is_refused() {
-        for bad in ["", "m", "0m", "1", "1x", "-1m", "+1m", "1.5m", "25h", "1v-quote", "0v", "1mm", "1m-trade", "é"] {
+        let sizes = [
+            "", "m", "0m", "1", "1x", "-1m", "+1m", "1.5m", "25h", "1v-quote", "0v", "1mm", "1m-trade", "é", "1e1v",
+            "1E1v",
+        ];
+        for bad in sizes {
             assert!(bad.parse::<BarSpec>().is_err(), "{bad}");
         }
     }

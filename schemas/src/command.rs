@@ -1,10 +1,12 @@
 //! Commands of operators to a partition: a MessagePack map on `cmd.<p>.<verb>`.
+//!
+//! A number is the decimal that it spells: text, or an integer, which is a whole number. A float is an error.
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{HaltLevel, RefusalReason, Scope};
 use crate::ids::{AccountId, Currency, OrderId, StrategyId};
-use crate::number::{Money, Ratio};
+use crate::number::{Money, Ratio, spelled, spelled_pairs};
 
 /// Greatest size of a command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
@@ -38,11 +40,13 @@ pub enum Request {
         /// The instruments that the values apply to.
         scope: Scope,
         /// Full name and value of each parameter.
+        #[serde(with = "spelled_pairs")]
         values: Vec<(String, Ratio)>,
     },
     /// Sets weights of strategies.
     Weights {
         /// Each strategy and its weight, from 0.
+        #[serde(with = "spelled_pairs")]
         weights: Vec<(StrategyId, Ratio)>,
     },
     /// Halts trading, or limits it to orders that reduce a position.
@@ -69,6 +73,7 @@ pub enum Request {
         /// Currency of the amount.
         currency: Currency,
         /// Amount to pay in; negative to pay out.
+        #[serde(with = "spelled")]
         amount: Money,
     },
 }

@@ -57,7 +57,8 @@ pub enum Shape {
     Integer(u32),
     /// A text that matches this regular expression; any text if it is empty.
     Text(&'static str),
-    /// A count of units of 1e-`decimals`: an integer if it fits signed 64 bits, otherwise 16 big-endian bytes.
+    /// A count of units of 1e-`decimals`: an integer if it fits signed 64 bits, otherwise the fewest
+    /// big-endian bytes, 9 to 16.
     Decimal {
         /// Number of decimals of the unit.
         decimals: u32,

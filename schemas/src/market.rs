@@ -1,9 +1,10 @@
 //! Market events as publishers send them on `md.<venue>.<symbol>.<kind>`: a map or an array of maps, in MessagePack or
 //! JSON.
 //!
-//! Prices and quantities are decimal strings, or integers that count 1e-9; floats are malformed. A malformed map does
-//! not affect the other maps of its message; bytes that do not decode make the whole message malformed. Decoding does
-//! not panic on any input. [`contract::FIELDS`] is the table of all fields; read it first.
+//! A price or quantity is the decimal that it spells: text, a JSON number, or a MessagePack integer, which is a whole
+//! number. A MessagePack float is malformed, because its publisher may have rounded. A malformed map does not affect
+//! the other maps of its message; bytes that do not decode make the whole message malformed. Decoding does not panic on
+//! any input. [`contract::FIELDS`] is the table of all fields; read it first.
 
 pub mod contract;
 mod fault;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::bar::{self, BarSpec};
 use crate::event::{Aggressor, MalformedDetail, MessageEncoding};
 use crate::ids::{Currency, InstrumentId, SourceId, Token};
-use crate::number::{Money, Price, Quantity};
+use crate::number::{Money, Price, Quantity, SpelledNumber};
 use crate::subject::MarketKind;
 
 /// Greatest size of a market message, in bytes.
@@ -255,17 +256,17 @@ impl Serialize for Wire<'_> {
         }
         match body {
             MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-                map.serialize_entry("bid", bid)?;
-                map.serialize_entry("bid_size", bid_size)?;
-                map.serialize_entry("ask", ask)?;
-                map.serialize_entry("ask_size", ask_size)?;
+                map.serialize_entry("bid", &SpelledNumber(*bid))?;
+                map.serialize_entry("bid_size", &SpelledNumber(*bid_size))?;
+                map.serialize_entry("ask", &SpelledNumber(*ask))?;
+                map.serialize_entry("ask_size", &SpelledNumber(*ask_size))?;
                 if let Some(id) = update_id {
                     map.serialize_entry("update_id", id)?;
                 }
             }
             MarketBody::Trade { price, quantity, aggressor, trade_id } => {
-                map.serialize_entry("price", price)?;
-                map.serialize_entry("quantity", quantity)?;
+                map.serialize_entry("price", &SpelledNumber(*price))?;
+                map.serialize_entry("quantity", &SpelledNumber(*quantity))?;
                 map.serialize_entry("aggressor", aggressor.as_str())?;
                 if let Some(id) = trade_id {
                     map.serialize_entry("trade_id", id)?;
@@ -273,11 +274,11 @@ impl Serialize for Wire<'_> {
             }
             MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
                 map.serialize_entry("bar", bar)?;
-                map.serialize_entry("open", open)?;
-                map.serialize_entry("high", high)?;
-                map.serialize_entry("low", low)?;
-                map.serialize_entry("close", close)?;
-                map.serialize_entry("volume", volume)?;
+                map.serialize_entry("open", &SpelledNumber(*open))?;
+                map.serialize_entry("high", &SpelledNumber(*high))?;
+                map.serialize_entry("low", &SpelledNumber(*low))?;
+                map.serialize_entry("close", &SpelledNumber(*close))?;
+                map.serialize_entry("volume", &SpelledNumber(*volume))?;
                 map.serialize_entry("count", count)?;
                 map.serialize_entry("opened", opened)?;
                 map.serialize_entry("closed", closed)?;
@@ -285,9 +286,9 @@ impl Serialize for Wire<'_> {
             MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars } => {
                 map.serialize_entry("base", base)?;
                 map.serialize_entry("quote", quote)?;
-                map.serialize_entry("tick_size", &tick_size.to_string())?;
-                map.serialize_entry("lot_size", &lot_size.to_string())?;
-                map.serialize_entry("min_notional", &min_notional.to_string())?;
+                map.serialize_entry("tick_size", &SpelledNumber(*tick_size))?;
+                map.serialize_entry("lot_size", &SpelledNumber(*lot_size))?;
+                map.serialize_entry("min_notional", &SpelledNumber(*min_notional))?;
                 if !bars.is_empty() {
                     map.serialize_entry("bars", &bar::list(bars))?;
                 }

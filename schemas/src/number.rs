@@ -4,36 +4,37 @@
 //!
 //! | type | unit | bound on the magnitude |
 //! |---|---|---|
-//! | [`Price`] | 1e-9 of the quote currency | 1e10 |
-//! | [`Quantity`] | 1e-9 of the base currency | 1e13 |
-//! | [`Ratio`] | 1e-9 | 1e12 |
-//! | [`Money`] | 1e-18 of a currency | 1e20 |
+//! | [`Price`] | 1e-12 of the quote currency | 1e10 |
+//! | [`Quantity`] | 1e-9 of the base currency | 1e18 |
+//! | [`Ratio`] | 1e-9 | 1e18 |
+//! | [`Money`] | 1e-21 of a currency | 1e17 |
+//! | [`Total`] | 1e-21 | 1e38 |
 //!
-//! A price times a quantity is *exactly* money (1e-9 · 1e-9 = 1e-18). Operations that must round (division, a fee rate)
-//! round half to even. Arithmetic saturates at the bound. On the wire a number is a MessagePack integer if it fits
-//! signed 64 bits, otherwise 16 big-endian bytes; in JSON it is a decimal string without trailing zeros.
+//! A price times a quantity is *exactly* money (1e-12 · 1e-9 = 1e-21). Operations that must round (division, a fee
+//! rate) round half to even. A value from outside that does not fit is refused. `+`, `-` and the operations named
+//! `saturating` stop at the bound: decision 0016 lists why no booked amount reaches it, and `tapedeck verify` compares
+//! bookings with sums in [`Total`], which has no such bound.
+//!
+//! On the tape a number is its count of units: a MessagePack integer if it fits signed 64 bits, otherwise the fewest
+//! big-endian bytes that hold it, 9 to 16. In messages from outside (market events, commands) a number is the decimal
+//! that it spells: text, or an integer, which is a whole number (`spelled`). In JSON a number is written as text
+//! without trailing zeros.
 
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{self, Visitor};
+use serde::de;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::offset::NS_PER_MS;
 
-/// Reason why a text is not a number of these types.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NumberError {
-    /// The text is not of the form `-?digits[.digits]`, or is longer than 64 bytes.
-    #[error("not a decimal number (want digits, an optional point, no exponent)")]
-    Malformed,
-    /// The number has more decimals than the unit. Holds the greatest number of decimals.
-    #[error("has more than {0} decimals")]
-    TooPrecise(u32),
-    /// The magnitude exceeds the bound of the type.
-    #[error("is out of range")]
-    OutOfRange,
-}
+mod text;
+mod total;
+mod wire;
+
+pub use text::{NUMBER_BYTES_MAX, NumberError};
+pub use total::Total;
+pub use wire::{INSTEAD_OF_FLOAT, SpelledNumber, spelled, spelled_pairs};
 
 /// Returns `n / d`, rounded half to even. `d` must not be zero.
 const fn div_half_even(n: i128, d: i128) -> i128 {
@@ -48,42 +49,12 @@ const fn div_half_even(n: i128, d: i128) -> i128 {
     }
 }
 
-fn parse(text: &str, scale: u32) -> Result<i128, NumberError> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) || text.len() > 64 {
-        return Err(NumberError::Malformed);
-    }
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > scale as usize {
-        return Err(NumberError::TooPrecise(scale));
-    }
-    let mut units: i128 = 0;
-    let padding = scale as usize - fraction.len();
-    let padded = fraction.bytes().chain(std::iter::repeat_n(b'0', padding));
-    for digit in whole.bytes().chain(padded) {
-        units = units
-            .checked_mul(10)
-            .and_then(|u| u.checked_add(i128::from(digit - b'0')))
-            .ok_or(NumberError::OutOfRange)?;
-    }
-    Ok(if negative { -units } else { units })
-}
-
-fn format(units: i128, scale: u32, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let sign = if units < 0 { "-" } else { "" };
-    let magnitude = units.unsigned_abs();
-    let one = 10u128.pow(scale);
-    let (whole, fraction) = (magnitude / one, magnitude % one);
-    if fraction == 0 {
-        return f.pad(&format!("{sign}{whole}"));
-    }
-    let fraction = format!("{fraction:0width$}", width = scale as usize);
-    f.pad(&format!("{sign}{whole}.{}", fraction.trim_end_matches('0')))
+/// A number type of this module.
+pub trait Decimal: Copy + fmt::Display + FromStr<Err = NumberError> {
+    /// Creates a whole number; an error beyond the bound.
+    fn from_whole(n: i128) -> Result<Self, NumberError>;
+    /// Returns the number if it is whole and fits signed 64 bits.
+    fn to_whole(self) -> Option<i64>;
 }
 
 macro_rules! fixed {
@@ -114,6 +85,13 @@ macro_rules! fixed {
                     Self(-Self::MAX_UNITS)
                 } else {
                     Self(units)
+                }
+            }
+            /// Returns the sum; `None` beyond the bound.
+            pub const fn checked_add(self, other: Self) -> Option<Self> {
+                match self.0.checked_add(other.0) {
+                    Some(units) => Self::from_units(units),
+                    None => None,
                 }
             }
             /// Creates a whole number; saturates at the bound.
@@ -161,54 +139,60 @@ macro_rules! fixed {
         impl FromStr for $name {
             type Err = NumberError;
             fn from_str(text: &str) -> Result<Self, NumberError> {
-                Self::from_units(parse(text, Self::SCALE)?).ok_or(NumberError::OutOfRange)
+                text::parse(text, Self::SCALE, Self::MAX_UNITS).map(Self)
+            }
+        }
+        impl Decimal for $name {
+            fn from_whole(n: i128) -> Result<Self, NumberError> {
+                let units = n.checked_mul(Self::ONE).and_then(Self::from_units);
+                units.ok_or(text::out_of_range(Self::SCALE, Self::MAX_UNITS))
+            }
+            fn to_whole(self) -> Option<i64> {
+                if self.0 % Self::ONE == 0 { i64::try_from(self.0 / Self::ONE).ok() } else { None }
             }
         }
         impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { text::format(self.0, Self::SCALE, f) }
         }
         impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { format(self.0, Self::SCALE, f) }
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { text::format(self.0, Self::SCALE, f) }
         }
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {
                     return serializer.collect_str(self);
                 }
-                match i64::try_from(self.0) {
-                    Ok(small) => serializer.serialize_i64(small),
-                    Err(_) => serializer.serialize_bytes(&self.0.to_be_bytes()),
-                }
+                wire::serialize_units(self.0, serializer)
             }
         }
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let units = if deserializer.is_human_readable() {
-                    deserializer.deserialize_str(Text($scale))?
-                } else {
-                    deserializer.deserialize_any(Units)?
-                };
-                Self::from_units(units).ok_or_else(|| de::Error::custom(NumberError::OutOfRange))
+                if deserializer.is_human_readable() {
+                    return spelled::deserialize(deserializer);
+                }
+                let units = deserializer.deserialize_any(wire::Units)?;
+                let out_of_range = || de::Error::custom(text::out_of_range(Self::SCALE, Self::MAX_UNITS));
+                Self::from_units(units).ok_or_else(out_of_range)
             }
         }
     };
 }
 
 fixed!(
-    /// Price of one unit of the base currency, in the quote currency. Unit 1e-9.
-    Price, 9, 10_000_000_000
+    /// Price of one unit of the base currency, in the quote currency. Unit 1e-12.
+    Price, 12, 10_000_000_000
 );
 fixed!(
     /// Amount of the base currency; signed where the sign gives the side. Unit 1e-9.
-    Quantity, 9, 10_000_000_000_000
+    Quantity, 9, 1_000_000_000_000_000_000
 );
 fixed!(
     /// Dimensionless number: a weight, a fraction, or the value of a limit. Unit 1e-9.
-    Ratio, 9, 1_000_000_000_000
+    Ratio, 9, 1_000_000_000_000_000_000
 );
 fixed!(
-    /// Amount of a currency. Unit 1e-18, so that price · quantity is exact.
-    Money, 18, 100_000_000_000_000_000_000
+    /// Amount of a currency. Unit 1e-21, so that price · quantity is exact.
+    Money, 21, 100_000_000_000_000_000
 );
 
 impl Price {
@@ -223,31 +207,36 @@ impl Price {
     pub const fn saturating_notional(self, quantity: Quantity) -> Money {
         Money::saturating_from_units(self.0.saturating_mul(quantity.0))
     }
-    /// Returns the arithmetic mean of two prices, rounded half to even to 1e-9.
+    /// Returns the arithmetic mean of two prices, rounded half to even to 1e-12.
     pub const fn mid(self, other: Price) -> Price {
         Price::saturating_from_units(div_half_even(self.0 + other.0, 2))
     }
-    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-9. `risk` uses it: another rounding changes
-    /// its decisions.
+    /// Returns the arithmetic mean of two prices, rounded toward zero to 1e-12. `risk` uses it: another rounding
+    /// changes its decisions.
     pub const fn mid_toward_zero(self, other: Price) -> Price {
         Price::saturating_from_units((self.0 + other.0) / 2)
-    }
-    /// Returns price · ratio, rounded half to even to 1e-9.
-    pub const fn scaled_by(self, ratio: Ratio) -> Price {
-        Price::saturating_from_units(div_half_even(self.0.saturating_mul(ratio.0), Ratio::ONE))
     }
 }
 
 impl Quantity {
-    /// Returns quantity · (bid + ask) / 2, rounded once, half to even to 1e-18; saturates at the bound of [`Money`].
-    pub const fn value_at_mid(self, bid: Price, ask: Price) -> Money {
-        let twice = bid.0.saturating_add(ask.0).saturating_mul(self.0);
-        Money::saturating_from_units(div_half_even(twice, 2))
+    /// Returns quantity · (bid + ask) / 2, rounded once, half to even to 1e-21; `None` beyond the bound of [`Money`].
+    pub const fn value_at_mid(self, bid: Price, ask: Price) -> Option<Money> {
+        match (bid.0 + ask.0).checked_mul(self.0) {
+            Some(twice) => Money::from_units(div_half_even(twice, 2)),
+            None => None,
+        }
+    }
+    /// Converts to an amount of the base currency, exact; `None` beyond the bound of [`Money`].
+    pub const fn to_money(self) -> Option<Money> {
+        match self.0.checked_mul(Money::ONE / Quantity::ONE) {
+            Some(units) => Money::from_units(units),
+            None => None,
+        }
     }
 }
 
 impl Money {
-    /// Returns money / quantity, rounded half to even to 1e-9; `None` for a zero quantity or beyond the bound.
+    /// Returns money / quantity, rounded half to even to 1e-12; `None` for a zero quantity or beyond the bound.
     pub const fn per(self, quantity: Quantity) -> Option<Price> {
         if quantity.0 == 0 { None } else { Price::from_units(div_half_even(self.0, quantity.0)) }
     }
@@ -255,9 +244,17 @@ impl Money {
     pub const fn at(self, price: Price) -> Option<Quantity> {
         if price.0 == 0 { None } else { Quantity::from_units(self.0 / price.0) }
     }
-    /// Returns amount · ratio (a fee rate, a weight), rounded half to even to 1e-18.
+    /// Returns amount · price, where the amount is of the base currency, rounded half to even to 1e-21; saturates at
+    /// the bound.
+    pub const fn saturating_value_at(self, price: Price) -> Money {
+        // Split so that the rest cannot overflow: below 1e12 units, times at most 1e22.
+        let whole = (self.0 / Price::ONE).saturating_mul(price.0);
+        let rest = div_half_even((self.0 % Price::ONE) * price.0, Price::ONE);
+        Money::saturating_from_units(whole.saturating_add(rest))
+    }
+    /// Returns amount · ratio (a fee rate, a weight), rounded half to even to 1e-21; saturates at the bound.
     pub const fn scaled_by(self, ratio: Ratio) -> Money {
-        // Split so that the product cannot overflow: |self| ≤ 1e38, |ratio| ≤ 1e21 units.
+        // Split so that the rest cannot overflow: below 1e9 units, times at most 1e27.
         let whole = (self.0 / Ratio::ONE).saturating_mul(ratio.0);
         let rest = div_half_even((self.0 % Ratio::ONE).saturating_mul(ratio.0), Ratio::ONE);
         Money::saturating_from_units(whole.saturating_add(rest))
@@ -270,13 +267,16 @@ impl Ratio {
         let ns = self.0 / (Ratio::ONE / NS_PER_MS as i128);
         if ns < 0 || ns > u64::MAX as i128 { 0 } else { ns as u64 }
     }
-    /// Converts nanoseconds to milliseconds, exact; saturates at the bound, which is 1e18 ns (31 years).
+    /// Converts nanoseconds to milliseconds, exact.
     pub const fn milliseconds_from_ns(ns: u64) -> Ratio {
         Ratio::saturating_from_units(ns as i128 * (Ratio::ONE / NS_PER_MS as i128))
     }
-    /// Converts to [`Money`], exact.
-    pub const fn to_money(self) -> Money {
-        Money::saturating_from_units(self.0 * Ratio::ONE)
+    /// Converts to [`Money`], exact; `None` beyond the bound of [`Money`].
+    pub const fn to_money(self) -> Option<Money> {
+        match self.0.checked_mul(Money::ONE / Ratio::ONE) {
+            Some(units) => Money::from_units(units),
+            None => None,
+        }
     }
     /// Returns the ratio of two counts of the same unit, rounded half to even to 1e-9; zero for a zero denominator.
     pub const fn of(numerator: i128, denominator: i128) -> Ratio {
@@ -288,42 +288,6 @@ impl Ratio {
         let scaled = if scaled == i128::MIN { -i128::MAX } else { scaled };
         let denominator = if denominator == i128::MIN { -i128::MAX } else { denominator };
         Ratio::saturating_from_units(div_half_even(scaled, denominator))
-    }
-}
-
-struct Units;
-
-impl Visitor<'_> for Units {
-    type Value = i128;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an integer, or 16 big-endian bytes for one beyond 64 bits")
-    }
-    fn visit_i64<E: de::Error>(self, v: i64) -> Result<i128, E> {
-        Ok(i128::from(v))
-    }
-    fn visit_u64<E: de::Error>(self, v: u64) -> Result<i128, E> {
-        // The encoding is canonical: an integer if it fits i64, otherwise bytes.
-        i64::try_from(v).map(i128::from).map_err(|_| E::custom("integer beyond i64 must be written as bytes"))
-    }
-    fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<i128, E> {
-        let bytes: [u8; 16] = v.try_into().map_err(|_| E::custom("want 16 bytes"))?;
-        let units = i128::from_be_bytes(bytes);
-        if i64::try_from(units).is_ok() {
-            return Err(E::custom("a number within 64 bits must be written as an integer"));
-        }
-        Ok(units)
-    }
-}
-
-struct Text(u32);
-
-impl Visitor<'_> for Text {
-    type Value = i128;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a decimal string")
-    }
-    fn visit_str<E: de::Error>(self, v: &str) -> Result<i128, E> {
-        parse(v, self.0).map_err(|e| E::custom(format!("{v:?} {e}")))
     }
 }
 

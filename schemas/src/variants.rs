@@ -99,7 +99,7 @@ where
 
 /// The error for a number that this build does not know: a newer build wrote the record, so a reader stops.
 pub(crate) fn unknown<E: serde::de::Error>(number: u8, name: &str) -> E {
-    E::custom(format!("{}: no {name} has number {number}", crate::event::UNKNOWN_KIND))
+    E::custom(format!("no {name} has number {number}"))
 }
 
 /// An error if the array has a further element.

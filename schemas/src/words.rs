@@ -1,7 +1,14 @@
 //! Typed reasons in words, for publishers and operators. Rewording changes no record: facts hold the typed values.
 
 use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, ValueForm};
+use crate::ids::Token;
 use crate::market::contract::FIELDS;
+use crate::number::{INSTEAD_OF_FLOAT, NumberError};
+
+/// Decimals and greatest magnitude of a field that is a decimal number.
+fn decimal_of(field: &Token) -> Option<(u32, i128)> {
+    FIELDS.iter().find(|spec| spec.name == field.as_str())?.ty.decimal()
+}
 
 impl MalformedDetail {
     /// Returns the error in words, with the offending value, and what is accepted.
@@ -32,10 +39,10 @@ impl MalformedDetail {
                 format!("{field} must be an integer, or its digits as text")
             }
             Self::WrongType { field, expected: ValueForm::Decimal } => {
-                format!("{field} must be a decimal string, or an integer that counts 1e-9")
+                format!("{field} must be a number or text")
             }
             Self::Float { field, expected: ValueForm::Decimal } => {
-                format!("{field} is a float; write a decimal string, or an integer that counts 1e-9")
+                format!("{field} is a float; {INSTEAD_OF_FLOAT}")
             }
             Self::Float { field, expected: ValueForm::Integer | ValueForm::Text } => {
                 format!("{field} is a float; write an integer, or its digits as text")
@@ -47,10 +54,16 @@ impl MalformedDetail {
                 format!("{field} {value:?} is not a name (want 1 to 24 of A-Z a-z 0-9 - _)")
             }
             Self::NotADecimal { field, value } => {
-                format!("{field} {value:?} is not a decimal number (want digits, an optional point, no exponent)")
+                format!("{field} {value:?} {}", NumberError::Malformed)
             }
-            Self::TooPrecise { field, value, decimals } => format!("{field} {value} has more than {decimals} decimals"),
-            Self::OutOfRange { field, value } => format!("{field} {value} is out of range"),
+            Self::TooPrecise { field, value, decimals } => {
+                format!("{field} {value} {}", NumberError::TooPrecise(*decimals))
+            }
+            Self::TooLong { field } => format!("{field} {}", NumberError::TooLong),
+            Self::OutOfRange { field, value } => match decimal_of(field) {
+                Some((_, most)) => format!("{field} {value} {}", NumberError::OutOfRange(most)),
+                None => format!("{field} {value} is out of range"),
+            },
             Self::Zero { field } => format!("{field} must be an integer from 1"),
             Self::UnknownWord { field, value } => match FIELDS.iter().find(|spec| spec.name == field.as_str()) {
                 Some(spec) => format!("{field} {value:?} is unknown (want {})", spec.range),
@@ -94,6 +107,9 @@ impl RejectDetail {
             }
             Self::Crossed { bid, ask } => format!("bid {bid} is not below ask {ask}"),
             Self::NotionalOverLimit { price, quantity, limit } => format!("{price} times {quantity} is above {limit}"),
+            Self::VolumeOverLimit { quantity, bar, limit } => {
+                format!("with quantity {quantity} the volume of the open bar {bar} is above {limit}")
+            }
             Self::NegativeNotional { min_notional } => format!("min_notional {min_notional} is below zero"),
             Self::EqualCurrencies { currency } => format!("base and quote are both {currency}"),
             Self::ChangedCurrency { field, currency, defined } => {

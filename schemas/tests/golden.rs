@@ -62,7 +62,7 @@ fn samples() -> Vec<Event> {
             bid: p("61837.63"),
             bid_size: p("3.78826"),
             ask: p("61837.64"),
-            ask_size: p("1000000000000"),
+            ask_size: p("1000000000000000000"),
             ts_recv: 1,
             ts_event: None,
             update_id: None,
@@ -70,7 +70,7 @@ fn samples() -> Vec<Event> {
         .into(),
         Trade {
             instrument,
-            price: p("0.000000001"),
+            price: p("0.000000000001"),
             quantity: p("0.02"),
             aggressor: Aggressor::Seller,
             trade_id: Some(3_735_683_259),
@@ -316,7 +316,7 @@ fn an_unknown_reason_stops_a_reader() {
     assert_eq!(bytes[bytes.len() - 2..], [0x91, 2], "the record ends with the reason: an array of its number");
     *bytes.last_mut().unwrap() = 99;
     let error = record::decode(&bytes).unwrap_err();
-    assert!(matches!(error, record::RecordError::Unknown(_)) && error.to_string().contains("RefusalReason"), "{error}");
+    assert!(matches!(error, record::RecordError::Events(_)) && error.to_string().contains("RefusalReason"), "{error}");
 }
 
 #[test]

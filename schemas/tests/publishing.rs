@@ -1,8 +1,11 @@
-//! The table of fields in docs/publishing.md equals the one in `market::contract`.
+//! docs/publishing.md: its table of fields equals the one in `market::contract`, and its table of spellings is true.
 //!
-//! `UPDATE_EXPECT=1` rewrites the table.
+//! `UPDATE_EXPECT=1` rewrites the table of fields.
 
-use tapedeck_schemas::market::contract::{FIELDS, FieldType, KINDS};
+use serde::Serialize;
+use tapedeck_schemas::market::contract::{FIELDS, KINDS};
+use tapedeck_schemas::market::{MarketBody, decode};
+use tapedeck_schemas::subject::MarketKind;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/publishing.md");
 const BEGIN: &str = "<!-- fields: generated from schemas/src/market/contract.rs -->\n";
@@ -17,17 +20,15 @@ fn table() -> String {
         } else {
             field.kinds.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
         };
-        let ty = match field.ty {
-            FieldType::Token => "token",
-            FieldType::Text => "text",
-            FieldType::Count => "count",
-            FieldType::Time => "time",
-            FieldType::Decimal => "decimal",
-        };
         let optional = if field.required { "" } else { ", optional" };
         table += &format!(
-            "| `{}` | {kinds}{optional} | {ty} | {} | {} | `{}` | {} |\n",
-            field.name, field.unit, field.range, field.example, field.doc
+            "| `{}` | {kinds}{optional} | {} | {} | {} | `{}` | {} |\n",
+            field.name,
+            field.ty.as_str(),
+            field.unit,
+            field.range,
+            field.example,
+            field.doc
         );
     }
     table
@@ -43,4 +44,78 @@ fn the_page_holds_the_table_of_fields() {
     } else {
         assert_eq!(shown, table(), "docs/publishing.md is out of date: run this test with UPDATE_EXPECT=1");
     }
+}
+
+const SPELLINGS: &str = "<!-- spellings -->\n";
+const END_OF_SPELLINGS: &str = "<!-- end of spellings -->";
+
+/// A trade with a price in any form.
+#[derive(Serialize)]
+struct AnyTrade<T> {
+    source: &'static str,
+    session: &'static str,
+    seq: u64,
+    ts_recv: u64,
+    price: T,
+    quantity: u64,
+}
+
+fn packed(price: impl Serialize) -> Vec<u8> {
+    let trade = AnyTrade { source: "a", session: "b", seq: 1, ts_recv: 1, price, quantity: 1 };
+    rmp_serde::to_vec_named(&trade).unwrap()
+}
+
+/// The trade in MessagePack, with the value that the JSON text `price` spells; `None` if there is no such value.
+fn in_messagepack(price: &str) -> Option<Vec<u8>> {
+    if let Ok(float) = price.parse::<f64>() {
+        let is_integer = price.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+        return match (price.parse::<u64>(), price.parse::<i64>()) {
+            _ if price.starts_with('+') || (price.starts_with('0') && is_integer) => None,
+            (Ok(integer), _) => Some(packed(integer)),
+            (_, Ok(integer)) => Some(packed(integer)),
+            _ => Some(packed(float)),
+        };
+    }
+    Some(packed(serde_json::from_str::<serde_json::Value>(price).unwrap()))
+}
+
+/// The price that is decoded, or the error.
+fn decoded(payload: &[u8]) -> String {
+    match &decode(MarketKind::Trade, payload)[..] {
+        [Ok(event)] => match &event.body {
+            MarketBody::Trade { price, .. } => price.to_string(),
+            other => panic!("{other:?}"),
+        },
+        [Err(malformed)] => malformed.detail.words(),
+        several => panic!("{several:?}"),
+    }
+}
+
+#[test]
+fn every_spelling_of_a_number_is_decoded_as_the_page_says() {
+    let page = std::fs::read_to_string(PAGE).unwrap();
+    let (_, rest) = page.split_once(SPELLINGS).expect("docs/publishing.md marks the start of the spellings");
+    let (table, _) = rest.split_once(END_OF_SPELLINGS).expect("docs/publishing.md marks the end of the spellings");
+    let mut rows = 0;
+    for row in table.lines().skip(2) {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [price, in_json, in_packed] = cells[..] else { panic!("not three cells: {row}") };
+        let price = price.trim_matches('`');
+        let json = format!(r#"{{"source":"a","session":"b","seq":1,"ts_recv":1,"price":{price},"quantity":1}}"#);
+        let holds = |found: &str, expected: &str| match expected.parse::<f64>() {
+            Ok(_) => found == expected,
+            Err(_) => found.contains(expected),
+        };
+        let found = decoded(json.as_bytes());
+        assert!(holds(&found, in_json), "{price} in JSON: {found}, not {in_json}");
+        match in_messagepack(price) {
+            None => assert_eq!(in_packed, "—", "{price}"),
+            Some(payload) => {
+                let found = decoded(&payload);
+                assert!(holds(&found, in_packed), "{price} in MessagePack: {found}, not {in_packed}");
+            }
+        }
+        rows += 1;
+    }
+    assert!(rows > 40, "{rows} rows");
 }

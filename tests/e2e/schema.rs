@@ -234,7 +234,9 @@ fn the_decoder_accepts_messages_that_the_market_schema_allows() {
         cases.push((*kind, with(*kind, "of_a_later_contract", Some(json!([1.5])))));
     }
     for (kind, field, value) in [
-        (Trade, "price", json!(61_837_630_000_000_u64)),
+        (Trade, "price", json!(61837)),
+        (Trade, "price", json!(61837.63)),
+        (Trade, "price", json!("6.183763e+4")),
         (Trade, "price", json!("0.000000001000")),
         (Trade, "seq", json!("7")),
         (Trade, "ts_recv", json!("1723161254087891268")),
@@ -272,14 +274,16 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
                 FieldType::Count | FieldType::Time => {
                     &[json!(1.5), json!("1.5"), json!(-1), json!("-1"), json!(""), json!("123456789012345678901")]
                 }
-                FieldType::Decimal => &[
-                    json!(61837.63),
-                    json!("1e3"),
+                FieldType::Price | FieldType::Quantity | FieldType::Money => &[
+                    json!(1e21),
+                    json!("1e"),
+                    json!("1e1.5"),
+                    json!("NaN"),
                     json!(".5"),
                     json!("1."),
                     json!("+1"),
                     json!(""),
-                    json!("0.0000000000000000001"),
+                    json!("0.0000000000000000000001"),
                     json!("1".repeat(65)),
                 ],
             };

@@ -94,8 +94,8 @@ fn refused() -> Vec<(CommandEntry, &'static str)> {
         (weights(&[("mean", "1000.1")]), "weight 1000.1 of mean is not within 0 to 1000"),
         (weights(&[("mean", "1"), ("mean", "2")]), "mean is given twice"),
         (fund(Money::ZERO), "the amount 0 "),
-        (fund(AMOUNT_MAX + Money::from_units(1).unwrap()), "the amount 1000000000000000.000000000000000001 "),
-        (fund(-AMOUNT_MAX - Money::from_units(1).unwrap()), "the amount -1000000000000000.000000000000000001 "),
+        (fund(AMOUNT_MAX + Money::from_units(1).unwrap()), "the amount 1000000000000000.000000000000000000001 "),
+        (fund(-AMOUNT_MAX - Money::from_units(1).unwrap()), "the amount -1000000000000000.000000000000000000001 "),
         (on("cmd.0.halt", resume()), "a request to resume on another subject"),
         (on("", resume()), "a request to resume on another subject"),
         (

@@ -55,7 +55,7 @@ fn the_error_of_a_malformed_line_has_the_file_the_line_and_the_defect() {
         (r#"5 {"stream":"btcusdt@trade","data":{}}"#, "not a trade: missing field"),
         (r#"5 {"stream":"btcusdt@bookTicker","data":7}"#, "not a bookTicker: invalid type"),
         (&TRADE.replace(r#""1.5""#, "1.5"), "not a trade: invalid type: floating point"),
-        (&TRADE.replace("1.5", "1.5e3"), r#"p "1.5e3" not a decimal number"#),
+        (&TRADE.replace("1.5", "1.5e"), r#"p "1.5e" is not a decimal number"#),
         (&TRADE.replace(r#""2""#, r#""0.0000000001""#), r#"q "0.0000000001" has more than 9 decimals"#),
         (&QUOTE.replace(r#""1.6""#, r#""10000000001""#), r#"a "10000000001" is out of range"#),
         (&TRADE.replace(r#""T":4"#, r#""T":18446744073709551615"#), "T 18446744073709551615 is not a time in ms"),

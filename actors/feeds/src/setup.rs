@@ -100,7 +100,7 @@ impl Setup {
     pub fn parse(name: &str, text: &str) -> Result<Self, SetupError> {
         let error = |detail| SetupError { name: name.into(), detail };
         let file: File = toml::from_str(text).map_err(|e| {
-            error(format!("{e}numbers are decimal strings, as in tick_size = \"0.01\"; see the built-in setup"))
+            error(format!("{e}numbers with decimals are text, as in tick_size = \"0.01\"; see the built-in setup"))
         })?;
         file.check().map_err(error)?;
         Ok(Self { file })

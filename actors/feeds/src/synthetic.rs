@@ -22,7 +22,7 @@ pub const UNLISTED: &str = "sim.UNLISTED";
 
 const SOURCE: &str = "synthetic";
 /// Part of the session; raised when the market of a seed changes.
-const GENERATION: u32 = 2;
+const GENERATION: u32 = 3;
 /// Range of the time between two events, ns: on average 4,000 events a second.
 const PAUSE_NS: (i64, i64) = (50_000, 450_000);
 /// One valid event in this many has a fault injected.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
-use tapedeck_schemas::number::{Money, Price, Quantity};
+use tapedeck_schemas::number::{Price, Total};
 
 use crate::item::{Item, Payload};
 
@@ -22,10 +22,10 @@ pub struct InstrumentTotals {
     pub quotes: u64,
     /// Number of trades.
     pub trades: u64,
-    /// Σ price · quantity of the trades; exact below 1e20, the bound of `Money`.
-    pub notional: Money,
+    /// Σ price · quantity of the trades.
+    pub notional: Total,
     /// Σ quantity of the trades.
-    pub quantity: Quantity,
+    pub quantity: Total,
     /// Price of the first trade.
     pub first_price: Option<Price>,
     /// Price of the last trade.
@@ -53,7 +53,7 @@ impl Totals {
             MarketBody::Trade { price, quantity, .. } => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.trades += 1;
-                totals.notional += price.saturating_notional(*quantity);
+                totals.notional += Total::product(*price, *quantity);
                 totals.quantity += *quantity;
                 totals.first_price = totals.first_price.or(Some(*price));
                 totals.last_price = Some(*price);

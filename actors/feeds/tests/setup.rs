@@ -56,8 +56,9 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
     let cases = [
         (with("tick_size = \"0.01\"", ""), "missing field `tick_size`"),
         (with("tick_size", "tick"), "unknown field `tick`"),
-        (with("\"0.01\"", "0.01"), "numbers are decimal strings, as in tick_size = \"0.01\""),
-        (with("\"0.01\"", "\"1e-2\""), "\"1e-2\" not a decimal number"),
+        (with("\"0.01\"", "0.01"), "numbers with decimals are text, as in tick_size = \"0.01\""),
+        (with("\"0.01\"", "\"1e\""), "\"1e\" is not a decimal number"),
+        (with("\"0.01\"", "1e-2"), "0.01 is a float; send text"),
         (with("\"0.01\"", "\"0\""), "instrument x.AB: tick_size 0 must be above 0"),
         (with("\"0.1\"", "\"-1\""), "instrument x.AB: lot_size -1 must be above 0"),
         (with("\"5\"", "\"-5\""), "instrument x.AB: min_notional -5 must be 0 or more"),
@@ -79,7 +80,7 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
         ("[[limits]]\nscope = \"all\"\nvalues = { }".into(), "values is empty"),
         ("[weights]\nzscore = \"-1\"".into(), "weights: zscore = -1 must be 0 or more"),
         ("[weight]\nzscore = \"1\"".into(), "unknown field `weight`"),
-        ("this is not TOML".into(), "numbers are decimal strings"),
+        ("this is not TOML".into(), "numbers with decimals are text"),
     ];
     for (text, detail) in cases {
         let error = Setup::parse("s.toml", &text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();

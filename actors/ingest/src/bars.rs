@@ -1,4 +1,5 @@
-//! Bars built from the accepted trades and quotes of an instrument. Nothing is rejected here, and no fact is changed.
+//! Bars built from the accepted trades and quotes of an instrument. No fact is changed here. A trade that would take
+//! the volume of a bar beyond the bound of `Quantity` is found here, and rejected by the machine.
 //!
 //! A time bar covers a window of the instrument's own `ts_recv`, aligned to the Unix epoch. The first accepted event of
 //! the instrument at or after the end of the window, heartbeats included, closes it. A closed window never reopens: an
@@ -96,6 +97,16 @@ impl Bars {
             };
             full.then(|| series.bar(instrument, updated, sample.ts_recv))
         })
+    }
+
+    /// The bar whose volume would exceed the bound of `Quantity` with this sample, which is not yet applied.
+    pub fn overflowed_by(&self, instrument: &InstrumentId, sample: &Sample) -> Option<BarSpec> {
+        let exceeds = |series: &&Series| {
+            let open = series.open.filter(|bar| series.window().is_none() || sample.ts_recv < bar.closed);
+            let volume = open.filter(|_| series.updated(sample).is_some()).map(|bar| bar.volume);
+            volume.is_some_and(|volume| volume.checked_add(sample.volume).is_none())
+        };
+        self.series_of(instrument).find(exceeds).map(|series| series.spec)
     }
 
     /// Applies an accepted sample to the open bars.

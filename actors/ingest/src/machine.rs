@@ -9,7 +9,9 @@
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, Rejected, Trade};
+use tapedeck_schemas::event::{
+    Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, RejectDetail, RejectReason, Rejected, Trade,
+};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
@@ -81,13 +83,21 @@ impl Ingest {
             instruments: self.instruments.len(),
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
+        let fact = accepted(instrument, event);
+        if let Some((_, sample)) = fact.as_ref().and_then(sample)
+            && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
+        {
+            let limit = Quantity::saturating_from_units(Quantity::MAX_UNITS);
+            let detail = RejectDetail::VolumeOverLimit { quantity: sample.volume, bar, limit };
+            return Err(Rejection { reason: RejectReason::OutOfRange, detail });
+        }
         if let Some(time) = boundary_crossed(self.before.time, self.time) {
             out.push(ClockAdvanced { time });
         }
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
         }
-        if let Some(fact) = accepted(instrument, event) {
+        if let Some(fact) = fact {
             self.accept(&fact, event, out);
         }
         Ok(())
@@ -112,7 +122,7 @@ impl Ingest {
 impl Machine for Ingest {
     type Input = MarketEntry;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 2;
+    const LOGIC: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)

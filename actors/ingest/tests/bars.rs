@@ -156,3 +156,41 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
     }
     assert_eq!(kinds(&harness.feed_body(9, bar("2t-quote", ["5.005", "7", "4", "6"], 5, 5))), ["Bar"]);
 }
+
+#[test]
+fn a_trade_that_would_take_a_bar_beyond_the_greatest_volume_is_rejected_until_the_bar_closes() {
+    for (bars, closes) in [("10s", true), ("100t", false)] {
+        let mut harness = building(bars);
+        // Ten trades of the greatest notional, 1e15, fill the volume to exactly 1e18.
+        for seq in 1..=10 {
+            assert_eq!(at(&mut harness, seq, 0, trade("0.01", "100000000000000000", None)), [""; 0]);
+        }
+        let answers = harness.feed(&entry(SYMBOL, received(11, 5, trade("0.01", "0.1", None))));
+        let (reason, detail) = rejection(&answers).unwrap();
+        let expected = format!("with quantity 0.1 the volume of the open bar {bars} is above 1000000000000000000");
+        assert_eq!((reason, detail, answers.len()), (RejectReason::OutOfRange, expected.clone(), 1));
+        let next = harness.feed(&entry(SYMBOL, received(12, 10, trade("0.01", "0.1", None))));
+        match closes {
+            true => assert_eq!(kinds(&next), ["ClockAdvanced", "Bar", "Trade"]),
+            false => assert_eq!(rejection(&next).unwrap().0, RejectReason::OutOfRange),
+        }
+    }
+}
+
+#[test]
+fn a_finished_bar_may_have_the_greatest_volume_at_any_price() {
+    let mut harness = building("1m");
+    let [price, volume] = ["10000000000", "1000000000000000000"];
+    let bar = MarketBody::Bar {
+        bar: "2t".parse().unwrap(),
+        open: price.parse().unwrap(),
+        high: price.parse().unwrap(),
+        low: price.parse().unwrap(),
+        close: price.parse().unwrap(),
+        volume: volume.parse().unwrap(),
+        count: 1,
+        opened: START,
+        closed: START,
+    };
+    assert_eq!(at(&mut harness, 1, 0, bar).len(), 1);
+}

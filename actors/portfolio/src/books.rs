@@ -65,24 +65,25 @@ impl Books {
         listed.filter(move |(_, _, listing)| listing.quote == currency)
     }
 
-    /// The equity of an account in a currency: cash, and the positions quoted in it at the mid (at cost while the
-    /// instrument has no quote).
+    /// The equity of an account in a currency: cash, and the positions quoted in it at the mid. A position is valued at
+    /// cost while the instrument has no quote, and all of them while their value at the mid does not fit [`Money`].
     pub fn mark(&self, account: AccountId, currency: Currency) -> EquityMarked {
         let cash = self.cash(account, currency);
-        let mut position_value = Money::ZERO;
+        let mut value_at_mid = Some(Money::ZERO);
         let mut cost = Money::ZERO;
         let mut realised = Money::ZERO;
         let mut fees = Money::ZERO;
         for (_, holding, listing) in self.quoted_in(account, currency) {
             let value = match listing.touch {
                 Some((bid, ask)) => holding.quantity.value_at_mid(bid, ask),
-                None => holding.cost,
+                None => Some(holding.cost),
             };
-            position_value += value;
+            value_at_mid = value_at_mid.zip(value).and_then(|(sum, value)| sum.checked_add(value));
             cost += holding.cost;
             realised += holding.realised;
             fees += holding.fees;
         }
+        let position_value = value_at_mid.unwrap_or(cost);
         let unrealised = position_value - cost;
         let equity = cash + position_value;
         EquityMarked { account, currency, cash, position_value, realised, unrealised, fees, equity }

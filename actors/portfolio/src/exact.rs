@@ -2,14 +2,14 @@
 
 use tapedeck_schemas::number::{Money, Quantity};
 
-/// A quantity as an amount of its own currency, exact: 1e-9 to 1e-18.
+/// A quantity as an amount of its own currency, exact: 1e-9 to 1e-21. `risk` approves no order over 1e15.
 pub(crate) fn amount(quantity: Quantity) -> Money {
     Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
 }
 
-/// whole · part / of, rounded half to even to 1e-18, for 0 ≤ part ≤ of; zero for an `of` of zero.
+/// whole · part / of, rounded half to even to 1e-21, for 0 ≤ part ≤ of; zero for an `of` of zero.
 ///
-/// The product may need 256 bits (1e38 · 1e22), so it is built bit by bit of `part`, as quotient and remainder; as the
+/// The product may need 256 bits (1e38 · 1e27), so it is built bit by bit of `part`, as quotient and remainder; as the
 /// quotient never exceeds `whole`, nothing overflows.
 pub(crate) fn share(whole: Money, part: Quantity, of: Quantity) -> Money {
     let magnitude = whole.units().unsigned_abs();

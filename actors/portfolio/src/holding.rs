@@ -2,7 +2,7 @@
 //!
 //! Netting: there is one signed position. A fill against it closes it, and any excess opens a position on the other
 //! side. Cost is exact when a position grows. When it shrinks, the cost of the closed part is `cost · closed / held`,
-//! rounded half to even to 1e-18; the rounding error stays in the remaining cost. The cost of a flat position is
+//! rounded half to even to 1e-21; the rounding error stays in the remaining cost. The cost of a flat position is
 //! therefore exactly zero, and `realised = cost − Σ price · signed quantity` holds exactly at any time.
 
 use tapedeck_schemas::event::{OrderFilled, PositionChanged};
@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn a_flat_position_has_a_cost_of_exactly_zero_despite_rounding() {
-        let thirds = [("0.000000003", "0.000000001"), ("0.000000004", "0.000000002")];
+        let thirds = [("0.000000003", "0.000000000001"), ("0.000000004", "0.000000000002")];
         let mut fills = thirds.to_vec();
-        fills.extend([("-0.000000001", "0.000000001"); 7]);
-        assert_eq!(after(&fills), expected("0", "0", "-0.000000000000000004"));
+        fills.extend([("-0.000000001", "0.000000000001"); 7]);
+        assert_eq!(after(&fills), expected("0", "0", "-0.000000000000000000004"));
     }
 }

@@ -92,7 +92,7 @@ impl Portfolio {
 impl Machine for Portfolio {
     type Input = Fact;
     const WRITER: Writer = Writer::Portfolio;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])

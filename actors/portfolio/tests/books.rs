@@ -112,13 +112,26 @@ fn without_a_quote_a_position_is_valued_at_cost_and_without_terms_it_is_still_bo
 }
 
 #[test]
+fn a_value_at_the_mid_that_does_not_fit_is_replaced_by_the_cost() {
+    let mut harness = Harness::new();
+    harness.step(&filled(fill(1, Buy, "0.000001", "1000000000000000", "0")));
+    harness.step(&quote("X", 5_000, "0.001", "0.003"));
+    let fits =
+        "USDT cash -1000000000 value 2000000000000 realised 0 unrealised 1999000000000 fees 0 equity 1999000000000";
+    assert_eq!(harness.step(&clock(5_000)), [fits]);
+    harness.step(&quote("X", 9_000, "9999999999", "10000000000"));
+    let at_cost = "USDT cash -1000000000 value 1000000000 realised 0 unrealised 0 fees 0 equity 0";
+    assert_eq!(harness.step(&clock(9_000)), [at_cost]);
+}
+
+#[test]
 fn the_largest_numbers_do_not_stop_the_machine() {
     let mut harness = Harness::new();
     for n in 0..30 {
-        let mut huge = fill(n, if n % 3 == 0 { Sell } else { Buy }, "10000000000", "1", "99999999999999999999");
+        let mut huge = fill(n, if n % 3 == 0 { Sell } else { Buy }, "10000000000", "1", "99999999999999999");
         huge.quantity = Quantity::from_units(Quantity::MAX_UNITS).unwrap();
         assert_eq!(harness.decide(&filled(huge)).len(), 3);
-        harness.step(&funded("USDT", "99999999999999999999"));
+        harness.step(&funded("USDT", "99999999999999999"));
         harness.step(&clock(1_000 * u64::from(n) + 2_000));
     }
 }

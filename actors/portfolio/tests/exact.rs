@@ -127,6 +127,6 @@ fn decisions_are_as_pinned() {
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
         clock(9_000),
     ];
-    let pinned = "05031ec47ebbfb5399b125066600bd8152849a68887b017784e4ca557eaecc60";
+    let pinned = "fb4ce81dd1446df17613f946502e2ab7b1465ff6c756aa068022c208ede597ff";
     assert_decisions(&mut Portfolio::new(), &script, pinned);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_schemas::number::{Money, NumberError};
+use tapedeck_schemas::number::{NumberError, Total};
 
 /// A column's type in Postgres.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum ColumnType {
     Text,
     /// `bigint`.
     BigInt,
-    /// `numeric`, with up to 18 decimals.
+    /// `numeric`, with up to 21 decimals.
     Numeric,
 }
 
@@ -94,7 +94,7 @@ pub enum MergeError {
     /// An append-only table has a row of this key already.
     #[error("{0}: duplicate row of key {1:?}")]
     DuplicateKey(&'static str, Vec<Value>),
-    /// A value of an [`ColumnMerge::Add`] column is not a number in the range of `Money`.
+    /// A value of an [`ColumnMerge::Add`] column is not a number in the range of `Total`.
     #[error("{0}: cannot add {1:?}: {2}")]
     NotANumber(&'static str, String, NumberError),
 }
@@ -126,14 +126,13 @@ pub fn merge(table: &Table, rows: &mut Rows, row: &[Value]) -> Result<(), MergeE
 
 fn add(table: &'static str, a: Option<&str>, b: Option<&str>) -> Result<Value, MergeError> {
     let number =
-        |text: &str| text.parse::<Money>().map_err(|error| MergeError::NotANumber(table, text.to_string(), error));
+        |text: &str| text.parse::<Total>().map_err(|error| MergeError::NotANumber(table, text.to_string(), error));
     match (a, b) {
         (Some(a), Some(b)) => {
-            // Postgres adds without a bound and `Money` saturates: beyond the bound the two would differ unnoticed.
-            let units = number(a)?.units().checked_add(number(b)?.units());
-            let sum = units.and_then(Money::from_units);
-            let sum =
-                sum.ok_or_else(|| MergeError::NotANumber(table, format!("{a} + {b}"), NumberError::OutOfRange))?;
+            // Postgres adds without a bound: beyond that of `Total` the two would differ unnoticed.
+            let sum = number(a)?.checked_add(number(b)?);
+            let out_of_range = || NumberError::OutOfRange(i128::MAX);
+            let sum = sum.ok_or_else(|| MergeError::NotANumber(table, format!("{a} + {b}"), out_of_range()))?;
             Ok(Some(sum.to_string()))
         }
         (a, b) => Ok(a.or(b).map(str::to_string)),

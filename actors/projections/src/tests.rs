@@ -73,15 +73,17 @@ fn a_duplicate_row_of_an_append_only_table_is_an_error() {
 }
 
 #[test]
-fn a_sum_beyond_the_range_of_money_is_an_error_and_does_not_saturate() {
+fn a_sum_beyond_the_range_of_money_is_exact_and_one_beyond_that_of_a_total_is_an_error() {
     let row = |sum: &str| vec![Some("0".into()), None, None, Some(sum.into())];
-    let op = |sum| RowOp { table: &EXAMPLE, row: row(sum) };
+    let op = |sum: &str| RowOp { table: &EXAMPLE, row: row(sum) };
     let mut fold = Fold::default();
-    fold.apply(&op("99999999999999999999.999999999999999999")).unwrap();
-    fold.apply(&op("0.000000000000000001")).unwrap();
-    assert_eq!(fold.tables["example"].values().next(), Some(&row("100000000000000000000")));
-    assert!(fold.apply(&op("0.000000000000000001")).is_err());
-    assert!(fold.apply(&op("100000000000000000000")).is_err());
+    fold.apply(&op("99999999999999999.999999999999999999999")).unwrap();
+    fold.apply(&op("0.000000000000000000002")).unwrap();
+    assert_eq!(fold.tables["example"].values().next(), Some(&row("100000000000000000.000000000000000000001")));
+    let huge = "9".repeat(38);
+    fold.apply(&op(&huge)).unwrap();
+    assert!(fold.apply(&op(&huge)).is_err());
+    assert!(fold.apply(&op("0.0000000000000000000001")).is_err());
 }
 
 proptest! {

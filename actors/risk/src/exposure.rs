@@ -17,7 +17,7 @@ pub struct LastQuote {
 }
 
 impl LastQuote {
-    /// Half way between bid and ask, rounded toward zero to 1e-9.
+    /// Half way between bid and ask, rounded toward zero to 1e-12.
     pub fn mid(&self) -> Price {
         self.bid.mid_toward_zero(self.ask)
     }
@@ -71,15 +71,14 @@ impl Exposure {
     fn fee_in_quote(&self, fill: &OrderFilled) -> Money {
         match &self.terms {
             Some(terms) if fill.fee_currency == terms.quote => fill.fee,
-            Some(terms) if fill.fee_currency == terms.base => {
-                fill.fee.scaled_by(Ratio::saturating_from_units(fill.price.units()))
-            }
+            Some(terms) if fill.fee_currency == terms.base => fill.fee.saturating_value_at(fill.price),
             _ => Money::ZERO,
         }
     }
 
     /// Cash flow plus the position valued at the mid (at the last fill's price while there is no quote), after fees.
-    /// `None` while the instrument is not defined.
+    /// `None` while the instrument is not defined. Beyond the bound of `Money` it stops there, with its sign: it is
+    /// only compared with a limit, which is at most 1e11.
     pub fn profit(&self) -> Option<(Currency, Money)> {
         let mark = self.quote.map(|quote| quote.mid()).or(self.last_fill).unwrap_or(Price::ZERO);
         let value = mark.saturating_notional(self.position);

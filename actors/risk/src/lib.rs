@@ -112,7 +112,7 @@ impl Risk {
 impl Machine for Risk {
     type Input = Fact;
     const WRITER: Writer = Writer::Risk;
-    const LOGIC: u32 = 2;
+    const LOGIC: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Paper])

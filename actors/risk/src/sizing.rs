@@ -75,11 +75,17 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
     }))
 }
 
-/// target · target notional / mid, rounded toward zero to the lot size.
+/// target · target notional / mid, rounded toward zero to the lot size. Beyond the bound of `Quantity` it stops there,
+/// and `max_quantity` denies the order.
 fn desired(signal: &SignalRaised, terms: &InstrumentDefined, quote: &LastQuote, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
-    let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money();
-    Some(target_notional.scaled_by(target).at(quote.mid())?.truncate_to(terms.lot_size))
+    let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money()?;
+    let value = target_notional.scaled_by(target);
+    if quote.mid().is_zero() {
+        return None;
+    }
+    let most = Quantity::saturating_from_units(if value.is_negative() { i128::MIN } else { i128::MAX });
+    Some(value.at(quote.mid()).unwrap_or(most).truncate_to(terms.lot_size))
 }
 
 /// The opposite touch for IOC, the own touch for GTC, rounded to the tick size: down for a buy, up for a sell.

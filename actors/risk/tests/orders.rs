@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use tapedeck_schemas::event::{Denial, Event, OrderStatus, Scope, Side, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
-use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
@@ -95,7 +95,7 @@ fn parameter_names_are_unique_and_defaults_are_within_their_bounds() {
         assert!(params[..n].iter().all(|other| other.name != param.name), "{} is listed twice", param.name);
         assert!(param.name.starts_with("risk.") && param.accepts(param.default), "{}", param.name);
     }
-    assert_eq!(params.len(), 8);
+    assert_eq!(params.len(), 9);
 }
 
 #[test]
@@ -216,4 +216,25 @@ fn a_denial_is_a_fact_with_order_and_reason_and_opens_no_order() {
         "40",
         "the denied order is not open"
     );
+}
+
+#[test]
+fn a_target_beyond_the_greatest_quantity_is_denied_and_not_cut_to_it() {
+    let mut harness = Harness::new();
+    let mut defined = definition("TINY");
+    if let Event::InstrumentDefined(terms) = &mut defined.event {
+        (terms.tick_size, terms.lot_size) = ("0.000000000001".parse().unwrap(), Quantity::whole(1));
+    }
+    harness.step(&defined);
+    for name in ["risk.target_notional", "risk.max_order_notional", "risk.max_position"] {
+        harness.step(&limit_of(Scope::All, name, Ratio::whole(100_000_000_000)));
+    }
+    harness.step(&limit_of(Scope::All, "risk.price_collar", Ratio::whole(1)));
+    harness.step(&quote("TINY", 2_000, "0.000000000001", "0.000000000002"));
+    // 1e11 at 1e-12 is 1e23, above the bound of a quantity.
+    assert_eq!(harness.denied_by(&signal("TINY", 2_000, "1", "1")), "max_quantity");
+    assert_eq!(harness.denied_by(&signal("TINY", 2_000, "-1", "1")), "max_quantity");
+    harness.step(&limit_of(Scope::All, "risk.target_notional", Ratio::whole(1_000)));
+    let order = harness.approved(&signal("TINY", 2_000, "1", "1"));
+    assert_eq!(order.quantity, Quantity::whole(1_000_000_000_000_000));
 }

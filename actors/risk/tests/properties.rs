@@ -66,7 +66,7 @@ impl Model {
         let scope = |symbol: &Option<usize>| symbol.map_or(Scope::All, |s| Scope::Instrument(instrument(SYMBOLS[s])));
         Some(match action {
             Action::Quote { symbol, bid, spread } => {
-                let cents = |n: i64| Price::saturating_from_units(i128::from(n) * 10_000_000);
+                let cents = |n: i64| Price::saturating_from_units(i128::from(n) * Price::ONE / 100);
                 let (bid, ask) = (cents(*bid), cents(bid + spread));
                 self.quotes.insert(*symbol, (bid, ask));
                 quote_of(SYMBOLS[*symbol], self.now_ms, bid, ask)
@@ -124,9 +124,9 @@ impl Model {
             Side::Buy => held.is_negative() && !worst.is_positive(),
             Side::Sell => held.is_positive() && !worst.is_negative(),
         };
-        let most = self.limit("risk.max_position", 50_000).to_money();
+        let most = self.limit("risk.max_position", 50_000).to_money().unwrap();
         assert!(reduces || mid.notional(worst.abs()).unwrap() <= most, "{order:?}: worst {worst} at {mid} over {most}");
-        let largest = self.limit("risk.max_order_notional", 20_000).to_money();
+        let largest = self.limit("risk.max_order_notional", 20_000).to_money().unwrap();
         assert!(order.price.notional(order.quantity).unwrap() <= largest, "{order:?} over {largest}");
         assert!(order.quantity.is_positive() && order.quantity.is_multiple_of("0.001".parse().unwrap()), "{order:?}");
         assert!(order.price.is_positive() && order.price.is_multiple_of("0.01".parse().unwrap()), "{order:?}");

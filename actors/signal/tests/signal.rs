@@ -17,7 +17,7 @@ fn ingest(at: u64, event: impl Into<Event>) -> Fact {
 
 /// A quote with a mid of `mid_ticks` hundredths.
 fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
-    let cents = |n: i128| Price::saturating_from_units(n * 10_000_000);
+    let cents = |n: i128| Price::saturating_from_units(n * Price::ONE / 100);
     let event = Quote {
         instrument: format!("sim.{symbol}").parse().unwrap(),
         bid: cents(mid_ticks - 1),
@@ -203,7 +203,7 @@ fn only_quotes_raise_signals() {
 
 fn any_fact() -> impl Strategy<Value = Fact> {
     let wild = prop_oneof![Just(0i64), Just(i64::MAX), Just(i64::MIN), -100i64..100_000];
-    let any_price = wild.prop_map(|n| Price::saturating_from_units(i128::from(n) * 1_000_000_000_000));
+    let any_price = wild.prop_map(|n| Price::saturating_from_units(i128::from(n) * 1_000_000_000_000_000));
     let any_quote = (any_price.clone(), any_price, any::<u64>()).prop_map(|(bid, ask, at)| {
         let mut fact = quote("A", at, 100);
         if let Event::Quote(quote) = &mut fact.event {

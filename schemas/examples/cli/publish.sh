@@ -5,9 +5,8 @@
 #   NATS_URL=nats://127.0.0.1:4222 ./publish.sh
 #
 # The script uses `nats req` instead of `nats pub`, because the reply is the ack of JetStream: a message without an ack
-# may not be stored. Prices and quantities are quoted, because a number with a decimal point is a float, which is
-# rejected. The digits of seq and ts_recv may be quoted or not. Each run is a new session, numbered from 1. Needs GNU
-# date (%N).
+# may not be stored. A number is the decimal that it spells, quoted or not: 10, 10.0 and "10" are one price. Each run is
+# a new session, numbered from 1. Needs GNU date (%N).
 set -eu
 
 session=s$(date +%s%N)
@@ -24,8 +23,8 @@ publish() {
 
 publish definition 1 '"base":"ACME","quote":"USD","tick_size":"0.01","lot_size":"1","min_notional":"5"'
 publish quote 2 '"bid":"10.04","bid_size":"300","ask":"10.05","ask_size":"0"'
-publish trade 3 '"price":"10.05","quantity":"3","aggressor":"buyer"'
-publish trade 4 '"price":"10.04","quantity":"12","aggressor":"seller"'
+publish trade 3 '"price":"10.05","quantity":3,"aggressor":"buyer"'
+publish trade 4 '"price":10.04,"quantity":1.2e1,"aggressor":"seller"'
 
 # The state of the source: the greatest number that ingest has read, and rejected events by reason.
 nats req --raw md-status.shell ''

@@ -25,7 +25,7 @@ const (
 	venue  = "demo"
 )
 
-// Event is one market event. Prices and quantities are decimal text, because floats are rejected.
+// Event is one market event. Prices and quantities are text, so that they are never rounded to a float64 here.
 type Event struct {
 	Kind    string `json:"kind"`
 	Source  string `json:"source"`

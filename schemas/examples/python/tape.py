@@ -80,8 +80,8 @@ class Reader:
 
     def decimal(self, named, value):
         if isinstance(value, bytes):
-            need(len(value) == 16, "not 16 bytes", value)
-            value = int.from_bytes(value, "big", signed=True)
+            wide, value = value, int.from_bytes(value, "big", signed=True)
+            need(len(wide) == (value if value >= 0 else ~value).bit_length() // 8 + 1, "not the fewest bytes", wide)
             need(not -(1 << 63) <= value < 1 << 63, "should be an integer", value)
         need(type(value) is int and abs(value) <= int(named["units_max"]), "not a number in range", value)
         with localcontext() as context:

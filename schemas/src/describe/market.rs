@@ -1,8 +1,8 @@
 //! JSON Schemas of market messages, generated from the table of fields, [`FIELDS`].
 //!
 //! The schemas state what a publisher may send. Rules that depend on other values (the grids, `low` ≤ `high`, an
-//! increasing `seq`) are only in the descriptions. So is the rule that a float is malformed even if it is whole,
-//! because JSON Schema regards 1.0 as an integer.
+//! increasing `seq`) are only in the descriptions. So is the rule that a MessagePack float is malformed, because JSON
+//! Schema has one type of number.
 
 use serde_json::{Map, Value, json};
 
@@ -11,21 +11,19 @@ use crate::event::Aggressor;
 use crate::ids::InstrumentId;
 use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
-use crate::number::{Money, Price, Quantity};
+use crate::number::NUMBER_BYTES_MAX;
 use crate::subject::MarketKind;
 
 use super::{Described as _, Shape, Type};
 
 /// The text of a [`crate::bar::BarSpec`].
 pub(super) const BAR_PATTERN: &str = "^([0-9]+(ms|s|m|h|d|t)(-quote)?|[0-9]+(\\.[0-9]{1,9}0*)?v)$";
-/// A decimal that is not negative, with at most 9 decimals and any trailing zeros.
-const DECIMAL_PATTERN: &str = "^[0-9]+(\\.[0-9]{1,9}0*)?$";
 /// A count as text.
 const COUNT_PATTERN: &str = "^[0-9]{1,20}$";
 /// A number as text that is not zero.
 const NOT_ZERO_PATTERN: &str = "[1-9]";
-/// Greatest length of a decimal, in bytes.
-const DECIMAL_BYTES_MAX: usize = 64;
+/// The exponent of a decimal.
+const EXPONENT_PATTERN: &str = "[eE][+-]?[0-9]+";
 
 /// Returns the JSON Schema document. Its root is a message of kind `batch`; its definitions hold the other kinds.
 pub fn document() -> Value {
@@ -45,14 +43,22 @@ pub(super) fn about() -> String {
          MessagePack or JSON, of at most {MESSAGE_BYTES_MAX} bytes. A message whose first byte is {{, [ or white \
          space is JSON. Definitions: <kind>_message is a message on a subject of that kind; <kind> is one map of it; \
          batch_message (the root of the JSON Schema) is a message of kind batch, in which every map names its kind \
-         (event); line is a line of a native JSON file. Prices and quantities are decimal text, or integers that \
-         count 1e-9, at most {} (price), {} (quantity) and {} (money). A float is malformed, even a whole one. Counts \
-         and times are integers, or their digits as text. Unknown fields are ignored. A repeated field, or one of a \
-         wrong type, makes its map malformed, and no other map.",
-        Price::saturating_from_units(i128::MAX),
-        Quantity::saturating_from_units(i128::MAX),
-        Money::saturating_from_units(i128::MAX),
+         (event); line is a line of a native JSON file. A price, quantity or amount of money is the decimal that it \
+         spells: text, a JSON number, or a MessagePack integer, which is a whole number. {}. Nothing is rounded. A \
+         MessagePack float is malformed. Counts and times are integers, or their digits as text. Unknown fields are \
+         ignored. A repeated field, or one of a wrong type, makes its map malformed, and no other map.",
+        bounds(),
     )
+}
+
+/// The decimals and bounds of the types of decimal fields.
+fn bounds() -> String {
+    let types = [FieldType::Price, FieldType::Quantity, FieldType::Money];
+    let bound = |ty: &FieldType| {
+        let (decimals, most) = ty.decimal()?;
+        Some(format!("a {} has at most {decimals} decimals, and a magnitude of at most {most}", ty.as_str()))
+    };
+    types.iter().filter_map(bound).collect::<Vec<_>>().join("; ")
 }
 
 /// Returns every definition. `at` is the path under which the document holds them, such as `#/$defs/`.
@@ -140,22 +146,41 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     match field.ty {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
         FieldType::Text => text(field.name, kind),
-        FieldType::Count | FieldType::Time => number(COUNT_PATTERN, 20, field.range.starts_with("from 1")),
-        FieldType::Decimal => number(DECIMAL_PATTERN, DECIMAL_BYTES_MAX, field.range.starts_with("above")),
+        FieldType::Count | FieldType::Time => count(field.range.starts_with("from 1")),
+        FieldType::Price | FieldType::Quantity | FieldType::Money => decimal(field),
     }
 }
 
-/// The schema of a number, as an integer or as text.
-fn number(pattern: &str, bytes_max: usize, positive: bool) -> Value {
+/// The schema of a count, as an integer or as text.
+fn count(positive: bool) -> Value {
     let mut schema = json!({
         "type": ["integer", "string"],
         "minimum": u64::from(positive),
         "maximum": u64::MAX,
-        "pattern": pattern,
-        "maxLength": bytes_max,
+        "pattern": COUNT_PATTERN,
+        "maxLength": 20,
     });
     if positive {
         schema["allOf"] = json!([{"pattern": NOT_ZERO_PATTERN}]);
+    }
+    schema
+}
+
+/// The schema of a decimal that is not negative, as a number or as text. Without an exponent, text has no more decimals
+/// than the type, and any trailing zeros.
+fn decimal(field: &FieldSpec) -> Value {
+    let (decimals, most) = field.ty.decimal().expect("the field is a decimal");
+    let mut schema = json!({
+        "type": ["number", "string"],
+        "maximum": u64::try_from(most).unwrap_or(u64::MAX),
+        "pattern": format!("^[0-9]+((\\.[0-9]{{1,{decimals}}}0*)?|(\\.[0-9]+)?{EXPONENT_PATTERN})$"),
+        "maxLength": NUMBER_BYTES_MAX,
+    });
+    if field.range.starts_with("above") {
+        schema["exclusiveMinimum"] = json!(0);
+        schema["allOf"] = json!([{"pattern": NOT_ZERO_PATTERN}]);
+    } else {
+        schema["minimum"] = json!(0);
     }
     schema
 }

@@ -95,7 +95,10 @@ fn type_row(named: &NamedType) -> Vec<String> {
         Shape::Text("") => "string".into(),
         Shape::Text(pattern) => format!("string, `{}`", pattern.replace('|', "\\|")),
         Shape::Decimal { decimals, .. } => {
-            format!("integer that counts 1e-{decimals}; beyond signed 64 bits, 16 big-endian bytes, two's complement")
+            format!(
+                "integer that counts 1e-{decimals}; beyond signed 64 bits, a bin of the fewest bytes (9 to 16), \
+                 big-endian, two's complement"
+            )
         }
         Shape::Bytes(length) => format!("bin of {length} bytes"),
         Shape::Names(_) => "integer that stands for a name; see below".into(),

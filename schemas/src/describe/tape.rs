@@ -74,8 +74,9 @@ const WIRES: &[(&str, &str)] = &[
     ("text", "A MessagePack string; matches `pattern`, if there is one."),
     (
         "decimal",
-        "A count of units of 10^-`decimals`: a MessagePack integer if it fits signed 64 bits, otherwise 16 bytes \
-         (bin), signed, big-endian, two's complement. In text: a decimal without trailing zeros.",
+        "A count of units of 10^-`decimals`: a MessagePack integer if it fits signed 64 bits, otherwise a bin \
+         of the fewest bytes (9 to 16), signed, big-endian, two's complement. In text: a decimal without trailing \
+         zeros.",
     ),
     ("bytes", "MessagePack bin of `length` bytes. In text: lower-case hex digits."),
     ("name", "A MessagePack integer that stands for one of `values`."),

@@ -134,7 +134,7 @@ variants! {
         OutOfRange = 16 "out_of_range" {
             /// Name of the field.
             field: Token,
-            /// The number, cut to 64 bytes; an integer of a decimal field counts 1e-9.
+            /// The number, cut to 64 bytes.
             value: String,
         },
         /// An integer is zero and must be from 1.
@@ -168,6 +168,11 @@ variants! {
         },
         /// A map in a batch names no kind of its own.
         NoKind = 22 "no_kind",
+        /// The text of a number is too long.
+        TooLong = 24 "too_long" {
+            /// Name of the field.
+            field: Token,
+        },
         /// A map names another kind than its subject.
         WrongKind = 23 "wrong_kind" {
             /// Kind that the map names.
@@ -264,6 +269,15 @@ variants! {
             quantity: Quantity,
             /// Greatest product, in the quote currency.
             limit: Money,
+        },
+        /// With the quantity of the event, the volume of an open bar would be too great.
+        VolumeOverLimit = 20 "volume_over_limit" {
+            /// The quantity, in the base currency.
+            quantity: Quantity,
+            /// The open bar.
+            bar: BarSpec,
+            /// Greatest volume of a bar, in the base currency.
+            limit: Quantity,
         },
         /// The least notional of a definition is below zero.
         NegativeNotional = 13 "negative_notional" {

@@ -68,6 +68,7 @@ pub(super) fn not_a_number(field: Field, text: &str, error: NumberError) -> Faul
     match error {
         NumberError::Malformed => Fault::NotADecimal { field: name, value },
         NumberError::TooPrecise(decimals) => Fault::TooPrecise { field: name, value, decimals },
-        NumberError::OutOfRange => Fault::OutOfRange { field: name, value },
+        NumberError::TooLong => Fault::TooLong { field: name },
+        NumberError::OutOfRange(_) => Fault::OutOfRange { field: name, value },
     }
 }

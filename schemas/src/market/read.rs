@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::contract::{FIELDS, Field};
 use super::fault::{
@@ -15,7 +16,7 @@ use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
 use crate::bar::{self, BarSpec};
 use crate::event::{Aggressor, MalformedDetail, MessageEncoding, ValueForm};
 use crate::ids::{InstrumentId, Token};
-use crate::number::{Money, NumberError, Price, Quantity};
+use crate::number::{Decimal, Money, Price, Quantity};
 use crate::subject::MarketKind;
 
 /// A value of any type, with the detail that the checks of fields need.
@@ -114,7 +115,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
                 if !matches!(value, Scalar::Absent) {
                     read.repeated = Some(field.name());
                 }
-                *value = map.next_value()?;
+                *value = map.next_value_seed(FieldSeed(field))?;
             } else if name == "instrument" {
                 read.instrument = map.next_value()?;
             } else {
@@ -158,9 +159,8 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
                 Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Owned(v.into())) })
             }
-            fn visit_bytes<E: de::Error>(self, v: &[u8]) -> Result<Self::Value, E> {
-                // The encoding of numbers beyond 64 bits; see `crate::number`.
-                Ok(v.try_into().map_or(Scalar::Other, |wide| Scalar::Int(i128::from_be_bytes(wide))))
+            fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<Self::Value, E> {
+                Ok(Scalar::Other)
             }
             fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
                 Ok(Scalar::Absent)
@@ -175,6 +175,24 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
             }
         }
         deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+/// Decodes the value of a field. A JSON number of a decimal field becomes the text that spells it, so that no digit is
+/// lost.
+struct FieldSeed(Field);
+
+impl<'de> DeserializeSeed<'de> for FieldSeed {
+    type Value = Scalar<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        if !deserializer.is_human_readable() || self.0.spec().ty.decimal().is_none() {
+            return Scalar::deserialize(deserializer);
+        }
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        match raw.as_bytes().first() {
+            Some(b'-' | b'0'..=b'9') => Ok(Scalar::Text(Cow::Borrowed(raw))),
+            _ => serde_json::from_str(raw).map_err(de::Error::custom),
+        }
     }
 }
 
@@ -284,9 +302,7 @@ impl<'a> Element<'a> {
                 lot_size: self.quantity(Field::LotSize)?,
                 min_notional: match self.get(Field::MinNotional) {
                     Scalar::Absent => Money::ZERO,
-                    value => decimal(Field::MinNotional, value, |units| {
-                        Money::from_units(units.checked_mul(1_000_000_000)?)
-                    })?,
+                    value => decimal(Field::MinNotional, value)?,
                 },
                 bars: match self.get(Field::Bars) {
                     Scalar::Absent => Vec::new(),
@@ -328,20 +344,17 @@ impl<'a> Element<'a> {
     }
 
     fn price(&self, field: Field) -> Result<Price, Fault> {
-        decimal(field, self.get(field), Price::from_units)
+        decimal(field, self.get(field))
     }
 
     fn quantity(&self, field: Field) -> Result<Quantity, Fault> {
-        decimal(field, self.get(field), Quantity::from_units)
+        decimal(field, self.get(field))
     }
 }
 
-fn decimal<T>(field: Field, value: &Scalar, from_units: impl Fn(i128) -> Option<T>) -> Result<T, Fault>
-where
-    T: std::str::FromStr<Err = NumberError>,
-{
+fn decimal<T: Decimal>(field: Field, value: &Scalar) -> Result<T, Fault> {
     match value {
-        Scalar::Int(units) => from_units(*units).ok_or_else(|| out_of_range(field, units)),
+        Scalar::Int(n) => T::from_whole(*n).map_err(|error| not_a_number(field, &n.to_string(), error)),
         Scalar::Text(text) => text.parse().map_err(|error| not_a_number(field, text, error)),
         Scalar::Float => Err(float(field, ValueForm::Decimal)),
         Scalar::Absent => Err(missing(field)),

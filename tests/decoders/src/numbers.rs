@@ -1,6 +1,6 @@
 //! Exact numbers: text, JSON and MessagePack round-trip, and arithmetic is correct at the bounds.
 
-use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+use tapedeck_schemas::number::{Money, Price, Quantity, Ratio, Total};
 
 use crate::known;
 
@@ -52,6 +52,7 @@ fn arithmetic(first: &str, second: &str) {
         && let Some(exact) = price.notional(quantity)
     {
         assert_eq!(price.saturating_notional(quantity), exact);
+        assert_eq!(Total::product(price, quantity).to_money(), Some(exact));
         let back = exact.per(quantity);
         assert!(quantity.is_zero() || back == Some(price), "{exact} per {quantity} is {back:?}, not {price}");
     }

@@ -75,6 +75,9 @@ pub(super) const LISTED: [SyntheticInstrument; 4] = [
     },
 ];
 
+/// Units of a price in 1e-9, the unit of `tick_units`.
+const TICK_UNIT: i128 = Price::ONE / 1_000_000_000;
+
 /// The bars that ingest builds of each instrument.
 const BARS: [&str; 2] = ["1m", "1000t-quote"];
 
@@ -95,7 +98,7 @@ impl SyntheticInstrument {
     }
 
     fn price(&self, ticks: i64) -> Price {
-        Price::saturating_from_units(i128::from(ticks) * i128::from(self.tick_units))
+        Price::saturating_from_units(i128::from(ticks) * i128::from(self.tick_units) * TICK_UNIT)
     }
 
     fn lot(&self) -> Quantity {
@@ -173,7 +176,7 @@ impl InstrumentModel {
 
     /// A quote with prices half a tick off the grid.
     pub(super) fn off_grid(&self, quote: MarketBody) -> MarketBody {
-        let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2));
+        let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2) * TICK_UNIT);
         match quote {
             MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
                 MarketBody::Quote { bid: bid + half, bid_size, ask: ask + half, ask_size, update_id }

@@ -6,7 +6,7 @@ use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use super::{Candidate, Rejection, require};
 
-/// Greatest price · quantity of one event, in the quote currency: 1e15, one hundred-thousandth of the bound of `Money`.
+/// Greatest price · quantity of one event, in the quote currency: 1e15, one hundredth of the bound of `Money`.
 pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// Price times quantity is at most [`NOTIONAL_MAX`].
@@ -17,8 +17,8 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
             notional(ask, ask_size)
         }
         MarketBody::Trade { price, quantity, .. } => notional(price, quantity),
-        MarketBody::Bar { high, volume, .. } => notional(high, volume),
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        // No fact depends on the product of a bar's price and volume.
+        MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
     }
 }
 

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::event::{Event, Ledger, LedgerPosted, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId};
-use tapedeck_schemas::number::{Money, Quantity};
+use tapedeck_schemas::number::Total;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
 /// Net change of an account's cash ledger by currency, without zeros.
-type Cash = BTreeMap<Currency, Money>;
+type Cash = BTreeMap<Currency, Total>;
 
 /// A fill or funding that portfolio has not booked yet.
 #[derive(Debug)]
 struct Unbooked {
     offset: Offset,
     account: AccountId,
-    /// `None` if it is not known (an instrument without a definition, an amount beyond the bound).
+    /// `None` if it is not known (an instrument without a definition).
     cash: Option<Cash>,
 }
 
@@ -37,23 +37,18 @@ impl Unbooked {
     }
 }
 
-fn net(lines: impl IntoIterator<Item = (Currency, Money)>) -> Cash {
+fn net(lines: impl IntoIterator<Item = (Currency, Total)>) -> Cash {
     let mut cash = Cash::new();
     for (currency, amount) in lines {
         *cash.entry(currency).or_default() += amount;
     }
-    cash.retain(|_, amount| !amount.is_zero());
+    cash.retain(|_, amount| *amount != Total::ZERO);
     cash
 }
 
 fn net_cash(posted: &LedgerPosted) -> Cash {
     let cash = posted.entries.iter().filter(|line| line.ledger == Ledger::Cash);
-    net(cash.map(|line| (line.currency, line.amount)))
-}
-
-/// A quantity of the base currency as an amount of money.
-fn as_money(quantity: Quantity) -> Money {
-    Money::saturating_from_units(quantity.units().saturating_mul(Money::ONE / Quantity::ONE))
+    net(cash.map(|line| (line.currency, line.amount.into())))
 }
 
 /// Every fill is booked exactly once, with its amounts. At the end of the tape, fills after portfolio's last cause may
@@ -71,8 +66,8 @@ impl FillsBookedOnce {
     fn cash(&self, fill: &OrderFilled) -> Option<Cash> {
         let (base, quote) = *self.currencies.get(&fill.instrument)?;
         let quantity = fill.side.signed(fill.quantity);
-        let notional = fill.price.notional(quantity)?;
-        Some(net([(base, as_money(quantity)), (quote, -notional), (fill.fee_currency, -fill.fee)]))
+        let notional = Total::product(fill.price, quantity);
+        Some(net([(base, quantity.into()), (quote, -notional), (fill.fee_currency, -Total::from(fill.fee))]))
     }
 
     fn post(&mut self, fill: FillId, posted: &LedgerPosted, recorded: &TapeFact, report: &mut CheckReport) {
@@ -135,7 +130,7 @@ impl Invariant for FundingBookedOnce {
         }
         match &recorded.entry.event {
             Event::AccountFunded(funded) => {
-                let cash = Some(net([(funded.currency, funded.amount)]));
+                let cash = Some(net([(funded.currency, funded.amount.into())]));
                 self.unbooked.insert(at, Unbooked { offset: at, account: funded.account, cash });
             }
             Event::LedgerPosted(posted) if posted.fill.is_none() => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, Ledger};
 use tapedeck_schemas::ids::{AccountId, Currency};
-use tapedeck_schemas::number::Money;
+use tapedeck_schemas::number::Total;
 
 use super::{CheckReport, Invariant, InvariantId, TapeFact};
 
@@ -15,12 +15,12 @@ pub(super) struct LedgerBalances;
 impl Invariant for LedgerBalances {
     fn observe(&mut self, recorded: &TapeFact, report: &mut CheckReport) {
         let Event::LedgerPosted(posted) = &recorded.entry.event else { return };
-        let mut sums = BTreeMap::<Currency, Money>::new();
+        let mut sums = BTreeMap::<Currency, Total>::new();
         for line in &posted.entries {
             *sums.entry(line.currency).or_default() += line.amount;
         }
         for (currency, sum) in sums {
-            report.check(InvariantId::LedgerBalances, recorded.offset, sum.is_zero(), || {
+            report.check(InvariantId::LedgerBalances, recorded.offset, sum == Total::ZERO, || {
                 format!("the booking's {currency} sums to {sum}, not 0")
             });
         }
@@ -32,7 +32,7 @@ impl Invariant for LedgerBalances {
 /// Portfolio writes both in the order of their causes, so the sum so far is the sum at the cause of the mark.
 #[derive(Debug, Default)]
 pub(super) struct EquityFoldsLedger {
-    cash: BTreeMap<(AccountId, Currency), Money>,
+    cash: BTreeMap<(AccountId, Currency), Total>,
 }
 
 impl Invariant for EquityFoldsLedger {
@@ -47,11 +47,12 @@ impl Invariant for EquityFoldsLedger {
             Event::EquityMarked(mark) => {
                 let (account, currency) = (mark.account, mark.currency);
                 let cash = self.cash.get(&(account, currency)).copied().unwrap_or_default();
-                report.check(id, at, mark.cash == cash, || {
+                report.check(id, at, Total::from(mark.cash) == cash, || {
                     format!("{account} has {cash} {currency} in its books, the mark says {}", mark.cash)
                 });
-                let equity = mark.cash + mark.position_value;
-                report.check(id, at, mark.equity == equity, || {
+                let mut equity = Total::from(mark.cash);
+                equity += mark.position_value;
+                report.check(id, at, Total::from(mark.equity) == equity, || {
                     format!("{account}: cash and positions are {equity} {currency}, the mark says {}", mark.equity)
                 });
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId, InstrumentId, StrategyId};
-use tapedeck_schemas::number::{Money, Quantity};
+use tapedeck_schemas::number::{Money, Quantity, Total};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
@@ -20,7 +20,7 @@ struct PositionSum {
     quantity: Quantity,
     /// Σ price · signed quantity. Under every cost method, an amount paid is either in the cost of the open quantity or
     /// realised: `cost − realised` is exactly this sum, even with rounding.
-    paid: Money,
+    paid: Total,
     /// `None` once a fee was in a currency other than the quote currency.
     fees: Option<Money>,
 }
@@ -51,7 +51,7 @@ impl PositionsFoldFills {
         let fold = self.folds.entry(key).or_insert(first);
         let quantity = fill.side.signed(fill.quantity);
         fold.quantity += quantity;
-        fold.paid += fill.price.saturating_notional(quantity);
+        fold.paid += Total::product(fill.price, quantity);
         fold.fees = fold.fees.filter(|_| in_quote).map(|fees| fees + fill.fee);
         self.waiting.insert(fill.fill, Expected { at, key, fold: *fold });
     }
@@ -72,7 +72,9 @@ impl PositionsFoldFills {
         check(changed.quantity == fold.quantity, &|| {
             format!("the quantity is {}, the fills make {}", changed.quantity, fold.quantity)
         });
-        check(changed.cost - changed.realised == fold.paid, &|| {
+        let mut paid = Total::from(changed.cost);
+        paid += -Total::from(changed.realised);
+        check(paid == fold.paid, &|| {
             format!("cost {} less realised {} is not {}, the fills' sum", changed.cost, changed.realised, fold.paid)
         });
         let average = changed.cost.per(changed.quantity);

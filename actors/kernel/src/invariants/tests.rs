@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
+use tapedeck_schemas::number::Money;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
@@ -358,4 +359,26 @@ fn cash_and_equity_that_are_not_what_the_books_say_are_found() {
     let id = InvariantId::EquityFoldsLedger;
     breaks(id, "27.2", &replaced("27.2", mark(["1090.7", "-95", "995.7"])));
     breaks(id, "27.2", &replaced("27.2", mark(["1090.8", "-95", "995.9"])));
+}
+
+#[test]
+fn cash_that_stopped_at_the_bound_of_money_is_found() {
+    let most = Money::from_units(Money::MAX_UNITS).unwrap();
+    let (account, currency) = (n("sim-p7"), n("USDT"));
+    let line = |ledger, amount| Posting { ledger, currency, amount };
+    let entries = vec![line(Ledger::Cash, most), line(Ledger::Capital, -most)];
+    let posted = LedgerPosted { account, fill: None, entries };
+    let (zero, cash) = (Money::ZERO, most + most);
+    let mark = EquityMarked {
+        account,
+        currency,
+        cash,
+        position_value: zero,
+        realised: zero,
+        unrealised: zero,
+        fees: zero,
+        equity: cash,
+    };
+    let tape = appended(Writer::Portfolio, "28.0", vec![posted.clone().into(), posted.into(), mark.into()]);
+    assert!(violations(&tape).iter().any(|violation| violation.id == InvariantId::EquityFoldsLedger));
 }

@@ -1,6 +1,7 @@
 //! Totals by instrument: counts, exact sums, last prices.
 
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::number::Total;
 
 use super::{table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
@@ -27,7 +28,7 @@ impl Projection for MarketTotals {
                 (quote.instrument, [[text(1), text(0), text(0), text(0)], last].concat())
             }
             Event::Trade(trade) => {
-                let notional = trade.price.saturating_notional(trade.quantity);
+                let notional = Total::product(trade.price, trade.quantity);
                 let last = [text(trade.price), text(trade.price), None, None];
                 (trade.instrument, [[text(0), text(1), text(notional), text(trade.quantity)], last].concat())
             }

@@ -13,6 +13,7 @@ use crate::open::OpenQuantity;
 pub mod halted;
 pub mod max_order_notional;
 pub mod max_position;
+pub mod max_quantity;
 pub mod price_collar;
 pub mod stale_data;
 pub mod stale_decision;
@@ -25,6 +26,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &price_collar::PriceCollar,
     &max_order_notional::MaxOrderNotional,
     &max_position::MaxPosition,
+    &max_quantity::MaxQuantity,
 ];
 
 /// One rule that an order must satisfy before it is approved.

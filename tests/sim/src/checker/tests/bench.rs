@@ -154,7 +154,7 @@ impl Bench {
         // A slow wave, so that both strategies raise signals.
         let phase = (self.items % 240) as i64;
         let wave = if phase < 120 { phase } else { 240 - phase };
-        let price = |cents: i64| Price::from_units(i128::from(cents) * 10_000_000).unwrap();
+        let price = |cents: i64| Price::from_units(i128::from(cents) * (Price::ONE / 100)).unwrap();
         let mid = 10_000 + wave * 4 + (self.items as i64 * 7919) % 5;
         let (bid, ask) = (price(mid - 1), price(mid + 1));
         let size = "1000".parse().unwrap();
