@@ -12,7 +12,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, VALUE_BYTES_MAX};
 
-const PINNED: &str = "63b5b46f46f6898355b2d0f0243eac76bbffa44efe182e6c378ff9822da75608";
+const PINNED: &str = "6592fed003edcaca0f2068978ef27504376aa9f556ccd5a12e2152136803f337";
 
 fn spec(name: &'static str, min: i64, max: i64) -> ParamSpec {
     let (unit, about) = ("lots", "for the test");

@@ -97,6 +97,6 @@ fn decisions_are_as_pinned() {
         approved(4_100, order(5)),
         cancel(7),
     ];
-    let pinned = "4193a239e2dc1d73bb2b79df80608fe8652fd7109b76697f8623e65721d16974";
+    let pinned = "bc8b4c8014a86fd391b45d72dbd1a888e9fed72707c46b88218c7de091750caa";
     assert_decisions(&mut Execution::new(), &script, pinned);
 }

@@ -107,6 +107,6 @@ fn decisions_are_as_pinned() {
         sell(5, Ioc, "102", "3"),
         clock(1_012),
     ];
-    let pinned = "70ea2812d90d942f9da533c0b2e935e83910dadf365bf6b370596f3141686655";
+    let pinned = "398311413c44054dd6a9572859db4f9f6d284caf0ca646344efdf8dd165bddde";
     assert_decisions(&mut Paper::new(TAPE), &script, pinned);
 }
