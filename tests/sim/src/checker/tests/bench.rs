@@ -79,13 +79,15 @@ impl Bench {
         }
     }
 
-    /// A tape with its first record, a defined instrument and funds.
+    /// A tape with its first record, a defined instrument, funds, and weights: without them no strategy runs.
     pub(super) fn begun() -> Self {
         let mut bench = Self::new();
         let first = bench.keeper();
         bench.put(first).unwrap();
         bench.item(definition()).unwrap();
         bench.command("fund", funding()).unwrap();
+        let weights = tapedeck_groups::strategies().into_iter().map(|strategy| (strategy, "1".parse().unwrap()));
+        bench.command("weights", Request::Weights { weights: weights.collect() }).unwrap();
         bench.run().unwrap();
         bench
     }
