@@ -165,7 +165,7 @@ async fn rejections_are_stored_once_across_a_restart_and_two_partitions_reply_as
     for round in 1..=2 {
         let (up, bus) = start_with(&system, &["--partitions", "2"]).await;
         for symbol in ["ALPHAUSD", "BRAVOUSD"] {
-            let payload = fill(r#"{…,"price":10.5,"quantity":"1"}"#, round);
+            let payload = fill(r#"{…,"price":true,"quantity":"1"}"#, round);
             bus.context().publish(format!("md.sim.{symbol}.trade"), payload.into()).await.unwrap().await.unwrap();
         }
         let unplaced = bus.context().publish("md.nowhere.X.trade", "{}".into()).await.unwrap().await;
