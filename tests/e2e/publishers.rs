@@ -25,7 +25,7 @@ fn python(script: &str) -> Command {
     let output = text(&found.stderr);
     assert!(
         found.status.success(),
-        "the Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack blake3\n{output}",
+        "Python packages are missing: ./dev test installs them, or: {} -m pip install nats-py msgpack blake3\n{output}",
         python.display()
     );
     let mut command = Command::new(python);

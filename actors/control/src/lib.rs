@@ -41,8 +41,8 @@ impl Control {
 impl Machine for Control {
     type Input = CommandEntry;
     const WRITER: Writer = Writer::Control;
-    /// Also the version of the names and ranges that control accepts: `actors/groups/tests/registry.rs` pins them, because
-    /// a build that knows another name decides differently on a command that gives it.
+    /// Also the version of the names and ranges that control accepts: `actors/groups/tests/registry.rs` pins them,
+    /// because a build that knows another name decides differently on a command that gives it.
     const LOGIC: u32 = 3;
 
     fn reads() -> Reads {

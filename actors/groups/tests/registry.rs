@@ -21,7 +21,7 @@ use tapedeck_signal::strategies::{STRATEGIES, Settings, Strategy, StrategySpec};
 /// Control refuses a name that it does not know, so with another list it decides differently on some command. If the
 /// list changes, increment `LOGIC` in `actors/control/src/lib.rs` and append a line here. A text about a parameter is
 /// not in the digest: rewording help needs neither.
-const ACCEPTED: &[(u32, &str)] = &[(2, "bb4626adefccaef9a9e82f193ae14207d5141b95cfcdb6952292efa54ac27540")];
+const ACCEPTED: &[(u32, &str)] = &[(3, "7fc5d62b85f55d006ddcb0f5153946fd466a6809079a248f3287a02d30305957")];
 
 #[test]
 fn what_control_accepts_is_pinned_with_its_logic() {

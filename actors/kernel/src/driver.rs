@@ -1,8 +1,9 @@
 //! The driver: appends the decisions of a machine to the tape exactly once, fenced, without leases. Sans-IO.
 //!
 //! The contract: after every [`Driver::handle`], and at [`Driver::deadline`] after [`Driver::advance`], call
-//! [`Driver::poll`] until it returns `None`, and perform each output. At most one append is in flight. If its outcome is unknown, the driver retries the same bytes with the same
-//! expected sequence until it reads the result from the tape.
+//! [`Driver::poll`] until it returns `None`, and perform each output. At most one append is in flight. If its outcome
+//! is unknown, the driver retries the same bytes with the same expected sequence until it reads the result from the
+//! tape.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

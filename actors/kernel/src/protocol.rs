@@ -46,8 +46,8 @@ pub enum Input<'a> {
         /// The result.
         answer: OwnerAnswer,
     },
-    /// The result of [`Output::ReadOwnLast`]: the last sequence of the own subject as the stream leader reports it, 0 if
-    /// there is none; `None` if it could not be read. The driver becomes the owner once it has applied that record.
+    /// The result of [`Output::ReadOwnLast`]: the last sequence of the own subject as the stream leader reports it, 0
+    /// if there is none; `None` if it could not be read. The driver becomes the owner once it has applied that record.
     OwnLast(Option<u64>),
     /// Finish the inputs received so far, then stop.
     Drain,
@@ -80,7 +80,8 @@ pub enum Output {
         /// Bytes of the record.
         payload: Arc<[u8]>,
     },
-    /// Ask the owner of the writer, and wait for the reply for at most [`ANSWER_TIMEOUT`](crate::liveness::ANSWER_TIMEOUT).
+    /// Ask the owner of the writer, and wait for the reply for at most
+    /// [`ANSWER_TIMEOUT`](crate::liveness::ANSWER_TIMEOUT).
     AskOwner {
         /// Number of the question, to be returned with the answer.
         question: u64,

@@ -27,9 +27,9 @@ pub struct TapeRecord {
 pub enum TapeRead {
     /// A valid record.
     Record(TapeRecord),
-    /// An invalid record: it does not continue the chain of the writer of its subject, whatever it holds. It may be on no
-    /// writer's subject, have no outer header, name another writer, or another previous record. Readers skip and report
-    /// it. Its sequence still counts for the writer's fence.
+    /// An invalid record: it does not continue the chain of the writer of its subject, whatever it holds. It may be on
+    /// no writer's subject, have no outer header, name another writer, or another previous record. Readers skip and
+    /// report it. Its sequence still counts for the writer's fence.
     Invalid {
         /// Writer of its subject; `None` if the subject is not a writer's.
         writer: Option<Writer>,

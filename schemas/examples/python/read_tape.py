@@ -63,7 +63,7 @@ async def main(args):
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
     tape = await js.pull_subscribe(f"tape.{args.partition}.*", stream=stream, config=config)
     if state.first_seq != 1:
-        sys.exit(f"the stream begins at sequence {state.first_seq}: the records before it, which begin the chains, are gone")
+        sys.exit(f"the stream begins at sequence {state.first_seq}: the records that begin the chains are gone")
     chains = Chains(Reader(json.loads(args.document.read_text(encoding="utf-8"))))
     totals, expected, invalid = {}, state.first_seq, 0
     while expected <= state.last_seq:

@@ -56,8 +56,8 @@ fn reading() -> String {
      `prev_hash` than the end of the writer's chain. Skip it, whatever its format; its sequence still counts. A valid \
      encoding on the right subject that does not continue the chain shows that records were altered or lost.\n\
      4. A record that continues the chain belongs to the tape. If any part of it is not as this page says (format, \
-     writer, kind, version, number of fields, value), a later build wrote it: stop there, and do not skip it. The first \
-     record on a subject whose writer is unknown continues a chain if its `prev_hash` is zeros.\n\
+     writer, kind, version, number of fields, value), a later build wrote it: stop there, and do not skip it. The \
+     first record on a subject whose writer is unknown continues a chain if its `prev_hash` is zeros.\n\
      5. The first record is that of the keeper, and its first event is `TapeCreated`.\n\
      6. The **offset** of an event is the JetStream sequence of its record and the index in `events`, from 0, printed \
      `p0:1234.5` on partition 0. Offsets give the total order of events.\n\

@@ -152,7 +152,10 @@ mod tests {
                 instrument: None,
             }))
         };
-        assert_eq!(rejected("−1"), "malformed: bid −1 is out of range (on md.a.b.quote seq 7)");
+        assert_eq!(
+            rejected("−1"),
+            "malformed: bid −1 is out of range (the greatest magnitude is 10000000000) (on md.a.b.quote seq 7)"
+        );
         assert_eq!(rejected("\u{1b}[2J\n"), "malformed: bid \\u{1b}[2J\\n is out of range (on md.a.b.quote seq 7)");
     }
 
