@@ -176,11 +176,10 @@ impl TapeReader {
             let why = format!("chains to {:?}, but the last record has the hash {last:?}", outer.prev_hash);
             return Ok(TapeRead::Invalid { writer, why, breaks_chain: writer.is_some() && record.error.is_none() });
         }
-        let epochs = record.entries.iter().filter_map(|entry| match &entry.event {
-            Event::Epoch(epoch) => Some(&epoch.build),
+        let build = record.entries.iter().rev().find_map(|entry| match &entry.event {
+            Event::Epoch(epoch) => Some(epoch.build.clone()),
             _ => None,
         });
-        let build = epochs.last().cloned();
         let (Some(writer), None) = (writer, &record.error) else {
             let what = record.error.map_or_else(|| "this build has no such writer".into(), |error| error.to_string());
             let build = build.or_else(|| chain?.build.clone());
