@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 
-/// The supervisor's messages that a group failed or could not be started.
-const FAILED: [&str; 2] = ["group failed; restarting it", "cannot start a group; retrying"];
+/// The messages that a group failed, stopped or could not be started.
+const FAILED: [&str; 3] =
+    ["group failed; restarting it", "group stopped; see docs/recovery.md", "cannot start a group; retrying"];
 /// The message of a projector that restarts by itself.
 const PROJECTING: &str = "projection failed; retrying from the committed progress";
 /// The message of a process that was fenced.

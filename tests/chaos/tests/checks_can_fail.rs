@@ -109,7 +109,7 @@ fn a_publisher_that_stops_early_or_fails_and_a_group_that_fails_are_detected() {
     let problems = std::mem::take(&mut deployment.problems);
     assert!(problems.len() == 1 && problems[0].starts_with("the publisher failed (exit status: 2)"), "{problems:?}");
 
-    // A group that fails and is restarted within its process: its rows are of another tape.
+    // A group that stops: its rows are of another tape.
     let alter = "UPDATE tapedeck.projection_progress SET tape_id = 'another'";
     let url = deployment.database_url().to_string();
     deployment.runtime.block_on(async { database::connect(url).await.unwrap().execute(alter, &[]).await }).unwrap();
@@ -119,7 +119,7 @@ fn a_publisher_that_stops_early_or_fails_and_a_group_that_fails_are_detected() {
         !deployment.problems.is_empty()
     });
     let first = &deployment.problems[0];
-    assert!(first.contains("projector.log: ") && first.contains("group failed; restarting it"), "{first}");
+    assert!(first.contains("projector.log: ") && first.contains("group stopped; see docs/recovery.md"), "{first}");
     deployment.stop(false).unwrap();
 }
 
