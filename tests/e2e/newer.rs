@@ -61,11 +61,11 @@ async fn the_commands_and_the_example_in_python_stop_at_each_kind_of_newer_recor
     let bus = Bus::connect(&NatsAccess { url: url.clone(), nkey: None }, "test").await.unwrap();
     for (partition, (way, writer, payload)) in ways.iter().enumerate() {
         // A message that does not chain is skipped, whatever it holds.
-        let mut stray = payload.clone();
-        let hash = stray.windows(32).position(|bytes| bytes == [0; 32]).expect("the hash of the outer header");
-        stray[hash] = 1;
+        let mut unchained = payload.clone();
+        let hash = unchained.windows(32).position(|bytes| bytes == [0; 32]).expect("the hash of the outer header");
+        unchained[hash] = 1;
         let subject = format!("tape.{partition}.{writer}");
-        for bytes in [stray, payload.clone()] {
+        for bytes in [unchained, payload.clone()] {
             bus.context().publish(subject.clone(), bytes.into()).await.unwrap().await.unwrap();
         }
         let (ok, stderr) = read_tape(&url, partition);

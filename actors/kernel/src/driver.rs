@@ -16,7 +16,7 @@ use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
-use crate::liveness::{Liveness, Step};
+use crate::liveness::Liveness;
 use crate::machine::Reads;
 use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
@@ -122,7 +122,7 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// The machine, in its state after [`Driver::last_input`].
+    /// The machine, in its state after the last input decided or followed.
     pub fn machine(&self) -> &M {
         &self.merge.machine
     }
@@ -170,10 +170,6 @@ impl<M: AnyMachine> Driver<M> {
     pub fn own_last(&self) -> u64 {
         self.own_last
     }
-    /// Offset of the last input decided.
-    pub fn last_input(&self) -> Offset {
-        self.last_input
-    }
     /// Failed attempts of the append in flight.
     pub fn failures(&self) -> u32 {
         self.in_flight.as_ref().map_or(0, |in_flight| in_flight.failures)
@@ -216,10 +212,7 @@ impl<M: AnyMachine> Driver<M> {
                 self.send_or_repeat();
             }
             Phase::Following { take_over_after: None } if !self.draining => {
-                self.outputs.extend(self.liveness.step().map(|step| match step {
-                    Step::Ask(question) => Output::AskOwner { question },
-                    Step::ReadLast => Output::ReadOwnLast,
-                }));
+                self.outputs.extend(self.liveness.step());
             }
             Phase::Following { .. } | Phase::Stopped => {}
         }

@@ -17,6 +17,8 @@ pub const ANSWER_TIMEOUT: u64 = 500_000_000;
 /// Misses in a row after which a standby takes over. One may be a reconnecting owner.
 const MISSES_MAX: u32 = 2;
 
+use crate::protocol::Output;
+
 /// The result of a question to the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OwnerAnswer {
@@ -28,15 +30,6 @@ pub enum OwnerAnswer {
     TimedOut,
     /// The question was not sent.
     Unsent,
-}
-
-/// The next step of a standby.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Step {
-    /// Ask the owner; the number is that of the question.
-    Ask(u64),
-    /// Read the last sequence of the own subject, and take over after it.
-    ReadLast,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +88,15 @@ impl Liveness {
     }
 
     /// The step that is due.
-    pub(crate) fn step(&mut self) -> Option<Step> {
+    pub(crate) fn step(&mut self) -> Option<Output> {
         self.step_at().filter(|at| *at <= self.now)?;
         if self.claims || self.misses >= MISSES_MAX {
             self.doing = Doing::ReadingLast;
-            return Some(Step::ReadLast);
+            return Some(Output::ReadOwnLast);
         }
         self.doing = Doing::Asking;
         self.questions += 1;
-        Some(Step::Ask(self.questions))
+        Some(Output::AskOwner { question: self.questions })
     }
 
     /// The answer to a question; one to an earlier question has no effect.

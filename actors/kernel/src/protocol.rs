@@ -16,7 +16,7 @@ pub enum Input<'a> {
     Tape {
         /// Stream sequence.
         seq: u64,
-        /// Its subject.
+        /// Subject of the message.
         subject: TapeSubject<'a>,
         /// Bytes of the message.
         payload: &'a [u8],

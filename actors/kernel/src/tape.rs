@@ -94,12 +94,12 @@ pub struct TapeReader {
     tape: TapeId,
     last: u64,
     unfiltered: bool,
-    chains: BTreeMap<Writer, Chain>,
+    chains: BTreeMap<Writer, ChainEnd>,
 }
 
 /// The end of a writer's chain.
 #[derive(Debug, Clone, Default)]
-struct Chain {
+struct ChainEnd {
     /// Hash of the writer's last valid record; zeros before the first.
     last: RecordHash,
     /// Build of the writer's last epoch.
@@ -130,7 +130,7 @@ impl TapeReader {
     pub fn filtered_after(tape: TapeId, writer: Writer, seq: u64, hash: RecordHash) -> Self {
         Self {
             last: seq,
-            chains: BTreeMap::from([(writer, Chain { last: hash, build: None })]),
+            chains: BTreeMap::from([(writer, ChainEnd { last: hash, build: None })]),
             ..Self::filtered(tape)
         }
     }

@@ -72,7 +72,8 @@ impl GroupStatus {
     }
     /// Records that the group stopped and is not restarted.
     pub fn set_stopped(&self, reason: Reason, text: String) {
-        tracing::error!(group = self.group, partition = self.partition, %reason, text, "group stopped; see docs/recovery.md");
+        let (group, partition) = (self.group, self.partition);
+        tracing::error!(group, partition, %reason, text, "group stopped; see docs/recovery.md");
         *self.stop.lock().expect("no holder panicked") = text;
         self.reason.store(reason as u8, Relaxed);
     }

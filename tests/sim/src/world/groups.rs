@@ -282,7 +282,7 @@ impl World {
         self.happened.count(match answer {
             OwnerAnswer::Alive | OwnerAnswer::Unsent => "owner-alive",
             OwnerAnswer::NoResponders => "owner-gone",
-            OwnerAnswer::TimedOut => "owner-silent",
+            OwnerAnswer::TimedOut => "owner-timed-out",
         });
         self.processes[index].driver.advance(self.clock);
         self.processes[index].driver.handle(Input::OwnerAnswer { question, answer });
