@@ -46,7 +46,7 @@ pub enum BarSize {
 pub enum BarInput {
     /// Trades, at their price and with their quantity.
     Trades,
-    /// Quotes, at their mid, rounded half to even to 1e-9; the volume is zero.
+    /// Quotes, at their mid, rounded half to even to 1e-12; the volume is zero.
     Quotes,
 }
 

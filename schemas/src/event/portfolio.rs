@@ -29,7 +29,7 @@ structs! {
         quantity: Quantity,
         /// Cost of the quantity held, in the quote currency, with the sign of the quantity.
         cost: Money,
-        /// Cost divided by quantity, rounded half to even to 1e-9; zero for a flat position.
+        /// Cost divided by quantity, rounded half to even to 1e-12; zero for a flat position.
         average_price: Price,
         /// Total realised profit before fees, in the quote currency.
         realised: Money,

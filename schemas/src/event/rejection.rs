@@ -48,7 +48,7 @@ names! {
         Text = 1 "text",
         /// An integer, or its digits as text.
         Integer = 2 "integer",
-        /// A decimal as text, or an integer that counts 1e-9.
+        /// A decimal as text, or an integer, which is a whole number.
         Decimal = 3 "decimal",
     }
 }
