@@ -24,7 +24,7 @@ struct Cli {
     /// Seed of the first round; by default the time. The seed of a round, with 1 round, repeats its plan.
     #[arg(long)]
     seed: Option<u64>,
-    /// TapeTally market data, published beside the synthetic market.
+    /// Recorded market data, published beside the synthetic market.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     market: Vec<PathBuf>,
     /// Draw only these nemeses.
