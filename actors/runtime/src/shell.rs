@@ -219,13 +219,13 @@ impl<'a, M: Machine> Loop<'a, M> {
 
     /// Waits for the next message, reply or request, and hands the driver everything that has arrived.
     async fn wait(&mut self) {
+        let now = self.now();
         let wants_tape = self.driver.wants_tape();
         let wants_inbox = self.driver.wants_inbox();
         let tape = &mut self.tape;
         let inbox = self.inbox.as_mut();
         let answer = result(self.in_flight.as_mut());
         let liveness = result(self.liveness.as_mut());
-        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let due = self.driver.deadline().map_or(REPORT_INTERVAL, |at| Duration::from_nanos(at.saturating_sub(now)));
         let from_inbox = async {
             match inbox {

@@ -198,8 +198,8 @@ impl Stack {
 
     /// Fails if a group stopped, with its reason.
     fn check_stops(&self) -> Result<()> {
-        let stops = self.groups.iter().filter_map(|group| Some((group, group.stopped()?)));
-        let lines: Vec<String> = stops.map(|(_, (reason, text))| format!("{reason}: {text}")).collect();
+        let stops = self.groups.iter().filter_map(|group| group.stopped());
+        let lines: Vec<String> = stops.map(|(reason, text)| format!("{reason}: {text}")).collect();
         ensure!(lines.is_empty(), "groups stopped (see docs/recovery.md):\n{}", lines.join("\n"));
         Ok(())
     }
