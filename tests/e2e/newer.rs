@@ -2,8 +2,7 @@
 //! safely and continues when it is upgraded.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -24,10 +23,7 @@ fn sequence_in(text: &str) -> Option<u64> {
 
 /// Status and body of a GET request.
 fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").ok()?;
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).ok()?;
+    let reply = crate::groups::get(address.port(), path);
     let status = reply.split(' ').nth(1)?.parse().ok()?;
     Some((status, reply.split_once("\r\n\r\n")?.1.to_string()))
 }
@@ -95,12 +91,11 @@ impl Fleet<'_> {
             assert_eq!(process.terminate(), Some(0), "{group} is drained");
         }
         let http = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut command = self.system.command(&["run", group, "--partition", "0", "--http", &http.to_string()]);
-        // The same arguments and environment, with the other build.
-        let mut other = Command::new(binary);
-        other.args(command.get_args()).stdin(Stdio::null());
-        other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        command = other;
+        let own = self.system.command(&["run", group, "--partition", "0", "--http", &http.to_string()]);
+        // The same arguments and environment, with the given build.
+        let mut command = Command::new(binary);
+        command.args(own.get_args()).stdin(Stdio::null());
+        command.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
         self.groups.insert(group.into(), (Process::start(&mut command), http));
     }
 
