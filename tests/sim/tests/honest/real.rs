@@ -4,7 +4,11 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, LastRawMessageErrorKind, RawMessageErrorKind, StorageType};
+use async_nats::jetstream::context::GetStreamErrorKind;
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{
+    Config, DiscardPolicy, Info, LastRawMessageErrorKind, RawMessageErrorKind, StorageType,
+};
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, HeaderMap, Request, RequestErrorKind};
 use serde_json::{Value, json};
@@ -22,6 +26,15 @@ pub(crate) const SHORT_ANSWER_MAX: Duration = Duration::from_secs(1);
 /// An expected sequence that is always wrong.
 pub(crate) const NEVER: u64 = u32::MAX as u64;
 pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+/// JetStream is temporarily unavailable: no leader, or not yet the peers of one.
+const UNAVAILABLE: ErrorCode = ErrorCode::CLUSTER_NOT_AVAILABLE;
+
+/// A read of one stored message.
+#[derive(Debug, Clone, Copy)]
+enum Read<'a> {
+    LastOf(&'a str),
+    At(u64),
+}
 
 pub(crate) struct Real {
     pub(crate) replicas: Replicas,
@@ -132,32 +145,23 @@ impl Real {
     }
 
     pub(crate) async fn answer(&self, stream: &str, step: &Step) -> Answer {
-        let handle = || async { self.context.get_stream_no_info(stream).await.unwrap() };
         match step {
             Step::Publish(publish) => Answer::Reply(self.publish(0, publish).await),
-            Step::Last(subject) => match handle().await.get_last_raw_message_by_subject(subject).await {
-                Ok(message) => message_answer(message),
-                Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Answer::Message(None),
-                Err(error) => panic!("{step:?}: {error}"),
-            },
-            Step::Get(seq) => match handle().await.get_raw_message(*seq).await {
-                Ok(message) => message_answer(message),
-                Err(error) if is_no_message(&error.kind()) => Answer::Message(None),
-                Err(error) => panic!("{step:?}: {error}"),
-            },
+            Step::Last(subject) => Answer::Message(self.message(stream, Read::LastOf(subject)).await),
+            Step::Get(seq) => Answer::Message(self.message(stream, Read::At(*seq)).await),
             Step::Purge(seq) => {
                 let answer = self.api(&format!("STREAM.PURGE.{stream}"), &json!({ "seq": seq })).await;
                 Answer::Count(answer["purged"].as_u64().unwrap_or_else(|| panic!("{step:?}: {answer}")))
             }
             Step::Limits { max_bytes, max_messages } => {
-                let info = self.context.get_stream(stream).await.unwrap().cached_info().clone();
+                let info = self.info(stream).await;
                 let limit = |max: &Option<u64>| max.map_or(-1, |max| i64::try_from(max).unwrap());
                 let (max_bytes, max_messages) = (limit(max_bytes), limit(max_messages));
                 self.context.update_stream(Config { max_bytes, max_messages, ..info.config }).await.unwrap();
                 Answer::Done
             }
             Step::Bounds => {
-                let state = self.context.get_stream(stream).await.unwrap().cached_info().state.clone();
+                let state = self.info(stream).await.state;
                 Answer::Bounds(state.first_sequence, state.last_sequence)
             }
             Step::Sleep(time) => {
@@ -171,6 +175,51 @@ impl Real {
                 Answer::Done
             }
         }
+    }
+
+    /// Reads a message. After a leader was lost, a server may answer "temporarily unavailable" for some time, even
+    /// after it has served a request; a read has no effect, so it is repeated.
+    async fn message(&self, stream: &str, read: Read<'_>) -> Option<Held> {
+        let handle = self.context.get_stream_no_info(stream).await.unwrap();
+        for _ in 0..READY_TRIES {
+            let result = match read {
+                Read::LastOf(subject) => {
+                    handle.get_last_raw_message_by_subject(subject).await.map_err(|error| match error.kind() {
+                        LastRawMessageErrorKind::NoMessageFound => None,
+                        LastRawMessageErrorKind::JetStream(error) => Some(error.error_code()),
+                        _ => panic!("{stream}, {read:?}: {error}"),
+                    })
+                }
+                Read::At(seq) => handle.get_raw_message(seq).await.map_err(|error| match error.kind() {
+                    RawMessageErrorKind::NoMessageFound => None,
+                    RawMessageErrorKind::JetStream(error) => Some(error.error_code()),
+                    _ => panic!("{stream}, {read:?}: {error}"),
+                }),
+            };
+            match result {
+                Ok(message) => return Some(stored(message)),
+                Err(None | Some(ErrorCode::NO_MESSAGE_FOUND)) => return None,
+                Err(Some(UNAVAILABLE)) => tokio::time::sleep(PAUSE).await,
+                Err(Some(code)) => panic!("{stream}, {read:?}: {code:?}"),
+            }
+        }
+        panic!("{stream}, {read:?}: unavailable");
+    }
+
+    /// The description of a stream; repeated like [`Real::message`].
+    async fn info(&self, stream: &str) -> Info {
+        for _ in 0..READY_TRIES {
+            match self.context.get_stream(stream).await {
+                Ok(handle) => return handle.cached_info().clone(),
+                Err(error) => match error.kind() {
+                    GetStreamErrorKind::JetStream(error) if error.error_code() == UNAVAILABLE => {
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                    _ => panic!("{stream}: {error}"),
+                },
+            }
+        }
+        panic!("{stream}: unavailable");
     }
 
     /// Whether a leader's read finds a message within a short time.
@@ -188,8 +237,7 @@ impl Real {
         for _ in 0..READY_TRIES {
             tokio::time::sleep(PAUSE).await;
             if self.leader(stream).await.is_some_and(|new| new != old) {
-                let handle = self.context.get_stream(stream).await.unwrap();
-                return self.wait_until_known(&handle.cached_info().config.subjects).await;
+                return self.wait_until_known(&self.info(stream).await.config.subjects).await;
             }
         }
         panic!("{stream} has no new leader");
@@ -230,22 +278,13 @@ pub(crate) async fn together<F: Future>(all: impl Iterator<Item = F>) -> Vec<F::
     all.into_iter().filter_map(|(_, output)| output).collect()
 }
 
-fn is_no_message(kind: &RawMessageErrorKind) -> bool {
-    match kind {
-        RawMessageErrorKind::JetStream(error) => error.error_code() == ErrorCode::NO_MESSAGE_FOUND,
-        RawMessageErrorKind::NoMessageFound => true,
-        _ => false,
-    }
-}
-
-fn message_answer(message: async_nats::jetstream::message::StreamMessage) -> Answer {
+fn stored(message: StreamMessage) -> Held {
     let mut headers = Vec::new();
     for (name, values) in message.headers.iter() {
         headers.extend(values.iter().map(|value| (name.to_string(), value.to_string())));
     }
     headers.sort();
-    let (seq, subject, payload) = (message.sequence, message.subject.to_string(), message.payload.to_vec());
-    Answer::Message(Some(Held { seq, subject, headers, payload }))
+    Held { seq: message.sequence, subject: message.subject.to_string(), headers, payload: message.payload.to_vec() }
 }
 
 fn reply(payload: &[u8]) -> Reply {
