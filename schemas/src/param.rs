@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::{LimitsSet, Scope};
 use crate::ids::InstrumentId;
 use crate::number::Ratio;
@@ -31,25 +33,26 @@ impl ParamSpec {
 }
 
 /// The values that `LimitsSet` facts have set. The value of an instrument takes precedence over the one of all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Params {
-    values: BTreeMap<(&'static str, Scope), Ratio>,
+    values: BTreeMap<Scope, BTreeMap<String, Ratio>>,
 }
 
 impl Params {
-    /// Sets the values of `fact` whose parameters are in `specs`; ignores the others.
-    pub fn apply(&mut self, specs: &[ParamSpec], fact: &LimitsSet) {
-        for (name, value) in &fact.values {
-            if let Some(spec) = specs.iter().find(|spec| spec.name == name) {
-                self.values.insert((spec.name, fact.scope), *value);
-            }
-        }
+    /// Sets the values of `fact`. Those of parameters that the reader does not have are kept too, so that the content is
+    /// the same in every build.
+    pub fn apply(&mut self, fact: &LimitsSet) {
+        self.values.entry(fact.scope).or_default().extend(fact.values.iter().cloned());
+    }
+
+    fn set(&self, scope: Scope, spec: &ParamSpec) -> Option<Ratio> {
+        self.values.get(&scope)?.get(spec.name).copied()
     }
 
     /// Returns the value in force for an instrument.
     pub fn get(&self, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
-        let own = self.values.get(&(spec.name, Scope::Instrument(*instrument)));
-        own.or_else(|| self.values.get(&(spec.name, Scope::All))).copied().unwrap_or(spec.default)
+        let own = self.set(Scope::Instrument(*instrument), spec);
+        own.or_else(|| self.set(Scope::All, spec)).unwrap_or(spec.default)
     }
 
     /// The value in force for an instrument, held within its declared bounds.
@@ -59,7 +62,6 @@ impl Params {
 
     /// Returns the value in force for the whole partition.
     pub fn global(&self, spec: &ParamSpec) -> Ratio {
-        let value = self.values.get(&(spec.name, Scope::All)).copied().unwrap_or(spec.default);
-        value.clamp(spec.min, spec.max)
+        self.set(Scope::All, spec).unwrap_or(spec.default).clamp(spec.min, spec.max)
     }
 }

@@ -109,7 +109,7 @@ pub struct Entry {
     pub cause: Offset,
     /// Index among the facts of the writer on the same cause, from 0.
     pub index: u32,
-    /// Tape time of the cause, ns since the Unix epoch; for `control`, the broker's stamp of the command.
+    /// Tape time of the cause, ns since the Unix epoch.
     pub at: TapeTime,
     /// The fact, of any kind.
     pub event: Event,

@@ -106,19 +106,23 @@ fn samples() -> Vec<Event> {
         }
         .into(),
         BarsDefined { instrument, bars: vec![p("1m-quote"), p("100t"), p("2.5v")] }.into(),
+        MarketHeartbeat { instrument, ts_recv: 1_700_000_000_000_000_000, ts_event: Some(1_699_999_999_999_000_000) }
+            .into(),
         LimitsSet {
             scope,
             values: vec![("risk.max_position".into(), p("5000"))],
             by: by.clone(),
             reason: reason.clone(),
+            stamp: 1_700_000_000_123_456_789,
         }
         .into(),
-        WeightsSet { weights: vec![(p("ewma"), p("0.5"))], by: by.clone(), reason: reason.clone() }.into(),
-        TradingHalted { scope: Scope::All, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone() }.into(),
-        TradingResumed { scope, by: by.clone(), reason: reason.clone() }.into(),
-        CancelRequested { order: order_id, by: by.clone(), reason: reason.clone() }.into(),
-        AccountFunded { account, currency: p("USDT"), amount: p("1000000"), by: by.clone() }.into(),
-        CommandRefused { subject: "cmd.0.limits".into(), by, reason: unknown }.into(),
+        WeightsSet { weights: vec![(p("ewma"), p("0.5"))], by: by.clone(), reason: reason.clone(), stamp: 0 }.into(),
+        TradingHalted { scope: Scope::All, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone(), stamp: 0 }
+            .into(),
+        TradingResumed { scope, by: by.clone(), reason: reason.clone(), stamp: 0 }.into(),
+        CancelRequested { order: order_id, by: by.clone(), reason: reason.clone(), stamp: 0 }.into(),
+        AccountFunded { account, currency: p("USDT"), amount: p("1000000"), by: by.clone(), stamp: 0 }.into(),
+        CommandRefused { subject: "cmd.0.limits".into(), by, reason: unknown, stamp: 0 }.into(),
         SignalRaised {
             account,
             strategy,
@@ -311,10 +315,11 @@ fn the_entries_before_an_unknown_one_are_read() {
 fn an_unknown_reason_stops_a_reader() {
     let header = Header { writer: Writer::Control, epoch: 2, prev_hash: RecordHash::default() };
     let (subject, by) = ("cmd.0.x".into(), "ann".into());
-    let refused = CommandRefused { subject, by, reason: RefusalReason::NotACommand };
+    let refused = CommandRefused { subject, by, reason: RefusalReason::NotACommand, stamp: 0 };
     let mut bytes = record::encode(&header, &[entry(refused.into())]);
-    assert_eq!(bytes[bytes.len() - 2..], [0x91, 2], "the record ends with the reason: an array of its number");
-    *bytes.last_mut().unwrap() = 99;
+    let at = bytes.len() - 2;
+    assert_eq!(bytes[at - 1..], [0x91, 2, 0], "the record ends with the reason, an array of its number, and the stamp");
+    bytes[at] = 99;
     let error = record::decode(&bytes).unwrap_err();
     assert!(matches!(error, record::RecordError::Events(_)) && error.to_string().contains("RefusalReason"), "{error}");
 }

@@ -4,10 +4,10 @@
 #![forbid(unsafe_code)]
 
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{CommandEntry, Inbox, Machine, Out, Reads};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, CommandEntry, Inbox, Machine, Out, Reads};
 use tapedeck_schemas::event::{CommandRefused, Event, RefusalReason};
 use tapedeck_schemas::ids::StrategyId;
-use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 
@@ -25,50 +25,49 @@ pub struct Control {
     known: Known,
     /// Ids of accepted commands: each id counts once.
     accepted: RecentIds<String>,
-    /// Whether the entry just observed has the id of an accepted command.
-    is_repeated: bool,
-    /// Greatest stamp so far, ns: the clock of JetStream, not tape time.
-    time: TapeTime,
 }
 
 impl Control {
     /// `specs` are the limits and parameters of every machine; `strategies` can be given weights.
     pub fn new(specs: Vec<ParamSpec>, strategies: Vec<StrategyId>) -> Self {
-        Self { known: Known { specs, strategies }, accepted: RecentIds::default(), is_repeated: false, time: 0 }
+        Self { known: Known { specs, strategies }, accepted: RecentIds::default() }
     }
 }
 
 impl Machine for Control {
     type Input = CommandEntry;
+    /// The fact that the command becomes, or the reason to refuse it.
+    type Observed = Result<Event, RefusalReason>;
     const WRITER: Writer = Writer::Control;
     /// Also the version of the names and ranges that control accepts: `actors/groups/tests/registry.rs` pins them,
     /// because a build that knows another name decides differently on a command that gives it.
-    const LOGIC: u32 = 3;
+    const LOGIC: u32 = 4;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Command)
     }
 
-    fn observe(&mut self, _at: Offset, entry: &CommandEntry) {
-        self.time = self.time.max(entry.stamp);
-        let accepted = entry.command.as_ref().ok().filter(|_| answer(&self.known, entry).is_ok());
-        let id = accepted.and_then(|command| command.id.clone());
-        self.is_repeated = id.is_some_and(|id| !self.accepted.insert(id));
+    fn observe(&mut self, _cause: Cause, entry: &CommandEntry) -> Self::Observed {
+        let fact = answer(&self.known, entry)?;
+        let id = entry.command.as_ref().ok().and_then(|command| command.id.clone());
+        let is_new = id.is_none_or(|id| self.accepted.insert(id));
+        if is_new { Ok(fact) } else { Err(RefusalReason::RepeatedId) }
     }
 
-    fn decide(&self, _at: Offset, entry: &CommandEntry, out: &mut Out) {
-        let answer = match self.is_repeated {
-            true => Err(RefusalReason::RepeatedId),
-            false => answer(&self.known, entry),
-        };
-        out.push(answer.unwrap_or_else(|reason| refused(entry, reason)));
+    fn decide(&self, _cause: Cause, entry: &CommandEntry, observed: &Self::Observed, out: &mut Out) {
+        out.push(observed.clone().unwrap_or_else(|reason| refused(entry, reason)));
     }
 
     /// Nothing to apply: `observe` has recorded the id of an accepted command.
-    fn apply(&mut self, _cause: Offset, _own: &Event) {}
+    fn apply(&mut self, _cause: Cause, _observed: &Self::Observed, _own: &Event) {}
 
-    fn time(&self, _entry: &CommandEntry) -> TapeTime {
-        self.time
+    fn save(&self) -> Vec<u8> {
+        state::encode(&self.accepted)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        Ok(Self { known: self.known.clone(), accepted: state::decode(saved)? })
     }
 }
 
@@ -80,12 +79,11 @@ fn answer(known: &Known, entry: &CommandEntry) -> Result<Event, RefusalReason> {
     if on_subject != verb {
         return Err(RefusalReason::WrongSubject { verb: verb.parse().expect("a verb is a token") });
     }
-    verbs::decide(known, command)
+    verbs::decide(known, command, entry.stamp)
 }
 
 fn refused(entry: &CommandEntry, reason: RefusalReason) -> Event {
     let by = entry.command.as_ref().map_or("", |command| command.by.as_str());
-    let fact =
-        CommandRefused { subject: bounded(&entry.subject, SUBJECT_BYTES_MAX), by: bounded(by, TEXT_BYTES_MAX), reason };
-    fact.into()
+    let (subject, by) = (bounded(&entry.subject, SUBJECT_BYTES_MAX), bounded(by, TEXT_BYTES_MAX));
+    CommandRefused { subject, by, reason, stamp: entry.stamp }.into()
 }

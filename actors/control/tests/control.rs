@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use tapedeck_control::{AMOUNT_MAX, Control};
-use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
-use tapedeck_kernel::{CommandEntry, Machine, MachineInput, step};
+use tapedeck_kernel::testing::{Stepper, assert_decisions, run_and_follow};
+use tapedeck_kernel::{CommandEntry, MachineInput};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Event, HaltLevel, RefusalReason, Scope};
 use tapedeck_schemas::ids::OrderId;
@@ -12,7 +12,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, VALUE_BYTES_MAX};
 
-const PINNED: &str = "6592fed003edcaca0f2068978ef27504376aa9f556ccd5a12e2152136803f337";
+const PINNED: &str = "c1f6ea30e4a6ff9cba5e7c602bf3ca6db0cc3e5a7548f603c2544cf6eb5fd8fa";
 
 fn spec(name: &'static str, min: i64, max: i64) -> ParamSpec {
     let (unit, about) = ("lots", "for the test");
@@ -49,7 +49,7 @@ fn instrument() -> Scope {
 }
 
 fn answer(entry: &CommandEntry) -> Event {
-    let mut events = step(&mut control(), Offset::new(1, 0), entry);
+    let mut events = Stepper::new(control()).step(Offset::new(1, 0), entry).events;
     assert_eq!(events.len(), 1, "{events:?}");
     events.remove(0)
 }
@@ -154,20 +154,20 @@ fn a_refusal_is_bounded_and_names_the_operator() {
 }
 
 #[test]
-fn time_is_the_running_maximum_of_the_stamps() {
-    let mut machine = control();
-    let times = [5, 9, 3].map(|stamp| {
-        let entry = CommandEntry { stamp, ..fund(Money::ZERO) };
-        step(&mut machine, Offset::new(stamp, 0), &entry);
-        machine.time(&entry)
-    });
-    assert_eq!(times, [5, 9, 9]);
+fn a_fact_has_the_stamp_of_its_command_and_the_tape_time_that_the_driver_has_read() {
+    let mut machine = Stepper::new(control());
+    for (now, stamp) in [(100, 5), (100, 9), (200, 3)] {
+        machine.now = now;
+        let decided = machine.step(Offset::new(stamp, 0), &CommandEntry { stamp, ..fund(Money::whole(1)) });
+        let [Event::AccountFunded(fact)] = &decided.events[..] else { panic!("{decided:?}") };
+        assert_eq!((decided.at, fact.stamp), (now, stamp));
+    }
 }
 
 #[test]
 fn decisions_are_as_pinned() {
     let script: Vec<_> = accepted().into_iter().chain(refused()).map(|(entry, _)| entry).collect();
-    assert_decisions(&mut control(), &script, PINNED);
+    assert_decisions(control(), &script, PINNED, "2ba82451e7edbf091af9674a911051229b0452ba7b9276d5159d482a65517d17");
 }
 
 proptest! {
@@ -193,7 +193,7 @@ proptest! {
 
 #[test]
 fn of_several_commands_with_one_id_the_first_acceptable_one_counts() {
-    let mut machine = control();
+    let mut machine = Stepper::new(control());
     let named = |id: &str, entry: CommandEntry| {
         let command = entry.command.map(|command| Command { id: Some(id.into()), ..command });
         CommandEntry { command, ..entry }
@@ -209,7 +209,7 @@ fn of_several_commands_with_one_id_the_first_acceptable_one_counts() {
         (one, true, "no id, again"),
     ];
     for (seq, (entry, accepted, why)) in (1..).zip(cases) {
-        let events = step(&mut machine, Offset::new(seq, 0), &entry);
+        let events = machine.step(Offset::new(seq, 0), &entry).events;
         assert_eq!(events.len(), 1);
         assert_eq!(!matches!(events[0], Event::CommandRefused(_)), accepted, "{why}: {events:?}");
     }

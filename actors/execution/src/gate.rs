@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{HaltLevel, Order, Scope, StatusReason};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::Ratio;
@@ -25,7 +26,7 @@ pub const APPROVAL_MAX_AGE_MS: ParamSpec = ParamSpec {
 pub const PARAMS: &[ParamSpec] = &[APPROVAL_MAX_AGE_MS];
 
 /// The halts in force.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Halts {
     levels: BTreeMap<Scope, HaltLevel>,
 }

@@ -4,15 +4,17 @@
 //! reports. A report without a row in the table changes nothing and is recorded as `LateReport`.
 #![forbid(unsafe_code)]
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{
     CancelReason, CancelSubmitted, Event, HaltLevel, LateReport, Order, OrderStatus, OrderStatusChanged,
     OrderSubmitted, ReportType, StatusReason, TimeInForce,
 };
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Quantity, Ratio};
-use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod gate;
@@ -40,14 +42,21 @@ pub fn params() -> Vec<ParamSpec> {
 }
 
 /// The execution machine of one partition.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Execution {
-    context: TapeContext,
+    params: Params,
     has_clock: bool,
     halts: Halts,
     orders: OrderStates,
-    /// Whether the fill just observed is a repeated one.
-    replayed: bool,
+}
+
+/// What a fact meant to the execution machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// A fill that was reported before.
+    RepeatedFill,
+    /// Any other fact.
+    Other,
 }
 
 impl Execution {
@@ -56,17 +65,17 @@ impl Execution {
         Self::default()
     }
 
-    fn decide_approval(&self, order: &Order, approved_at: TapeTime, out: &mut Out) {
+    fn decide_approval(&self, now: TapeTime, order: &Order, approved_at: TapeTime, out: &mut Out) {
         if let Some(status) = self.orders.status(&order.id) {
             // An order is submitted once, even if it is approved again.
             return out.push(LateReport { order: order.id, status: Some(status), report: ReportType::Approved });
         }
         let input = GateInput {
-            now: self.context.now,
+            now,
             has_clock: self.has_clock,
             full: self.orders.is_full(),
             halts: &self.halts,
-            params: &self.context.params,
+            params: &self.params,
         };
         match gate::evaluate(&input, order, approved_at) {
             Ok(()) => out.push(OrderSubmitted { order: order.clone() }),
@@ -80,9 +89,6 @@ impl Execution {
 
     fn decide_report(&self, event: &Event, out: &mut Out) {
         let Some((order, report)) = reports::about(event) else { return };
-        if matches!(event, Event::OrderFilled(_)) && self.replayed {
-            return;
-        }
         match self.status_change(order, event) {
             Some(change) => out.push(change),
             None => out.push(self.late(order, report)),
@@ -113,10 +119,10 @@ impl Execution {
         true
     }
 
-    fn decide_timeouts(&self, out: &mut Out) {
+    fn decide_timeouts(&self, now: TapeTime, out: &mut Out) {
         for open in self.orders.all_open().filter(|open| open.order.time_in_force == TimeInForce::Gtc) {
-            let timeout = self.context.params.in_force(&ORDER_TIMEOUT_MS, &open.order.instrument);
-            if self.context.now.saturating_sub(open.since) > timeout.milliseconds_to_ns() {
+            let timeout = self.params.in_force(&ORDER_TIMEOUT_MS, &open.order.instrument);
+            if now.saturating_sub(open.since) > timeout.milliseconds_to_ns() {
                 self.cancel(open, CancelReason::TimedOut, out);
             }
         }
@@ -125,29 +131,37 @@ impl Execution {
 
 impl Machine for Execution {
     type Input = Fact;
+    type Observed = Observed;
     const WRITER: Writer = Writer::Execution;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Risk, Writer::Paper])
     }
 
-    fn observe(&mut self, _at: Offset, fact: &Fact) {
-        self.context.observe(fact, params);
+    fn observe(&mut self, _cause: Cause, fact: &Fact) -> Observed {
         match &fact.event {
+            Event::LimitsSet(limits) => self.params.apply(limits),
             Event::ClockAdvanced(_) => self.has_clock = true,
             Event::TradingHalted(halt) => self.halts.halt(halt.scope, halt.level),
             Event::TradingResumed(resume) => self.halts.resume(resume.scope),
             Event::OrderAccepted(report) => self.orders.accept(&report.order),
-            Event::OrderFilled(report) => self.replayed = !self.orders.record_fill(&report.order, report.fill),
+            Event::OrderFilled(report) if !self.orders.record_fill(&report.order, report.fill) => {
+                return Observed::RepeatedFill;
+            }
             _ => {}
         }
+        Observed::Other
     }
 
-    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
+        if *observed == Observed::RepeatedFill {
+            return;
+        }
         match &fact.event {
-            Event::OrderApproved(approved) => self.decide_approval(&approved.order, fact.at, out),
-            Event::ClockAdvanced(_) => self.decide_timeouts(out),
+            Event::OrderApproved(approved) => self.decide_approval(cause.now, &approved.order, fact.at, out),
+            Event::ClockAdvanced(_) => self.decide_timeouts(cause.now, out),
             Event::TradingHalted(halt) if halt.level == HaltLevel::Halted => {
                 for open in self.orders.open_in(halt.scope) {
                     self.cancel(open, CancelReason::Halted, out);
@@ -163,18 +177,20 @@ impl Machine for Execution {
         }
     }
 
-    fn apply(&mut self, cause: Offset, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
         match own {
-            Event::OrderSubmitted(submitted) => self.orders.submit(cause, self.context.now, &submitted.order),
-            Event::CancelSubmitted(cancel) => {
-                self.orders.request_cancel(&cancel.order, self.context.now, cancel.reason)
-            }
+            Event::OrderSubmitted(submitted) => self.orders.submit(cause.offset, cause.now, &submitted.order),
+            Event::CancelSubmitted(cancel) => self.orders.request_cancel(&cancel.order, cause.now, cancel.reason),
             Event::OrderStatusChanged(change) => self.orders.change(&change.order, change.to, change.filled),
             _ => {}
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.context.time(fact)
+    fn save(&self) -> Vec<u8> {
+        state::encode(self)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        state::decode(saved)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{CancelReason, Order, OrderStatus, Scope};
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::Quantity;
@@ -14,7 +15,7 @@ pub const OPEN_ORDERS_MAX: usize = 256;
 pub const FINISHED_ORDERS_MAX: usize = 4096;
 
 /// A submitted order that may still be filled.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OpenOrder {
     /// The order.
     pub order: Order,
@@ -31,14 +32,14 @@ pub struct OpenOrder {
     fills: BTreeSet<FillId>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct FinishedOrder {
     status: OrderStatus,
     fills: BTreeSet<FillId>,
 }
 
 /// The open orders and the latest finished ones.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OrderStates {
     /// By offset of the approval, which is the order of submission.
     open: BTreeMap<Offset, OpenOrder>,

@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::{CloseReason, HaltLevel, Scope, TimeInForce};
 
 #[test]
@@ -80,7 +81,7 @@ fn an_approval_older_than_its_limit_expires() {
 #[test]
 fn without_a_clock_no_order_is_submitted() {
     let mut harness = Harness::new();
-    harness.machine = tapedeck_execution::Execution::new();
+    harness.machine = Stepper::new(tapedeck_execution::Execution::new());
     assert_eq!(harness.step(&approved(1_000, order(1))), ["1 approved->expired 0 no_clock"]);
 }
 

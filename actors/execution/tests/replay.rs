@@ -5,8 +5,8 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use tapedeck_execution::Execution;
-use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::testing::{Stepper, assert_decisions, run_and_follow};
 use tapedeck_schemas::event::{CloseReason, Event, HaltLevel, OrderStatus, Scope, TimeInForce};
 use tapedeck_schemas::offset::Offset;
 
@@ -45,10 +45,10 @@ proptest! {
     fn status_changes_follow_the_table_end_once_and_never_lose_a_fill(
         facts in prop::collection::vec(any_fact(), 1..120),
     ) {
-        let mut machine = Execution::new();
+        let mut machine = Stepper::new(Execution::new());
         let mut statuses = std::collections::BTreeMap::new();
         for (seq, fact) in (1..).zip(&facts) {
-            for event in step(&mut machine, Offset::new(seq, 0), fact) {
+            for event in machine.step(Offset::new(seq, 0), fact).events {
                 match event {
                     Event::OrderSubmitted(submitted) => {
                         let is_new = statuses.insert(submitted.order.id, (OrderStatus::Submitted, 0)).is_none();
@@ -97,6 +97,11 @@ fn decisions_are_as_pinned() {
         approved(4_100, order(5)),
         cancel(7),
     ];
-    let pinned = "bc8b4c8014a86fd391b45d72dbd1a888e9fed72707c46b88218c7de091750caa";
-    assert_decisions(&mut Execution::new(), &script, pinned);
+    let pinned = "63077427aea311dcd4813cb2734589389d298debe192cc7ffe76bf67772932bb";
+    assert_decisions(
+        Execution::new(),
+        &script,
+        pinned,
+        "e49282b5afe8b712238d0f122d79e5e4a104bcc002e91a442225d1f4969f4f83",
+    );
 }

@@ -9,6 +9,7 @@ pub mod access;
 use tapedeck_control::Control;
 use tapedeck_execution::Execution;
 use tapedeck_ingest::Ingest;
+use tapedeck_kernel::freshness;
 use tapedeck_kernel::{BoxedMachine, Inbox, Machine, MachineInfo, Reads, boxed};
 use tapedeck_paper::Paper;
 use tapedeck_portfolio::Portfolio;
@@ -100,7 +101,7 @@ macro_rules! groups {
 groups! {
     // Name, type of the machine, the machine in its first state for a tape, rights, parameters, summary.
     machines:
-    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, KeepRejects], Vec::new,
+    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, KeepRejects], freshness::params,
         "Checks market events and appends them to the tape.";
     "control", Control, |_| Control::new(params(), strategies()), &[Append, Read], Vec::new,
         "Turns operators' commands into facts.";

@@ -2,8 +2,8 @@
 //! more strategy, check and parameter decides on a tape written before as the build that wrote it.
 
 use tapedeck_control::{AMOUNT_MAX, Control, WEIGHT_MAX};
-use tapedeck_kernel::testing::{MS, fact};
-use tapedeck_kernel::{CommandEntry, Fact, Machine, step};
+use tapedeck_kernel::testing::{MS, Stepper, fact};
+use tapedeck_kernel::{CommandEntry, Decided, Fact, Machine};
 use tapedeck_risk::Risk;
 use tapedeck_risk::checks::{CHECKS, Check, OrderContext};
 use tapedeck_schemas::command::{Command, Request};
@@ -21,7 +21,10 @@ use tapedeck_signal::strategies::{STRATEGIES, Settings, Strategy, StrategySpec};
 /// Control refuses a name that it does not know, so with another list it decides differently on some command. If the
 /// list changes, increment `LOGIC` in `actors/control/src/lib.rs` and append a line here. A text about a parameter is
 /// not in the digest: rewording help needs neither.
-const ACCEPTED: &[(u32, &str)] = &[(3, "7fc5d62b85f55d006ddcb0f5153946fd466a6809079a248f3287a02d30305957")];
+const ACCEPTED: &[(u32, &str)] = &[
+    (3, "7fc5d62b85f55d006ddcb0f5153946fd466a6809079a248f3287a02d30305957"),
+    (4, "e0a8eb40eca58de0c9402a67093a97465cdf0f433de46345d15d41af26691c16"),
+];
 
 #[test]
 fn what_control_accepts_is_pinned_with_its_logic() {
@@ -53,6 +56,9 @@ impl Strategy for Bearish {
     fn score(&self) -> Option<f64> {
         Some(-1.0)
     }
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
     fn boxed_clone(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }
@@ -79,7 +85,12 @@ impl Check for MaxQuantity {
 
 /// Each list with one more, before and among the others.
 static MORE_STRATEGIES: &[StrategySpec] = &[
-    StrategySpec { name: "bearish", params: &[spec("signal.bearish.pace")], start: || Box::new(Bearish) },
+    StrategySpec {
+        name: "bearish",
+        params: &[spec("signal.bearish.pace")],
+        start: || Box::new(Bearish),
+        restore: |_| Ok(Box::new(Bearish)),
+    },
     STRATEGIES[0],
     STRATEGIES[1],
 ];
@@ -161,11 +172,11 @@ fn inputs(control: Vec<Event>) -> Vec<Fact> {
 }
 
 /// The decisions on each input, as they are recorded.
-fn decide<M: Machine>(machine: &mut M, at: u64, input: &M::Input) -> (Vec<Event>, Vec<u8>) {
+fn decide<M: Machine>(machine: &mut Stepper<M>, at: u64, input: &M::Input) -> (Vec<Event>, Vec<u8>) {
     let cause = Offset::new(at, 0);
-    let (events, mut bytes) = (step(machine, cause, input), Vec::new());
+    let (Decided { events, at }, mut bytes) = (machine.step(cause, input), Vec::new());
     for (index, event) in (0..).zip(&events) {
-        encode_entry(&Entry { cause, index, at: machine.time(input), event: event.clone() }, &mut bytes);
+        encode_entry(&Entry { cause, index, at, event: event.clone() }, &mut bytes);
     }
     (events, bytes)
 }
@@ -183,14 +194,14 @@ struct Written {
 /// Writes a tape with the machines of this build.
 fn write() -> Written {
     let mut tape = Written::default();
-    let mut control = Control::new(tapedeck_groups::params(), tapedeck_groups::strategies());
+    let mut control = Stepper::new(Control::new(tapedeck_groups::params(), tapedeck_groups::strategies()));
     let mut of_control = Vec::new();
     for (seq, entry) in (1..).zip(commands()) {
         let (events, bytes) = decide(&mut control, seq, &entry);
         of_control.extend(events);
         tape.control.push(bytes);
     }
-    let (mut signal, mut risk) = (Signal::new(0), Risk::new(TAPE, 0));
+    let (mut signal, mut risk) = (Stepper::new(Signal::new(0)), Stepper::new(Risk::new(TAPE, 0)));
     for input in inputs(of_control) {
         let (raised, bytes) = decide(&mut signal, tape.inputs.len() as u64 + 1, &input);
         let signals: Vec<_> =
@@ -216,12 +227,12 @@ fn a_tape_written_before_is_decided_alike_with_one_more_strategy_check_and_param
     assert!(counts.iter().all(|count| *count > 0), "the script shows too little: {counts:?}");
     let specs = [&[MAX_QUANTITY, spec("risk.added"), spec("signal.bearish.pace")], &tapedeck_groups::params()[..]];
     let strategies = MORE_STRATEGIES.iter().map(|strategy| strategy.name.parse().unwrap());
-    let mut control = Control::new(specs.concat(), strategies.collect());
+    let mut control = Stepper::new(Control::new(specs.concat(), strategies.collect()));
     for (seq, (entry, written)) in (1..).zip(commands().iter().zip(&tape.control)) {
         assert_eq!(decide(&mut control, seq, entry).1, *written, "control on command {seq}");
     }
-    let mut signal = Signal::with_strategies(0, MORE_STRATEGIES);
-    let mut risk = Risk::with_checks(TAPE, 0, MORE_CHECKS);
+    let mut signal = Stepper::new(Signal::with_strategies(0, MORE_STRATEGIES));
+    let mut risk = Stepper::new(Risk::with_checks(TAPE, 0, MORE_CHECKS));
     for (seq, (input, written)) in (1..).zip(tape.inputs.iter().zip(tape.signal.iter().zip(&tape.risk))) {
         if input.writer != Writer::Signal {
             assert_eq!(decide(&mut signal, seq, input).1, *written.0, "signal on input {seq}");
@@ -234,10 +245,10 @@ fn a_tape_written_before_is_decided_alike_with_one_more_strategy_check_and_param
 fn an_added_strategy_trades_once_a_fact_weighs_it_and_an_added_check_denies_over_its_limit() {
     let added = [limits("risk.max_quantity", "1"), weights("bearish", "1")];
     let specs = [&[MAX_QUANTITY], &tapedeck_groups::params()[..]].concat();
-    let mut control = Control::new(specs, vec!["bearish".parse().unwrap()]);
+    let mut control = Stepper::new(Control::new(specs, vec!["bearish".parse().unwrap()]));
     let facts = (1..).zip(added).flat_map(|(seq, request)| decide(&mut control, seq, &command(seq, request)).0);
-    let mut signal = Signal::with_strategies(0, MORE_STRATEGIES);
-    let mut risk = Risk::with_checks(TAPE, 0, MORE_CHECKS);
+    let mut signal = Stepper::new(Signal::with_strategies(0, MORE_STRATEGIES));
+    let mut risk = Stepper::new(Risk::with_checks(TAPE, 0, MORE_CHECKS));
     let mut denied = Vec::new();
     for (seq, input) in (1..).zip(inputs(facts.collect())) {
         decide(&mut risk, 2 * seq, &input);

@@ -20,7 +20,7 @@ pub struct StoredFact {
     pub cause: Offset,
     /// Index among the facts that answer `cause`, from 0.
     pub index: u32,
-    /// Tape time of the cause, ns; for `control`, the broker's stamp of the command.
+    /// Tape time of the cause, ns.
     pub at: TapeTime,
     /// Time at which JetStream stored the record, ns since the Unix epoch.
     pub stamp: u64,
@@ -66,7 +66,7 @@ impl StoredFact {
 }
 
 /// Whether a fact advances tape time to its `at`: every fact of ingest that a machine reads, and so none of the
-/// driver's (`Epoch`, `Progress`). Tape time is then the same as in the machines (`kernel::TapeContext`).
+/// driver's (`Epoch`, `Progress`). Tape time is then the same as in the machines (`kernel::Cause`).
 pub(crate) fn keeps_time(event: &Event) -> bool {
     event.kind().writer() == Some(Writer::Ingest)
 }

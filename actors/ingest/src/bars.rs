@@ -10,6 +10,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::bar::{BarInput, BarSize, BarSpec};
 use tapedeck_schemas::event::Bar;
 use tapedeck_schemas::ids::InstrumentId;
@@ -29,13 +30,13 @@ pub struct Sample {
 }
 
 /// The open bars of every instrument.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Bars {
     series: BTreeMap<InstrumentId, Vec<Series>>,
 }
 
 /// The bars of one instrument and one specification.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Series {
     spec: BarSpec,
     open: Option<OpenBar>,
@@ -45,7 +46,7 @@ struct Series {
     late: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct OpenBar {
     open: Price,
     high: Price,

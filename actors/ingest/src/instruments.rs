@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::InstrumentDefined;
 use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Price, Quantity};
@@ -10,7 +11,7 @@ use tapedeck_schemas::number::{Price, Quantity};
 pub const INSTRUMENTS_MAX: usize = 4096;
 
 /// The terms of a defined instrument, and its greatest accepted natural keys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct InstrumentTerms {
     /// Base currency, which is bought and sold; fixed by the first definition.
     pub base: Currency,
@@ -27,7 +28,7 @@ pub struct InstrumentTerms {
 }
 
 /// Every defined instrument.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Instruments {
     terms: BTreeMap<InstrumentId, InstrumentTerms>,
 }

@@ -1,21 +1,22 @@
-//! The state and the three functions of ingest; the rules themselves live in [`crate::checks`].
+//! The state and the functions of ingest; the rules themselves live in [`crate::checks`].
 //!
-//! How the state follows the tape. `observe` applies what depends on the input alone: it records the number, and moves
-//! tape time to the input's `ts_recv` as if the input were accepted (an accepted heartbeat has no fact that could move
-//! it). `decide` checks against the state *before* the input; `observe` keeps the values that it overwrites in
-//! [`Before`]. `apply` does what depends on the decision, from the recorded fact alone: an accepting fact sets terms
-//! and natural keys, a `Rejected` undoes the move of tape time. A tape written by an older `LOGIC` is therefore
-//! followed by its facts, without deciding again.
+//! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
+//! event. `apply` does the rest from the recorded fact alone: an accepting fact sets terms, natural keys and bars. Tape
+//! time follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is
+//! therefore followed by its facts, without deciding again.
 
-use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{
-    Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, RejectDetail, RejectReason, Rejected, Trade,
+    Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, MarketHeartbeat, Quote, RejectDetail, RejectReason,
+    Rejected, Trade,
 };
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 
@@ -29,30 +30,25 @@ use crate::sources::Sources;
 pub const CLOCK_INTERVAL_NS: u64 = 100_000_000;
 
 /// The ingest machine of one partition.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Ingest {
-    /// Greatest accepted `ts_recv`, ns; 0 before any.
-    time: TapeTime,
     numberings: Numberings,
     instruments: Instruments,
     bars: Bars,
     sources: Sources,
-    before: Before,
 }
 
-/// State before the input just observed, and the source of that input; replaced by the next input.
+/// What an input of ingest meant.
 #[derive(Debug, Clone, Copy, Default)]
-struct Before {
-    /// Tape time before the input, ns.
-    time: TapeTime,
+pub struct Observed {
     /// Greatest number recorded before the input in its numbering; 0 for none.
-    seq: u64,
-    /// Source of the input, which most accepting facts do not carry.
+    last_seq: u64,
+    /// Source of the input, which most accepting facts do not carry; `None` if it could not be read.
     source: Option<SourceId>,
 }
 
 impl Ingest {
-    /// A machine without instruments and sources, at tape time 0.
+    /// A machine without instruments and sources.
     pub fn new() -> Self {
         Self::default()
     }
@@ -67,10 +63,10 @@ impl Ingest {
         &self.numberings
     }
 
-    /// Decides on the input just observed, against the state before it.
-    fn check(&self, entry: &MarketEntry, out: &mut Out) -> Result<(), Rejection> {
+    /// Decides on an input; `now` is the tape time before it.
+    fn check(&self, now: TapeTime, entry: &MarketEntry, observed: &Observed, out: &mut Out) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
-        let expected = self.before.seq.saturating_add(1);
+        let expected = observed.last_seq.saturating_add(1);
         if event.seq > expected {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
@@ -78,90 +74,92 @@ impl Ingest {
         let candidate = Candidate {
             event,
             stamp: entry.stamp,
-            last_seq: self.before.seq,
+            last_seq: observed.last_seq,
             terms: self.instruments.get(&instrument),
             instruments: self.instruments.len(),
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
         let fact = accepted(instrument, event);
-        if let Some((_, sample)) = fact.as_ref().and_then(sample)
+        if let Some((_, sample)) = sample(&fact)
             && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
         {
             let limit = Quantity::saturating_from_units(Quantity::MAX_UNITS);
             let detail = RejectDetail::VolumeOverLimit { quantity: sample.volume, bar, limit };
             return Err(Rejection { reason: RejectReason::OutOfRange, detail });
         }
-        if let Some(time) = boundary_crossed(self.before.time, self.time) {
+        out.advance(event.ts_recv);
+        if let Some(time) = boundary_crossed(now, out.at()) {
             out.push(ClockAdvanced { time });
         }
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
         }
-        if let Some(fact) = fact {
-            self.accept(&fact, event, out);
-        }
+        self.accept(instrument, fact, event, out);
         Ok(())
     }
 
     /// Pushes an accepting fact, and the facts that follow from it.
-    fn accept(&self, fact: &Event, event: &MarketEvent, out: &mut Out) {
-        out.push(fact.clone());
-        if let Some((instrument, sample)) = sample(fact) {
+    fn accept(&self, instrument: InstrumentId, fact: Event, event: &MarketEvent, out: &mut Out) {
+        let sample = sample(&fact);
+        out.push(fact);
+        if let Some((_, sample)) = sample {
             for bar in self.bars.filled_by(instrument, sample) {
                 out.push(bar);
             }
         }
-        if let (Event::InstrumentDefined(fact), MarketBody::Definition { bars, .. }) = (fact, &event.body)
-            && *bars != self.bars.specs(&fact.instrument)
+        if let MarketBody::Definition { bars, .. } = &event.body
+            && *bars != self.bars.specs(&instrument)
         {
-            out.push(BarsDefined { instrument: fact.instrument, bars: bars.clone() });
+            out.push(BarsDefined { instrument, bars: bars.clone() });
         }
     }
 }
 
 impl Machine for Ingest {
     type Input = MarketEntry;
+    type Observed = Observed;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 3;
+    const LOGIC: u32 = 4;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
 
-    fn observe(&mut self, at: Offset, entry: &MarketEntry) {
-        self.before = Before { time: self.time, ..Before::default() };
-        if let Ok((instrument, event)) = checks::readable(entry) {
-            let key = (event.source, event.session, instrument);
-            self.before.seq = self.numberings.record(key, event.seq, at, entry.stamp);
-            self.before.source = Some(event.source);
-            self.time = self.time.max(event.ts_recv);
-        }
+    fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> Observed {
+        let Ok((instrument, event)) = checks::readable(entry) else { return Observed::default() };
+        let key = (event.source, event.session, instrument);
+        let last_seq = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
+        Observed { last_seq, source: Some(event.source) }
     }
 
-    fn decide(&self, _at: Offset, entry: &MarketEntry, out: &mut Out) {
-        if let Err(rejection) = self.check(entry, out) {
+    fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &Observed, out: &mut Out) {
+        if let Err(rejection) = self.check(cause.now, entry, observed, out) {
             out.push(rejected(entry, rejection));
         }
     }
 
-    fn apply(&mut self, _cause: Offset, own: &Event) {
-        self.sources.apply(self.before.source, own);
+    fn apply(&mut self, _cause: Cause, observed: &Observed, own: &Event) {
+        self.sources.apply(observed.source, own);
         match own {
             Event::InstrumentDefined(fact) => self.instruments.define(fact),
             Event::BarsDefined(fact) => self.bars.define(fact.instrument, &fact.bars),
             Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, fact.update_id),
             Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
-            Event::Rejected(_) => self.time = self.before.time,
-            _ => {} // the input itself has moved the number and the time that Gap and ClockAdvanced report
+            _ => {} // the input itself has moved the number that Gap reports
         }
         if let Some((instrument, sample)) = sample(own) {
             self.bars.apply(&instrument, sample);
         }
     }
 
-    fn time(&self, _entry: &MarketEntry) -> TapeTime {
-        self.time
+    fn save(&self) -> Vec<u8> {
+        state::encode(self)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        state::decode(saved)
     }
 }
 
@@ -182,10 +180,10 @@ fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
     Some((instrument, Sample { of, price, volume, ts_recv }))
 }
 
-/// The fact that accepts an event; a heartbeat has none.
-fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
+/// The fact that accepts an event.
+fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Event {
     let MarketEvent { ts_recv, ts_event, .. } = *event;
-    Some(match event.body {
+    match event.body {
         MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
             Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event, update_id }.into()
         }
@@ -199,8 +197,8 @@ fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
         MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } => {
             InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional }.into()
         }
-        MarketBody::Heartbeat => return None,
-    })
+        MarketBody::Heartbeat => MarketHeartbeat { instrument, ts_recv, ts_event }.into(),
+    }
 }
 
 fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {

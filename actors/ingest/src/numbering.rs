@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::offset::Offset;
 
@@ -12,7 +13,7 @@ pub const NUMBERINGS_MAX: usize = 1024;
 /// Source, session and instrument: every new session numbers from 1.
 pub type NumberingKey = (SourceId, Token, InstrumentId);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct LastNumber {
     seq: u64,
     /// Offset of the last event.
@@ -22,7 +23,7 @@ struct LastNumber {
 }
 
 /// The greatest number of each numbering.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Numberings {
     last: BTreeMap<NumberingKey, LastNumber>,
 }

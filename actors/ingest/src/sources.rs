@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::ids::SourceId;
 
@@ -9,9 +10,9 @@ use tapedeck_schemas::ids::SourceId;
 pub const SOURCES_MAX: usize = 256;
 
 /// The counts of one source, over all of its sessions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCounts {
-    /// Events that became facts (a heartbeat becomes none).
+    /// Accepted events.
     pub accepted: u64,
     /// Rejected events, by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
@@ -20,7 +21,7 @@ pub struct SourceCounts {
 }
 
 /// The counts of every source.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sources {
     counts: BTreeMap<Option<SourceId>, SourceCounts>,
 }
@@ -34,7 +35,11 @@ impl Sources {
             }
             Event::Gap(fact) => self.of(Some(fact.source)).gaps += 1,
             Event::Bar(fact) if fact.source.is_none() => {}
-            Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) => {
+            Event::InstrumentDefined(_)
+            | Event::Quote(_)
+            | Event::Trade(_)
+            | Event::Bar(_)
+            | Event::MarketHeartbeat(_) => {
                 self.of(source).accepted += 1;
             }
             _ => {}

@@ -6,13 +6,14 @@ use common::*;
 use proptest::prelude::*;
 use tapedeck_ingest::Ingest;
 use tapedeck_kernel::testing::assert_decisions;
-use tapedeck_kernel::{Machine, MachineInput, MarketEntry};
+use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, Rejected};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::Entry;
 
-const PINNED: &str = "810a83df1cdf876444faa65b8e6d59d26f2e68ec04738d724f9c675bda79e6b9";
+const PINNED: &str = "f4cf8814c5c4da656e6599c5ca50394913ec556281e4a262b6d99a9e4edaeb94";
 
 /// Bodies near the bounds of the rules, whose small numbers fit the tick and lot sizes or miss them.
 fn body() -> impl Strategy<Value = MarketBody> {
@@ -121,9 +122,9 @@ fn a_rejection_by_another_logic_is_followed() {
         Rejected { reason, detail, subject: String::new(), source, seq, instrument }.into()
     };
     for one in [late(1, MarketBody::Heartbeat), late(2, trade("1", "1", Some(9)))] {
-        harness.machine.observe(at, &one);
-        harness.machine.apply(at, &rejected(&one));
-        assert_eq!(harness.machine.time(&one), START, "a rejected event does not move tape time");
+        let recorded = Entry { cause: at, index: 0, at: START, event: rejected(&one) };
+        harness.machine.follow(at, &one, &[recorded]);
+        assert_eq!(harness.machine.now, START, "a rejected event does not move tape time");
     }
     assert_eq!(
         kinds(&harness.feed_body(3, trade("1", "1", Some(9)))),
@@ -156,5 +157,10 @@ fn decisions_are_as_pinned() {
     ];
     script.extend(MarketEntry::from_message("md.v.AB.quote", START, &[0xc0]));
     script.extend(MarketEntry::from_message("elsewhere", START, &[0xc0]));
-    assert_decisions(&mut Ingest::new(), &script, PINNED);
+    assert_decisions(
+        Ingest::new(),
+        &script,
+        PINNED,
+        "470a751cb5c9527a677dfde418333f5387e0a2c8e01385cee8825a6d61366833",
+    );
 }

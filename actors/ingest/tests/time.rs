@@ -4,12 +4,12 @@ mod common;
 
 use common::*;
 use tapedeck_ingest::CLOCK_INTERVAL_NS;
-use tapedeck_kernel::{Machine, MarketEntry};
+use tapedeck_kernel::MarketEntry;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 
 fn time(harness: &Harness) -> u64 {
-    harness.machine.time(&entry(SYMBOL, event(1, MarketBody::Heartbeat)))
+    harness.machine.now
 }
 
 fn clocks(events: &[Event]) -> Vec<u64> {
@@ -21,7 +21,7 @@ fn clocks(events: &[Event]) -> Vec<u64> {
 fn the_first_event_only_sets_the_time() {
     let mut harness = Harness::default();
     assert_eq!(time(&harness), 0);
-    assert_eq!(harness.feed_heartbeat(1, START + 1), []);
+    assert_eq!(kinds(&harness.feed_heartbeat(1, START + 1)), ["MarketHeartbeat"]);
     assert_eq!(time(&harness), START + 1);
 }
 
@@ -47,7 +47,7 @@ fn clock_advanced_is_decided_once_for_the_latest_boundary_reached() {
         latest = latest.max(ts_recv);
         assert_eq!(
             (clocks(&events), events.len()),
-            (boundary.into_iter().collect(), usize::from(boundary.is_some())),
+            (boundary.into_iter().collect(), 1 + usize::from(boundary.is_some())),
             "{seq}"
         );
         assert_eq!(time(&harness), latest);
@@ -74,5 +74,5 @@ fn a_rejected_event_does_not_move_tape_time() {
     let ahead = MarketEvent { ts_recv: u64::MAX, ..event(2, MarketBody::Heartbeat) };
     assert_eq!(kinds(&harness.feed(&MarketEntry { stamp: START, ..entry(SYMBOL, ahead) })), ["Rejected"]);
     assert_eq!(time(&harness), START);
-    assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced"]);
+    assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced", "MarketHeartbeat"]);
 }

@@ -5,10 +5,11 @@ use std::any::Any;
 use std::fmt::Debug;
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::machine::{Fact, Machine, MachineInput as _, Reads, step};
+use crate::machine::{Cause, Fact, Machine, MachineInput as _, Reads, step};
+use crate::state::BadState;
 
 /// The constants of a machine's type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub struct MachineInfo {
     pub writer: Writer,
     /// See [`Machine::LOGIC`].
     pub logic: u32,
+    /// See [`Machine::STATE`].
+    pub state: u32,
     /// See [`Machine::reads`].
     pub reads: Reads,
 }
@@ -24,7 +27,7 @@ pub struct MachineInfo {
 impl MachineInfo {
     /// The constants of the type `M`.
     pub fn of<M: Machine>() -> Self {
-        Self { writer: M::WRITER, logic: M::LOGIC, reads: M::reads() }
+        Self { writer: M::WRITER, logic: M::LOGIC, state: M::STATE, reads: M::reads() }
     }
 
     /// Whether the facts of this writer are inputs of the machine.
@@ -38,15 +41,13 @@ impl MachineInfo {
 pub struct Decided {
     /// The decisions, in order.
     pub events: Vec<Event>,
-    /// Tape time of the input, ns.
+    /// Their tape time, ns.
     pub at: TapeTime,
-    /// Whether the input only advances tape time.
-    pub is_clock: bool,
 }
 
 /// A machine as the driver, the merge-join and the verifier use it. Implemented by every [`Machine`], and by
 /// [`BoxedMachine`], which hides the type of its machine.
-pub trait AnyMachine: Debug + Send + 'static {
+pub trait AnyMachine: Debug + Send + Sized + 'static {
     /// See [`Machine::Input`].
     type Input: Debug + Send + 'static;
 
@@ -56,10 +57,18 @@ pub trait AnyMachine: Debug + Send + 'static {
     fn input_of_fact(&self, fact: Fact) -> Option<Self::Input>;
     /// See [`MachineInput::from_message`](crate::MachineInput::from_message).
     fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self::Input>;
+    /// See [`MachineInput::is_clock`](crate::MachineInput::is_clock).
+    fn is_clock(&self, input: &Self::Input) -> bool;
+    /// See [`MachineInput::advances`](crate::MachineInput::advances).
+    fn advances(&self, input: &Self::Input) -> Option<TapeTime>;
     /// Observes an input, decides, and applies the decisions: see [`step`].
-    fn run(&mut self, at: Offset, input: &Self::Input) -> Decided;
-    /// Observes an input and applies the decisions recorded on it. Returns the tape time of the input, ns.
-    fn follow(&mut self, at: Offset, input: &Self::Input, recorded: &[Entry]) -> TapeTime;
+    fn run(&mut self, cause: Cause, input: &Self::Input) -> Decided;
+    /// Observes an input and applies the decisions recorded on it.
+    fn follow(&mut self, cause: Cause, input: &Self::Input, recorded: &[Entry]);
+    /// See [`Machine::save`].
+    fn save(&self) -> Vec<u8>;
+    /// See [`Machine::restore`].
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState>;
 }
 
 impl<M: Machine> AnyMachine for M {
@@ -74,52 +83,84 @@ impl<M: Machine> AnyMachine for M {
     fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<M::Input> {
         M::Input::from_message(subject, stamp, payload)
     }
-    fn run(&mut self, at: Offset, input: &M::Input) -> Decided {
-        let events = step(self, at, input);
-        Decided { events, at: self.time(input), is_clock: input.is_clock() }
+    fn is_clock(&self, input: &M::Input) -> bool {
+        input.is_clock()
     }
-    fn follow(&mut self, at: Offset, input: &M::Input, recorded: &[Entry]) -> TapeTime {
-        self.observe(at, input);
-        recorded.iter().for_each(|entry| self.apply(at, &entry.event));
-        self.time(input)
+    fn advances(&self, input: &M::Input) -> Option<TapeTime> {
+        input.advances()
+    }
+    fn run(&mut self, cause: Cause, input: &M::Input) -> Decided {
+        let out = step(self, cause, input);
+        Decided { at: out.at(), events: out.into_events() }
+    }
+    fn follow(&mut self, cause: Cause, input: &M::Input, recorded: &[Entry]) {
+        let observed = self.observe(cause, input);
+        recorded.iter().for_each(|entry| self.apply(cause, &observed, &entry.event));
+    }
+    fn save(&self) -> Vec<u8> {
+        Machine::save(self)
+    }
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        Machine::restore(self, saved)
     }
 }
 
 /// An input of a boxed machine; only the machine that made it can read it.
 pub type BoxedInput = Box<dyn Any + Send>;
 /// A machine of any type.
-pub type BoxedMachine = Box<dyn AnyMachine<Input = BoxedInput>>;
+#[derive(Debug)]
+pub struct BoxedMachine(Box<dyn DynMachine>);
 
 /// Boxes a machine, so that machines of different types have the same type.
 pub fn boxed<M: Machine>(machine: M) -> BoxedMachine {
-    Box::new(Hidden(machine))
+    BoxedMachine(Box::new(machine))
 }
 
-#[derive(Debug)]
-struct Hidden<M>(M);
+/// [`AnyMachine`] without types.
+trait DynMachine: Debug + Send {
+    fn info(&self) -> MachineInfo;
+    fn input_of_fact(&self, fact: Fact) -> Option<BoxedInput>;
+    fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput>;
+    fn is_clock(&self, input: &BoxedInput) -> bool;
+    fn advances(&self, input: &BoxedInput) -> Option<TapeTime>;
+    fn run(&mut self, cause: Cause, input: &BoxedInput) -> Decided;
+    fn follow(&mut self, cause: Cause, input: &BoxedInput, recorded: &[Entry]);
+    fn save(&self) -> Vec<u8>;
+    fn restore(&self, saved: &[u8]) -> Result<BoxedMachine, BadState>;
+}
 
 fn shown<M: Machine>(input: &BoxedInput) -> &M::Input {
     input.downcast_ref().expect("a machine is handed inputs that it made")
 }
 
-impl<M: Machine> AnyMachine for Hidden<M> {
-    type Input = BoxedInput;
-
+impl<M: Machine> DynMachine for M {
     fn info(&self) -> MachineInfo {
-        self.0.info()
+        MachineInfo::of::<M>()
     }
     fn input_of_fact(&self, fact: Fact) -> Option<BoxedInput> {
-        self.0.input_of_fact(fact).map(|input| Box::new(input) as BoxedInput)
+        M::Input::from_fact(fact).map(|input| Box::new(input) as BoxedInput)
     }
     fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
-        let inputs = self.0.inputs_of_message(subject, stamp, payload).into_iter();
+        let inputs = M::Input::from_message(subject, stamp, payload).into_iter();
         inputs.map(|input| Box::new(input) as BoxedInput).collect()
     }
-    fn run(&mut self, at: Offset, input: &BoxedInput) -> Decided {
-        self.0.run(at, shown::<M>(input))
+    fn is_clock(&self, input: &BoxedInput) -> bool {
+        shown::<M>(input).is_clock()
     }
-    fn follow(&mut self, at: Offset, input: &BoxedInput, recorded: &[Entry]) -> TapeTime {
-        self.0.follow(at, shown::<M>(input), recorded)
+    fn advances(&self, input: &BoxedInput) -> Option<TapeTime> {
+        shown::<M>(input).advances()
+    }
+    fn run(&mut self, cause: Cause, input: &BoxedInput) -> Decided {
+        AnyMachine::run(self, cause, shown::<M>(input))
+    }
+    fn follow(&mut self, cause: Cause, input: &BoxedInput, recorded: &[Entry]) {
+        AnyMachine::follow(self, cause, shown::<M>(input), recorded);
+    }
+    fn save(&self) -> Vec<u8> {
+        Machine::save(self)
+    }
+    fn restore(&self, saved: &[u8]) -> Result<BoxedMachine, BadState> {
+        Machine::restore(self, saved).map(boxed)
     }
 }
 
@@ -127,18 +168,30 @@ impl AnyMachine for BoxedMachine {
     type Input = BoxedInput;
 
     fn info(&self) -> MachineInfo {
-        (**self).info()
+        self.0.info()
     }
     fn input_of_fact(&self, fact: Fact) -> Option<BoxedInput> {
-        (**self).input_of_fact(fact)
+        self.0.input_of_fact(fact)
     }
     fn inputs_of_message(&self, subject: &str, stamp: u64, payload: &[u8]) -> Vec<BoxedInput> {
-        (**self).inputs_of_message(subject, stamp, payload)
+        self.0.inputs_of_message(subject, stamp, payload)
     }
-    fn run(&mut self, at: Offset, input: &BoxedInput) -> Decided {
-        (**self).run(at, input)
+    fn is_clock(&self, input: &BoxedInput) -> bool {
+        self.0.is_clock(input)
     }
-    fn follow(&mut self, at: Offset, input: &BoxedInput, recorded: &[Entry]) -> TapeTime {
-        (**self).follow(at, input, recorded)
+    fn advances(&self, input: &BoxedInput) -> Option<TapeTime> {
+        self.0.advances(input)
+    }
+    fn run(&mut self, cause: Cause, input: &BoxedInput) -> Decided {
+        self.0.run(cause, input)
+    }
+    fn follow(&mut self, cause: Cause, input: &BoxedInput, recorded: &[Entry]) {
+        self.0.follow(cause, input, recorded);
+    }
+    fn save(&self) -> Vec<u8> {
+        self.0.save()
+    }
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        self.0.restore(saved)
     }
 }

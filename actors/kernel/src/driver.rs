@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash};
 use tapedeck_schemas::subject::TapeSubject;
 
@@ -69,9 +69,6 @@ pub struct Driver<M: AnyMachine> {
     building: Builder,
     in_flight: Option<InFlight>,
     attempt: u64,
-    unanswered_inputs: u32,
-    unanswered_clocks: u32,
-    last_input: Offset,
     inbox_last: u64,
     liveness: Liveness,
     draining: bool,
@@ -93,9 +90,6 @@ impl<M: AnyMachine> Driver<M> {
             building: Builder::default(),
             in_flight: None,
             attempt: 0,
-            unanswered_inputs: 0,
-            unanswered_clocks: 0,
-            last_input: Offset::START,
             inbox_last: 0,
             liveness: Liveness::new(),
             draining: false,
@@ -116,7 +110,7 @@ impl<M: AnyMachine> Driver<M> {
     /// The time at which the driver has something to do without any input; `None` if it waits for one.
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
-            Phase::Owner if self.unanswered_inputs > 0 => Some(self.liveness.heartbeat_at()),
+            Phase::Owner if self.merge.cursor.unanswered_inputs > 0 => Some(self.liveness.heartbeat_at()),
             Phase::Following { take_over_after: None } => self.liveness.step_at(),
             Phase::Owner | Phase::Following { .. } | Phase::Stopped => None,
         }
@@ -138,9 +132,9 @@ impl<M: AnyMachine> Driver<M> {
     pub fn epoch(&self) -> u64 {
         self.epoch
     }
-    /// Tape time of the last input decided or followed, ns.
-    pub fn at(&self) -> u64 {
-        self.merge.at
+    /// Tape time, ns, at the last input decided or followed.
+    pub fn now(&self) -> u64 {
+        self.merge.cursor.now
     }
     /// Whether the shell should pass on the next tape message.
     pub fn wants_tape(&self) -> bool {
@@ -243,7 +237,7 @@ impl<M: AnyMachine> Driver<M> {
             Ok(TapeRead::Record(record)) if self.info.reads_facts_of(record.header.writer) => {
                 self.merge.push_facts(record)
             }
-            Ok(TapeRead::Record(_)) => {}
+            Ok(TapeRead::Record(record)) => self.merge.read_time(&record),
         }
         self.follow_on();
     }
@@ -279,7 +273,10 @@ impl<M: AnyMachine> Driver<M> {
         if !matches!(self.phase, Phase::Following { .. }) {
             return;
         }
-        match self.merge.join(|machine, at, input, answers, _| Ok::<_, Stop>(machine.follow(at, input, answers))) {
+        match self.merge.join(|machine, cause, input, recorded, _| {
+            machine.follow(cause, input, recorded);
+            Ok::<_, Stop>(())
+        }) {
             Err(stop) => self.stop(stop),
             Ok(()) => self.try_own(),
         }
@@ -293,15 +290,15 @@ impl<M: AnyMachine> Driver<M> {
             return;
         }
         let build_logic = self.info.logic;
-        let tape_logic = self.merge.epoch.as_ref().map_or(0, |epoch| epoch.logic);
+        let epoch = self.merge.cursor.epoch.as_ref();
+        let (tape_logic, last_epoch) = epoch.map_or((0, 0), |epoch| (epoch.logic, epoch.number));
         if tape_logic > build_logic {
             return self.stop(Stop::OlderLogic { build_logic, tape_logic });
         }
-        self.epoch = self.epoch.max(self.merge.epoch.as_ref().map_or(0, |epoch| epoch.number)) + 1;
-        self.last_input = self.merge.progress;
+        self.epoch = self.epoch.max(last_epoch) + 1;
         let ProcessIdentity { nonce, build } = self.identity.clone();
         let epoch = Epoch { number: self.epoch, owner: nonce, logic: build_logic, build };
-        self.push_entry(self.merge.progress, 0, epoch.into());
+        self.push_entry(self.merge.cursor.progress, 0, self.merge.cursor.now, epoch.into());
         self.phase = Phase::Owner;
         self.liveness.own_record();
     }
@@ -335,42 +332,29 @@ impl<M: AnyMachine> Driver<M> {
     /// Decides the waiting inputs while the record being built has room.
     fn decide_waiting(&mut self) {
         while !self.building.is_full() {
-            let Some((at, input)) = self.merge.inputs.pop_front() else { break };
-            let decided = self.merge.machine.run(at, &input);
-            self.merge.at = decided.at;
-            self.last_input = at;
-            if decided.events.is_empty() {
-                self.unanswered_inputs += 1;
-                self.unanswered_clocks += u32::from(decided.is_clock);
-                if self.unanswered_inputs >= UNANSWERED_INPUTS_MAX || self.unanswered_clocks >= UNANSWERED_CLOCKS_MAX {
-                    self.push_progress();
-                }
-                continue;
-            }
-            self.reset_unanswered();
+            let Some((cause, decided)) = self.merge.decide_next() else { break };
             for (index, event) in (0..).zip(decided.events) {
-                self.push_entry(at, index, event);
+                self.push_entry(cause, index, decided.at, event);
+            }
+            let cursor = &self.merge.cursor;
+            if cursor.unanswered_inputs >= UNANSWERED_INPUTS_MAX || cursor.unanswered_clocks >= UNANSWERED_CLOCKS_MAX {
+                self.push_progress();
             }
         }
         let is_due = self.draining || self.liveness.now >= self.liveness.heartbeat_at();
-        if is_due && self.merge.inputs.is_empty() && self.unanswered_inputs > 0 {
+        if is_due && self.merge.inputs.is_empty() && self.merge.cursor.unanswered_inputs > 0 {
             self.push_progress();
             self.liveness.own_record();
         }
     }
 
-    fn reset_unanswered(&mut self) {
-        self.unanswered_inputs = 0;
-        self.unanswered_clocks = 0;
-    }
-
     fn push_progress(&mut self) {
-        self.reset_unanswered();
-        self.push_entry(self.last_input, 0, Progress {}.into());
+        self.merge.answered();
+        self.push_entry(self.merge.cursor.input, 0, self.merge.cursor.now, Progress {}.into());
     }
 
-    fn push_entry(&mut self, cause: Offset, index: u32, event: Event) {
-        self.building.push(&Entry { cause, index, at: self.merge.at, event });
+    fn push_entry(&mut self, cause: Offset, index: u32, at: TapeTime, event: Event) {
+        self.building.push(&Entry { cause, index, at, event });
     }
 
     fn send_or_repeat(&mut self) {

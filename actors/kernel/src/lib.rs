@@ -5,8 +5,8 @@
 
 pub mod any;
 mod builder;
-mod context;
 pub mod driver;
+pub mod freshness;
 pub mod invariants;
 pub mod liveness;
 pub mod machine;
@@ -15,13 +15,13 @@ mod protocol;
 pub mod publication;
 pub mod recent;
 pub mod reply;
+pub mod state;
 pub mod tape;
 pub mod testing;
 pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
-pub use context::TapeContext;
 pub use driver::{Answer, Driver, Output, ProcessIdentity, Stop};
-pub use machine::{CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
+pub use machine::{Cause, CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
 pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};
 pub use verifier::{Difference, Verifier};

@@ -10,32 +10,57 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
 
+use crate::state::BadState;
+
 /// A deterministic function of its inputs, in order.
 ///
-/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision. No clock, no randomness, no
-/// iteration over unordered maps, no IO, no logging. A machine cannot fail: an invalid input is answered by a fact with
-/// the reason.
-pub trait Machine: std::fmt::Debug + Send + 'static {
+/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision. A machine that follows a tape
+/// calls `observe`, then `apply` for each recorded decision. No clock, no randomness, no iteration over unordered maps,
+/// no IO, no logging. A machine cannot fail: an invalid input is answered by a fact with the reason.
+///
+/// All that changes between inputs is in the bytes that `save` returns. Configuration, such as the list of checks, is
+/// not in them: it is part of the build, and `LOGIC` is its version.
+pub trait Machine: std::fmt::Debug + Send + Sized + 'static {
     /// Type of its inputs: [`Fact`] from the tape, or the entries of an inbox.
     type Input: MachineInput;
+    /// What an input meant against the state before it, for the decisions on it.
+    type Observed: std::fmt::Debug;
     /// The writer that it decides for: subject token, metric label and name in every tool.
     const WRITER: Writer;
     /// Incremented by every change that alters a decision on any input. A test of each machine pins a digest of its
     /// decisions, and fails after such a change.
     const LOGIC: u32;
+    /// Version of the encoding that `save` returns. Incremented by every change of it. A test of each machine pins a
+    /// digest of its state, and fails after such a change.
+    const STATE: u32;
 
     /// The source of its inputs.
     fn reads() -> Reads;
     /// Applies an input to the state. Never fails.
-    fn observe(&mut self, at: Offset, input: &Self::Input);
+    fn observe(&mut self, cause: Cause, input: &Self::Input) -> Self::Observed;
     /// Decides on the input just observed. The facts on one input must fit into half a record (128 KiB encoded, 2,048
     /// facts): the driver panics if a record overflows.
-    fn decide(&self, at: Offset, input: &Self::Input, out: &mut Out);
+    fn decide(&self, cause: Cause, input: &Self::Input, observed: &Self::Observed, out: &mut Out);
     /// Applies a decision of this machine to the state, right after the input that it answers, not where its record
     /// lies on the tape. Never fails.
-    fn apply(&mut self, cause: Offset, own: &Event);
-    /// Tape time of the input just observed, ns: the `at` of its decisions.
-    fn time(&self, input: &Self::Input) -> TapeTime;
+    fn apply(&mut self, cause: Cause, observed: &Self::Observed, own: &Event);
+
+    /// The state as bytes, the same for equal states.
+    fn save(&self) -> Vec<u8>;
+    /// A machine of the same configuration as this one, in a saved state. Fails if `save` of this `STATE` did not return
+    /// the bytes.
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState>;
+}
+
+/// The input that a machine handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cause {
+    /// Offset of the input.
+    pub offset: Offset,
+    /// Tape time, ns: the running maximum of the `at` of ingest's facts up to this input, the input included. For
+    /// ingest: up to its last decision. For control: up to the record of the tape that its driver has read, which is
+    /// not a function of its inputs, so that no decision may depend on it.
+    pub now: TapeTime,
 }
 
 /// The source of a machine's inputs.
@@ -69,13 +94,26 @@ impl Inbox {
     }
 }
 
-/// The decisions on one input, in order.
-#[derive(Debug, Default)]
+/// The decisions on one input, in order, and their tape time.
+#[derive(Debug)]
 pub struct Out {
     events: Vec<Event>,
+    at: TapeTime,
 }
 
 impl Out {
+    /// No decisions, at a tape time.
+    pub fn new(at: TapeTime) -> Self {
+        Self { events: Vec::new(), at }
+    }
+    /// Advances the tape time of the decisions to `time`, unless it is later already. Only ingest makes tape time.
+    pub fn advance(&mut self, time: TapeTime) {
+        self.at = self.at.max(time);
+    }
+    /// Tape time of the decisions, ns.
+    pub fn at(&self) -> TapeTime {
+        self.at
+    }
     /// Decides a fact.
     pub fn push(&mut self, event: impl Into<Event>) {
         self.events.push(event.into());
@@ -95,14 +133,14 @@ impl Out {
 }
 
 /// Observes an input, decides, and applies the decisions, which it returns. The only caller of `decide`.
-pub fn step<M: Machine>(machine: &mut M, at: Offset, input: &M::Input) -> Vec<Event> {
-    let mut out = Out::default();
-    machine.observe(at, input);
-    machine.decide(at, input, &mut out);
+pub fn step<M: Machine>(machine: &mut M, cause: Cause, input: &M::Input) -> Out {
+    let mut out = Out::new(input.at(cause.now));
+    let observed = machine.observe(cause, input);
+    machine.decide(cause, input, &observed, &mut out);
     for event in &out.events {
-        machine.apply(at, event);
+        machine.apply(cause, &observed, event);
     }
-    out.events
+    out
 }
 
 /// An input of a machine: how it is decoded, and whether it is only a clock.
@@ -110,6 +148,14 @@ pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
     /// Whether the input only advances tape time. After
     /// [`UNANSWERED_CLOCKS_MAX`](crate::driver::UNANSWERED_CLOCKS_MAX) unanswered ones the driver appends `Progress`.
     fn is_clock(&self) -> bool;
+    /// Tape time of the decisions on this input, ns; `now` is that of its [`Cause`].
+    fn at(&self, now: TapeTime) -> TapeTime {
+        now
+    }
+    /// The tape time that the input advances to, if it is a fact of ingest.
+    fn advances(&self) -> Option<TapeTime> {
+        None
+    }
     /// The input for a fact, for a machine that reads the tape.
     fn from_fact(_fact: Fact) -> Option<Self> {
         None
@@ -126,7 +172,7 @@ pub trait MachineInput: std::fmt::Debug + Sized + Send + 'static {
 pub struct Fact {
     /// The writer that decided it.
     pub writer: Writer,
-    /// Tape time of its cause, ns; for a fact of control, the broker's stamp of the command.
+    /// Tape time of its cause, ns.
     pub at: TapeTime,
     /// The decision.
     pub event: Event,
@@ -135,6 +181,12 @@ pub struct Fact {
 impl MachineInput for Fact {
     fn is_clock(&self) -> bool {
         matches!(self.event.kind(), Kind::ClockAdvanced)
+    }
+    fn at(&self, _now: TapeTime) -> TapeTime {
+        self.at
+    }
+    fn advances(&self) -> Option<TapeTime> {
+        (self.writer == Writer::Ingest).then_some(self.at)
     }
     fn from_fact(fact: Fact) -> Option<Self> {
         Some(fact)
@@ -156,7 +208,7 @@ pub struct MarketEntry {
 
 impl MachineInput for MarketEntry {
     fn is_clock(&self) -> bool {
-        matches!(&self.event, Ok(event) if event.body == market::MarketBody::Heartbeat)
+        false
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
         let shared: Arc<str> = subject.into();

@@ -4,31 +4,48 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Epoch, Event};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::Entry;
+use tapedeck_schemas::record::{Entry, Writer};
 
-use crate::any::AnyMachine;
-use crate::machine::Fact;
+use crate::any::{AnyMachine, Decided, MachineInfo};
+use crate::machine::{Cause, Fact, Reads};
+use crate::state::{self, BadState};
 use crate::tape::TapeRecord;
 
 /// A machine, its waiting inputs, and its events recorded on the tape.
 #[derive(Debug)]
 pub struct MergeJoin<M: AnyMachine> {
-    /// The machine, with its state at `progress`.
+    /// The machine, with its state after `cursor.input`.
     pub machine: M,
     /// Inputs that wait for their recorded events, in order.
     pub inputs: VecDeque<(Offset, M::Input)>,
-    /// The epoch of the last own event joined.
-    pub epoch: Option<Epoch>,
-    /// Cause of the last own event joined: every input up to it is answered.
-    pub progress: Offset,
-    /// Tape time at the last input joined, ns.
-    pub at: TapeTime,
+    /// What the machine has handled.
+    pub cursor: Cursor,
+    info: MachineInfo,
     /// Recorded own events that wait for their input.
     own: VecDeque<Entry>,
     /// Offset of the last input pushed.
     last_pushed: Offset,
+}
+
+/// What a machine has handled. Together with the machine's own state it is a function of the tape, and of the inbox,
+/// up to `input`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Offset of the last input handled.
+    pub input: Offset,
+    /// Cause of the last own event: every input up to it is decided on the tape.
+    pub progress: Offset,
+    /// Tape time, ns; see [`Cause::now`].
+    pub now: TapeTime,
+    /// Inputs without a decision since the last own event.
+    pub unanswered_inputs: u32,
+    /// Clock inputs without a decision since the last own event.
+    pub unanswered_clocks: u32,
+    /// The epoch of the last own event.
+    pub epoch: Option<Epoch>,
 }
 
 /// A recorded decision has a cause that is no input: inputs were lost, or the inbox belongs to another tape.
@@ -45,8 +62,83 @@ pub struct UnknownCause {
 impl<M: AnyMachine> MergeJoin<M> {
     /// A join for a machine in its initial state.
     pub fn new(machine: M) -> Self {
-        let (inputs, own) = (VecDeque::new(), VecDeque::new());
-        Self { machine, inputs, epoch: None, progress: Offset::START, at: 0, own, last_pushed: Offset::START }
+        let (info, inputs, own) = (machine.info(), VecDeque::new(), VecDeque::new());
+        Self { machine, inputs, cursor: Cursor::default(), info, own, last_pushed: Offset::START }
+    }
+
+    /// The state after `cursor.input`: the version of its encoding, the cursor, and the state of the machine.
+    pub fn save(&self) -> Vec<u8> {
+        state::encode(&(self.info.state, &self.cursor, serde_bytes::Bytes::new(&self.machine.save())))
+    }
+
+    /// Replaces the machine and the cursor by saved ones. What waits is kept.
+    pub fn restore(&mut self, saved: &[u8]) -> Result<(), BadState> {
+        let (version, cursor, machine): (u32, Cursor, serde_bytes::ByteBuf) = state::decode(saved)?;
+        if version != self.info.state {
+            return Err(BadState(format!("state version {version}; this build has {}", self.info.state)));
+        }
+        self.machine = self.machine.restore(&machine)?;
+        self.cursor = cursor;
+        Ok(())
+    }
+
+    /// Reads the tape time of a record, for a machine that reads an inbox beside the tape. It has no effect on other
+    /// machines, whose tape time follows from their inputs or decisions.
+    pub fn read_time(&mut self, record: &TapeRecord) {
+        if self.clock() == Clock::Tape && record.header.writer == Writer::Ingest {
+            let latest = record.entries.iter().map(|entry| entry.at).max();
+            self.cursor.now = self.cursor.now.max(latest.unwrap_or_default());
+        }
+    }
+
+    fn clock(&self) -> Clock {
+        match self.info {
+            MachineInfo { writer: Writer::Ingest, .. } => Clock::Decisions,
+            MachineInfo { reads: Reads::Inbox(_), .. } => Clock::Tape,
+            MachineInfo { reads: Reads::Tape(_), .. } => Clock::Inputs,
+        }
+    }
+
+    /// Begins to handle an input; `recorded` are the decisions on it if they are on the tape already.
+    fn begin(&mut self, offset: Offset, input: &M::Input, recorded: &[Entry]) -> Cause {
+        let now = match self.clock() {
+            Clock::Inputs => self.cursor.now.max(self.machine.advances(input).unwrap_or_default()),
+            Clock::Decisions => self.cursor.now,
+            Clock::Tape => recorded.first().map_or(self.cursor.now, |entry| entry.at),
+        };
+        self.cursor.now = self.cursor.now.max(now);
+        self.cursor.input = offset;
+        Cause { offset, now }
+    }
+
+    /// Ends the handling of an input: `at` is the tape time of the decisions on it, if any, and `is_answered` whether the tape
+    /// has or will have an own event on it.
+    fn end(&mut self, input: &M::Input, at: Option<TapeTime>, is_answered: bool) {
+        if self.clock() == Clock::Decisions {
+            self.cursor.now = self.cursor.now.max(at.unwrap_or_default());
+        }
+        if is_answered {
+            return self.answered();
+        }
+        self.cursor.unanswered_inputs = self.cursor.unanswered_inputs.saturating_add(1);
+        let clocks = u32::from(self.machine.is_clock(input));
+        self.cursor.unanswered_clocks = self.cursor.unanswered_clocks.saturating_add(clocks);
+    }
+
+    /// Every input up to `cursor.input` has an own event, which may be a `Progress`.
+    pub fn answered(&mut self) {
+        self.cursor.progress = self.cursor.input;
+        (self.cursor.unanswered_inputs, self.cursor.unanswered_clocks) = (0, 0);
+    }
+
+    /// Decides on the next waiting input; `None` if none waits.
+    pub fn decide_next(&mut self) -> Option<(Offset, Decided)> {
+        let (offset, input) = self.inputs.pop_front()?;
+        let cause = self.begin(offset, &input, &[]);
+        let decided = self.machine.run(cause, &input);
+        let is_answered = !decided.events.is_empty();
+        self.end(&input, is_answered.then_some(decided.at), is_answered);
+        Some((offset, decided))
     }
 
     /// Adds an input.
@@ -93,26 +185,25 @@ impl<M: AnyMachine> MergeJoin<M> {
 
     /// Joins up to the end of either cursor. Calls `each` once for every input up to the last own event, in order, with
     /// the decisions recorded for it and the epoch that they belong to. `each` must apply input and decisions to the
-    /// machine, and returns the tape time of the input.
+    /// machine.
     pub fn join<E: From<UnknownCause>>(
         &mut self,
-        mut each: impl FnMut(&mut M, Offset, &M::Input, &[Entry], Option<&Epoch>) -> Result<TapeTime, E>,
+        mut each: impl FnMut(&mut M, Cause, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
     ) -> Result<(), E> {
         while let Some(first) = self.own.front() {
             if let Event::Epoch(epoch) = &first.event {
-                self.epoch = Some(epoch.clone());
+                self.cursor.epoch = Some(epoch.clone());
                 self.own.pop_front();
                 continue;
             }
             let cause = first.cause;
             while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
                 let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
-                self.at = each(&mut self.machine, at, &input, &answers, self.epoch.as_ref())?;
-                if at == cause {
-                    self.progress = cause;
-                }
+                let handled = self.begin(at, &input, &answers);
+                each(&mut self.machine, handled, &input, &answers, self.cursor.epoch.as_ref())?;
+                self.end(&input, answers.last().map(|entry| entry.at), at == cause);
             }
-            if self.progress < cause {
+            if self.cursor.progress < cause {
                 if self.last_pushed >= cause {
                     return Err(UnknownCause { cause }.into());
                 }
@@ -135,6 +226,17 @@ impl<M: AnyMachine> MergeJoin<M> {
         }
         answers
     }
+}
+
+/// What tape time follows from, for a machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    /// The facts of ingest among its inputs.
+    Inputs,
+    /// Its own decisions: the machine is ingest.
+    Decisions,
+    /// The tape as read so far, beside its inputs.
+    Tape,
 }
 
 fn is_epoch(entry: &Entry) -> bool {

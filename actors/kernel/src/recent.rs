@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// Most ids that are kept, the latest ones. An exchange repeats a fill soon, or after a reconnect. One that is repeated
 /// after 65,536 other fills would count twice.
 pub const SEEN_MAX: usize = 65_536;
@@ -18,6 +20,19 @@ pub struct RecentIds<T> {
 impl<T> Default for RecentIds<T> {
     fn default() -> Self {
         Self { ids: BTreeSet::new(), queue: VecDeque::new() }
+    }
+}
+
+impl<T: Serialize> Serialize for RecentIds<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.queue.serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Ord + Clone> Deserialize<'de> for RecentIds<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let queue = VecDeque::deserialize(deserializer)?;
+        Ok(Self { ids: queue.iter().cloned().collect(), queue })
     }
 }
 

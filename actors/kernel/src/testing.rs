@@ -1,12 +1,13 @@
 //! A test helper that the tests of every machine use. Nothing here runs in production.
 
-use std::fmt::Debug;
-
-use tapedeck_schemas::event::{ClockAdvanced, Event, HaltLevel, LimitsSet, Scope, TradingHalted, TradingResumed};
-use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::event::{
+    ClockAdvanced, Event, HaltLevel, LimitsSet, Quote, Scope, Trade, TradingHalted, TradingResumed,
+};
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{self, Entry, Header, Writer, encode_entry};
 
-use crate::machine::{Fact, Machine, step};
+use crate::any::{AnyMachine, Decided};
+use crate::machine::{Cause, Fact, Machine, MachineInput as _};
 
 /// A millisecond, ns.
 pub const MS: u64 = 1_000_000;
@@ -16,24 +17,35 @@ pub fn fact(writer: Writer, at_ms: u64, event: impl Into<Event>) -> Fact {
     Fact { writer, at: at_ms * MS, event: event.into() }
 }
 
+/// The same quote or trade, received `age_ms` before its tape time.
+pub fn aged(mut fact: Fact, age_ms: u64) -> Fact {
+    if let Event::Quote(Quote { ts_recv, .. }) | Event::Trade(Trade { ts_recv, .. }) = &mut fact.event {
+        *ts_recv = fact.at - age_ms * MS;
+    }
+    fact
+}
+
 /// A `ClockAdvanced` to `at_ms`.
 pub fn clock(at_ms: u64) -> Fact {
     fact(Writer::Ingest, at_ms, ClockAdvanced { time: at_ms * MS })
 }
 
-/// A fact of control. Its `at` is a stamp of JetStream, far from the tape time of the tests.
+/// The stamp in the facts of control, far from the tape time of the tests.
+pub const STAMP: u64 = 1_700_000_000_000_000_000;
+
+/// A fact of control. Its `at` is the start of tape time: the driver of control had not read further.
 pub fn control(event: impl Into<Event>) -> Fact {
-    fact(Writer::Control, 1_700_000_000_000, event)
+    fact(Writer::Control, 0, event)
 }
 
 /// A halt by control.
 pub fn halt(scope: Scope, level: HaltLevel) -> Fact {
-    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into() })
+    control(TradingHalted { scope, level, by: "ann".into(), reason: "storm".into(), stamp: STAMP })
 }
 
 /// A resume by control.
 pub fn resume(scope: Scope) -> Fact {
-    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into() })
+    control(TradingResumed { scope, by: "ann".into(), reason: "calm".into(), stamp: STAMP })
 }
 
 /// One parameter, set for all instruments.
@@ -43,48 +55,99 @@ pub fn resume(scope: Scope) -> Fact {
 /// If the value is not a number.
 pub fn limit(name: &str, value: &str) -> Fact {
     let values = vec![(name.into(), value.parse().expect("a number"))];
-    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into() })
+    control(LimitsSet { scope: Scope::All, values, by: "ann".into(), reason: "t".into(), stamp: STAMP })
 }
 
-/// Steps a machine through the inputs and compares the digest of its recorded decisions.
+/// A machine and tape time, for a test that hands inputs to the machine.
+#[derive(Debug, Clone, Default)]
+pub struct Stepper<M> {
+    /// The machine.
+    pub machine: M,
+    /// Tape time, ns.
+    pub now: TapeTime,
+}
+
+impl<M: Machine> Stepper<M> {
+    /// A stepper at tape time 0.
+    pub fn new(machine: M) -> Self {
+        Self { machine, now: 0 }
+    }
+
+    /// Hands an input to the machine; returns its decisions.
+    pub fn step(&mut self, offset: Offset, input: &M::Input) -> Decided {
+        let cause = self.cause(offset, input);
+        let decided = AnyMachine::run(&mut self.machine, cause, input);
+        self.advance(if decided.events.is_empty() { 0 } else { decided.at });
+        decided
+    }
+
+    /// Hands an input to the machine with the decisions that are recorded on it.
+    pub fn follow(&mut self, offset: Offset, input: &M::Input, recorded: &[Entry]) {
+        let cause = self.cause(offset, input);
+        AnyMachine::follow(&mut self.machine, cause, input, recorded);
+        self.advance(recorded.last().map_or(0, |entry| entry.at));
+    }
+
+    fn cause(&mut self, offset: Offset, input: &M::Input) -> Cause {
+        self.now = self.now.max(input.advances().unwrap_or_default());
+        Cause { offset, now: self.now }
+    }
+
+    fn advance(&mut self, at: TapeTime) {
+        if M::WRITER == Writer::Ingest {
+            self.now = self.now.max(at);
+        }
+    }
+}
+
+fn entries(cause: Offset, Decided { events, at }: Decided) -> Vec<Entry> {
+    (0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }).collect()
+}
+
+/// Steps a machine through the inputs, and compares the digests of its recorded decisions and of its state at the end.
 ///
 /// # Panics
 ///
-/// If the digest is another one: the decisions changed.
-pub fn assert_decisions<M: Machine>(machine: &mut M, inputs: &[M::Input], pinned: &str) {
+/// If one of them is another one: the decisions or the encoding of the state changed.
+pub fn assert_decisions<M: Machine>(machine: M, inputs: &[M::Input], decisions: &str, state: &str) {
+    let mut stepper = Stepper::new(machine);
     let mut bytes = Vec::new();
     for (seq, input) in (1..).zip(inputs) {
         let cause = Offset::new(seq, 0);
-        let events = step(machine, cause, input);
-        let at = machine.time(input);
-        for (index, event) in (0..).zip(events) {
-            encode_entry(&Entry { cause, index, at, event }, &mut bytes);
-        }
+        entries(cause, stepper.step(cause, input)).iter().for_each(|entry| encode_entry(entry, &mut bytes));
     }
-    let digest = blake3::hash(&bytes).to_hex();
-    assert_eq!(digest.as_str(), pinned, "decide() changed meaning: bump LOGIC and this digest");
+    let digest = |bytes: &[u8]| blake3::hash(bytes).to_hex().to_string();
+    assert_eq!(
+        [digest(&bytes), digest(&Machine::save(&stepper.machine))],
+        [decisions, state],
+        "decide() changed meaning (bump LOGIC), or save() its encoding (bump STATE): then change the digest"
+    );
 }
 
-/// Runs one machine over the inputs, and lets a second one follow it as recovery does: the second observes each input
-/// and applies the decisions of the first. Calls `check` with each input and the decisions on it.
+/// Runs one machine over the inputs. A second one follows it as recovery does: it observes each input and applies the
+/// decisions of the first. A third one runs too, but is replaced after each input by one that is restored from its saved
+/// state. Calls `check` with each input and the decisions on it.
 ///
 /// # Panics
 ///
-/// If the two differ in state or tape time after an input.
-pub fn run_and_follow<M: Machine + Debug>(
+/// If they differ in a decision, in the saved state or in tape time after an input.
+pub fn run_and_follow<M: Machine>(
     new: impl Fn() -> M,
     inputs: &[M::Input],
     mut check: impl FnMut(&M::Input, &[Event]),
 ) {
-    let (mut decider, mut follower) = (new(), new());
+    let [mut decider, mut follower, mut restored] = [(); 3].map(|()| Stepper::new(new()));
     for (seq, input) in (1..).zip(inputs) {
         let at = Offset::new(seq, 0);
-        let decided = step(&mut decider, at, input);
-        check(input, &decided);
-        follower.observe(at, input);
-        decided.iter().for_each(|own| follower.apply(at, own));
-        assert_eq!(decider.time(input), follower.time(input));
-        assert_eq!(format!("{decider:?}"), format!("{follower:?}"));
+        let decided = decider.step(at, input);
+        check(input, &decided.events);
+        assert_eq!(restored.step(at, input), decided);
+        follower.follow(at, input, &entries(at, decided));
+        let saved = Machine::save(&decider.machine);
+        assert_eq!(decider.now, follower.now);
+        assert_eq!(Machine::save(&follower.machine), saved);
+        restored.machine = Machine::restore(&new(), &saved).expect("a saved state");
+        assert_eq!(Machine::save(&restored.machine), saved);
     }
 }
 

@@ -4,6 +4,7 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
+use crate::machine::Reads;
 use crate::merge::{MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
@@ -25,6 +26,31 @@ pub enum Difference {
     /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
+    /// A decision on an input of an inbox has a tape time that the tape had not reached, or a lower one than the decision
+    /// before it.
+    #[error("input {cause}: {writer} records the tape time {at}, but it was {least} to {most} then")]
+    Time {
+        /// Offset of the input.
+        cause: Offset,
+        /// Writer of the decision.
+        writer: &'static str,
+        /// The recorded tape time, ns.
+        at: TapeTime,
+        /// Tape time of the decision before it, ns.
+        least: TapeTime,
+        /// Greatest tape time on the tape before the record, ns.
+        most: TapeTime,
+    },
+    /// The machine's state does not survive being saved and restored. The fault is in the program, not in the tape.
+    #[error("after input {cause}: the state of {writer} is not restored as it was saved: {what}")]
+    State {
+        /// Offset of the last input handled.
+        cause: Offset,
+        /// Writer of the machine.
+        writer: &'static str,
+        /// The difference.
+        what: String,
+    },
 }
 
 /// Verifies the decisions of one writer on a tape.
@@ -38,12 +64,18 @@ pub struct Verifier<M: AnyMachine> {
     pub events: u64,
     /// Number of inputs that were followed, because another LOGIC decided them.
     pub followed: u64,
+    /// The state is saved and restored after one in this number of inputs.
+    restore_every: u64,
+    /// Least and greatest tape time that the next own decision can have, for a machine that reads an inbox.
+    times: (TapeTime, TapeTime),
 }
 
 impl<M: AnyMachine> Verifier<M> {
-    /// A verifier with a machine in its initial state.
-    pub fn new(machine: M) -> Self {
-        Self { info: machine.info(), merge: MergeJoin::new(machine), inputs: 0, events: 0, followed: 0 }
+    /// A verifier with a machine in its initial state. After about one in `restore_every` inputs it continues with a
+    /// machine that is restored from the saved state: a part of the state that is not saved then shows as a difference.
+    pub fn new(machine: M, restore_every: u64) -> Self {
+        let (info, merge) = (machine.info(), MergeJoin::new(machine));
+        Self { info, merge, inputs: 0, events: 0, followed: 0, restore_every: restore_every.max(1), times: (0, 0) }
     }
 
     /// The writer, the LOGIC and the inputs of its machine.
@@ -53,7 +85,7 @@ impl<M: AnyMachine> Verifier<M> {
 
     /// The offset of the last input compared.
     pub fn progress(&self) -> Offset {
-        self.merge.progress
+        self.merge.cursor.progress
     }
 
     /// Whether an own event waits for an input, so that the inbox has to be read further.
@@ -64,8 +96,12 @@ impl<M: AnyMachine> Verifier<M> {
     /// Verifies the next record of the tape, of any writer.
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
         if record.header.writer == self.info.writer {
+            self.check_times(&record.entries)?;
             self.merge.push_own(record.entries.clone());
             return self.join();
+        }
+        if record.header.writer == Writer::Ingest {
+            self.times.1 = record.entries.iter().map(|entry| entry.at).fold(self.times.1, TapeTime::max);
         }
         if self.info.reads_facts_of(record.header.writer) {
             self.merge.push_facts(record.clone());
@@ -79,26 +115,67 @@ impl<M: AnyMachine> Verifier<M> {
         self.join()
     }
 
+    /// The tape time of decisions on an inbox beside the tape is not re-executed, but bounded. Ingest makes tape time
+    /// itself.
+    fn check_times(&mut self, own: &[Entry]) -> Result<(), Difference> {
+        if self.info.writer == Writer::Ingest || matches!(self.info.reads, Reads::Tape(_)) {
+            return Ok(());
+        }
+        for &Entry { cause, at, .. } in own {
+            let (least, most) = self.times;
+            if !(least..=most).contains(&at) {
+                return Err(Difference::Time { cause, writer: self.info.writer.as_str(), at, least, most });
+            }
+            self.times.0 = at;
+        }
+        Ok(())
+    }
+
     fn join(&mut self) -> Result<(), Difference> {
         let MachineInfo { writer, logic, .. } = self.info;
         let inputs = &mut self.inputs;
         let events = &mut self.events;
         let followed = &mut self.followed;
-        self.merge.join(|machine, at, input, recorded, epoch| {
+        let restore_every = self.restore_every;
+        self.merge.join(|machine, cause, input, recorded, epoch| {
             if epoch.is_some_and(|epoch| epoch.logic != logic) {
                 *followed += 1;
-                return Ok(machine.follow(at, input, recorded));
+                machine.follow(cause, input, recorded);
+            } else {
+                let decided = machine.run(cause, input);
+                *inputs += 1;
+                *events += decided.events.len() as u64;
+                compare(writer, cause.offset, decided, recorded)?;
             }
-            let decided = machine.run(at, input);
-            *inputs += 1;
-            *events += decided.events.len() as u64;
-            compare(writer, at, decided, recorded)
+            if scattered(cause.offset).is_multiple_of(restore_every) {
+                *machine = restored(machine).map_err(|what| Difference::State {
+                    cause: cause.offset,
+                    writer: writer.as_str(),
+                    what,
+                })?;
+            }
+            Ok(())
         })
     }
 }
 
-fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) -> Result<TapeTime, Difference> {
-    let Decided { events, at, .. } = decided;
+/// A machine restored from the saved state of another one.
+fn restored<M: AnyMachine>(machine: &M) -> Result<M, String> {
+    let saved = machine.save();
+    let restored = machine.restore(&saved).map_err(|error| error.to_string())?;
+    if restored.save() == saved { Ok(restored) } else { Err("its bytes differ".into()) }
+}
+
+/// A number that depends on an offset without a pattern (the finalizer of MurmurHash3).
+fn scattered(offset: Offset) -> u64 {
+    let mut hash = offset.seq << 12 ^ u64::from(offset.index);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    hash ^ (hash >> 33)
+}
+
+fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) -> Result<(), Difference> {
+    let Decided { events, at } = decided;
     let encode = |entries: &[Entry]| {
         let mut bytes = Vec::new();
         entries.iter().for_each(|entry| encode_entry(entry, &mut bytes));
@@ -106,7 +183,7 @@ fn compare(writer: Writer, cause: Offset, decided: Decided, recorded: &[Entry]) 
     };
     let decided: Vec<Entry> = (0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }).collect();
     if encode(&decided) == encode(recorded) {
-        return Ok(at);
+        return Ok(());
     }
     let render = |entries: &[Entry]| match entries {
         [] => "nothing".to_string(),

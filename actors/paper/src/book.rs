@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Event, InstrumentDefined, Order, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity};
 
 /// One side of the quote.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisplayedLevel {
     /// Best price.
     pub price: Price,
@@ -26,7 +27,7 @@ impl DisplayedLevel {
 }
 
 /// An order that the exchange accepted and has not finished.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkingOrder {
     /// The order.
     pub order: Order,
@@ -35,7 +36,7 @@ pub struct WorkingOrder {
 }
 
 /// The terms, quote and working orders of one instrument.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct InstrumentBook {
     terms: Option<InstrumentDefined>,
     bid: Option<DisplayedLevel>,

@@ -57,11 +57,11 @@ impl<'a> Exchange<'a> {
     }
 
     fn book(&self, instrument: &InstrumentId) -> Option<&InstrumentBook> {
-        self.changed.get(instrument).or_else(|| self.paper.books.get(instrument))
+        self.changed.get(instrument).or_else(|| self.paper.state.books.get(instrument))
     }
 
     fn book_mut(&mut self, instrument: InstrumentId) -> &mut InstrumentBook {
-        let original = self.paper.books.get(&instrument);
+        let original = self.paper.state.books.get(&instrument);
         self.changed.entry(instrument).or_insert_with(|| original.cloned().unwrap_or_default())
     }
 
@@ -94,7 +94,7 @@ impl<'a> Exchange<'a> {
             Liquidity::Taker => TAKER_FEE,
             Liquidity::Maker => MAKER_FEE,
         };
-        let rate = self.paper.context.params.in_force(&rate, &instrument);
+        let rate = self.paper.state.params.in_force(&rate, &instrument);
         let index = u32::try_from(self.decided.len()).unwrap_or(u32::MAX);
         let order = &working.order;
         let fill = OrderFilled {
@@ -173,7 +173,7 @@ impl<'a> Exchange<'a> {
 
     /// Number of working orders of all instruments.
     fn working_orders(&self) -> usize {
-        let unchanged = self.paper.books.iter().filter(|(instrument, _)| !self.changed.contains_key(instrument));
+        let unchanged = self.paper.state.books.iter().filter(|(instrument, _)| !self.changed.contains_key(instrument));
         unchanged.map(|(_, book)| book.len()).chain(self.changed.values().map(InstrumentBook::len)).sum()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{CancelSubmitted, CloseReason, Event, Order};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::Ratio;
@@ -25,7 +26,7 @@ pub const PARAMS: &[ParamSpec] = &[LATENCY_MS];
 pub const ARRIVALS_MAX: usize = 256;
 
 /// A request in transit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PendingRequest {
     /// An order.
     Submit(Order),
@@ -34,7 +35,7 @@ pub enum PendingRequest {
 }
 
 /// Requests in transit, by time of arrival, then by offset.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct InTransit {
     requests: BTreeMap<(TapeTime, Offset), PendingRequest>,
 }

@@ -7,11 +7,12 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
-use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod book;
@@ -35,7 +36,13 @@ pub fn params() -> Vec<ParamSpec> {
 #[derive(Debug, Clone)]
 pub struct Paper {
     tape: TapeId,
-    context: TapeContext,
+    state: State,
+}
+
+/// What changes between inputs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct State {
+    params: Params,
     books: BTreeMap<InstrumentId, InstrumentBook>,
     in_transit: InTransit,
 }
@@ -43,43 +50,59 @@ pub struct Paper {
 impl Paper {
     /// The initial state for a tape.
     pub fn new(tape: TapeId) -> Self {
-        let (context, books) = (TapeContext::default(), BTreeMap::new());
-        Self { tape, context, books, in_transit: InTransit::default() }
+        Self { tape, state: State::default() }
     }
+}
+
+/// What a fact meant to the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// A late quote or trade, which fills nothing.
+    Late,
+    /// Any other fact.
+    Other,
 }
 
 impl Machine for Paper {
     type Input = Fact;
+    type Observed = Observed;
     const WRITER: Writer = Writer::Paper;
-    const LOGIC: u32 = 1;
+    const LOGIC: u32 = 2;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])
     }
 
-    fn observe(&mut self, at: Offset, fact: &Fact) {
-        self.context.observe(fact, params);
+    fn observe(&mut self, cause: Cause, fact: &Fact) -> Observed {
+        let State { params, books, in_transit } = &mut self.state;
+        if fact.is_late(params) {
+            return Observed::Late;
+        }
         match &fact.event {
-            Event::InstrumentDefined(terms) => self.books.entry(terms.instrument).or_default().define(terms),
-            Event::Quote(quote) => self.books.entry(quote.instrument).or_default().quote(quote),
-            Event::OrderSubmitted(sent) => self.in_transit.submit(at, fact.at, &sent.order, &self.context.params),
-            Event::CancelSubmitted(sent) => self.in_transit.cancel(at, fact.at, sent, &self.context.params),
+            Event::LimitsSet(limits) => params.apply(limits),
+            Event::InstrumentDefined(terms) => books.entry(terms.instrument).or_default().define(terms),
+            Event::Quote(quote) => books.entry(quote.instrument).or_default().quote(quote),
+            Event::OrderSubmitted(sent) => in_transit.submit(cause.offset, fact.at, &sent.order, params),
+            Event::CancelSubmitted(sent) => in_transit.cancel(cause.offset, fact.at, sent, params),
             _ => {}
         }
+        Observed::Other
     }
 
-    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
         if fact.writer != Writer::Ingest {
             // Only facts of ingest move tape time.
             return;
         }
-        let mut exchange = Exchange::new(self, at);
-        match &fact.event {
-            Event::Quote(quote) => exchange.fill(quote.instrument, MarketUpdate::Quoted),
-            Event::Trade(trade) => exchange.fill(trade.instrument, MarketUpdate::Printed(trade)),
+        let mut exchange = Exchange::new(self, cause.offset);
+        match (&fact.event, observed) {
+            (_, Observed::Late) => {}
+            (Event::Quote(quote), _) => exchange.fill(quote.instrument, MarketUpdate::Quoted),
+            (Event::Trade(trade), _) => exchange.fill(trade.instrument, MarketUpdate::Printed(trade)),
             _ => {}
         }
-        for request in self.in_transit.arrived(self.context.now) {
+        for request in self.state.in_transit.arrived(cause.now) {
             match request {
                 PendingRequest::Submit(order) => exchange.submit(order),
                 PendingRequest::Cancel(cancel) => exchange.cancel(cancel),
@@ -88,22 +111,26 @@ impl Machine for Paper {
         exchange.decided.into_iter().for_each(|event| out.push(event));
     }
 
-    fn apply(&mut self, _cause: Offset, own: &Event) {
-        let arrived = self.in_transit.apply(own);
+    fn apply(&mut self, _cause: Cause, _observed: &Observed, own: &Event) {
+        let arrived = self.state.in_transit.apply(own);
         let instrument = match own {
             Event::OrderAccepted(accepted) => accepted.instrument,
             Event::OrderFilled(fill) => fill.instrument,
             Event::OrderClosed(closed) => closed.instrument,
             _ => return,
         };
-        let book = self.books.entry(instrument).or_default();
+        let book = self.state.books.entry(instrument).or_default();
         match (own, arrived) {
             (Event::OrderAccepted(_), Some(order)) => book.accept(&order),
             _ => book.apply(own),
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.context.time(fact)
+    fn save(&self) -> Vec<u8> {
+        state::encode(&self.state)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        Ok(Self { state: state::decode(saved)?, ..*self })
     }
 }

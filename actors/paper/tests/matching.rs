@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Side};
 use tapedeck_schemas::ids::FillId;
@@ -67,7 +68,7 @@ fn without_a_displayed_size_or_a_quote_nothing_fills() {
     harness.step(&quote(1_001, "100", "0", "101", "0"));
     harness.step(&buy(1, Ioc, "101", "1"));
     assert_eq!(harness.step(&clock(1_005)), ["1 accepted", "1 closed ioc_remainder leaves 1"]);
-    harness.machine = tapedeck_paper::Paper::new(TAPE);
+    harness.machine = Stepper::new(tapedeck_paper::Paper::new(TAPE));
     harness.step(&definition());
     harness.step(&buy(1, Ioc, "101", "1"));
     harness.step(&buy(2, Gtc, "101", "1"));
@@ -195,4 +196,19 @@ fn working_orders_are_bounded() {
         last = harness.step(&clock(1_005));
     }
     assert_eq!(last, ["1 rejected: too_many_orders 256"]);
+}
+
+#[test]
+fn late_quotes_and_trades_fill_nothing_and_change_no_quote() {
+    let mut harness = Harness::new();
+    harness.step(&buy(1, Gtc, "99", "2"));
+    assert_eq!(harness.step(&clock(20_000)), ["1 accepted"]);
+    let crossing = [quote(20_001, "97", "5", "98", "5"), trade(20_002, Aggressor::Seller, "98", "5")];
+    for fact in &crossing {
+        assert!(harness.step(&aged(fact.clone(), 10_001)).is_empty());
+    }
+    // An order that arrives trades with the last quote that is not late.
+    harness.step(&submitted(20_003, order(2, Side::Buy, Ioc, "101", "1")));
+    assert_eq!(harness.step(&clock(20_100)), ["2 accepted", "2 filled 1@101 leaves 0 taker"]);
+    assert_eq!(harness.step(&aged(crossing[1].clone(), 10_000)), ["1 filled 2@99 leaves 0 maker"]);
 }

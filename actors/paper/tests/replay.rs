@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::testing::{Stepper, assert_decisions, run_and_follow};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::TimeInForce::{Gtc, Ioc};
 use tapedeck_schemas::event::{Aggressor, Event, Liquidity, OrderFilled, Side};
@@ -45,7 +45,7 @@ proptest! {
 
     #[test]
     fn fills_never_exceed_the_order_the_displayed_size_or_the_printed_trade(facts in market()) {
-        let mut paper = Paper::new(TAPE);
+        let mut paper = Stepper::new(Paper::new(TAPE));
         let mut left: BTreeMap<OrderId, Quantity> = BTreeMap::new();
         let mut limits = BTreeMap::new();
         let mut ids = BTreeSet::new();
@@ -63,7 +63,7 @@ proptest! {
                 _ => {}
             }
             let by_trade = matches!(fact.event, Event::Trade(_));
-            for event in step(&mut paper, Offset::new(seq, 0), fact) {
+            for event in paper.step(Offset::new(seq, 0), fact).events {
                 match event {
                     Event::OrderFilled(fill) => {
                         let OrderFilled { order, quantity, leaves, side, price, .. } = fill;
@@ -108,5 +108,10 @@ fn decisions_are_as_pinned() {
         clock(1_012),
     ];
     let pinned = "398311413c44054dd6a9572859db4f9f6d284caf0ca646344efdf8dd165bddde";
-    assert_decisions(&mut Paper::new(TAPE), &script, pinned);
+    assert_decisions(
+        Paper::new(TAPE),
+        &script,
+        pinned,
+        "6ea3b199b6025673c3a09fff8f4260cadd332a6b521b2efa0840295799e32572",
+    );
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, LedgerPosted, OrderFilled, Quote};
+use serde::{Deserialize, Serialize};
+use tapedeck_schemas::event::{
+    EquityMarked, Event, InstrumentDefined, Ledger, LedgerPosted, OrderFilled, Posting, Quote,
+};
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price};
 
 use crate::holding::{Holding, HoldingKey};
 
 /// The currencies of an instrument, and its latest quote.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Listing {
     /// Base currency, which is bought and sold.
     pub base: Currency,
@@ -20,7 +23,7 @@ pub struct Listing {
 }
 
 /// Cash, positions and quotes of one partition.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Books {
     listings: BTreeMap<InstrumentId, Listing>,
     /// Currencies in which an instrument is quoted: accounts are marked in these.
@@ -68,12 +71,40 @@ impl Books {
     /// The equity of an account in a currency: cash, and the positions quoted in it at the mid. A position is valued at
     /// cost while the instrument has no quote, and all of them while their value at the mid does not fit [`Money`].
     pub fn mark(&self, account: AccountId, currency: Currency) -> EquityMarked {
-        let cash = self.cash(account, currency);
+        self.mark_of(account, currency, self.cash(account, currency), None)
+    }
+
+    /// The same after a booking, and after a position has changed.
+    pub(crate) fn mark_after(
+        &self,
+        account: AccountId,
+        currency: Currency,
+        posted: &LedgerPosted,
+        changed: (HoldingKey, Holding),
+    ) -> EquityMarked {
+        let postings = cash_postings(posted).filter(|posting| posting.currency == currency);
+        let cash = postings.fold(self.cash(account, currency), |cash, posting| cash + posting.amount);
+        self.mark_of(account, currency, cash, Some(changed))
+    }
+
+    fn mark_of(
+        &self,
+        account: AccountId,
+        currency: Currency,
+        cash: Money,
+        changed: Option<(HoldingKey, Holding)>,
+    ) -> EquityMarked {
         let mut value_at_mid = Some(Money::ZERO);
         let mut cost = Money::ZERO;
         let mut realised = Money::ZERO;
         let mut fees = Money::ZERO;
-        for (_, holding, listing) in self.quoted_in(account, currency) {
+        let before = self.quoted_in(account, currency).map(|(key, holding, listing)| match changed {
+            Some((changed, after)) if changed == *key => (after, listing),
+            _ => (*holding, listing),
+        });
+        let opened = changed.filter(|(key, _)| !self.holdings.contains_key(key));
+        let opened = opened.and_then(|(key, holding)| Some((holding, self.listings.get(&key.2)?)));
+        for (holding, listing) in before.chain(opened) {
             let value = match listing.touch {
                 Some((bid, ask)) => holding.quantity.value_at_mid(bid, ask),
                 None => Some(holding.cost),
@@ -110,7 +141,7 @@ impl Books {
     }
 
     pub(crate) fn post(&mut self, posted: &LedgerPosted) {
-        for posting in posted.entries.iter().filter(|posting| posting.ledger == Ledger::Cash) {
+        for posting in cash_postings(posted) {
             let cash = self.cash.entry((posted.account, posting.currency)).or_insert(Money::ZERO);
             *cash += posting.amount;
         }
@@ -128,4 +159,8 @@ impl Books {
             _ => {}
         }
     }
+}
+
+fn cash_postings(posted: &LedgerPosted) -> impl Iterator<Item = &Posting> {
+    posted.entries.iter().filter(|posting| posting.ledger == Ledger::Cash)
 }

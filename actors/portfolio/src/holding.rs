@@ -5,6 +5,7 @@
 //! rounded half to even to 1e-21; the rounding error stays in the remaining cost. The cost of a flat position is
 //! therefore exactly zero, and `realised = cost − Σ price · signed quantity` holds exactly at any time.
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{OrderFilled, PositionChanged};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::{Money, Price, Quantity};
@@ -15,7 +16,7 @@ use crate::exact::share;
 pub type HoldingKey = (AccountId, StrategyId, InstrumentId);
 
 /// A position, its cost, and its profit and fees so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holding {
     /// Signed: above zero long, below zero short.
     pub quantity: Quantity,

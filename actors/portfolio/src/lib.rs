@@ -5,13 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod books;
@@ -40,15 +42,22 @@ pub fn params() -> Vec<ParamSpec> {
 }
 
 /// The portfolio machine of one partition.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Portfolio {
-    context: TapeContext,
+    params: Params,
     books: Books,
     seen: RecentIds<FillId>,
-    /// Whether the fill just observed is a repeated one.
-    replayed: bool,
     /// Tape time of the last mark, ns.
     marked: BTreeMap<(AccountId, Currency), TapeTime>,
+}
+
+/// What a fact meant to the portfolio machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// A fill that was reported before.
+    RepeatedFill,
+    /// Any other fact.
+    Other,
 }
 
 impl Portfolio {
@@ -58,28 +67,24 @@ impl Portfolio {
     }
 
     fn decide_fill(&self, fill: &OrderFilled, out: &mut Out) {
-        let Some(listing) = self.books.listing(&fill.instrument).filter(|_| !self.replayed) else { return };
+        let Some(listing) = self.books.listing(&fill.instrument) else { return };
         let key = (fill.account, fill.strategy, fill.instrument);
         let mut holding = self.books.holding(&key).after(fill.side.signed(fill.quantity), fill.price);
         if fill.fee_currency == listing.quote {
             holding = holding.after_fee(fill.fee);
         }
         let posted = ledger::of_fill(fill, listing);
-        let changed = holding.changed_by(fill);
         // The mark is of the books after both facts.
-        let mut books = self.books.clone();
-        let (posted, changed) = (Event::from(posted), Event::from(changed));
-        books.apply(&posted);
-        books.apply(&changed);
+        let mark = self.books.mark_after(fill.account, listing.quote, &posted, (key, holding));
         out.push(posted);
-        out.push(changed);
-        out.push(books.mark(fill.account, listing.quote));
+        out.push(holding.changed_by(fill));
+        out.push(mark);
     }
 
-    fn decide_marks(&self, out: &mut Out) {
-        let interval = self.context.params.global(&MARK_INTERVAL_MS).milliseconds_to_ns();
+    fn decide_marks(&self, now: TapeTime, out: &mut Out) {
+        let interval = self.params.global(&MARK_INTERVAL_MS).milliseconds_to_ns();
         let is_due = |balance: &(AccountId, Currency)| {
-            self.marked.get(balance).is_none_or(|last| self.context.now.saturating_sub(*last) >= interval)
+            self.marked.get(balance).is_none_or(|last| now.saturating_sub(*last) >= interval)
         };
         let due = self.books.balances().filter(is_due);
         let not_empty = due.filter(|(account, currency)| self.books.is_worth_marking(*account, *currency));
@@ -91,43 +96,53 @@ impl Portfolio {
 
 impl Machine for Portfolio {
     type Input = Fact;
+    type Observed = Observed;
     const WRITER: Writer = Writer::Portfolio;
-    const LOGIC: u32 = 2;
+    const LOGIC: u32 = 3;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])
     }
 
-    fn observe(&mut self, _at: Offset, fact: &Fact) {
-        self.context.observe(fact, params);
+    fn observe(&mut self, _cause: Cause, fact: &Fact) -> Observed {
         match &fact.event {
+            Event::LimitsSet(limits) => self.params.apply(limits),
             Event::InstrumentDefined(terms) => self.books.define(terms),
-            Event::Quote(quote) => self.books.quote(quote),
+            Event::Quote(quote) if !fact.is_late(&self.params) => self.books.quote(quote),
             Event::OrderFilled(fill) => {
-                self.replayed = !self.seen.insert(fill.fill);
                 self.books.ensure_listed(fill);
+                if !self.seen.insert(fill.fill) {
+                    return Observed::RepeatedFill;
+                }
             }
             _ => {}
         }
+        Observed::Other
     }
 
-    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
-        match &fact.event {
-            Event::OrderFilled(fill) => self.decide_fill(fill, out),
-            Event::AccountFunded(funded) => out.push(ledger::of_funding(funded)),
-            Event::ClockAdvanced(_) => self.decide_marks(out),
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
+        match (&fact.event, observed) {
+            (_, Observed::RepeatedFill) => {}
+            (Event::OrderFilled(fill), _) => self.decide_fill(fill, out),
+            (Event::AccountFunded(funded), _) => out.push(ledger::of_funding(funded)),
+            (Event::ClockAdvanced(_), _) => self.decide_marks(cause.now, out),
             _ => {}
         }
     }
 
-    fn apply(&mut self, _cause: Offset, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
-            self.marked.insert((mark.account, mark.currency), self.context.now);
+            self.marked.insert((mark.account, mark.currency), cause.now);
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.context.time(fact)
+    fn save(&self) -> Vec<u8> {
+        state::encode(self)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        state::decode(saved)
     }
 }

@@ -3,7 +3,9 @@
 mod common;
 
 use common::*;
+use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::Side::{Buy, Sell};
+use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::Quantity;
 
 #[test]
@@ -102,7 +104,7 @@ fn a_mark_follows_the_quote() {
 #[test]
 fn without_a_quote_a_position_is_valued_at_cost_and_without_terms_it_is_still_booked() {
     let mut harness = Harness::new();
-    harness.machine = tapedeck_portfolio::Portfolio::new();
+    harness.machine = Stepper::new(tapedeck_portfolio::Portfolio::new());
     let expected = [
         "cash 2 X, trading -2 X, cash -200 USDT, trading 200 USDT",
         "sim.X 2 cost 200 average 100 realised 0 fees 0",
@@ -134,4 +136,18 @@ fn the_largest_numbers_do_not_stop_the_machine() {
         harness.step(&funded("USDT", "99999999999999999"));
         harness.step(&clock(1_000 * u64::from(n) + 2_000));
     }
+}
+
+#[test]
+fn a_late_quote_marks_no_position() {
+    let mut harness = Harness::new();
+    harness.step(&filled(fill(1, Side::Buy, "100", "1", "0")));
+    harness.step(&aged(quote("X", 20_000, "9", "11"), 10_001));
+    let equity = |harness: &mut Harness, at_ms| match &harness.decide(&clock(at_ms))[..] {
+        [Event::EquityMarked(mark)] => mark.position_value.to_string(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(equity(&mut harness, 20_000), "100");
+    harness.step(&aged(quote("X", 21_000, "9", "11"), 10_000));
+    assert_eq!(equity(&mut harness, 21_000), "10");
 }

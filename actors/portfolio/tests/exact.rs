@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use common::*;
 use proptest::prelude::*;
-use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::testing::{Stepper, assert_decisions, run_and_follow};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::{Event, Side};
 use tapedeck_schemas::number::{Money, Price, Quantity};
@@ -76,10 +76,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn positions_cash_and_equity_are_the_exact_sums_of_fills_and_funding(facts in market()) {
-        let (mut portfolio, mut sums) = (Portfolio::new(), Sums::default());
+        let (mut portfolio, mut sums) = (Stepper::new(Portfolio::new()), Sums::default());
         for (seq, fact) in (1..).zip(&facts) {
             sums.add(fact);
-            for event in step(&mut portfolio, Offset::new(seq, 0), fact) {
+            for event in portfolio.step(Offset::new(seq, 0), fact).events {
                 match event {
                     Event::LedgerPosted(posted) => {
                         let mut by_currency = BTreeMap::new();
@@ -128,5 +128,10 @@ fn decisions_are_as_pinned() {
         clock(9_000),
     ];
     let pinned = "fb4ce81dd1446df17613f946502e2ab7b1465ff6c756aa068022c208ede597ff";
-    assert_decisions(&mut Portfolio::new(), &script, pinned);
+    assert_decisions(
+        Portfolio::new(),
+        &script,
+        pinned,
+        "739283da03906de93c2af34317badd8f42d26f0aadb494b19c5e4d9c0f73c33b",
+    );
 }

@@ -8,13 +8,14 @@ use tapedeck_schemas::event::*;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds without rows.
-const NOT_PROJECTED: [Kind; 8] = [
+const NOT_PROJECTED: [Kind; 9] = [
     Kind::Epoch,
     Kind::Progress,
     Kind::TapeCreated,
     Kind::Trimmed,
     Kind::InstrumentDefined,
     Kind::BarsDefined,
+    Kind::MarketHeartbeat,
     Kind::ClockAdvanced,
     Kind::LedgerPosted,
 ];
@@ -138,16 +139,22 @@ fn market() -> Vec<(Event, String)> {
 fn controls() -> Vec<(Event, String)> {
     let (by, reason) = (|| "ann\0".to_string(), || "why\0".to_string());
     let scope = Scope::Instrument(instrument());
-    let limits =
-        LimitsSet { scope, values: vec![("risk.a".into(), "0.5".parse().unwrap())], by: by(), reason: reason() };
-    let weights = WeightsSet { weights: vec![(strategy(), "2".parse().unwrap())], by: by(), reason: reason() };
-    let halted = TradingHalted { scope: Scope::All, level: HaltLevel::Reducing, by: by(), reason: reason() };
-    let resumed = TradingResumed { scope, by: by(), reason: reason() };
-    let cancel = CancelRequested { order: order_id(), by: by(), reason: reason() };
+    let limits = LimitsSet {
+        scope,
+        values: vec![("risk.a".into(), "0.5".parse().unwrap())],
+        by: by(),
+        reason: reason(),
+        stamp: 0,
+    };
+    let weights =
+        WeightsSet { weights: vec![(strategy(), "2".parse().unwrap())], by: by(), reason: reason(), stamp: 0 };
+    let halted = TradingHalted { scope: Scope::All, level: HaltLevel::Reducing, by: by(), reason: reason(), stamp: 0 };
+    let resumed = TradingResumed { scope, by: by(), reason: reason(), stamp: 0 };
+    let cancel = CancelRequested { order: order_id(), by: by(), reason: reason(), stamp: 0 };
     let (currency, amount) = ("USDT".parse().unwrap(), "-5.5".parse().unwrap());
-    let funded = AccountFunded { account: account(), currency, amount, by: by() };
+    let funded = AccountFunded { account: account(), currency, amount, by: by(), stamp: 0 };
     let unknown = RefusalReason::UnknownParameter { name: "no\0 such".into() };
-    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), reason: unknown };
+    let refused = CommandRefused { subject: "cmd.0.x".into(), by: by(), reason: unknown, stamp: 0 };
     let lost = RiskStateReason::LossOverLimit { loss: "3".parse().unwrap(), limit: "2".parse().unwrap() };
     let moved = RiskStateChanged { account: account(), from: RiskState::Active, to: RiskState::Halted, reason: lost };
     let named = r#"{"code":"unknown_parameter","name":"no\u0000 such"}"#;

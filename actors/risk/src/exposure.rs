@@ -1,19 +1,19 @@
 //! The exposure to one instrument: its terms, quote, position and cash flow. No limits, no orders.
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{InstrumentDefined, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::Currency;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
-use tapedeck_schemas::offset::TapeTime;
 
-/// The latest quote, and the tape time at which it was observed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The latest quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastQuote {
     /// Best bid.
     pub bid: Price,
     /// Best ask.
     pub ask: Price,
-    /// Tape time at which risk observed it, ns.
-    pub at: TapeTime,
+    /// Time at which the publisher received it, ns. Its age is counted from here.
+    pub ts_recv: u64,
 }
 
 impl LastQuote {
@@ -24,7 +24,7 @@ impl LastQuote {
 }
 
 /// One instrument's state.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Exposure {
     terms: Option<InstrumentDefined>,
     quote: Option<LastQuote>,
@@ -52,9 +52,9 @@ impl Exposure {
     }
 
     /// Replaces the latest quote. A quote with a price of zero or less is ignored.
-    pub(crate) fn observe_quote(&mut self, quote: &Quote, at: TapeTime) {
+    pub(crate) fn observe_quote(&mut self, quote: &Quote) {
         if quote.bid.is_positive() && quote.ask.is_positive() {
-            self.quote = Some(LastQuote { bid: quote.bid, ask: quote.ask, at });
+            self.quote = Some(LastQuote { bid: quote.bid, ask: quote.ask, ts_recv: quote.ts_recv });
         }
     }
 

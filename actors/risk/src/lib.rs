@@ -1,41 +1,38 @@
 //! The risk machine: decides `OrderApproved` or `OrderDenied` from signals, and the risk state of the account.
 //!
 //! [`sizing`] turns a signal into a [`gate::Proposed`] order, [`gate`] evaluates every check of [`checks::CHECKS`] on
-//! it, and only an order that passed all of them can become `OrderApproved`. [`state`] keeps the risk state.
+//! it, and only an order that passed all of them can become `OrderApproved`. [`risk_state`] keeps the risk state.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_kernel::recent::RecentIds;
-use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
-use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod checks;
 pub mod exposure;
 pub mod gate;
 pub mod open;
+pub mod risk_state;
 pub mod sizing;
-pub mod state;
 
 use checks::{Check, OrderContext};
 use exposure::Exposure;
 use open::OpenOrders;
+use risk_state::RiskStates;
 use sizing::SizingRequest;
-use state::RiskStates;
 
 /// Every parameter and limit of this machine and its checks.
 pub fn params() -> Vec<ParamSpec> {
-    params_with(checks::CHECKS)
-}
-
-/// Every parameter and limit of this machine, if it has these checks.
-fn params_with(checks: &[&dyn Check]) -> Vec<ParamSpec> {
-    let own = sizing::PARAMS.iter().chain(state::PARAMS);
-    own.chain(checks.iter().flat_map(|check| check.params())).copied().collect()
+    let own = sizing::PARAMS.iter().chain(risk_state::PARAMS);
+    own.chain(checks::CHECKS.iter().flat_map(|check| check.params())).copied().collect()
 }
 
 /// The risk machine of one partition and its one account.
@@ -45,7 +42,13 @@ pub struct Risk {
     checks: &'static [&'static dyn Check],
     tape: TapeId,
     account: AccountId,
-    context: TapeContext,
+    state: State,
+}
+
+/// What changes between inputs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct State {
+    params: Params,
     exposures: BTreeMap<InstrumentId, Exposure>,
     open: OpenOrders,
     states: RiskStates,
@@ -60,41 +63,39 @@ impl Risk {
 
     /// The initial state for a partition and its tape, with these checks.
     pub fn with_checks(tape: TapeId, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
-        let account = AccountId::simulated(partition);
-        let (context, exposures) = (TapeContext::default(), BTreeMap::new());
-        let (open, states, fills) = (OpenOrders::default(), RiskStates::default(), RecentIds::default());
-        Self { checks, tape, account, context, exposures, open, states, fills }
+        Self { checks, tape, account: AccountId::simulated(partition), state: State::default() }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
-        self.exposures.entry(instrument).or_default()
+        self.state.exposures.entry(instrument).or_default()
     }
 
     fn observe_fill(&mut self, fill: &OrderFilled) {
-        if !self.fills.insert(fill.fill) {
+        if !self.state.fills.insert(fill.fill) {
             return;
         }
         // A fill changes the position even if its order is closed.
         self.exposure(fill.instrument).fill(fill);
-        self.open.fill(&fill.order, fill.quantity);
+        self.state.open.fill(&fill.order, fill.quantity);
     }
 
     /// Sizes a signal and checks the order; decides nothing if there is nothing to trade.
-    fn evaluate(&self, at: Offset, signal_cause_time: TapeTime, signal: &SignalRaised, out: &mut Out) {
-        let Some(exposure) = self.exposures.get(&signal.instrument) else { return };
-        let open = self.open.of(&signal.instrument);
+    fn evaluate(&self, cause: Cause, signal_cause_time: TapeTime, signal: &SignalRaised, out: &mut Out) {
+        let at = cause.offset;
+        let Some(exposure) = self.state.exposures.get(&signal.instrument) else { return };
+        let open = self.state.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
         let id = OrderId::derive(self.tape, at, Writer::Risk, index);
         let request = SizingRequest { signal, at, id };
-        let Some(proposed) = sizing::size(&request, exposure, open, &self.context.params) else { return };
+        let Some(proposed) = sizing::size(&request, exposure, open, &self.state.params) else { return };
         let context = OrderContext {
-            now: self.context.now,
+            now: cause.now,
             signal_cause_time,
-            restriction: self.states.restriction(&signal.instrument),
+            restriction: self.state.states.restriction(&signal.instrument),
             quote: exposure.quote(),
             position: exposure.position(),
             open,
-            params: &self.context.params,
+            params: &self.state.params,
         };
         match gate::evaluate(proposed, &context, self.checks) {
             Ok(approved) => out.push(approved),
@@ -103,7 +104,7 @@ impl Risk {
     }
 
     fn evaluate_state(&self, fact: &Fact, out: &mut Out) {
-        if let Some((from, to, reason)) = self.states.due(&fact.event) {
+        if let Some((from, to, reason)) = self.state.states.due(&fact.event) {
             out.push(RiskStateChanged { account: self.account, from, to, reason });
         }
     }
@@ -111,34 +112,35 @@ impl Risk {
 
 impl Machine for Risk {
     type Input = Fact;
+    type Observed = ();
     const WRITER: Writer = Writer::Risk;
-    const LOGIC: u32 = 3;
+    const LOGIC: u32 = 4;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Paper])
     }
 
-    fn observe(&mut self, _at: Offset, fact: &Fact) {
-        let checks = self.checks;
-        self.context.observe(fact, || params_with(checks));
+    fn observe(&mut self, _cause: Cause, fact: &Fact) {
+        let state = &mut self.state;
         match &fact.event {
+            Event::LimitsSet(limits) => state.params.apply(limits),
             Event::InstrumentDefined(terms) => self.exposure(terms.instrument).define(terms),
-            Event::Quote(quote) => {
-                let now = self.context.now;
-                self.exposure(quote.instrument).observe_quote(quote, now);
+            Event::Quote(quote) if !fact.is_late(&state.params) => {
+                self.exposure(quote.instrument).observe_quote(quote);
             }
             Event::OrderFilled(fill) => self.observe_fill(fill),
-            Event::OrderStatusChanged(change) if change.to.is_terminal() => self.open.close(&change.order),
-            Event::TradingHalted(halt) => self.states.halt(halt.scope, halt.level),
-            Event::TradingResumed(resume) => self.states.resume(resume.scope, &self.exposures),
-            Event::ClockAdvanced(_) => self.states.measure(&self.exposures, &self.context.params),
+            Event::OrderStatusChanged(change) if change.to.is_terminal() => state.open.close(&change.order),
+            Event::TradingHalted(halt) => state.states.halt(halt.scope, halt.level),
+            Event::TradingResumed(resume) => state.states.resume(resume.scope, &state.exposures),
+            Event::ClockAdvanced(_) => state.states.measure(&state.exposures, &state.params),
             _ => {}
         }
     }
 
-    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
+    fn decide(&self, cause: Cause, fact: &Fact, _observed: &(), out: &mut Out) {
         match &fact.event {
-            Event::SignalRaised(signal) => self.evaluate(at, fact.at, signal, out),
+            Event::SignalRaised(signal) => self.evaluate(cause, fact.at, signal, out),
             Event::ClockAdvanced(_) | Event::TradingHalted(_) | Event::TradingResumed(_) => {
                 self.evaluate_state(fact, out)
             }
@@ -146,15 +148,19 @@ impl Machine for Risk {
         }
     }
 
-    fn apply(&mut self, _cause: Offset, own: &Event) {
+    fn apply(&mut self, _cause: Cause, _observed: &(), own: &Event) {
         match own {
-            Event::OrderApproved(approved) => self.open.add(&approved.order),
-            Event::RiskStateChanged(change) => self.states.announced(change.to),
+            Event::OrderApproved(approved) => self.state.open.add(&approved.order),
+            Event::RiskStateChanged(change) => self.state.states.announced(change.to),
             _ => {}
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.context.time(fact)
+    fn save(&self) -> Vec<u8> {
+        state::encode(&self.state)
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        Ok(Self { state: state::decode(saved)?, ..self.clone() })
     }
 }

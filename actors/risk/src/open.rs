@@ -4,12 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Order, Side};
 use tapedeck_schemas::ids::{InstrumentId, OrderId};
 use tapedeck_schemas::number::Quantity;
 
 /// Quantities of an instrument that open orders may still trade; both are 0 or more.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenQuantity {
     /// Sum of the remaining quantities of open buys.
     pub buy: Quantity,
@@ -34,7 +35,7 @@ impl OpenQuantity {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct RemainingOrder {
     instrument: InstrumentId,
     side: Side,
@@ -42,7 +43,7 @@ struct RemainingOrder {
 }
 
 /// Every open order of the account.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct OpenOrders {
     orders: BTreeMap<OrderId, RemainingOrder>,
     /// Sums over `orders`; entries of zero are removed.

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn there_is_no_limit_price_beyond_the_bound_or_with_a_tick_size_of_zero() {
         let most = Price::saturating_from_units(Price::MAX_UNITS);
-        let quote = LastQuote { bid: most, ask: most, at: 0 };
+        let quote = LastQuote { bid: most, ask: most, ts_recv: 0 };
         let price = |side, tick: &str| limit_price(side, TimeInForce::Ioc, &quote, tick.parse().unwrap());
         assert_eq!(price(Side::Buy, "3").unwrap().to_string(), "9999999999");
         assert_eq!(price(Side::Sell, "3"), None, "the next tick is beyond the bound");

@@ -238,3 +238,18 @@ fn a_target_beyond_the_greatest_quantity_is_denied_and_not_cut_to_it() {
     let order = harness.approved(&signal("TINY", 2_000, "1", "1"));
     assert_eq!(order.quantity, Quantity::whole(1_000_000_000_000_000));
 }
+
+#[test]
+fn a_late_quote_is_no_quote_and_the_age_of_a_quote_is_its_own() {
+    let mut harness = Harness::new();
+    harness.step(&clock(20_000));
+    harness.step(&aged(quote("X", 20_000, "89.99", "90.01"), 10_001));
+    harness.step(&limit("risk.stale_data_ms", "86400000"));
+    let order = harness.approved(&signal("X", 20_000, "0.5", "1"));
+    assert_eq!(order.price.to_string(), "100.01", "the late quote did not replace the last one");
+    // Tape time is that of another source: the quote is as old as its own ts_recv says.
+    harness.step(&limit("risk.stale_data_ms", "2000"));
+    harness.step(&aged(quote("X", 20_000, "99.99", "100.01"), 2_001));
+    let stale = Denial::StaleQuote { age_ns: 2_001 * MS, limit_ns: 2_000 * MS };
+    assert_eq!(harness.order(&signal("X", 20_000, "1", "1")), Outcome::Denied(stale));
+}

@@ -338,7 +338,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             true => (driver.tape_last(), self.inbox_seq),
             false => (status.tape_seq(), status.inbox_seq()),
         };
-        status.set_progress(tape_seq, inbox_seq, driver.own_last(), driver.at());
+        status.set_progress(tape_seq, inbox_seq, driver.own_last(), driver.now());
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use tapedeck_kernel::state::BadState;
 use tapedeck_schemas::ids::StrategyId;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
@@ -21,7 +24,36 @@ pub(crate) struct InstrumentSignals {
     raised: Option<TapeTime>,
 }
 
+/// The saved state of one instrument.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SavedSignals {
+    /// The saved state of each strategy.
+    strategies: BTreeMap<StrategyId, ByteBuf>,
+    sampled: Option<TapeTime>,
+    target: Ratio,
+    raised: Option<TapeTime>,
+}
+
+impl SavedSignals {
+    /// The state. Fails if a strategy is none of `specs`, or its bytes are not its state.
+    pub(crate) fn restore(self, specs: &[(StrategyId, &StrategySpec)]) -> Result<InstrumentSignals, BadState> {
+        let restored = self.strategies.into_iter().map(|(name, saved)| {
+            let spec = specs.iter().find(|(known, _)| *known == name);
+            let (_, spec) = spec.ok_or_else(|| BadState(format!("this build has no strategy {name}")))?;
+            Ok((name, (spec.restore)(&saved)?))
+        });
+        let strategies = restored.collect::<Result<_, BadState>>()?;
+        Ok(InstrumentSignals { strategies, sampled: self.sampled, target: self.target, raised: self.raised })
+    }
+}
+
 impl InstrumentSignals {
+    pub(crate) fn save(&self) -> SavedSignals {
+        let strategies = self.strategies.iter().map(|(name, strategy)| (*name, ByteBuf::from(strategy.save())));
+        let (sampled, target, raised) = (self.sampled, self.target, self.raised);
+        SavedSignals { strategies: strategies.collect(), sampled, target, raised }
+    }
+
     /// Updates the running strategies with the mid, if the last sample is at least `interval` ns old.
     pub(crate) fn sample<'a>(
         &mut self,

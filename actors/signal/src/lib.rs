@@ -7,12 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
-use tapedeck_schemas::event::{Event, Quote, SignalRaised, WeightsSet};
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
+use tapedeck_schemas::event::{Event, Quote, SignalRaised};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
 pub mod combine;
@@ -20,7 +21,7 @@ mod instrument;
 pub mod strategies;
 
 use combine::rounded;
-use instrument::InstrumentSignals;
+use instrument::{InstrumentSignals, SavedSignals};
 use strategies::{STRATEGIES, Settings, StrategySpec};
 
 /// The strategy named in a signal: the weighted combination of all strategies.
@@ -56,13 +57,8 @@ pub const SAMPLE_MS: ParamSpec = ParamSpec {
 
 /// Every parameter of this machine and its strategies.
 pub fn params() -> Vec<ParamSpec> {
-    params_with(STRATEGIES)
-}
-
-/// Every parameter of this machine, if it has these strategies.
-fn params_with(strategies: &[StrategySpec]) -> Vec<ParamSpec> {
     let own = [THRESHOLD, MIN_INTERVAL_MS, SAMPLE_MS];
-    own.into_iter().chain(strategies.iter().flat_map(|strategy| strategy.params).copied()).collect()
+    own.into_iter().chain(STRATEGIES.iter().flat_map(|strategy| strategy.params).copied()).collect()
 }
 
 /// The name of every strategy that can be weighted.
@@ -75,11 +71,17 @@ pub fn strategies() -> Vec<StrategyId> {
 pub struct Signal {
     account: AccountId,
     blend: StrategyId,
-    /// The strategies that the machine can run.
-    strategies: &'static [StrategySpec],
-    /// Their ids, in the same order, with the weights in force; `None` without a fact that sets one.
-    weights: Vec<(StrategyId, Option<Ratio>)>,
-    context: TapeContext,
+    /// The strategies that the machine can run, with their ids.
+    strategies: Vec<(StrategyId, &'static StrategySpec)>,
+    state: State,
+}
+
+/// What changes between inputs.
+#[derive(Debug, Clone, Default)]
+struct State {
+    params: Params,
+    /// The weights in force, of strategies for which a fact has set one.
+    weights: BTreeMap<StrategyId, Ratio>,
     instruments: BTreeMap<InstrumentId, InstrumentSignals>,
 }
 
@@ -92,43 +94,34 @@ impl Signal {
     /// The initial state for a partition, with these strategies; none has a weight.
     pub fn with_strategies(partition: u16, strategies: &'static [StrategySpec]) -> Self {
         let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
-        let weights = strategies.iter().map(|strategy| (name(strategy.name), None)).collect();
-        let account = AccountId::simulated(partition);
-        let (context, instruments) = (TapeContext::default(), BTreeMap::new());
-        Self { account, blend: name(BLEND), strategies, weights, context, instruments }
+        let strategies = strategies.iter().map(|strategy| (name(strategy.name), strategy)).collect();
+        Self { account: AccountId::simulated(partition), blend: name(BLEND), strategies, state: State::default() }
     }
 
-    fn observe_quote(&mut self, quote: &Quote) {
+    fn observe_quote(&mut self, now: TapeTime, quote: &Quote) {
         let mid = mid(quote);
         if mid <= 0.0 {
             return;
         }
-        let settings = Settings::new(&self.context.params, quote.instrument);
-        let interval = self.context.params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
-        let weighted = self.strategies.iter().zip(&self.weights).filter(|(_, (_, weight))| weight.is_some());
-        let running = weighted.map(|(strategy, (name, _))| (*name, strategy));
-        let signals = self.instruments.entry(quote.instrument).or_default();
-        signals.sample(mid, self.context.now, interval, &settings, running);
+        let State { params, weights, instruments } = &mut self.state;
+        let settings = Settings::new(params, quote.instrument);
+        let interval = params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
+        let running = self.strategies.iter().copied().filter(|(name, _)| weights.contains_key(name));
+        instruments.entry(quote.instrument).or_default().sample(mid, now, interval, &settings, running);
     }
 
-    fn observe_weights(&mut self, fact: &WeightsSet) {
-        for (strategy, weight) in &fact.weights {
-            if let Some(known) = self.weights.iter_mut().find(|(known, _)| known == strategy) {
-                known.1 = Some(*weight);
-            }
-        }
-    }
-
-    fn evaluate(&self, quote: &Quote) -> Option<SignalRaised> {
-        let signals = self.instruments.get(&quote.instrument)?;
-        let min_interval = self.context.params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
-        if !signals.may_raise(self.context.now, min_interval) {
+    fn evaluate(&self, now: TapeTime, quote: &Quote) -> Option<SignalRaised> {
+        let State { params, weights, instruments } = &self.state;
+        let signals = instruments.get(&quote.instrument)?;
+        let min_interval = params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
+        if !signals.may_raise(now, min_interval) {
             return None;
         }
-        let weighted = || self.weights.iter().filter_map(|(name, weight)| Some((*name, (*weight)?)));
+        // The order of the strategies is the order of the reasons.
+        let weighted = || self.strategies.iter().filter_map(|(name, _)| Some((*name, *weights.get(name)?)));
         let warm = || weighted().filter_map(|(name, weight)| Some((name, signals.score(&name)?, weight)));
         let combined = combine::combine(warm().map(|(_, score, weight)| (score, weight)))?;
-        let threshold = self.context.params.in_force(&THRESHOLD, &quote.instrument);
+        let threshold = params.in_force(&THRESHOLD, &quote.instrument);
         if !signals.has_moved(combined.target, threshold) {
             return None;
         }
@@ -143,41 +136,64 @@ impl Signal {
     }
 }
 
+/// What a fact meant to the signal machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Observed {
+    /// A quote that strategies use.
+    Fresh,
+    /// Any other fact, or a late quote.
+    Other,
+}
+
 impl Machine for Signal {
     type Input = Fact;
+    type Observed = Observed;
     const WRITER: Writer = Writer::Signal;
-    const LOGIC: u32 = 2;
+    const LOGIC: u32 = 3;
+    const STATE: u32 = 1;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control])
     }
 
-    fn observe(&mut self, _at: Offset, fact: &Fact) {
-        let strategies = self.strategies;
-        self.context.observe(fact, || params_with(strategies));
+    fn observe(&mut self, cause: Cause, fact: &Fact) -> Observed {
         match &fact.event {
-            Event::Quote(quote) => self.observe_quote(quote),
-            Event::WeightsSet(weights) => self.observe_weights(weights),
+            Event::Quote(quote) if !fact.is_late(&self.state.params) => {
+                self.observe_quote(cause.now, quote);
+                return Observed::Fresh;
+            }
+            Event::LimitsSet(limits) => self.state.params.apply(limits),
+            Event::WeightsSet(fact) => self.state.weights.extend(fact.weights.iter().copied()),
             _ => {}
         }
+        Observed::Other
     }
 
-    fn decide(&self, _at: Offset, fact: &Fact, out: &mut Out) {
-        if let Event::Quote(quote) = &fact.event
-            && let Some(signal) = self.evaluate(quote)
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
+        if let (Event::Quote(quote), Observed::Fresh) = (&fact.event, observed)
+            && let Some(signal) = self.evaluate(cause.now, quote)
         {
             out.push(signal);
         }
     }
 
-    fn apply(&mut self, _cause: Offset, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
         if let Event::SignalRaised(signal) = own {
-            self.instruments.entry(signal.instrument).or_default().raised(signal.target, self.context.now);
+            self.state.instruments.entry(signal.instrument).or_default().raised(signal.target, cause.now);
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.context.time(fact)
+    fn save(&self) -> Vec<u8> {
+        let instruments: BTreeMap<_, _> =
+            self.state.instruments.iter().map(|(instrument, signals)| (instrument, signals.save())).collect();
+        state::encode(&(&self.state.params, &self.state.weights, instruments))
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        let (params, weights, saved): (_, _, BTreeMap<InstrumentId, SavedSignals>) = state::decode(saved)?;
+        let restored = saved.into_iter().map(|(instrument, saved)| Ok((instrument, saved.restore(&self.strategies)?)));
+        let instruments = restored.collect::<Result<_, BadState>>()?;
+        Ok(Self { state: State { params, weights, instruments }, ..self.clone() })
     }
 }
 

@@ -1,8 +1,8 @@
 //! The signals that are raised, and when; and that recorded facts rebuild the state.
 
 use proptest::prelude::*;
-use tapedeck_kernel::testing::{assert_decisions, run_and_follow};
-use tapedeck_kernel::{Fact, step};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::testing::{Stepper, aged, assert_decisions, run_and_follow};
 use tapedeck_schemas::event::{ClockAdvanced, Event, LimitsSet, Quote, Scope, SignalRaised, WeightsSet};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
@@ -33,15 +33,14 @@ fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
 
 fn weights(pairs: &[(&str, &str)]) -> Fact {
     let weights = pairs.iter().map(|(name, weight)| (name.parse().unwrap(), weight.parse().unwrap())).collect();
-    // The stamp of JetStream, far ahead of tape time: it must not count as tape time.
-    let event = WeightsSet { weights, by: "t".into(), reason: "t".into() }.into();
-    Fact { writer: Writer::Control, at: u64::MAX, event }
+    let event = WeightsSet { weights, by: "t".into(), reason: "t".into(), stamp: 0 }.into();
+    Fact { writer: Writer::Control, at: 0, event }
 }
 
 fn limits(scope: Scope, name: &str, value: &str) -> Fact {
     let values = vec![(name.to_string(), value.parse().unwrap())];
-    let event = LimitsSet { scope, values, by: "t".into(), reason: "t".into() }.into();
-    Fact { writer: Writer::Control, at: u64::MAX, event }
+    let event = LimitsSet { scope, values, by: "t".into(), reason: "t".into(), stamp: 0 }.into();
+    Fact { writer: Writer::Control, at: 0, event }
 }
 
 /// A market that ripples, trends up, and falls back, so that every strategy has scores.
@@ -63,11 +62,11 @@ fn script() -> Vec<Fact> {
     facts
 }
 
-fn run(machine: &mut Signal, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
+fn run(machine: &mut Stepper<Signal>, facts: &[Fact]) -> Vec<(Offset, SignalRaised)> {
     let mut raised = Vec::new();
     for (n, fact) in facts.iter().enumerate() {
         let at = Offset::new(n as u64 + 1, 0);
-        for event in step(machine, at, fact) {
+        for event in machine.step(at, fact).events {
             let Event::SignalRaised(signal) = event else { panic!("only signals are decided: {event:?}") };
             raised.push((at, signal));
         }
@@ -82,16 +81,21 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     let mut facts = script();
     facts[0] = limits(Scope::All, "signal.threshold", "0.2");
     facts.insert(300, weights(&[("ewma", "0.5")]));
-    let raised = run(&mut Signal::new(3), &facts);
+    let raised = run(&mut Stepper::new(Signal::new(3)), &facts);
     let of = |strategies| raised.iter().filter(move |(_, signal)| signal.reasons.len() == strategies).count();
     assert!(raised[0].0.seq > 301 && of(1) > 5 && of(2) > 5, "{} and {} signals", of(1), of(2));
-    assert_decisions(&mut Signal::new(3), &facts, pinned);
+    assert_decisions(
+        Signal::new(3),
+        &facts,
+        pinned,
+        "8e34be6e4bfcde89d0633db0632e771d079b8ff49fdb22ee7b00e1ba69a0e13a",
+    );
 }
 
 #[test]
 fn a_signal_has_the_account_the_blend_and_reasons_and_is_caused_by_a_quote() {
     let facts = script();
-    let raised = run(&mut Signal::new(3), &facts);
+    let raised = run(&mut Stepper::new(Signal::new(3)), &facts);
     assert!(raised.len() > 20, "only {} signals", raised.len());
     for (at, signal) in &raised {
         let Event::Quote(quote) = &facts[at.seq as usize - 1].event else { panic!("caused by {at}, not a quote") };
@@ -108,7 +112,7 @@ fn a_signal_has_the_account_the_blend_and_reasons_and_is_caused_by_a_quote() {
 fn signals_of_one_instrument_are_at_least_the_minimum_interval_of_tape_time_apart() {
     let facts = script();
     let mut last = std::collections::BTreeMap::new();
-    for (at, signal) in run(&mut Signal::new(0), &facts) {
+    for (at, signal) in run(&mut Stepper::new(Signal::new(0)), &facts) {
         let time = facts[at.seq as usize - 1].at;
         if let Some(before) = last.insert(signal.instrument, time) {
             assert!(time - before >= 250 * MS, "{before} then {time}");
@@ -117,7 +121,7 @@ fn signals_of_one_instrument_are_at_least_the_minimum_interval_of_tape_time_apar
     let count = |ms: &str| {
         let mut slow = script();
         slow.insert(0, limits(Scope::All, "signal.min_interval_ms", ms));
-        run(&mut Signal::new(0), &slow).len()
+        run(&mut Stepper::new(Signal::new(0)), &slow).len()
     };
     assert!(count("10000") < count("250"));
 }
@@ -137,7 +141,10 @@ fn quotes_within_the_sample_interval_change_no_score() {
         bursts.push(ingest(at + 49 * MS, wild));
     }
     let targets = |facts: &[Fact]| -> Vec<_> {
-        run(&mut Signal::new(0), facts).into_iter().map(|(_, s)| (s.instrument, s.target, s.confidence)).collect()
+        run(&mut Stepper::new(Signal::new(0)), facts)
+            .into_iter()
+            .map(|(_, s)| (s.instrument, s.target, s.confidence))
+            .collect()
     };
     let slow = [limits(Scope::All, "signal.min_interval_ms", "0")];
     let calm = targets(&[&slow[..], &script()[..]].concat());
@@ -149,15 +156,18 @@ fn quotes_within_the_sample_interval_change_no_score() {
 #[test]
 fn weights_of_zero_close_the_target_at_the_next_quote() {
     let facts = script();
-    let mut machine = Signal::new(0);
+    let mut machine = Stepper::new(Signal::new(0));
     let raised = run(&mut machine, &facts[..800]);
     let open = raised.iter().rev().find(|(_, s)| s.instrument.symbol.as_str() == "A").unwrap();
     assert!(!open.1.target.is_zero(), "the script leaves a target open");
     let next = quote("A", 2_000_000 * MS, 10_190);
     let closed = |event: &Event| matches!(event, Event::SignalRaised(signal) if signal.target.is_zero());
-    assert!(!step(&mut machine.clone(), Offset::new(900, 0), &next).iter().any(closed), "the market does not close it");
-    step(&mut machine, Offset::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
-    let events = step(&mut machine, Offset::new(901, 0), &next);
+    assert!(
+        !machine.clone().step(Offset::new(900, 0), &next).events.iter().any(closed),
+        "the market does not close it"
+    );
+    machine.step(Offset::new(900, 0), &weights(&[("zscore", "0"), ("ewma", "0")]));
+    let events = machine.step(Offset::new(901, 0), &next).events;
     let [Event::SignalRaised(signal)] = &events[..] else { panic!("{events:?}") };
     assert_eq!((signal.target, signal.confidence), (Ratio::ZERO, Ratio::ZERO));
 }
@@ -165,10 +175,10 @@ fn weights_of_zero_close_the_target_at_the_next_quote() {
 #[test]
 fn a_strategy_runs_from_the_fact_that_weighs_it_and_is_in_no_reasons_before() {
     let quotes: Vec<_> = script().into_iter().filter(|fact| fact.writer == Writer::Ingest).collect();
-    assert_eq!(run(&mut Signal::new(0), &quotes), [], "without a weight no strategy runs");
+    assert_eq!(run(&mut Stepper::new(Signal::new(0)), &quotes), [], "without a weight no strategy runs");
     let named = |facts: &[Fact]| -> Vec<Vec<String>> {
         let names = |signal: &SignalRaised| signal.reasons.iter().map(|(name, ..)| name.to_string()).collect();
-        run(&mut Signal::new(0), facts).iter().map(|(_, signal)| names(signal)).collect()
+        run(&mut Stepper::new(Signal::new(0)), facts).iter().map(|(_, signal)| names(signal)).collect()
     };
     let alone = named(&[&[weights(&[("ewma", "1")])], &quotes[..]].concat());
     assert!(!alone.is_empty() && alone.iter().all(|names| names == &["ewma"]), "{alone:?}");
@@ -185,20 +195,40 @@ fn a_strategy_runs_from_the_fact_that_weighs_it_and_is_in_no_reasons_before() {
         w.weights[0].0.as_str() == "zscore")
         })
         .unwrap() as u64;
-    let warm = run(&mut Signal::new(0), &late).into_iter().find(|(_, signal)| signal.reasons.len() == 2).unwrap();
+    let warm = run(&mut Stepper::new(Signal::new(0)), &late)
+        .into_iter()
+        .find(|(_, signal)| signal.reasons.len() == 2)
+        .unwrap();
     assert!(warm.0.seq > first + 8, "scores at {} after a weight at {first}", warm.0);
 }
 
 #[test]
 fn only_quotes_raise_signals() {
-    let mut machine = Signal::new(0);
+    let mut machine = Stepper::new(Signal::new(0));
     for (n, fact) in script().iter().enumerate() {
-        step(&mut machine, Offset::new(n as u64 + 1, 0), fact);
+        machine.step(Offset::new(n as u64 + 1, 0), fact);
         let clock = ingest(fact.at, ClockAdvanced { time: fact.at });
         if fact.writer == Writer::Ingest {
-            assert!(step(&mut machine.clone(), Offset::new(n as u64 + 1, 1), &clock).is_empty());
+            assert!(machine.clone().step(Offset::new(n as u64 + 1, 1), &clock).events.is_empty());
         }
     }
+}
+
+#[test]
+fn late_quotes_are_not_sampled_and_raise_nothing() {
+    let signals = |facts: &[Fact]| -> Vec<SignalRaised> {
+        run(&mut Stepper::new(Signal::new(0)), facts).into_iter().map(|(_, signal)| signal).collect()
+    };
+    // Before each quote, one of another price that was received long before.
+    let interleaved = |age_ms| -> Vec<Fact> {
+        let with_old = |fact: Fact| match fact.writer {
+            Writer::Ingest => vec![aged(quote("A", fact.at, 20_000), age_ms), fact],
+            _ => vec![fact],
+        };
+        script().into_iter().flat_map(with_old).collect()
+    };
+    assert_eq!(signals(&interleaved(10_001)), signals(&script()));
+    assert_ne!(signals(&interleaved(10_000)), signals(&script()), "at the limit they count");
 }
 
 fn any_fact() -> impl Strategy<Value = Fact> {

@@ -19,6 +19,8 @@ structs! {
         by: String,
         /// The operator's reason.
         reason: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// Weights of strategies were set. Strategies that are not named keep their weights.
     WeightsSet {
@@ -28,6 +30,8 @@ structs! {
         by: String,
         /// The operator's reason.
         reason: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// Trading was halted, or limited to orders that reduce a position.
     TradingHalted {
@@ -39,6 +43,8 @@ structs! {
         by: String,
         /// The operator's reason.
         reason: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// Trading was resumed: the halt of the scope was lifted.
     TradingResumed {
@@ -48,6 +54,8 @@ structs! {
         by: String,
         /// The operator's reason.
         reason: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// An operator requested the cancel of an order.
     CancelRequested {
@@ -57,6 +65,8 @@ structs! {
         by: String,
         /// The operator's reason.
         reason: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// Capital was paid into an account, or out of it.
     AccountFunded {
@@ -68,6 +78,8 @@ structs! {
         amount: Money,
         /// Name of the operator.
         by: String,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
     /// A command was refused. It has no effect.
     CommandRefused {
@@ -77,6 +89,8 @@ structs! {
         by: String,
         /// The rule that the command breaks, with the values.
         reason: RefusalReason,
+        /// Time at which JetStream stored the command, ns since the Unix epoch.
+        stamp: u64,
     }
 }
 

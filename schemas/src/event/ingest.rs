@@ -65,6 +65,15 @@ structs! {
         /// The multiple that tape time reached, ns since the Unix epoch.
         time: TapeTime,
     }
+    /// A market heartbeat of an instrument was accepted: its market is open for events, but has none.
+    MarketHeartbeat {
+        /// Instrument that the subject names. It may have no definition.
+        instrument: InstrumentId,
+        /// Time at which the publisher sent the heartbeat, ns since the Unix epoch.
+        ts_recv: u64,
+        /// The venue's own time of the heartbeat, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
+    }
     /// A session of a source skipped numbers: the skipped market events never reached the inbox.
     Gap {
         /// Source of the numbered events.

@@ -1,7 +1,8 @@
 //! Commands: each message is answered by exactly one fact, and a decoded command encodes to an equal one.
 
 use tapedeck_control::Control;
-use tapedeck_kernel::{CommandEntry, MachineInput, step};
+use tapedeck_kernel::testing::Stepper;
+use tapedeck_kernel::{CommandEntry, MachineInput};
 use tapedeck_schemas::command::{COMMAND_BYTES_MAX, Command};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
@@ -22,8 +23,8 @@ pub fn check(input: &[u8]) {
         assert_eq!(Command::decode(&command.encode()).as_ref(), Ok(command));
     }
     let at = Offset::new(1, 0);
-    let mut control = Control::new(tapedeck_groups::params(), tapedeck_groups::strategies());
-    let events = step(&mut control, at, entry);
+    let control = Control::new(tapedeck_groups::params(), tapedeck_groups::strategies());
+    let events = Stepper::new(control).step(at, entry).events;
     let [event] = &events[..] else { panic!("{} facts: {events:?}", events.len()) };
     facts::assert_record_round_trip(Writer::Control, at, 7, &events);
     if let Event::CommandRefused(fact) = event {

@@ -3,11 +3,12 @@
 
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;
-use tapedeck_kernel::{Machine, MachineInput, MarketEntry, step};
+use tapedeck_kernel::testing::Stepper;
+use tapedeck_kernel::{Decided, Machine, MachineInput, MarketEntry};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::market::{MESSAGE_EVENTS_MAX, MarketBody};
+use tapedeck_schemas::market::MESSAGE_EVENTS_MAX;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::record::{Entry, Writer};
 
 use crate::facts;
 
@@ -41,7 +42,12 @@ const MESSAGES_MAX: usize = 64;
 /// The input is a sequence of messages: a byte that selects the subject, two bytes with the length (little-endian), and
 /// the payload.
 pub fn check(input: &[u8]) {
-    let mut run = IngestRun::default();
+    let mut run = IngestRun {
+        ingest: Stepper::new(Ingest::new()),
+        follower: Stepper::new(Ingest::new()),
+        messages: 0,
+        decided: Vec::new(),
+    };
     run.message(SUBJECTS[3], DEFINITION.as_bytes());
     let mut rest = input;
     while let [subject, low, high, more @ ..] = rest {
@@ -63,14 +69,13 @@ pub fn framed(subject: u8, payload: &[u8]) -> Vec<u8> {
     [&[subject, length[0], length[1]], payload].concat()
 }
 
-#[derive(Default)]
 struct IngestRun {
-    ingest: Ingest,
+    ingest: Stepper<Ingest>,
     /// Observes the entries and applies the facts, but decides nothing.
-    follower: Ingest,
+    follower: Stepper<Ingest>,
     messages: u64,
     /// Each entry with its offset and the facts on it.
-    decided: Vec<(Offset, MarketEntry, Vec<Event>)>,
+    decided: Vec<(Offset, MarketEntry, Decided)>,
 }
 
 impl IngestRun {
@@ -85,35 +90,39 @@ impl IngestRun {
     }
 
     fn entry(&mut self, at: Offset, entry: MarketEntry) {
-        let events = step(&mut self.ingest, at, &entry);
+        let before = self.ingest.now;
+        let decided = self.ingest.step(at, &entry);
+        let events = &decided.events;
         let answers = events.iter().filter(|event| is_answer(event)).count();
         let rejected = events.iter().filter(|event| matches!(event, Event::Rejected(_))).count();
         match &entry.event {
             Err(_) => assert_eq!((rejected, events.len()), (1, 1), "{events:?} for {entry:?}"),
-            Ok(event) if event.body == MarketBody::Heartbeat => assert_eq!(answers, rejected, "{events:?}"),
             Ok(_) => assert_eq!(answers, 1, "{events:?} for {entry:?}"),
         }
         assert!(events.len() <= FACTS_MAX, "{} facts", events.len());
-        facts::assert_record_round_trip(Writer::Ingest, at, self.ingest.time(&entry), &events);
-        for event in &events {
+        facts::assert_record_round_trip(Writer::Ingest, at, decided.at, events);
+        for event in events {
             if let Event::Rejected(fact) = event {
                 facts::assert_plain_text(&fact.detail.words(), &fact.subject);
             }
         }
-        let before = self.follower.time(&entry);
-        self.follower.observe(at, &entry);
-        events.iter().for_each(|event| self.follower.apply(at, event));
-        let after = self.follower.time(&entry);
+        let entry_of = |(index, event): (u32, &Event)| Entry { cause: at, index, at: decided.at, event: event.clone() };
+        let recorded: Vec<Entry> = (0..).zip(events).map(entry_of).collect();
+        self.follower.follow(at, &entry, &recorded);
+        let after = self.ingest.now;
+        assert_eq!(after, self.follower.now);
         assert!(after >= before && after <= (entry.stamp + CLOCK_AHEAD_NS_MAX).max(before), "{before} to {after}");
         assert!(rejected == 0 || after == before, "a rejected event moved tape time from {before} to {after}");
-        self.decided.push((at, entry, events));
+        self.decided.push((at, entry, decided));
     }
 
     fn assert_repeatable(&self) {
-        assert_eq!(format!("{:?}", self.ingest), format!("{:?}", self.follower), "the follower's state differs");
-        let mut again = Ingest::new();
-        for (at, entry, events) in &self.decided {
-            assert_eq!(step(&mut again, *at, entry), *events, "a second run decides differently");
+        let saved = self.ingest.machine.save();
+        assert_eq!(saved, self.follower.machine.save(), "the follower's state differs");
+        assert_eq!(Ingest::new().restore(&saved).expect("a saved state").save(), saved);
+        let mut again = Stepper::new(Ingest::new());
+        for (at, entry, decided) in &self.decided {
+            assert_eq!(again.step(*at, entry), *decided, "a second run decides differently");
         }
     }
 }
@@ -121,7 +130,8 @@ impl IngestRun {
 /// Whether a fact is the one answer to an entry.
 fn is_answer(event: &Event) -> bool {
     match event {
-        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Rejected(_) => true,
+        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) => true,
+        Event::MarketHeartbeat(_) | Event::Rejected(_) => true,
         Event::Bar(bar) => bar.source.is_some(),
         _ => false,
     }

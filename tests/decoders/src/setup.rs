@@ -3,7 +3,8 @@
 use tapedeck_feeds::Setup;
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
-use tapedeck_kernel::{MachineInput, MarketEntry, step};
+use tapedeck_kernel::testing::Stepper;
+use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::{self, MarketEvent};
@@ -17,7 +18,7 @@ pub fn check(input: &[u8]) {
         Ok(setup) => setup,
         Err(error) => return assert!(error.to_string().starts_with("setup a.toml: ") && !error.detail.is_empty()),
     };
-    let mut ingest = Ingest::new();
+    let mut ingest = Stepper::new(Ingest::new());
     for (seq, instrument) in (1..).zip(setup.instruments().take(INSTRUMENTS_MAX)) {
         let body = setup.definition(&instrument).expect("the setup lists the instrument");
         let source = "feed".parse().expect("it is a token");
@@ -27,7 +28,7 @@ pub fn check(input: &[u8]) {
         let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else {
             panic!("not one entry")
         };
-        let answers = step(&mut ingest, Offset::new(seq, 0), entry);
+        let answers = ingest.step(Offset::new(seq, 0), entry).events;
         let defined = |event: &Event| matches!(event, Event::InstrumentDefined(_));
         assert!(answers.iter().any(defined), "ingest rejects a definition of a valid setup: {answers:?}");
     }

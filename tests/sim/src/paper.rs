@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Fact, Machine, Out, Reads, boxed};
+use serde_bytes::ByteBuf;
+use tapedeck_kernel::state::{self, BadState};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Fact, Machine, Out, Reads, boxed};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
-use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
 /// The faults of the exchange, the same for each owner of its subject in a run.
@@ -24,7 +25,7 @@ pub struct FaultyPaper {
     paper: Paper,
     paper_faults: PaperFaults,
     fills: BTreeSet<FillId>,
-    reported: BTreeSet<(OrderId, &'static str)>,
+    reported: BTreeSet<(OrderId, String)>,
 }
 
 impl FaultyPaper {
@@ -65,23 +66,26 @@ impl PaperFaults {
 
 impl Machine for FaultyPaper {
     type Input = Fact;
+    type Observed = Option<<Paper as Machine>::Observed>;
     const WRITER: Writer = Writer::Paper;
     const LOGIC: u32 = Paper::LOGIC;
+    const STATE: u32 = Paper::STATE;
 
     fn reads() -> Reads {
         Paper::reads()
     }
 
-    fn observe(&mut self, at: Offset, fact: &Fact) {
+    /// `None` for an order that the exchange never receives.
+    fn observe(&mut self, cause: Cause, fact: &Fact) -> Self::Observed {
         let is_ignored = matches!(&fact.event, Event::OrderSubmitted(sent) if self.paper_faults.never(&sent.order.id));
-        if !is_ignored {
-            self.paper.observe(at, fact);
-        }
+        (!is_ignored).then(|| self.paper.observe(cause, fact))
     }
 
-    fn decide(&self, at: Offset, fact: &Fact, out: &mut Out) {
-        let mut reports = Out::default();
-        self.paper.decide(at, fact, &mut reports);
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &Self::Observed, out: &mut Out) {
+        let mut reports = Out::new(out.at());
+        if let Some(observed) = observed {
+            self.paper.decide(cause, fact, observed, &mut reports);
+        }
         for event in reports.into_events() {
             let order = order_of(&event);
             if order.is_some_and(|order| self.paper_faults.never(&order)) {
@@ -94,18 +98,23 @@ impl Machine for FaultyPaper {
         }
     }
 
-    fn apply(&mut self, cause: Offset, own: &Event) {
+    fn apply(&mut self, cause: Cause, observed: &Self::Observed, own: &Event) {
         let is_new = match (own, order_of(own)) {
             (Event::OrderFilled(fill), _) => self.fills.insert(fill.fill),
             (Event::CancelRejected(_), _) | (_, None) => true,
-            (_, Some(order)) => self.reported.insert((order, own.kind().name())),
+            (_, Some(order)) => self.reported.insert((order, own.kind().name().to_string())),
         };
-        if is_new {
-            self.paper.apply(cause, own);
+        if let (true, Some(observed)) = (is_new, observed) {
+            self.paper.apply(cause, observed, own);
         }
     }
 
-    fn time(&self, fact: &Fact) -> TapeTime {
-        self.paper.time(fact)
+    fn save(&self) -> Vec<u8> {
+        state::encode(&(ByteBuf::from(Machine::save(&self.paper)), &self.fills, &self.reported))
+    }
+
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        let (paper, fills, reported): (ByteBuf, _, _) = state::decode(saved)?;
+        Ok(Self { paper: Machine::restore(&self.paper, &paper)?, fills, reported, ..*self })
     }
 }

@@ -5,7 +5,7 @@ use tapedeck_schemas::event::{CancelRequested, Event, RefusalReason};
 use tapedeck_schemas::ids::OrderId;
 
 /// Accepts any order id.
-pub(super) fn decide(command: &Command, order: OrderId) -> Result<Event, RefusalReason> {
+pub(super) fn decide(command: &Command, stamp: u64, order: OrderId) -> Result<Event, RefusalReason> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
-    Ok(CancelRequested { order, by, reason }.into())
+    Ok(CancelRequested { order, by, reason, stamp }.into())
 }

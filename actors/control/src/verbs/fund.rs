@@ -11,6 +11,7 @@ pub const AMOUNT_MAX: Money = Money::whole(1_000_000_000_000_000);
 /// Accepts an amount that is not zero and at most [`AMOUNT_MAX`] in magnitude.
 pub(super) fn decide(
     command: &Command,
+    stamp: u64,
     account: AccountId,
     currency: Currency,
     amount: Money,
@@ -18,5 +19,5 @@ pub(super) fn decide(
     if amount.is_zero() || amount.abs() > AMOUNT_MAX {
         return Err(RefusalReason::AmountOutOfBounds { amount, limit: AMOUNT_MAX });
     }
-    Ok(AccountFunded { account, currency, amount, by: command.by.clone() }.into())
+    Ok(AccountFunded { account, currency, amount, by: command.by.clone(), stamp }.into())
 }

@@ -4,7 +4,7 @@ use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, HaltLevel, RefusalReason, Scope, TradingHalted};
 
 /// Accepts any scope and level.
-pub(super) fn decide(command: &Command, scope: Scope, level: HaltLevel) -> Result<Event, RefusalReason> {
+pub(super) fn decide(command: &Command, stamp: u64, scope: Scope, level: HaltLevel) -> Result<Event, RefusalReason> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
-    Ok(TradingHalted { scope, level, by, reason }.into())
+    Ok(TradingHalted { scope, level, by, reason, stamp }.into())
 }

@@ -11,6 +11,7 @@ use super::{Known, repeated};
 pub(super) fn decide(
     known: &Known,
     command: &Command,
+    stamp: u64,
     scope: Scope,
     values: &[(String, Ratio)],
 ) -> Result<Event, RefusalReason> {
@@ -30,5 +31,5 @@ pub(super) fn decide(
         return Err(RefusalReason::RepeatedParameter { name: bounded(name, VALUE_BYTES_MAX) });
     }
     let (by, reason) = (command.by.clone(), command.reason.clone());
-    Ok(LimitsSet { scope, values: values.to_vec(), by, reason }.into())
+    Ok(LimitsSet { scope, values: values.to_vec(), by, reason, stamp }.into())
 }

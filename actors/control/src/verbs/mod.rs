@@ -24,15 +24,15 @@ pub struct Known {
     pub strategies: Vec<StrategyId>,
 }
 
-/// The fact that a command becomes, or the reason to refuse it.
-pub fn decide(known: &Known, command: &Command) -> Result<Event, RefusalReason> {
+/// The fact that a command becomes, or the reason to refuse it. `stamp` is the time at which JetStream stored it, ns.
+pub fn decide(known: &Known, command: &Command, stamp: u64) -> Result<Event, RefusalReason> {
     match &command.request {
-        Request::Limits { scope, values } => limits::decide(known, command, *scope, values),
-        Request::Weights { weights } => weights::decide(known, command, weights),
-        Request::Halt { scope, level } => halt::decide(command, *scope, *level),
-        Request::Resume { scope } => resume::decide(command, *scope),
-        Request::Cancel { order } => cancel::decide(command, *order),
-        Request::Fund { account, currency, amount } => fund::decide(command, *account, *currency, *amount),
+        Request::Limits { scope, values } => limits::decide(known, command, stamp, *scope, values),
+        Request::Weights { weights } => weights::decide(known, command, stamp, weights),
+        Request::Halt { scope, level } => halt::decide(command, stamp, *scope, *level),
+        Request::Resume { scope } => resume::decide(command, stamp, *scope),
+        Request::Cancel { order } => cancel::decide(command, stamp, *order),
+        Request::Fund { account, currency, amount } => fund::decide(command, stamp, *account, *currency, *amount),
     }
 }
 

@@ -4,7 +4,7 @@ use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, RefusalReason, Scope, TradingResumed};
 
 /// Accepts any scope.
-pub(super) fn decide(command: &Command, scope: Scope) -> Result<Event, RefusalReason> {
+pub(super) fn decide(command: &Command, stamp: u64, scope: Scope) -> Result<Event, RefusalReason> {
     let (by, reason) = (command.by.clone(), command.reason.clone());
-    Ok(TradingResumed { scope, by, reason }.into())
+    Ok(TradingResumed { scope, by, reason, stamp }.into())
 }

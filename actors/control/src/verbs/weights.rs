@@ -14,6 +14,7 @@ pub const WEIGHT_MAX: Ratio = Ratio::whole(1000);
 pub(super) fn decide(
     known: &Known,
     command: &Command,
+    stamp: u64,
     weights: &[(StrategyId, Ratio)],
 ) -> Result<Event, RefusalReason> {
     if weights.is_empty() {
@@ -32,5 +33,5 @@ pub(super) fn decide(
         return Err(RefusalReason::RepeatedStrategy { strategy: *strategy });
     }
     let (by, reason) = (command.by.clone(), command.reason.clone());
-    Ok(WeightsSet { weights: weights.to_vec(), by, reason }.into())
+    Ok(WeightsSet { weights: weights.to_vec(), by, reason, stamp }.into())
 }

@@ -3,7 +3,7 @@
 
 use tapedeck_execution::Execution;
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{clock, control, fact, halt, limit, resume};
+pub(crate) use tapedeck_kernel::testing::{Stepper, clock, control, fact, halt, limit, resume};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::number::{Money, Quantity};
@@ -72,19 +72,19 @@ pub(crate) fn cancel_rejected(n: u8) -> Fact {
 }
 
 pub(crate) fn cancel(n: u8) -> Fact {
-    control(CancelRequested { order: id(n), by: "ann".into(), reason: "t".into() })
+    control(CancelRequested { order: id(n), by: "ann".into(), reason: "t".into(), stamp: 0 })
 }
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.
 pub(crate) struct Harness {
-    pub(crate) machine: Execution,
+    pub(crate) machine: Stepper<Execution>,
     pub(crate) seq: u64,
 }
 
 impl Harness {
     /// At 1,000 ms, with one `ClockAdvanced` observed.
     pub(crate) fn new() -> Self {
-        let mut harness = Self { machine: Execution::new(), seq: 0 };
+        let mut harness = Self { machine: Stepper::new(Execution::new()), seq: 0 };
         harness.step(&clock(1_000));
         harness
     }
@@ -98,7 +98,7 @@ impl Harness {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
+        self.machine.step(Offset::new(self.seq, 0), fact).events
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

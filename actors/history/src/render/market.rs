@@ -115,6 +115,7 @@ impl Renderer {
                 };
                 (fact.instrument, fact.ts_recv, None, body)
             }
+            Event::MarketHeartbeat(fact) => (fact.instrument, fact.ts_recv, fact.ts_event, MarketBody::Heartbeat),
             _ => return Rendered::Fact(whole),
         };
         let seq = self.numbers.entry(instrument).or_default();

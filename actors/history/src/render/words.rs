@@ -52,6 +52,7 @@ fn text(event: &Event) -> String {
             let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
             format!("{}: {}", e.instrument, if bars.is_empty() { "none".into() } else { bars.join(", ") })
         }
+        Event::MarketHeartbeat(e) => format!("{} at {}", e.instrument, readable_time(e.ts_recv)),
         Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {
             format!("{} session {}, {}: expected {}, got {}", e.source, e.session, e.instrument, e.expected, e.got)

@@ -5,6 +5,9 @@ use tapedeck_schemas::event::TapeCreated;
 
 use super::{Inboxes, Verdict};
 
+/// The state of a machine is saved and restored after one in this number of inputs.
+const RESTORE_EVERY: u64 = 4096;
+
 struct RunningVerifier {
     verifier: Verifier<BoxedMachine>,
     /// Whether a difference was found: nothing can be concluded from the state of the machine after it.
@@ -21,8 +24,9 @@ impl Verifiers {
     /// A verifier of each machine in its initial state.
     pub(super) fn new(tape: &TapeCreated) -> Self {
         let machines = tapedeck_groups::machines(tape).into_iter();
-        let running =
-            machines.map(|machine| RunningVerifier { verifier: Verifier::new(machine), done: false }).collect();
+        let running = machines
+            .map(|machine| RunningVerifier { verifier: Verifier::new(machine, RESTORE_EVERY), done: false })
+            .collect();
         Self { partition: tape.partition, running }
     }
 

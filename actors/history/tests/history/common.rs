@@ -65,7 +65,7 @@ pub(crate) fn tick(time: u64) -> Event {
 }
 
 pub(crate) fn resumed(scope: &str) -> Event {
-    TradingResumed { scope: n(scope), by: "test".into(), reason: "over".into() }.into()
+    TradingResumed { scope: n(scope), by: "test".into(), reason: "over".into(), stamp: 0 }.into()
 }
 
 pub(crate) fn signal(instrument: &str, account: &str, strategies: &[&str]) -> Event {

@@ -2,7 +2,8 @@
 #![allow(dead_code)] // each test binary uses its own part
 
 use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{MarketEntry, step};
+use tapedeck_kernel::MarketEntry;
+use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::offset::Offset;
@@ -60,7 +61,7 @@ pub(crate) fn trade(price: &str, quantity: &str, trade_id: Option<u64>) -> Marke
 /// A machine and the offset of its next entry.
 #[derive(Debug, Default)]
 pub(crate) struct Harness {
-    pub(crate) machine: Ingest,
+    pub(crate) machine: Stepper<Ingest>,
     next: u64,
 }
 
@@ -76,7 +77,7 @@ impl Harness {
 
     pub(crate) fn feed(&mut self, entry: &MarketEntry) -> Vec<Event> {
         self.next += 1;
-        step(&mut self.machine, Offset::new(self.next, 0), entry)
+        self.machine.step(Offset::new(self.next, 0), entry).events
     }
 
     /// Feeds an event of [`SYMBOL`] with this number and body.

@@ -190,7 +190,8 @@ fn begin(tape: &mut Vec<ScriptLine>) {
     let created = TapeCreated { tape: TapeId([9; 16]), partition: 0, placement: Vec::new() };
     append(tape, Writer::Keeper, vec![("0.0", vec![created.into()])]); // 1
     append(tape, Writer::Ingest, vec![("0.0", vec![epoch(1)]), ("1.0", vec![defined()])]); // 2
-    let funded = AccountFunded { account: n("sim-p0"), currency: n("USDT"), amount: n("1000"), by: "test".into() };
+    let funded =
+        AccountFunded { account: n("sim-p0"), currency: n("USDT"), amount: n("1000"), by: "test".into(), stamp: 0 };
     append(tape, Writer::Control, vec![("0.0", vec![epoch(1)]), ("1.0", vec![funded.into()])]); // 3
     for writer in [Writer::Signal, Writer::Risk, Writer::Execution, Writer::Paper] {
         append(tape, writer, vec![("0.0", vec![epoch(1)])]); // 4 5 6 7
@@ -232,8 +233,8 @@ fn buy(tape: &mut Vec<ScriptLine>) {
 /// One order is approved by a cause before the halt, in a record after it: execution stops it.
 fn halt_and_resume(tape: &mut Vec<ScriptLine>) {
     let (scope, by, reason) = (Scope::All, String::from("test"), String::from("drill"));
-    let halt = TradingHalted { scope, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone() };
-    let resume = TradingResumed { scope, by, reason };
+    let halt = TradingHalted { scope, level: HaltLevel::Halted, by: by.clone(), reason: reason.clone(), stamp: 0 };
+    let resume = TradingResumed { scope, by, reason, stamp: 0 };
     append(tape, Writer::Signal, vec![("9.0", vec![signal()])]); // 16
     append(tape, Writer::Control, vec![("2.0", vec![halt.into()])]); // 17
     append(tape, Writer::Signal, vec![("17.0", vec![signal()])]); // 18

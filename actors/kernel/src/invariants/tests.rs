@@ -205,7 +205,7 @@ fn an_approval_and_a_submission_caused_after_a_halt_are_found() {
 
 #[test]
 fn halts_of_other_scopes_and_levels_stop_nothing_of_this_instrument() {
-    let halt = |scope, level| TradingHalted { scope, level, by: "test".into(), reason: "drill".into() };
+    let halt = |scope, level| TradingHalted { scope, level, by: "test".into(), reason: "drill".into(), stamp: 0 };
     let other = order(OrderId([9; 16]), Side::Sell, "1", "90", "18.0");
     let mut reducing = replaced("17.0", halt(Scope::All, HaltLevel::Reducing).into());
     line_at(&mut reducing, "19.1").entry.event = approved(&other);
@@ -322,7 +322,8 @@ fn a_fill_booked_for_other_than_it_was_is_found() {
 #[test]
 fn funding_that_is_not_booked_or_booked_twice_or_otherwise_is_found() {
     let id = InvariantId::FundingBookedOnce;
-    let funded = AccountFunded { account: n("sim-p0"), currency: n("USDT"), amount: n("5"), by: "test".into() };
+    let funded =
+        AccountFunded { account: n("sim-p0"), currency: n("USDT"), amount: n("5"), by: "test".into(), stamp: 0 };
     let mut tape = appended(Writer::Control, "4.0", vec![funded.into()]);
     append(&mut tape, Writer::Portfolio, vec![("31.0", vec![mark(["1090.8", "-95", "995.8"])])]);
     breaks(id, "31.0", &tape);

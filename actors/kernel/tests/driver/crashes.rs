@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
-use tapedeck_kernel::{Driver, step};
+use tapedeck_kernel::testing::Stepper;
+use tapedeck_kernel::{Decided, Driver};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
@@ -122,11 +123,10 @@ impl<M: Toy> Run<M> {
 
     /// Compares the decisions on the tape with those of a machine that is given each input once.
     fn check(&self, owner: &Driver<M>) {
-        let mut machine = M::default();
+        let mut machine = Stepper::new(M::default());
         let mut expected = Vec::new();
         for (cause, input) in &self.inputs {
-            let events = step(&mut machine, *cause, input);
-            let at = machine.time(input);
+            let Decided { events, at } = machine.step(*cause, input);
             expected.extend((0..).zip(events).map(|(index, event)| Entry { cause: *cause, index, at, event }));
         }
         let mut recorded: Vec<Entry> = Vec::new();
@@ -146,7 +146,7 @@ impl<M: Toy> Run<M> {
             assert_eq!(record.header.epoch, epoch, "{:?}", self.faults);
         }
         assert_eq!(recorded, expected, "{:?}", self.faults);
-        assert_eq!(owner.machine().fold(), machine.fold(), "{:?}", self.faults);
+        assert_eq!(owner.machine().fold(), machine.machine.fold(), "{:?}", self.faults);
     }
 }
 

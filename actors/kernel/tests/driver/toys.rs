@@ -1,7 +1,9 @@
 //! Two small machines whose decisions depend on every earlier input and decision, in order: an input that is lost,
 //! repeated or moved changes each decision after it.
 
-use tapedeck_kernel::machine::{Fact, Inbox, Machine, MachineInput, Out, Reads};
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::machine::{Cause, Fact, Inbox, Machine, MachineInput, Out, Reads};
+use tapedeck_kernel::state::{self, BadState};
 use tapedeck_schemas::event::{Aggressor, ClockAdvanced, Event, SignalRaised, Trade};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::{Offset, TapeTime};
@@ -13,21 +15,19 @@ use crate::tape::Tape;
 pub(crate) const CLOCK: u8 = 0;
 
 /// The state of both machines.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fold {
     pub(crate) inputs: u64,
     pub(crate) decisions: u64,
     digest: u64,
-    now: TapeTime,
 }
 
 impl Fold {
     fn mix(&mut self, value: u64) {
         self.digest = (self.digest ^ value).wrapping_mul(0x0100_0000_01b3).rotate_left(23);
     }
-    fn observe(&mut self, at: Offset, value: u8, time: TapeTime) {
+    fn observe(&mut self, at: Offset, value: u8) {
         self.inputs += 1;
-        self.now = self.now.max(time);
         self.mix(at.seq << 20 | u64::from(at.index) << 8 | u64::from(value));
     }
     /// Decides one event on an odd price, two if it ends in 5, a short one if it ends in 7; nothing on other values.
@@ -87,22 +87,27 @@ impl<const L: u32> Toy for Echo<L> {
 impl<const L: u32> Machine for Echo<L> {
     type Input = Fact;
     const WRITER: Writer = Writer::Signal;
+    type Observed = ();
     const LOGIC: u32 = L;
+    const STATE: u32 = 1;
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest])
     }
-    fn observe(&mut self, at: Offset, input: &Fact) {
+    fn observe(&mut self, cause: Cause, input: &Fact) {
         assert_eq!(input.writer, Writer::Ingest, "a fact of a writer that it does not read");
-        self.0.observe(at, value_of(&input.event), input.at);
+        self.0.observe(cause.offset, value_of(&input.event));
     }
-    fn decide(&self, _at: Offset, input: &Fact, out: &mut Out) {
+    fn decide(&self, _cause: Cause, input: &Fact, _observed: &(), out: &mut Out) {
         self.0.decide(value_of(&input.event), out);
     }
-    fn apply(&mut self, cause: Offset, own: &Event) {
-        self.0.apply(cause, own);
+    fn apply(&mut self, cause: Cause, _observed: &(), own: &Event) {
+        self.0.apply(cause.offset, own);
     }
-    fn time(&self, _input: &Fact) -> TapeTime {
-        self.0.now
+    fn save(&self) -> Vec<u8> {
+        state::encode(&self.0)
+    }
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        state::decode(saved).map(Self)
     }
 }
 
@@ -140,21 +145,27 @@ impl Toy for Gate {
 impl Machine for Gate {
     type Input = Byte;
     const WRITER: Writer = Writer::Ingest;
+    type Observed = ();
     const LOGIC: u32 = 1;
+    const STATE: u32 = 1;
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
-    fn observe(&mut self, at: Offset, input: &Byte) {
-        self.0.observe(at, input.value, input.stamp);
+    fn observe(&mut self, cause: Cause, input: &Byte) {
+        self.0.observe(cause.offset, input.value);
     }
-    fn decide(&self, _at: Offset, input: &Byte, out: &mut Out) {
+    fn decide(&self, _cause: Cause, input: &Byte, _observed: &(), out: &mut Out) {
+        out.advance(input.stamp);
         self.0.decide(input.value, out);
     }
-    fn apply(&mut self, cause: Offset, own: &Event) {
-        self.0.apply(cause, own);
+    fn apply(&mut self, cause: Cause, _observed: &(), own: &Event) {
+        self.0.apply(cause.offset, own);
     }
-    fn time(&self, _input: &Byte) -> TapeTime {
-        self.0.now
+    fn save(&self) -> Vec<u8> {
+        state::encode(&self.0)
+    }
+    fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
+        state::decode(saved).map(Self)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::toys::Echo;
 const PRICE: Offset = Offset::new(3, 0);
 
 fn verify<const L: u32>(records: &[TapeRecord]) -> Result<Verifier<Echo<L>>, Difference> {
-    let mut verifier = Verifier::new(Echo::default());
+    let mut verifier = Verifier::new(Echo::default(), 3);
     records.iter().try_for_each(|record| verifier.record(record))?;
     Ok(verifier)
 }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{MS, clock, fact, limit};
+pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, fact, limit};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{OrderId, TapeId};
@@ -86,14 +86,14 @@ pub(crate) fn cancel(at_ms: u64, n: u8) -> Fact {
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.
 pub(crate) struct Harness {
-    pub(crate) machine: Paper,
+    pub(crate) machine: Stepper<Paper>,
     pub(crate) seq: u64,
 }
 
 impl Harness {
     /// At 1,000 ms, with X quoted 5 at 100 and 5 at 101.
     pub(crate) fn new() -> Self {
-        let mut harness = Self { machine: Paper::new(TAPE), seq: 0 };
+        let mut harness = Self { machine: Stepper::new(Paper::new(TAPE)), seq: 0 };
         harness.step(&definition());
         harness.step(&quote(1_000, "100", "5", "101", "5"));
         harness
@@ -101,7 +101,7 @@ impl Harness {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
+        self.machine.step(Offset::new(self.seq, 0), fact).events
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{MS, clock, control, fact, limit};
+pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, limit};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
@@ -67,19 +67,19 @@ pub(crate) fn filled(fill: OrderFilled) -> Fact {
 
 pub(crate) fn funded(currency: &str, amount: &str) -> Fact {
     let (account, currency) = ("sim-p0".parse().unwrap(), currency.parse().unwrap());
-    control(AccountFunded { account, currency, amount: amount.parse().unwrap(), by: "ann".into() })
+    control(AccountFunded { account, currency, amount: amount.parse().unwrap(), by: "ann".into(), stamp: 0 })
 }
 
 /// A machine and the sequence of its last input; decisions are rendered as short text.
 pub(crate) struct Harness {
-    pub(crate) machine: Portfolio,
+    pub(crate) machine: Stepper<Portfolio>,
     pub(crate) seq: u64,
 }
 
 impl Harness {
     /// With X in USDT defined and quoted 99 / 101 at 1,000 ms.
     pub(crate) fn new() -> Self {
-        let mut harness = Self { machine: Portfolio::new(), seq: 0 };
+        let mut harness = Self { machine: Stepper::new(Portfolio::new()), seq: 0 };
         harness.step(&definition("X", "USDT"));
         harness.step(&quote("X", 1_000, "99", "101"));
         harness
@@ -87,7 +87,7 @@ impl Harness {
 
     pub(crate) fn decide(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
+        self.machine.step(Offset::new(self.seq, 0), fact).events
     }
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<String> {

@@ -114,7 +114,7 @@ pub(crate) mod fixture {
     /// A context that passes every check: at 10 s, with a quote of 99 / 101 just observed, and no position.
     pub(crate) fn context(params: &Params) -> OrderContext<'_> {
         let now = 10_000_000_000;
-        let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), at: now });
+        let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), ts_recv: now });
         let (position, open) = (Quantity::ZERO, OpenQuantity::default());
         OrderContext { now, signal_cause_time: now, restriction: None, quote, position, open, params }
     }

@@ -1,4 +1,4 @@
-//! Stale data: denies an order if the latest quote is too old in tape time.
+//! Stale data: denies an order if the latest quote is too old.
 
 use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
@@ -10,7 +10,7 @@ use super::{Check, OrderContext};
 pub const STALE_DATA_MS: ParamSpec = ParamSpec {
     name: "risk.stale_data_ms",
     unit: "ms",
-    about: "greatest age of the latest quote, in tape time",
+    about: "greatest age of the latest quote, from its own ts_recv to tape time",
     default: Ratio::whole(2_000),
     min: Ratio::ZERO,
     max: Ratio::whole(86_400_000),
@@ -28,7 +28,7 @@ impl Check for StaleData {
         &[STALE_DATA_MS]
     }
     fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
-        match context.over_age(&STALE_DATA_MS, order, context.quoted()?.at) {
+        match context.over_age(&STALE_DATA_MS, order, context.quoted()?.ts_recv) {
             Some((age_ns, limit_ns)) => Err(Denial::StaleQuote { age_ns, limit_ns }),
             None => Ok(()),
         }

@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{MS, clock, control, fact, halt, limit, resume};
+pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, halt, limit, resume};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, TapeId};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
@@ -85,19 +85,19 @@ pub(crate) fn status(at_ms: u64, order: &Order, to: OrderStatus) -> Fact {
 }
 
 pub(crate) fn limit_of(scope: Scope, name: &str, value: Ratio) -> Fact {
-    control(LimitsSet { scope, values: vec![(name.into(), value)], by: "ann".into(), reason: "t".into() })
+    control(LimitsSet { scope, values: vec![(name.into(), value)], by: "ann".into(), reason: "t".into(), stamp: 0 })
 }
 
 /// A machine, and the sequence of its last input.
 pub(crate) struct Harness {
-    pub(crate) machine: tapedeck_risk::Risk,
+    pub(crate) machine: Stepper<tapedeck_risk::Risk>,
     pub(crate) seq: u64,
 }
 
 impl Harness {
     /// Partition 3, with X defined and a quote of 99.99 / 100.01 at 1,000 ms.
     pub(crate) fn new() -> Self {
-        let mut harness = Self { machine: tapedeck_risk::Risk::new(TAPE, 3), seq: 0 };
+        let mut harness = Self { machine: Stepper::new(tapedeck_risk::Risk::new(TAPE, 3)), seq: 0 };
         harness.step(&definition("X"));
         harness.step(&quote("X", 1_000, "99.99", "100.01"));
         harness
@@ -105,7 +105,7 @@ impl Harness {
 
     pub(crate) fn step(&mut self, fact: &Fact) -> Vec<Event> {
         self.seq += 1;
-        tapedeck_kernel::step(&mut self.machine, Offset::new(self.seq, 0), fact)
+        self.machine.step(Offset::new(self.seq, 0), fact).events
     }
 
     /// The order decided on a fact: approved, denied or none.

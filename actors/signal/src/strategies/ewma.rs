@@ -4,6 +4,8 @@
 //! score = clamp((fast − slow) / (scale × deviation), −1, 1), where the deviation is the average of |mid − slow|
 //! with the α of slow. So the score does not depend on the instrument's price or volatility.
 
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::state;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
@@ -38,10 +40,14 @@ pub const SCALE: ParamSpec = ParamSpec {
 };
 
 /// The entry of [`super::STRATEGIES`].
-pub const SPEC: StrategySpec =
-    StrategySpec { name: "ewma", params: &[FAST, SLOW, SCALE], start: || Box::new(Ewma::default()) };
+pub const SPEC: StrategySpec = StrategySpec {
+    name: "ewma",
+    params: &[FAST, SLOW, SCALE],
+    start: || Box::new(Ewma::default()),
+    restore: |saved| Ok(Box::new(state::decode::<Ewma>(saved)?)),
+};
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Ewma {
     fast: f64,
     slow: f64,
@@ -73,6 +79,10 @@ impl Strategy for Ewma {
 
     fn score(&self) -> Option<f64> {
         self.score
+    }
+
+    fn save(&self) -> Vec<u8> {
+        state::encode(self)
     }
 
     fn boxed_clone(&self) -> Box<dyn Strategy> {

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use tapedeck_kernel::state::BadState;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
@@ -21,6 +22,8 @@ pub struct StrategySpec {
     pub params: &'static [ParamSpec],
     /// Makes the initial state for an instrument.
     pub start: fn() -> Box<dyn Strategy>,
+    /// Restores a state from the bytes of [`Strategy::save`].
+    pub restore: fn(&[u8]) -> Result<Box<dyn Strategy>, BadState>,
 }
 
 /// The state of a strategy for one instrument. It computes in f64 with `+ − × ÷ sqrt` only, which round alike on every
@@ -30,6 +33,8 @@ pub trait Strategy: Debug + Send {
     fn update(&mut self, mid: f64, settings: &Settings<'_>);
     /// Target position as a fraction of the target notional, −1 to 1; `None` while warming up.
     fn score(&self) -> Option<f64>;
+    /// The state as bytes, the same for equal states.
+    fn save(&self) -> Vec<u8>;
     /// A copy, for the machine's `Clone`.
     fn boxed_clone(&self) -> Box<dyn Strategy>;
 }
@@ -79,9 +84,9 @@ mod tests {
         let instrument = "sim.X".parse().unwrap();
         for (set, clamped) in [("-5", 8), ("1000000", 512), ("100.9", 100)] {
             let values = vec![(zscore::WINDOW.name.to_string(), set.parse::<Ratio>().unwrap())];
-            let fact = LimitsSet { scope: Scope::All, values, by: "t".into(), reason: "t".into() };
+            let fact = LimitsSet { scope: Scope::All, values, by: "t".into(), reason: "t".into(), stamp: 0 };
             let mut params = Params::default();
-            params.apply(&[zscore::WINDOW], &fact);
+            params.apply(&fact);
             assert_eq!(Settings::new(&params, instrument).count(&zscore::WINDOW), clamped, "{set}");
         }
     }

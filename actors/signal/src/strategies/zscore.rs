@@ -6,6 +6,8 @@
 
 use std::collections::VecDeque;
 
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::state;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::param::ParamSpec;
 
@@ -44,9 +46,10 @@ pub const SPEC: StrategySpec = StrategySpec {
     name: "zscore",
     params: &[WINDOW, ENTRY, EXIT],
     start: || Box::new(ZScore { window: Window::default(), side: 0.0, score: None }),
+    restore: |saved| Ok(Box::new(state::decode::<ZScore>(saved)?)),
 };
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct ZScore {
     window: Window,
     /// Sign of the z at entry; 0 when flat.
@@ -78,6 +81,10 @@ impl Strategy for ZScore {
         self.score
     }
 
+    fn save(&self) -> Vec<u8> {
+        state::encode(self)
+    }
+
     fn boxed_clone(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }
@@ -87,7 +94,7 @@ impl Strategy for ZScore {
 ///
 /// Differences are small beside the price, so that their squares lose little precision. After every window of updates
 /// the sums are computed again from a new anchor: a rounding error lasts one window at most, at constant cost a sample.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Window {
     mids: VecDeque<f64>,
     anchor: f64,

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use tapedeck_kernel::any::BoxedInput;
 use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
-use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, MachineInfo, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Decided, Fact, Inbox, MachineInfo, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
@@ -19,7 +19,10 @@ use crate::message::Message;
 #[derive(Debug)]
 struct Waiting {
     cause: Offset,
+    /// Tape time of the decisions.
     at: TapeTime,
+    /// Tape time after the input.
+    now: TapeTime,
     is_clock: bool,
     decisions: Vec<Event>,
 }
@@ -52,17 +55,45 @@ pub(super) struct Answers {
     waiting: VecDeque<Waiting>,
     progress: Offset,
     progress_at: TapeTime,
+    now: TapeTime,
+    /// For a machine that reads an inbox beside the tape: tape time of its last fact, and of the tape so far.
+    read: (TapeTime, TapeTime),
 }
+
+/// The machine is replaced by its restored copy after one in this number of inputs.
+const RESTORE_EVERY: u64 = 61;
 
 impl Answers {
     pub(super) fn new(machine: BoxedMachine) -> Self {
         let MachineInfo { writer, reads, .. } = machine.info();
-        Self { machine, writer, reads, waiting: VecDeque::new(), progress: Offset::START, progress_at: 0 }
+        let (waiting, progress) = (VecDeque::new(), Offset::START);
+        Self { machine, writer, reads, waiting, progress, progress_at: 0, now: 0, read: (0, 0) }
     }
 
-    fn input(&mut self, cause: Offset, input: &BoxedInput) {
-        let Decided { events: decisions, at, is_clock } = self.machine.run(cause, input);
-        self.waiting.push_back(Waiting { cause, at, is_clock, decisions });
+    fn input(&mut self, offset: Offset, input: &BoxedInput) {
+        self.now = self.now.max(self.machine.advances(input).unwrap_or_default());
+        let Decided { events: decisions, at } = self.machine.run(Cause { offset, now: self.now }, input);
+        if self.writer == Writer::Ingest && !decisions.is_empty() {
+            self.now = self.now.max(at);
+        }
+        let is_clock = self.machine.is_clock(input);
+        self.waiting.push_back(Waiting { cause: offset, at, now: self.now, is_clock, decisions });
+        if (offset.seq * 7 + u64::from(offset.index)).is_multiple_of(RESTORE_EVERY) {
+            self.machine = self.machine.restore(&self.machine.save()).expect("a saved state");
+        }
+    }
+
+    /// Whether tape time comes from the tape beside the inputs, so that it is no function of them.
+    fn reads_time(&self) -> bool {
+        matches!(self.reads, Reads::Inbox(_)) && self.writer != Writer::Ingest
+    }
+
+    fn check_time(&mut self, seq: u64, entry: &Entry, at: TapeTime, checks: &mut Checks) -> Result<(), Violation> {
+        let (least, most) = if self.reads_time() { self.read } else { (at, at) };
+        self.read.0 = entry.at;
+        checks.check(Rule::TimeOfCause, (least..=most).contains(&entry.at), || {
+            format!("{} {seq}: the answer to {} has time {}, not {least} to {most}", self.writer, entry.cause, entry.at)
+        })
     }
 
     /// Takes the input at `cause`. The inputs before it must need no answer.
@@ -93,7 +124,8 @@ impl Answers {
 
     fn epoch(&mut self, seq: u64, entry: &Entry, checks: &mut Checks) -> Result<(), Violation> {
         let (cause, progress) = (entry.cause, self.progress);
-        checks.check(Rule::EpochRepeatsProgress, cause == progress && entry.at == self.progress_at, || {
+        self.check_time(seq, entry, self.progress_at, checks)?;
+        checks.check(Rule::EpochRepeatsProgress, cause == progress, || {
             format!("{} {seq}: an Epoch at {cause}, time {}; the last answer is to {progress}", self.writer, entry.at)
         })
     }
@@ -103,10 +135,8 @@ impl Answers {
         checks.check(Rule::ProgressAnswersNoDecision, input.decisions.is_empty(), || {
             format!("{} {seq}: Progress at {}, which decides {:?}", self.writer, entry.cause, input.decisions)
         })?;
-        checks.check(Rule::TimeOfCause, entry.at == input.at, || {
-            format!("{} {seq}: Progress at {} has time {}, not {}", self.writer, entry.cause, entry.at, input.at)
-        })?;
-        (self.progress, self.progress_at) = (input.cause, input.at);
+        self.check_time(seq, entry, input.now, checks)?;
+        (self.progress, self.progress_at) = (input.cause, input.now);
         Ok(())
     }
 
@@ -122,9 +152,7 @@ impl Answers {
             checks.check(Rule::DecisionsAsFolded, entry.index == index && entry.event == *event, || {
                 format!("{writer} {seq}: {cause} decides {index} {event:?}, recorded is {entry:?}")
             })?;
-            checks.check(Rule::TimeOfCause, entry.at == input.at, || {
-                format!("{writer} {seq}: the answer to {cause} has time {}, not {}", entry.at, input.at)
-            })?;
+            self.check_time(seq, entry, input.at, checks)?;
         }
         let whole = here >= decided.len() || here < rest.len();
         checks.check(Rule::CauseInOneRecord, whole, || {
@@ -133,12 +161,16 @@ impl Answers {
         checks.check(Rule::DecisionsAsFolded, here == decided.len(), || {
             format!("{writer} {seq}: {here} decisions on {cause}, a new machine has {}: {decided:?}", decided.len())
         })?;
-        (self.progress, self.progress_at) = (cause, input.at);
+        (self.progress, self.progress_at) = (cause, input.now);
         Ok(&rest[here..])
     }
 
     /// The facts of a record on the tape, of any writer.
     pub(super) fn facts(&mut self, seq: u64, facts: &[Option<Fact>]) {
+        if self.reads_time() {
+            let times = facts.iter().flatten().filter(|fact| fact.writer == Writer::Ingest).map(|fact| fact.at);
+            self.read.1 = times.fold(self.read.1, TapeTime::max);
+        }
         let Reads::Tape(writers) = self.reads else { return };
         // The driver's own facts are no inputs, but count in the offset.
         for (index, fact) in (0..).zip(facts) {

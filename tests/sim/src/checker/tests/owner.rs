@@ -1,9 +1,10 @@
 //! A minimal owner: a machine whose decisions become entries without a driver.
 
+use tapedeck_kernel::any::BoxedInput;
 use tapedeck_kernel::driver::UNANSWERED_CLOCKS_MAX;
-use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Decided, Fact, Inbox, Reads};
+use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Decided, Fact, Inbox, Reads};
 use tapedeck_schemas::event::Progress;
-use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
 use crate::message::Message;
@@ -11,6 +12,7 @@ use crate::message::Message;
 /// A machine, and its answers that are not on the tape.
 pub(super) struct Owner {
     machine: BoxedMachine,
+    now: TapeTime,
     clocks: u32,
     last: Option<Entry>,
     due: Vec<Entry>,
@@ -18,17 +20,22 @@ pub(super) struct Owner {
 
 impl Owner {
     pub(super) fn new(machine: BoxedMachine) -> Self {
-        Self { machine, clocks: 0, last: None, due: Vec::new() }
+        Self { machine, now: 0, clocks: 0, last: None, due: Vec::new() }
     }
 
-    fn decided(&mut self, cause: Offset, Decided { events, at, is_clock }: Decided) {
-        let progress = Entry { cause, index: 0, at, event: Progress {}.into() };
+    fn input(&mut self, cause: Offset, input: &BoxedInput) {
+        self.now = self.now.max(self.machine.advances(input).unwrap_or_default());
+        let Decided { events, at } = self.machine.run(Cause { offset: cause, now: self.now }, input);
+        if self.writer() == Writer::Ingest && !events.is_empty() {
+            self.now = self.now.max(at);
+        }
+        let progress = Entry { cause, index: 0, at: self.now, event: Progress {}.into() };
         if !events.is_empty() {
             (self.clocks, self.last) = (0, None);
             self.due.extend((0..).zip(events).map(|(index, event)| Entry { cause, index, at, event }));
             return;
         }
-        self.clocks += u32::from(is_clock);
+        self.clocks += u32::from(self.machine.is_clock(input));
         self.last = Some(progress);
         if self.clocks == UNANSWERED_CLOCKS_MAX {
             let progress = self.progress();
@@ -43,8 +50,11 @@ impl Owner {
     pub(super) fn fact(&mut self, at: Offset, fact: &Fact) {
         if self.machine.info().reads_facts_of(fact.writer) {
             let input = self.machine.input_of_fact(fact.clone()).expect("it reads the tape");
-            let decided = self.machine.run(at, &input);
-            self.decided(at, decided);
+            self.input(at, &input);
+        }
+        let reads_time = matches!(self.machine.info().reads, Reads::Inbox(Inbox::Command));
+        if reads_time && fact.writer == Writer::Ingest {
+            self.now = self.now.max(fact.at);
         }
     }
 
@@ -52,9 +62,7 @@ impl Owner {
         if self.machine.info().reads == Reads::Inbox(inbox) {
             let inputs = self.machine.inputs_of_message(&message.subject, message.stamp, &message.payload);
             for (index, input) in (0..).zip(inputs) {
-                let at = Offset::new(message.seq, index);
-                let decided = self.machine.run(at, &input);
-                self.decided(at, decided);
+                self.input(Offset::new(message.seq, index), &input);
             }
         }
     }

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Denial, Event, HaltLevel, RiskState, RiskStateReason, Scope};
 use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Money, Ratio};
@@ -32,7 +33,7 @@ pub const MAX_LOSS: ParamSpec = ParamSpec {
 pub const PARAMS: &[ParamSpec] = &[MAX_LOSS];
 
 /// The halts in force, and the loss of the account.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct RiskStates {
     halts: BTreeMap<Scope, HaltLevel>,
     /// The latest loss over the limit, and the limit; cleared by a resume.
