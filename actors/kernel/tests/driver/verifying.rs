@@ -1,10 +1,11 @@
 //! Verification fails on any change of a decision, and names its cause.
 
-use tapedeck_kernel::{Difference, TapeRecord, Verifier};
-use tapedeck_schemas::event::{Event, Progress};
+use tapedeck_kernel::state::BadState;
+use tapedeck_kernel::{Cause, CommandEntry, Difference, Inbox, Machine, Out, Reads, TapeRecord, Verifier};
+use tapedeck_schemas::event::{ClockAdvanced, Event, Progress};
 use tapedeck_schemas::number::Ratio;
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
 
 use crate::reading::tape_with_owner;
 use crate::toys::Echo;
@@ -69,4 +70,66 @@ fn a_decision_on_no_input_is_a_difference_and_one_on_a_future_input_waits() {
 fn decisions_of_another_logic_are_followed_and_not_compared() {
     let verifier = verify::<2>(&tape_with_owner::<1>().records()).unwrap();
     assert_eq!((verifier.inputs, verifier.events, verifier.followed), (0, 0, 1));
+}
+
+/// Reads an inbox beside the tape, and decides one event on each message. `SAVED`: whether its state is saved.
+#[derive(Debug, Clone, Default)]
+struct Beside<const SAVED: bool>;
+
+impl<const SAVED: bool> Machine for Beside<SAVED> {
+    type Input = CommandEntry;
+    type Observed = ();
+    const WRITER: Writer = Writer::Control;
+    const LOGIC: u32 = 1;
+    const STATE: u32 = 1;
+    fn reads() -> Reads {
+        Reads::Inbox(Inbox::Command)
+    }
+    fn observe(&mut self, _cause: Cause, _input: &CommandEntry) {}
+    fn decide(&self, _cause: Cause, _input: &CommandEntry, _observed: &(), out: &mut Out) {
+        out.push(ClockAdvanced { time: 7 });
+    }
+    fn apply(&mut self, _cause: Cause, _observed: &(), _own: &Event) {}
+    fn save(&self) -> Vec<u8> {
+        Vec::new()
+    }
+    fn restore(&self, _saved: &[u8]) -> Result<Self, BadState> {
+        if SAVED { Ok(Self) } else { Err(BadState("for the test".into())) }
+    }
+}
+
+/// Verifies a tape on which ingest reaches each of `times`, and `Beside` then decides on a message at the paired time.
+fn verify_beside<const SAVED: bool>(times: &[(TapeTime, TapeTime)]) -> Result<(), Difference> {
+    let record = |seq, writer, entry| TapeRecord {
+        seq,
+        header: Header { writer, epoch: 1, prev_hash: RecordHash::default() },
+        hash: RecordHash::default(),
+        entries: vec![entry],
+    };
+    let mut verifier = Verifier::new(Beside::<SAVED>, 1);
+    for (message, (reached, decided)) in (1..).zip(times) {
+        let entry = |at: &TapeTime, time| {
+            let event = ClockAdvanced { time }.into();
+            Entry { cause: Offset::new(message, 0), index: 0, at: *at, event }
+        };
+        verifier.record(&record(2 * message, Writer::Ingest, entry(reached, 1)))?;
+        verifier.record(&record(2 * message + 1, Writer::Control, entry(decided, 7)))?;
+        verifier.inbox(message, "cmd.0.halt", 5, b"")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_tape_time_of_decisions_on_an_inbox_is_bounded() {
+    assert_eq!(verify_beside::<true>(&[(10, 10), (20, 15), (30, 15)]), Ok(()));
+    for times in [&[(10, 11)][..], &[(10, 10), (20, 9)], &[(10, 5), (20, 21)]] {
+        let difference = verify_beside::<true>(times).unwrap_err();
+        assert!(matches!(difference, Difference::Time { writer: "control", .. }), "{times:?}: {difference}");
+    }
+}
+
+#[test]
+fn a_machine_whose_state_is_not_whole_is_a_difference() {
+    let difference = verify_beside::<false>(&[(10, 10)]).unwrap_err();
+    assert!(matches!(&difference, Difference::State { what, .. } if what.contains("for the test")), "{difference}");
 }
