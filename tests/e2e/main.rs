@@ -4,6 +4,7 @@ mod access;
 mod backup;
 mod common;
 mod control;
+mod freshness;
 mod groups;
 mod help;
 mod history;

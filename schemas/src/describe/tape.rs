@@ -19,11 +19,7 @@ pub(super) const EVENT: &[FieldDoc] = &[
     field("cause_seq", u64::TYPE, &["Sequence of the message that holds the input that the fact answers."]),
     field("cause_index", u32::TYPE, &["Index of that input in the message."]),
     field("index", u32::TYPE, &["Index among the facts of the writer on the same cause, from 0."]),
-    field(
-        "at",
-        u64::TYPE,
-        &["Tape time of the cause, ns since the Unix epoch; for control, the broker's stamp of the command."],
-    ),
+    field("at", u64::TYPE, &["Tape time of the cause, ns since the Unix epoch."]),
     field("kind", u16::TYPE, &["Number of the kind. A reader stops at a kind that it does not know."]),
     field("version", u16::TYPE, &["Version of the body. A reader stops at a version that it does not know."]),
 ];

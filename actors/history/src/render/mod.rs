@@ -56,5 +56,18 @@ pub fn json(fact: &StoredFact) -> String {
 pub fn line(fact: &StoredFact) -> String {
     let (place, time, writer) = (fact.printed_offset(), readable_time(fact.at), fact.writer);
     let (kind, cause) = (fact.event.kind().name(), fact.cause_text());
-    format!("{place:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {}", words(&fact.event))
+    format!("{place:<14} {time} {writer:<9} {kind:<18} ← {cause:<14} {}{}", words(&fact.event), age(fact))
+}
+
+/// The age of a quote or trade at its tape time, from a second on.
+fn age(fact: &StoredFact) -> String {
+    let ts_recv = match &fact.event {
+        Event::Quote(quote) => quote.ts_recv,
+        Event::Trade(trade) => trade.ts_recv,
+        _ => return String::new(),
+    };
+    match fact.at.saturating_sub(ts_recv) / 1_000_000_000 {
+        0 => String::new(),
+        seconds => format!(" ({seconds} s old)"),
+    }
 }
