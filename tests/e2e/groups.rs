@@ -110,7 +110,7 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
     until("nothing is published", || {
-        let inbox = runtime.block_on(bus.context().get_stream("INBOX_0"));
+        let inbox = runtime.block_on(bus.context().get_stream("INBOX_0_G1"));
         inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
     });
     drop(first);
@@ -159,7 +159,7 @@ fn check_after_change(nats_url: &str, check: impl Fn() -> Option<i32>) -> Option
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bus = Bus::connect(nats_url, "test").await.unwrap();
-        let mut config = bus.context().get_stream("TAPE_0").await.unwrap().cached_info().config.clone();
+        let mut config = bus.context().get_stream("TAPE_0_G1").await.unwrap().cached_info().config.clone();
         config.max_age = Duration::from_secs(3600);
         bus.context().update_stream(config).await.unwrap();
     });

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 
 use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::ids::{InstrumentId, TapeId};
+use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
@@ -34,7 +35,7 @@ pub fn params() -> Vec<ParamSpec> {
 /// The simulated exchange of one partition.
 #[derive(Debug, Clone)]
 pub struct Paper {
-    tape: TapeId,
+    tape: Lineage,
     context: TapeContext,
     books: BTreeMap<InstrumentId, InstrumentBook>,
     in_transit: InTransit,
@@ -42,7 +43,8 @@ pub struct Paper {
 
 impl Paper {
     /// The initial state for a tape.
-    pub fn new(tape: TapeId) -> Self {
+    pub fn new(tape: impl Into<Lineage>) -> Self {
+        let tape = tape.into();
         let (context, books) = (TapeContext::default(), BTreeMap::new());
         Self { tape, context, books, in_transit: InTransit::default() }
     }

@@ -107,6 +107,6 @@ fn decisions_are_as_pinned() {
         sell(5, Ioc, "102", "3"),
         clock(1_012),
     ];
-    let pinned = "398311413c44054dd6a9572859db4f9f6d284caf0ca646344efdf8dd165bddde";
+    let pinned = "d0fa01e90f43dd166a7b6dfde64bb67db878496e8ab5423eaae87d7cd698ccb9";
     assert_decisions(&mut Paper::new(TAPE), &script, pinned);
 }

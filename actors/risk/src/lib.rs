@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::{Fact, Machine, Out, Reads, TapeContext};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
-use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
+use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
@@ -43,7 +44,7 @@ fn params_with(checks: &[&dyn Check]) -> Vec<ParamSpec> {
 pub struct Risk {
     /// The checks that an order must pass, in the order of evaluation.
     checks: &'static [&'static dyn Check],
-    tape: TapeId,
+    tape: Lineage,
     account: AccountId,
     context: TapeContext,
     exposures: BTreeMap<InstrumentId, Exposure>,
@@ -54,12 +55,13 @@ pub struct Risk {
 
 impl Risk {
     /// The initial state for a partition and its tape, with every check of [`checks::CHECKS`].
-    pub fn new(tape: TapeId, partition: u16) -> Self {
+    pub fn new(tape: impl Into<Lineage>, partition: u16) -> Self {
         Self::with_checks(tape, partition, checks::CHECKS)
     }
 
     /// The initial state for a partition and its tape, with these checks.
-    pub fn with_checks(tape: TapeId, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
+    pub fn with_checks(tape: impl Into<Lineage>, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
+        let tape = tape.into();
         let account = AccountId::simulated(partition);
         let (context, exposures) = (TapeContext::default(), BTreeMap::new());
         let (open, states, fills) = (OpenOrders::default(), RiskStates::default(), RecentIds::default());
@@ -84,7 +86,7 @@ impl Risk {
         let Some(exposure) = self.exposures.get(&signal.instrument) else { return };
         let open = self.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        let id = OrderId::derive(self.tape, at, Writer::Risk, index);
+        let id = OrderId::derive(&self.tape, at, Writer::Risk, index);
         let request = SizingRequest { signal, at, id };
         let Some(proposed) = sizing::size(&request, exposure, open, &self.context.params) else { return };
         let context = OrderContext {

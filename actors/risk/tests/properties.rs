@@ -246,7 +246,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     }
     let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_quote"];
     assert!(all.iter().chain(&["stale_decision"]).all(|kind| kinds.contains(*kind)), "the script shows only {kinds:?}");
-    let pinned = "aca3db1fb1d1df4eed51738a854136d3236a025f38bbe28292f537688a722da6";
+    let pinned = "da341bdb1db4c3a91ee2ed20fb570f0d14f9aabcae5fc522db46a3a975131ebd";
     assert_decisions(&mut blank().machine, &facts, pinned);
 }
 
