@@ -50,8 +50,13 @@ impl Group {
         });
     }
 
+    /// The log of the process so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Sends SIGTERM; the exit status.
-    fn terminate(&mut self) -> Option<i32> {
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         std::process::Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().unwrap();
         self.child.wait().unwrap().code()

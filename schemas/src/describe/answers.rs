@@ -114,7 +114,7 @@ fn reject() -> Value {
     object(
         "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
         json!({
-            "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
+            "offset": {"type": "string", "pattern": "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Offset of the Rejected fact on the tape."},
             "reason": {"enum": reasons(), "description": reasons_doc()},
             "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),
