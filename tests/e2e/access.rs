@@ -155,7 +155,7 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
     let create = r#"{"name":"OWN","subjects":["own.>"],"storage":"memory"}"#;
     actions.insert("create stream".into(), ask(&format!("{api}.STREAM.CREATE.OWN"), create).await);
     actions.insert("purge".into(), ask(&format!("{api}.STREAM.PURGE.COMMAND_0_G1"), "").await);
-    actions.insert("delete stream".into(), ask(&format!("{api}.STREAM.DELETE.REPORT_0"), "").await);
+    actions.insert("delete stream".into(), ask(&format!("{api}.STREAM.DELETE.REPORT_0_G1"), "").await);
     let common = ask("$JS.API.STREAM.PURGE.INBOX_0_G1", "").await;
     *actions.get_mut("purge").unwrap() |= common;
     actions

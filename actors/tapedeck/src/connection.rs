@@ -85,15 +85,6 @@ pub struct NatsArgs {
     /// File with the seed of an nkey, read at every connect
     #[arg(long, env = "TAPEDECK_NATS_NKEY", value_name = "FILE", hide_env_values = true, requires = "nats_url")]
     pub nats_nkey: Option<PathBuf>,
-    /// Generations of the streams to use.
-    #[command(flatten)]
-    pub generations: GenerationsArgs,
-}
-
-/// Which generations of the streams a command uses.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Connection")]
-pub struct GenerationsArgs {
     /// Streams whose generation is not 1, such as TAPE_0_G2,INBOX_0_G2 [default: from connection.toml, else none]
     #[arg(long, env = "TAPEDECK_GENERATIONS", value_name = "STREAMS", hide_env_values = true)]
     pub generations: Option<Generations>,
@@ -123,7 +114,7 @@ impl NatsArgs {
         let url = given_or_saved(self.nats_url.as_ref(), dir, |saved| saved.nats_url, "--nats-url")?;
         // The generations in the file are those of the NATS in the file.
         let saved = if self.nats_url.is_none() { Connection::load(&dir.dir)? } else { None };
-        let generations = match (&self.generations.generations, saved) {
+        let generations = match (&self.generations, saved) {
             (Some(given), _) => given.clone(),
             (None, Some(saved)) => saved.generations.parse().context("reading the generations in connection.toml")?,
             (None, None) => Generations::default(),

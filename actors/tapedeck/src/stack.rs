@@ -122,7 +122,7 @@ impl Servers {
             }
         };
         let password_file = args.database.database_password_file.clone();
-        let generations = args.nats.generations.generations.clone().unwrap_or_default();
+        let generations = args.nats.generations.clone().unwrap_or_default();
         let nats = NatsAccess { url: nats_url, nkey: args.nats.nats_nkey.clone(), generations };
         Ok((servers, nats, DatabaseAccess { url: database_url, password_file }))
     }

@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use tapedeck_groups::access;
-
-use crate::connection::GenerationsArgs;
+use tapedeck_schemas::generation::Generations;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,13 +19,13 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Generations of the inboxes.
-    #[command(flatten)]
-    pub generations: GenerationsArgs,
+    /// Inboxes whose generation is not 1, such as INBOX_0_G2
+    #[arg(long, env = "TAPEDECK_GENERATIONS", value_name = "STREAMS", hide_env_values = true)]
+    pub generations: Option<Generations>,
 }
 
 /// Prints them.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    print!("{}", access::accounts_conf(&args.generations.generations.unwrap_or_default()));
+    print!("{}", access::accounts_conf(&args.generations.unwrap_or_default()));
     Ok(ExitCode::SUCCESS)
 }
