@@ -99,9 +99,12 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
     assert_eq!(records_read(&projector), last - begin, "it reads no record before its checkpoint");
     // The rows are those of a fold from the first record, and the checkpoints are those of the tape.
     system.ok(&["verify"]);
-    for mut group in groups.into_iter().chain([projector]) {
+    for group in &mut groups {
         assert_eq!(group.terminate(), Some(0));
     }
+    system.wait_quiet();
+    assert_eq!(projector.terminate(), Some(0));
+    let last = tape_last(&system);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
