@@ -9,7 +9,6 @@ use tapedeck_history::{Filter, RecordReader, Replay, ReplayQuery};
 use tapedeck_kernel::TapeRead;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
-use tapedeck_schemas::subject;
 use tapedeck_servers::NatsServer;
 
 use crate::table::Rates;

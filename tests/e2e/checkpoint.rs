@@ -137,4 +137,18 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
         bus.find_stream("TAPE_0_G2").await.unwrap().is_some()
     });
     assert!(!listed, "nothing was created");
+    // A stream whose first record is of another generation than its name.
+    runtime.block_on(async {
+        let bus = Bus::connect(&nats.url(), "test").await.unwrap();
+        let first = messages(&bus).await.remove(0);
+        let mut config = bus.context().get_stream("TAPE_0_G1").await.unwrap().cached_info().config.clone();
+        (config.name, config.subjects) = ("TAPE_0_G2".into(), vec!["tape.0.g2.*".into()]);
+        bus.context().create_stream(config).await.unwrap();
+        bus.context().publish("tape.0.g2.keeper", first.payload).await.unwrap().await.unwrap();
+    });
+    for name in ["risk", "projector"] {
+        let group = Group::start_with(&system, name, &["--generations", "TAPE_0_G2"]);
+        until("the group did not stop", || get(group.port, "/readyz").contains("other-tape"));
+        assert!(group.log().contains("TAPE_0_G2 holds the tape of partition 0, generation g1"), "{}", group.log());
+    }
 }

@@ -30,10 +30,16 @@ impl Drop for Group {
 
 impl Group {
     pub(crate) fn start(system: &System, name: &'static str) -> Self {
+        Self::start_with(system, name, &[])
+    }
+
+    /// Starts a group with further arguments.
+    pub(crate) fn start_with(system: &System, name: &'static str, more: &[&str]) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
-        let mut command = system.command(&["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]);
+        let http = format!("127.0.0.1:{port}");
+        let mut command = system.command(&[&["run", name, "--partition", "0", "--http", &http], more].concat());
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         Self { name, port, child, log }
     }

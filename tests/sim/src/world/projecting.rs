@@ -30,7 +30,7 @@ impl World {
         match Projector::open(uid, &self.created, &self.database, &self.broker) {
             Ok(projector) => {
                 if projector.next() > 1 {
-                    self.happened.count("resumed from a checkpoint");
+                    self.happened.count("resumed");
                 }
                 Ok(Some(projector))
             }
