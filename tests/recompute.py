@@ -35,10 +35,10 @@ def plain(number):
 
 
 def offset(text):
-    """`p0:1234.5` or `inbox:12.3` as the partition (None in an inbox) and the pair of numbers."""
+    """`p0g1:1234.5` or `inbox:12.3` as the partition (None in an inbox) and the pair of numbers."""
     stream, place = text.split(":")
     sequence, index = place.split(".")
-    return (int(stream[1:]) if stream[0] == "p" else None), (int(sequence), int(index))
+    return (int(stream[1:].split("g")[0]) if stream[0] == "p" else None), (int(sequence), int(index))
 
 
 def signed(side, quantity):
@@ -124,7 +124,7 @@ class Tape:
     """One partition's tape, folded."""
 
     def __init__(self, partition):
-        self.partition = partition
+        self.tape = f"p{partition}"  # with the generation of the last event
         self.place = (0, 0)
         self.portfolio_cause = (0, 0)
         self.market, self.currencies, self.positions = {}, {}, {}
@@ -134,9 +134,10 @@ class Tape:
         self.compared = {"EquityMarked": 0, "PositionChanged": 0}
 
     def name(self, place, what):
-        return f"p{self.partition}:{place[0]}.{place[1]} {what}"
+        return f"{self.tape}:{place[0]}.{place[1]} {what}"
 
     def read(self, event):
+        self.tape, _ = event["offset"].split(":")
         _, place = offset(event["offset"])
         if self.place == (0, 0) and event["kind"] != "TapeCreated":
             raise NoVerdict(self.name(place, f"the tape begins with a {event['kind']}, not with TapeCreated"))
@@ -276,8 +277,8 @@ def self_test_tape():
 
     def append(writer, cause, kind, body):
         seq = len(events) + 1
-        stream = {"ingest": "inbox", "control": "command"}.get(writer, "p0")
-        events.append({"offset": f"p0:{seq}.0", "writer": writer, "epoch": 1, "cause": f"{stream}:{cause}", "index": 0,
+        stream = {"ingest": "inbox", "control": "command"}.get(writer, "p0g1")
+        events.append({"offset": f"p0g1:{seq}.0", "writer": writer, "epoch": 1, "cause": f"{stream}:{cause}", "index": 0,
                        "at": seq, "stamp": 0, "kind": kind, "version": 1, "body": body})
 
     def filled(number, side, quantity, price):
@@ -323,24 +324,24 @@ def self_test():
     assert p0["fills_ahead_of_portfolio"] == 1, p0
 
     spoilt = [
-        (12, "quantity", "1.1", "p0:13.0 position sim-p0/combined/binance.BTCUSDT cost"),
-        (12, "fill", f"{1:032x}", "p0:12.0 fill 00000000000000000000000000000001 comes again"),
-        (13, "realised", "0.666666666666666666666", "p0:13.0 position sim-p0/combined/binance.BTCUSDT realised"),
-        (13, "fill", f"{2:032x}", "p0:13.0 position sim-p0/combined/binance.BTCUSDT changes by fill"),
-        (16, "quantity", "-2", "p0:16.0 position sim-p0/combined/binance.BTCUSDT quantity"),
-        (17, "cash", "1035.96000000000000001", "p0:17.0 USDT cash of sim-p0 at 15.0"),
-        (17, "realised", "0", "p0:17.0 USDT realised of sim-p0 at 15.0"),
-        (17, "equity", "1", "p0:17.0 USDT equity of sim-p0"),
-        (3, "amount", "999", "p0:9.0 USDT cash of sim-p0 at 6.0"),
+        (12, "quantity", "1.1", "p0g1:13.0 position sim-p0/combined/binance.BTCUSDT cost"),
+        (12, "fill", f"{1:032x}", "p0g1:12.0 fill 00000000000000000000000000000001 comes again"),
+        (13, "realised", "0.666666666666666666666", "p0g1:13.0 position sim-p0/combined/binance.BTCUSDT realised"),
+        (13, "fill", f"{2:032x}", "p0g1:13.0 position sim-p0/combined/binance.BTCUSDT changes by fill"),
+        (16, "quantity", "-2", "p0g1:16.0 position sim-p0/combined/binance.BTCUSDT quantity"),
+        (17, "cash", "1035.96000000000000001", "p0g1:17.0 USDT cash of sim-p0 at 15.0"),
+        (17, "realised", "0", "p0g1:17.0 USDT realised of sim-p0 at 15.0"),
+        (17, "equity", "1", "p0g1:17.0 USDT equity of sim-p0"),
+        (3, "amount", "999", "p0g1:9.0 USDT cash of sim-p0 at 6.0"),
     ]
     for seq, field, value, expected in spoilt:
         events = self_test_tape()
         events[seq - 1]["body"][field] = value
         found = recompute(lines(events))["difference"]
         assert found is not None and found.startswith(expected), (seq, field, found, expected)
-    lost = [event for event in self_test_tape() if event["offset"] not in ("p0:13.0", "p0:14.0")]
+    lost = [event for event in self_test_tape() if event["offset"] not in ("p0g1:13.0", "p0g1:14.0")]
     found = recompute(lines(lost))["difference"]
-    assert found == "p0:12.0 fill 00000000000000000000000000000003 changed no position, though portfolio has passed it"
+    assert found == "p0g1:12.0 fill 00000000000000000000000000000003 changed no position, though portfolio has passed it"
     for broken in ([], self_test_tape()[1:], self_test_tape()[:1] * 2):
         try:
             recompute(lines(broken))

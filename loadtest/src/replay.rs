@@ -9,7 +9,6 @@ use tapedeck_history::{Filter, RecordReader, Replay, ReplayQuery};
 use tapedeck_kernel::TapeRead;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
-use tapedeck_schemas::subject;
 use tapedeck_servers::NatsServer;
 
 use crate::table::Rates;
@@ -65,7 +64,7 @@ fn run_command(tapedeck: &Path, args: &[&str], dir: &Path) -> Result<()> {
 }
 
 async fn read_raw(bus: &Bus) -> Result<u64> {
-    let stream = subject::tape_stream(0);
+    let stream = bus.generations().tape_stream(0);
     let last = bus.context().get_stream(&stream).await?.cached_info().state.last_sequence;
     let mut tail = Tail::new(bus, stream, String::new(), 1);
     let mut bytes = 0;
@@ -76,8 +75,8 @@ async fn read_raw(bus: &Bus) -> Result<u64> {
 }
 
 async fn count_facts(bus: &Bus) -> Result<u64> {
-    let last = bus.context().get_stream(subject::tape_stream(0)).await?.cached_info().state.last_sequence;
-    let (mut records, mut facts) = (RecordReader::new(bus, 0, bus.tape(0).await?.tape, Some(last)), 0);
+    let last = bus.context().get_stream(bus.generations().tape_stream(0)).await?.cached_info().state.last_sequence;
+    let (mut records, mut facts) = (RecordReader::new(bus, 0, &bus.tape(0).await?.lineage(), Some(last)), 0);
     while let Some(stored) = records.next().await? {
         if let TapeRead::Record(record) = stored.read {
             facts += record.entries.len() as u64;

@@ -8,6 +8,7 @@ use arrayvec::ArrayString;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::describe::{Described, Type};
+use crate::generation::Lineage;
 use crate::offset::Offset;
 use crate::record::Writer;
 
@@ -163,11 +164,13 @@ macro_rules! derived_id {
         pub struct $name(pub [u8; 16]);
 
         impl $name {
-            /// Derives the id of entity `index` that `writer` decides on `cause`: a hash of these and of the tape.
-            pub fn derive(tape: TapeId, cause: Offset, writer: Writer, index: u32) -> Self {
+            /// Derives the id of entity `index` that `writer` decides on `cause`: a hash of these, of the tape, and of
+            /// the generation to which the cause was appended first.
+            pub fn derive(lineage: &Lineage, cause: Offset, writer: Writer, index: u32) -> Self {
                 let mut hasher = blake3::Hasher::new();
                 hasher.update($domain);
-                hasher.update(&tape.0);
+                hasher.update(&lineage.tape.0);
+                hasher.update(&lineage.generation_of(cause.seq).get().to_be_bytes());
                 hasher.update(&cause.seq.to_be_bytes());
                 hasher.update(&cause.index.to_be_bytes());
                 hasher.update(&[writer as u8]);
@@ -263,6 +266,9 @@ derived_id!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::CopiedRecords;
+    use crate::generation::Generation;
+    use crate::record::RecordHash;
 
     #[test]
     fn names_are_single_subject_tokens() {
@@ -277,7 +283,9 @@ mod tests {
 
     #[test]
     fn ids_differ_by_tape_cause_writer_and_index_and_round_trip() {
-        let id = |tape: u8, seq, writer, index| OrderId::derive(TapeId([tape; 16]), Offset::new(seq, 0), writer, index);
+        let id = |tape: u8, seq, writer, index| {
+            OrderId::derive(&TapeId([tape; 16]).into(), Offset::new(seq, 0), writer, index)
+        };
         let all = [
             id(1, 1, Writer::Risk, 0),
             id(2, 1, Writer::Risk, 0),
@@ -288,5 +296,15 @@ mod tests {
         let distinct: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(distinct.len(), all.len());
         assert_eq!(all[0].to_string().parse::<OrderId>().unwrap(), all[0]);
+    }
+
+    #[test]
+    fn an_id_names_the_generation_in_which_its_cause_lies() {
+        let first = Lineage::from(TapeId([1; 16]));
+        let copied = vec![CopiedRecords { generation: first.generation, last: 10, hash: RecordHash::default() }];
+        let second = Lineage { generation: Generation::new(2).unwrap(), copied, ..first.clone() };
+        let id = |lineage, seq| OrderId::derive(lineage, Offset::new(seq, 0), Writer::Risk, 0);
+        assert_eq!(id(&first, 10), id(&second, 10), "the cause is a copied record");
+        assert_ne!(id(&first, 11), id(&second, 11), "the record of generation 1 is lost");
     }
 }

@@ -9,6 +9,7 @@ pub mod bar;
 pub mod command;
 pub mod describe;
 pub mod event;
+pub mod generation;
 pub mod ids;
 pub mod market;
 mod names;
@@ -25,6 +26,7 @@ mod variants;
 mod words;
 
 pub use event::{Event, Kind};
+pub use generation::{Generation, Generations, Lineage};
 pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
 pub use number::{Money, Price, Quantity, Ratio};
 pub use offset::{Offset, TapeTime};

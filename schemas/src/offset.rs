@@ -28,11 +28,6 @@ impl Offset {
     pub const fn new(seq: u64, index: u32) -> Self {
         Self { seq, index }
     }
-
-    /// Formats the offset with its partition, as tools print it: `p0:1234.5`.
-    pub fn in_partition(self, partition: u16) -> String {
-        format!("p{partition}:{self}")
-    }
 }
 
 impl fmt::Display for Offset {

@@ -34,6 +34,8 @@ names! {
         OlderLogic = 22 "older-logic",
         /// Stop: the database rejects the rows of a projection.
         ProjectionRejected = 23 "projection-rejected",
+        /// Stop: the database holds rows of records that the tape does not hold.
+        CheckpointMismatch = 24 "checkpoint-mismatch",
     }
 }
 

@@ -36,7 +36,7 @@ pub const HEADER_BYTES_MAX: usize = 64;
 
 // Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
-    /// A name under which records are appended, on the subject `tape.<p>.<writer>`. Each but the keeper is a machine's.
+    /// A name under which records are appended, on the subject `tape.<p>.g<generation>.<writer>`. Each but the keeper is a machine's.
     Writer {
         /// Creates the tape, and appends its first record.
         Keeper = 1 "keeper",
@@ -86,6 +86,11 @@ impl Serialize for RecordHash {
 
 impl<'de> Deserialize<'de> for RecordHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = <std::borrow::Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
+            let hash = blake3::Hash::from_hex(text.as_bytes()).map_err(de::Error::custom)?;
+            return Ok(Self(*hash.as_bytes()));
+        }
         let bytes: serde_bytes::ByteArray<32> = Deserialize::deserialize(deserializer)?;
         Ok(Self(bytes.into_array()))
     }

@@ -1,7 +1,9 @@
 //! The names of subjects and streams on the broker.
 
+use crate::generation::{Generation, StreamFamily};
 use crate::ids::{InstrumentId, SourceId};
 use crate::names::names;
+use crate::offset::digits;
 use crate::record::Writer;
 
 names! {
@@ -28,21 +30,17 @@ pub const API_PREFIX: &str = "bus";
 /// Greatest number of partitions of a system: the NATS accounts grant the streams of as many.
 pub const PARTITIONS_MAX: u16 = 64;
 
-/// Name of the tape of a partition.
-pub fn tape_stream(partition: u16) -> String {
-    format!("TAPE_{partition}")
+/// Name of a generation of the tape of a partition.
+pub fn tape_stream(partition: u16, generation: Generation) -> String {
+    StreamFamily::Tape.stream(partition, generation)
 }
-/// Name of the inbox of market events of a partition.
-pub fn inbox_stream(partition: u16) -> String {
-    format!("INBOX_{partition}")
+/// Name of a generation of the inbox of market events of a partition.
+pub fn inbox_stream(partition: u16, generation: Generation) -> String {
+    StreamFamily::Inbox.stream(partition, generation)
 }
-/// Name of the inbox of commands to a partition.
-pub fn command_stream(partition: u16) -> String {
-    format!("COMMAND_{partition}")
-}
-/// Name of the inbox of a partition's venue reports.
-pub fn report_stream(partition: u16) -> String {
-    format!("REPORT_{partition}")
+/// Name of a generation of the inbox of commands to a partition.
+pub fn command_stream(partition: u16, generation: Generation) -> String {
+    StreamFamily::Command.stream(partition, generation)
 }
 /// Name of the stream that stores the rejections of a partition for the publishers.
 pub fn rejects_stream(partition: u16) -> String {
@@ -62,14 +60,14 @@ pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
     subject.strip_prefix("md-status.")?.parse().ok()
 }
 /// Subject of requests to the owner of a writer: whether it is there ([`OWNER_QUESTION`]), or about its machine.
-pub fn question_subject(partition: u16, writer: Writer) -> String {
-    format!("ask.{partition}.{writer}")
+pub fn question_subject(partition: u16, generation: Generation, writer: Writer) -> String {
+    format!("ask.{partition}.{generation}.{writer}")
 }
 /// The payload of a request by a standby, to which the owner replies with its epoch. It is the name of no source.
 pub const OWNER_QUESTION: &[u8] = b"?";
-/// Subject on which a writer appends to the tape.
-pub fn tape_subject(partition: u16, writer: Writer) -> String {
-    format!("tape.{partition}.{writer}")
+/// Subject on which a writer appends to a generation of the tape.
+pub fn tape_subject(partition: u16, generation: Generation, writer: Writer) -> String {
+    format!("tape.{partition}.{generation}.{writer}")
 }
 /// The last token of a subject of a tape stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,18 +76,22 @@ pub enum TapeSubject<'a> {
     Writer(Writer),
     /// A name that is no writer's of this build. A later build may have a writer of this name.
     Unknown(&'a str),
-    /// No name: the subject is not of the form `tape.<partition>.<name>`.
+    /// No name: the subject is not of the form `tape.<partition>.g<generation>.<name>`.
     Foreign,
 }
 
 impl<'a> TapeSubject<'a> {
-    /// Parses a subject of the tape of `partition`.
-    pub fn parse(partition: u16, subject: &'a str) -> Self {
-        let parts = subject.strip_prefix("tape.").and_then(|rest| rest.split_once('.'));
-        match parts {
-            Some((own, name)) if own.parse() == Ok(partition) && !name.contains('.') => {
-                name.parse().map_or(TapeSubject::Unknown(name), TapeSubject::Writer)
-            }
+    /// Parses a subject of a generation of the tape of `partition`.
+    pub fn parse(partition: u16, generation: Generation, subject: &'a str) -> Self {
+        let mut parts = subject.split('.');
+        let mut next = || parts.next().unwrap_or_default();
+        let (prefix, of_partition, of_generation, name) = (next(), next(), next(), next());
+        let is_own = prefix == "tape"
+            && digits(of_partition) == Some(partition)
+            && of_generation.parse() == Ok(generation)
+            && parts.next().is_none();
+        match name {
+            name if is_own && !name.is_empty() => name.parse().map_or(TapeSubject::Unknown(name), TapeSubject::Writer),
             _ => TapeSubject::Foreign,
         }
     }
@@ -128,10 +130,24 @@ mod tests {
 
     #[test]
     fn a_subject_of_a_tape_names_a_writer_of_this_build_or_of_a_later_one() {
-        assert_eq!(TapeSubject::parse(3, &tape_subject(3, Writer::Risk)), TapeSubject::Writer(Writer::Risk));
-        assert_eq!(TapeSubject::parse(3, "tape.3.venue"), TapeSubject::Unknown("venue"));
-        for foreign in ["tape.4.risk", "tape.3.risk.x", "tape.3", "tape.+3", "md.3.risk", ""] {
-            assert_eq!(TapeSubject::parse(3, foreign), TapeSubject::Foreign, "{foreign}");
+        let second = Generation::new(2).unwrap();
+        let own = tape_subject(3, second, Writer::Risk);
+        assert_eq!(own, "tape.3.g2.risk");
+        assert_eq!(TapeSubject::parse(3, second, &own), TapeSubject::Writer(Writer::Risk));
+        assert_eq!(TapeSubject::parse(3, second, "tape.3.g2.venue"), TapeSubject::Unknown("venue"));
+        for foreign in [
+            "tape.4.g2.risk",
+            "tape.3.g1.risk",
+            "tape.3.g2.risk.x",
+            "tape.3.risk",
+            "tape.3.2.risk",
+            "tape.3.g2.",
+            "tape.3.g2",
+            "tape.+3.g2.risk",
+            "md.3.g2.risk",
+            "",
+        ] {
+            assert_eq!(TapeSubject::parse(3, second, foreign), TapeSubject::Foreign, "{foreign}");
         }
     }
 
@@ -141,7 +157,7 @@ mod tests {
         let subject = market_subject(&instrument, MarketKind::Quote);
         assert_eq!(subject, "md.binance.BTCUSDT.quote");
         assert_eq!(parse_market_subject(&subject), Some((instrument, MarketKind::Quote)));
-        for foreign in ["md.binance.quote", "md.a.b.c.quote", "md.binance.BTCUSDT.nothing", "tape.0.risk"] {
+        for foreign in ["md.binance.quote", "md.a.b.c.quote", "md.binance.BTCUSDT.nothing", "tape.0.g1.risk"] {
             assert_eq!(parse_market_subject(foreign), None, "{foreign}");
         }
     }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
@@ -46,7 +47,14 @@ fn samples() -> Vec<Event> {
     vec![
         Epoch { number: 3, owner: u64::MAX, logic: 1, build: "0.1.0+abc".into() }.into(),
         Progress {}.into(),
-        TapeCreated { tape: TapeId([1; 16]), partition: 0, placement: vec!["md.>".into()] }.into(),
+        TapeCreated {
+            tape: TapeId([1; 16]),
+            partition: 0,
+            placement: vec!["md.>".into()],
+            generation: Generation::new(2).unwrap(),
+            copied: vec![CopiedRecords { generation: Generation::FIRST, last: 300, hash: RecordHash([3; 32]) }],
+        }
+        .into(),
         Trimmed { first_kept: 100, last_gone: vec![(2, 99, RecordHash([9; 32]))] }.into(),
         InstrumentDefined {
             instrument,

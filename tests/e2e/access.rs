@@ -51,7 +51,7 @@ impl SecuredServer {
     }
 
     async fn bus(&self, role: Role) -> Bus {
-        let access = NatsAccess { url: self.nats.url(), nkey: Some(self.key(role)) };
+        let access = NatsAccess { nkey: Some(self.key(role)), ..NatsAccess::from(&self.nats.url()) };
         Bus::connect(&access, role.name).await.unwrap()
     }
 }
@@ -120,7 +120,8 @@ async fn a_replaced_key_is_used_without_a_restart() {
     }
     let kept = dir.join("old.seed");
     std::fs::write(&kept, old).unwrap();
-    let with_old_key = Bus::connect(&NatsAccess { url: server.nats.url(), nkey: Some(kept) }, "old").await;
+    let with_old_key =
+        Bus::connect(&NatsAccess { nkey: Some(kept), ..NatsAccess::from(&server.nats.url()) }, "old").await;
     assert!(with_old_key.is_err(), "the old key is still accepted");
 }
 
@@ -141,21 +142,21 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
     let api = if role == KEEPER { "$JS.API" } else { tapedeck_schemas::subject::API_PREFIX };
     let mut actions = Actions::new();
     for writer in Writer::ALL {
-        let subject = tapedeck_schemas::subject::tape_subject(0, *writer);
-        let answer = bus.append("TAPE_0", &subject, u64::MAX, "x".into()).await;
+        let subject = bus.generations().tape_subject(0, *writer);
+        let answer = bus.append("TAPE_0_G1", &subject, u64::MAX, "x".into()).await;
         // The fence rejects it: the append reached the stream.
         actions.insert(format!("append as {writer}"), matches!(answer, Answer::WrongLast(_)));
     }
     actions.insert("publish md".into(), ask("md.demo.ACME.quote", "{}").await);
     actions.insert("command".into(), ask("cmd.0.halt", "x").await);
     actions.insert("store rejections".into(), ask("rejects.0.x", "x").await);
-    actions.insert("read tape".into(), bus.last_on("TAPE_0", "tape.0.keeper").await.is_ok());
-    actions.insert("read inbox".into(), bus.last_on("INBOX_0", "md.demo.ACME.quote").await.is_ok());
+    actions.insert("read tape".into(), bus.last_on("TAPE_0_G1", "tape.0.g1.keeper").await.is_ok());
+    actions.insert("read inbox".into(), bus.last_on("INBOX_0_G1", "md.demo.ACME.quote").await.is_ok());
     let create = r#"{"name":"OWN","subjects":["own.>"],"storage":"memory"}"#;
     actions.insert("create stream".into(), ask(&format!("{api}.STREAM.CREATE.OWN"), create).await);
-    actions.insert("purge".into(), ask(&format!("{api}.STREAM.PURGE.COMMAND_0"), "").await);
-    actions.insert("delete stream".into(), ask(&format!("{api}.STREAM.DELETE.REPORT_0"), "").await);
-    let common = ask("$JS.API.STREAM.PURGE.INBOX_0", "").await;
+    actions.insert("purge".into(), ask(&format!("{api}.STREAM.PURGE.COMMAND_0_G1"), "").await);
+    actions.insert("delete stream".into(), ask(&format!("{api}.STREAM.DELETE.REPORT_0_G1"), "").await);
+    let common = ask("$JS.API.STREAM.PURGE.INBOX_0_G1", "").await;
     *actions.get_mut("purge").unwrap() |= common;
     actions
 }
@@ -201,40 +202,40 @@ async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
     let sent = keeper.context().publish("md.demo.ACME.quote", "forged".into()).await.unwrap();
     sent.await.unwrap();
     let messages = async || {
-        let stream = keeper.context().get_stream("TAPE_0").await.unwrap();
+        let stream = keeper.context().get_stream("TAPE_0_G1").await.unwrap();
         stream.cached_info().state.last_sequence
     };
     assert_eq!(messages().await, 1);
     let risk = server.bus(access::roles().find(|role| role.name == "risk").unwrap()).await;
-    let target = "tape.0.ingest";
+    let target = "tape.0.g1.ingest";
     // Requests with the tape as the reply subject.
     for (request, body) in [
-        ("bus.STREAM.MSG.GET.INBOX_0", r#"{"seq":1}"#),
-        ("bus.STREAM.INFO.INBOX_0", ""),
+        ("bus.STREAM.MSG.GET.INBOX_0_G1", r#"{"seq":1}"#),
+        ("bus.STREAM.INFO.INBOX_0_G1", ""),
         ("bus.STREAM.NAMES", ""),
-        ("bus.CONSUMER.CREATE.INBOX_0.c", "{}"),
+        ("bus.CONSUMER.CREATE.INBOX_0_G1.c", "{}"),
         ("ask.0.ingest", ""),
     ] {
         risk.client().publish_with_reply(request, target, body.into()).await.unwrap();
     }
     // Consumers that deliver to the tape: a push consumer, and a pull request with the tape as the reply subject.
-    for (name, to) in [("push", target), ("purge", "$JS.API.STREAM.PURGE.TAPE_0"), ("halt", "cmd.0.halt")] {
+    for (name, to) in [("push", target), ("purge", "$JS.API.STREAM.PURGE.TAPE_0_G1"), ("halt", "cmd.0.halt")] {
         let config = format!(
-            r#"{{"stream_name":"INBOX_0","config":{{"name":"{name}","deliver_policy":"all","ack_policy":"none",
+            r#"{{"stream_name":"INBOX_0_G1","config":{{"name":"{name}","deliver_policy":"all","ack_policy":"none",
                "deliver_subject":"{to}","mem_storage":true,"num_replicas":1}}}}"#
         );
-        let request = format!("bus.CONSUMER.CREATE.INBOX_0.{name}");
+        let request = format!("bus.CONSUMER.CREATE.INBOX_0_G1.{name}");
         let _ = risk.client().request(request, config.into()).await;
     }
-    let pull = r#"{"stream_name":"INBOX_0","config":{"name":"pull","deliver_policy":"all","ack_policy":"none",
+    let pull = r#"{"stream_name":"INBOX_0_G1","config":{"name":"pull","deliver_policy":"all","ack_policy":"none",
                    "mem_storage":true,"num_replicas":1,"inactive_threshold":30000000000}}"#;
-    risk.client().request("bus.CONSUMER.CREATE.INBOX_0.pull", pull.into()).await.unwrap();
-    let next = "bus.CONSUMER.MSG.NEXT.INBOX_0.pull";
+    risk.client().request("bus.CONSUMER.CREATE.INBOX_0_G1.pull", pull.into()).await.unwrap();
+    let next = "bus.CONSUMER.MSG.NEXT.INBOX_0_G1.pull";
     risk.client().publish_with_reply(next, target, r#"{"batch":1}"#.into()).await.unwrap();
     let sent = keeper.context().publish("md.demo.ACME.quote", "forged".into()).await.unwrap();
     sent.await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(messages().await, 1, "the tape has more than its first record");
-    let command = keeper.context().get_stream("COMMAND_0").await.unwrap();
+    let command = keeper.context().get_stream("COMMAND_0_G1").await.unwrap();
     assert_eq!(command.cached_info().state.messages, 0);
 }

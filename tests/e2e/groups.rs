@@ -30,10 +30,16 @@ impl Drop for Group {
 
 impl Group {
     pub(crate) fn start(system: &System, name: &'static str) -> Self {
+        Self::start_with(system, name, &[])
+    }
+
+    /// Starts a group with further arguments.
+    pub(crate) fn start_with(system: &System, name: &'static str, more: &[&str]) -> Self {
         let port = free_port();
         let log = system.path().join(format!("{name}-{port}.log"));
         let out = std::fs::File::create(&log).unwrap();
-        let mut command = system.command(&["run", name, "--partition", "0", "--http", &format!("127.0.0.1:{port}")]);
+        let http = format!("127.0.0.1:{port}");
+        let mut command = system.command(&[&["run", name, "--partition", "0", "--http", &http], more].concat());
         let child = command.stdout(out.try_clone().unwrap()).stderr(out).spawn().unwrap();
         Self { name, port, child, log }
     }
@@ -50,8 +56,13 @@ impl Group {
         });
     }
 
+    /// The log of the process so far.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap()
+    }
+
     /// Sends SIGTERM; the exit status.
-    fn terminate(&mut self) -> Option<i32> {
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         std::process::Command::new("sh").args(["-c", r#"kill -s TERM "$0""#, &pid]).status().unwrap();
         self.child.wait().unwrap().code()
@@ -110,7 +121,7 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bus = runtime.block_on(Bus::connect(&nats_url, "test")).unwrap();
     until("nothing is published", || {
-        let inbox = runtime.block_on(bus.context().get_stream("INBOX_0"));
+        let inbox = runtime.block_on(bus.context().get_stream("INBOX_0_G1"));
         inbox.is_ok_and(|inbox| inbox.cached_info().state.messages > 0)
     });
     drop(first);
@@ -159,7 +170,7 @@ fn check_after_change(nats_url: &str, check: impl Fn() -> Option<i32>) -> Option
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bus = Bus::connect(nats_url, "test").await.unwrap();
-        let mut config = bus.context().get_stream("TAPE_0").await.unwrap().cached_info().config.clone();
+        let mut config = bus.context().get_stream("TAPE_0_G1").await.unwrap().cached_info().config.clone();
         config.max_age = Duration::from_secs(3600);
         bus.context().update_stream(config).await.unwrap();
     });

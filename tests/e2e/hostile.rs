@@ -30,12 +30,12 @@ async fn hostile_bytes_in_the_inboxes_and_on_the_tape_are_rejected_or_skipped() 
     }
     publish("md.unknown", b"x").await;
     for writer in ["ingest", "risk", "portfolio", "unknown"] {
-        publish(&format!("tape.0.{writer}"), b"foreign bytes").await;
+        publish(&format!("tape.0.g1.{writer}"), b"foreign bytes").await;
     }
     // Two bytes that look like a record of a later format, and a record of another writer.
-    publish("tape.0.risk", &[0x91, 0x02]).await;
-    let first = bus.context().get_stream("TAPE_0").await.unwrap().get_raw_message(1).await.unwrap();
-    publish("tape.0.signal", &first.payload).await;
+    publish("tape.0.g1.risk", &[0x91, 0x02]).await;
+    let first = bus.context().get_stream("TAPE_0_G1").await.unwrap().get_raw_message(1).await.unwrap();
+    publish("tape.0.g1.signal", &first.payload).await;
     while count(&system, "CommandRefused") < garbage.len() || count(&system, "Rejected") < garbage.len() + 1 {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

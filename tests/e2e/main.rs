@@ -2,6 +2,7 @@
 
 mod access;
 mod backup;
+mod checkpoint;
 mod common;
 mod control;
 mod freshness;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tapedeck_kernel::testing::records_of_a_newer_build;
 use tapedeck_runtime::Bus;
-use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_servers::{NatsServer, Postgres};
 
@@ -54,13 +53,13 @@ async fn the_commands_and_the_example_in_python_stop_at_each_kind_of_newer_recor
     std::fs::write(&file, streams.replace("_184", "_18").replace("1_073_741_824", "1_073_741")).unwrap();
     let url = nats.url();
     system.ok(&["provision", "--nats-url", &url, "--streams", file.to_str().unwrap()]);
-    let bus = Bus::connect(&NatsAccess { url: url.clone(), nkey: None }, "test").await.unwrap();
+    let bus = Bus::connect(&url, "test").await.unwrap();
     for (partition, (way, writer, payload)) in ways.iter().enumerate() {
         // A message that does not chain is skipped, whatever it holds.
         let mut unchained = payload.clone();
         let hash = unchained.windows(32).position(|bytes| bytes == [0; 32]).expect("the hash of the outer header");
         unchained[hash] = 1;
-        let subject = format!("tape.{partition}.{writer}");
+        let subject = format!("tape.{partition}.g1.{writer}");
         for bytes in [unchained, payload.clone()] {
             bus.context().publish(subject.clone(), bytes.into()).await.unwrap().await.unwrap();
         }

@@ -203,7 +203,7 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
     for _ in 0..2 {
         let output = ok(Command::new(example("cli/publish.sh")).env("PATH", &path).env("NATS_URL", &url));
         let output = text(&output.stdout);
-        assert_eq!(output.matches(r#""stream":"INBOX_0""#).count(), 4, "{output}");
+        assert_eq!(output.matches(r#""stream":"INBOX_0_G1""#).count(), 4, "{output}");
         assert!(output.contains(r#""source":"shell""#), "{output}");
     }
     let totals = totals(&url, 6);

@@ -62,7 +62,7 @@ impl RecordedMarket {
 
 /// The stream sequence of a fact.
 fn seq(fact: &Value) -> u64 {
-    let place = fact["offset"].as_str().unwrap().strip_prefix("p0:").unwrap();
+    let place = fact["offset"].as_str().unwrap().strip_prefix("p0g1:").unwrap();
     place.split('.').next().unwrap().parse().unwrap()
 }
 
@@ -120,7 +120,7 @@ fn a_range_is_exact_at_both_ends_by_offset_sequence_time_and_age() {
     let funded: Vec<_> = funded.lines().map(json).collect();
     assert!(!maps.is_empty());
     assert_eq!(maps, funded);
-    let failed = recorded.system.run(&["replay", "--to-file", "-", "--from", "p1:1.0", "--to", "p0:9.0"]);
+    let failed = recorded.system.run(&["replay", "--to-file", "-", "--from", "p1:1.0", "--to", "p0g1:9.0"]);
     assert_eq!(failed.status.code(), Some(2));
     assert!(text(&failed.stderr).contains("is on partition 0, not on 1 alone"), "{}", text(&failed.stderr));
 }

@@ -9,7 +9,6 @@ use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
-use tapedeck_schemas::subject;
 
 use crate::common::{Process, System, capture, json};
 
@@ -19,11 +18,11 @@ const CAPTURES: &str = "TAPEDECK_TEST_CAPTURES";
 /// The market facts of each instrument in order, as bytes; with `at` and the clock advances if `in_time`.
 async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<Vec<u8>>> {
     let bus = Bus::connect(url, "test").await.unwrap();
-    let stream = subject::tape_stream(0);
+    let (stream, own) = (bus.generations().tape_stream(0), bus.generations().tape_subject(0, Writer::Ingest));
     let last = bus.context().get_stream(&stream).await.unwrap().cached_info().state.last_sequence;
-    let mut tail = Tail::new(&bus, stream, subject::tape_subject(0, Writer::Ingest), 1);
+    let mut tail = Tail::new(&bus, stream.clone(), own.clone(), 1);
     let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    let own = bus.last_on(&subject::tape_stream(0), &subject::tape_subject(0, Writer::Ingest)).await.unwrap();
+    let own = bus.last_on(&stream, &own).await.unwrap();
     while let Some(stored) = tail.next_until(own.min(last)).await {
         for entry in record::decode(&stored.payload).unwrap().1 {
             let instrument = match &entry.event {

@@ -58,7 +58,7 @@ impl RecordedRun {
     /// The records with the first fact of `kind` altered and the writer's chain recomputed, so that only deciding again
     /// can detect it; and the sequence of the altered record.
     fn altered(&self, writer: Writer, kind: Kind, alter: impl Fn(&mut Event)) -> (VecDeque<StoredMessage>, u64) {
-        let subject = format!("tape.0.{writer}");
+        let subject = format!("tape.0.g1.{writer}");
         let mut records = self.records.clone();
         let mut altered_at = None;
         let mut chain = RecordHash::default();
@@ -88,7 +88,7 @@ async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
 
     // One record: a byte of a quote, with the chain unchanged.
     let mut records = run.records.clone();
-    let ingest = records.iter().position(|stored| stored.subject.as_str() == "tape.0.ingest").unwrap();
+    let ingest = records.iter().position(|stored| stored.subject.as_str() == "tape.0.g1.ingest").unwrap();
     let mut bytes = records[ingest].payload.to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     records[ingest].payload = bytes.into();
@@ -101,7 +101,7 @@ async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
         fill.price += "0.01".parse().unwrap();
     });
     let findings = run.verdict(records).await.findings;
-    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of paper"));
+    let named = |finding: &String| finding.starts_with(&format!("p0g1:{seq} decision of paper"));
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One decision.
@@ -110,7 +110,7 @@ async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
         signal.confidence += "0.0001".parse().unwrap();
     });
     let findings = run.verdict(records).await.findings;
-    let named = |finding: &String| finding.starts_with(&format!("p0:{seq} decision of signal"));
+    let named = |finding: &String| finding.starts_with(&format!("p0g1:{seq} decision of signal"));
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One row.

@@ -46,7 +46,7 @@ fn a_fill_and_the_market_event_that_caused_it_have_the_same_chain_with_latencies
     assert!(["Quote", "Trade"].contains(&kinds[0]), "{kinds:?}");
     assert!(path.map(index_of).is_sorted(), "{kinds:?}");
     let seq = |fact: &Value| -> Vec<u64> {
-        let offset = fact["offset"].as_str().unwrap().strip_prefix("p0:").unwrap();
+        let offset = fact["offset"].as_str().unwrap().strip_prefix("p0g1:").unwrap();
         offset.split('.').map(|part| part.parse().unwrap()).collect()
     };
     assert!(chain.iter().map(seq).is_sorted());
@@ -65,10 +65,10 @@ fn a_missing_fact_and_an_invalid_id_have_different_exit_codes() {
     let _up = system.up();
     for (id, code, error) in [
         ("00000000000000000000000000000000", 1, "not found: no tape here has"),
-        ("p0:999.0", 1, "not found: no tape here has"),
+        ("p0g1:999.0", 1, "not found: no tape here has"),
         ("inbox:999.0", 1, "not found: no tape here has"),
         ("x", 2, "is not the id of an order or a fill"),
-        ("p0:12", 2, "is not the id of an order or a fill"),
+        ("p0g1:12", 2, "is not the id of an order or a fill"),
     ] {
         let output = system.run(&["trace", id]);
         assert_eq!(output.status.code(), Some(code), "{id}");

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
+use tapedeck_schemas::generation::Generations;
 use tapedeck_schemas::subject::{self, API_PREFIX, PARTITIONS_MAX};
 
 use crate::{GROUPS, Group};
@@ -74,9 +75,9 @@ impl Role {
     }
 
     /// The subjects of other NATS accounts that the role may use.
-    fn grants(&self) -> impl Iterator<Item = Grant> {
+    fn grants(&self, generations: &Generations) -> impl Iterator<Item = Grant> {
         let role = *self;
-        role.rights.iter().flat_map(move |right| grants(role, *right))
+        role.rights.iter().flat_map(move |right| grants(role, *right, generations))
     }
 }
 
@@ -129,9 +130,9 @@ fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
 /// The NATS account of ingest, which replies to requests about its sources.
 const INGEST: &str = "INGEST";
 
-fn grants(role: Role, right: Right) -> Vec<Grant> {
+fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
     match right {
-        Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.{}", role.name))],
+        Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.*.{}", role.name))],
         Read => vec![
             api(GrantKind::Service, "STREAM.INFO.*"),
             api(GrantKind::Service, "STREAM.NAMES"),
@@ -143,7 +144,7 @@ fn grants(role: Role, right: Right) -> Vec<Grant> {
         ],
         KeepRejects => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
         Publish => {
-            let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", subject::inbox_stream(p)));
+            let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", generations.inbox_stream(p)));
             let mut all = vec![grant(BUS, GrantKind::Service, "md.*.*.*"), api(GrantKind::Service, "STREAM.NAMES")];
             all.extend(inboxes.map(|request| api(GrantKind::Service, request)));
             all
@@ -152,18 +153,18 @@ fn grants(role: Role, right: Right) -> Vec<Grant> {
             grant(INGEST, GrantKind::Service, subject::STATUS_SUBJECTS),
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
-        AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.ingest")],
+        AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.*.ingest")],
         Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
     }
 }
 
 /// Returns the `accounts` of a nats-server configuration. The public keys are variables ([`Role::key_variable`]), which
-/// another file defines.
-pub fn accounts_conf() -> String {
+/// another file defines. A publisher may read the inboxes of these generations, and no others.
+pub fn accounts_conf(generations: &Generations) -> String {
     let mut exports: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
     let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
     for role in roles() {
-        for grant in role.grants() {
+        for grant in role.grants(generations) {
             exports.entry(Grant { to: None, ..grant.clone() }).or_default().insert(role.account());
             imports.entry(role.account()).or_default().insert(grant);
         }
@@ -219,20 +220,23 @@ mod tests {
     #[test]
     fn a_role_appends_under_its_own_name_only_and_only_roles_of_machines_append() {
         for role in roles() {
-            let appends: Vec<String> =
-                role.grants().map(|grant| grant.subject).filter(|subject| subject.starts_with("tape.")).collect();
+            let generations = Generations::default();
+            let subjects = role.grants(&generations).map(|grant| grant.subject);
+            let appends: Vec<String> = subjects.filter(|subject| subject.starts_with("tape.")).collect();
             let is_machine = crate::named(role.name).is_some_and(|group| group.machine_info.is_some());
-            let own = is_machine.then(|| format!("tape.*.{}", role.name));
+            let own = is_machine.then(|| format!("tape.*.*.{}", role.name));
             assert_eq!(appends, Vec::from_iter(own), "{}", role.name);
         }
         assert_eq!(crate::named("ingest").map(|group| group.name.to_ascii_uppercase()).as_deref(), Some(INGEST));
     }
 
     #[test]
-    fn a_publisher_reads_no_tape_and_no_account_imports_purge_or_delete() {
-        let conf = accounts_conf();
+    fn a_publisher_reads_the_inboxes_in_use_and_no_tape_and_no_account_imports_purge_or_delete() {
+        let conf = accounts_conf(&"INBOX_63_G2".parse().unwrap());
         let publisher = conf.split("  PUBLISHER {").nth(1).unwrap().split("\n  }").next().unwrap();
-        assert!(publisher.contains("STREAM.MSG.GET.INBOX_63") && !publisher.contains("MSG.GET.*"), "{publisher}");
+        assert!(publisher.contains("STREAM.MSG.GET.INBOX_62_G1\"") && !publisher.contains("MSG.GET.*"), "{publisher}");
+        assert!(publisher.contains("STREAM.MSG.GET.INBOX_63_G2\""), "{publisher}");
+        assert!(!publisher.contains("INBOX_63_G1"), "only the generation in use: {publisher}");
         assert!(!publisher.contains("TAPE") && !publisher.contains("CONSUMER"), "{publisher}");
         for word in ["PURGE", "DELETE", "UPDATE", "STREAM.CREATE", "\"$JS.API.>\"", "\">\""] {
             assert!(!conf.contains(word), "{word}");

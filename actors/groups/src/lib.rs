@@ -107,11 +107,11 @@ groups! {
         "Turns operators' commands into facts.";
     "signal", Signal, |tape| Signal::new(tape.partition), &[Append, Read], tapedeck_signal::params,
         "Runs the strategies and raises signals.";
-    "risk", Risk, |tape| Risk::new(tape.tape, tape.partition), &[Append, Read], tapedeck_risk::params,
+    "risk", Risk, |tape| Risk::new(tape, tape.partition), &[Append, Read], tapedeck_risk::params,
         "Sizes orders and checks them.";
     "execution", Execution, |_| Execution::new(), &[Append, Read], tapedeck_execution::params,
         "Runs the life cycle of orders.";
-    "paper", Paper, |tape| Paper::new(tape.tape), &[Append, Read], tapedeck_paper::params,
+    "paper", Paper, |tape| Paper::new(tape), &[Append, Read], tapedeck_paper::params,
         "Fills orders: the simulated exchange.";
     "portfolio", Portfolio, |_| Portfolio::new(), &[Append, Read], tapedeck_portfolio::params,
         "Keeps positions, ledger and equity.";
@@ -207,7 +207,7 @@ mod tests {
         impl Visitor for Check {
             fn visit<M: Machine>(&mut self, group: &'static Group, make: fn(&TapeCreated) -> M) {
                 assert_eq!(group.info(), Some(MachineInfo::of::<M>()));
-                let tape = TapeCreated { tape: Default::default(), partition: 3, placement: Vec::new() };
+                let tape = TapeCreated::first(Default::default(), 3, Vec::new());
                 assert!(!format!("{:?}", make(&tape)).is_empty());
                 self.0 += 1;
             }

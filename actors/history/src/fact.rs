@@ -1,7 +1,10 @@
 //! A fact with its place on a tape, as every reader of history returns it.
 
+use std::sync::Arc;
+
 use tapedeck_kernel::{Inbox, TapeRecord};
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
 
@@ -10,6 +13,8 @@ use tapedeck_schemas::record::Writer;
 pub struct StoredFact {
     /// Partition of the tape.
     pub partition: u16,
+    /// The tape, with the generations from which its records were copied.
+    pub lineage: Arc<Lineage>,
     /// Offset on the tape.
     pub offset: Offset,
     /// Writer of the record.
@@ -33,7 +38,12 @@ pub struct StoredFact {
 
 impl StoredFact {
     /// The facts of a record; `time` is the tape time before the record, ns.
-    pub(crate) fn of_record(partition: u16, record: TapeRecord, stamp: u64, mut time: TapeTime) -> Vec<StoredFact> {
+    pub(crate) fn of_record(
+        (partition, lineage): (u16, &Arc<Lineage>),
+        record: TapeRecord,
+        stamp: u64,
+        mut time: TapeTime,
+    ) -> Vec<StoredFact> {
         let (seq, writer, epoch) = (record.seq, record.header.writer, record.header.epoch);
         let fact = |(place, entry): (u32, tapedeck_schemas::record::Entry)| {
             if writer == Writer::Ingest && keeps_time(&entry.event) {
@@ -41,14 +51,20 @@ impl StoredFact {
             }
             let offset = Offset::new(seq, place);
             let (cause, index, at, event) = (entry.cause, entry.index, entry.at, entry.event);
-            StoredFact { partition, offset, writer, epoch, cause, index, at, stamp, time, event }
+            let lineage = lineage.clone();
+            StoredFact { partition, lineage, offset, writer, epoch, cause, index, at, stamp, time, event }
         };
         (0..).zip(record.entries).map(fact).collect()
     }
 
-    /// The offset with the partition: `p0:1234.5`.
+    /// The offset with the partition and the generation: `p0g1:1234.5`.
     pub fn printed_offset(&self) -> String {
-        self.offset.in_partition(self.partition)
+        self.print(self.offset)
+    }
+
+    /// Formats an offset on the tape of the fact.
+    pub fn print(&self, offset: Offset) -> String {
+        self.lineage.print(self.partition, offset)
     }
 
     /// The inbox that holds the cause; `None` if the cause is on the tape.
@@ -56,11 +72,11 @@ impl StoredFact {
         tapedeck_groups::of_writer(self.writer)?.inbox()
     }
 
-    /// The cause in the form that `tapedeck trace` accepts: `inbox:12.3`, `command:12.0` or `p0:1234.5`.
+    /// The cause in the form that `tapedeck trace` accepts: `inbox:12.3`, `command:12.0` or `p0g1:1234.5`.
     pub fn cause_text(&self) -> String {
         match self.inbox() {
             Some(inbox) => format!("{}:{}", inbox.prefix(), self.cause),
-            None => self.cause.in_partition(self.partition),
+            None => self.print(self.cause),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use tapedeck_schemas::generation::{Generation, Lineage, TapeName};
 use tapedeck_schemas::offset::{Offset, TapeTime, digits};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -10,10 +11,10 @@ use time::format_description::well_known::Rfc3339;
 /// The first or last fact of a range, as an operator writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RangeBound {
-    /// An offset, `1234.5` or with the partition `p0:1234.5`: one fact.
-    Offset(Option<u16>, Offset),
-    /// A stream sequence, `1234` or `p0:1234`: one record.
-    Sequence(Option<u16>, u64),
+    /// An offset, `1234.5` or with the tape `p0g1:1234.5` or `p0:1234.5`: one fact.
+    Offset(Option<TapeName>, Offset),
+    /// A stream sequence, `1234` or with the tape `p0g1:1234` or `p0:1234`: one record.
+    Sequence(Option<TapeName>, u64),
     /// A time, `2024-08-08T23:54:14.5Z`: every fact at that tape time, ns since the Unix epoch.
     Time(TapeTime),
     /// An age, `-10m` (ms, s, m, h, d): every fact at the tape time that lies this many ns before the newest tape time
@@ -33,10 +34,25 @@ pub struct Range {
 /// Error: a text that is not a bound of a range. Holds the text, cut to 64 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is not an offset (p0:1234.5 or 1234.5), a sequence (1234), a time (2024-08-08T23:54:14.5Z) or an age \
+    "{0:?} is not an offset (p0g1:1234.5 or 1234.5), a sequence (1234), a time (2024-08-08T23:54:14.5Z) or an age \
      before the end of the tape (-10m; ms, s, m, h or d)"
 )]
 pub struct InvalidRangeBound(pub String);
+
+/// Error: a bound names a record of another generation than the one that the tape holds at that sequence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{bound} is not on this tape: in its generation {read}, the record at that sequence is of generation {found}; \
+     --generations selects the tape to read"
+)]
+pub struct OtherGeneration {
+    /// The bound.
+    pub bound: RangeBound,
+    /// The generation to which the record at its sequence was appended first.
+    pub found: Generation,
+    /// The generation of the tape.
+    pub read: Generation,
+}
 
 const UNITS: [(&str, u64); 5] = [
     ("ms", 1_000_000),
@@ -49,9 +65,29 @@ const UNITS: [(&str, u64); 5] = [
 impl RangeBound {
     /// The partition that the bound names, if it names one.
     pub fn partition(self) -> Option<u16> {
+        self.tape().map(|tape| tape.partition)
+    }
+
+    /// The tape that the bound names, if it names one.
+    fn tape(self) -> Option<TapeName> {
         match self {
-            RangeBound::Offset(partition, _) | RangeBound::Sequence(partition, _) => partition,
+            RangeBound::Offset(tape, _) | RangeBound::Sequence(tape, _) => tape,
             RangeBound::Time(_) | RangeBound::BeforeEnd(_) => None,
+        }
+    }
+
+    /// Checks that the tape holds the record that the bound names: if the bound names a generation, the record at its
+    /// sequence was appended to that generation first.
+    pub fn check(self, lineage: &Lineage) -> Result<(), OtherGeneration> {
+        let seq = match self {
+            RangeBound::Offset(_, offset) => offset.seq,
+            RangeBound::Sequence(_, seq) => seq,
+            RangeBound::Time(_) | RangeBound::BeforeEnd(_) => return Ok(()),
+        };
+        let found = lineage.generation_of(seq);
+        match self.tape().and_then(|tape| tape.generation) {
+            Some(named) if named != found => Err(OtherGeneration { bound: self, found, read: lineage.generation }),
+            _ => Ok(()),
         }
     }
 
@@ -72,14 +108,13 @@ impl FromStr for RangeBound {
             let ns = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| bad())?.unix_timestamp_nanos();
             return u64::try_from(ns).map(RangeBound::Time).map_err(|_| bad());
         }
-        let (partition, place) = match text.strip_prefix('p').map(|named| named.split_once(':')) {
-            Some(Some((partition, place))) => (Some(digits(partition).ok_or_else(bad)?), place),
-            Some(None) => return Err(bad()),
+        let (tape, place) = match text.split_once(':') {
+            Some((tape, place)) => (Some(TapeName::parse(tape).ok_or_else(bad)?), place),
             None => (None, text),
         };
         match place.parse() {
-            Ok(offset) => Ok(RangeBound::Offset(partition, offset)),
-            Err(_) => Ok(RangeBound::Sequence(partition, digits(place).ok_or_else(bad)?)),
+            Ok(offset) => Ok(RangeBound::Offset(tape, offset)),
+            Err(_) => Ok(RangeBound::Sequence(tape, digits(place).ok_or_else(bad)?)),
         }
     }
 }
@@ -93,8 +128,8 @@ fn before_end(text: &str) -> Option<u64> {
 
 impl fmt::Display for RangeBound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(partition) = self.partition() {
-            write!(f, "p{partition}:")?;
+        if let Some(tape) = self.tape() {
+            write!(f, "{tape}:")?;
         }
         match self {
             RangeBound::Offset(_, offset) => write!(f, "{offset}"),
@@ -132,11 +167,14 @@ mod tests {
     #[test]
     fn a_bound_is_read_as_it_is_printed() {
         let offset = Offset::new(1234, 5);
+        let tape = |partition, generation| Some(TapeName { partition, generation });
         for (text, place) in [
             ("1234.5", RangeBound::Offset(None, offset)),
-            ("p7:1234.5", RangeBound::Offset(Some(7), offset)),
+            ("p7:1234.5", RangeBound::Offset(tape(7, None), offset)),
+            ("p7g2:1234.5", RangeBound::Offset(tape(7, Generation::new(2)), offset)),
             ("1234", RangeBound::Sequence(None, 1234)),
-            ("p0:1234", RangeBound::Sequence(Some(0), 1234)),
+            ("p0:1234", RangeBound::Sequence(tape(0, None), 1234)),
+            ("p0g1:1234", RangeBound::Sequence(tape(0, Some(Generation::FIRST)), 1234)),
             ("2024-08-08T23:54:14.123456789Z", RangeBound::Time(1_723_161_254_123_456_789)),
             ("-10m", RangeBound::BeforeEnd(600_000_000_000)),
             ("-0d", RangeBound::BeforeEnd(0)),
@@ -157,6 +195,8 @@ mod tests {
             "p0:",
             "p:1",
             "p-1:2",
+            "p0g0:1",
+            "p0g:1",
             "+1",
             "1.",
             ".1",
@@ -174,6 +214,22 @@ mod tests {
             "99999999999999999999",
         ] {
             assert_eq!(bad.parse::<RangeBound>(), Err(InvalidRangeBound(bad.into())), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bound_with_a_generation_is_on_a_tape_only_if_its_record_is() {
+        let hash = tapedeck_schemas::record::RecordHash::default();
+        let copied = vec![tapedeck_schemas::event::CopiedRecords { generation: Generation::FIRST, last: 10, hash }];
+        let tape = tapedeck_schemas::ids::TapeId([1; 16]);
+        let second = Lineage { generation: Generation::new(2).unwrap(), copied, ..tape.into() };
+        let check = |text: &str| text.parse::<RangeBound>().unwrap().check(&second);
+        for on_tape in ["p0g1:10.3", "p0g2:11", "p0:11", "11.0", "p0g2:1.0", "-1s"] {
+            assert_eq!(check(on_tape), Ok(()), "{on_tape}");
+        }
+        for lost in ["p0g1:11.0", "p0g2:10", "p0g3:11"] {
+            let error = check(lost).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{lost} is not on this tape")), "{error}");
         }
     }
 

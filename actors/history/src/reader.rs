@@ -2,13 +2,14 @@
 //! filter.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use tapedeck_kernel::{TapeRead, TapeReader, TapeRecord};
+use tapedeck_kernel::{TapeCheckpoint, TapeRead, TapeReader, TapeRecord};
 use tapedeck_runtime::tail::{StoredMessage, Tail};
 use tapedeck_runtime::{Bus, BusError};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::TapeTime;
-use tapedeck_schemas::subject::{self, TapeSubject};
+use tapedeck_schemas::subject::TapeSubject;
 
 use crate::bounds::RangeBounds;
 use crate::error::HistoryError;
@@ -75,18 +76,23 @@ pub struct RecordReader {
 
 impl RecordReader {
     /// Reads the tape `tape` of a partition up to the sequence `last`; with `None`, without an end.
-    pub fn new(bus: &Bus, partition: u16, tape: TapeId, last: Option<u64>) -> Self {
-        Self::over(partition, tape, Messages::live(bus, subject::tape_stream(partition), last))
+    pub fn new(bus: &Bus, partition: u16, tape: &Lineage, last: Option<u64>) -> Self {
+        Self::over(partition, tape, Messages::live(bus, bus.generations().tape_stream(partition), last))
     }
 
     /// Reads `messages` as the tape `tape`.
-    pub fn over(partition: u16, tape: TapeId, messages: Messages) -> Self {
-        Self { partition, messages, reader: TapeReader::new(tape) }
+    pub fn over(partition: u16, tape: &Lineage, messages: Messages) -> Self {
+        Self { partition, messages, reader: TapeReader::new(tape.clone()) }
     }
 
     /// The last sequence read; 0 at the start.
     pub fn last(&self) -> u64 {
         self.reader.last()
+    }
+
+    /// The place up to which the tape is read.
+    pub fn checkpoint(&self) -> &TapeCheckpoint {
+        self.reader.checkpoint()
     }
 
     /// Whether every message that the server last reported has been read.
@@ -109,7 +115,8 @@ impl RecordReader {
                 _ => Ok(None),
             };
         };
-        let read = self.reader.read(seq, TapeSubject::parse(partition, &subject), &payload);
+        let subject = TapeSubject::parse(partition, self.reader.lineage().generation, &subject);
+        let read = self.reader.read(seq, subject, &payload);
         let read = read.map_err(|fault| HistoryError::Tape { partition, fault })?;
         Ok(Some(TapeMessage { seq, stamp, read }))
     }
@@ -141,6 +148,7 @@ pub struct ClassifiedFact {
 #[derive(Debug)]
 pub struct Classifier {
     partition: u16,
+    lineage: Arc<Lineage>,
     bounds: RangeBounds,
     matcher: Matcher,
     time: TapeTime,
@@ -149,8 +157,9 @@ pub struct Classifier {
 
 impl Classifier {
     /// A classifier at the beginning of the tape of `partition`.
-    pub fn new(partition: u16, bounds: RangeBounds, filter: Filter) -> Self {
-        Self { partition, bounds, matcher: Matcher::new(filter), time: 0, is_over: false }
+    pub fn new(partition: u16, tape: Lineage, bounds: RangeBounds, filter: Filter) -> Self {
+        let lineage = Arc::new(tape);
+        Self { partition, lineage, bounds, matcher: Matcher::new(filter), time: 0, is_over: false }
     }
 
     /// Whether a fact after the range was classified, so that no later record holds a fact of the range.
@@ -161,7 +170,7 @@ impl Classifier {
     /// Classifies the facts of the next record.
     pub fn classify(&mut self, record: TapeRecord, stamp: u64) -> Vec<ClassifiedFact> {
         let mut classified = Vec::with_capacity(record.entries.len());
-        for fact in StoredFact::of_record(self.partition, record, stamp, self.time) {
+        for fact in StoredFact::of_record((self.partition, &self.lineage), record, stamp, self.time) {
             self.time = fact.time;
             let standing = match &self.bounds {
                 bounds if bounds.is_after(fact.offset, fact.time) => Standing::After,
@@ -194,8 +203,8 @@ impl FactReader {
     }
 
     fn until(bus: &Bus, range: &TapeRange, filter: Filter, last: Option<u64>) -> Self {
-        let records = RecordReader::new(bus, range.partition, range.tape, last);
-        Self { records, classifier: Classifier::new(range.partition, range.bounds, filter) }
+        let records = RecordReader::new(bus, range.partition, &range.tape, last);
+        Self { records, classifier: Classifier::new(range.partition, range.tape.clone(), range.bounds, filter) }
     }
 
     /// The sequence of the last record read; 0 at the start.
@@ -218,7 +227,7 @@ impl FactReader {
         Ok(Some(match read {
             TapeRead::Record(record) => self.classifier.classify(record, stamp),
             TapeRead::Invalid { why, .. } => {
-                let offset = format!("p{}:{seq}", self.classifier.partition);
+                let offset = self.classifier.lineage.print_record(self.classifier.partition, seq);
                 tracing::warn!(offset, why, "invalid record skipped");
                 Vec::new()
             }

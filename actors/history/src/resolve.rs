@@ -3,10 +3,9 @@
 use serde::{Deserialize, Serialize};
 use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::{self, Writer};
-use tapedeck_schemas::subject;
 
 use crate::bounds::{RangeBounds, ResolvedBound};
 use crate::error::HistoryError;
@@ -23,7 +22,7 @@ pub struct TapeRange {
     /// The partition.
     pub partition: u16,
     /// The identity of the tape.
-    pub tape: TapeId,
+    pub tape: Lineage,
     /// The bounds of the range.
     pub bounds: RangeBounds,
     /// Last sequence of the tape when the range was resolved. Later records are not read.
@@ -33,8 +32,8 @@ pub struct TapeRange {
 impl TapeRange {
     /// The whole tape up to its present end.
     pub async fn whole(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
-        let TapeCreated { tape, partition, .. } = *tape;
-        let end = last_sequence(bus, &subject::tape_stream(partition)).await?;
+        let (partition, tape) = (tape.partition, tape.lineage());
+        let end = last_sequence(bus, &bus.generations().tape_stream(partition)).await?;
         Ok(Self { partition, tape, bounds: RangeBounds::default(), end })
     }
 }
@@ -55,6 +54,8 @@ pub async fn resolve(bus: &Bus, partition: Option<u16>, range: &Range) -> Result
     }
     let mut ranges = Vec::new();
     for tape in &tapes {
+        let checked = bounds(range).try_for_each(|bound| bound.check(&tape.lineage()));
+        checked.map_err(|error| HistoryError::Range(error.to_string()))?;
         ranges.push(TapeRange::whole(bus, tape).await?);
     }
     let has_age = bounds(range).any(|bound| matches!(bound, RangeBound::BeforeEnd(_)));
@@ -104,7 +105,8 @@ async fn newest_time(bus: &Bus, ranges: &[TapeRange]) -> Result<TapeTime, Histor
 
 /// The newest tape time of one tape; `None` if its last [`LOOK_BACK_MAX`] records up to `end` hold no fact of ingest.
 async fn last_time(bus: &Bus, partition: u16, end: u64) -> Result<Option<TapeTime>, HistoryError> {
-    let (name, ingest) = (subject::tape_stream(partition), subject::tape_subject(partition, Writer::Ingest));
+    let generations = bus.generations();
+    let (name, ingest) = (generations.tape_stream(partition), generations.tape_subject(partition, Writer::Ingest));
     let last = bus.last_on(&name, &ingest).await?.min(end);
     let failed = |why: String| BusError::request(format!("reading {name} backwards"), why);
     let stream = bus.context().get_stream_no_info(&name).await.map_err(|e| failed(e.to_string()))?;

@@ -5,7 +5,6 @@ use tapedeck_runtime::{Bus, BusError, database};
 use tapedeck_schemas::event::{Kind, TapeCreated};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
-use tapedeck_schemas::subject;
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
@@ -18,6 +17,8 @@ pub struct PartitionStatus {
     pub partition: u16,
     /// The identity of its tape.
     pub tape: String,
+    /// The stream of the tape.
+    pub tape_stream: String,
     /// The market subjects placed on the partition.
     pub placement: Vec<String>,
     /// Last sequence of the tape.
@@ -52,8 +53,9 @@ pub struct WriterStatus {
 impl PartitionStatus {
     /// Reads the status of a partition from JetStream and Postgres.
     pub async fn gather(bus: &Bus, client: &Client, tape: TapeCreated) -> Result<Self, HistoryError> {
-        let TapeCreated { tape, partition, placement } = tape;
-        let name = subject::tape_stream(partition);
+        let (lineage, generations) = (tape.lineage(), bus.generations());
+        let TapeCreated { tape, partition, placement, .. } = tape;
+        let name = generations.tape_stream(partition);
         let stream = bus.context().get_stream(&name).await;
         let stream = stream.map_err(|error| BusError::request(format!("stream info of {name}"), error))?;
         let state = &stream.cached_info().state;
@@ -64,12 +66,13 @@ impl PartitionStatus {
         Ok(Self {
             partition,
             tape: tape.to_string(),
+            tape_stream: name,
             placement,
             tape_last: state.last_sequence,
             tape_bytes: state.bytes,
-            market_inbox_last: last_sequence(bus, &subject::inbox_stream(partition)).await?,
-            command_inbox_last: last_sequence(bus, &subject::command_stream(partition)).await?,
-            projected: database::projected(client, tape, partition).await?,
+            market_inbox_last: last_sequence(bus, &generations.inbox_stream(partition)).await?,
+            command_inbox_last: last_sequence(bus, &generations.command_stream(partition)).await?,
+            projected: database::projected(client, &lineage, partition).await?,
             writers,
         })
     }
@@ -82,7 +85,7 @@ impl PartitionStatus {
 
 impl WriterStatus {
     async fn gather(bus: &Bus, stream: &str, partition: u16, writer: Writer) -> Result<Self, BusError> {
-        let message = bus.last_message_on(stream, &subject::tape_subject(partition, writer)).await?;
+        let message = bus.last_message_on(stream, &bus.generations().tape_subject(partition, writer)).await?;
         let mut status = Self { writer: writer.as_str(), last: 0, epoch: 0, decided: 0, did: "nothing yet".into() };
         let Some(message) = message else { return Ok(status) };
         status.last = message.sequence;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash};
 use tapedeck_schemas::subject::TapeSubject;
@@ -77,7 +77,7 @@ pub struct Driver<M: AnyMachine> {
 
 impl<M: AnyMachine> Driver<M> {
     /// A driver that follows the tape without deciding. It asks the owner, and takes over if the owner is gone.
-    pub fn follow(machine: M, tape: TapeId, identity: ProcessIdentity) -> Self {
+    pub fn follow(machine: M, tape: impl Into<Lineage>, identity: ProcessIdentity) -> Self {
         Self {
             info: machine.info(),
             merge: MergeJoin::new(machine),

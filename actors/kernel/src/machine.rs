@@ -75,9 +75,9 @@ pub enum Reads {
 /// The inbox streams of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inbox {
-    /// `INBOX_<p>`: market events.
+    /// `INBOX_<p>_G<g>`: market events.
     Market,
-    /// `COMMAND_<p>`: operators' commands.
+    /// `COMMAND_<p>_G<g>`: operators' commands.
     Command,
 }
 
@@ -193,7 +193,7 @@ impl MachineInput for Fact {
     }
 }
 
-/// A market event in `INBOX_<p>`.
+/// A market event in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MarketEntry {
     /// Subject of the message.
@@ -222,7 +222,7 @@ impl MachineInput for MarketEntry {
     }
 }
 
-/// A command in `COMMAND_<p>`.
+/// A command in an inbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommandEntry {
     /// Subject of the message.

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject::TapeSubject;
@@ -14,6 +15,8 @@ use tapedeck_schemas::subject::TapeSubject;
 pub struct TapeRecord {
     /// Stream sequence.
     pub seq: u64,
+    /// The generation to which the record was appended first.
+    pub generation: Generation,
     /// Decoded header.
     pub header: Header,
     /// Hash of the bytes of the record.
@@ -65,14 +68,15 @@ pub enum TapeFault {
         /// Build of the writer's last epoch that could be read, up to this record.
         build: Option<String>,
     },
-    /// The first record is not `TapeCreated`, or is that of another tape.
-    #[error("sequence {seq}: this is not the tape {want}: {found}")]
+    /// The first record is not `TapeCreated`, or is that of another tape or generation, or a copied record is not the
+    /// one that the first record names.
+    #[error("sequence {seq}: this is not the tape {}, generation {}: {found}", want.tape, want.generation)]
     WrongTape {
         /// Stream sequence of the record.
         seq: u64,
         /// The expected tape.
-        want: TapeId,
-        /// Description of the first record.
+        want: Box<Lineage>,
+        /// Description of the record.
         found: String,
     },
 }
@@ -91,19 +95,31 @@ impl TapeFault {
 /// The last sequence read, and the end of each writer's chain at that sequence.
 #[derive(Debug, Clone)]
 pub struct TapeReader {
-    tape: TapeId,
-    last: u64,
+    lineage: Lineage,
     unfiltered: bool,
-    chains: BTreeMap<Writer, ChainEnd>,
+    read: TapeCheckpoint,
+}
+
+/// A place on a tape from which a reader can read on: the last sequence read, and the ends of the chains there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TapeCheckpoint {
+    /// The last sequence read; 0 at the beginning.
+    pub seq: u64,
+    /// The end of the chain of each writer that has a record.
+    pub chains: BTreeMap<Writer, ChainEnd>,
 }
 
 /// The end of a writer's chain.
-#[derive(Debug, Clone, Default)]
-struct ChainEnd {
-    /// Hash of the writer's last valid record; zeros before the first.
-    last: RecordHash,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChainEnd {
+    /// Stream sequence of the writer's last valid record.
+    pub seq: u64,
+    /// Hash of that record; zeros before the first.
+    pub hash: RecordHash,
     /// Build of the writer's last epoch.
-    build: Option<String>,
+    pub build: Option<String>,
 }
 
 fn written_by(build: Option<&str>) -> String {
@@ -117,40 +133,59 @@ fn written_by(build: Option<&str>) -> String {
 
 impl TapeReader {
     /// A reader of every record, from the first.
-    pub fn new(tape: TapeId) -> Self {
-        Self { tape, last: 0, unfiltered: true, chains: BTreeMap::new() }
+    pub fn new(lineage: impl Into<Lineage>) -> Self {
+        Self::after(lineage, TapeCheckpoint::default())
+    }
+
+    /// A reader of every record after a checkpoint. It does not check that the tape holds what was read before the
+    /// checkpoint: the caller must ([`TapeCheckpoint::chains`]). For readers that only show: a machine has no state
+    /// without the records before.
+    pub fn after(lineage: impl Into<Lineage>, checkpoint: TapeCheckpoint) -> Self {
+        Self { lineage: lineage.into(), unfiltered: true, read: checkpoint }
     }
 
     /// A reader of one writer's subject: missing records show in the chain.
-    pub fn filtered(tape: TapeId) -> Self {
-        Self { unfiltered: false, ..Self::new(tape) }
+    pub fn filtered(lineage: impl Into<Lineage>) -> Self {
+        Self { unfiltered: false, ..Self::new(lineage) }
     }
 
     /// A reader of one writer's subject after a record that was read before.
-    pub fn filtered_after(tape: TapeId, writer: Writer, seq: u64, hash: RecordHash) -> Self {
-        Self {
-            last: seq,
-            chains: BTreeMap::from([(writer, ChainEnd { last: hash, build: None })]),
-            ..Self::filtered(tape)
-        }
+    pub fn filtered_after(lineage: impl Into<Lineage>, writer: Writer, seq: u64, hash: RecordHash) -> Self {
+        let chains = BTreeMap::from([(writer, ChainEnd { seq, hash, build: None })]);
+        Self { unfiltered: false, ..Self::after(lineage, TapeCheckpoint { seq, chains }) }
     }
 
     /// The last sequence read; 0 at the start.
     pub fn last(&self) -> u64 {
-        self.last
+        self.read.seq
+    }
+
+    /// The place up to which the tape is read.
+    pub fn checkpoint(&self) -> &TapeCheckpoint {
+        &self.read
+    }
+
+    /// The expected tape.
+    pub fn lineage(&self) -> &Lineage {
+        &self.lineage
     }
 
     /// Reads the next message.
     pub fn read(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
-        if (self.unfiltered && seq != self.last + 1) || seq <= self.last {
-            return Err(TapeFault::NotNext { expected: self.last + 1, got: seq });
+        let last = self.read.seq;
+        if (self.unfiltered && seq != last + 1) || seq <= last {
+            return Err(TapeFault::NotNext { expected: last + 1, got: seq });
         }
-        self.last = seq;
+        self.read.seq = seq;
         let read = self.classify(seq, subject, payload)?;
-        if seq == 1 {
-            self.check_first(&read)?;
+        let wrong = match seq {
+            1 => self.check_first(&read),
+            _ => self.check_copied(seq, payload),
+        };
+        match wrong {
+            Some(found) => Err(TapeFault::WrongTape { seq, want: Box::new(self.lineage.clone()), found }),
+            None => Ok(read),
         }
-        Ok(read)
     }
 
     fn classify(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) -> Result<TapeRead, TapeFault> {
@@ -170,8 +205,8 @@ impl TapeReader {
             return invalid(format!("a record of writer number {number} on the subject of {writer}"));
         }
         // The first record of a writer that this build does not know stops the reader, so its chain has no records.
-        let chain = writer.and_then(|writer| self.chains.get(&writer));
-        let last = chain.map_or_else(RecordHash::default, |chain| chain.last);
+        let chain = writer.and_then(|writer| self.read.chains.get(&writer));
+        let last = chain.map_or_else(RecordHash::default, |chain| chain.hash);
         if outer.prev_hash != last {
             let why = format!("chains to {:?}, but the last record has the hash {last:?}", outer.prev_hash);
             return Ok(TapeRead::Invalid { writer, why, breaks_chain: writer.is_some() && record.error.is_none() });
@@ -187,21 +222,39 @@ impl TapeReader {
         };
         let header = Header { writer, epoch: outer.epoch, prev_hash: outer.prev_hash };
         let hash = RecordHash::of(payload);
-        let chain = self.chains.entry(writer).or_default();
-        chain.last = hash;
-        chain.build = build.or(chain.build.take());
-        Ok(TapeRead::Record(TapeRecord { seq, header, hash, entries: record.entries }))
+        let chain = self.read.chains.entry(writer).or_default();
+        let build = build.or(chain.build.take());
+        *chain = ChainEnd { seq, hash, build };
+        let generation = self.lineage.generation_of(seq);
+        Ok(TapeRead::Record(TapeRecord { seq, generation, header, hash, entries: record.entries }))
     }
 
-    fn check_first(&self, read: &TapeRead) -> Result<(), TapeFault> {
-        let found = match read {
-            TapeRead::Record(TapeRecord { entries, .. }) => match entries.first().map(|entry| &entry.event) {
-                Some(Event::TapeCreated(created)) if created.tape == self.tape => return Ok(()),
-                Some(Event::TapeCreated(created)) => format!("its first record creates {}", created.tape),
-                _ => "its first record does not create a tape".into(),
-            },
-            TapeRead::Invalid { why, .. } => format!("its first record is invalid: {why}"),
+    /// Describes the first record if it does not create the expected generation of the expected tape.
+    fn check_first(&self, read: &TapeRead) -> Option<String> {
+        let TapeRead::Record(TapeRecord { entries, .. }) = read else {
+            let TapeRead::Invalid { why, .. } = read else { return None };
+            return Some(format!("its first record is invalid: {why}"));
         };
-        Err(TapeFault::WrongTape { seq: 1, want: self.tape, found })
+        let Some(Event::TapeCreated(created)) = entries.first().map(|entry| &entry.event) else {
+            return Some("its first record does not create a tape".into());
+        };
+        let found = created.lineage();
+        if !found.is_valid() {
+            return Some("the copied records that its first record names are not in order".into());
+        }
+        let same_name = (found.tape, found.generation) == (self.lineage.tape, self.lineage.generation);
+        match same_name {
+            false => Some(format!("its first record creates {}, generation {}", found.tape, found.generation)),
+            true if found.copied != self.lineage.copied => Some("its first record names other copied records".into()),
+            true => None,
+        }
+    }
+
+    /// Describes a record that ends the copies of a generation and is not the one that the first record names.
+    fn check_copied(&self, seq: u64, payload: &[u8]) -> Option<String> {
+        let end = self.lineage.copied.iter().find(|copied| copied.last == seq)?;
+        let hash = RecordHash::of(payload);
+        let (want, generation) = (end.hash, end.generation);
+        (hash != want).then(|| format!("its hash is {hash:?}, but the copy from generation {generation} has {want:?}"))
     }
 }

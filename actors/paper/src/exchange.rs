@@ -98,7 +98,7 @@ impl<'a> Exchange<'a> {
         let index = u32::try_from(self.decided.len()).unwrap_or(u32::MAX);
         let order = &working.order;
         let fill = OrderFilled {
-            fill: FillId::derive(self.paper.tape, self.cause, Writer::Paper, index),
+            fill: FillId::derive(&self.paper.tape, self.cause, Writer::Paper, index),
             order: order.id,
             account: order.account,
             strategy: order.strategy,

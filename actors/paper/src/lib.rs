@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::ids::{InstrumentId, TapeId};
+use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
 
@@ -35,7 +36,7 @@ pub fn params() -> Vec<ParamSpec> {
 /// The simulated exchange of one partition.
 #[derive(Debug, Clone)]
 pub struct Paper {
-    tape: TapeId,
+    tape: Lineage,
     state: State,
 }
 
@@ -49,8 +50,8 @@ struct State {
 
 impl Paper {
     /// The initial state for a tape.
-    pub fn new(tape: TapeId) -> Self {
-        Self { tape, state: State::default() }
+    pub fn new(tape: impl Into<Lineage>) -> Self {
+        Self { tape: tape.into(), state: State::default() }
     }
 }
 
@@ -131,6 +132,6 @@ impl Machine for Paper {
     }
 
     fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
-        Ok(Self { state: state::decode(saved)?, ..*self })
+        Ok(Self { state: state::decode(saved)?, tape: self.tape.clone() })
     }
 }

@@ -136,7 +136,7 @@ fn fees_are_a_fraction_of_the_notional_in_the_quote_currency_and_fill_ids_are_de
         other => panic!("not a fill: {other:?}"),
     };
     let decided = harness.decide(&clock(1_005));
-    let id = |seq, index| FillId::derive(TAPE, Offset::new(seq, 0), Writer::Paper, index);
+    let id = |seq, index| FillId::derive(&TAPE.into(), Offset::new(seq, 0), Writer::Paper, index);
     assert_eq!(fee(&decided, 1), (id(5, 1), "0.505 USDT".into()));
     harness.step(&limit("paper.maker_fee", "-0.0001"));
     let decided = harness.decide(&trade(1_006, Aggressor::Buyer, "101", "1"));

@@ -1,12 +1,18 @@
 -- The first read models. Table names end with a version; readers use the view without it.
--- `at` and the stamps are ns since the epoch. Numeric columns are exact. `reason` is the code of the reason, as in
+-- `partition`, `generation`, `seq` and `index` are an offset, as in `p0g1:1234.5`: `generation` is that of the tape to which
+-- the record was appended first. `at` and the stamps are ns since the epoch. Numeric columns are exact. `reason` is the code of the reason, as in
 -- `tapedeck schema tape`; `measured` and `limit_value` are in the unit of the limit, ages in ns.
 
+-- The progress of each projection: `seq` is the last tape sequence whose rows are committed, and `chains` holds for each
+-- writer the sequence and hash of its last record up to there, and the build of its last epoch. `generation` is that of
+-- the tape. The rows of a partition are of one generation of one tape, so neither is part of the key.
 CREATE TABLE tapedeck.projection_progress (
-    tape_id text NOT NULL,
     partition integer NOT NULL,
     projection text NOT NULL,
+    tape_id text NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
+    chains jsonb NOT NULL,
     PRIMARY KEY (partition, projection)
 );
 
@@ -27,6 +33,7 @@ CREATE VIEW tapedeck.market_totals AS SELECT * FROM tapedeck.market_totals_v1;
 
 CREATE TABLE tapedeck.bars_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     instrument text,
@@ -41,12 +48,13 @@ CREATE TABLE tapedeck.bars_v1 (
     count bigint,
     late bigint,
     source text,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.bars AS SELECT * FROM tapedeck.bars_v1;
 
 CREATE TABLE tapedeck.rejects_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     reason text,
@@ -55,12 +63,13 @@ CREATE TABLE tapedeck.rejects_v1 (
     subject text,
     source text,
     instrument text,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.rejects AS SELECT * FROM tapedeck.rejects_v1;
 
 CREATE TABLE tapedeck.controls_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     kind text,
@@ -70,12 +79,13 @@ CREATE TABLE tapedeck.controls_v1 (
     reason text,
     measured numeric,
     limit_value numeric,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.controls AS SELECT * FROM tapedeck.controls_v1;
 
 CREATE TABLE tapedeck.signals_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     cause_seq bigint,
@@ -87,12 +97,13 @@ CREATE TABLE tapedeck.signals_v1 (
     instrument text,
     target numeric,
     confidence numeric,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.signals AS SELECT * FROM tapedeck.signals_v1;
 
 CREATE TABLE tapedeck.denials_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     cause_seq bigint,
@@ -109,7 +120,7 @@ CREATE TABLE tapedeck.denials_v1 (
     check_name text,
     scope text,
     level text,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.denials AS SELECT * FROM tapedeck.denials_v1;
 
@@ -139,6 +150,7 @@ CREATE VIEW tapedeck.orders AS SELECT * FROM tapedeck.orders_v1;
 
 CREATE TABLE tapedeck.order_events_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     cause_seq bigint,
@@ -152,12 +164,13 @@ CREATE TABLE tapedeck.order_events_v1 (
     reason text,
     measured numeric,
     limit_value numeric,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.order_events AS SELECT * FROM tapedeck.order_events_v1;
 
 CREATE TABLE tapedeck.fills_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     cause_seq bigint,
@@ -176,7 +189,7 @@ CREATE TABLE tapedeck.fills_v1 (
     fee numeric,
     fee_currency text,
     liquidity text,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.fills AS SELECT * FROM tapedeck.fills_v1;
 
@@ -198,6 +211,7 @@ CREATE VIEW tapedeck.positions AS SELECT * FROM tapedeck.positions_v1;
 
 CREATE TABLE tapedeck.equity_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     index bigint NOT NULL,
     at bigint,
@@ -209,16 +223,17 @@ CREATE TABLE tapedeck.equity_v1 (
     unrealised numeric,
     fees numeric,
     equity numeric,
-    PRIMARY KEY (partition, seq, index)
+    PRIMARY KEY (partition, generation, seq, index)
 );
 CREATE VIEW tapedeck.equity AS SELECT * FROM tapedeck.equity_v1;
 
 CREATE TABLE tapedeck.records_v1 (
     partition bigint NOT NULL,
+    generation bigint NOT NULL,
     seq bigint NOT NULL,
     writer text,
     events bigint,
     stamp bigint,
-    PRIMARY KEY (partition, seq)
+    PRIMARY KEY (partition, generation, seq)
 );
 CREATE VIEW tapedeck.records AS SELECT * FROM tapedeck.records_v1;

@@ -12,6 +12,7 @@ pub mod table;
 
 use std::collections::BTreeMap;
 
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
@@ -23,6 +24,8 @@ pub use table::{MergeError, RowOp, Rows, Table, Value};
 pub struct ProjectedFact<'a> {
     /// Number of the partition.
     pub partition: u16,
+    /// The generation of the tape to which the record was appended first.
+    pub generation: Generation,
     /// Offset of the fact on the tape.
     pub offset: Offset,
     /// Writer of the fact's record.
@@ -38,6 +41,8 @@ pub struct ProjectedFact<'a> {
 pub struct RecordInfo {
     /// Number of the partition.
     pub partition: u16,
+    /// The generation of the tape to which the record was appended first.
+    pub generation: Generation,
     /// Sequence of the record on the tape.
     pub seq: u64,
     /// Writer of the record.

@@ -109,3 +109,47 @@ proptest! {
         prop_assert_eq!(one_by_one.tables, batched.tables);
     }
 }
+
+#[test]
+fn a_tape_must_hold_what_every_checkpoint_names_and_reading_begins_at_the_least() {
+    use crate::projector::{CheckpointMismatch, RequiredRecords, check_record, least};
+    use tapedeck_kernel::{ChainEnd, TapeCheckpoint};
+    use tapedeck_schemas::record::{RecordHash, Writer};
+
+    let payload = |seq: u64| seq.to_be_bytes();
+    let end = |seq| ChainEnd { seq, hash: RecordHash::of(&payload(seq)), build: None };
+    let checkpoint = |seq, ingest, risk| TapeCheckpoint {
+        seq,
+        chains: [(Writer::Ingest, end(ingest)), (Writer::Risk, end(risk))].into(),
+    };
+    let checkpoints = [checkpoint(9, 9, 3), checkpoint(7, 6, 3), checkpoint(9, 9, 3)];
+    assert_eq!(least(&checkpoints), checkpoints[1]);
+    assert_eq!(least(&[TapeCheckpoint::default(), checkpoints[0].clone()]).seq, 0, "a new projection");
+    let required = RequiredRecords::of(&checkpoints);
+    let names: Vec<u64> = required.records.iter().map(|(seq, _)| *seq).collect();
+    assert_eq!(names, [3, 6, 9]);
+    assert_eq!(required.check_last(9), Ok(()));
+    assert_eq!(required.check_last(8), Err(CheckpointMismatch::Short { projected: 9, last: 8 }));
+    for (seq, want) in required.records {
+        assert_eq!(check_record(seq, want, Some(&payload(seq))), Ok(()));
+        let found = Some(RecordHash::of(&payload(seq + 1)));
+        let other = CheckpointMismatch::Record { seq, want, found };
+        assert_eq!(check_record(seq, want, Some(&payload(seq + 1))), Err(other));
+        let gone = CheckpointMismatch::Record { seq, want, found: None };
+        assert_eq!(check_record(seq, want, None), Err(gone));
+    }
+}
+
+#[test]
+fn a_checkpoint_is_read_from_json_as_it_was_written_and_an_unknown_writer_is_an_error() {
+    use tapedeck_kernel::{ChainEnd, TapeCheckpoint};
+    use tapedeck_schemas::record::{RecordHash, Writer};
+
+    let end = ChainEnd { seq: u64::MAX, hash: RecordHash([0xab; 32]), build: Some("1.0.0+a".into()) };
+    let checkpoint = TapeCheckpoint { seq: 9, chains: [(Writer::Risk, end)].into() };
+    let text = serde_json::to_string(&checkpoint.chains).unwrap();
+    assert!(text.starts_with(r#"{"risk":{"seq":18446744073709551615,"hash":"abab"#), "{text}");
+    assert_eq!(serde_json::from_str::<std::collections::BTreeMap<Writer, ChainEnd>>(&text).unwrap(), checkpoint.chains);
+    let newer = text.replace("risk", "venue");
+    assert!(serde_json::from_str::<std::collections::BTreeMap<Writer, ChainEnd>>(&newer).is_err());
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use tapedeck_projections::{ProjectedFact, RecordInfo, RowOp, all};
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds without rows.
@@ -50,7 +51,14 @@ fn order() -> Order {
 /// The row operations of one fact, one a line: the table and the columns that are not null.
 fn rows(writer: Writer, event: impl Into<Event>) -> String {
     let entry = Entry { cause: Offset::new(70, 1), index: 0, at: 6000, event: event.into() };
-    let recorded = ProjectedFact { partition: 7, offset: Offset::new(80, 2), writer, stamp: 9000, entry: &entry };
+    let recorded = ProjectedFact {
+        partition: 7,
+        generation: THIRD,
+        offset: Offset::new(80, 2),
+        writer,
+        stamp: 9000,
+        entry: &entry,
+    };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project(&recorded, &mut ops));
     to_text(&ops)
@@ -66,8 +74,9 @@ fn to_text(ops: &[RowOp]) -> String {
     ops.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-const KEY: &str = "partition=7 seq=80 index=2";
-const TIMING: &str = "partition=7 seq=80 index=2 cause_seq=70 cause_index=1 at=6000 stamp=9000";
+const THIRD: Generation = Generation::new(3).expect("above 0");
+const KEY: &str = "partition=7 generation=3 seq=80 index=2";
+const TIMING: &str = "partition=7 generation=3 seq=80 index=2 cause_seq=70 cause_index=1 at=6000 stamp=9000";
 const ID: &str = "abababababababababababababababab";
 
 fn market() -> Vec<(Event, String)> {
@@ -324,8 +333,8 @@ fn every_kind_of_fact_has_the_rows_listed_here() {
 
 #[test]
 fn a_record_has_one_row() {
-    let record = RecordInfo { partition: 7, seq: 80, writer: Writer::Risk, stamp: 9000, events: 4 };
+    let record = RecordInfo { partition: 7, generation: THIRD, seq: 80, writer: Writer::Risk, stamp: 9000, events: 4 };
     let mut ops = Vec::new();
     all().iter().for_each(|projection| projection.project_record(&record, &mut ops));
-    assert_eq!(to_text(&ops), "records_v1: partition=7 seq=80 writer=risk events=4 stamp=9000");
+    assert_eq!(to_text(&ops), "records_v1: partition=7 generation=3 seq=80 writer=risk events=4 stamp=9000");
 }

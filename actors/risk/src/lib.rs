@@ -11,7 +11,8 @@ use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
 use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
-use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, TapeId};
+use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
 use tapedeck_schemas::record::Writer;
@@ -40,7 +41,7 @@ pub fn params() -> Vec<ParamSpec> {
 pub struct Risk {
     /// The checks that an order must pass, in the order of evaluation.
     checks: &'static [&'static dyn Check],
-    tape: TapeId,
+    tape: Lineage,
     account: AccountId,
     state: State,
 }
@@ -57,13 +58,13 @@ struct State {
 
 impl Risk {
     /// The initial state for a partition and its tape, with every check of [`checks::CHECKS`].
-    pub fn new(tape: TapeId, partition: u16) -> Self {
+    pub fn new(tape: impl Into<Lineage>, partition: u16) -> Self {
         Self::with_checks(tape, partition, checks::CHECKS)
     }
 
     /// The initial state for a partition and its tape, with these checks.
-    pub fn with_checks(tape: TapeId, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
-        Self { checks, tape, account: AccountId::simulated(partition), state: State::default() }
+    pub fn with_checks(tape: impl Into<Lineage>, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
+        Self { checks, tape: tape.into(), account: AccountId::simulated(partition), state: State::default() }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {
@@ -85,7 +86,7 @@ impl Risk {
         let Some(exposure) = self.state.exposures.get(&signal.instrument) else { return };
         let open = self.state.open.of(&signal.instrument);
         let index = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        let id = OrderId::derive(self.tape, at, Writer::Risk, index);
+        let id = OrderId::derive(&self.tape, at, Writer::Risk, index);
         let request = SizingRequest { signal, at, id };
         let Some(proposed) = sizing::size(&request, exposure, open, &self.state.params) else { return };
         let context = OrderContext {

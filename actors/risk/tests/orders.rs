@@ -14,7 +14,7 @@ fn an_order_has_the_offset_of_its_signal_and_an_id_derived_from_it() {
     let mut harness = Harness::new();
     let order = harness.approved(&signal("X", 1_000, "1", "1"));
     let at = Offset::new(3, 0);
-    assert_eq!(order.id, OrderId::derive(TAPE, at, Writer::Risk, 0));
+    assert_eq!(order.id, OrderId::derive(&TAPE.into(), at, Writer::Risk, 0));
     assert_eq!(order.signal, at);
     assert_eq!((order.account.as_str(), order.strategy.as_str()), ("sim-p3", "blend"));
     assert_eq!(order.instrument, instrument("X"));

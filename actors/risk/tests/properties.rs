@@ -241,7 +241,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     for (_, mut fact, decided) in run(&mut blank(), &script()) {
         if let Event::OrderFilled(fill) = &mut fact.event {
             // The other tests in this process take ids too.
-            fill.fill = FillId::derive(TAPE, Offset::new(facts.len() as u64, 0), Writer::Paper, 0);
+            fill.fill = FillId::derive(&TAPE.into(), Offset::new(facts.len() as u64, 0), Writer::Paper, 0);
         }
         facts.push(fact);
         kinds.extend(decided.iter().map(|event| match event {

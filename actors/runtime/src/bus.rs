@@ -1,6 +1,7 @@
 //! The NATS connection, and the requests on which exactly-once depends: the fenced append and reads by the leader.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -10,6 +11,8 @@ use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::generation::{Generation, Generations};
+use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::{record, subject};
 
 /// How long to wait for the reply to an append before it is retried.
@@ -34,13 +37,28 @@ pub enum BusError {
         /// The error of the client or of the server.
         why: String,
     },
-    /// The partition has no tape.
-    #[error("partition {partition} has no tape ({why}); run `tapedeck provision`")]
+    /// The partition has no tape of the configured generation.
+    #[error(
+        "partition {partition} has no tape {stream} ({why}); run `tapedeck provision`, or correct --generations if the \
+         tape has another generation"
+    )]
     NoTape {
         /// Partition without a tape.
         partition: u16,
+        /// Name of the stream.
+        stream: String,
         /// The error of the server, or the defect of the first record.
         why: String,
+    },
+    /// The first record of the tape is that of another partition or generation than the name of the stream says.
+    #[error("{stream} holds the tape of partition {partition}, generation {generation}")]
+    OtherTape {
+        /// Name of the stream.
+        stream: String,
+        /// The partition in its first record.
+        partition: u16,
+        /// The generation in its first record.
+        generation: Generation,
     },
 }
 
@@ -49,9 +67,14 @@ impl BusError {
     pub fn request(action: impl Into<String>, why: impl ToString) -> Self {
         BusError::Request { action: action.into(), why: why.to_string() }
     }
+
+    /// The reason for which a group stops; `None` if a retry can succeed.
+    pub fn stop(&self) -> Option<Reason> {
+        matches!(self, BusError::OtherTape { .. }).then_some(Reason::OtherTape)
+    }
 }
 
-/// The address of NATS and the credentials.
+/// The address of NATS, the credentials, and the generations of the streams to use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NatsAccess {
     /// For example nats://host:4222.
@@ -59,11 +82,13 @@ pub struct NatsAccess {
     /// The file with the seed of the nkey; read at every connect, so that it can be replaced. `None` for a server
     /// without authentication. With an nkey, the JetStream API has the prefix [`subject::API_PREFIX`].
     pub nkey: Option<PathBuf>,
+    /// The generations of the streams. Others are neither read nor written.
+    pub generations: Generations,
 }
 
 impl From<&str> for NatsAccess {
     fn from(url: &str) -> Self {
-        Self { url: url.into(), nkey: None }
+        Self { url: url.into(), nkey: None, generations: Generations::default() }
     }
 }
 
@@ -84,6 +109,7 @@ impl From<&NatsAccess> for NatsAccess {
 pub struct Bus {
     client: async_nats::Client,
     context: jetstream::Context,
+    generations: Arc<Generations>,
 }
 
 /// JetStream's reply to a publish.
@@ -102,7 +128,7 @@ struct ApiError {
 impl Bus {
     /// Connects; the client reconnects by itself for as long as it lives.
     pub async fn connect(access: impl Into<NatsAccess>, name: &str) -> Result<Self, BusError> {
-        let NatsAccess { url, nkey } = access.into();
+        let NatsAccess { url, nkey, generations } = access.into();
         let options = match &nkey {
             None => async_nats::ConnectOptions::new(),
             Some(seed) => {
@@ -130,7 +156,7 @@ impl Bus {
             .map_err(|source| BusError::Connect { url: without_credentials(&url), source })?;
         let timed = || jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT);
         let context = timed().build(client.clone());
-        let mut bus = Self { client, context };
+        let mut bus = Self { client, context, generations: Arc::new(generations) };
         if nkey.is_some() && !bus.owns_streams().await? {
             bus.context = timed().api_prefix(subject::API_PREFIX).build(bus.client.clone());
         }
@@ -156,6 +182,11 @@ impl Bus {
     /// The client, for messages that are not stored.
     pub fn client(&self) -> &async_nats::Client {
         &self.client
+    }
+
+    /// The generations of the streams that this process uses, from which their names follow.
+    pub fn generations(&self) -> &Generations {
+        &self.generations
     }
 
     /// The JetStream context.
@@ -222,6 +253,18 @@ impl Bus {
         }
     }
 
+    /// The payload of the message with a sequence, read from the stream's leader; `None` if the stream has none.
+    pub async fn payload(&self, stream: &str, seq: u64) -> Result<Option<Bytes>, BusError> {
+        use async_nats::jetstream::stream::RawMessageErrorKind;
+        let failed = |why: String| BusError::request(format!("reading sequence {seq} of {stream}"), why);
+        let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
+        match handle.get_raw_message(seq).await {
+            Ok(message) => Ok(Some(message.payload)),
+            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
     /// The last message of a stream, read from its leader.
     pub async fn last_message(&self, stream: &str) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
         let failed = |why: String| BusError::request(format!("reading the last message of {stream}"), why);
@@ -232,15 +275,21 @@ impl Bus {
         }
     }
 
-    /// The `TapeCreated` of the tape's first record.
+    /// The `TapeCreated` of the first record of the tape, which must have the configured generation.
     pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
-        let no_tape = |why: String| BusError::NoTape { partition, why };
-        let stream = subject::tape_stream(partition);
+        let stream = self.generations.tape_stream(partition);
+        let no_tape = |why: String| BusError::NoTape { partition, stream: stream.clone(), why };
         let handle = self.context.get_stream_no_info(&stream).await.map_err(|e| no_tape(e.to_string()))?;
-        let first = handle.get_raw_message(1).await.map_err(|e| no_tape(format!("{stream}: {e}")))?;
+        let first = handle.get_raw_message(1).await.map_err(|e| no_tape(e.to_string()))?;
         let (_, entries) = record::decode(&first.payload).map_err(|e| no_tape(e.to_string()))?;
         match entries.into_iter().next().map(|entry| entry.event) {
-            Some(Event::TapeCreated(created)) => Ok(created),
+            Some(Event::TapeCreated(created)) => {
+                let TapeCreated { partition: found, generation, .. } = created;
+                match (found, generation) == (partition, self.generations.tape(partition)) {
+                    true => Ok(created),
+                    false => Err(BusError::OtherTape { stream, partition: found, generation }),
+                }
+            }
             _ => Err(no_tape("its first record is not a TapeCreated".into())),
         }
     }
@@ -259,7 +308,7 @@ impl Bus {
 
     /// Whether the server has a tape of the partition.
     pub async fn has_tape(&self, partition: u16) -> Result<bool, BusError> {
-        Ok(self.find_stream(&subject::tape_stream(partition)).await?.is_some())
+        Ok(self.find_stream(&self.generations.tape_stream(partition)).await?.is_some())
     }
 
     /// The tapes of all partitions, in order.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use tapedeck_kernel::TapeCheckpoint;
 use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_projections::projector::CheckpointMismatch;
+use tapedeck_schemas::generation::Lineage;
 use tokio_postgres::{Client, NoTls};
 
 use crate::bus::without_credentials;
@@ -49,10 +51,18 @@ pub enum DatabaseError {
     OtherTape {
         /// Partition of the rows.
         partition: u16,
-        /// The tape recorded in the database.
+        /// The tape recorded in the database, and its generation.
         theirs: String,
-        /// The tape of the partition in NATS.
-        ours: TapeId,
+        /// The tape of the partition in NATS, and its generation.
+        ours: String,
+    },
+    /// The rows were projected from records that the tape does not hold.
+    #[error("partition {partition}: {mismatch}")]
+    Checkpoint {
+        /// Partition of the rows.
+        partition: u16,
+        /// The difference between checkpoint and tape.
+        mismatch: CheckpointMismatch,
     },
 }
 
@@ -134,27 +144,36 @@ pub async fn missing_migrations(client: &Client) -> Result<Vec<&'static str>, Da
     Ok(MIGRATIONS.iter().filter(|(version, ..)| !known.contains(version)).map(|(_, name, _)| *name).collect())
 }
 
-/// Last tape sequence that a projection has committed; `None` if it has not started.
+/// The place on the tape up to which a projection has committed its rows; `None` if it has not started.
 pub async fn progress(
     client: &Client,
-    tape: TapeId,
+    tape: &Lineage,
     partition: u16,
     projection: &str,
-) -> Result<Option<u64>, DatabaseError> {
-    let read = "SELECT tape_id, seq FROM tapedeck.projection_progress WHERE partition = $1 AND projection = $2";
+) -> Result<Option<TapeCheckpoint>, DatabaseError> {
+    let read = "SELECT tape_id, generation, seq, chains::text FROM tapedeck.projection_progress \
+                WHERE partition = $1 AND projection = $2";
     let Some(row) = client.query_opt(read, &[&i32::from(partition), &projection]).await? else { return Ok(None) };
-    let theirs: String = row.get(0);
-    if theirs != tape.to_string() {
-        return Err(DatabaseError::OtherTape { partition, theirs, ours: tape });
+    let describe = |tape: &str, generation: i64| format!("{tape} (generation {generation})");
+    let theirs = describe(row.get(0), row.get(1));
+    let ours = describe(&tape.tape.to_string(), tape.generation.get().into());
+    if theirs != ours {
+        return Err(DatabaseError::OtherTape { partition, theirs, ours });
     }
-    Ok(Some(u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)))
+    let seq = u64::try_from(row.get::<_, i64>(2)).unwrap_or(0);
+    let chains = serde_json::from_str(row.get(3)).map_err(|error| DatabaseError::Checkpoint {
+        partition,
+        mismatch: CheckpointMismatch::Unreadable(error.to_string()),
+    })?;
+    Ok(Some(TapeCheckpoint { seq, chains }))
 }
 
 /// The last tape sequence that every projection has committed.
-pub async fn projected(client: &Client, tape: TapeId, partition: u16) -> Result<u64, DatabaseError> {
+pub async fn projected(client: &Client, tape: &Lineage, partition: u16) -> Result<u64, DatabaseError> {
     let mut least = u64::MAX;
     for projection in tapedeck_projections::all() {
-        least = least.min(progress(client, tape, partition, projection.name()).await?.unwrap_or(0));
+        let progress = progress(client, tape, partition, projection.name()).await?;
+        least = least.min(progress.map_or(0, |checkpoint| checkpoint.seq));
     }
     Ok(least)
 }

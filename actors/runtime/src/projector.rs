@@ -3,17 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tapedeck_kernel::{TapeFault, TapeRead, TapeReader};
-use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
+use tapedeck_kernel::{TapeCheckpoint, TapeFault, TapeRead, TapeReader};
+use tapedeck_projections::projector::{
+    Advance, Batch, CheckpointMismatch, ProjectionCursor, RequiredRecords, advances, check_record, least,
+};
 use tapedeck_projections::{MergeError, compact, sql};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::reason::Reason;
-use tapedeck_schemas::subject::{self, TapeSubject};
+use tapedeck_schemas::subject::TapeSubject;
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
 use crate::DrainSignal;
-use crate::bus::Bus;
+use crate::bus::{Bus, BusError};
 use crate::database::{self, DatabaseError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
@@ -33,7 +35,7 @@ pub struct Target {
     /// Number of the partition.
     pub partition: u16,
     /// Identity of the partition's tape.
-    pub tape: TapeId,
+    pub tape: Lineage,
 }
 
 /// Why the projector stopped without being drained.
@@ -42,6 +44,9 @@ pub enum ProjectorError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+    /// A request to NATS failed.
+    #[error(transparent)]
+    Bus(#[from] BusError),
     /// The tape cannot be read further.
     #[error(transparent)]
     Tape(#[from] TapeFault),
@@ -74,7 +79,9 @@ impl ProjectorError {
                 is_final.then_some(Reason::ProjectionRejected)
             }
             ProjectorError::Database(DatabaseError::OtherTape { .. }) => Some(Reason::OtherTape),
+            ProjectorError::Database(DatabaseError::Checkpoint { .. }) => Some(Reason::CheckpointMismatch),
             ProjectorError::Database(_) | ProjectorError::Overtaken { .. } => None,
+            ProjectorError::Bus(error) => error.stop(),
             ProjectorError::Tape(fault) => Some(fault.reason()),
             ProjectorError::ColumnMerge(_) => Some(Reason::ProjectionRejected),
         }
@@ -115,10 +122,14 @@ async fn project(
     mut drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
     let mut client = database::connect(&target.database).await?;
-    let mut cursors = open_cursors(&client, target).await?;
-    // Reads from the first record on, to check every chain; records that are projected already are skipped.
-    let mut tail = Tail::new(&target.bus, subject::tape_stream(target.partition), String::new(), 1);
-    let mut reader = TapeReader::new(target.tape);
+    let (mut cursors, checkpoints) = open_cursors(&client, target).await?;
+    check_tape(target, &checkpoints).await?;
+    // Rows of earlier records are committed. A projection that is ahead of the others skips the records that it has.
+    let begin = least(&checkpoints);
+    tracing::info!(partition = target.partition, seq = begin.seq, "projecting the records after the checkpoint");
+    let stream = target.bus.generations().tape_stream(target.partition);
+    let mut tail = Tail::new(&target.bus, stream, String::new(), begin.seq + 1);
+    let mut reader = TapeReader::after(target.tape.clone(), begin);
     loop {
         let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
@@ -142,24 +153,52 @@ async fn project(
             take(&mut batch, &mut reader, &cursors, target, stored, metrics)?;
         }
         if reader.last() > done {
-            commit(&mut client, target, &mut cursors, &batch, reader.last()).await?;
+            commit(&mut client, target, &mut cursors, &batch, reader.checkpoint()).await?;
             metrics.records.inc_by(batch.records as u64);
             metrics.events.inc_by(batch.events as u64);
         }
     }
 }
 
-async fn open_cursors(client: &Client, target: &Target) -> Result<Vec<ProjectionCursor>, ProjectorError> {
-    let mut cursors = Vec::new();
+/// Each projection with its progress, and the checkpoints of all.
+async fn open_cursors(
+    client: &Client,
+    target: &Target,
+) -> Result<(Vec<ProjectionCursor>, Vec<TapeCheckpoint>), ProjectorError> {
+    let (mut cursors, mut checkpoints) = (Vec::new(), Vec::new());
     for projection in tapedeck_projections::all() {
         let name = projection.name();
-        let begin = "INSERT INTO tapedeck.projection_progress (tape_id, partition, projection, seq) \
-                     VALUES ($1, $2, $3, 0) ON CONFLICT (partition, projection) DO NOTHING";
-        client.execute(begin, &[&target.tape.to_string(), &i32::from(target.partition), &name]).await?;
-        let seq = database::progress(client, target.tape, target.partition, name).await?.unwrap_or(0);
-        cursors.push(ProjectionCursor { projection: *projection, seq });
+        let begin = "INSERT INTO tapedeck.projection_progress \
+                     (tape_id, generation, partition, projection, seq, chains) \
+                     VALUES ($1, $2, $3, $4, 0, '{}') ON CONFLICT (partition, projection) DO NOTHING";
+        let (tape, generation) = key(target);
+        client.execute(begin, &[&tape, &generation, &i32::from(target.partition), &name]).await?;
+        let progress = database::progress(client, &target.tape, target.partition, name).await?.unwrap_or_default();
+        cursors.push(ProjectionCursor { projection: *projection, seq: progress.seq });
+        checkpoints.push(progress);
     }
-    Ok(cursors)
+    Ok((cursors, checkpoints))
+}
+
+/// The tape and the generation, as the progress names them.
+fn key(target: &Target) -> (String, i64) {
+    (target.tape.tape.to_string(), target.tape.generation.get().into())
+}
+
+/// Checks that the tape holds the records from which the rows were projected.
+async fn check_tape(target: &Target, checkpoints: &[TapeCheckpoint]) -> Result<(), ProjectorError> {
+    let partition = target.partition;
+    let mismatch = |mismatch: CheckpointMismatch| DatabaseError::Checkpoint { partition, mismatch };
+    let name = target.bus.generations().tape_stream(partition);
+    let missing = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
+    let stream = target.bus.find_stream(&name).await?.ok_or_else(missing)?;
+    let required = RequiredRecords::of(checkpoints);
+    required.check_last(stream.cached_info().state.last_sequence).map_err(mismatch)?;
+    for (seq, hash) in required.records {
+        let payload = target.bus.payload(&name, seq).await?;
+        check_record(seq, hash, payload.as_deref()).map_err(mismatch)?;
+    }
+    Ok(())
 }
 
 /// Reads a message and adds it to the batch if it is a valid record.
@@ -171,7 +210,7 @@ fn take(
     stored: StoredMessage,
     metrics: &GroupMetrics,
 ) -> Result<(), TapeFault> {
-    let subject = TapeSubject::parse(target.partition, &stored.subject);
+    let subject = TapeSubject::parse(target.partition, target.tape.generation, &stored.subject);
     match reader.read(stored.seq, subject, &stored.payload)? {
         TapeRead::Record(record) => batch.take(cursors, target.partition, &record, stored.stamp),
         TapeRead::Invalid { why, .. } => {
@@ -187,20 +226,22 @@ async fn commit(
     target: &Target,
     cursors: &mut [ProjectionCursor],
     batch: &Batch,
-    seq: u64,
+    checkpoint: &TapeCheckpoint,
 ) -> Result<(), ProjectorError> {
     let transaction = client.transaction().await?;
     let advance = transaction
         .prepare(
-            "UPDATE tapedeck.projection_progress SET seq = $1 \
-             WHERE tape_id = $2 AND partition = $3 AND projection = $4 AND seq = $5",
+            "UPDATE tapedeck.projection_progress SET seq = $1, chains = $2::text::jsonb \
+             WHERE tape_id = $3 AND generation = $4 AND partition = $5 AND projection = $6 AND seq = $7",
         )
         .await?;
-    let tape = target.tape.to_string();
+    let ((tape, generation), seq) = (key(target), checkpoint.seq);
+    let chains = serde_json::to_string(&checkpoint.chains).expect("writing to memory cannot fail");
     let partition = i32::from(target.partition);
     for Advance { projection, old, new } in advances(cursors, seq) {
         let (old, new) = (to_bigint(old), to_bigint(new));
-        let updated = transaction.execute(&advance, &[&new, &tape, &partition, &projection, &old]).await?;
+        let values: &[&(dyn ToSql + Sync)] = &[&new, &chains, &tape, &generation, &partition, &projection, &old];
+        let updated = transaction.execute(&advance, values).await?;
         if updated != 1 {
             return Err(ProjectorError::Overtaken { projection, partition: target.partition });
         }

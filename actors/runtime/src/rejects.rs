@@ -10,6 +10,7 @@ use async_nats::HeaderMap;
 use serde::Serialize;
 use tapedeck_kernel::{Answer, TapeFault, TapeRead, TapeReader};
 use tapedeck_schemas::event::{Event, Rejected, TapeCreated};
+use tapedeck_schemas::generation::{Lineage, TapeName};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{RecordHash, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
@@ -18,7 +19,7 @@ use crate::bus::{Bus, BusError};
 use crate::shell::back_off;
 use crate::tail::Tail;
 
-/// Header: the offset of the fact on the tape.
+/// Header: the offset of the fact on the tape, `p0g1:1234.5`.
 const OFFSET: &str = "Tapedeck-Offset";
 
 /// The message to a publisher.
@@ -42,32 +43,37 @@ struct RejectsPublisher {
     expected: u64,
     /// Offset of the last stored fact.
     after: Offset,
+    lineage: Lineage,
 }
 
 /// Publishes rejections until the tape cannot be read.
 pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), TapeFault> {
     let partition = tape.partition;
     let stream = subject::rejects_stream(partition);
-    let mut publisher = RejectsPublisher { bus: bus.clone(), partition, stream, expected: 0, after: Offset::START };
+    let (lineage, after) = (tape.lineage(), Offset::START);
+    let mut publisher = RejectsPublisher { bus: bus.clone(), partition, stream, expected: 0, after, lineage };
     while let Err(error) = publisher.read_last().await {
         tracing::warn!(partition, %error, "cannot read the last stored rejection; retrying");
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
-    let ingest = subject::tape_subject(partition, Writer::Ingest);
-    let mut tail = Tail::new(bus, subject::tape_stream(partition), ingest, publisher.after.seq.max(1));
-    let mut reader = TapeReader::filtered(tape.tape);
+    let ingest = bus.generations().tape_subject(partition, Writer::Ingest);
+    // After copies, the whole chain is read: the last copied record need not be one of ingest.
+    let from = if publisher.after.index == u32::MAX { 1 } else { publisher.after.seq.max(1) };
+    let mut tail = Tail::new(bus, bus.generations().tape_stream(partition), ingest, from);
+    let mut reader = TapeReader::filtered(tape);
     loop {
         let stored = tail.next().await;
         if stored.seq == publisher.after.seq {
             // An earlier process has found this record valid, so the next one must chain to it.
             let hash = RecordHash::of(&stored.payload);
-            reader = TapeReader::filtered_after(tape.tape, Writer::Ingest, stored.seq, hash);
+            reader = TapeReader::filtered_after(tape, Writer::Ingest, stored.seq, hash);
             let decoded = tapedeck_schemas::record::decode(&stored.payload);
             let entries = decoded.map(|(_, entries)| entries).unwrap_or_default();
             publisher.publish(stored.seq, entries.iter().map(|entry| &entry.event)).await;
             continue;
         }
-        match reader.read(stored.seq, TapeSubject::parse(partition, &stored.subject), &stored.payload)? {
+        let subject = TapeSubject::parse(partition, tape.generation, &stored.subject);
+        match reader.read(stored.seq, subject, &stored.payload)? {
             TapeRead::Record(record) => {
                 publisher.publish(record.seq, record.entries.iter().map(|entry| &entry.event)).await
             }
@@ -81,7 +87,7 @@ impl RejectsPublisher {
     async fn read_last(&mut self) -> Result<(), BusError> {
         if let Some(last) = self.bus.last_message(&self.stream).await? {
             self.expected = last.sequence;
-            let offset = last.headers.get(OFFSET).and_then(|value| value.as_str().parse().ok());
+            let offset = last.headers.get(OFFSET).and_then(|value| resume_after(&self.lineage, value.as_str()));
             self.after = self.after.max(offset.unwrap_or(self.after));
         }
         Ok(())
@@ -99,7 +105,7 @@ impl RejectsPublisher {
     /// Stores one rejection; retries until it is known to be stored.
     async fn store(&mut self, at: Offset, rejected: &Rejected) {
         let message = PublishedReject {
-            offset: at.in_partition(self.partition),
+            offset: self.lineage.print(self.partition, at),
             reason: rejected.reason.as_str(),
             detail: rejected.detail.words(),
             code: rejected.detail.rule(),
@@ -112,7 +118,7 @@ impl RejectsPublisher {
         let mut failures = 0;
         while at > self.after {
             let mut headers = HeaderMap::new();
-            headers.insert(OFFSET, at.to_string().as_str());
+            headers.insert(OFFSET, self.lineage.print(self.partition, at).as_str());
             let answer = self.bus.append_to_stream(&subject, self.expected, headers, payload.clone().into()).await;
             if let Answer::Committed(seq) = answer {
                 (self.expected, self.after) = (seq, at);
@@ -123,6 +129,46 @@ impl RejectsPublisher {
             if let Err(error) = self.read_last().await {
                 tracing::warn!(stream = self.stream, %error, "cannot read the last stored rejection; retrying");
             }
+        }
+    }
+}
+
+/// The offset on this tape up to which every fact is stored, from the printed offset of the last stored one. A fact of
+/// an earlier generation that was not copied is on this tape no more: the facts that follow the copies are new.
+fn resume_after(lineage: &Lineage, stored: &str) -> Option<Offset> {
+    let (tape, offset) = stored.split_once(':')?;
+    let generation = TapeName::parse(tape)?.generation?;
+    let offset: Offset = offset.parse().ok()?;
+    if lineage.generation_of(offset.seq) == generation {
+        return Some(offset);
+    }
+    let kept = lineage.copied.iter().filter(|copied| copied.generation <= generation);
+    kept.map(|copied| Offset::new(copied.last, u32::MAX)).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use tapedeck_schemas::event::CopiedRecords;
+    use tapedeck_schemas::generation::Generation;
+    use tapedeck_schemas::ids::TapeId;
+    use tapedeck_schemas::record::RecordHash;
+
+    use super::*;
+
+    #[test]
+    fn rejections_of_a_lost_future_do_not_hide_those_of_the_next_generation() {
+        let hash = RecordHash::default();
+        let copied = vec![CopiedRecords { generation: Generation::FIRST, last: 10, hash }];
+        let second = Lineage { generation: Generation::new(2).unwrap(), copied, ..TapeId([1; 16]).into() };
+        let copies_end = Offset::new(10, u32::MAX);
+        for (stored, after) in [
+            ("p0g1:9.1", Some(Offset::new(9, 1))),
+            ("p0g1:30.0", Some(copies_end)),
+            ("p0g2:30.0", Some(Offset::new(30, 0))),
+            ("p0:30.0", None),
+            ("30.0", None),
+        ] {
+            assert_eq!(resume_after(&second, stored), after, "{stored}");
         }
     }
 }

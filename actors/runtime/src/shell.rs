@@ -10,7 +10,7 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::{self, TapeSubject};
 
@@ -33,7 +33,7 @@ pub struct Place {
     /// Number of the partition.
     pub partition: u16,
     /// Identity of the partition's tape.
-    pub tape: TapeId,
+    pub tape: Lineage,
     /// The process that runs the group.
     pub identity: ProcessIdentity,
     /// Receives the group's progress.
@@ -125,14 +125,15 @@ impl<'a, M: Machine> Loop<'a, M> {
     fn start(group: &'a Place, machine: M, standby: bool, answerer: Option<Answerer<M>>, drain: DrainSignal) -> Self {
         let bus = &group.bus;
         let partition = group.partition;
-        let stream = subject::tape_stream(partition);
-        let subject = subject::tape_subject(partition, M::WRITER);
+        let generations = bus.generations();
+        let stream = generations.tape_stream(partition);
+        let subject = generations.tape_subject(partition, M::WRITER);
         let inbox = match M::reads() {
             Reads::Tape(_) => None,
-            Reads::Inbox(Inbox::Market) => Some(subject::inbox_stream(partition)),
-            Reads::Inbox(Inbox::Command) => Some(subject::command_stream(partition)),
+            Reads::Inbox(Inbox::Market) => Some(generations.inbox_stream(partition)),
+            Reads::Inbox(Inbox::Command) => Some(generations.command_stream(partition)),
         };
-        let mut driver = Driver::follow(machine, group.tape, group.identity.clone());
+        let mut driver = Driver::follow(machine, group.tape.clone(), group.identity.clone());
         if !standby {
             driver.claim();
         }
@@ -196,7 +197,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 }));
             }
             Output::AskOwner { question } => {
-                let subject = subject::question_subject(self.group.partition, M::WRITER);
+                let subject = self.group.bus.generations().question_subject(self.group.partition, M::WRITER);
                 self.liveness = Some(Box::pin(liveness::ask_owner(self.group.bus.clone(), subject, question)));
             }
             Output::ReadOwnLast => {
@@ -209,8 +210,8 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             Output::InvalidRecord { seq, why } => {
                 metrics.invalid_records.inc();
-                let partition = self.group.partition;
-                tracing::error!(offset = %format!("p{partition}:{seq}"), why, "skipped an invalid record on the tape");
+                let offset = self.group.tape.print_record(self.group.partition, seq);
+                tracing::error!(offset, why, "skipped an invalid record on the tape");
             }
             Output::Stopped(stop) => return Some(stop),
         }
@@ -267,7 +268,7 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     async fn subscribe(&mut self) -> Result<Subscriber, BusError> {
-        let subject = subject::question_subject(self.group.partition, M::WRITER);
+        let subject = self.group.bus.generations().question_subject(self.group.partition, M::WRITER);
         let subscribed = self.group.bus.client().subscribe(subject.clone()).await;
         subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))
     }
@@ -305,7 +306,7 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     fn take_tape(&mut self, stored: &StoredMessage) {
-        let subject = TapeSubject::parse(self.group.partition, &stored.subject);
+        let subject = TapeSubject::parse(self.group.partition, self.group.tape.generation, &stored.subject);
         self.driver.handle(Input::Tape { seq: stored.seq, subject, payload: &stored.payload });
     }
 

@@ -6,10 +6,11 @@ use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionP
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::generation::{Generation, Generations, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
-use tapedeck_schemas::subject::{self, PARTITIONS_MAX};
+use tapedeck_schemas::subject::PARTITIONS_MAX;
 
 use crate::bus::{Bus, BusError};
 
@@ -96,12 +97,19 @@ impl Declaration {
         self
     }
 
-    /// The configuration of every stream, with its partition.
-    fn configs(&self) -> Vec<(u16, Config)> {
+    /// The configuration of every stream in use, with its partition.
+    fn configs(&self, generations: &Generations) -> Vec<(u16, Config)> {
         let mut all = Vec::new();
         for (number, partition) in (0u16..).zip(&self.partitions) {
-            for kind in [&self.tape, &self.inbox, &self.command, &self.report, &self.rejects] {
-                let mut config = self.config(kind, number);
+            let of = |family| Some(generations.of(family, number));
+            for (kind, generation) in [
+                (&self.tape, of(StreamFamily::Tape)),
+                (&self.inbox, of(StreamFamily::Inbox)),
+                (&self.command, of(StreamFamily::Command)),
+                (&self.report, of(StreamFamily::Report)),
+                (&self.rejects, None),
+            ] {
+                let mut config = self.config(kind, number, generation);
                 if kind.subjects.is_empty() {
                     config.subjects = partition.market.clone();
                 }
@@ -111,8 +119,11 @@ impl Declaration {
         all
     }
 
-    fn config(&self, kind: &StreamKind, partition: u16) -> Config {
-        let fill = |text: &String| text.replace("{p}", &partition.to_string());
+    fn config(&self, kind: &StreamKind, partition: u16, generation: Option<Generation>) -> Config {
+        let fill = |text: &String| {
+            let text = text.replace("{p}", &partition.to_string());
+            generation.map_or(text.clone(), |generation| text.replace("{g}", &generation.get().to_string()))
+        };
         let republish = kind.republish.as_ref().map(|destination| Republish {
             source: kind.subjects.first().map(fill).unwrap_or_default(),
             destination: destination.clone(),
@@ -148,11 +159,11 @@ pub struct Drift {
 /// Compares every stream with its declaration.
 pub async fn check(bus: &Bus, declared: &Declaration) -> Result<Vec<Drift>, BusError> {
     let mut drifts = Vec::new();
-    for (partition, config) in declared.configs() {
+    for (partition, config) in declared.configs(bus.generations()) {
         drifts.extend(
             differences(bus, &config).await?.into_iter().map(|what| Drift { stream: config.name.clone(), what }),
         );
-        if config.name == subject::tape_stream(partition)
+        if config.name == bus.generations().tape_stream(partition)
             && let Err(error) = bus.tape(partition).await
         {
             drifts.push(Drift { stream: config.name.clone(), what: error.to_string() });
@@ -162,16 +173,23 @@ pub async fn check(bus: &Bus, declared: &Declaration) -> Result<Vec<Drift>, BusE
 }
 
 /// Creates missing streams and tapes and updates changed settings; the changes made. `new_id` returns the identity of a
-/// tape that is created now; an existing tape keeps its first record.
+/// tape that is created now; an existing tape keeps its first record. A tape is created in generation 1 only: a later
+/// generation begins with copies of the one before.
 pub async fn provision(
     bus: &Bus,
     declared: &Declaration,
     new_id: impl Fn(u16) -> TapeId,
 ) -> Result<Vec<String>, BusError> {
     let mut done = Vec::new();
-    for (partition, config) in declared.configs() {
+    for (partition, config) in declared.configs(bus.generations()) {
         let name = config.name.clone();
         let differences = differences(bus, &config).await?;
+        let generation = bus.generations().tape(partition);
+        let is_tape = name == bus.generations().tape_stream(partition);
+        if is_tape && generation != Generation::FIRST {
+            // Fails if there is none, before the stream is created.
+            bus.tape(partition).await?;
+        }
         if !differences.is_empty() {
             let placement = config.subjects.clone();
             bus.context()
@@ -180,7 +198,7 @@ pub async fn provision(
                 .map_err(|e| BusError::request(format!("creating {name}"), e))?;
             done.push(format!("{name}: {} ({})", differences.join(", "), placement.join(" ")));
         }
-        if name == subject::tape_stream(partition) {
+        if is_tape {
             let placement = declared.partitions[usize::from(partition)].market.clone();
             done.extend(create_tape(bus, partition, placement, new_id(partition)).await?);
         }
@@ -195,13 +213,13 @@ async fn create_tape(
     placement: Vec<String>,
     id: TapeId,
 ) -> Result<Option<String>, BusError> {
-    let stream = subject::tape_stream(partition);
-    let keeper = subject::tape_subject(partition, Writer::Keeper);
+    let stream = bus.generations().tape_stream(partition);
+    let keeper = bus.generations().tape_subject(partition, Writer::Keeper);
     if bus.last_on(&stream, &keeper).await? > 0 {
         return Ok(None);
     }
     let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default() };
-    let event = TapeCreated { tape: id, partition, placement }.into();
+    let event = TapeCreated::first(id, partition, placement).into();
     let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
     match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: created tape {id}"))),
@@ -251,8 +269,15 @@ mod tests {
     #[test]
     fn the_built_in_declaration_is_valid() {
         let declared = Declaration::parse(BUILT_IN).unwrap();
-        let names: Vec<_> = declared.configs().into_iter().map(|(_, config)| config.name).collect();
-        assert_eq!(names, ["TAPE_0", "INBOX_0", "COMMAND_0", "REPORT_0", "REJECTS_0"]);
+        let told = "INBOX_0_G3".parse().unwrap();
+        let configs = declared.configs(&told);
+        let names: Vec<_> = configs.iter().map(|(_, config)| config.name.as_str()).collect();
+        assert_eq!(names, ["TAPE_0_G1", "INBOX_0_G3", "COMMAND_0_G1", "REPORT_0_G1", "REJECTS_0"]);
+        let own = |partition, config: &Config| {
+            StreamFamily::ALL.map(|family| told.stream(family, partition)).contains(&config.name)
+        };
+        assert_eq!(configs.iter().filter(|(partition, config)| own(*partition, config)).count(), 4);
+        assert_eq!(configs[0].1.subjects, ["tape.0.g1.*"]);
         let most = i32::try_from(record::RECORD_BYTES_MAX).unwrap();
         assert!(declared.tape.max_message_bytes >= most, "a full record must fit the tape");
     }
@@ -269,7 +294,7 @@ mod tests {
             Declaration::parse(&text).unwrap_err().to_string()
         };
         assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
-        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is not a market subject"));
+        assert!(with("[[partition]]\nmarket = [\"tape.0.g1.risk\"]").contains("is not a market subject"));
         assert!(with("partition = []").contains("want 1 to"));
     }
 }

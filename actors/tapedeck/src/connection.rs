@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::database::{self, DatabaseAccess};
+use tapedeck_schemas::generation::Generations;
 use tokio_postgres::Client;
 
 /// The contents of `connection.toml`. The file holds the password of the database, so its mode is 0600.
@@ -22,6 +23,9 @@ pub struct Connection {
     pub database_url: String,
     /// Address of health and metrics, where one process serves all groups.
     pub http: Option<String>,
+    /// Generations of the streams, as `--generations` has them.
+    #[serde(default)]
+    pub generations: String,
 }
 
 /// Path of the file in a directory.
@@ -33,9 +37,10 @@ impl Connection {
     /// Writes the file, mode 0600.
     pub fn save(&self, dir: &Path) -> Result<()> {
         let text = format!(
-            "nats_url = {:?}\ndatabase_url = {:?}\n{}",
+            "nats_url = {:?}\ndatabase_url = {:?}\ngenerations = {:?}\n{}",
             self.nats_url,
             self.database_url,
+            self.generations,
             self.http.as_ref().map(|http| format!("http = {http:?}\n")).unwrap_or_default()
         );
         let path = path(dir);
@@ -80,6 +85,9 @@ pub struct NatsArgs {
     /// File with the seed of an nkey, read at every connect
     #[arg(long, env = "TAPEDECK_NATS_NKEY", value_name = "FILE", hide_env_values = true, requires = "nats_url")]
     pub nats_nkey: Option<PathBuf>,
+    /// Streams whose generation is not 1, such as TAPE_0_G2,INBOX_0_G2 [default: from connection.toml, else none]
+    #[arg(long, env = "TAPEDECK_GENERATIONS", value_name = "STREAMS", hide_env_values = true)]
+    pub generations: Option<Generations>,
 }
 
 /// Which Postgres a command connects to.
@@ -104,7 +112,14 @@ impl NatsArgs {
     /// Address and key: as given, else as `connection.toml` in `dir` has them.
     pub fn access(&self, dir: &DirArgs) -> Result<NatsAccess> {
         let url = given_or_saved(self.nats_url.as_ref(), dir, |saved| saved.nats_url, "--nats-url")?;
-        Ok(NatsAccess { url, nkey: self.nats_nkey.clone() })
+        // The generations in the file are those of the NATS in the file.
+        let saved = if self.nats_url.is_none() { Connection::load(&dir.dir)? } else { None };
+        let generations = match (&self.generations, saved) {
+            (Some(given), _) => given.clone(),
+            (None, Some(saved)) => saved.generations.parse().context("reading the generations in connection.toml")?,
+            (None, None) => Generations::default(),
+        };
+        Ok(NatsAccess { url, nkey: self.nats_nkey.clone(), generations })
     }
 
     /// A connection under the name `tapedeck-cli`.

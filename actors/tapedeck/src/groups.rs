@@ -15,7 +15,7 @@ use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::projector::{self, ProjectorError};
 use tapedeck_runtime::shell::{self, Answerer, Place, ShellError};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, DrainSignal, GroupStatus, database, rejects};
+use tapedeck_runtime::{Bus, BusError, DrainSignal, GroupStatus, database, rejects};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::reason::Reason;
 
@@ -69,11 +69,12 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
 fn stop_of(error: &anyhow::Error) -> Option<Reason> {
     let shell = error.downcast_ref().and_then(|error| match error {
         ShellError::Stopped { stop, .. } => Some(stop.reason()),
-        ShellError::Bus(_) => None,
+        ShellError::Bus(error) => error.stop(),
     });
+    let bus = || error.downcast_ref().and_then(BusError::stop);
     let projector = || error.downcast_ref().and_then(ProjectorError::stop);
     let rejects = || error.downcast_ref().map(TapeFault::reason);
-    shell.or_else(projector).or_else(rejects).filter(|reason| reason.is_stop())
+    shell.or_else(bus).or_else(projector).or_else(rejects).filter(|reason| reason.is_stop())
 }
 
 async fn wait_for_drain(mut drain: DrainSignal) {
@@ -124,7 +125,7 @@ async fn machine<M: Machine>(
     let place = Place {
         bus,
         partition: status.partition,
-        tape: tape.tape,
+        tape: tape.lineage(),
         identity: env.identity.clone(),
         metrics: env.metrics.group(status.group, status.partition),
         status,
@@ -137,6 +138,6 @@ async fn project(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Resu
     let bus = Bus::connect(&env.nats, &format!("tapedeck-projector-p{}", status.partition)).await?;
     let tape = bus.tape(status.partition).await?;
     let metrics = env.metrics.group(status.group, status.partition);
-    let target = projector::Target { bus, database, partition: status.partition, tape: tape.tape };
+    let target = projector::Target { bus, database, partition: status.partition, tape: tape.lineage() };
     Ok(projector::run(target, status, metrics, drain).await?)
 }

@@ -22,7 +22,7 @@ pub struct PartitionArgs {
 pub struct RangeArgs {
     #[command(flatten)]
     partition: PartitionArgs,
-    /// First fact: an offset (p0:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
+    /// First fact: an offset (p0g1:1234.5), a sequence (1234), a time (RFC 3339) or an age before the end (-10m)
     /// [default: the first]. A time or an age is compared with the tape time (the time of the market) that was reached
     /// at the fact. The time printed with a fact can be earlier, and for facts of control it is the broker's
     #[arg(long, allow_hyphen_values = true, value_name = "BOUND")]

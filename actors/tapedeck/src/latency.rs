@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::{record, subject};
+use tapedeck_schemas::record;
 use tokio_postgres::Client;
 
 /// Number of orders in the sample.
@@ -35,12 +35,12 @@ pub async fn from_market_event(bus: &Bus, client: &Client) -> Result<[(&'static 
 
 /// Stamp of the inbox message that a fact of ingest answers, in ns.
 async fn inbox_stamp(bus: &Bus, partition: u16, fact: Offset) -> Result<u64> {
-    let tape = bus.context().get_stream_no_info(subject::tape_stream(partition)).await?;
+    let tape = bus.context().get_stream_no_info(bus.generations().tape_stream(partition)).await?;
     let (_, entries) = record::decode(&tape.get_raw_message(fact.seq).await?.payload)?;
     let entry = entries
         .get(fact.index as usize)
         .with_context(|| format!("the tape of partition {partition} has no fact {fact}"))?;
-    let inbox = bus.context().get_stream_no_info(subject::inbox_stream(partition)).await?;
+    let inbox = bus.context().get_stream_no_info(bus.generations().inbox_stream(partition)).await?;
     let stamp = inbox.get_raw_message(entry.cause.seq).await?.time.unix_timestamp_nanos();
     u64::try_from(stamp).with_context(|| format!("inbox message {} was stored before 1970", entry.cause.seq))
 }

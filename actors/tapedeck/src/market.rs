@@ -192,7 +192,7 @@ impl Publisher {
             tapedeck_groups::named(group.group).and_then(Group::inbox) == Some(Inbox::Market)
         };
         groups.iter().filter(reads_market).all(|ingest| {
-            let sent = stored.get(&subject::inbox_stream(ingest.partition)).copied().unwrap_or(0);
+            let sent = stored.get(&self.bus.generations().inbox_stream(ingest.partition)).copied().unwrap_or(0);
             let on_tape = ingest.own_seq();
             let mut others = of(ingest.partition).filter(|group| group.group != ingest.group);
             ingest.inbox_seq() >= sent && others.all(|group| group.tape_seq() >= on_tape)

@@ -98,7 +98,7 @@ pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
 
 /// Requests the status of one source, or of all, from the ingest of a partition.
 pub async fn ask(bus: &Bus, partition: u16, about: &str) -> Result<SourcesReply> {
-    let subject = subject::question_subject(partition, Writer::Ingest);
+    let subject = bus.generations().question_subject(partition, Writer::Ingest);
     let request = async_nats::Request::new().payload(about.to_string().into()).timeout(Some(ANSWER_TIMEOUT));
     let asked = bus.client().send_request(subject, request).await;
     let answer = asked.with_context(|| format!("no answer from the ingest of partition {partition}"))?;

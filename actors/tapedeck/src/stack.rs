@@ -122,7 +122,8 @@ impl Servers {
             }
         };
         let password_file = args.database.database_password_file.clone();
-        let nats = NatsAccess { url: nats_url, nkey: args.nats.nats_nkey.clone() };
+        let generations = args.nats.generations.clone().unwrap_or_default();
+        let nats = NatsAccess { url: nats_url, nkey: args.nats.nats_nkey.clone(), generations };
         Ok((servers, nats, DatabaseAccess { url: database_url, password_file }))
     }
 }
@@ -173,6 +174,7 @@ impl Stack {
             nats_url: stack.nats.url.clone(),
             database_url: stack.database.url.clone(),
             http: Some(http.to_string()),
+            generations: stack.nats.generations.to_string(),
         };
         connection.save(&stack.dir)?;
         stack.wait_ready().await?;
@@ -209,12 +211,12 @@ impl Stack {
         loop {
             let mut quiet = true;
             for group in self.groups.iter() {
-                let end = self.last_sequence(&subject::tape_stream(group.partition)).await?;
-                let sent = stored.get(&subject::inbox_stream(group.partition)).copied().unwrap_or(0);
+                let end = self.last_sequence(&self.bus.generations().tape_stream(group.partition)).await?;
+                let sent = stored.get(&self.bus.generations().inbox_stream(group.partition)).copied().unwrap_or(0);
                 quiet &= match tapedeck_groups::named(group.group).and_then(Group::inbox) {
                     Some(Inbox::Market) => group.inbox_seq() >= sent,
                     Some(Inbox::Command) => {
-                        let asked = self.last_sequence(&subject::command_stream(group.partition)).await?;
+                        let asked = self.last_sequence(&self.bus.generations().command_stream(group.partition)).await?;
                         group.inbox_seq() >= asked
                     }
                     None => group.tape_seq() >= end,

@@ -28,7 +28,7 @@ pub const RULES: [(&str, Rule); 20] = [
     ("pods have a network policy, namespaces deny by default", workloads::network),
     ("namespaces enforce the restricted standard at a pinned version", system::namespaces),
     ("every group has a set that runs it", system::groups),
-    ("the number of partitions is the same everywhere", system::partitions),
+    ("partitions and generations are the same everywhere", system::partitions),
     ("orders go to paper", system::venues),
     ("accounts, streams and setup equal those of the code", system::code),
     ("NATS syncs always, and streams have as many replicas as there are nodes", system::nats),

@@ -55,13 +55,13 @@ class Totals:
 
 
 async def main(args):
-    stream = f"TAPE_{args.partition}"
+    stream = f"TAPE_{args.partition}_G{args.generation}"
     nc = await nats.connect(args.server)
     js = nc.jetstream()
     state = (await js.stream_info(stream)).state
     # Reads every subject in order, so that a missing sequence is noticed. Records are not acknowledged.
     config = ConsumerConfig(ack_policy=AckPolicy.NONE, inactive_threshold=60, mem_storage=True)
-    tape = await js.pull_subscribe(f"tape.{args.partition}.*", stream=stream, config=config)
+    tape = await js.pull_subscribe(f"tape.{args.partition}.g{args.generation}.*", stream=stream, config=config)
     if state.first_seq != 1:
         sys.exit(f"the stream begins at sequence {state.first_seq}: the records that begin the chains are gone")
     chains = Chains(Reader(json.loads(args.document.read_text(encoding="utf-8"))))
@@ -90,6 +90,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="nats://127.0.0.1:4222")
     parser.add_argument("--partition", type=int, default=0)
+    parser.add_argument("--generation", type=int, default=1)
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     try:
         asyncio.run(main(parser.parse_args()))

@@ -17,7 +17,7 @@ pub(super) fn definitions() -> Map<String, Value> {
 /// An example of the message with this name.
 pub(super) fn example(name: &str) -> Value {
     match name {
-        "ack" => json!({"stream": "INBOX_0", "seq": 1234}),
+        "ack" => json!({"stream": "INBOX_0_G1", "seq": 1234}),
         "status" => json!({
             "source": "feed1",
             "partitions": 1,
@@ -31,7 +31,7 @@ pub(super) fn example(name: &str) -> Value {
             "gaps": 0,
         }),
         _ => json!({
-            "offset": "p0:12.3",
+            "offset": "p0g1:12.3",
             "reason": "crossed",
             "detail": "bid 61837.65 is not below ask 61837.64",
             "code": "crossed",
@@ -114,7 +114,7 @@ fn reject() -> Value {
     object(
         "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
         json!({
-            "offset": {"type": "string", "pattern": "^p[0-9]+:[0-9]+\\.[0-9]+$",
+            "offset": {"type": "string", "pattern": "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$",
                 "description": "Offset of the Rejected fact on the tape."},
             "reason": {"enum": reasons(), "description": reasons_doc()},
             "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),

@@ -43,8 +43,8 @@ pub fn document() -> Value {
     json!({
         "title": "The record format of Tapedeck",
         "about": [
-            "Each JetStream message of the stream TAPE_<partition>, on the subject tape.<partition>.<writer>, is a \
-             record: one MessagePack array, with no bytes after it.",
+            "Each JetStream message of the stream TAPE_<partition>_G<generation>, on the subject \
+             tape.<partition>.g<generation>.<writer>, is a record: one MessagePack array, with no bytes after it.",
             "A record holds the fields of `record` in order, then an array of events. An event holds the fields of \
              `event` in order, then the body: an array of the fields of its kind, in order. The wire holds no names.",
             "A type is a name in `types`, or {\"optional\": type} (a value of the type, or nil), {\"list\": \

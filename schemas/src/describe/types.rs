@@ -3,6 +3,7 @@
 use super::{Described, FieldDoc, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
 use crate::event::Scope;
+use crate::generation::Generation;
 use crate::ids::{FillId, InstrumentId, OrderId, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
@@ -36,11 +37,12 @@ described! {
         decimal(Ratio::SCALE, Ratio::MAX_UNITS);
     Money, "Money", "Amount of a currency. Price times quantity is exact.",
         decimal(Money::SCALE, Money::MAX_UNITS);
+    Generation, "Generation", "Number of a generation of a tape, from 1.", Shape::Integer(32);
     TapeId, "TapeId", "Random identity of a tape.", Shape::Bytes(16);
     OrderId, "OrderId", "Id of an order; the client order id at an exchange.", Shape::Bytes(16);
     FillId, "FillId", "Id of a fill on the simulated exchange.", Shape::Bytes(16);
     RecordHash, "RecordHash", "BLAKE3 hash of the bytes of a record.", Shape::Bytes(32);
-    Offset, "Offset", "Place of an event on a tape, printed p0:1234.5: partition, sequence, index.",
+    Offset, "Offset", "Place of an event on a tape, printed p0g1:1234.5: partition, generation, sequence, index.",
         Shape::Array(&[
             FieldDoc { name: "seq", ty: u64::TYPE, doc: &["Stream sequence, from 1; 0 is before the first."] },
             FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index of the event in the record, from 0."] },

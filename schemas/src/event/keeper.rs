@@ -1,5 +1,6 @@
 //! Facts of the keeper: the creation of a tape, and, reserved, its trims.
 
+use crate::generation::{Generation, Lineage};
 use crate::ids::TapeId;
 use crate::record::RecordHash;
 use crate::structs::structs;
@@ -13,6 +14,20 @@ structs! {
         partition: u16,
         /// Subjects of the market events that are placed on the partition, as NATS filters.
         placement: Vec<String>,
+        /// Number of the generation of the tape, from 1. The identity is the same in every generation.
+        generation: Generation,
+        /// The records that follow as copies from earlier generations, in order; empty for generation 1.
+        copied: Vec<CopiedRecords>,
+    }
+    /// Records that a tape holds as copies, byte for byte and at the same sequences: those after the ones of the element
+    /// before (for the first: after the first record of the tape).
+    CopiedRecords {
+        /// The generation to which the records were appended first.
+        generation: Generation,
+        /// Stream sequence of the last of them.
+        last: u64,
+        /// Hash of the bytes of the message with that sequence.
+        hash: RecordHash,
     }
     /// Reserved: nothing writes it yet. Says that everything before a sequence was archived and purged.
     Trimmed {
@@ -20,5 +35,23 @@ structs! {
         first_kept: u64,
         /// For each writer: its number, and the sequence and hash of its last purged record.
         last_gone: Vec<(u8, u64, RecordHash)>,
+    }
+}
+
+impl TapeCreated {
+    /// Returns the first fact of generation 1 of a tape.
+    pub fn first(tape: TapeId, partition: u16, placement: Vec<String>) -> Self {
+        Self { tape, partition, placement, generation: Generation::FIRST, copied: Vec::new() }
+    }
+
+    /// Returns the identity of the tape for its readers.
+    pub fn lineage(&self) -> Lineage {
+        Lineage { tape: self.tape, generation: self.generation, copied: self.copied.clone() }
+    }
+}
+
+impl From<&TapeCreated> for Lineage {
+    fn from(created: &TapeCreated) -> Self {
+        created.lineage()
     }
 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tapedeck_runtime::database;
-use tapedeck_schemas::subject;
 
 use crate::deployment::Deployment;
 use crate::inbox::{InboxTally, InstrumentTally, Tally};
@@ -23,7 +22,7 @@ impl Audit {
     /// An audit that has read nothing yet.
     pub fn open(deployment: &Deployment) -> Result<Self> {
         let tape = deployment.runtime.block_on(deployment.bus.tape(0))?;
-        Ok(Self { expected: InboxTally::default(), recorded: TapeTally::new(tape.tape) })
+        Ok(Self { expected: InboxTally::default(), recorded: TapeTally::new(&tape) })
     }
 
     /// Reads the streams to their ends; the failed checks.
@@ -47,11 +46,13 @@ impl Audit {
         let Self { expected, recorded } = self;
         let bus = &deployment.bus;
         let after = expected.read;
-        streams::read(bus, &subject::inbox_stream(0), after, |seq, one| expected.take(seq, one, &deployment.loads))
-            .await?;
+        streams::read(bus, &bus.generations().inbox_stream(0), after, |seq, one| {
+            expected.take(seq, one, &deployment.loads)
+        })
+        .await?;
         let after = recorded.read;
-        streams::read(bus, &subject::tape_stream(0), after, |seq, one| recorded.take(seq, one)).await?;
-        streams::last(bus, &subject::command_stream(0)).await
+        streams::read(bus, &bus.generations().tape_stream(0), after, |seq, one| recorded.take(seq, one)).await?;
+        streams::last(bus, &bus.generations().command_stream(0)).await
     }
 
     /// Compares the counts of `tapedeck status`, which ingest keeps for publishers.
@@ -83,7 +84,7 @@ impl Audit {
         let findings: Vec<&str> =
             verdict["findings"].as_array().into_iter().flatten().filter_map(|f| f.as_str()).collect();
         let forged: Vec<String> =
-            self.recorded.forged.iter().map(|(seq, writer)| format!("p0:{seq} chain of {writer}: ")).collect();
+            self.recorded.forged.iter().map(|(seq, writer)| format!("p0g1:{seq} chain of {writer}: ")).collect();
         let mut problems = Vec::new();
         let as_forged = findings.len() == forged.len()
             && findings.iter().zip(&forged).all(|(finding, forged)| finding.starts_with(forged));

@@ -8,7 +8,6 @@ use async_nats::HeaderMap;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::record::{self, RECORD_BYTES_MAX, RecordHash, Writer};
-use tapedeck_schemas::subject;
 
 use crate::random::Random;
 use crate::streams::{self, MARK};
@@ -68,7 +67,7 @@ pub async fn market(bus: &Bus, seed: u64) {
         send(bus, on, "malformed", bytes).await;
     }
     send(bus, "md.unknown", "bad_subject", b"x".to_vec()).await;
-    if let Ok(copied) = random_message(bus, &subject::inbox_stream(0), &mut random).await {
+    if let Ok(copied) = random_message(bus, &bus.generations().inbox_stream(0), &mut random).await {
         send(bus, "md.sim.BRAVOUSD.quote", "malformed", copied[..copied.len() / 2].to_vec()).await;
     }
 }
@@ -92,7 +91,7 @@ pub async fn commands(bus: &Bus, seed: u64) {
 /// Bytes that are not a record, on a subject of the tape.
 pub async fn tape(bus: &Bus, on: &str, seed: u64) {
     let mut random = Random::new(seed);
-    let stream = subject::tape_stream(0);
+    let stream = bus.generations().tape_stream(0);
     for _ in 0..random.between(1, 4) {
         let bytes = match random.between(0, 3) {
             0 => random.bytes(64),
@@ -107,7 +106,7 @@ pub async fn tape(bus: &Bus, on: &str, seed: u64) {
         let read = record::read(&bytes);
         let begins_a_chain = read.outer.is_some_and(|outer| outer.prev_hash == RecordHash::default());
         if read.error.is_some() && !begins_a_chain {
-            send(bus, &format!("tape.0.{on}"), "garbage", bytes).await;
+            send(bus, &format!("tape.0.{}.{on}", bus.generations().tape(0)), "garbage", bytes).await;
         }
     }
 }
@@ -116,7 +115,8 @@ pub async fn tape(bus: &Bus, on: &str, seed: u64) {
 /// another writer.
 pub async fn forge(bus: &Bus, on: Writer, seed: u64) -> Result<()> {
     let mut random = Random::new(seed);
-    let (stream, own) = (subject::tape_stream(0), subject::tape_subject(0, on));
+    let generations = bus.generations();
+    let (stream, own) = (generations.tape_stream(0), generations.tape_subject(0, on));
     let last = bus.last_message_on(&stream, &own).await?.context("the writer has no record yet")?;
     let payload = match random.between(0, 2) {
         0 => last.payload.to_vec(),
@@ -127,7 +127,7 @@ pub async fn forge(bus: &Bus, on: Writer, seed: u64) -> Result<()> {
         }
         _ => {
             let other = if on == Writer::Ingest { Writer::Control } else { Writer::Ingest };
-            let other = bus.last_message_on(&stream, &subject::tape_subject(0, other)).await?;
+            let other = bus.last_message_on(&stream, &generations.tape_subject(0, other)).await?;
             other.context("the other writer has no record yet")?.payload.to_vec()
         }
     };

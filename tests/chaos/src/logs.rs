@@ -135,7 +135,7 @@ mod tests {
         for (line, allowed_during) in [
             (failed("risk on partition 0 stopped: a record of newer code"), vec![]),
             (failed("cannot reach NATS at nats://h:1: IO error: Connection refused (os error 111)"), vec![NATS]),
-            (failed("reading the last message on tape.0.risk in TAPE_0: timed out"), vec![NATS]),
+            (failed("reading the last message on tape.0.g1.risk in TAPE_0_G1: timed out"), vec![NATS]),
             (failed("answering publishers"), vec![NATS]),
             (failed("bringing refusals to their publishers"), vec![]),
             (failed("postgres: db error"), vec![]),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use async_nats::jetstream::Message;
 use tapedeck_kernel::{TapeRead, TapeReader};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
@@ -37,7 +37,7 @@ pub struct TapeTally {
 
 impl TapeTally {
     /// The counts of an empty tape.
-    pub fn new(tape: TapeId) -> Self {
+    pub fn new(tape: impl Into<Lineage>) -> Self {
         Self {
             reader: TapeReader::new(tape),
             read: 0,
@@ -55,7 +55,8 @@ impl TapeTally {
     pub fn take(&mut self, seq: u64, message: &Message) -> Result<()> {
         self.read = seq;
         let is_hostile = header(message, MARK).is_some();
-        match self.reader.read(seq, TapeSubject::parse(0, &message.subject), &message.payload)? {
+        let subject = TapeSubject::parse(0, self.reader.lineage().generation, &message.subject);
+        match self.reader.read(seq, subject, &message.payload)? {
             TapeRead::Invalid { why, .. } if !is_hostile => {
                 bail!("tape {seq}: a record of a machine is invalid: {why}")
             }

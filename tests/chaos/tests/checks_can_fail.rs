@@ -14,7 +14,6 @@ use tapedeck_feeds::Payload;
 use tapedeck_runtime::database;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
-use tapedeck_schemas::subject;
 
 /// How long a condition may take on a loaded machine.
 const WAIT_MAX: Duration = Duration::from_secs(120);
@@ -36,11 +35,14 @@ fn deployment(name: &str) -> Deployment {
     recover(&mut deployment, false).unwrap();
     deployment.publishing = true;
     let tape = deployment.runtime.block_on(deployment.bus.tape(0)).unwrap();
-    let mut recorded = TapeTally::new(tape.tape);
+    let mut recorded = TapeTally::new(&tape);
     until(&mut deployment, "orders", |deployment| {
         let after = recorded.read;
         let taking = |seq, one: &_| recorded.take(seq, one);
-        deployment.runtime.block_on(streams::read(&deployment.bus, &subject::tape_stream(0), after, taking)).unwrap();
+        deployment
+            .runtime
+            .block_on(streams::read(&deployment.bus, &deployment.bus.generations().tape_stream(0), after, taking))
+            .unwrap();
         recorded.orders.len() > 1
     });
     recover(&mut deployment, false).unwrap();
@@ -130,7 +132,7 @@ fn a_forged_record_that_chains_is_detected() {
     assert_eq!(audit.check(&mut deployment).unwrap(), Vec::<String>::new());
     let bus = deployment.bus.clone();
     let seq = deployment.runtime.block_on(async {
-        let (stream, own) = (subject::tape_stream(0), subject::tape_subject(0, Writer::Execution));
+        let (stream, own) = (bus.generations().tape_stream(0), bus.generations().tape_subject(0, Writer::Execution));
         let end = bus.last_message_on(&stream, &own).await.unwrap().unwrap();
         let (last, _) = record::decode(&end.payload).unwrap();
         // The last order again, with a later cause.
@@ -157,6 +159,6 @@ fn a_forged_record_that_chains_is_detected() {
     // `verify` finds it independently.
     let (code, output) = deployment.run(&["verify", "--json"]).unwrap();
     assert_eq!(code, Some(1), "{output}");
-    assert!(output.contains(&format!("p0:{seq}")), "{output}");
+    assert!(output.contains(&format!("p0g1:{seq}")), "{output}");
     deployment.stop(false).unwrap();
 }

@@ -114,7 +114,7 @@ pub fn unseen(happened: &Happened) -> Vec<&'static str> {
     let crashes = CrashPoint::ALL.iter().map(|point| point.as_str());
     let rules = Rule::ALL.iter().map(|rule| rule.name());
     let invariants = InvariantId::ALL.iter().map(|id| id.name());
-    let stops = ["fenced", "outlived", "displaced", "drained", "halted", "overtaken"];
+    let stops = ["fenced", "outlived", "displaced", "drained", "halted", "overtaken", "resumed"];
     let owners = ["owner-alive", "owner-gone", "owner-timed-out"];
     let all = kinds.chain(faults).chain(crashes).chain(rules).chain(invariants).chain(stops).chain(owners);
     all.filter(|what| happened.of(what) == 0).collect()

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{TapeRead, TapeReader};
-use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances};
+use tapedeck_kernel::{TapeCheckpoint, TapeRead, TapeReader};
+use tapedeck_projections::projector::{
+    Advance, Batch, CheckpointMismatch, ProjectionCursor, RequiredRecords, advances, check_record, least,
+};
 use tapedeck_projections::{Fold, MergeError, Rows, compact, table};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::subject::TapeSubject;
 
+use crate::broker::Broker;
 use crate::message::Message;
+use crate::world::TAPE;
 
 /// The progress and the tables.
 #[derive(Debug, Default)]
 pub struct Database {
-    progress: BTreeMap<&'static str, u64>,
+    progress: BTreeMap<&'static str, TapeCheckpoint>,
     fold: Fold,
 }
 
@@ -22,9 +26,21 @@ impl Database {
     pub fn cursors(&self) -> Vec<ProjectionCursor> {
         let cursor = |projection: &&'static dyn tapedeck_projections::Projection| ProjectionCursor {
             projection: *projection,
-            seq: self.progress.get(projection.name()).copied().unwrap_or(0),
+            seq: self.seq_of(projection.name()),
         };
         tapedeck_projections::all().iter().map(cursor).collect()
+    }
+
+    fn seq_of(&self, projection: &str) -> u64 {
+        self.progress.get(projection).map_or(0, |checkpoint| checkpoint.seq)
+    }
+
+    /// The checkpoint of each projection.
+    pub fn checkpoints(&self) -> Vec<TapeCheckpoint> {
+        let checkpoint = |projection: &&'static dyn tapedeck_projections::Projection| {
+            self.progress.get(projection.name()).cloned().unwrap_or_default()
+        };
+        tapedeck_projections::all().iter().map(checkpoint).collect()
     }
 
     /// The sequence up to which all projections are complete.
@@ -39,8 +55,7 @@ impl Database {
 
     /// Commits a transaction; `false`, without a change, if the progress of a projection is not the expected one.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<bool, MergeError> {
-        let is_expected =
-            |advance: &Advance| self.progress.get(advance.projection).copied().unwrap_or(0) == advance.old;
+        let is_expected = |advance: &Advance| self.seq_of(advance.projection) == advance.old;
         if !transaction.advances.iter().all(is_expected) {
             return Ok(false);
         }
@@ -48,8 +63,8 @@ impl Database {
             let stored = self.fold.tables.entry(table.name).or_default();
             rows.values().try_for_each(|row| table::merge(table, stored, row))?;
         }
-        for Advance { projection, new, .. } in &transaction.advances {
-            self.progress.insert(projection, *new);
+        for Advance { projection, .. } in &transaction.advances {
+            self.progress.insert(projection, transaction.checkpoint.clone());
         }
         Ok(true)
     }
@@ -60,10 +75,12 @@ impl Database {
 pub struct Transaction {
     batch: Batch,
     advances: Vec<Advance>,
+    checkpoint: TapeCheckpoint,
 }
 
-/// A projector's process, with the loop of the real one: read the progress, then read the tape from its beginning and
-/// commit batch by batch. After an unknown outcome it starts again.
+/// A projector's process, with the loop of the real one: read the progress, check that the tape holds the records at the
+/// checkpoints, then read the tape from the least checkpoint on and commit batch by batch. After an unknown outcome it
+/// starts again.
 pub struct Projector {
     /// The number of the process.
     pub uid: u64,
@@ -74,9 +91,21 @@ pub struct Projector {
 }
 
 impl Projector {
-    /// Reads the progress from the database.
-    pub fn open(uid: u64, tape: TapeId, database: &Database) -> Self {
-        Self { uid, transaction: None, cursors: database.cursors(), reader: TapeReader::new(tape) }
+    /// Reads the progress from the database, and compares it with the tape in `broker`.
+    pub fn open(
+        uid: u64,
+        tape: &TapeCreated,
+        database: &Database,
+        broker: &Broker,
+    ) -> Result<Self, CheckpointMismatch> {
+        let checkpoints = database.checkpoints();
+        let required = RequiredRecords::of(&checkpoints);
+        required.check_last(broker.last_seq(TAPE))?;
+        for (seq, hash) in required.records {
+            check_record(seq, hash, broker.get(TAPE, seq).map(|message| &message.payload[..]))?;
+        }
+        let reader = TapeReader::after(tape, least(&checkpoints));
+        Ok(Self { uid, transaction: None, cursors: database.cursors(), reader })
     }
 
     /// The sequence to read next.
@@ -91,7 +120,7 @@ impl Projector {
     pub fn take<'a>(&mut self, messages: impl Iterator<Item = &'a Message>) -> Result<(), String> {
         let mut batch = Batch::default();
         for message in messages {
-            let subject = TapeSubject::parse(0, &message.subject);
+            let subject = TapeSubject::parse(0, self.reader.lineage().generation, &message.subject);
             let read = self.reader.read(message.seq, subject, &message.payload).map_err(|fault| fault.to_string())?;
             if let TapeRead::Record(record) = read {
                 batch.take(&self.cursors, 0, &record, message.stamp);
@@ -102,7 +131,8 @@ impl Projector {
         }
         let advances: Vec<Advance> = advances(&self.cursors, self.reader.last()).collect();
         if !advances.is_empty() {
-            self.transaction = Some(Transaction { batch, advances });
+            let checkpoint = self.reader.checkpoint().clone();
+            self.transaction = Some(Transaction { batch, advances, checkpoint });
         }
         Ok(())
     }

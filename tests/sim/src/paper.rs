@@ -7,7 +7,7 @@ use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Fact, Machine, Out, Reads, boxed};
 use tapedeck_paper::Paper;
 use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
+use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::record::Writer;
 
 /// The faults of the exchange, the same for each owner of its subject in a run.
@@ -30,7 +30,7 @@ pub struct FaultyPaper {
 
 impl FaultyPaper {
     /// A new machine for a tape.
-    pub fn new(tape: TapeId, paper_faults: PaperFaults) -> Self {
+    pub fn new(tape: &TapeCreated, paper_faults: PaperFaults) -> Self {
         Self { paper: Paper::new(tape), paper_faults, fills: BTreeSet::new(), reported: BTreeSet::new() }
     }
 }
@@ -39,7 +39,7 @@ impl FaultyPaper {
 pub fn machines(tape: &TapeCreated, paper_faults: PaperFaults) -> Vec<BoxedMachine> {
     let mut all = tapedeck_groups::machines(tape);
     for machine in all.iter_mut().filter(|machine| machine.info().writer == Writer::Paper) {
-        *machine = boxed(FaultyPaper::new(tape.tape, paper_faults));
+        *machine = boxed(FaultyPaper::new(tape, paper_faults));
     }
     all
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::{Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, MachineInfo, ProcessIdentity, Reads};
-use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 
@@ -73,7 +73,7 @@ pub struct Process {
 
 impl Process {
     /// A process that has read nothing and follows.
-    pub fn new(uid: u64, tape: TapeId, machine: BoxedMachine) -> Self {
+    pub fn new(uid: u64, tape: impl Into<Lineage>, machine: BoxedMachine) -> Self {
         let MachineInfo { writer, reads, .. } = machine.info();
         let identity = ProcessIdentity { nonce: uid, build: "sim".into() };
         let inbox = match reads {

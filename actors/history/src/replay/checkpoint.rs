@@ -39,7 +39,10 @@ impl ReplaySpec {
     /// interrupted replay remain in force.
     fn difference(&self, now: &ReplaySpec) -> Option<String> {
         let tapes = |spec: &ReplaySpec| -> Vec<String> {
-            spec.tapes.iter().map(|one| format!("{} of partition {}", one.tape, one.partition)).collect()
+            let describe = |one: &TapeRange| {
+                format!("{} of partition {}, generation {}", one.tape.tape, one.partition, one.tape.generation)
+            };
+            spec.tapes.iter().map(describe).collect()
         };
         let compare = |name: &str, was: String, is: String| {
             (was != is).then(|| format!("its {name} was {was:?}, but {is:?} is requested"))
@@ -60,7 +63,7 @@ pub struct Checkpoint {
     pub spec: ReplaySpec,
     /// Number of facts written or published.
     pub facts: u64,
-    /// Offset of the last fact written or published, as `p0:1234.5`; `None` before the first.
+    /// Offset of the last fact written or published, as `p0g1:1234.5`; `None` before the first.
     pub last: Option<String>,
     /// Size of the file with these facts, in bytes; 0 for subjects.
     pub bytes: u64,

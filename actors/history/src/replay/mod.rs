@@ -8,7 +8,6 @@ mod speed;
 use std::collections::VecDeque;
 
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::subject;
 
 use crate::error::HistoryError;
 use crate::filter::Filter;
@@ -45,7 +44,7 @@ impl Replay {
     pub async fn of(bus: &Bus, ranges: &[TapeRange], filter: &Filter) -> Result<Self, HistoryError> {
         let mut tapes = Vec::new();
         for range in ranges {
-            let end = last_sequence(bus, &subject::tape_stream(range.partition)).await?;
+            let end = last_sequence(bus, &bus.generations().tape_stream(range.partition)).await?;
             if end < range.end {
                 return Err(HistoryError::Short { partition: range.partition, expected: range.end, got: end });
             }

@@ -79,7 +79,7 @@ impl Chain {
             let before = parent.map_or(inbox_stamp, |parent| stamps.get(&parent).copied());
             ChainedFact {
                 fact,
-                parent: parent.map(|parent| parent.in_partition(fact.partition)),
+                parent: parent.map(|parent| fact.print(parent)),
                 hop_ns: before.map(|before| fact.stamp as i64 - before as i64),
                 asked: fact.offset == self.asked,
             }
@@ -114,7 +114,7 @@ pub struct ChainedFact<'a> {
     /// The fact.
     #[serde(flatten)]
     pub fact: &'a StoredFact,
-    /// Offset of the parent, as `p0:1234.5`; `None` for the first fact.
+    /// Offset of the parent, as `p0g1:1234.5`; `None` for the first fact.
     pub parent: Option<String>,
     /// Time from the stamp of the parent (for the first fact, of the inbox message) to that of the fact, ns. `None` if
     /// the former is not known.

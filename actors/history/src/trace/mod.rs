@@ -11,7 +11,6 @@ use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject;
 
 use crate::bounds::{RangeBounds, ResolvedBound};
 use crate::error::HistoryError;
@@ -46,6 +45,8 @@ pub struct TraceId {
     pub text: String,
     /// The partition that the text names, if it names one.
     pub partition: Option<u16>,
+    /// The offset as it names the tape; `None` if the text is no offset on a tape.
+    pub bound: Option<RangeBound>,
     /// The parsed text.
     pub query: TraceQuery,
 }
@@ -53,7 +54,10 @@ pub struct TraceId {
 impl FromStr for TraceId {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let id = |partition, query| Ok(Self { text: text.to_string(), partition, query });
+        let id = |bound: Option<RangeBound>, query| {
+            let partition = bound.and_then(RangeBound::partition);
+            Ok(Self { text: text.to_string(), partition, bound, query })
+        };
         for inbox in Inbox::ALL {
             let offset = text.strip_prefix(inbox.prefix()).and_then(|rest| rest.strip_prefix(':'));
             if let (Some(offset), Some(writer)) = (offset, tapedeck_groups::reader_of(inbox)) {
@@ -64,9 +68,9 @@ impl FromStr for TraceId {
             return id(None, TraceQuery::Id(order, fill));
         }
         match text.parse::<RangeBound>() {
-            Ok(RangeBound::Offset(partition, offset)) => id(partition, TraceQuery::At(offset)),
+            Ok(bound @ RangeBound::Offset(_, offset)) => id(Some(bound), TraceQuery::At(offset)),
             _ => Err(format!(
-                "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0:1234.5) or an inbox entry \
+                "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0g1:1234.5) or an inbox entry \
                  (inbox:12.3, command:12.0)"
             )),
         }
@@ -113,8 +117,8 @@ pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<O
 /// See [`Trace::inbox_stamp`].
 async fn inbox_stamp(bus: &Bus, fact: &StoredFact) -> Option<u64> {
     let stream = match fact.inbox()? {
-        Inbox::Market => subject::inbox_stream(fact.partition),
-        Inbox::Command => subject::command_stream(fact.partition),
+        Inbox::Market => bus.generations().inbox_stream(fact.partition),
+        Inbox::Command => bus.generations().command_stream(fact.partition),
     };
     let stream = bus.context().get_stream_no_info(stream).await.ok()?;
     let stored = stream.get_raw_message(fact.cause.seq).await.ok()?;

@@ -86,8 +86,8 @@ pub async fn verify_source(
     verdict: &mut Verdict,
 ) -> Result<(), HistoryError> {
     let Source { tape, records, mut inboxes } = source;
-    let partition = tape.partition;
-    let mut records = RecordReader::over(partition, tape.tape, records);
+    let (partition, lineage) = (tape.partition, tape.lineage());
+    let mut records = RecordReader::over(partition, &lineage, records);
     let mut verifiers = Verifiers::new(&tape);
     let mut invariants = Invariants::new();
     let mut rows = match database {
@@ -98,22 +98,26 @@ pub async fn verify_source(
         match stored.read {
             TapeRead::Invalid { why, breaks_chain: true, writer } => {
                 let writer = writer.map_or("no writer", |writer| writer.as_str());
-                verdict.find(format!("p{partition}:{} chain of {writer}: {why}", stored.seq));
+                let place = lineage.print_record(partition, stored.seq);
+                verdict.find(format!("{place} chain of {writer}: {why}"));
             }
             TapeRead::Invalid { .. } => verdict.invalid_records += 1,
             TapeRead::Record(record) => {
                 verdict.records += 1;
                 verdict.events += record.entries.len() as u64;
-                check_invariants(&mut invariants, partition, &record, verdict);
+                check_invariants(&mut invariants, &tape, &record, verdict);
                 verifiers.record(&record, &mut inboxes, verdict).await;
                 if let Some(rows) = &mut rows {
                     rows.record(&record, stored.stamp);
                 }
             }
         }
+        if let Some(rows) = &rows {
+            rows.check_chains(records.checkpoint(), verdict);
+        }
     }
     for violation in invariants.finish() {
-        verdict.find(describe(partition, &violation));
+        verdict.find(describe(&tape, &violation));
     }
     for (id, times) in invariants.checked() {
         *verdict.invariants.entry(id.name().to_string()).or_default() += times;
@@ -126,15 +130,16 @@ pub async fn verify_source(
     Ok(())
 }
 
-fn check_invariants(invariants: &mut Invariants, partition: u16, record: &TapeRecord, verdict: &mut Verdict) {
+fn check_invariants(invariants: &mut Invariants, tape: &TapeCreated, record: &TapeRecord, verdict: &mut Verdict) {
     for (index, entry) in (0..).zip(&record.entries) {
         let offset = Offset::new(record.seq, index);
         for violation in invariants.observe(&TapeFact { offset, writer: record.header.writer, entry }) {
-            verdict.find(describe(partition, &violation));
+            verdict.find(describe(tape, &violation));
         }
     }
 }
 
-fn describe(partition: u16, violation: &tapedeck_kernel::invariants::Violation) -> String {
-    format!("{} {}: {}", violation.offset.in_partition(partition), violation.id.name(), violation.detail)
+fn describe(tape: &TapeCreated, violation: &tapedeck_kernel::invariants::Violation) -> String {
+    let offset = tape.lineage().print(tape.partition, violation.offset);
+    format!("{offset} {}: {}", violation.id.name(), violation.detail)
 }

@@ -1,6 +1,7 @@
-//! Compares the rows in Postgres with the fold of the tape up to the progress of each projection.
+//! Compares the rows in Postgres with the fold of the tape up to the progress of each projection, and the checkpoints
+//! with the chains of the tape.
 
-use tapedeck_kernel::TapeRecord;
+use tapedeck_kernel::{TapeCheckpoint, TapeRecord};
 use tapedeck_projections::projector::project_record;
 use tapedeck_projections::{Fold, MergeError, Projection, Rows, all, sql};
 use tapedeck_runtime::database;
@@ -14,7 +15,7 @@ use crate::error::HistoryError;
 pub(super) struct RowComparison<'a> {
     client: &'a Client,
     partition: u16,
-    progress: Vec<(&'static dyn Projection, u64)>,
+    progress: Vec<(&'static dyn Projection, TapeCheckpoint)>,
     fold: Fold,
     failed: Option<MergeError>,
 }
@@ -24,8 +25,8 @@ impl<'a> RowComparison<'a> {
     pub(super) async fn open(client: &'a Client, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let mut progress = Vec::new();
         for projection in all() {
-            let seq = database::progress(client, tape.tape, tape.partition, projection.name()).await?;
-            progress.push((*projection, seq.unwrap_or(0)));
+            let committed = database::progress(client, &tape.lineage(), tape.partition, projection.name()).await?;
+            progress.push((*projection, committed.unwrap_or_default()));
         }
         Ok(Self { client, partition: tape.partition, progress, fold: Fold::default(), failed: None })
     }
@@ -33,11 +34,24 @@ impl<'a> RowComparison<'a> {
     /// Folds a record for the projections whose progress includes it.
     pub(super) fn record(&mut self, record: &TapeRecord, stamp: u64) {
         let mut ops = Vec::new();
-        for (projection, _) in self.progress.iter().filter(|(_, seq)| record.seq <= *seq) {
+        for (projection, _) in self.progress.iter().filter(|(_, committed)| record.seq <= committed.seq) {
             project_record(*projection, self.partition, record, stamp, &mut ops);
         }
         let failed = ops.iter().find_map(|op| self.fold.apply(op).err());
         self.failed = self.failed.take().or(failed);
+    }
+
+    /// Compares the checkpoints of the sequence that was just read with the chains of the tape there.
+    pub(super) fn check_chains(&self, read: &TapeCheckpoint, verdict: &mut Verdict) {
+        for (projection, committed) in self.progress.iter().filter(|(_, committed)| committed.seq == read.seq) {
+            if committed.chains != read.chains {
+                let (partition, name, seq) = (self.partition, projection.name(), read.seq);
+                verdict.find(format!(
+                    "p{partition} checkpoint of {name} at {seq}: Postgres has {:?}, the tape {:?}",
+                    committed.chains, read.chains
+                ));
+            }
+        }
     }
 
     /// Compares every table, row by row.

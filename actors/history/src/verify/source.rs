@@ -3,7 +3,6 @@
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
-use tapedeck_schemas::subject;
 
 use crate::error::HistoryError;
 use crate::reader::Messages;
@@ -31,9 +30,9 @@ impl Source {
     pub async fn open(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let partition = tape.partition;
         // The end of the tape before those of the inboxes: then every input that the tape answers is read.
-        let records = Messages::open(bus, subject::tape_stream(partition)).await?;
-        let market = Messages::open(bus, subject::inbox_stream(partition)).await?;
-        let commands = Messages::open(bus, subject::command_stream(partition)).await?;
+        let records = Messages::open(bus, bus.generations().tape_stream(partition)).await?;
+        let market = Messages::open(bus, bus.generations().inbox_stream(partition)).await?;
+        let commands = Messages::open(bus, bus.generations().command_stream(partition)).await?;
         Ok(Self { tape: tape.clone(), records, inboxes: Inboxes { market, commands } })
     }
 }

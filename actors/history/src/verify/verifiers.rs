@@ -2,6 +2,7 @@
 
 use tapedeck_kernel::{BoxedMachine, Difference, Reads, TapeRecord, Verifier};
 use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::generation::Lineage;
 
 use super::{Inboxes, Verdict};
 
@@ -17,6 +18,7 @@ struct RunningVerifier {
 /// The verifiers of one partition.
 pub(super) struct Verifiers {
     partition: u16,
+    lineage: Lineage,
     running: Vec<RunningVerifier>,
 }
 
@@ -27,7 +29,7 @@ impl Verifiers {
         let running = machines
             .map(|machine| RunningVerifier { verifier: Verifier::new(machine, RESTORE_EVERY), done: false })
             .collect();
-        Self { partition: tape.partition, running }
+        Self { partition: tape.partition, lineage: tape.lineage(), running }
     }
 
     /// Verifies the next record with every verifier, which reads the inbox as far as the record answers it.
@@ -35,8 +37,9 @@ impl Verifiers {
         for one in self.running.iter_mut().filter(|one| !one.done) {
             if let Err(difference) = one.take(record, inboxes).await {
                 one.done = true;
-                let (partition, writer) = (self.partition, one.verifier.info().writer);
-                verdict.find(format!("p{partition}:{} decision of {writer}: {difference}", record.seq));
+                let writer = one.verifier.info().writer;
+                let place = self.lineage.print_record(self.partition, record.seq);
+                verdict.find(format!("{place} decision of {writer}: {difference}"));
             }
         }
     }

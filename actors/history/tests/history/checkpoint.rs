@@ -6,13 +6,14 @@ use tapedeck_history::render::{OutputFormat, Rendered, Renderer};
 use tapedeck_history::replay::{Checkpoint, CheckpointFile, ReplaySpec};
 use tapedeck_history::sinks::FileSink;
 use tapedeck_history::{Filter, HistoryError, RangeBounds, ResolvedBound, TapeRange};
+use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
 
 fn spec() -> ReplaySpec {
     let bounds = RangeBounds { from: Some(ResolvedBound::Time(5)), to: None };
-    let tape = n("000102030405060708090a0b0c0d0e0f");
+    let tape = n::<TapeId>("000102030405060708090a0b0c0d0e0f").into();
     ReplaySpec {
         tapes: vec![TapeRange { partition: 0, tape, bounds, end: 9 }],
         range: "from -10m".into(),
@@ -45,7 +46,7 @@ fn a_checkpoint_is_found_again_and_forgotten_when_done() {
     assert!(file.path().ends_with("out.jsonl.resume"));
     assert_eq!(file.load_for(&spec()).unwrap(), None);
     for facts in [0, 7] {
-        let checkpoint = Checkpoint { facts, last: Some("p0:3.1".into()), ..Checkpoint::start(spec()) };
+        let checkpoint = Checkpoint { facts, last: Some("p0g1:3.1".into()), ..Checkpoint::start(spec()) };
         file.save(&checkpoint).unwrap();
         assert_eq!(file.load_for(&spec()).unwrap(), Some(checkpoint));
     }
@@ -76,7 +77,7 @@ fn another_tape_range_filter_output_or_run_is_refused_by_name() {
         file.load_for(&other).unwrap_err().to_string()
     };
     for (said, name) in [
-        (changed(|spec| spec.tapes[0].tape = n("ff0102030405060708090a0b0c0d0e0f")), "its tape was"),
+        (changed(|spec| spec.tapes[0].tape.tape = n("ff0102030405060708090a0b0c0d0e0f")), "its tape was"),
         (changed(|spec| spec.tapes.clear()), "its tape was"),
         (changed(|spec| spec.range = "all".into()), "its range was \"from -10m\", but \"all\" is requested"),
         (changed(|spec| spec.filter = "kind Trade".into()), "its filter was"),

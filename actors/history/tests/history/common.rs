@@ -10,6 +10,8 @@ use tapedeck_schemas::event::{
     Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Side, TradingResumed};
+use tapedeck_schemas::generation::Generation;
+use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
 
@@ -105,6 +107,7 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
     };
     TapeRecord {
         seq,
+        generation: Generation::FIRST,
         header: Header { writer, epoch: 1, prev_hash: RecordHash::default() },
         hash: RecordHash::default(),
         entries: (0..).zip(facts).map(entry).collect(),
@@ -113,7 +116,8 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
 
 /// What is replayed of records.
 pub(crate) fn replayed(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<ReplayedFact> {
-    let (mut classifier, mut definitions) = (Classifier::new(0, bounds, filter.clone()), Definitions::default());
+    let tape = TapeId([1; 16]).into();
+    let (mut classifier, mut definitions) = (Classifier::new(0, tape, bounds, filter.clone()), Definitions::default());
     let mut out = VecDeque::new();
     for record in records {
         definitions.take(classifier.classify(record.clone(), record.seq * 1_000), &mut out);

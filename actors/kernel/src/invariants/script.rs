@@ -187,7 +187,7 @@ pub(super) fn clean() -> Vec<ScriptLine> {
 
 // Lists groups because: the tape is written out by hand, and no list may decide what it holds.
 fn begin(tape: &mut Vec<ScriptLine>) {
-    let created = TapeCreated { tape: TapeId([9; 16]), partition: 0, placement: Vec::new() };
+    let created = TapeCreated::first(TapeId([9; 16]), 0, Vec::new());
     append(tape, Writer::Keeper, vec![("0.0", vec![created.into()])]); // 1
     append(tape, Writer::Ingest, vec![("0.0", vec![epoch(1)]), ("1.0", vec![defined()])]); // 2
     let funded =

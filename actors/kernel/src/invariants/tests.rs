@@ -92,7 +92,7 @@ fn names_of_rules_are_distinct() {
 
 #[test]
 fn a_tape_that_is_created_twice_or_not_first_is_found() {
-    let again = TapeCreated { tape: TapeId([9; 16]), partition: 0, placement: Vec::new() };
+    let again = TapeCreated::first(TapeId([9; 16]), 0, Vec::new());
     breaks(InvariantId::TapeCreatedOnce, "31.0", &appended(Writer::Keeper, "0.0", vec![again.into()]));
     let trimmed = Trimmed { first_kept: 1, last_gone: Vec::new() };
     breaks(InvariantId::TapeCreatedOnce, "1.0", &replaced("1.0", trimmed.into()));

@@ -4,6 +4,7 @@
 mod bench;
 mod bounds;
 mod crashes;
+mod generations;
 mod liveness;
 mod outcomes;
 mod reading;

@@ -45,7 +45,7 @@ pub(crate) struct Tape {
 impl Tape {
     /// A tape that holds its first record.
     pub(crate) fn new() -> Self {
-        let created: Event = TapeCreated { tape: TAPE, partition: 0, placement: Vec::new() }.into();
+        let created: Event = TapeCreated::first(TAPE, 0, Vec::new()).into();
         let mut tape = Self::empty();
         tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, created)]);
         tape

@@ -3,6 +3,7 @@
 use tapedeck_kernel::state::BadState;
 use tapedeck_kernel::{Cause, CommandEntry, Difference, Inbox, Machine, Out, Reads, TapeRecord, Verifier};
 use tapedeck_schemas::event::{ClockAdvanced, Event, Progress};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
@@ -102,6 +103,7 @@ impl<const SAVED: bool> Machine for Beside<SAVED> {
 fn verify_beside<const SAVED: bool>(times: &[(TapeTime, TapeTime)]) -> Result<(), Difference> {
     let record = |seq, writer, entry| TapeRecord {
         seq,
+        generation: Generation::FIRST,
         header: Header { writer, epoch: 1, prev_hash: RecordHash::default() },
         hash: RecordHash::default(),
         entries: vec![entry],

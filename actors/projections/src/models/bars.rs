@@ -8,7 +8,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct BarHistory;
 
 table!("bars_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     instrument Text Keep, bar Text Keep, opened BigInt Keep, closed BigInt Keep,
     open Numeric Keep, high Numeric Keep, low Numeric Keep, close Numeric Keep,
     volume Numeric Keep, count BigInt Keep, late BigInt Keep, source Text Keep,

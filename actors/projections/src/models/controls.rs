@@ -9,7 +9,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Controls;
 
 table!("controls_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     kind Text Keep, scope Text Keep, by Text Keep, detail Text Keep,
     reason Text Keep, measured Numeric Keep, limit_value Numeric Keep,
 );

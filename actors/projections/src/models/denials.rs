@@ -9,7 +9,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Denials;
 
 table!("denials_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
     order_id Text Keep, account Text Keep, strategy Text Keep, instrument Text Keep,
     reason Text Keep, measured Numeric Keep, limit_value Numeric Keep, check_name Text Keep,

@@ -8,7 +8,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Equity;
 
 table!("equity_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     at BigInt Keep, account Text Keep, currency Text Keep, cash Numeric Keep, position_value Numeric Keep,
     realised Numeric Keep, unrealised Numeric Keep, fees Numeric Keep, equity Numeric Keep,
 );

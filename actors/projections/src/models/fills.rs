@@ -8,7 +8,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Fills;
 
 table!("fills_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
     fill_id Text Keep, order_id Text Keep, account Text Keep, strategy Text Keep, instrument Text Keep,
     side Text Keep, price Numeric Keep, quantity Numeric Keep, leaves Numeric Keep,

@@ -45,9 +45,9 @@ fn json(value: &impl serde::Serialize) -> String {
     serde_json::to_string(value).expect("writing to memory cannot fail")
 }
 
-/// Partition, sequence and index: the key of an append-only table.
+/// Partition, generation, sequence and index: the key of an append-only table.
 fn key(event: &ProjectedFact<'_>) -> Vec<Value> {
-    vec![text(event.partition), text(event.offset.seq), text(event.offset.index)]
+    vec![text(event.partition), text(event.generation.get()), text(event.offset.seq), text(event.offset.index)]
 }
 
 /// Offset of the cause, tape time and stamp: latencies are computed from them.

@@ -6,7 +6,7 @@ use crate::{Projection, RecordInfo, RowOp, Table};
 pub(super) struct Records;
 
 table!("records_v1", append: true,
-    partition BigInt Key, seq BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key,
     writer Text Keep, events BigInt Keep, stamp BigInt Keep,
 );
 
@@ -20,6 +20,7 @@ impl Projection for Records {
     fn project_record(&self, record: &RecordInfo, ops: &mut Vec<RowOp>) {
         let row = vec![
             text(record.partition),
+            text(record.generation.get()),
             text(record.seq),
             text(record.writer),
             text(record.events),

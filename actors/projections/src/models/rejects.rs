@@ -8,7 +8,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Rejects;
 
 table!("rejects_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     reason Text Keep, code Text Keep, detail Text Keep, subject Text Keep, source Text Keep, instrument Text Keep,
 );
 

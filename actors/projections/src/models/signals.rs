@@ -8,7 +8,7 @@ use crate::{ProjectedFact, Projection, RowOp, Table};
 pub(super) struct Signals;
 
 table!("signals_v1", append: true,
-    partition BigInt Key, seq BigInt Key, index BigInt Key,
+    partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     cause_seq BigInt Keep, cause_index BigInt Keep, at BigInt Keep, stamp BigInt Keep,
     account Text Keep, strategy Text Keep, instrument Text Keep,
     target Numeric Keep, confidence Numeric Keep,

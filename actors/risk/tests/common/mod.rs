@@ -60,7 +60,7 @@ pub(crate) fn fill(order: &Order, quantity: Quantity) -> OrderFilled {
     static EXECUTIONS: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let execution = EXECUTIONS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     OrderFilled {
-        fill: FillId::derive(TAPE, Offset::new(execution, 0), Writer::Paper, 0),
+        fill: FillId::derive(&TAPE.into(), Offset::new(execution, 0), Writer::Paper, 0),
         order: order.id,
         account: order.account,
         strategy: order.strategy,

@@ -60,8 +60,8 @@ impl From<&Group> for ListedGroup {
     fn from(group: &Group) -> Self {
         let about = group.info();
         let reads = match about.map(|info| info.reads) {
-            Some(Reads::Inbox(Inbox::Market)) => vec!["INBOX_<p>"],
-            Some(Reads::Inbox(Inbox::Command)) => vec!["COMMAND_<p>"],
+            Some(Reads::Inbox(Inbox::Market)) => vec!["INBOX_<p>_G<g>"],
+            Some(Reads::Inbox(Inbox::Command)) => vec!["COMMAND_<p>_G<g>"],
             Some(Reads::Tape(writers)) => writers.iter().map(|writer| writer.as_str()).collect(),
             None => Writer::ALL.iter().map(|writer| writer.as_str()).collect(),
         };

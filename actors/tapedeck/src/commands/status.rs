@@ -131,7 +131,7 @@ fn print(status: &Status) {
     for partition in &status.partitions {
         let one = &partition.status;
         println!("partition {}  tape {}  {}", one.partition, one.tape, one.placement.join(" "));
-        println!("  tape      {} records, {} MB", one.tape_last, one.tape_bytes / 1_000_000);
+        println!("  {:<9} {} records, {} MB", one.tape_stream, one.tape_last, one.tape_bytes / 1_000_000);
         println!("  inboxes   market {}, command {}", one.market_inbox_last, one.command_inbox_last);
         println!("  projected {} ({} behind)", one.projected, one.tape_last.saturating_sub(one.projected));
         for writer in &one.writers {

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   tapedeck tape --from -10m --kind OrderFilled,OrderDenied
   tapedeck tape --instrument binance.BTCUSDT --follow
-  tapedeck tape --from p0:1200 --to p0:1250 --json";
+  tapedeck tape --from p0g1:1200 --to p0g1:1250 --json";
 
 /// Prints the facts of the tapes, in words or as JSON
 ///

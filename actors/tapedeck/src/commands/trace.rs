@@ -11,7 +11,7 @@ use crate::history_args::PartitionArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  tapedeck trace p0:1234.5
+  tapedeck trace p0g1:1234.5
   tapedeck trace 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7 --json";
 
 /// Prints the chain of causes of an order, a fill or a fact
@@ -22,7 +22,7 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Id of an order or a fill, or the offset of a fact (p0:1234.5) or of an input in an inbox (inbox:12.3,
+    /// Id of an order or a fill, or the offset of a fact (p0g1:1234.5) or of an input in an inbox (inbox:12.3,
     /// command:12.0)
     pub id: TraceId,
     /// Partitions that are searched.
@@ -50,9 +50,13 @@ struct TraceDocument<'a> {
 /// Prints the chain on the first tape that has it.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let bus = args.nats.connect(&args.dir).await?;
-    let TraceId { text: asked, partition, query } = args.id;
+    let TraceId { text: asked, partition, bound, query } = args.id;
     let wanted = partition.or(args.partition.partition);
     for tape in bus.tapes().await?.iter().filter(|tape| wanted.is_none_or(|one| one == tape.partition)) {
+        if let Some(Err(other)) = bound.map(|bound| bound.check(&tape.lineage())) {
+            eprintln!("tapedeck: {asked} not found: {other}");
+            return Ok(ExitCode::from(1));
+        }
         let Some(found) = trace(&bus, tape, query).await? else { continue };
         let facts = found.chain.facts(found.inbox_stamp);
         if args.json {

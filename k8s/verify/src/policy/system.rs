@@ -82,7 +82,8 @@ pub(super) fn groups(overlay: &Overlay) -> Vec<String> {
     violations
 }
 
-/// The replicas of each group and every TAPEDECK_PARTITIONS are the same number.
+/// The replicas of each group and every TAPEDECK_PARTITIONS are the same number, and every group and Job that connects to
+/// NATS uses the generations of the ConfigMap `partitions`.
 pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
     let of = |group: &str| {
         let set = overlay.manifests.find("StatefulSet", APP, group)?;
@@ -96,10 +97,26 @@ pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
         }
     }
     let first = all.first().map(|(_, count)| count.clone()).unwrap_or_default();
-    all.into_iter()
+    let partitions = all
+        .into_iter()
         .filter(|(_, count)| *count != first)
-        .map(|(name, count)| format!("{name}: {count}, not {first}"))
-        .collect()
+        .map(|(name, count)| format!("{name}: {count}, not {first}"));
+    let mut violations: Vec<String> = partitions.collect();
+    let want = generations_text(overlay);
+    for (object, template) in overlay.manifests.workloads() {
+        for container in containers(&template).iter().filter(|one| variable(one, "TAPEDECK_NATS_URL").is_some()) {
+            let given = variable(container, "TAPEDECK_GENERATIONS").and_then(|one| one["value"].as_str());
+            if given != Some(want.as_str()) {
+                violations.push(format!("{}: the generations {given:?}, not {want:?}", object.title()));
+            }
+        }
+    }
+    violations
+}
+
+/// The generations in the ConfigMap `partitions`.
+fn generations_text(overlay: &Overlay) -> String {
+    overlay.manifests.config_file(APP, "generations").unwrap_or_default().to_string()
 }
 
 /// The only venue is paper, the simulated exchange; no overlay may name another.
@@ -121,7 +138,11 @@ pub(super) fn venues(overlay: &Overlay) -> Vec<String> {
 
 /// The copies of files in the manifests equal those of the code.
 pub(super) fn code(overlay: &Overlay) -> Vec<String> {
-    let accounts = access::accounts_conf();
+    let generations = match generations_text(overlay).parse() {
+        Ok(generations) => generations,
+        Err(error) => return vec![format!("the generations of ConfigMap partitions: {error}")],
+    };
+    let accounts = access::accounts_conf(&generations);
     let files = [(DATA, "accounts.conf", accounts.as_str()), (APP, "setup.toml", SETUP)];
     let mut violations: Vec<String> = files
         .into_iter()

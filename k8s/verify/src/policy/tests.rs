@@ -34,9 +34,10 @@ metadata:
     }
     all += &workload("tapedeck-data", "nats", "x", 4222, "nats-users");
     let files = [
-        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf()),
+        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf(&Default::default())),
         ("tapedeck-data", "nats.conf", "jetstream {\n  sync_interval: always\n}\n".into()),
         ("tapedeck", "setup.toml", include_str!("../../../../actors/feeds/setup/default.toml").into()),
+        ("tapedeck", "generations", String::new()),
         ("tapedeck", "streams.toml", include_str!("../../../../nats/streams.toml").into()),
     ];
     let mut manifests = Manifests::parse(all.trim_end().trim_end_matches("---")).unwrap();
@@ -86,6 +87,7 @@ spec:
         - {{name: TAPEDECK_PARTITION, valueFrom: {{fieldRef: {{fieldPath: \"{index}\"}}}}}}
         - {{name: TAPEDECK_NATS_URL, value: 'nats://nats.tapedeck-data.svc:4222'}}
         - {{name: TAPEDECK_VENUE, value: paper}}
+        - {{name: TAPEDECK_GENERATIONS, value: ''}}
         ports: [{{name: http, containerPort: {port}}}]
         startupProbe: {{httpGet: {{port: http}}}}
         readinessProbe: {{httpGet: {{port: http}}}}
@@ -177,6 +179,8 @@ fn every_rule_detects_its_violations() {
     detects(RULES[15].0, pod("/spec/volumes/0/secret/secretName", "nkey-ingest".into()));
     detects(RULES[15].0, risk("/env/0", json!({"name": "TAPEDECK_PARTITION", "value": "0"})));
     detects(RULES[16].0, after("StatefulSet", "risk", "/spec/replicas", 2.into()));
+    detects(RULES[16].0, risk("/env/3/value", "TAPE_0_G2".into()));
+    detects(RULES[18].0, after("ConfigMap", "generations", "/data/generations", "TAPE_0".into()));
     detects(RULES[17].0, risk("/env/2/value", "binance".into()));
     detects(RULES[17].0, risk("/args", json!(["run", "risk", "--venue", "paper"])));
     detects(RULES[18].0, after("ConfigMap", "accounts.conf", "/data/accounts.conf", "accounts {}".into()));

@@ -34,7 +34,7 @@ pub enum Replicas {
 /// The configuration of a stream. A full stream rejects new messages (`discard: new`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamConfig {
-    /// For example `TAPE_0`.
+    /// For example `TAPE_0_G1`.
     pub name: String,
     /// Exact subjects, or filters with `*` and `>`. Those of two streams must not overlap.
     pub subjects: Vec<String>,

@@ -14,7 +14,7 @@ fn broker(replicas: Replicas) -> Broker {
         max_message_bytes: None,
         duplicate_window: WINDOW,
     };
-    Broker::new(replicas, vec![config("TAPE_0", &["tape.0.*"]), config("COMMAND_0", &["cmd.0.>"])])
+    Broker::new(replicas, vec![config("TAPE_0_G1", &["tape.0.g1.*"]), config("COMMAND_0_G1", &["cmd.0.>"])])
 }
 
 fn publish(subject: &str, expected: Option<u64>, id: Option<&str>) -> Publish {
@@ -24,7 +24,7 @@ fn publish(subject: &str, expected: Option<u64>, id: Option<&str>) -> Publish {
 }
 
 fn ack(seq: u64, duplicate: bool) -> Reply {
-    Reply::Ack { stream: "TAPE_0".into(), seq, duplicate }
+    Reply::Ack { stream: "TAPE_0_G1".into(), seq, duplicate }
 }
 
 fn proposed(broker: &mut Broker, now: u64, publish: Publish) -> Ticket {
@@ -37,20 +37,20 @@ fn proposed(broker: &mut Broker, now: u64, publish: Publish) -> Ticket {
 #[test]
 fn a_proposal_is_neither_stored_nor_visible_until_it_is_agreed_on() {
     let mut broker = broker(Replicas::Three);
-    let first = proposed(&mut broker, 5, publish("tape.0.risk", Some(0), None));
-    let second = proposed(&mut broker, 6, publish("tape.0.paper", Some(0), None));
-    assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (2, 0));
-    assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Ok(None));
-    let again = broker.publish(7, publish("tape.0.risk", Some(0), None));
+    let first = proposed(&mut broker, 5, publish("tape.0.g1.risk", Some(0), None));
+    let second = proposed(&mut broker, 6, publish("tape.0.g1.paper", Some(0), None));
+    assert_eq!((broker.proposed("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (2, 0));
+    assert_eq!(broker.last_on("TAPE_0_G1", "tape.0.g1.risk"), Ok(None));
+    let again = broker.publish(7, publish("tape.0.g1.risk", Some(0), None));
     assert_eq!(again, Arrived::Answered(refusal::in_flight()));
 
-    assert_eq!(broker.agree(9, "TAPE_0"), Some((first, ack(1, false))));
-    assert_eq!(broker.last_on("TAPE_0", "tape.0.risk").unwrap().unwrap().stamp, 5, "the time of its proposal");
-    let again = broker.publish(9, publish("tape.0.risk", Some(0), None));
+    assert_eq!(broker.agree(9, "TAPE_0_G1"), Some((first, ack(1, false))));
+    assert_eq!(broker.last_on("TAPE_0_G1", "tape.0.g1.risk").unwrap().unwrap().stamp, 5, "the time of its proposal");
+    let again = broker.publish(9, publish("tape.0.g1.risk", Some(0), None));
     assert_eq!(again, Arrived::Answered(refusal::wrong_last_sequence(1)));
-    assert_eq!(broker.agree(9, "TAPE_0"), Some((second, ack(2, false))));
-    assert_eq!(broker.agree(9, "TAPE_0"), None);
-    assert_eq!(broker.agree(9, "COMMAND_0"), None);
+    assert_eq!(broker.agree(9, "TAPE_0_G1"), Some((second, ack(2, false))));
+    assert_eq!(broker.agree(9, "TAPE_0_G1"), None);
+    assert_eq!(broker.agree(9, "COMMAND_0_G1"), None);
 }
 
 #[test]
@@ -58,19 +58,19 @@ fn a_lost_leader_loses_the_proposals_that_were_not_replicated() {
     for kept in 0..=3 {
         let mut broker = broker(Replicas::Three);
         for id in ["a", "b", "c"] {
-            proposed(&mut broker, 1, publish("tape.0.risk", None, Some(id)));
+            proposed(&mut broker, 1, publish("tape.0.g1.risk", None, Some(id)));
         }
-        broker.lose_leader(2, "TAPE_0", kept);
-        assert!(!broker.has_leader("TAPE_0") && broker.has_leader("COMMAND_0"));
-        assert_eq!((broker.proposed("TAPE_0"), broker.last_seq("TAPE_0")), (0, kept as u64));
-        assert_eq!(broker.last_on("TAPE_0", "tape.0.risk"), Err(NoLeader));
-        let unanswered = broker.publish(2, publish("tape.0.risk", None, Some("a")));
+        broker.lose_leader(2, "TAPE_0_G1", kept);
+        assert!(!broker.has_leader("TAPE_0_G1") && broker.has_leader("COMMAND_0_G1"));
+        assert_eq!((broker.proposed("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (0, kept as u64));
+        assert_eq!(broker.last_on("TAPE_0_G1", "tape.0.g1.risk"), Err(NoLeader));
+        let unanswered = broker.publish(2, publish("tape.0.g1.risk", None, Some("a")));
         assert_eq!(unanswered, Arrived::Answered(Reply::NoResponders));
 
-        broker.elect("TAPE_0");
+        broker.elect("TAPE_0_G1");
         // An id is remembered if its message was kept.
         for (i, id) in ["a", "b", "c"].iter().enumerate() {
-            let again = broker.publish(3, publish("tape.0.risk", None, Some(id)));
+            let again = broker.publish(3, publish("tape.0.g1.risk", None, Some(id)));
             match i < kept {
                 true => assert_eq!(again, Arrived::Answered(ack(i as u64 + 1, true)), "kept {kept}"),
                 false => assert!(matches!(again, Arrived::Proposed(_)), "kept {kept}"),
@@ -82,10 +82,10 @@ fn a_lost_leader_loses_the_proposals_that_were_not_replicated() {
 #[test]
 fn tickets_are_unique() {
     let mut broker = broker(Replicas::Three);
-    let lost = proposed(&mut broker, 1, publish("tape.0.risk", None, None));
-    broker.lose_leader(1, "TAPE_0", 0);
-    broker.elect("TAPE_0");
-    let next = proposed(&mut broker, 1, publish("tape.0.risk", None, None));
+    let lost = proposed(&mut broker, 1, publish("tape.0.g1.risk", None, None));
+    broker.lose_leader(1, "TAPE_0_G1", 0);
+    broker.elect("TAPE_0_G1");
+    let next = proposed(&mut broker, 1, publish("tape.0.g1.risk", None, None));
     assert!(next > lost);
 }
 
@@ -93,9 +93,9 @@ fn tickets_are_unique() {
 fn an_id_is_remembered_for_its_window_to_the_nanosecond() {
     for replicas in [Replicas::One, Replicas::Three] {
         let mut broker = broker(replicas);
-        let request = || publish("tape.0.risk", None, Some("id"));
+        let request = || publish("tape.0.g1.risk", None, Some("id"));
         broker.publish(10, request());
-        broker.agree(11, "TAPE_0");
+        broker.agree(11, "TAPE_0_G1");
         assert_eq!(broker.publish(9 + WINDOW, request()), Arrived::Answered(ack(1, true)));
         let later = broker.publish(10 + WINDOW, request());
         assert_ne!(later, Arrived::Answered(ack(1, true)));
@@ -105,15 +105,15 @@ fn an_id_is_remembered_for_its_window_to_the_nanosecond() {
 #[test]
 fn a_stale_read_is_the_answer_of_a_few_messages_ago() {
     let mut broker = broker(Replicas::One);
-    for subject in ["tape.0.risk", "tape.0.paper", "tape.0.risk", "tape.0.paper"] {
+    for subject in ["tape.0.g1.risk", "tape.0.g1.paper", "tape.0.g1.risk", "tape.0.g1.paper"] {
         broker.publish(1, publish(subject, None, None));
     }
-    let stale = |broker: &Broker, behind| broker.stale_last_on("TAPE_0", "tape.0.risk", behind).map(|m| m.seq);
+    let stale = |broker: &Broker, behind| broker.stale_last_on("TAPE_0_G1", "tape.0.g1.risk", behind).map(|m| m.seq);
     assert_eq!(
         [0, 1, 2, 3, 4, 99].map(|behind| stale(&broker, behind)),
         [Some(3), Some(3), Some(1), Some(1), None, None]
     );
-    broker.purge("TAPE_0", 2);
+    broker.purge("TAPE_0_G1", 2);
     assert_eq!([0, 1, 2].map(|behind| stale(&broker, behind)), [Some(3), Some(3), None]);
 }
 
@@ -121,13 +121,13 @@ fn a_stale_read_is_the_answer_of_a_few_messages_ago() {
 fn a_subject_belongs_to_the_stream_whose_filter_matches_it() {
     let broker = broker(Replicas::One);
     let cases = [
-        ("tape.0.risk", Some("TAPE_0")),
-        ("tape.0", None),
-        ("tape.0.risk.x", None),
-        ("tape.1.risk", None),
+        ("tape.0.g1.risk", Some("TAPE_0_G1")),
+        ("tape.0.g1", None),
+        ("tape.0.g1.risk.x", None),
+        ("tape.1.g1.risk", None),
         ("cmd.0", None),
-        ("cmd.0.x", Some("COMMAND_0")),
-        ("cmd.0.x.y", Some("COMMAND_0")),
+        ("cmd.0.x", Some("COMMAND_0_G1")),
+        ("cmd.0.x.y", Some("COMMAND_0_G1")),
     ];
     for (subject, stream) in cases {
         assert_eq!(broker.stream_of(subject), stream, "{subject}");
@@ -135,7 +135,7 @@ fn a_subject_belongs_to_the_stream_whose_filter_matches_it() {
 }
 
 #[test]
-#[should_panic(expected = "no stream TAPE_1")]
+#[should_panic(expected = "no stream TAPE_1_G1")]
 fn an_unknown_stream_panics() {
-    broker(Replicas::One).last_seq("TAPE_1");
+    broker(Replicas::One).last_seq("TAPE_1_G1");
 }

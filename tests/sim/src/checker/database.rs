@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, RowOp, Rows, Value, all};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
@@ -48,13 +49,14 @@ impl Database {
     /// The rows of one record, as the projector makes them.
     fn project(&self, record: &Pending) -> Vec<RowOp> {
         let Pending { seq, writer, stamp, ref entries } = *record;
-        let partition = self.partition;
+        let (partition, generation) = (self.partition, Generation::FIRST);
         let mut ops = Vec::new();
         for projection in all() {
-            projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
+            let events = entries.len();
+            projection.project_record(&RecordInfo { partition, generation, seq, writer, stamp, events }, &mut ops);
             for (index, entry) in (0..).zip(entries) {
                 let offset = Offset::new(seq, index);
-                projection.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops);
+                projection.project(&ProjectedFact { partition, generation, offset, writer, stamp, entry }, &mut ops);
             }
         }
         ops

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tapedeck_schemas::generation::Generations;
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject;
 
 use super::rules::{Checks, Rule, Violation};
 use crate::message::Message;
@@ -57,12 +57,14 @@ pub(super) struct Streams {
 
 impl Streams {
     pub(super) fn new(partition: u16) -> Self {
+        let generations = Generations::default();
         let names = [
-            (subject::tape_stream(partition), Stream::Tape),
-            (subject::inbox_stream(partition), Stream::Inbox),
-            (subject::command_stream(partition), Stream::Command),
+            (generations.tape_stream(partition), Stream::Tape),
+            (generations.inbox_stream(partition), Stream::Inbox),
+            (generations.command_stream(partition), Stream::Command),
         ];
-        let subjects = Writer::ALL.iter().map(|writer| (format!("tape.{partition}.{writer}"), *writer)).collect();
+        let subject = |writer: &Writer| (generations.tape_subject(partition, *writer), *writer);
+        let subjects = Writer::ALL.iter().map(subject).collect();
         Self { names, last: BTreeMap::new(), subjects, last_of: BTreeMap::new(), tape: Vec::new() }
     }
 

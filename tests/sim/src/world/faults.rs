@@ -1,6 +1,7 @@
 //! Faults of the environment: lost leaders, full and trimmed streams, paused processes, foreign bytes.
 
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
@@ -68,7 +69,8 @@ impl World {
     fn trim(&mut self) {
         let stream = self.any_stream(Fault::TrimmedStream);
         let first = self.broker.first_seq(stream).max(1);
-        let last_of = |writer: Writer| self.broker.last_on(TAPE, &subject::tape_subject(0, writer)).ok().flatten();
+        let subject_of = |writer| subject::tape_subject(0, Generation::FIRST, writer);
+        let last_of = |writer: Writer| self.broker.last_on(TAPE, &subject_of(writer)).ok().flatten();
         let last = match stream {
             TAPE => tapedeck_groups::writers().filter_map(last_of).map(|message| message.seq).min().unwrap_or(0),
             other => self.broker.last_seq(other),
@@ -140,9 +142,9 @@ impl World {
     fn subject_on_tape(&mut self) -> String {
         let random = self.random_of(Fault::ForeignOnTape);
         match random.below(9) {
-            0 => "tape.0.unknown".into(),
-            1 => "tape.0.keeper".into(),
-            _ => format!("tape.0.{}", super::groups::draw_writer(random)),
+            0 => "tape.0.g1.unknown".into(),
+            1 => "tape.0.g1.keeper".into(),
+            _ => subject::tape_subject(0, Generation::FIRST, super::groups::draw_writer(random)),
         }
     }
 

@@ -3,6 +3,7 @@
 use tapedeck_kernel::driver::{FencedBy, Input, Output, Stop};
 use tapedeck_kernel::liveness::OwnerAnswer;
 use tapedeck_kernel::{Answer, AnyMachine as _, Inbox, reply};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
@@ -41,7 +42,7 @@ impl World {
         let uid = self.uid();
         let machines = machines(&self.created, self.paper_faults);
         let Some(machine) = machines.into_iter().find(|machine| machine.info().writer == writer) else { return };
-        let mut process = Process::new(uid, self.created.tape, machine);
+        let mut process = Process::new(uid, &self.created, machine);
         process.driver.advance(self.clock);
         if claims {
             process.driver.claim();
@@ -224,7 +225,7 @@ impl World {
         }
         let (uid, writer) = (process.uid, process.writer);
         let Some(pending) = process.pending.clone() else { return Ok(()) };
-        let on = subject::tape_subject(0, writer);
+        let on = subject::tape_subject(0, Generation::FIRST, writer);
         match pending.stage {
             Stage::Ready => {
                 let pairs = reply::append_headers(pending.expected).into_iter().chain([(AUTHOR, uid.to_string())]);
@@ -292,7 +293,7 @@ impl World {
     fn read_own_last(&mut self, index: usize) -> Result<(), Failure> {
         let (uid, writer) = (self.processes[index].uid, self.processes[index].writer);
         let Some(own_last) = self.processes[index].last_read else {
-            let on = subject::tape_subject(0, writer);
+            let on = subject::tape_subject(0, Generation::FIRST, writer);
             let Ok(last) = self.broker.last_on(TAPE, &on) else {
                 // No leader: the shell reports the failure, and the driver begins again.
                 self.processes[index].reads_last = false;

@@ -11,6 +11,7 @@ mod publishing;
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, TapeCreated};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
@@ -30,11 +31,11 @@ use crate::random::Random;
 use crate::settings::Settings;
 
 /// The stream of the tape.
-pub const TAPE: &str = "TAPE_0";
+pub const TAPE: &str = "TAPE_0_G1";
 /// The inbox of ingest.
-pub const INBOX: &str = "INBOX_0";
+pub const INBOX: &str = "INBOX_0_G1";
 /// The inbox of control.
-pub const COMMAND: &str = "COMMAND_0";
+pub const COMMAND: &str = "COMMAND_0_G1";
 const STREAMS: [&str; 3] = [TAPE, INBOX, COMMAND];
 
 /// A header that only the checker reads: the sender of a message.
@@ -99,7 +100,7 @@ impl World {
         let seed = settings.seed;
         let mut tape = [0; 16];
         tape[..8].copy_from_slice(&seed.to_be_bytes());
-        let created = TapeCreated { tape: TapeId(tape), partition: 0, placement: vec!["md.>".into()] };
+        let created = TapeCreated::first(TapeId(tape), 0, vec!["md.>".into()]);
         let paper_faults =
             PaperFaults { twice: settings.rate(Fault::PaperTwice), never: settings.rate(Fault::PaperNever) };
         let checker = Checker::new(created.clone()).with_paper_faults(paper_faults);
@@ -111,7 +112,7 @@ impl World {
             max_message_bytes: Some(266_240),
             duplicate_window: 100 * MS,
         };
-        let streams = vec![stream(TAPE, &["tape.0.*"]), stream(INBOX, &["md.>"]), stream(COMMAND, &["cmd.0.>"])];
+        let streams = vec![stream(TAPE, &["tape.0.g1.*"]), stream(INBOX, &["md.>"]), stream(COMMAND, &["cmd.0.>"])];
         Self {
             broker: Broker::new(settings.replicas, streams),
             network: Network::default(),
@@ -158,7 +159,7 @@ impl World {
         let event = Event::from(self.created.clone());
         let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);
-        self.put(subject::tape_subject(0, Writer::Keeper), headers, record);
+        self.put(subject::tape_subject(0, Generation::FIRST, Writer::Keeper), headers, record);
         let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.random_of(Fault::PaperLate).one_in(2);
         if is_late {
             self.count(Fault::PaperLate);
@@ -340,5 +341,5 @@ fn author(message: &Message) -> Author {
 
 /// The owner of a subject of the tape.
 fn tape_subject(subject: &str) -> TapeSubject<'_> {
-    TapeSubject::parse(0, subject)
+    TapeSubject::parse(0, Generation::FIRST, subject)
 }

@@ -12,15 +12,34 @@ impl World {
             if rival {
                 self.count(Fault::RivalProjector);
             }
-            let projector = Projector::open(self.uid(), self.created.tape, &self.database);
-            self.projectors.push(projector);
-            if self.crashes_at(CrashPoint::ProjectorOpened) {
-                self.projectors.pop();
+            let uid = self.uid();
+            if let Some(projector) = self.open_projector(uid)? {
+                self.projectors.push(projector);
+                if self.crashes_at(CrashPoint::ProjectorOpened) {
+                    self.projectors.pop();
+                }
             }
             return Ok(());
         }
         let index = self.schedule.index(self.projectors.len());
         self.project(index)
+    }
+
+    /// Starts a projector; `None` if a trimmed tape stops it.
+    fn open_projector(&mut self, uid: u64) -> Result<Option<Projector>, Failure> {
+        match Projector::open(uid, &self.created, &self.database, &self.broker) {
+            Ok(projector) => {
+                if projector.next() > 1 {
+                    self.happened.count("resumed");
+                }
+                Ok(Some(projector))
+            }
+            Err(_) if !self.trimmed.is_empty() => {
+                self.happened.count("halted");
+                Ok(None)
+            }
+            Err(why) => Err(self.failure("nothing_stops_on_a_valid_tape", format!("the projector: {why}"))),
+        }
     }
 
     /// A projector reads on, or commits its transaction.
@@ -62,7 +81,10 @@ impl World {
             self.projectors.remove(index);
         } else if self.occurs(Fault::CommitUnheard) {
             self.count(Fault::CommitUnheard);
-            self.projectors[index] = Projector::open(self.projectors[index].uid, self.created.tape, &self.database);
+            match self.open_projector(self.projectors[index].uid)? {
+                Some(again) => self.projectors[index] = again,
+                None => drop(self.projectors.remove(index)),
+            }
         } else {
             self.projectors[index].committed();
         }

@@ -1,12 +1,14 @@
 //! Chains of facts made by hand: their facts, parents and hops, and where a chain is cut.
 
+use std::sync::Arc;
+
 use tapedeck_schemas::event::{Aggressor, OrderStatus, StatusReason};
 use tapedeck_schemas::event::{
     ClockAdvanced, Event, Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised,
     TimeInForce, Trade,
 };
+use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::number::{Quantity, Ratio};
-
 use tapedeck_schemas::record::Writer;
 
 use super::*;
@@ -32,7 +34,9 @@ fn order(n: u8) -> Order {
 
 fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> StoredFact {
     let (offset, cause, at, stamp) = (Offset::new(seq, 0), Offset::new(cause, 0), seq * 1_000, seq * 1_000_000);
-    StoredFact { partition: 0, offset, writer, epoch: 1, cause, index: 0, at, stamp, time: at, event: event.into() }
+    let lineage = Arc::new(TapeId([1; 16]).into());
+    let event = event.into();
+    StoredFact { partition: 0, lineage, offset, writer, epoch: 1, cause, index: 0, at, stamp, time: at, event }
 }
 
 fn trade() -> Trade {
@@ -130,10 +134,10 @@ fn hops_are_from_what_a_fact_hangs_below_and_the_first_from_the_inbox() {
     let hops: Vec<Option<i64>> = facts.iter().map(|one| one.hop_ns).collect();
     let ms = |n: i64| Some(n * 1_000_000);
     assert_eq!(hops, [Some(600_000), ms(1), ms(1), ms(1), ms(3), ms(1)]);
-    assert_eq!((facts[0].fact.cause_text(), facts[4].fact.cause_text()), ("inbox:70.0".into(), "p0:6.0".into()));
+    assert_eq!((facts[0].fact.cause_text(), facts[4].fact.cause_text()), ("inbox:70.0".into(), "p0g1:6.0".into()));
     let tree = chain.tree(&facts);
     assert!(tree.lines().nth(4).unwrap().starts_with("▶      └ OrderAccepted"), "{tree}");
-    assert!(tree.contains("(decided on p0:6.0)"), "{tree}");
+    assert!(tree.contains("(decided on p0g1:6.0)"), "{tree}");
 }
 
 #[test]

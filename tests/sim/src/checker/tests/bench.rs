@@ -7,6 +7,7 @@ use tapedeck_kernel::{Fact, Inbox};
 use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, all};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
@@ -51,7 +52,7 @@ pub(super) struct Bench {
 }
 
 pub(super) fn created() -> TapeCreated {
-    TapeCreated { tape: TapeId([7; 16]), partition: 0, placement: vec!["md.demo.>".into()] }
+    TapeCreated::first(TapeId([7; 16]), 0, vec!["md.demo.>".into()])
 }
 
 impl Bench {
@@ -138,13 +139,13 @@ impl Bench {
         let pair = |name: &str, value: String| (name.to_string(), value);
         let others = vec![pair("Tapedeck-Session", SESSION.into()), pair("Tapedeck-Through", through.to_string())];
         let headers = Headers { others, ..Headers::default() };
-        let message = self.message("INBOX_0", SUBJECT, headers, market::encode_batch(events));
+        let message = self.message("INBOX_0_G1", SUBJECT, headers, market::encode_batch(events));
         self.deliver(&message, Author::Publisher)
     }
 
     /// Stores a message in the inbox.
     pub(super) fn deliver(&mut self, message: &Message, author: Author) -> Outcome {
-        self.checker.stored("INBOX_0", message, author)?;
+        self.checker.stored("INBOX_0_G1", message, author)?;
         self.inbox.push(message.clone());
         for owner in &mut self.owners {
             owner.message(Inbox::Market, message);
@@ -170,8 +171,8 @@ impl Bench {
     pub(super) fn named_command(&mut self, id: Option<String>, verb: &str, request: Request) -> Outcome {
         let command = Command { id, by: "test".into(), reason: "test".into(), request };
         let subject = format!("cmd.0.{verb}");
-        let message = self.message("COMMAND_0", &subject, Headers::default(), command.encode());
-        self.checker.stored("COMMAND_0", &message, Author::Operator)?;
+        let message = self.message("COMMAND_0_G1", &subject, Headers::default(), command.encode());
+        self.checker.stored("COMMAND_0_G1", &message, Author::Operator)?;
         self.commands.push(message.clone());
         for owner in &mut self.owners {
             owner.message(Inbox::Command, &message);
@@ -240,8 +241,8 @@ impl Bench {
     pub(super) fn store(&mut self, put: &Put) -> Result<(u64, Arc<[u8]>), Violation> {
         let (payload, writer) = (record::encode(&put.header, &put.entries), put.header.writer);
         let hash = RecordHash::of(&payload);
-        let message = self.message("TAPE_0", &format!("tape.0.{writer}"), put.headers.clone(), payload);
-        self.checker.stored("TAPE_0", &message, put.author)?;
+        let message = self.message("TAPE_0_G1", &format!("tape.0.g1.{writer}"), put.headers.clone(), payload);
+        self.checker.stored("TAPE_0_G1", &message, put.author)?;
         self.last.insert(writer, (message.seq, hash, put.header.epoch, put.node));
         self.take_in(&message, writer, &put.entries);
         Ok((message.seq, message.payload))
@@ -249,8 +250,8 @@ impl Bench {
 
     /// Stores a foreign message on a writer's subject.
     pub(super) fn intrude(&mut self, writer: Writer, payload: &[u8]) -> Result<u64, Violation> {
-        let message = self.message("TAPE_0", &format!("tape.0.{writer}"), Headers::default(), payload.to_vec());
-        self.checker.stored("TAPE_0", &message, Author::Foreign)?;
+        let message = self.message("TAPE_0_G1", &format!("tape.0.g1.{writer}"), Headers::default(), payload.to_vec());
+        self.checker.stored("TAPE_0_G1", &message, Author::Foreign)?;
         self.last.entry(writer).or_default().0 = message.seq;
         Ok(message.seq)
     }
@@ -270,23 +271,23 @@ impl Bench {
 
     /// Folds a record into the projector's rows.
     pub(super) fn fold_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
-        let (partition, seq, stamp) = (0, message.seq, message.stamp);
+        let (partition, generation, seq, stamp) = (0, Generation::FIRST, message.seq, message.stamp);
         let mut ops = Vec::new();
         for projection in all() {
-            projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
+            let info = RecordInfo { partition, generation, seq, writer, stamp, events: entries.len() };
+            projection.project_record(&info, &mut ops);
         }
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
-            all()
-                .iter()
-                .for_each(|one| one.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops));
+            let fact = ProjectedFact { partition, generation, offset, writer, stamp, entry };
+            all().iter().for_each(|one| one.project(&fact, &mut ops));
         }
         ops.iter().for_each(|op| self.fold.apply(op).unwrap());
     }
 
     /// The projector commits all of the tape.
     pub(super) fn project(&mut self) -> Outcome {
-        let seq = self.seqs.get("TAPE_0").copied().unwrap_or(0);
+        let seq = self.seqs.get("TAPE_0_G1").copied().unwrap_or(0);
         self.checker.projected(seq, &self.fold.tables)
     }
 

@@ -49,14 +49,14 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
     }),
     (Rule::HeadersNameTheLastItem, "a session is marked as alone where another has published", || {
         let mut bench = Bench::begun();
-        let foreign = bench.message("INBOX_0", SUBJECT, Headers::default(), b"not an array".to_vec());
+        let foreign = bench.message("INBOX_0_G1", SUBJECT, Headers::default(), b"not an array".to_vec());
         bench.deliver(&foreign, Author::Foreign)?;
         let event = bench.event(MarketBody::Heartbeat);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         let pairs = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
         let others = pairs.map(|(name, value)| (name.into(), value.into())).to_vec();
         let headers = Headers { others, ..Headers::default() };
-        let message = bench.message("INBOX_0", SUBJECT, headers, market::encode_batch(&[event]));
+        let message = bench.message("INBOX_0_G1", SUBJECT, headers, market::encode_batch(&[event]));
         bench.deliver(&message, Author::Publisher)
     }),
     (Rule::CommandsCountOnce, "a repeated command is accepted twice", || {
@@ -176,7 +176,7 @@ pub(super) const OF_THE_DATABASE: &[Tamper] = &[
 
 /// A foreign message follows on the subject, so that the restarted publisher cannot read how much is stored.
 pub(super) fn begin_again(bench: &mut Bench) -> super::bench::Outcome {
-    let message = bench.message("INBOX_0", SUBJECT, Default::default(), b"not an array".to_vec());
+    let message = bench.message("INBOX_0_G1", SUBJECT, Default::default(), b"not an array".to_vec());
     bench.deliver(&message, Author::Foreign)?;
     let events = bench.sent.clone();
     bench.send(&events, events.len() as u64)

@@ -13,7 +13,7 @@ pub(super) type Tamper = (Rule, &'static str, fn() -> Outcome);
 pub(super) const OF_RECORDS: &[Tamper] = &[
     (Rule::SequencesAreContiguous, "a sequence is skipped", || {
         let mut bench = Bench::begun();
-        *bench.seqs.entry("TAPE_0".into()).or_default() += 1;
+        *bench.seqs.entry("TAPE_0_G1".into()).or_default() += 1;
         bench.quote()?;
         bench.append(Writer::Ingest).map(drop)
     }),
@@ -25,7 +25,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
     }),
     (Rule::AuthorsKeepToTheirStreams, "an operator publishes market data", || {
         let mut bench = Bench::begun();
-        let message = bench.message("INBOX_0", SUBJECT, fence(0), vec![0x80]);
+        let message = bench.message("INBOX_0_G1", SUBJECT, fence(0), vec![0x80]);
         bench.deliver(&message, Author::Operator)
     }),
     (Rule::TapeBeginsAsCreated, "the first record is that of another tape", || {
@@ -50,15 +50,15 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = record::encode(&put.header, &put.entries);
-        let message = bench.message("TAPE_0", "tape.0.risk", put.headers, payload);
-        bench.checker.stored("TAPE_0", &message, put.author)
+        let message = bench.message("TAPE_0_G1", "tape.0.g1.risk", put.headers, payload);
+        bench.checker.stored("TAPE_0_G1", &message, put.author)
     }),
     (Rule::OwnRecordsAreValid, "a record is not encoded canonically", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
         let payload = [&[0xdc, 0, 5], &record::encode(&put.header, &put.entries)[1..]].concat();
-        let message = bench.message("TAPE_0", "tape.0.ingest", put.headers, payload);
-        bench.checker.stored("TAPE_0", &message, put.author)
+        let message = bench.message("TAPE_0_G1", "tape.0.g1.ingest", put.headers, payload);
+        bench.checker.stored("TAPE_0_G1", &message, put.author)
     }),
     (Rule::ForeignIsInvalid, "a foreign message is a valid record", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
