@@ -11,7 +11,7 @@ use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject::TapeSubject;
 
 use crate::bench::{Bench, only_append};
-use crate::tape::{TAPE, Tape};
+use crate::tape::Tape;
 use crate::toys::{Echo, Gate, fact_of};
 
 /// A tape on which an owner with this logic has answered one price.

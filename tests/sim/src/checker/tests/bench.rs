@@ -7,6 +7,7 @@ use tapedeck_kernel::{Fact, Inbox};
 use tapedeck_projections::{Fold, ProjectedFact, RecordInfo, all};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
@@ -270,16 +271,17 @@ impl Bench {
 
     /// Folds a record into the projector's rows.
     pub(super) fn fold_in(&mut self, message: &Message, writer: Writer, entries: &[Entry]) {
-        let (partition, seq, stamp) = (0, message.seq, message.stamp);
+        let (partition, generation) = (0, Generation::FIRST);
+        let (seq, stamp) = (message.seq, message.stamp);
         let mut ops = Vec::new();
         for projection in all() {
-            projection.project_record(&RecordInfo { partition, seq, writer, stamp, events: entries.len() }, &mut ops);
+            let events = entries.len();
+            projection.project_record(&RecordInfo { partition, generation, seq, writer, stamp, events }, &mut ops);
         }
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
-            all()
-                .iter()
-                .for_each(|one| one.project(&ProjectedFact { partition, offset, writer, stamp, entry }, &mut ops));
+            let fact = ProjectedFact { partition, generation, offset, writer, stamp, entry };
+            all().iter().for_each(|one| one.project(&fact, &mut ops));
         }
         ops.iter().for_each(|op| self.fold.apply(op).unwrap());
     }
