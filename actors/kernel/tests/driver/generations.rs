@@ -23,7 +23,9 @@ fn tape() -> Tape {
     let mut tape = Tape::new();
     let epoch = Epoch { number: 1, owner: 1, logic: 1, build: "1.0.0+a".into() };
     tape.write(Writer::Ingest, 1, vec![(Offset::START, 0, epoch.into())]);
-    (1..6).for_each(|value| drop(tape.write_values(&[value])));
+    for value in 1..6 {
+        tape.write_values(&[value]);
+    }
     tape.put(Some(Writer::Signal), b"garbage".to_vec());
     tape
 }
@@ -31,7 +33,9 @@ fn tape() -> Tape {
 #[test]
 fn a_reader_from_a_checkpoint_reads_what_one_from_the_first_record_reads() {
     let mut tape = tape();
-    (6..9).for_each(|value| drop(tape.write_values(&[value])));
+    for value in 6..9 {
+        tape.write_values(&[value]);
+    }
     let mut whole = TapeReader::new(TAPE);
     let all = read(&mut whole, &tape, tape.last()).unwrap();
     assert!(matches!(all[7], TapeRead::Invalid { .. }));
@@ -67,7 +71,9 @@ fn a_record_that_does_not_continue_the_checkpoint_is_invalid() {
 fn copy(tape: &Tape, last: u64, created: TapeCreated) -> Tape {
     let mut copy = Tape::empty();
     copy.write(Writer::Keeper, 1, vec![(Offset::START, 0, created.into())]);
-    (2..=last).for_each(|seq| drop(copy.put(tape.at(seq).subject, tape.at(seq).payload.clone())));
+    for seq in 2..=last {
+        copy.put(tape.at(seq).subject, tape.at(seq).payload.clone());
+    }
     copy
 }
 
