@@ -2,7 +2,7 @@
 
 use crate::bar::BarSpec;
 use crate::event::Scope;
-use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, TapeId, Token};
+use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::RecordHash;
@@ -46,7 +46,9 @@ pub trait Mentions {
 macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
-mention_nothing!(u8, u16, u32, u64, String, Token, BarSpec, Price, Quantity, Ratio, Money, TapeId, RecordHash, Offset);
+mention_nothing!(
+    u8, u16, u32, u64, String, Token, Symbol, BarSpec, Price, Quantity, Ratio, Money, TapeId, RecordHash, Offset
+);
 
 impl Mentions for Scope {
     fn mention(&self, about: &mut About) {

@@ -122,7 +122,7 @@ impl Ingest {
 impl Machine for Ingest {
     type Input = MarketEntry;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 3;
+    const LOGIC: u32 = 4;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)

@@ -83,8 +83,10 @@ impl Declaration {
             if partition.market.is_empty() {
                 return bad(number, "no market subjects; add some, or remove the partition".into());
             }
-            if let Some(other) = partition.market.iter().find(|subject| !subject.starts_with("md.")) {
-                return bad(number, format!("{other:?} is not a market subject (want md.<venue>.<symbol>.*)"));
+            for filter in &partition.market {
+                if let Some(fault) = subject::market_filter_fault(filter) {
+                    return bad(number, format!("market {filter:?}: {fault}"));
+                }
             }
         }
         Ok(declared)

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::subject;
 
 use super::json;
 use crate::fact::StoredFact;
@@ -151,7 +152,7 @@ impl Rendered {
     pub fn message(&self, prefix: &str) -> (String, Vec<u8>) {
         match self {
             Rendered::Market(instrument, event) => {
-                (format!("{prefix}.{instrument}.{}", event.body.kind()), market::encode(event))
+                (subject::replay_subject(prefix, instrument, event.body.kind()), market::encode(event))
             }
             Rendered::Fact(fact) => {
                 let (writer, kind) = (fact.writer, fact.event.kind().name());

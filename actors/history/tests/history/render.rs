@@ -58,7 +58,7 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
         match one {
             Rendered::Market(instrument, event) => {
                 let own = subject.replacen("replay.r1.", "md.", 1);
-                assert_eq!(parse_market_subject(&own), Some((instrument, event.body.kind())));
+                assert_eq!(parse_market_subject(&own), Ok((instrument, event.body.kind())));
                 assert_eq!(market::decode(event.body.kind(), &payload), [Ok(event)]);
             }
             Rendered::Fact(fact) => {

@@ -67,7 +67,7 @@ impl MarketFacts {
 
 /// Whether a fact has the content of the event, or rejects it by source and number.
 fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
-    let Some((named, _)) = parse_market_subject(subject) else { return false };
+    let Ok((named, _)) = parse_market_subject(subject) else { return false };
     let on = |instrument: InstrumentId| instrument == named;
     let times = |recv: u64, at: Option<u64>| recv == event.ts_recv && at == event.ts_event;
     match (fact, &event.body) {
