@@ -45,7 +45,8 @@ impl fmt::Display for NameForm {
             NameForm::Token => write!(f, "a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _)"),
             NameForm::Symbol => write!(
                 f,
-                "a symbol (want 1 to {SYMBOL_BYTES_MAX} bytes without commas and control characters; spaces only inside)"
+                "a symbol (want 1 to {SYMBOL_BYTES_MAX} bytes without commas and control characters, spaces only \
+                 inside)"
             ),
             NameForm::Instrument => write!(
                 f,

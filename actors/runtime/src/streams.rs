@@ -271,7 +271,9 @@ mod tests {
             Declaration::parse(&text).unwrap_err().to_string()
         };
         assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
-        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("is not a market subject"));
+        assert!(with("[[partition]]\nmarket = [\"tape.0.risk\"]").contains("not a market subject"));
+        let escaped = with("[[partition]]\nmarket = [\"md.nyse.BRK.B.*\"]");
+        assert!(escaped.contains("want md.nyse.BRK%2EB.*"), "{escaped}");
         assert!(with("partition = []").contains("want 1 to"));
     }
 }
