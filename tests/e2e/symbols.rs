@@ -1,9 +1,11 @@
-//! Symbols as traders write them: through publish, tape, SQL, commands and replay they keep their spelling.
+//! Symbols as traders write them: through publish, tape, SQL, commands and replay they keep their spelling. A replay
+//! gives every accepted event, definitions and heartbeats too, as it was published.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use serde_json::Value;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::subject::{MarketKind, market_subject};
 
@@ -24,22 +26,28 @@ fn setup() -> String {
     let one = |(id, _): &(&str, &str)| {
         let base = id.split_once('.').unwrap().1;
         format!(
-            "[[instrument]]\nid = {id:?}\nbase = {base:?}\nquote = \"USD\"\ntick_size = \"0.01\"\nlot_size = \"1\"\n\
-             min_notional = \"5\"\n\n[[limits]]\nscope = {id:?}\nvalues = {{ \"risk.max_loss\" = \"12345\" }}\n\n"
+            "[[instrument]]\nid = {id:?}\nbase = {base:?}\nquote = \"USD\"\ntick_size = \"0.01\"\n\
+             lot_size = \"1\"\nmin_notional = \"5\"\nbars = [\"1s\"]\n\n\
+             [[limits]]\nscope = {id:?}\nvalues = {{ \"risk.max_loss\" = \"12345\" }}\n\n"
         )
     };
     LISTED.iter().map(one).collect()
 }
 
-/// A quote and two trades of each instrument.
+/// A quote, two trades, a heartbeat and a bar of each instrument.
 fn market() -> String {
     let mut lines = String::new();
     for (index, (instrument, _)) in LISTED.iter().enumerate() {
-        for second in 0..3 {
+        for second in 0..5 {
             let time = 1_723_161_254_000_000_000 + second * 1_000_000_000 + index as u64;
             let fields = match second {
                 0 => r#""kind":"quote","bid":"9.99","bid_size":"5","ask":"10","ask_size":"7""#,
-                _ => r#""kind":"trade","price":"10","quantity":"3""#,
+                3 => r#""kind":"heartbeat","ts_event":7"#,
+                4 => concat!(
+                    r#""kind":"bar","ts_event":8,"bar":"2t","open":"10","high":"10","low":"10","close":"10","#,
+                    r#""volume":"6","count":2,"opened":1,"closed":2"#
+                ),
+                _ => r#""kind":"trade","price":"10","quantity":"3","aggressor":"buyer""#,
             };
             lines += &format!("{{\"instrument\":{instrument:?},{fields},\"ts_recv\":{time}}}\n");
         }
@@ -62,14 +70,33 @@ fn publish(system: &System, file: &str) {
     system.wait_quiet();
 }
 
-/// The bodies of the trades by instrument, as the tape prints them.
-fn trades(system: &System) -> BTreeMap<String, Vec<String>> {
-    let mut trades: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in system.ok(&["tape", "--json", "--kind", "Trade"]).lines() {
-        let body = json(line)["body"].clone();
-        trades.entry(body["instrument"].as_str().unwrap().into()).or_default().push(body.to_string());
+/// The kinds of facts that accept market events, and of built bars.
+const MARKET: &str = "InstrumentDefined,Quote,Trade,Bar,MarketHeartbeat";
+
+/// The bodies of the market facts by instrument, as the tape prints them, but for the source of published bars.
+fn market_facts(system: &System) -> BTreeMap<String, Vec<Value>> {
+    let mut facts: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in system.ok(&["tape", "--json", "--kind", MARKET]).lines() {
+        let mut fact = json(line);
+        let mut body = fact["body"].take();
+        if body["source"].is_string() {
+            body["source"] = "published".into();
+        }
+        let body = serde_json::json!([fact["kind"], body]);
+        facts.entry(body[1]["instrument"].as_str().unwrap().into()).or_default().push(body);
     }
-    trades
+    facts
+}
+
+/// The events of a file by instrument, without source, session and number.
+fn events(file: &str) -> BTreeMap<String, Vec<Value>> {
+    let mut events: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    for line in file.lines() {
+        let mut event = json(line);
+        event.as_object_mut().unwrap().retain(|name, _| !["source", "session", "seq"].contains(&name.as_str()));
+        events.entry(event["instrument"].as_str().unwrap().into()).or_default().push(event);
+    }
+    events
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -79,9 +106,10 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
     std::fs::write(&file, market()).unwrap();
     publish(&system, file.to_str().unwrap());
     let spelled: BTreeSet<String> = LISTED.map(|(instrument, _)| instrument.to_string()).into();
-    let published = trades(&system);
+    let published = market_facts(&system);
     assert_eq!(published.keys().cloned().collect::<BTreeSet<_>>(), spelled);
-    assert!(published.values().all(|trades| trades.len() == 2));
+    // A definition, a quote, two trades, a heartbeat, a published bar, and the bars of each second with a trade.
+    assert!(published.values().all(|facts| facts.len() == 8), "{published:?}");
     assert_eq!(system.ok(&["tape", "--json", "--kind", "Rejected,CommandRefused"]), "");
 
     for (instrument, _) in LISTED {
@@ -112,11 +140,11 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
     bus.client().flush().await.unwrap();
     system.ok(&["replay", "--to-subject", "replay.s"]);
     let mut subjects = BTreeSet::new();
-    for _ in 0..4 * LISTED.len() {
+    for _ in 0..6 * LISTED.len() {
         let message = tokio::time::timeout(Duration::from_secs(20), replayed.next()).await.unwrap().unwrap();
         subjects.insert(message.subject.to_string());
     }
-    let kinds = ["definition", "quote", "trade"];
+    let kinds = ["definition", "quote", "trade", "heartbeat", "bar"];
     let expected = LISTED.iter().flat_map(|(_, token)| kinds.map(|kind| format!("replay.s.{token}.{kind}")));
     assert_eq!(subjects, expected.collect());
 
@@ -131,10 +159,20 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
 
     let again = system.path().join("again.jsonl");
     system.ok(&["replay", "--to-file", again.to_str().unwrap()]);
+    let mut expected = events(&market());
+    for (id, events) in &mut expected {
+        let definition = serde_json::json!({
+            "instrument": id, "kind": "definition", "ts_recv": 1_723_161_254_000_000_000_u64,
+            "base": id.split_once('.').unwrap().1, "quote": "USD", "tick_size": "0.01", "lot_size": "1",
+            "min_notional": "5", "bars": "1s",
+        });
+        events.insert(0, definition);
+    }
+    assert_eq!(events(&std::fs::read_to_string(&again).unwrap()), expected);
     system.ok(&["verify"]);
     assert_eq!(up.terminate(), Some(0));
     let (second, up) = start();
     publish(&second, again.to_str().unwrap());
-    assert_eq!(trades(&second), published);
+    assert_eq!(market_facts(&second), published);
     assert_eq!(up.terminate(), Some(0));
 }

@@ -1,19 +1,15 @@
 //! The state and the three functions of ingest; the rules themselves live in [`crate::checks`].
 //!
-//! How the state follows the tape. `observe` applies what depends on the input alone: it records the number, and moves
-//! tape time to the input's `ts_recv` as if the input were accepted (an accepted heartbeat has no fact that could move
-//! it). `decide` checks against the state *before* the input; `observe` keeps the values that it overwrites in
-//! [`Before`]. `apply` does what depends on the decision, from the recorded fact alone: an accepting fact sets terms
-//! and natural keys, a `Rejected` undoes the move of tape time. A tape written by an older `LOGIC` is therefore
-//! followed by its facts, without deciding again.
+//! How the state follows the tape. `observe` records the number of the input, and keeps the number before it in
+//! [`Before`]. `decide` checks against the state before the input. `apply` does all else from the recorded fact alone:
+//! an accepting fact moves tape time, and sets terms, bars and natural keys; a `Rejected` sets nothing. A tape written
+//! by an older `LOGIC` is therefore followed by its facts, without deciding again.
 
 use tapedeck_kernel::{Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{
-    Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, Quote, RejectDetail, RejectReason, Rejected, Trade,
-};
+use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::facts::{accepted, accepted_at};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
@@ -40,11 +36,9 @@ pub struct Ingest {
     before: Before,
 }
 
-/// State before the input just observed, and the source of that input; replaced by the next input.
+/// The number before the input just observed, and the source of that input; replaced by the next input.
 #[derive(Debug, Clone, Copy, Default)]
 struct Before {
-    /// Tape time before the input, ns.
-    time: TapeTime,
     /// Greatest number recorded before the input in its numbering; 0 for none.
     seq: u64,
     /// Source of the input, which most accepting facts do not carry.
@@ -83,39 +77,26 @@ impl Ingest {
             instruments: self.instruments.len(),
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
-        let fact = accepted(instrument, event);
-        if let Some((_, sample)) = fact.as_ref().and_then(sample)
+        let fact = accepted(instrument, event.source, event.unnumbered());
+        let sample = sample(&fact).map(|(_, sample)| sample);
+        if let Some(sample) = sample
             && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
         {
             let limit = Quantity::saturating_from_units(Quantity::MAX_UNITS);
             let detail = RejectDetail::VolumeOverLimit { quantity: sample.volume, bar, limit };
             return Err(Rejection { reason: RejectReason::OutOfRange, detail });
         }
-        if let Some(time) = boundary_crossed(self.before.time, self.time) {
+        if let Some(time) = boundary_crossed(self.time, self.time.max(event.ts_recv)) {
             out.push(ClockAdvanced { time });
         }
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
         }
-        if let Some(fact) = fact {
-            self.accept(&fact, event, out);
+        out.push(fact);
+        for bar in sample.into_iter().flat_map(|sample| self.bars.filled_by(instrument, sample)) {
+            out.push(bar);
         }
         Ok(())
-    }
-
-    /// Pushes an accepting fact, and the facts that follow from it.
-    fn accept(&self, fact: &Event, event: &MarketEvent, out: &mut Out) {
-        out.push(fact.clone());
-        if let Some((instrument, sample)) = sample(fact) {
-            for bar in self.bars.filled_by(instrument, sample) {
-                out.push(bar);
-            }
-        }
-        if let (Event::InstrumentDefined(fact), MarketBody::Definition { bars, .. }) = (fact, &event.body)
-            && *bars != self.bars.specs(&fact.instrument)
-        {
-            out.push(BarsDefined { instrument: fact.instrument, bars: bars.clone() });
-        }
     }
 }
 
@@ -129,12 +110,11 @@ impl Machine for Ingest {
     }
 
     fn observe(&mut self, at: Offset, entry: &MarketEntry) {
-        self.before = Before { time: self.time, ..Before::default() };
+        self.before = Before::default();
         if let Ok((instrument, event)) = checks::readable(entry) {
             let key = (event.source, event.session, instrument);
             self.before.seq = self.numberings.record(key, event.seq, at, entry.stamp);
             self.before.source = Some(event.source);
-            self.time = self.time.max(event.ts_recv);
         }
     }
 
@@ -147,13 +127,17 @@ impl Machine for Ingest {
     fn apply(&mut self, _cause: Offset, own: &Event) {
         self.sources.apply(self.before.source, own);
         match own {
-            Event::InstrumentDefined(fact) => self.instruments.define(fact),
-            Event::BarsDefined(fact) => self.bars.define(fact.instrument, &fact.bars),
+            Event::InstrumentDefined(fact) => {
+                self.instruments.define(fact);
+                self.bars.define(fact.instrument, &fact.bars);
+            }
             Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, fact.update_id),
             Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
-            Event::Rejected(_) => self.time = self.before.time,
-            _ => {} // the input itself has moved the number and the time that Gap and ClockAdvanced report
+            _ => {} // the input has moved the number that Gap reports, the accepting fact moves the time
+        }
+        if let Some(ts_recv) = accepted_at(own) {
+            self.time = self.time.max(ts_recv);
         }
         if let Some((instrument, sample)) = sample(own) {
             self.bars.apply(&instrument, sample);
@@ -180,27 +164,6 @@ fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
         _ => return None,
     };
     Some((instrument, Sample { of, price, volume, ts_recv }))
-}
-
-/// The fact that accepts an event; a heartbeat has none.
-fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Option<Event> {
-    let MarketEvent { ts_recv, ts_event, .. } = *event;
-    Some(match event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-            Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event, update_id }.into()
-        }
-        MarketBody::Trade { price, quantity, aggressor, trade_id } => {
-            Trade { instrument, price, quantity, aggressor, trade_id, ts_recv, ts_event }.into()
-        }
-        MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
-            let (late, source) = (0, Some(event.source));
-            Bar { instrument, bar, open, high, low, close, volume, count, late, opened, closed, source, ts_recv }.into()
-        }
-        MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } => {
-            InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional }.into()
-        }
-        MarketBody::Heartbeat => return None,
-    })
 }
 
 fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::ids::SourceId;
+use tapedeck_schemas::market::facts::accepted_at;
 
 /// Most sources counted by name; the events of further sources are counted together under `None`.
 pub const SOURCES_MAX: usize = 256;
@@ -11,7 +12,7 @@ pub const SOURCES_MAX: usize = 256;
 /// The counts of one source, over all of its sessions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceCounts {
-    /// Events that became facts (a heartbeat becomes none).
+    /// Accepted events.
     pub accepted: u64,
     /// Rejected events, by reason.
     pub rejects: BTreeMap<RejectReason, u64>,
@@ -33,10 +34,7 @@ impl Sources {
                 *self.of(fact.source).rejects.entry(fact.reason).or_default() += 1;
             }
             Event::Gap(fact) => self.of(Some(fact.source)).gaps += 1,
-            Event::Bar(fact) if fact.source.is_none() => {}
-            Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) | Event::Bar(_) => {
-                self.of(source).accepted += 1;
-            }
+            _ if accepted_at(fact).is_some() => self.of(source).accepted += 1,
             _ => {}
         }
     }

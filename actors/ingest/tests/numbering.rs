@@ -50,7 +50,7 @@ fn a_gap_precedes_its_event_and_names_the_numbering() {
 #[test]
 fn a_heartbeat_is_numbered_too() {
     let mut harness = Harness::defined();
-    assert_eq!(kinds(&harness.feed_heartbeat(2, START)), ["Gap"]);
+    assert_eq!(kinds(&harness.feed_heartbeat(2, START)), ["Gap", "MarketHeartbeat"]);
     assert!(is_duplicate(&harness.feed_heartbeat(2, START)));
 }
 
@@ -72,7 +72,7 @@ fn sessions_sources_and_instruments_are_numbered_apart() {
         assert_eq!(kinds(&harness.feed(&entry(SYMBOL, one.clone()))), ["Trade"]);
         assert!(is_duplicate(&harness.feed(&entry(SYMBOL, one.clone()))));
     }
-    assert_eq!(harness.feed(&entry("v.XY", event(1, MarketBody::Heartbeat))), []);
+    assert_eq!(kinds(&harness.feed(&entry("v.XY", event(1, MarketBody::Heartbeat)))), ["MarketHeartbeat"]);
     let late = MarketEvent { session: "s3".parse().unwrap(), seq: 4, ..base };
     assert_eq!(gap(&harness.feed(&entry(SYMBOL, late))), Some((1, 4)), "a session begins at 1");
 }

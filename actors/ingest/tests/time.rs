@@ -5,8 +5,9 @@ mod common;
 use common::*;
 use tapedeck_ingest::CLOCK_INTERVAL_NS;
 use tapedeck_kernel::{Machine, MarketEntry};
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, MarketHeartbeat};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::offset::Offset;
 
 fn time(harness: &Harness) -> u64 {
     harness.machine.time(&entry(SYMBOL, event(1, MarketBody::Heartbeat)))
@@ -21,7 +22,7 @@ fn clocks(events: &[Event]) -> Vec<u64> {
 fn the_first_event_only_sets_the_time() {
     let mut harness = Harness::default();
     assert_eq!(time(&harness), 0);
-    assert_eq!(harness.feed_heartbeat(1, START + 1), []);
+    assert_eq!(kinds(&harness.feed_heartbeat(1, START + 1)), ["MarketHeartbeat"]);
     assert_eq!(time(&harness), START + 1);
 }
 
@@ -47,7 +48,7 @@ fn clock_advanced_is_decided_once_for_the_latest_boundary_reached() {
         latest = latest.max(ts_recv);
         assert_eq!(
             (clocks(&events), events.len()),
-            (boundary.into_iter().collect(), usize::from(boundary.is_some())),
+            (boundary.into_iter().collect(), 1 + usize::from(boundary.is_some())),
             "{seq}"
         );
         assert_eq!(time(&harness), latest);
@@ -74,5 +75,17 @@ fn a_rejected_event_does_not_move_tape_time() {
     let ahead = MarketEvent { ts_recv: u64::MAX, ..event(2, MarketBody::Heartbeat) };
     assert_eq!(kinds(&harness.feed(&MarketEntry { stamp: START, ..entry(SYMBOL, ahead) })), ["Rejected"]);
     assert_eq!(time(&harness), START);
-    assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced"]);
+    assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced", "MarketHeartbeat"]);
+}
+
+#[test]
+fn the_fact_of_a_heartbeat_moves_tape_time_and_the_input_alone_does_not() {
+    let mut harness = Harness::defined();
+    let later = entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(1, MarketBody::Heartbeat) });
+    let at = Offset::new(100, 0);
+    harness.machine.observe(at, &later);
+    assert_eq!(time(&harness), START);
+    let (instrument, ts_recv) = (SYMBOL.parse().unwrap(), START + SECOND);
+    harness.machine.apply(at, &MarketHeartbeat { instrument, ts_recv, ts_event: None }.into());
+    assert_eq!(time(&harness), START + SECOND);
 }

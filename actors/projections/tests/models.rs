@@ -14,7 +14,7 @@ const NOT_PROJECTED: [Kind; 8] = [
     Kind::TapeCreated,
     Kind::Trimmed,
     Kind::InstrumentDefined,
-    Kind::BarsDefined,
+    Kind::MarketHeartbeat,
     Kind::ClockAdvanced,
     Kind::LedgerPosted,
 ];
@@ -118,6 +118,7 @@ fn market() -> Vec<(Event, String)> {
         closed: 120,
         source: None,
         ts_recv: 121,
+        ts_event: None,
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {KEY}");

@@ -23,6 +23,12 @@ structs! {
         lot_size: Quantity,
         /// Least notional of an order, in the quote currency, from zero.
         min_notional: Money,
+        /// Bars that `ingest` builds from now on, in place of the earlier ones: at most 8, each once; empty for none.
+        bars: Vec<BarSpec>,
+        /// Time at which the publisher received the event, ns since the Unix epoch.
+        ts_recv: u64,
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
     /// The best bid and ask of an instrument, as the venue quotes them.
     Quote {
@@ -84,7 +90,7 @@ structs! {
         reason: RejectReason,
         /// The rule that the event breaks, with the values.
         detail: RejectDetail,
-        /// Subject of the message, cut to 128 bytes.
+        /// Subject of the message, cut to 192 bytes.
         subject: String,
         /// Source of the event; nil if it could not be read.
         source: Option<SourceId>,
@@ -121,13 +127,17 @@ structs! {
         source: Option<SourceId>,
         /// `ts_recv` of the event that completed or published the bar, ns since the Unix epoch.
         ts_recv: u64,
+        /// The venue's own time of a published bar, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
-    /// The bars that `ingest` builds of an instrument were set. The list replaces the previous one.
-    BarsDefined {
-        /// Instrument that the bars are built of.
+    /// A publisher is alive: a market event that carries only a time. It advances tape time and closes time bars.
+    MarketHeartbeat {
+        /// Instrument whose time bars the heartbeat closes.
         instrument: InstrumentId,
-        /// Bars to build, at most 8, each once; empty for none.
-        bars: Vec<BarSpec>,
+        /// Time at which the publisher received the event, ns since the Unix epoch.
+        ts_recv: u64,
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
 }
 
