@@ -3,7 +3,7 @@
 use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, TapeId, Token};
+use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::RecordHash;
@@ -48,7 +48,8 @@ macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
 mention_nothing!(
-    u8, u16, u32, u64, String, Token, BarSpec, Price, Quantity, Ratio, Money, TapeId, RecordHash, Offset, Generation
+    u8, u16, u32, u64, String, Token, Symbol, BarSpec, Price, Quantity, Ratio, Money, TapeId, RecordHash, Offset,
+    Generation
 );
 
 impl Mentions for Scope {

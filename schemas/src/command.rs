@@ -10,8 +10,8 @@ use crate::number::{Money, Ratio, spelled, spelled_pairs};
 
 /// Greatest size of a command, in bytes.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
-/// Greatest length of an id, in bytes.
-pub const ID_BYTES_MAX: usize = 64;
+/// Greatest length of an id, in bytes. The id of a payment names a reference and a currency.
+pub const ID_BYTES_MAX: usize = 96;
 /// Greatest length of `by` and of `reason`, in bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Greatest number of values in one request for limits.

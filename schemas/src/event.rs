@@ -144,8 +144,7 @@ event_kinds! {
         24 v 1 Gap,
         25 v 1 Rejected,
         26 v 1 Bar,
-        27 v 1 BarsDefined,
-        28 v 1 MarketHeartbeat,
+        27 v 1 MarketHeartbeat,
     }
     control, Some(Writer::Control) => {
         40 v 1 LimitsSet,

@@ -11,14 +11,52 @@ use crate::describe::{Described, Type};
 use crate::generation::Lineage;
 use crate::offset::Offset;
 use crate::record::Writer;
+pub use crate::symbol::{SYMBOL_BYTES_MAX, Symbol};
 
 /// Greatest length of a name, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 24;
 
-/// Error: a text that is not a name. Holds the text, cut to 64 characters.
+/// Error: a text that is not a name of a form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _{1})")]
-pub struct BadName(pub String, &'static str);
+#[error("{text:?} is not {form}")]
+pub struct BadName {
+    /// The text, cut to 64 characters.
+    text: String,
+    /// The form that the text does not have.
+    form: NameForm,
+}
+
+impl BadName {
+    pub(crate) fn new(text: &str, form: NameForm) -> Self {
+        Self { text: text.chars().take(64).collect(), form }
+    }
+}
+
+/// The form of a name, in words that an error shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameForm {
+    Token,
+    Symbol,
+    Instrument,
+}
+
+impl fmt::Display for NameForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameForm::Token => write!(f, "a name (want 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _)"),
+            NameForm::Symbol => write!(
+                f,
+                "a symbol (want 1 to {SYMBOL_BYTES_MAX} bytes without commas and control characters, spaces only \
+                 inside)"
+            ),
+            NameForm::Instrument => write!(
+                f,
+                "an instrument (want venue.symbol: a venue of 1 to {TOKEN_BYTES_MAX} of A-Z a-z 0-9 - _, a symbol of 1 \
+                 to {SYMBOL_BYTES_MAX} bytes without commas and control characters)"
+            ),
+        }
+    }
+}
 
 /// A name of 1 to 24 characters of `A-Z a-z 0-9 - _`, and so a valid token of a NATS subject.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +75,7 @@ impl FromStr for Token {
         let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         match ArrayString::from(text) {
             Ok(name) if !name.is_empty() && name.bytes().all(legal) => Ok(Token(name)),
-            _ => Err(BadName(text.chars().take(64).collect(), "")),
+            _ => Err(BadName::new(text, NameForm::Token)),
         }
     }
 }
@@ -45,24 +83,24 @@ impl FromStr for Token {
 macro_rules! text_serde {
     ($name:ty) => {
         impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
             }
         }
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
         }
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Text;
-                impl de::Visitor<'_> for Text {
+                impl serde::de::Visitor<'_> for Text {
                     type Value = $name;
-                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str("a name")
                     }
-                    fn visit_str<E: de::Error>(self, v: &str) -> Result<$name, E> {
+                    fn visit_str<E: serde::de::Error>(self, v: &str) -> Result<$name, E> {
                         v.parse().map_err(E::custom)
                     }
                 }
@@ -71,6 +109,8 @@ macro_rules! text_serde {
         }
     };
 }
+
+pub(crate) use text_serde;
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -81,8 +121,8 @@ text_serde!(Token);
 
 /// Name of a publisher, as the publisher gives it in its market events.
 pub type SourceId = Token;
-/// Currency code, such as `BTC` or `USDT`.
-pub type Currency = Token;
+/// Currency code, such as `BTC` or `USDT`. The base currency of a share is its symbol, such as `BRK.B`.
+pub type Currency = Symbol;
 
 /// Declares a newtype of [`Token`] with the same encoding: names of different things have different types.
 macro_rules! name_id {
@@ -132,13 +172,13 @@ name_id!(
     StrategyId
 );
 
-/// An instrument at a venue, printed `<venue>.<symbol>` as in subjects: `binance.BTCUSDT`.
+/// An instrument at a venue, printed `<venue>.<symbol>`: `binance.BTCUSDT`, `nyse.BRK.B`. The first dot ends the venue.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentId {
     /// Name of the venue.
     pub venue: Token,
     /// Name of the instrument at the venue.
-    pub symbol: Token,
+    pub symbol: Symbol,
 }
 
 impl fmt::Display for InstrumentId {
@@ -150,7 +190,7 @@ impl fmt::Display for InstrumentId {
 impl FromStr for InstrumentId {
     type Err = BadName;
     fn from_str(text: &str) -> Result<Self, BadName> {
-        let bad = || BadName(text.chars().take(64).collect(), ", twice, as venue.symbol");
+        let bad = || BadName::new(text, NameForm::Instrument);
         let (venue, symbol) = text.split_once('.').ok_or_else(bad)?;
         Ok(Self { venue: venue.parse().map_err(|_| bad())?, symbol: symbol.parse().map_err(|_| bad())? })
     }
@@ -276,7 +316,9 @@ mod tests {
         for bad in ["", "a b", "a.b", "*", ">", "é", "a234567890123456789012345"] {
             assert!(bad.parse::<Token>().is_err(), "{bad}");
         }
-        for bad in ["binance", "binance.", "a.b.c"] {
+        let share: InstrumentId = "nyse.BRK.B".parse().unwrap();
+        assert_eq!((share.venue.as_str(), share.symbol.as_str()), ("nyse", "BRK.B"));
+        for bad in ["binance", "binance.", ".BTCUSDT", "a b.c", "é.c", "a. b"] {
             assert!(bad.parse::<InstrumentId>().is_err(), "{bad}");
         }
     }

@@ -21,13 +21,14 @@ pub mod reason;
 pub mod record;
 mod structs;
 pub mod subject;
+pub mod symbol;
 pub mod text;
 mod variants;
 mod words;
 
 pub use event::{Event, Kind};
 pub use generation::{Generation, Generations, Lineage};
-pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, TapeId, Token};
+pub use ids::{AccountId, Currency, FillId, InstrumentId, OrderId, SourceId, StrategyId, Symbol, TapeId, Token};
 pub use number::{Money, Price, Quantity, Ratio};
 pub use offset::{Offset, TapeTime};
 pub use record::{Entry, Header, RecordHash, Writer};

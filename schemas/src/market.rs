@@ -7,6 +7,7 @@
 //! any input. [`contract::FIELDS`] is the table of all fields; read it first.
 
 pub mod contract;
+pub mod facts;
 mod fault;
 mod read;
 
@@ -131,6 +132,13 @@ pub struct Malformed {
     pub source: Option<SourceId>,
     /// Number of the event, if it could be read.
     pub seq: Option<u64>,
+}
+
+impl MarketEvent {
+    /// Returns the event without source, session and number.
+    pub fn unnumbered(&self) -> Unnumbered {
+        Unnumbered { ts_recv: self.ts_recv, ts_event: self.ts_event, body: self.body.clone() }
+    }
 }
 
 /// A market event without source, session and number.

@@ -1,10 +1,12 @@
 //! The names of subjects and streams on the broker.
 
+use crate::event::MalformedDetail;
 use crate::generation::{Generation, StreamFamily};
-use crate::ids::{InstrumentId, SourceId};
+use crate::ids::{InstrumentId, SourceId, Symbol};
 use crate::names::names;
 use crate::offset::digits;
 use crate::record::Writer;
+use crate::symbol::BadSubjectToken;
 
 names! {
     /// Kind of a market event: the last token of its subject.
@@ -109,19 +111,71 @@ impl<'a> TapeSubject<'a> {
 pub fn command_subject(partition: u16, verb: &str) -> String {
     format!("cmd.{partition}.{verb}")
 }
-/// Subject of market events of an instrument.
+/// First token of the subjects of market events.
+const MARKET: &str = "md";
+
+/// Subject of market events of an instrument. The symbol in it is escaped: [`Symbol::subject_token`].
 pub fn market_subject(instrument: &InstrumentId, kind: MarketKind) -> String {
-    format!("md.{instrument}.{kind}")
+    subject_under(MARKET, instrument, kind.as_str())
+}
+/// Subject of replayed market events of an instrument, under a prefix in place of `md`.
+pub fn replay_subject(prefix: &str, instrument: &InstrumentId, kind: MarketKind) -> String {
+    subject_under(prefix, instrument, kind.as_str())
 }
 /// Filter for all market subjects of an instrument, for the placement on a partition.
 pub fn instrument_filter(instrument: &InstrumentId) -> String {
-    format!("md.{instrument}.*")
+    subject_under(MARKET, instrument, "*")
 }
 
-/// Returns the instrument and the kind of a market subject; `None` for any other subject.
-pub fn parse_market_subject(subject: &str) -> Option<(InstrumentId, MarketKind)> {
-    let (instrument, kind) = subject.strip_prefix("md.")?.rsplit_once('.')?;
-    Some((instrument.parse().ok()?, kind.parse().ok()?))
+fn subject_under(prefix: &str, InstrumentId { venue, symbol }: &InstrumentId, last: &str) -> String {
+    format!("{prefix}.{venue}.{}.{last}", symbol.subject_token())
+}
+
+/// Returns the instrument and the kind of a market subject, or why `subject` is none. Does not allocate, except for an
+/// error.
+pub fn parse_market_subject(subject: &str) -> Result<(InstrumentId, MarketKind), MalformedDetail> {
+    let parts = || {
+        let (venue, rest) = market_rest(subject)?.split_once('.')?;
+        let (token, kind) = rest.rsplit_once('.')?;
+        Some((venue.parse().ok()?, token, kind.parse().ok()?))
+    };
+    let (venue, token, kind) = parts().ok_or(MalformedDetail::NotAMarketSubject)?;
+    match Symbol::from_subject_token(token) {
+        Ok(symbol) => Ok((InstrumentId { venue, symbol }, kind)),
+        Err(BadSubjectToken::NotASymbol) => Err(MalformedDetail::NotAMarketSubject),
+        Err(BadSubjectToken::OtherForm(symbol)) => {
+            Err(MalformedDetail::WrongEscape { instrument: InstrumentId { venue, symbol }, kind })
+        }
+    }
+}
+
+/// Returns why a filter of market subjects would match no market event, or `None` if it is a filter as `md.>`,
+/// `md.kraken.>` and `md.nyse.BRK%2EB.*`.
+pub fn market_filter_fault(filter: &str) -> Option<String> {
+    const WANTED: &str = "want md.>, md.<venue>.> or md.<venue>.<symbol>.*";
+    let Some(rest) = market_rest(filter) else { return Some(format!("not a market subject ({WANTED})")) };
+    if rest.split('.').any(str::is_empty) || rest.bytes().any(|byte| byte.is_ascii_whitespace()) {
+        return Some(format!("not a subject ({WANTED})"));
+    }
+    let (venue, rest) = rest.split_once('.')?;
+    let token = rest.rsplit_once('.').map_or(rest, |(token, _)| token);
+    if matches!(token, "*" | ">") {
+        return None;
+    }
+    match Symbol::from_subject_token(token) {
+        Ok(_) => None,
+        Err(BadSubjectToken::NotASymbol) => Some(format!("{token:?} is not a symbol ({WANTED})")),
+        Err(BadSubjectToken::OtherForm(symbol)) => Some(format!(
+            "the symbol {:?} is escaped in another way (want md.{venue}.{}.*)",
+            symbol.as_str(),
+            symbol.subject_token()
+        )),
+    }
+}
+
+/// The tokens after `md.`.
+fn market_rest(subject: &str) -> Option<&str> {
+    subject.strip_prefix(MARKET)?.strip_prefix('.')
 }
 
 #[cfg(test)]
@@ -156,9 +210,54 @@ mod tests {
         let instrument = "binance.BTCUSDT".parse().unwrap();
         let subject = market_subject(&instrument, MarketKind::Quote);
         assert_eq!(subject, "md.binance.BTCUSDT.quote");
-        assert_eq!(parse_market_subject(&subject), Some((instrument, MarketKind::Quote)));
-        for foreign in ["md.binance.quote", "md.a.b.c.quote", "md.binance.BTCUSDT.nothing", "tape.0.g1.risk"] {
-            assert_eq!(parse_market_subject(foreign), None, "{foreign}");
+        assert_eq!(parse_market_subject(&subject), Ok((instrument, MarketKind::Quote)));
+        for foreign in
+            ["md.binance.quote", "md.a. b.quote", "md.binance.BTCUSDT.nothing", "tape.0.g1.risk", "mdx.a.b.quote"]
+        {
+            assert_eq!(parse_market_subject(foreign), Err(MalformedDetail::NotAMarketSubject), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_subject_with_another_escape_is_refused_with_the_right_subject() {
+        let instrument: InstrumentId = "nyse.BRK.B".parse().unwrap();
+        let right = market_subject(&instrument, MarketKind::Trade);
+        assert_eq!(right, "md.nyse.BRK%2EB.trade");
+        assert_eq!(parse_market_subject(&right), Ok((instrument, MarketKind::Trade)));
+        assert_eq!(instrument_filter(&instrument), "md.nyse.BRK%2EB.*");
+        for other in ["md.nyse.BRK.B.trade", "md.nyse.BRK%2eB.trade", "md.nyse.BR%4B%2EB.trade"] {
+            let fault = parse_market_subject(other).unwrap_err();
+            assert_eq!(fault, MalformedDetail::WrongEscape { instrument, kind: MarketKind::Trade }, "{other}");
+            assert!(fault.words().ends_with("publish on md.nyse.BRK%2EB.trade"), "{}", fault.words());
+        }
+    }
+
+    #[test]
+    fn every_market_subject_fits_the_bound_of_a_repeated_subject() {
+        let longest = [&"v".repeat(24), ".", &"币".repeat(16)].concat().parse().unwrap();
+        for kind in MarketKind::ALL {
+            assert!(market_subject(&longest, *kind).len() <= crate::text::SUBJECT_BYTES_MAX);
+        }
+    }
+
+    #[test]
+    fn a_filter_that_matches_no_market_event_is_refused() {
+        for good in
+            ["md.>", "md.kraken.>", "md.kraken.*.*", "md.binance.BTCUSDT.*", "md.nyse.BRK%2EB.*", "md.*.BTC.quote"]
+        {
+            assert_eq!(market_filter_fault(good), None);
+        }
+        for (bad, why) in [
+            ("cmd.>", "not a market subject"),
+            ("md.nyse.BRK.B.*", "want md.nyse.BRK%2EB.*"),
+            ("md.nyse.BRK%2eB.*", "want md.nyse.BRK%2EB.*"),
+            ("md.binance.币安人生USDT.*", "want md.binance.%E5%B8%81%E5%AE%89%E4%BA%BA%E7%94%9FUSDT.*"),
+            ("md.a.%20.*", "is not a symbol"),
+            ("md..BTC.*", "not a subject"),
+            ("md.a b.>", "not a subject"),
+        ] {
+            let fault = market_filter_fault(bad).unwrap();
+            assert!(fault.contains(why), "{bad}: {fault}");
         }
     }
 }

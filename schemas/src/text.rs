@@ -5,8 +5,8 @@ pub const VALUE_BYTES_MAX: usize = 64;
 /// Greatest length of a reason in words, in bytes: the words, and a repeated value with its control characters and
 /// quotes escaped.
 pub const DETAIL_BYTES_MAX: usize = 400;
-/// Greatest length of a repeated `subject`, in bytes.
-pub const SUBJECT_BYTES_MAX: usize = 128;
+/// Greatest length of a repeated `subject`, in bytes. Every market subject fits.
+pub const SUBJECT_BYTES_MAX: usize = 192;
 
 /// Cuts a text to `bytes_max` at a character boundary. Replaces control characters, which a database may reject, by
 /// `?`.

@@ -1,20 +1,34 @@
 //! Typed reasons in words, for publishers and operators. Rewording changes no record: facts hold the typed values.
 
 use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, ValueForm};
-use crate::ids::Token;
-use crate::market::contract::FIELDS;
+use crate::ids::{NameForm, Token};
+use crate::market::contract::{FIELDS, FieldType};
 use crate::number::{INSTEAD_OF_FLOAT, NumberError};
+use crate::subject::market_subject;
 
-/// Decimals and greatest magnitude of a field that is a decimal number.
-fn decimal_of(field: &Token) -> Option<(u32, i128)> {
-    FIELDS.iter().find(|spec| spec.name == field.as_str())?.ty.decimal()
+/// Type of a field; `None` for a name that is no field of the contract.
+fn type_of(field: &Token) -> Option<FieldType> {
+    FIELDS.iter().find(|spec| spec.name == field.as_str()).map(|spec| spec.ty)
+}
+
+/// The form of a field that holds a name.
+fn name_form(field: &Token) -> NameForm {
+    match type_of(field) {
+        Some(FieldType::Symbol) => NameForm::Symbol,
+        None if field.as_str() == "instrument" => NameForm::Instrument,
+        _ => NameForm::Token,
+    }
 }
 
 impl MalformedDetail {
     /// Returns the error in words, with the offending value, and what is accepted.
     pub fn words(&self) -> String {
         match self {
-            Self::NotAMarketSubject => "not md.<venue>.<symbol>.<kind>".into(),
+            Self::NotAMarketSubject => "not md.<venue>.<symbol>.<kind>, with the symbol escaped as in BRK%2EB".into(),
+            Self::WrongEscape { instrument, kind } => {
+                let right = market_subject(instrument, *kind);
+                format!("the symbol {:?} is escaped in another way; publish on {right}", instrument.symbol.as_str())
+            }
             Self::TooLarge { bytes, limit } => format!("message of {bytes} bytes, over the bound of {limit}"),
             Self::EmptyMessage => "an empty message".into(),
             Self::EmptyArray => "an empty array".into(),
@@ -47,12 +61,7 @@ impl MalformedDetail {
             Self::Float { field, expected: ValueForm::Integer | ValueForm::Text } => {
                 format!("{field} is a float; write an integer, or its digits as text")
             }
-            Self::NotAName { field, value } if field.as_str() == "instrument" => {
-                format!("{field} {value:?} is not an instrument (want venue.symbol, each 1 to 24 of A-Z a-z 0-9 - _)")
-            }
-            Self::NotAName { field, value } => {
-                format!("{field} {value:?} is not a name (want 1 to 24 of A-Z a-z 0-9 - _)")
-            }
+            Self::NotAName { field, value } => format!("{field} {value:?} is not {}", name_form(field)),
             Self::NotADecimal { field, value } => {
                 format!("{field} {value:?} {}", NumberError::Malformed)
             }
@@ -60,7 +69,7 @@ impl MalformedDetail {
                 format!("{field} {value} {}", NumberError::TooPrecise(*decimals))
             }
             Self::TooLong { field } => format!("{field} {}", NumberError::TooLong),
-            Self::OutOfRange { field, value } => match decimal_of(field) {
+            Self::OutOfRange { field, value } => match type_of(field).and_then(FieldType::decimal) {
                 Some((_, most)) => format!("{field} {value} {}", NumberError::OutOfRange(most)),
                 None => format!("{field} {value} is out of range"),
             },

@@ -63,6 +63,9 @@ fn samples() -> Vec<Event> {
             tick_size: p("0.01"),
             lot_size: p("0.00001"),
             min_notional: p("5"),
+            bars: vec![p("1m-quote"), p("100t"), p("2.5v")],
+            ts_recv: 1_723_161_254_087_891_268,
+            ts_event: Some(1_723_161_252_823_000_000),
         }
         .into(),
         Quote {
@@ -111,10 +114,10 @@ fn samples() -> Vec<Event> {
             closed: 120_000_000_000,
             source: Some(p("feed1")),
             ts_recv: 120_000_000_001,
+            ts_event: None,
         }
         .into(),
-        BarsDefined { instrument, bars: vec![p("1m-quote"), p("100t"), p("2.5v")] }.into(),
-        MarketHeartbeat { instrument, ts_recv: 1_700_000_000_000_000_000, ts_event: Some(1_699_999_999_999_000_000) }
+        MarketHeartbeat { instrument, ts_recv: 1_723_161_254_087_891_268, ts_event: Some(1_723_161_252_823_000_000) }
             .into(),
         LimitsSet {
             scope,

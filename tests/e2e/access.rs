@@ -147,7 +147,12 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
         // The fence rejects it: the append reached the stream.
         actions.insert(format!("append as {writer}"), matches!(answer, Answer::WrongLast(_)));
     }
-    actions.insert("publish md".into(), ask("md.demo.ACME.quote", "{}").await);
+    let published = ask("md.demo.ACME.quote", "{}").await;
+    assert_eq!(ask("md.demo.BRK%2EB.quote", "{}").await, published, "an escaped symbol is one token");
+    if role != KEEPER {
+        assert!(!ask("md.demo.BRK.B.quote", "{}").await, "a symbol that is not escaped is not permitted");
+    }
+    actions.insert("publish md".into(), published);
     actions.insert("command".into(), ask("cmd.0.halt", "x").await);
     actions.insert("store rejections".into(), ask("rejects.0.x", "x").await);
     actions.insert("read tape".into(), bus.last_on("TAPE_0_G1", "tape.0.g1.keeper").await.is_ok());

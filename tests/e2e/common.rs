@@ -49,7 +49,12 @@ impl System {
 
     /// Starts `up` and waits until every group has caught up.
     pub(crate) fn up(&self) -> Process {
-        let mut up = Process::start(&mut self.command(&["up"]));
+        self.up_with(&[])
+    }
+
+    /// Starts `up` with these arguments and waits until every group has caught up.
+    pub(crate) fn up_with(&self, args: &[&str]) -> Process {
+        let mut up = Process::start(&mut self.command(&[&["up"], args].concat()));
         // Without this file a command would connect to the default ports.
         let connection = self.path().join("connection.toml");
         while !connection.exists() || !self.run(&["status"]).status.success() {
@@ -57,6 +62,13 @@ impl System {
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
         up
+    }
+
+    /// A value of the connection file that `up` writes.
+    pub(crate) fn connection(&self, key: &str) -> String {
+        let file = std::fs::read_to_string(self.path().join("connection.toml")).unwrap();
+        let value = file.lines().find_map(|line| line.strip_prefix(&format!("{key} = "))).unwrap();
+        value.trim_matches('"').to_string()
     }
 
     /// Runs a command to its exit.

@@ -20,6 +20,7 @@ mod replay;
 mod roundtrip;
 mod schema;
 mod spine;
+mod symbols;
 mod takeover;
 mod tamper;
 mod trace;

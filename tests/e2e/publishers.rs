@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::common::{Process, System, capture, json as parse, python3, text};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
-/// The captures of these tests have finer quantities than the script's own definition of ETHUSDT allows.
-const DEFINE: [&str; 2] = ["--define", "ETHUSDT:ETH:USDT:0.01:0.00001:5"];
+/// A symbol that is escaped in subjects, and its definition.
+const LISTED: &str = "币安人生USDT";
+const DEFINE: [&str; 2] = ["--define", "币安人生USDT:币安人生:USDT:0.01:0.00001:5"];
 /// The folder of Debian's package of the Go client of NATS.
 const GO_PACKAGES: &str = "/usr/share/gocode";
 
@@ -42,13 +43,7 @@ fn ok(command: &mut Command) -> Output {
 
 fn up(system: &System) -> (Process, String) {
     let up = system.up();
-    (up, connection(system, "nats_url"))
-}
-
-fn connection(system: &System, key: &str) -> String {
-    let file = std::fs::read_to_string(system.path().join("connection.toml")).unwrap();
-    let value = file.lines().find_map(|line| line.strip_prefix(&format!("{key} = "))).unwrap();
-    value.trim_matches('"').to_string()
+    (up, system.connection("nats_url"))
 }
 
 /// The totals by instrument from the reader in Python, when this many quotes and trades are on the tape.
@@ -94,7 +89,7 @@ fn decimal(units: u128, decimals: u32) -> String {
 
 /// The totals by instrument from Postgres, in the form of the reader in Python.
 async fn totals_of_postgres(system: &System) -> Value {
-    let url = connection(system, "database_url");
+    let url = system.connection("database_url");
     let (client, connected) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connected);
     let row = "SELECT json_object_agg(instrument, json_build_object('quotes', quotes, 'trades', trades, \
@@ -114,13 +109,13 @@ async fn python_publishes_in_both_encodings_and_tape_postgres_and_a_sum_of_the_c
     for encoding in [&[][..], &["--json"]] {
         let system = System::new();
         let btc = capture(system.path(), "btc.jsonl", "BTCUSDT", 3_000);
-        let eth = capture(system.path(), "eth.jsonl", "ETHUSDT", 1_000);
+        let listed = capture(system.path(), "listed.jsonl", LISTED, 1_000);
         let (up, url) = up(&system);
         let mut publish = python("python/publish.py");
         let published =
-            ok(publish.args(["--server", &url, "--array", "100"]).args(encoding).args(DEFINE).args([&btc, &eth]));
+            ok(publish.args(["--server", &url, "--array", "100"]).args(encoding).args(DEFINE).args([&btc, &listed]));
         assert!(text(&published.stdout).starts_with("4002 events of 2 instruments in "), "{published:?}");
-        let expected = json!({ "binance.BTCUSDT": sums(&btc), "binance.ETHUSDT": sums(&eth) });
+        let expected = json!({ "binance.BTCUSDT": sums(&btc), "binance.币安人生USDT": sums(&listed) });
         assert_eq!(totals(&url, 4_000), expected, "{encoding:?}");
         while !system.run(&["status"]).status.success() || count(&system, "Trade") < 1_333 {
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -134,11 +129,11 @@ async fn python_publishes_in_both_encodings_and_tape_postgres_and_a_sum_of_the_c
 #[test]
 fn a_killed_python_publisher_resumes_its_session_without_duplicates() {
     let system = System::new();
-    let btc = capture(system.path(), "btc.jsonl", "BTCUSDT", 6_000);
+    let listed = capture(system.path(), "listed.jsonl", LISTED, 6_000);
     let (up, url) = up(&system);
     let publish = |more: &[&str]| {
         let mut publish = python("python/publish.py");
-        publish.args(["--server", &url, "--session", "s1", "--array", "1"]).args(more).arg(&btc);
+        publish.args(["--server", &url, "--session", "s1", "--array", "1"]).args(DEFINE).args(more).arg(&listed);
         publish
     };
     let mut first = publish(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -157,7 +152,7 @@ fn a_killed_python_publisher_resumes_its_session_without_duplicates() {
     };
     let (skipped, sent) = (number(&found, "session s1: "), number(&format!("={output}"), "="));
     assert!(skipped > 0 && sent > 0 && skipped + sent == 6_001, "{skipped} skipped, {sent} sent");
-    assert_eq!(totals(&url, 6_000), json!({ "binance.BTCUSDT": sums(&btc) }));
+    assert_eq!(totals(&url, 6_000), json!({ "binance.币安人生USDT": sums(&listed) }));
     assert_eq!((count(&system, "Rejected"), count(&system, "Gap")), (0, 0));
     assert_eq!(up.terminate(), Some(0));
 }

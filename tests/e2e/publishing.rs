@@ -116,9 +116,8 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
             Ok(seq) => seq,
         };
         let found = facts.get(&seq).cloned().unwrap_or_default();
-        let expected: Vec<_> = row.answers.iter().collect();
-        assert_eq!(found.len(), expected.len(), "{}: {found:?}", row.case);
-        for ((offset, found), expected) in found.iter().zip(expected) {
+        assert_eq!(found.len(), row.answers.len(), "{}: {found:?}", row.case);
+        for ((offset, found), expected) in found.iter().zip(&row.answers) {
             let (reason, detail) = expected.split_once(": ").unwrap_or((expected, ""));
             assert!(found.starts_with(reason), "{}: {found}, not {expected}", row.case);
             if !detail.is_empty() {

@@ -172,7 +172,7 @@ async fn two_tapes_are_merged_by_time_and_each_keeps_its_order() {
         let mut replay = Replay::of(&bus, ranges, &Filter::default()).await.unwrap();
         let mut all = Vec::new();
         while let Some(replayed) = replay.next().await.unwrap() {
-            all.push(replayed.fact);
+            all.push(replayed);
         }
         assert_eq!(replay.records_read(), ranges.iter().map(|range| range.end).sum::<u64>());
         all

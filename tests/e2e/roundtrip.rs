@@ -7,6 +7,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::market::facts::published;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 
@@ -26,14 +27,13 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
     while let Some(stored) = tail.next_until(own.min(last)).await {
         for entry in record::decode(&stored.payload).unwrap().1 {
             let instrument = match &entry.event {
-                Event::InstrumentDefined(fact) => Some(fact.instrument),
-                Event::BarsDefined(fact) => Some(fact.instrument),
-                Event::Quote(fact) => Some(fact.instrument),
-                Event::Trade(fact) => Some(fact.instrument),
                 Event::Bar(fact) => Some(fact.instrument),
                 Event::ClockAdvanced(_) if in_time => None,
                 Event::Rejected(fact) => panic!("rejected: {fact:?}"),
-                _ => continue,
+                fact => match published(fact) {
+                    Some((instrument, _)) => Some(instrument),
+                    None => continue,
+                },
             };
             let at = if in_time { entry.at } else { 0 };
             let alone = Entry { cause: Offset::START, index: 0, at, event: entry.event };

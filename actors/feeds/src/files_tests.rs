@@ -61,7 +61,7 @@ fn the_error_of_a_malformed_line_has_the_file_the_line_and_the_defect() {
         (&TRADE.replace(r#""T":4"#, r#""T":18446744073709551615"#), "T 18446744073709551615 is not a time in ms"),
         (&TRADE.replace(r#""T":4"#, r#""T":-1"#), "not a trade: invalid value"),
         (&TRADE.replace("BTCUSDT", "ETHUSDT"), r#"s "ETHUSDT" on the stream of "btcusdt""#),
-        (&TRADE.replace("btcusdt", "a b").replace("BTCUSDT", "a b"), r#"s "A B" is not a name"#),
+        (&TRADE.replace("btcusdt", "a,b").replace("BTCUSDT", "a,b"), r#"s "A,B" is not a symbol"#),
     ];
     for (line, detail) in cases {
         let error = error_of(line);

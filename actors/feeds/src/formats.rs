@@ -8,7 +8,7 @@ mod table;
 
 use std::str::FromStr;
 
-use tapedeck_schemas::ids::{InstrumentId, Token};
+use tapedeck_schemas::ids::{InstrumentId, Symbol, Token};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::NumberError;
 
@@ -101,8 +101,9 @@ fn cut(text: &str) -> String {
 
 /// The instrument of a venue's symbol, which is converted to upper case.
 fn instrument(venue: &str, symbol: &str) -> Result<InstrumentId, String> {
-    let token = |name: &str| name.parse::<Token>().map_err(|e| e.to_string());
-    Ok(InstrumentId { venue: token(venue)?, symbol: token(&symbol.to_ascii_uppercase())? })
+    let venue = venue.parse::<Token>().map_err(|e| e.to_string())?;
+    let symbol = symbol.to_ascii_uppercase().parse::<Symbol>().map_err(|e| e.to_string())?;
+    Ok(InstrumentId { venue, symbol })
 }
 
 /// The fields of a line of CSV without quoting.

@@ -63,7 +63,7 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
         (with("\"0.1\"", "\"-1\""), "instrument x.AB: lot_size -1 must be above 0"),
         (with("\"5\"", "\"-5\""), "instrument x.AB: min_notional -5 must be 0 or more"),
         (with("base = \"A\"", "base = \"B\""), "instrument x.AB: base and quote are both B"),
-        (with("x.AB", "xAB"), "\"xAB\" is not a name"),
+        (with("x.AB", "xAB"), "\"xAB\" is not an instrument"),
         (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
         (format!("{INSTRUMENT}bars = [\"1m\", \"1m\"]\n"), "instrument x.AB: bars lists 1m twice"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),

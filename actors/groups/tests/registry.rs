@@ -158,6 +158,9 @@ fn inputs(control: Vec<Event>) -> Vec<Fact> {
         tick_size: Price::whole(1),
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(1),
+        bars: Vec::new(),
+        ts_recv: 1,
+        ts_event: None,
     };
     let mut facts = vec![fact(Writer::Ingest, 0, event)];
     let mut control = control.into_iter();

@@ -14,8 +14,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let query = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
     let mut replay = Replay::open(&bus, None, &query).await?;
     while let Some(replayed) = replay.next().await? {
-        if let Event::Trade(trade) = &replayed.fact.event {
-            let fact = &replayed.fact;
+        if let Event::Trade(trade) = &replayed.event {
+            let fact = &replayed;
             println!("{} {} {} {} x {}", fact.printed_offset(), fact.at, trade.instrument, trade.price, trade.quantity);
         }
     }

@@ -6,6 +6,7 @@ use std::fmt;
 use tapedeck_schemas::about::About;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId};
+use tapedeck_schemas::market;
 use tapedeck_schemas::record::Writer;
 
 /// A filter of facts. Each set that is not empty must contain the value of a fact for the fact to pass; the default
@@ -111,14 +112,10 @@ impl Matcher {
     }
 }
 
-/// Whether a fact has the contents of a published market event, so that it can be published again: definitions, quotes,
-/// trades, and published bars. (Bars that ingest built are built again from the same quotes and trades.)
+/// Whether a fact accepts a market event, which can be published again. (Bars that ingest built are built again from
+/// the same quotes and trades.)
 pub fn is_market(event: &Event) -> bool {
-    match event {
-        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) => true,
-        Event::Bar(bar) => bar.source.is_some(),
-        _ => false,
-    }
+    market::facts::accepted_at(event).is_some()
 }
 
 /// The kind of this name (`OrderFilled`), in any case of letters.

@@ -17,8 +17,8 @@
 //! let query = ReplayQuery { range, filter: Filter::of_kinds([Kind::Trade]) };
 //! let mut replay = Replay::open(&bus, None, &query).await?;
 //! while let Some(replayed) = replay.next().await? {
-//!     if let Event::Trade(trade) = &replayed.fact.event {
-//!         println!("{} {} {}", replayed.fact.at, trade.instrument, trade.price);
+//!     if let Event::Trade(trade) = &replayed.event {
+//!         println!("{} {} {}", replayed.at, trade.instrument, trade.price);
 //!     }
 //! }
 //! # Ok(())
@@ -50,5 +50,5 @@ pub use fact::StoredFact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};
 pub use range::{InvalidRangeBound, Range, RangeBound};
 pub use reader::{ClassifiedFact, Classifier, FactReader, Messages, RecordReader, Standing, TapeMessage};
-pub use replay::{Replay, ReplayQuery, ReplaySpeed, ReplayedFact};
+pub use replay::{Replay, ReplayQuery, ReplaySpeed};
 pub use resolve::{TapeRange, resolve};

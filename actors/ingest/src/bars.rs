@@ -187,6 +187,7 @@ impl Series {
             closed,
             source: None,
             ts_recv,
+            ts_event: None,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! The ingest machine: turns market entries into checked facts. No prices are kept and nothing is traded here.
 //!
 //! Every entry is answered by exactly one of: an accepting fact (`InstrumentDefined`, `Quote`, `Trade`, a published
-//! `Bar`), one `Rejected`, or, for an accepted heartbeat, nothing. An accepting fact may be preceded by a `Gap`
-//! (missing numbers), one `ClockAdvanced` (tape time crossed a boundary) and the `Bar`s that the event closes. It may
-//! be followed by the `Bar`s that the event fills, and by `BarsDefined` if a definition changes the bars. Read
-//! [`checks`] for the rules and their order, then [`machine`] and [`bars`].
+//! `Bar`, `MarketHeartbeat`), or one `Rejected`. An accepting fact may be preceded by a `Gap` (missing numbers), one
+//! `ClockAdvanced` (tape time crossed a boundary) and the `Bar`s that the event closes. It may be followed by the
+//! `Bar`s that the event fills. Read [`checks`] for the rules and their order, then [`machine`] and [`bars`].
 #![forbid(unsafe_code)]
 
 pub mod bars;

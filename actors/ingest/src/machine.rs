@@ -1,7 +1,7 @@
 //! The state and the functions of ingest; the rules themselves live in [`crate::checks`].
 //!
 //! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
-//! event. `apply` does the rest from the recorded fact alone: an accepting fact sets terms, natural keys and bars. Tape
+//! event. `apply` does the rest from the recorded fact alone: an accepting fact sets terms, bars and natural keys. Tape
 //! time follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is
 //! therefore followed by its facts, without deciding again.
 
@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{
-    Bar, BarsDefined, ClockAdvanced, Event, Gap, InstrumentDefined, MarketHeartbeat, Quote, RejectDetail, RejectReason,
-    Rejected, Trade,
-};
+use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::facts::accepted;
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::Writer;
@@ -79,8 +76,9 @@ impl Ingest {
             instruments: self.instruments.len(),
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
-        let fact = accepted(instrument, event);
-        if let Some((_, sample)) = sample(&fact)
+        let fact = accepted(instrument, event.source, event.unnumbered());
+        let sample = sample(&fact).map(|(_, sample)| sample);
+        if let Some(sample) = sample
             && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
         {
             let limit = Quantity::saturating_from_units(Quantity::MAX_UNITS);
@@ -94,24 +92,11 @@ impl Ingest {
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
         }
-        self.accept(instrument, fact, event, out);
-        Ok(())
-    }
-
-    /// Pushes an accepting fact, and the facts that follow from it.
-    fn accept(&self, instrument: InstrumentId, fact: Event, event: &MarketEvent, out: &mut Out) {
-        let sample = sample(&fact);
         out.push(fact);
-        if let Some((_, sample)) = sample {
-            for bar in self.bars.filled_by(instrument, sample) {
-                out.push(bar);
-            }
+        for bar in sample.into_iter().flat_map(|sample| self.bars.filled_by(instrument, sample)) {
+            out.push(bar);
         }
-        if let MarketBody::Definition { bars, .. } = &event.body
-            && *bars != self.bars.specs(&instrument)
-        {
-            out.push(BarsDefined { instrument, bars: bars.clone() });
-        }
+        Ok(())
     }
 }
 
@@ -142,8 +127,10 @@ impl Machine for Ingest {
     fn apply(&mut self, _cause: Cause, observed: &Observed, own: &Event) {
         self.sources.apply(observed.source, own);
         match own {
-            Event::InstrumentDefined(fact) => self.instruments.define(fact),
-            Event::BarsDefined(fact) => self.bars.define(fact.instrument, &fact.bars),
+            Event::InstrumentDefined(fact) => {
+                self.instruments.define(fact);
+                self.bars.define(fact.instrument, &fact.bars);
+            }
             Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, fact.update_id),
             Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
@@ -178,27 +165,6 @@ fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
         _ => return None,
     };
     Some((instrument, Sample { of, price, volume, ts_recv }))
-}
-
-/// The fact that accepts an event.
-fn accepted(instrument: InstrumentId, event: &MarketEvent) -> Event {
-    let MarketEvent { ts_recv, ts_event, .. } = *event;
-    match event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-            Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event, update_id }.into()
-        }
-        MarketBody::Trade { price, quantity, aggressor, trade_id } => {
-            Trade { instrument, price, quantity, aggressor, trade_id, ts_recv, ts_event }.into()
-        }
-        MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
-            let (late, source) = (0, Some(event.source));
-            Bar { instrument, bar, open, high, low, close, volume, count, late, opened, closed, source, ts_recv }.into()
-        }
-        MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } => {
-            InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional }.into()
-        }
-        MarketBody::Heartbeat => MarketHeartbeat { instrument, ts_recv, ts_event }.into(),
-    }
 }
 
 fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::ids::SourceId;
+use tapedeck_schemas::market::facts::accepted_at;
 
 /// Most sources counted by name; the events of further sources are counted together under `None`.
 pub const SOURCES_MAX: usize = 256;
@@ -34,14 +35,7 @@ impl Sources {
                 *self.of(fact.source).rejects.entry(fact.reason).or_default() += 1;
             }
             Event::Gap(fact) => self.of(Some(fact.source)).gaps += 1,
-            Event::Bar(fact) if fact.source.is_none() => {}
-            Event::InstrumentDefined(_)
-            | Event::Quote(_)
-            | Event::Trade(_)
-            | Event::Bar(_)
-            | Event::MarketHeartbeat(_) => {
-                self.of(source).accepted += 1;
-            }
+            _ if accepted_at(fact).is_some() => self.of(source).accepted += 1,
             _ => {}
         }
     }

@@ -101,10 +101,10 @@ fn a_definition_replaces_the_list_of_bars() {
     // The same list changes nothing; another list drops the series that it omits and keeps the others.
     assert_eq!(kinds(&harness.feed(&entry(SYMBOL, received(2, 1, terms("2t,3t"))))), ["InstrumentDefined"]);
     let answer = harness.feed(&entry(SYMBOL, received(3, 1, terms("3t,1t"))));
-    assert_eq!(kinds(&answer), ["InstrumentDefined", "BarsDefined"]);
+    assert_eq!(kinds(&answer), ["InstrumentDefined"]);
     assert_eq!(at(&mut harness, 4, 2, trade("6", "1", None)), ["1t 2-2 6 6 6 6 volume 1 count 1 late 0"]);
     assert_eq!(at(&mut harness, 5, 3, trade("7", "1", None)).len(), 2);
-    assert_eq!(kinds(&harness.feed(&entry(SYMBOL, received(6, 3, terms(""))))), ["InstrumentDefined", "BarsDefined"]);
+    assert_eq!(kinds(&harness.feed(&entry(SYMBOL, received(6, 3, terms(""))))), ["InstrumentDefined"]);
     assert_eq!(at(&mut harness, 7, 4, trade("7", "1", None)), [""; 0]);
 }
 

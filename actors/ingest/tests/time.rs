@@ -5,8 +5,10 @@ mod common;
 use common::*;
 use tapedeck_ingest::CLOCK_INTERVAL_NS;
 use tapedeck_kernel::MarketEntry;
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, MarketHeartbeat};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::Entry;
 
 fn time(harness: &Harness) -> u64 {
     harness.machine.now
@@ -75,4 +77,17 @@ fn a_rejected_event_does_not_move_tape_time() {
     assert_eq!(kinds(&harness.feed(&MarketEntry { stamp: START, ..entry(SYMBOL, ahead) })), ["Rejected"]);
     assert_eq!(time(&harness), START);
     assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced", "MarketHeartbeat"]);
+}
+
+#[test]
+fn the_fact_of_a_heartbeat_moves_tape_time_and_the_input_alone_does_not() {
+    let mut harness = Harness::defined();
+    let later = entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(1, MarketBody::Heartbeat) });
+    let cause = Offset::new(100, 0);
+    harness.machine.follow(cause, &later, &[]);
+    assert_eq!(time(&harness), START);
+    let (instrument, ts_recv) = (SYMBOL.parse().unwrap(), START + SECOND);
+    let fact = MarketHeartbeat { instrument, ts_recv, ts_event: None }.into();
+    harness.machine.follow(cause, &later, &[Entry { cause, index: 0, at: ts_recv, event: fact }]);
+    assert_eq!(time(&harness), START + SECOND);
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_schemas::command::Command;
-use tapedeck_schemas::event::{Event, Kind, MalformedDetail, RefusalReason};
+use tapedeck_schemas::event::{Event, Kind, RefusalReason};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
 use tapedeck_schemas::offset::{Offset, TapeTime};
@@ -208,14 +208,14 @@ pub struct MarketEntry {
 
 impl MachineInput for MarketEntry {
     fn is_clock(&self) -> bool {
-        false
+        false // each is answered, heartbeats too
     }
     fn from_message(subject: &str, stamp: u64, payload: &[u8]) -> Vec<Self> {
         let shared: Arc<str> = subject.into();
         let entry = |instrument, event| MarketEntry { subject: shared.clone(), instrument, stamp, event };
-        let Some((instrument, kind)) = parse_market_subject(subject) else {
-            let detail = MalformedDetail::NotAMarketSubject;
-            return vec![entry(None, Err(Malformed { detail, source: None, seq: None }))];
+        let (instrument, kind) = match parse_market_subject(subject) {
+            Ok(found) => found,
+            Err(detail) => return vec![entry(None, Err(Malformed { detail, source: None, seq: None }))],
         };
         let events = market::decode(kind, payload);
         events.into_iter().map(|event| entry(Some(instrument), event)).collect()

@@ -9,13 +9,12 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds without rows.
-const NOT_PROJECTED: [Kind; 9] = [
+const NOT_PROJECTED: [Kind; 8] = [
     Kind::Epoch,
     Kind::Progress,
     Kind::TapeCreated,
     Kind::Trimmed,
     Kind::InstrumentDefined,
-    Kind::BarsDefined,
     Kind::MarketHeartbeat,
     Kind::ClockAdvanced,
     Kind::LedgerPosted,
@@ -128,6 +127,7 @@ fn market() -> Vec<(Event, String)> {
         closed: 120,
         source: None,
         ts_recv: 121,
+        ts_event: None,
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {KEY}");

@@ -84,8 +84,10 @@ impl Declaration {
             if partition.market.is_empty() {
                 return bad(number, "no market subjects; add some, or remove the partition".into());
             }
-            if let Some(other) = partition.market.iter().find(|subject| !subject.starts_with("md.")) {
-                return bad(number, format!("{other:?} is not a market subject (want md.<venue>.<symbol>.*)"));
+            for filter in &partition.market {
+                if let Some(fault) = tapedeck_schemas::subject::market_filter_fault(filter) {
+                    return bad(number, format!("market {filter:?}: {fault}"));
+                }
             }
         }
         Ok(declared)
@@ -294,7 +296,9 @@ mod tests {
             Declaration::parse(&text).unwrap_err().to_string()
         };
         assert!(with("[[partition]]\nmarket = []").contains("no market subjects"));
-        assert!(with("[[partition]]\nmarket = [\"tape.0.g1.risk\"]").contains("is not a market subject"));
+        assert!(with("[[partition]]\nmarket = [\"tape.0.g1.risk\"]").contains("not a market subject"));
+        let escaped = with("[[partition]]\nmarket = [\"md.nyse.BRK.B.*\"]");
+        assert!(escaped.contains("want md.nyse.BRK%2EB.*"), "{escaped}");
         assert!(with("partition = []").contains("want 1 to"));
     }
 }

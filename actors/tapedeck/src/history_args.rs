@@ -48,8 +48,8 @@ impl RangeArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filter")]
 pub struct FilterArgs {
-    /// Only facts about these instruments (such as binance.BTCUSDT), their orders and their fills; includes facts of
-    /// scope all, such as a halt of all instruments
+    /// Only facts about these instruments (such as binance.BTCUSDT or nyse.BRK.B), their orders and their fills;
+    /// includes facts of scope all, such as a halt of all instruments
     #[arg(long, value_delimiter = ',', value_name = "VENUE.SYMBOL")]
     instrument: Vec<InstrumentId>,
     /// Only facts of these kinds, such as OrderFilled

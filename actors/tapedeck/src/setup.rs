@@ -67,7 +67,7 @@ type Requests = Vec<(&'static str, Vec<(Option<String>, Request)>)>;
 fn setup_requests(setup: &Setup, partition: u16) -> Result<Requests> {
     let account = AccountId::simulated(partition);
     let fund = |(reference, currency, amount)| {
-        (Some(format!("fund-{reference}-{currency}")), Request::Fund { account, currency, amount })
+        (Some(format!("fund-{reference}.{currency}")), Request::Fund { account, currency, amount })
     };
     let fund = setup.funds().map(fund).collect();
     let limits = setup.limits().map(|(scope, values)| (None, Request::Limits { scope, values })).collect();

@@ -74,6 +74,7 @@ func (p *Publisher) flush() error {
 	if err != nil {
 		return err
 	}
+	// The symbols of this example need no escape in a subject: docs/publishing.md, "Symbols".
 	subject := fmt.Sprintf("md.%s.%s.batch", venue, p.symbol)
 	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, p.session, p.symbol, p.pending[0].Seq, p.seq)
 	for {

@@ -27,9 +27,14 @@ DEFINITIONS = ["BTCUSDT:BTC:USDT:0.01:0.00001:5", "ETHUSDT:ETH:USDT:0.01:0.0001:
 
 
 def definition(text):
-    symbol, base, quote, tick, lot, min_notional = text.split(":")
+    symbol, base, quote, tick, lot, min_notional = text.rsplit(":", 5)
     terms = {"base": base, "quote": quote, "tick_size": tick, "lot_size": lot, "min_notional": min_notional}
     return symbol, {"kind": "definition", **terms}
+
+
+def subject_token(symbol):
+    """Returns a symbol as one token of a subject, escaped as docs/publishing.md says: BRK.B is BRK%2EB."""
+    return "".join(chr(b) if 0x20 < b < 0x7F and b not in b".*>%" else f"%{b:02X}" for b in symbol.encode())
 
 
 def event(message):
@@ -91,9 +96,10 @@ class Publisher:
             half = len(batch) // 2
             await self.send(symbol, batch[:half])
             return await self.send(symbol, batch[half:])
-        subject = f"md.{VENUE}.{symbol}.batch"
+        token = subject_token(symbol)
+        subject = f"md.{VENUE}.{token}.batch"
         # Optional: lets the server drop a recent duplicate. Ingest rejects every duplicate, by seq.
-        headers = {"Nats-Msg-Id": f"{self.source}.{self.session}.{symbol}.{batch[0]['seq']}-{batch[-1]['seq']}"}
+        headers = {"Nats-Msg-Id": f"{self.source}.{self.session}.{token}.{batch[0]['seq']}-{batch[-1]['seq']}"}
         while True:  # retries the same bytes until they are stored
             try:
                 await self.js.publish(subject, payload, timeout=5, headers=headers)

@@ -97,7 +97,7 @@ fn status() -> Value {
                 "description": "Partitions that did not reply. Not in the other fields."},
             "waiting": count("Inbox messages of all sources that ingest has not read. Not in the other fields."),
             "sessions": {"type": "array", "items": session},
-            "accepted": count("Events that became facts. Heartbeats do not count: they become none."),
+            "accepted": count("Accepted events, heartbeats included."),
             "rejects": {
                 "type": "object",
                 "description": "Number of rejected events, by reason.",

@@ -14,6 +14,9 @@ use crate::subject::MarketKind;
 /// The formats of a market message: suffix of the message name, and content type.
 const FORMATS: [(&str, &str); 2] = [("msgpack", "application/msgpack"), ("json", "application/json")];
 
+/// A symbol as a token of a subject: a character that needs no escape, or an escape.
+const SUBJECT_TOKEN_PATTERN: &str = r"^([!-$&-)+/-=?-~]|-|%[0-9A-F]{2})+$";
+
 const SCHEMAS: &str = "#/components/schemas/";
 
 /// Returns the AsyncAPI document.
@@ -96,8 +99,9 @@ fn payload_example(kind: MarketKind) -> Value {
 fn channel(address: Value, description: &str, parameters: &[(&str, &str)], messages: &[&str]) -> Value {
     let parameter = |(name, about): &(&str, &str)| {
         let token = text_like(Token::TYPE);
-        let about = format!("{about}: {}", token["pattern"].as_str().unwrap_or_default());
-        ((*name).to_string(), json!({"description": about}))
+        let pattern =
+            if *name == "symbol" { SUBJECT_TOKEN_PATTERN } else { token["pattern"].as_str().unwrap_or_default() };
+        ((*name).to_string(), json!({"description": format!("{about}: {pattern}")}))
     };
     let parameters: Map<String, Value> = parameters.iter().map(parameter).collect();
     let message = |name: &&str| ((*name).to_string(), refer(&format!("#/components/messages/{name}")));
@@ -117,7 +121,7 @@ fn channels() -> Map<String, Value> {
             "{} A payload whose first byte is {{, [ or white space is JSON, any other is MessagePack.",
             market::about_message(kind)
         );
-        let parameters = [("venue", "Name of the venue"), ("symbol", "Name of the instrument at the venue")];
+        let parameters = [("venue", "Name of the venue"), ("symbol", "Symbol of the instrument, escaped")];
         let address = json!(format!("md.{{venue}}.{{symbol}}.{kind}"));
         all.insert(format!("md_{kind}"), channel(address, &about, &parameters, &[&packed, &json]));
     }

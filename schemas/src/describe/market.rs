@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::bar::BARS_MAX;
 use crate::event::Aggressor;
-use crate::ids::InstrumentId;
+use crate::ids::{InstrumentId, SYMBOL_BYTES_MAX, Symbol};
 use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
 use crate::number::NUMBER_BYTES_MAX;
@@ -39,7 +39,10 @@ pub fn document() -> Value {
 /// The rules that all market messages share.
 pub(super) fn about() -> String {
     format!(
-        "A message on md.<venue>.<symbol>.<kind> is a map, or an array of 1 to {MESSAGE_EVENTS_MAX} maps, in \
+        "The symbol in a subject md.<venue>.<symbol>.<kind> is escaped: each byte of its UTF-8 other than a printable \
+         ASCII character, and each of . * > and %, is % and two upper-case hexadecimal digits; no other byte is \
+         escaped. So BRK.B is BRK%2EB. Everywhere else a symbol stands as its venue spells it. A message on \
+         md.<venue>.<symbol>.<kind> is a map, or an array of 1 to {MESSAGE_EVENTS_MAX} maps, in \
          MessagePack or JSON, of at most {MESSAGE_BYTES_MAX} bytes. A message whose first byte is {{, [ or white \
          space is JSON. Definitions: <kind>_message is a message on a subject of that kind; <kind> is one map of it; \
          batch_message (the root of the JSON Schema) is a message of kind batch, in which every map names its kind \
@@ -145,6 +148,7 @@ fn property(field: &FieldSpec, kind: MarketKind) -> Value {
 fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     match field.ty {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
+        FieldType::Symbol => symbol(),
         FieldType::Text => text(field.name, kind),
         FieldType::Count | FieldType::Time => count(field.range.starts_with("from 1")),
         FieldType::Price | FieldType::Quantity | FieldType::Money => decimal(field),
@@ -197,6 +201,13 @@ fn text(name: &str, kind: MarketKind) -> Value {
         }
         _ => json!({"type": "string"}),
     }
+}
+
+/// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.
+fn symbol() -> Value {
+    let mut schema = text_like(Symbol::TYPE);
+    schema["maxLength"] = json!(SYMBOL_BYTES_MAX);
+    schema
 }
 
 /// The schema of an instrument.

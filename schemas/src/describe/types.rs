@@ -4,10 +4,11 @@ use super::{Described, FieldDoc, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{FillId, InstrumentId, OrderId, TapeId, Token};
+use crate::ids::{FillId, InstrumentId, OrderId, Symbol, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::RecordHash;
+use crate::symbol::symbol_pattern;
 
 macro_rules! described {
     ($($ty:ty, $name:literal, $doc:literal, $shape:expr;)*) => {$(
@@ -24,8 +25,11 @@ described! {
     u64, "u64", "Unsigned integer of at most 64 bits. Times are nanoseconds since the Unix epoch.", Shape::Integer(64);
     String, "Text", "UTF-8 text.", Shape::Text("");
     Token, "Token", "A name that is a valid token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
-    InstrumentId, "InstrumentId", "An instrument at a venue: `<venue>.<symbol>`.",
-        Shape::Text(r"^[A-Za-z0-9_-]{1,24}\.[A-Za-z0-9_-]{1,24}$");
+    Symbol, "Symbol", "A symbol as its venue spells it, or the code of a currency: 1 to 48 bytes of UTF-8.",
+        Shape::Text(concat!("^", symbol_pattern!(), "$"));
+    InstrumentId, "InstrumentId",
+        "An instrument at a venue, `<venue>.<symbol>`. The first dot ends the venue; the symbol may hold more dots.",
+        Shape::Text(concat!(r"^[A-Za-z0-9_-]{1,24}\.", symbol_pattern!(), "$"));
     BarSpec, "BarSpec",
         "Size of a bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (quantity). With -quote: of quotes, at their mid.",
         Shape::Text(super::market::BAR_PATTERN);

@@ -23,6 +23,12 @@ structs! {
         lot_size: Quantity,
         /// Least notional of an order, in the quote currency, from zero.
         min_notional: Money,
+        /// Bars that `ingest` builds from now on, in place of the earlier ones: at most 8, each once; empty for none.
+        bars: Vec<BarSpec>,
+        /// Time at which the publisher received the event, ns since the Unix epoch.
+        ts_recv: u64,
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
     /// The best bid and ask of an instrument, as the venue quotes them.
     Quote {
@@ -65,15 +71,6 @@ structs! {
         /// The multiple that tape time reached, ns since the Unix epoch.
         time: TapeTime,
     }
-    /// A market heartbeat of an instrument was accepted: its market is open for events, but has none.
-    MarketHeartbeat {
-        /// Instrument that the subject names. It may have no definition.
-        instrument: InstrumentId,
-        /// Time at which the publisher sent the heartbeat, ns since the Unix epoch.
-        ts_recv: u64,
-        /// The venue's own time of the heartbeat, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
-    }
     /// A session of a source skipped numbers: the skipped market events never reached the inbox.
     Gap {
         /// Source of the numbered events.
@@ -93,7 +90,7 @@ structs! {
         reason: RejectReason,
         /// The rule that the event breaks, with the values.
         detail: RejectDetail,
-        /// Subject of the message, cut to 128 bytes.
+        /// Subject of the message, cut to 192 bytes.
         subject: String,
         /// Source of the event; nil if it could not be read.
         source: Option<SourceId>,
@@ -130,13 +127,17 @@ structs! {
         source: Option<SourceId>,
         /// `ts_recv` of the event that completed or published the bar, ns since the Unix epoch.
         ts_recv: u64,
+        /// The venue's own time of a published bar, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
-    /// The bars that `ingest` builds of an instrument were set. The list replaces the previous one.
-    BarsDefined {
-        /// Instrument that the bars are built of.
+    /// A publisher is alive: a market event that carries only a time. It advances tape time and closes time bars.
+    MarketHeartbeat {
+        /// Instrument whose time bars the heartbeat closes.
         instrument: InstrumentId,
-        /// Bars to build, at most 8, each once; empty for none.
-        bars: Vec<BarSpec>,
+        /// Time at which the publisher received the event, ns since the Unix epoch.
+        ts_recv: u64,
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64>,
     }
 }
 

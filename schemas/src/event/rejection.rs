@@ -3,7 +3,7 @@
 //! A machine records the typed value; [`RejectDetail::words`] renders it for publishers.
 
 use crate::bar::BarSpec;
-use crate::ids::{Currency, Token};
+use crate::ids::{Currency, InstrumentId, Token};
 use crate::names::names;
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
@@ -56,7 +56,7 @@ names! {
 variants! {
     /// Why a message, or a map of it, does not decode to a market event.
     MalformedDetail {
-        /// The subject is not `md.<venue>.<symbol>.<kind>`, so the kind is not known.
+        /// The subject is not `md.<venue>.<symbol>.<kind>`, so instrument and kind are not known.
         NotAMarketSubject = 1 "not_a_market_subject",
         /// The message is too large.
         TooLarge = 2 "too_large" {
@@ -179,6 +179,13 @@ variants! {
             kind: MarketKind,
             /// Kind in the subject.
             subject: MarketKind,
+        },
+        /// The symbol in the subject is not escaped as each symbol must be.
+        WrongEscape = 25 "wrong_escape" {
+            /// Instrument that the subject was meant for.
+            instrument: InstrumentId,
+            /// Kind in the subject.
+            kind: MarketKind,
         },
     }
     /// The rule that a market event breaks, with the values.

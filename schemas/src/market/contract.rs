@@ -8,6 +8,8 @@ use crate::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade}
 pub enum FieldType {
     /// A text of 1 to 24 characters of `A-Z a-z 0-9 - _`: a token of a subject.
     Token,
+    /// A [`crate::symbol::Symbol`] as text, without the escapes of a subject.
+    Symbol,
     /// A text in a form of its own, or one of several words.
     Text,
     /// An unsigned integer of at most 64 bits, or its digits as text.
@@ -28,6 +30,7 @@ impl FieldType {
     pub const fn as_str(self) -> &'static str {
         match self {
             FieldType::Token => "token",
+            FieldType::Symbol => "symbol",
             FieldType::Text => "text",
             FieldType::Count => "count",
             FieldType::Time => "time",
@@ -145,9 +148,9 @@ fields! {
         "Start of a time bar's window; for other bars ts_recv of the first event.";
     Closed "closed" &[Bar], required Time, "ns", "not below opened", "1723161300000000000",
         "Exclusive end of a time bar's window; for other bars ts_recv of the last event.";
-    Base "base" &[Definition], required Token, "", "1 to 24 of A-Z a-z 0-9 - _; never changed", "\"BTC\"",
-        "Base currency: the unit of quantities.";
-    QuoteCurrency "quote" &[Definition], required Token, "", "not base; never changed", "\"USDT\"",
+    Base "base" &[Definition], required Symbol, "", "a symbol; never changed", "\"BTC\"",
+        "Base currency: the unit of quantities; of a share, its symbol.";
+    QuoteCurrency "quote" &[Definition], required Symbol, "", "not base; never changed", "\"USDT\"",
         "Quote currency: the currency of prices.";
     TickSize "tick_size" &[Definition], required Price, "quote currency", "above 0", "\"0.01\"",
         "Step of prices.";

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -15,7 +16,7 @@ use super::fault::{
 use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
 use crate::bar::{self, BarSpec};
 use crate::event::{Aggressor, MalformedDetail, MessageEncoding, ValueForm};
-use crate::ids::{InstrumentId, Token};
+use crate::ids::{InstrumentId, Symbol, Token};
 use crate::number::{Decimal, Money, Price, Quantity};
 use crate::subject::MarketKind;
 
@@ -296,8 +297,8 @@ impl<'a> Element<'a> {
                 closed: self.count(Field::Closed)?.ok_or_else(|| missing(Field::Closed))?,
             },
             MarketKind::Definition => MarketBody::Definition {
-                base: self.token(Field::Base)?,
-                quote: self.token(Field::QuoteCurrency)?,
+                base: self.symbol(Field::Base)?,
+                quote: self.symbol(Field::QuoteCurrency)?,
                 tick_size: self.price(Field::TickSize)?,
                 lot_size: self.quantity(Field::LotSize)?,
                 min_notional: match self.get(Field::MinNotional) {
@@ -327,6 +328,14 @@ impl<'a> Element<'a> {
     }
 
     fn token(&self, field: Field) -> Result<Token, Fault> {
+        self.name(field)
+    }
+
+    fn symbol(&self, field: Field) -> Result<Symbol, Fault> {
+        self.name(field)
+    }
+
+    fn name<T: FromStr>(&self, field: Field) -> Result<T, Fault> {
         let text = self.text(field)?;
         text.parse().map_err(|_| Fault::NotAName { field: named(field.name()), value: cut(text) })
     }

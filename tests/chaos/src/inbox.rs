@@ -112,6 +112,7 @@ impl InboxTally {
         let load = loads.iter().find(|load| load.session == session);
         let load = load.with_context(|| format!("inbox {seq}: unknown session {session}"))?;
         let (instrument, _) = tapedeck_schemas::subject::parse_market_subject(&message.subject)
+            .ok()
             .with_context(|| format!("inbox {seq}: subject {}", message.subject))?;
         let items = load.items.get(&instrument).context("the session does not publish the instrument")?;
         let count = count_items(&items[..through.min(items.len())], &message.payload).with_context(|| {

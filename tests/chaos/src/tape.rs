@@ -7,7 +7,7 @@ use async_nats::jetstream::Message;
 use tapedeck_kernel::{TapeRead, TapeReader};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::generation::Lineage;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::facts::published;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::TapeSubject;
@@ -86,32 +86,16 @@ impl TapeTally {
             bail!("tape {seq}: {writer} answers cause {cause} ({index}) after {last} ({last_index})");
         }
         match event {
-            Event::Quote(fact) => self.counter.accept(
-                fact.instrument,
-                &MarketBody::Quote {
-                    bid: fact.bid,
-                    bid_size: fact.bid_size,
-                    ask: fact.ask,
-                    ask_size: fact.ask_size,
-                    update_id: fact.update_id,
-                },
-            ),
-            Event::Trade(fact) => self.counter.accept(
-                fact.instrument,
-                &MarketBody::Trade {
-                    price: fact.price,
-                    quantity: fact.quantity,
-                    aggressor: fact.aggressor,
-                    trade_id: fact.trade_id,
-                },
-            ),
-            Event::InstrumentDefined(_) => self.counter.definitions += 1,
             Event::Rejected(fact) => self.counter.reject(fact.reason),
             Event::Gap(_) => self.counter.gaps += 1,
             Event::OrderSubmitted(fact) if !self.orders.insert(fact.order.id.to_string()) => {
                 bail!("tape {seq}: order {} was submitted twice", fact.order.id)
             }
-            _ => {}
+            fact => {
+                if let Some((instrument, event)) = published(fact) {
+                    self.counter.accept(instrument, &event.body);
+                }
+            }
         }
         if writer == Writer::Control {
             self.commands.insert(cause.seq);

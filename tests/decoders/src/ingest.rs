@@ -7,6 +7,7 @@ use tapedeck_kernel::testing::Stepper;
 use tapedeck_kernel::{Decided, Machine, MachineInput, MarketEntry};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::MESSAGE_EVENTS_MAX;
+use tapedeck_schemas::market::facts::accepted_at;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
@@ -93,8 +94,8 @@ impl IngestRun {
         let before = self.ingest.now;
         let decided = self.ingest.step(at, &entry);
         let events = &decided.events;
-        let answers = events.iter().filter(|event| is_answer(event)).count();
         let rejected = events.iter().filter(|event| matches!(event, Event::Rejected(_))).count();
+        let answers = events.iter().filter(|event| accepted_at(event).is_some()).count() + rejected;
         match &entry.event {
             Err(_) => assert_eq!((rejected, events.len()), (1, 1), "{events:?} for {entry:?}"),
             Ok(_) => assert_eq!(answers, 1, "{events:?} for {entry:?}"),
@@ -124,15 +125,5 @@ impl IngestRun {
         for (at, entry, decided) in &self.decided {
             assert_eq!(again.step(*at, entry), *decided, "a second run decides differently");
         }
-    }
-}
-
-/// Whether a fact is the one answer to an entry.
-fn is_answer(event: &Event) -> bool {
-    match event {
-        Event::InstrumentDefined(_) | Event::Quote(_) | Event::Trade(_) => true,
-        Event::MarketHeartbeat(_) | Event::Rejected(_) => true,
-        Event::Bar(bar) => bar.source.is_some(),
-        _ => false,
     }
 }

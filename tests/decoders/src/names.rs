@@ -4,8 +4,8 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use tapedeck_schemas::bar::{self, BARS_MAX, BarSpec};
-use tapedeck_schemas::event::{Aggressor, Scope};
-use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId, TOKEN_BYTES_MAX, TapeId, Token};
+use tapedeck_schemas::event::{Aggressor, MalformedDetail, Scope};
+use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId, Symbol, TOKEN_BYTES_MAX, TapeId, Token};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::{self, MarketKind};
 
@@ -16,6 +16,10 @@ pub fn check(input: &[u8]) {
         assert!((1..=TOKEN_BYTES_MAX).contains(&text.len()), "{text:?}");
         assert!(!text.contains(['.', '*', '>', ' ']), "{text:?} is not a single token of a subject");
     }
+    if let Ok(symbol) = text.parse::<Symbol>() {
+        assert_eq!(Symbol::from_subject_token(&symbol.subject_token().to_string()), Ok(symbol));
+    }
+    round_trips_exactly::<Symbol>(text);
     round_trips_exactly::<InstrumentId>(text);
     round_trips_exactly::<OrderId>(text);
     round_trips_exactly::<FillId>(text);
@@ -29,8 +33,14 @@ pub fn check(input: &[u8]) {
         assert!(bars.len() <= BARS_MAX, "{bars:?}");
         assert_eq!(bar::parse_list(&bar::list(&bars)), Ok(bars));
     }
-    if let Some((instrument, kind)) = subject::parse_market_subject(text) {
-        assert_eq!(subject::market_subject(&instrument, kind), **text);
+    match subject::parse_market_subject(text) {
+        Ok((instrument, kind)) => assert_eq!(subject::market_subject(&instrument, kind), **text),
+        Err(MalformedDetail::WrongEscape { instrument, kind }) => {
+            let right = subject::market_subject(&instrument, kind);
+            assert_ne!(right, **text);
+            assert_eq!(subject::parse_market_subject(&right), Ok((instrument, kind)));
+        }
+        Err(other) => assert_eq!(other, MalformedDetail::NotAMarketSubject),
     }
     if let Some(source) = subject::parse_status_subject(text) {
         assert_eq!(format!("md-status.{source}"), **text);

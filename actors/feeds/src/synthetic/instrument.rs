@@ -3,8 +3,10 @@
 //! The mid moves in thousandths of a tick. Two regimes of some thousand events alternate: the mid reverts to an anchor,
 //! with sudden jumps (for mean reversion), or it drifts (for trend following).
 
+use std::str::FromStr;
+
 use tapedeck_schemas::event::Aggressor;
-use tapedeck_schemas::ids::{Currency, InstrumentId};
+use tapedeck_schemas::ids::{BadName, InstrumentId};
 use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
@@ -229,6 +231,6 @@ impl InstrumentModel {
     }
 }
 
-fn name(text: &str) -> Currency {
+fn name<T: FromStr<Err = BadName>>(text: &str) -> T {
     text.parse().expect("names of the synthetic market are tokens")
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
-use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::market::facts::published;
+use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
+use tapedeck_schemas::subject;
 
 use super::json;
 use crate::fact::StoredFact;
-use crate::replay::ReplayedFact;
 
 /// The source of replayed market events.
 pub const SOURCE: &str = "replay";
@@ -67,56 +67,10 @@ impl Renderer {
         Self { source: SOURCE.parse().expect("a name"), session, numbers: BTreeMap::new() }
     }
 
-    /// Renders the next fact. A definition has no `ts_recv` on the tape; its tape time is used.
-    pub fn render(&mut self, replayed: ReplayedFact) -> Rendered {
-        let ReplayedFact { fact: whole, bars } = replayed;
-        let (instrument, ts_recv, ts_event, body) = match &whole.event {
-            Event::InstrumentDefined(fact) => {
-                let body = MarketBody::Definition {
-                    base: fact.base,
-                    quote: fact.quote,
-                    tick_size: fact.tick_size,
-                    lot_size: fact.lot_size,
-                    min_notional: fact.min_notional,
-                    bars,
-                };
-                (fact.instrument, whole.at, None, body)
-            }
-            Event::Quote(fact) => {
-                let body = MarketBody::Quote {
-                    bid: fact.bid,
-                    bid_size: fact.bid_size,
-                    ask: fact.ask,
-                    ask_size: fact.ask_size,
-                    update_id: fact.update_id,
-                };
-                (fact.instrument, fact.ts_recv, fact.ts_event, body)
-            }
-            Event::Trade(fact) => {
-                let body = MarketBody::Trade {
-                    price: fact.price,
-                    quantity: fact.quantity,
-                    aggressor: fact.aggressor,
-                    trade_id: fact.trade_id,
-                };
-                (fact.instrument, fact.ts_recv, fact.ts_event, body)
-            }
-            Event::Bar(fact) if fact.source.is_some() => {
-                let body = MarketBody::Bar {
-                    bar: fact.bar,
-                    open: fact.open,
-                    high: fact.high,
-                    low: fact.low,
-                    close: fact.close,
-                    volume: fact.volume,
-                    count: fact.count,
-                    opened: fact.opened,
-                    closed: fact.closed,
-                };
-                (fact.instrument, fact.ts_recv, None, body)
-            }
-            Event::MarketHeartbeat(fact) => (fact.instrument, fact.ts_recv, fact.ts_event, MarketBody::Heartbeat),
-            _ => return Rendered::Fact(whole),
+    /// Renders the next fact.
+    pub fn render(&mut self, fact: StoredFact) -> Rendered {
+        let Some((instrument, Unnumbered { ts_recv, ts_event, body })) = published(&fact.event) else {
+            return Rendered::Fact(fact);
         };
         let seq = self.numbers.entry(instrument).or_default();
         *seq += 1;
@@ -152,7 +106,7 @@ impl Rendered {
     pub fn message(&self, prefix: &str) -> (String, Vec<u8>) {
         match self {
             Rendered::Market(instrument, event) => {
-                (format!("{prefix}.{instrument}.{}", event.body.kind()), market::encode(event))
+                (subject::replay_subject(prefix, instrument, event.body.kind()), market::encode(event))
             }
             Rendered::Fact(fact) => {
                 let (writer, kind) = (fact.writer, fact.event.kind().name());

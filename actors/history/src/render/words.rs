@@ -35,10 +35,14 @@ fn text(event: &Event) -> String {
         Event::Progress(_) => "decided up to its cause".into(),
         Event::TapeCreated(e) => format!("tape {} of {}", e.tape, e.placement.join(", ")),
         Event::Trimmed(e) => format!("records before {} purged", e.first_kept),
-        Event::InstrumentDefined(e) => format!(
-            "{}: {} in {}, tick {}, lot {}, least notional {}",
-            e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
-        ),
+        Event::InstrumentDefined(e) => {
+            let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
+            let bars = if bars.is_empty() { "none".into() } else { bars.join(", ") };
+            format!(
+                "{}: {} in {}, tick {}, lot {}, least notional {}, bars {bars}",
+                e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
+            )
+        }
         Event::Quote(e) => format!("{} bid {} × {}, ask {} × {}", e.instrument, e.bid, e.bid_size, e.ask, e.ask_size),
         Event::Trade(e) => {
             let id = e.trade_id.map(|id| format!(", trade {id}")).unwrap_or_default();
@@ -48,11 +52,7 @@ fn text(event: &Event) -> String {
             "{} {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late",
             e.instrument, e.bar, e.open, e.high, e.low, e.close, e.volume, e.count, e.late
         ),
-        Event::BarsDefined(e) => {
-            let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
-            format!("{}: {}", e.instrument, if bars.is_empty() { "none".into() } else { bars.join(", ") })
-        }
-        Event::MarketHeartbeat(e) => format!("{} at {}", e.instrument, readable_time(e.ts_recv)),
+        Event::MarketHeartbeat(e) => format!("{} received {}", e.instrument, readable_time(e.ts_recv)),
         Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {
             format!("{} session {}, {}: expected {}, got {}", e.source, e.session, e.instrument, e.expected, e.got)

@@ -10,13 +10,14 @@ use std::collections::VecDeque;
 use tapedeck_runtime::Bus;
 
 use crate::error::HistoryError;
+use crate::fact::StoredFact;
 use crate::filter::Filter;
 use crate::range::Range;
 use crate::reader::{FactReader, last_sequence};
 use crate::resolve::{TapeRange, resolve};
 
 pub use checkpoint::{Checkpoint, CheckpointFile, ReplaySpec};
-pub use definitions::{Definitions, ReplayedFact};
+pub use definitions::Definitions;
 pub use player::{Ended, Player};
 pub use speed::{InvalidSpeed, ReplaySpeed};
 
@@ -60,11 +61,11 @@ impl Replay {
     }
 
     /// The next fact; `None` at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Result<Option<ReplayedFact>, HistoryError> {
+    pub async fn next(&mut self) -> Result<Option<StoredFact>, HistoryError> {
         for tape in &mut self.tapes {
             tape.fill().await?;
         }
-        let place = |tape: &&mut ReplayedTape| tape.waiting.front().map(|one| (one.fact.time, one.fact.partition));
+        let place = |tape: &&mut ReplayedTape| tape.waiting.front().map(|one| (one.time, one.partition));
         let waiting = self.tapes.iter_mut().filter(|tape| !tape.waiting.is_empty());
         Ok(waiting.min_by_key(place).and_then(|tape| tape.waiting.pop_front()))
     }
@@ -86,7 +87,7 @@ struct ReplayedTape {
     last: u64,
     facts: FactReader,
     definitions: Definitions,
-    waiting: VecDeque<ReplayedFact>,
+    waiting: VecDeque<StoredFact>,
     is_over: bool,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tapedeck_schemas::offset::TapeTime;
 use tokio::time::Instant;
 
-use super::{Checkpoint, CheckpointFile, Replay, ReplaySpeed, ReplayedFact};
+use super::{Checkpoint, CheckpointFile, Replay, ReplaySpeed};
 use crate::error::HistoryError;
 use crate::fact::StoredFact;
 use crate::render::Renderer;
@@ -81,7 +81,7 @@ impl Player {
                 next = self.replay.next() => next?,
             };
             let Some(played) = next else { break };
-            if !self.wait_until_due(&played.fact, stop.as_mut()).await? {
+            if !self.wait_until_due(&played, stop.as_mut()).await? {
                 return self.interrupted().await;
             }
             self.put(played).await?;
@@ -106,7 +106,7 @@ impl Player {
         let mut last = None;
         for _ in 0..self.checkpoint.facts {
             let Some(played) = self.replay.next().await? else { break };
-            last = Some(played.fact.printed_offset());
+            last = Some(played.printed_offset());
             self.renderer.render(played);
         }
         match &self.file {
@@ -147,8 +147,8 @@ impl Player {
         }
     }
 
-    async fn put(&mut self, played: ReplayedFact) -> Result<(), HistoryError> {
-        self.checkpoint.last = Some(played.fact.printed_offset());
+    async fn put(&mut self, played: StoredFact) -> Result<(), HistoryError> {
+        self.checkpoint.last = Some(played.printed_offset());
         let rendered = self.renderer.render(played);
         self.sink.put(&rendered).await?;
         self.checkpoint.facts += 1;

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use tapedeck_history::replay::Definitions;
-use tapedeck_history::{Classifier, Filter, RangeBounds, ReplayedFact};
+use tapedeck_history::{Classifier, Filter, RangeBounds, StoredFact};
 use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::event::{
-    Aggressor, Bar, BarsDefined, ClockAdvanced, Event, InstrumentDefined, Order, Quote, SignalRaised, TimeInForce,
+    Aggressor, Bar, ClockAdvanced, Event, InstrumentDefined, MarketHeartbeat, Order, Quote, SignalRaised, TimeInForce,
     Trade,
 };
 use tapedeck_schemas::event::{OrderApproved, Side, TradingResumed};
@@ -22,14 +22,15 @@ pub(crate) fn n<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().unwrap()
 }
 
-pub(crate) fn definition(instrument: &str, tick_size: &str) -> Event {
+pub(crate) fn definition(instrument: &str, tick_size: &str, bars: &[&str], ts_recv: u64) -> Event {
     let (instrument, tick_size, lot_size) = (n(instrument), n(tick_size), n("0.001"));
     let (base, quote, min_notional) = (n("BTC"), n("USDT"), n("5"));
-    InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional }.into()
+    let (bars, ts_event) = (bars.iter().map(|one| n(one)).collect(), None);
+    InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional, bars, ts_recv, ts_event }.into()
 }
 
-pub(crate) fn bars(instrument: &str, bars: &[&str]) -> Event {
-    BarsDefined { instrument: n(instrument), bars: bars.iter().map(|one| n(one)).collect() }.into()
+pub(crate) fn heartbeat(instrument: &str, ts_recv: u64) -> Event {
+    MarketHeartbeat { instrument: n(instrument), ts_recv, ts_event: Some(ts_recv - 2) }.into()
 }
 
 pub(crate) fn quote(instrument: &str, bid: &str, ts_recv: u64) -> Event {
@@ -58,6 +59,7 @@ pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event
         closed: 2,
         source: source.map(n),
         ts_recv,
+        ts_event: None,
     }
     .into()
 }
@@ -115,7 +117,7 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
 }
 
 /// What is replayed of records.
-pub(crate) fn replayed(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<ReplayedFact> {
+pub(crate) fn replayed(records: &[TapeRecord], bounds: RangeBounds, filter: &Filter) -> Vec<StoredFact> {
     let tape = TapeId([1; 16]).into();
     let (mut classifier, mut definitions) = (Classifier::new(0, tape, bounds, filter.clone()), Definitions::default());
     let mut out = VecDeque::new();

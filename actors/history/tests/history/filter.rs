@@ -17,7 +17,7 @@ fn facts() -> Vec<(&'static str, Writer, Event)> {
     };
     // Lists groups because: it is one fact of each writer.
     vec![
-        ("definition", Writer::Ingest, definition(BTC, "0.01")),
+        ("definition", Writer::Ingest, definition(BTC, "0.01", &[], 1)),
         ("quote", Writer::Ingest, quote(BTC, "5", 1)),
         ("eth", Writer::Ingest, trade(ETH, "5", 1)),
         ("published", Writer::Ingest, bar(BTC, Some("feed"), 1)),

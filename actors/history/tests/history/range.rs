@@ -12,24 +12,33 @@ use crate::common::*;
 fn tape() -> Vec<TapeRecord> {
     let ingest = Writer::Ingest;
     vec![
-        record(1, ingest, &[(10, definition(BTC, "0.01")), (10, bars(BTC, &["1m"])), (11, definition(ETH, "0.01"))]),
+        record(
+            1,
+            ingest,
+            &[(10, definition(BTC, "0.01", &[], 9)), (10, heartbeat(BTC, 10)), (11, definition(ETH, "0.01", &[], 11))],
+        ),
         record(2, ingest, &[(20, quote(BTC, "5", 20)), (30, trade(BTC, "6", 30))]),
         record(3, Writer::Control, &[(9_000, resumed("all"))]),
         record(4, Writer::Risk, &[(20, approved(BTC, "sim-p0", "zscore"))]),
-        record(5, ingest, &[(30, trade(ETH, "7", 25)), (40, definition(BTC, "0.1")), (50, quote(BTC, "5", 50))]),
+        record(
+            5,
+            ingest,
+            &[(30, trade(ETH, "7", 25)), (40, definition(BTC, "0.1", &["1m"], 33)), (50, quote(BTC, "5", 50))],
+        ),
         record(6, ingest, &[(60, quote(ETH, "8", 60))]),
     ]
 }
 
 fn shown(from: Option<ResolvedBound>, to: Option<ResolvedBound>, filter: &Filter) -> Vec<String> {
     let all = replayed(&tape(), RangeBounds { from, to }, filter);
-    all.iter().map(|one| format!("{} {} {}", one.fact.offset, one.fact.event.kind().name(), one.fact.time)).collect()
+    all.iter().map(|one| format!("{} {} {}", one.offset, one.event.kind().name(), one.time)).collect()
 }
 
 #[test]
 fn the_market_of_a_whole_tape_in_its_order_with_its_time() {
     let all = [
         "1.0 InstrumentDefined 10",
+        "1.1 MarketHeartbeat 10",
         "1.2 InstrumentDefined 11",
         "2.0 Quote 20",
         "2.1 Trade 30",
@@ -49,11 +58,11 @@ fn a_later_start_is_led_by_the_definitions_in_force_there_at_the_time_there() {
     assert_eq!(shown(from, to, &Filter::market()), both);
     let eth = Filter { instruments: [n(ETH)].into(), ..Filter::market() };
     assert_eq!(shown(from, to, &eth), ["1.2 InstrumentDefined 30", "5.0 Trade 30"]);
-    // The last of each instrument, with the bars asked for earlier.
+    // The last of each instrument.
     let late = replayed(&tape(), RangeBounds { from: Some(ResolvedBound::Sequence(6)), to: None }, &Filter::market());
-    let definitions: Vec<_> = late.iter().map(|one| (one.fact.offset, one.fact.at, one.bars.clone())).collect();
+    let definitions: Vec<_> = late.iter().map(|one| (one.offset, one.at)).collect();
     let at = Offset::new;
-    assert_eq!(definitions, [(at(5, 1), 40, vec![n("1m")]), (at(1, 2), 11, vec![]), (at(6, 0), 60, vec![])]);
+    assert_eq!(definitions, [(at(5, 1), 40), (at(1, 2), 11), (at(6, 0), 60)]);
 }
 
 #[test]
@@ -63,21 +72,6 @@ fn what_is_not_asked_for_is_led_by_no_definition() {
     let risk = Filter { writers: [Writer::Risk].into(), ..Filter::default() };
     assert_eq!(shown(Some(ResolvedBound::Sequence(2)), None, &risk), ["4.0 OrderApproved 30"]);
     assert!(shown(Some(ResolvedBound::Time(61)), None, &Filter::market()).is_empty(), "nothing there needs one");
-}
-
-#[test]
-fn a_definition_carries_its_bars_which_do_not_come_again() {
-    let all = replayed(&tape(), RangeBounds::default(), &Filter::default());
-    assert!(all.iter().all(|one| one.fact.event.kind() != Kind::BarsDefined));
-    assert_eq!(all[0].bars, [n("1m")]);
-    let alone = Filter::of_kinds([Kind::BarsDefined]);
-    assert_eq!(shown(None, None, &alone), ["1.1 BarsDefined 10"]);
-    // A range that begins between the two has both, in the definition; one that ends there too.
-    let between = Some(ResolvedBound::Offset(Offset::new(1, 1)));
-    let before = Some(ResolvedBound::Offset(Offset::new(1, 0)));
-    assert_eq!(shown(between, between, &Filter::market()), ["1.0 InstrumentDefined 10"]);
-    let cut = replayed(&tape(), RangeBounds { from: None, to: before }, &Filter::market());
-    assert_eq!((cut.len(), cut[0].bars.clone()), (1, vec![n("1m")]));
 }
 
 #[test]

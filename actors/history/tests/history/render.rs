@@ -11,7 +11,7 @@ use crate::common::*;
 fn rendered() -> Vec<Rendered> {
     let ingest = Writer::Ingest;
     let tape = [
-        record(1, ingest, &[(10, definition(BTC, "0.01")), (10, bars(BTC, &["1m", "5t"]))]),
+        record(1, ingest, &[(10, definition(BTC, "0.01", &["1m", "5t"], 9)), (10, heartbeat(BTC, 10))]),
         record(2, ingest, &[(20, quote(BTC, "5", 20)), (30, trade(ETH, "6", 29))]),
         record(3, ingest, &[(40, bar(BTC, Some("feed"), 40)), (40, bar(BTC, None, 40))]),
         record(4, Writer::Risk, &[(20, approved(BTC, "sim-p0", "zscore"))]),
@@ -25,7 +25,7 @@ const BUILT: &str = concat!(
     r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox:103.0","index":1,"at":40,"stamp":3000,"#,
     r#""kind":"Bar","version":1,"body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","#,
     r#""low":"9","close":"11","volume":"3","#,
-    r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40}}"#
+    r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40,"ts_event":null}}"#
 );
 
 #[test]
@@ -39,16 +39,18 @@ fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrume
     let with = |head: String, rest: &str| format!("{head}{rest}\n");
     let grid =
         r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t"}"#;
-    assert_eq!(lines[0], with(head(BTC, "definition", 1, 10), grid));
+    assert_eq!(lines[0], with(head(BTC, "definition", 1, 9), grid));
+    let beat = head(BTC, "heartbeat", 2, 10);
+    assert_eq!(lines[1], with(beat, r#""ts_event":8}"#));
     let sides = r#""bid":"5","bid_size":"1.5","ask":"999999","ask_size":"0","update_id":77}"#;
-    assert_eq!(lines[1], with(head(BTC, "quote", 2, 20), sides));
+    assert_eq!(lines[2], with(head(BTC, "quote", 3, 20), sides));
     let print = r#""ts_event":28,"price":"6","quantity":"0.01","aggressor":"seller","trade_id":12}"#;
-    assert_eq!(lines[2], with(head(ETH, "trade", 1, 29), print));
+    assert_eq!(lines[3], with(head(ETH, "trade", 1, 29), print));
     let ohlc =
         r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":1,"closed":2}"#;
-    assert_eq!(lines[3], with(head(BTC, "bar", 3, 40), ohlc));
-    assert_eq!(lines[4], format!("{BUILT}\n"));
-    assert_eq!(lines.len(), 6);
+    assert_eq!(lines[4], with(head(BTC, "bar", 4, 40), ohlc));
+    assert_eq!(lines[5], format!("{BUILT}\n"));
+    assert_eq!(lines.len(), 7);
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
         match one {
             Rendered::Market(instrument, event) => {
                 let own = subject.replacen("replay.r1.", "md.", 1);
-                assert_eq!(parse_market_subject(&own), Some((instrument, event.body.kind())));
+                assert_eq!(parse_market_subject(&own), Ok((instrument, event.body.kind())));
                 assert_eq!(market::decode(event.body.kind(), &payload), [Ok(event)]);
             }
             Rendered::Fact(fact) => {

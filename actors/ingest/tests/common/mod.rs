@@ -7,6 +7,7 @@ use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::subject::market_subject;
 
 pub(crate) const SYMBOL: &str = "v.AB";
 /// A second, ns.
@@ -15,8 +16,9 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const START: u64 = 1_700_000_000 * SECOND;
 
 pub(crate) fn entry(instrument: &str, event: MarketEvent) -> MarketEntry {
-    let subject = format!("md.{instrument}.{}", event.body.kind()).as_str().into();
-    MarketEntry { subject, instrument: Some(instrument.parse().unwrap()), stamp: event.ts_recv, event: Ok(event) }
+    let instrument = instrument.parse().unwrap();
+    let subject = market_subject(&instrument, event.body.kind()).as_str().into();
+    MarketEntry { subject, instrument: Some(instrument), stamp: event.ts_recv, event: Ok(event) }
 }
 
 pub(crate) fn event(seq: u64, body: MarketBody) -> MarketEvent {

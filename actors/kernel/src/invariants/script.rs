@@ -143,6 +143,9 @@ fn defined() -> Event {
         tick_size: n("0.01"),
         lot_size: n("0.00001"),
         min_notional: n("5"),
+        bars: Vec::new(),
+        ts_recv: 1,
+        ts_event: None,
     }
     .into()
 }

@@ -21,6 +21,9 @@ pub(crate) fn definition() -> Fact {
         tick_size: "0.5".parse().unwrap(),
         lot_size: "0.1".parse().unwrap(),
         min_notional: Money::ZERO,
+        bars: Vec::new(),
+        ts_recv: 1,
+        ts_event: None,
     };
     fact(Writer::Ingest, 0, event)
 }

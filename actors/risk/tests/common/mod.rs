@@ -24,6 +24,9 @@ pub(crate) fn definition(symbol: &str) -> Fact {
         tick_size: "0.01".parse().unwrap(),
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(10),
+        bars: Vec::new(),
+        ts_recv: 1,
+        ts_event: None,
     };
     fact(Writer::Ingest, 0, event)
 }

@@ -22,11 +22,9 @@ pub(super) struct MarketFacts {
 }
 
 impl MarketFacts {
-    /// An intended event was stored in the inbox. An accepted heartbeat gets no fact.
-    pub(super) fn waits(&mut self, at: Offset, item: Item, publications: &Publications) {
-        if publications.event(item).body != MarketBody::Heartbeat {
-            self.waiting.insert(at, item);
-        }
+    /// An intended event was stored in the inbox.
+    pub(super) fn waits(&mut self, at: Offset, item: Item) {
+        self.waiting.insert(at, item);
     }
 
     /// A fact of ingest.
@@ -39,7 +37,11 @@ impl MarketFacts {
         let is_rejected = match &entry.event {
             Event::Rejected(_) => true,
             Event::Bar(bar) if bar.source.is_none() => return Ok(()),
-            Event::Quote(_) | Event::Trade(_) | Event::InstrumentDefined(_) | Event::Bar(_) => false,
+            Event::Quote(_)
+            | Event::Trade(_)
+            | Event::InstrumentDefined(_)
+            | Event::Bar(_)
+            | Event::MarketHeartbeat(_) => false,
             _ => return Ok(()),
         };
         let (cause, fact) = (entry.cause, &entry.event);
@@ -67,7 +69,7 @@ impl MarketFacts {
 
 /// Whether a fact has the content of the event, or rejects it by source and number.
 fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
-    let Some((named, _)) = parse_market_subject(subject) else { return false };
+    let Ok((named, _)) = parse_market_subject(subject) else { return false };
     let on = |instrument: InstrumentId| instrument == named;
     let times = |recv: u64, at: Option<u64>| recv == event.ts_recv && at == event.ts_event;
     match (fact, &event.body) {
@@ -83,14 +85,22 @@ fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
             let values = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
             values && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
-        (Event::InstrumentDefined(fact), MarketBody::Definition { base, quote, tick_size, lot_size, .. }) => {
-            let terms = (fact.base, fact.quote, fact.tick_size, fact.lot_size);
-            terms == (*base, *quote, *tick_size, *lot_size) && on(fact.instrument)
+        (
+            Event::InstrumentDefined(fact),
+            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars },
+        ) => {
+            let terms =
+                (fact.base, fact.quote, fact.tick_size, fact.lot_size) == (*base, *quote, *tick_size, *lot_size);
+            let rest = fact.min_notional == *min_notional && fact.bars == *bars;
+            terms && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         (Event::Bar(fact), MarketBody::Bar { bar, open, high, low, close, volume, .. }) => {
             let prices = (fact.open, fact.high, fact.low, fact.close) == (*open, *high, *low, *close);
             let rest = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
-            prices && rest && on(fact.instrument) && fact.ts_recv == event.ts_recv
+            prices && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
+        }
+        (Event::MarketHeartbeat(fact), MarketBody::Heartbeat) => {
+            on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         _ => false,
     }

@@ -171,7 +171,7 @@ impl Checker {
 
     fn in_inbox(&mut self, message: &Message, author: Author) -> Result<(), Violation> {
         for (at, item) in self.publications.stored(message, author, &mut self.checks)? {
-            self.market_facts.waits(at, item, &self.publications);
+            self.market_facts.waits(at, item);
         }
         self.add_message(Inbox::Market, message);
         Ok(())

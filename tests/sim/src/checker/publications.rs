@@ -216,6 +216,6 @@ fn header<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
 
 /// The events of a publisher's message; none if any of them does not decode.
 fn events(message: &Message) -> Vec<MarketEvent> {
-    let Some((_, kind)) = parse_market_subject(&message.subject) else { return Vec::new() };
+    let Ok((_, kind)) = parse_market_subject(&message.subject) else { return Vec::new() };
     market::decode(kind, &message.payload).into_iter().collect::<Result<_, _>>().unwrap_or_default()
 }

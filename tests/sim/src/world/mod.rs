@@ -15,7 +15,7 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
-use tapedeck_schemas::subject::{self, TapeSubject};
+use tapedeck_schemas::subject::{self, MarketKind, TapeSubject};
 
 use crate::broker::{Arrived, Broker, StreamConfig};
 use crate::checker::{Author, Checker, Violation};
@@ -173,7 +173,7 @@ impl World {
         }
         for index in 0..self.walks.len() {
             let (uid, walk) = (self.uid(), &self.walks[index]);
-            let subject = format!("md.{}.batch", walk.instrument);
+            let subject = subject::market_subject(&walk.instrument, MarketKind::Batch);
             self.publishers.push(Publisher::new(uid, subject, walk.session(), Items::Market(Vec::new())));
         }
         self.check_stored()
