@@ -1,6 +1,7 @@
 //! The closed blocks of a compressed stream.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use async_nats::HeaderMap;
@@ -53,7 +54,15 @@ pub(crate) async fn compressed_part(messages: &[(String, Bytes)], own_bytes: usi
         }
     }
     let stored = stream.info().await?.state.bytes;
+    // JetStream compresses a closed block beside the appends.
     let mut blocks = block_sizes(dir.path())?;
+    loop {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let before = std::mem::replace(&mut blocks, block_sizes(dir.path())?);
+        if before == blocks {
+            break;
+        }
+    }
     let open = blocks.pop().context("the stream has no blocks")?;
     ensure!(blocks.len() >= 2, "the stream has {} closed blocks", blocks.len());
     Ok(blocks.iter().sum::<u64>() as f64 / (stored - open) as f64)

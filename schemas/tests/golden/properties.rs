@@ -57,6 +57,10 @@ proptest::proptest! {
         let bytes = record::encode(&header, &entries);
         prop_assert_eq!(record::decode(&bytes), Ok((header, entries.clone())));
         let mut encoder = RecordEncoder::default();
+        for record in [1, 2] {
+            entries.iter().for_each(|entry| encoder.push(entry));
+            prop_assert_eq!(encoder.finish(&header), &bytes[..], "record {}", record);
+        }
         entries.iter().for_each(|entry| encoder.push(entry));
         prop_assert!((bytes.len()..=bytes.len() + record::HEADER_BYTES_MAX).contains(&encoder.size_max()));
     }

@@ -1,7 +1,7 @@
 //! The outer header of any format, and the errors of what this build does not know.
 
 use tapedeck_schemas::event::*;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Elements, Entry, Header, RecordHash, Writer};
 
 use crate::samples::{entry, order};
 
@@ -76,6 +76,64 @@ fn an_unknown_reason_stops_a_reader() {
     *bytes.last_mut().unwrap() = 99;
     let error = record::decode(&bytes).unwrap_err();
     assert!(matches!(error, record::RecordError::Events(_)) && error.to_string().contains("RefusalReason"), "{error}");
+}
+
+/// Events of hand-made records, each `[head, at, field, …]`.
+const CLOCK: &[u8] = &[0x93, 23 << 2 | 1, 0, 5];
+const ACCEPTED: &[u8] = &[0x94, 0xcd, 0x01, 0xe1, 0, 0, 1]; // kind 120, step 1: order 0 and instrument 1
+
+/// The error of a record with these shared values and events; `None` if it decodes.
+fn error_of(shared: &[&[u8]], events: &[&[u8]]) -> Option<String> {
+    let elements = |all: &[&[u8]]| Elements { count: all.len(), bytes: all.concat() };
+    let header = Header { writer: Writer::Paper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
+    record::decode(&record::assemble(&header, &elements(shared), &elements(events))).err().map(|e| e.to_string())
+}
+
+#[test]
+fn another_encoding_of_a_record_is_an_error() {
+    let id = [&[0xc4, 16][..], &[7; 16]].concat();
+    let (id, other): (&[u8], &[u8]) = (&id, b"\xa5sim.Y");
+    let instrument = b"\xa5sim.X";
+    assert_eq!(error_of(&[], &[CLOCK]), None);
+    assert_eq!(error_of(&[id, instrument], &[ACCEPTED]), None);
+    let accepted = |order: u8, instrument: u8| [&ACCEPTED[..5], &[order, instrument]].concat();
+    for (shared, events, error) in [
+        (&[id, instrument, other][..], &[ACCEPTED][..], "a shared value that no event refers to"),
+        (&[id, instrument, id], &[ACCEPTED, &accepted(2, 1)], "a shared value that stands twice"),
+        (&[instrument, id], &[&accepted(1, 0)], "shared value 1 before 0"),
+        (&[instrument, id], &[ACCEPTED], "shared value 0 is a text, not an id"),
+        (&[id], &[&accepted(0, 0)], "shared value 0 is an id, not a text"),
+        (&[id, instrument], &[&accepted(0, 9)], "value 9 of 2 shared ones"),
+        (&[id, b"\xa3sim"], &[ACCEPTED], "is not a name"),
+        (&[id, b"\xd9\x05sim.X"], &[ACCEPTED], "a text in a form that is not the shortest"),
+        (&[b"\x05"], &[CLOCK], "the integer 5 where a text or 16 bytes is due"),
+        (&[b"\xa1\xff"], &[CLOCK], "a text that is not UTF-8"),
+        // Step 3 where the cause is in the next message.
+        (&[], &[&[0x96, 23 << 2 | 3, 1, 0, 0, 0, 5]], "a cause that is not in its shortest form"),
+        (&[], &[&[0x93, 23 << 2 | 1, 0xcc, 0, 5]], "the integer 0 in a form that is not the shortest"),
+        (&[], &[&[0x93, 23 << 2 | 1, 0xd0, 5, 5]], "the integer 5 in a form that is not the shortest"),
+        (&[], &[&[0xdc, 0, 3, 23 << 2 | 1, 0, 5]], "an array of 3 in a form that is not the shortest"),
+        (&[], &[&[0x93, 23 << 2 | 1, 0, 0xcb, 0, 0, 0, 0, 0, 0, 0, 0]], "a value of a type that no record has (0xcb)"),
+        (&[], &[&[0x93, 23 << 2 | 1, 0, 0xcf, 0x80, 0, 0, 0, 0, 0, 0, 0]], "where a signed integer is due"),
+        (&[], &[&[0x92, 23 << 2 | 1, 0]], "a body of 0 fields where 1 are due"),
+        (&[], &[&[0x91, 23 << 2 | 1, 0]], "an event of 1 elements"),
+        (&[], &[&CLOCK[..3]], "the record is cut off"),
+        (&[], &[&[0x93, 23 << 2 | 1, 0, 0xdd, 0xff, 0xff, 0xff, 0xff]], "an array of 4294967295 where"),
+    ] {
+        let found = error_of(shared, events).unwrap_or_default();
+        assert!(found.contains(error), "{found:?}, expected {error:?}");
+    }
+}
+
+#[test]
+fn a_cause_beyond_the_greatest_offset_is_an_error() {
+    // [head, cause_seq, cause_index, index, at, time] with the greatest values, and the next step from there.
+    let last = [0x96, 23 << 2 | 3, 0xff, 0xce, 255, 255, 255, 255, 0xce, 255, 255, 255, 255, 0, 5];
+    assert_eq!(error_of(&[], &[&last]), None);
+    for step in 0..3 {
+        let next = [0x93, 23 << 2 | step, 0, 5];
+        assert_eq!(error_of(&[], &[&last, &next]).as_deref(), Some("a cause beyond the greatest offset"));
+    }
 }
 
 #[test]
