@@ -97,6 +97,8 @@ fn another_encoding_of_a_record_is_an_error() {
     assert_eq!(error_of(&[], &[CLOCK]), None);
     assert_eq!(error_of(&[id, instrument], &[ACCEPTED]), None);
     let accepted = |order: u8, instrument: u8| [&ACCEPTED[..5], &[order, instrument]].concat();
+    let rejected = |reason: &[u8]| [&[0x95, 0xcd, 0x01, 0xe5, 0, 0, 1], reason].concat(); // kind 121
+    assert_eq!(error_of(&[id, instrument], &[&rejected(&[0x91, 1])]), None);
     for (shared, events, error) in [
         (&[id, instrument, other][..], &[ACCEPTED][..], "a shared value that no event refers to"),
         (&[id, instrument, id], &[ACCEPTED, &accepted(2, 1)], "a shared value that stands twice"),
@@ -108,6 +110,9 @@ fn another_encoding_of_a_record_is_an_error() {
         (&[id, b"\xd9\x05sim.X"], &[ACCEPTED], "a text in a form that is not the shortest"),
         (&[b"\x05"], &[CLOCK], "the integer 5 where a text or 16 bytes is due"),
         (&[b"\xa1\xff"], &[CLOCK], "a text that is not UTF-8"),
+        (&[id, instrument], &[&rejected(&[0x92, 1, 0])], "2 elements for number 1 of OrderRejection, which has 1"),
+        (&[id, instrument], &[&rejected(&[0x91, 2])], "1 elements for number 2 of OrderRejection, which has 3"),
+        (&[id, instrument], &[&rejected(&[0x91, 99])], "no OrderRejection has number 99"),
         // Step 3 where the cause is in the next message.
         (&[], &[&[0x96, 23 << 2 | 3, 1, 0, 0, 0, 5]], "a cause that is not in its shortest form"),
         (&[], &[&[0x93, 23 << 2 | 1, 0xcc, 0, 5]], "the integer 0 in a form that is not the shortest"),
