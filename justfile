@@ -50,9 +50,9 @@ tidy *ARGS:
 fuzz *ARGS:
     @tests/fuzz/run.sh "$@"
 
-# measures rates, and those of a reference in the same run: bench publish, bench replay, bench numbers
+# measures rates, and those of a reference in the same run: bench publish, bench replay, bench numbers, bench bytes
 bench WHAT *ARGS: build
-    @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT == "replay" { "--tapedeck " + tapedeck } else if WHAT == "publish" { "--python " + justfile_directory() / ".tools/venv/bin/python3" } else { "" } }}
+    @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT =~ "replay|bytes" { "--tapedeck " + tapedeck } else if WHAT == "publish" { "--python " + justfile_directory() / ".tools/venv/bin/python3" } else { "" } }}
 
 # simulates partitions from seeds, with faults: sim 2000, sim --seed N (prints each step)
 sim *ARGS:

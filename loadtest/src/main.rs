@@ -1,7 +1,10 @@
-//! `bench publish`, `bench replay` and `bench numbers`: rates, and their ratio to a reference measured in the same run.
+//! `bench publish`, `bench replay`, `bench numbers` and `bench bytes`: rates, and their ratio to a reference measured in the same run.
 //!
 //! Only the ratios can be compared between machines.
 
+mod blocks;
+mod bytes;
+mod former;
 mod market;
 mod numbers;
 mod publish;
@@ -43,6 +46,21 @@ enum Benchmark {
         #[arg(long, default_value_t = 5)]
         rounds: usize,
     },
+    /// Bytes of an event on the tape and in the inbox, busy and at recorded pace, and the time of the record's codec.
+    Bytes {
+        /// The tapedeck binary, which writes the tapes.
+        #[arg(long)]
+        tapedeck: PathBuf,
+        /// Files of recorded market data [default: the synthetic market]
+        #[arg(long, num_args = 1..)]
+        market: Vec<PathBuf>,
+        /// Quotes and trades of the synthetic market on the busy tape.
+        #[arg(long, default_value_t = 240_000)]
+        events: u64,
+        /// Quotes and trades of the synthetic market at recorded pace, 200 a second.
+        #[arg(long, default_value_t = 24_000)]
+        paced_events: u64,
+    },
     /// Replay, compared with reading the tape's bytes.
     Replay {
         /// The tapedeck binary, whose demo writes the tape.
@@ -62,6 +80,10 @@ async fn main() -> Result<()> {
     match Cli::parse().benchmark {
         Benchmark::Publish { events, rounds, python } => publish::run(events, rounds, python.as_deref()).await,
         Benchmark::Numbers { events, rounds } => numbers::run(events, rounds),
+        Benchmark::Bytes { tapedeck, market, events, paced_events } => {
+            let market = &market;
+            bytes::run(&bytes::Options { tapedeck: &tapedeck, market, events, paced_events }).await
+        }
         Benchmark::Replay { tapedeck, events, rounds } => replay::run(&tapedeck, events, rounds).await,
     }
 }

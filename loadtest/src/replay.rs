@@ -55,7 +55,7 @@ fn write_tape(tapedeck: &Path, dir: &Path, events: u64) -> Result<()> {
 }
 
 /// Runs a tapedeck command with `dir` as its last argument.
-fn run_command(tapedeck: &Path, args: &[&str], dir: &Path) -> Result<()> {
+pub(crate) fn run_command(tapedeck: &Path, args: &[&str], dir: &Path) -> Result<()> {
     let mut command = Command::new(tapedeck);
     let status = command.args(args).arg(dir).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let status = status.with_context(|| format!("cannot run {}", tapedeck.display()))?;

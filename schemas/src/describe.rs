@@ -7,7 +7,7 @@ pub mod asyncapi;
 pub mod market;
 pub mod record;
 pub mod tape;
-mod types;
+pub(crate) mod types;
 
 use crate::event::Kind;
 use crate::record::Writer;
@@ -35,6 +35,10 @@ pub enum Type {
     Optional(&'static Type),
     /// An array of any length, with elements of one type.
     List(&'static Type),
+    /// A price, as the difference to the last such price of the instrument.
+    PriceChange(&'static Type),
+    /// A value of the type, as the difference to the same field of the last event of the same kind and instrument.
+    Change(&'static Type),
     /// An array with one element per type, in order.
     Tuple(&'static [&'static Type]),
 }
@@ -55,14 +59,20 @@ pub struct NamedType {
 pub enum Shape {
     /// An unsigned integer of at most this many bits.
     Integer(u32),
-    /// A text that matches this regular expression; any text if it is empty.
+    /// A time: the difference to the tape time of the event.
+    Time,
+    /// An offset: the difference of the sequence to that of the event's cause, and the index.
+    Offset,
+    /// The number of a text in the table of the record. The text matches this regular expression; any text if it is
+    /// empty.
     Text(&'static str),
-    /// A count of units of 1e-`decimals`: an integer if it fits signed 64 bits, otherwise the fewest
-    /// big-endian bytes, 9 to 16.
+    /// The number of 16 bytes in the table of the record.
+    Id,
+    /// Mantissa and number of decimals in one integer.
     Decimal {
-        /// Number of decimals of the unit.
+        /// Greatest number of decimals.
         decimals: u32,
-        /// Greatest magnitude, in units.
+        /// Greatest magnitude, in units of 10^-`decimals`.
         units_max: i128,
     },
     /// Binary data of this length, in bytes.

@@ -20,11 +20,12 @@ mod risk;
 mod signal;
 
 use serde::Serialize;
-use serde::de::SeqAccess;
 
 use crate::about::{About, Mentions};
 use crate::describe::{Described, Doc, FieldDoc, NamedType, Shape, Type};
-use crate::record::Writer;
+use crate::record::decoder::RecordDecoder;
+use crate::record::field::{FieldError, RecordFields};
+use crate::record::{RecordEncoder, Writer};
 
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
@@ -93,30 +94,44 @@ macro_rules! event_kinds {
                 match self { $($(Event::$name(body) => body.mention(&mut about),)*)* }
                 about
             }
-        }
-
-        /// Decodes the body of (`kind`, `version`), and converts it to the newest version of the kind.
-        pub(crate) fn read_body<'de, A: SeqAccess<'de>>(
-            kind: u16,
-            version: u16,
-            seq: &mut A,
-        ) -> Result<Event, A::Error> {
-            use serde::de::Error;
-            match (kind, version) {
-                $($(
-                    ($number, $version) => seq
-                        .next_element::<$name>()?
-                        .map(Event::$name)
-                        .ok_or_else(|| A::Error::custom("event without a body")),
-                    $(($number, $old) => seq
-                        .next_element::<$old_name>()?
-                        .map(|old| Event::$name(old.into()))
-                        .ok_or_else(|| A::Error::custom("event without a body")),)*
-                )*)*
-                _ => Err(A::Error::custom(format!("no kind has number {kind} and version {version}"))),
+            /// The number of fields of the body.
+            pub(crate) const fn field_count(&self) -> usize {
+                match self { $($(Event::$name(_) => $name::COUNT,)*)* }
+            }
+            /// Writes the fields of the body into a record.
+            pub(crate) fn write_fields(&self, to: &mut RecordEncoder) {
+                match self { $($(Event::$name(body) => body.write_fields(to),)*)* }
+            }
+            /// Reads the `count` fields of the body of (`kind`, `version`), and converts the body to the newest version
+            /// of the kind.
+            pub(crate) fn read_fields(
+                kind: u64,
+                version: u64,
+                count: usize,
+                from: &mut RecordDecoder<'_>,
+            ) -> Result<Event, FieldError> {
+                match (kind, version) {
+                    $($(
+                        ($number, $version) => read_body(count, from).map(Event::$name),
+                        $(($number, $old) => read_body::<$old_name>(count, from).map(|old| Event::$name(old.into())),)*
+                    )*)*
+                    _ => Err(FieldError::new(format!("no kind has number {kind} and version {version}"))),
+                }
             }
         }
+
+        $($(const _: () = assert!($number < KINDS_MAX);)*)*
     };
+}
+
+/// Bound of the numbers of kinds: the first element of an event has 8 bits for them.
+const KINDS_MAX: u16 = 256;
+
+fn read_body<T: RecordFields>(count: usize, from: &mut RecordDecoder<'_>) -> Result<T, FieldError> {
+    match count == T::COUNT {
+        true => T::read_fields(from),
+        false => Err(FieldError::new(format!("a body of {count} fields where {} are due", T::COUNT))),
+    }
 }
 
 /// The doc comment and the fields of a body.
@@ -221,40 +236,26 @@ mod tests {
 
         event_kinds! {
             probe, None => {
-                9000 v 2 Probe from 1 ProbeV1,
+                200 v 2 Probe from 1 ProbeV1,
             }
         }
     }
 
-    use two_versions::{Event as TestEvent, read_body as read_test_body};
+    use two_versions::Event as TestEvent;
 
-    /// Decodes the MessagePack array `[kind, version, body]`.
-    fn decode(bytes: &[u8]) -> Result<TestEvent, String> {
-        struct Body;
-        impl<'de> serde::de::Visitor<'de> for Body {
-            type Value = TestEvent;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("[kind, version, body]")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<TestEvent, A::Error> {
-                let mut number = || seq.next_element::<u16>().map(Option::unwrap_or_default);
-                let (kind, version) = (number()?, number()?);
-                read_test_body(kind, version, &mut seq)
-            }
-        }
-        let mut deserializer = rmp_serde::Deserializer::new(bytes);
-        serde::Deserializer::deserialize_tuple(&mut deserializer, 3, Body).map_err(|error| error.to_string())
+    /// Decodes the fields of a version of the kind, each a byte.
+    fn decode(version: u64, fields: &[u8]) -> Result<TestEvent, FieldError> {
+        TestEvent::read_fields(200, version, fields.len(), &mut RecordDecoder::new(fields))
     }
 
     #[test]
     fn both_versions_of_a_kind_decode_to_the_newest_body() {
-        let encoded = |version: u16, body: &[u64]| rmp_serde::to_vec(&(9000u16, version, body)).unwrap();
         let probe = |number, doubled| Ok(TestEvent::Probe(probe::Probe { number, doubled }));
-        assert_eq!(decode(&encoded(1, &[3])), probe(3, 6));
-        assert_eq!(decode(&encoded(2, &[3, 7])), probe(3, 7));
+        assert_eq!(decode(1, &[3]), probe(3, 6));
+        assert_eq!(decode(2, &[3, 7]), probe(3, 7));
         assert_eq!(two_versions::Kind::Probe.version(), 2);
-        for (version, body) in [(1, &[3, 7][..]), (2, &[3]), (2, &[3, 7, 8]), (3, &[3, 7])] {
-            assert!(decode(&encoded(version, body)).is_err(), "version {version} with {body:?}");
+        for (version, fields) in [(1, &[3, 7][..]), (2, &[3]), (2, &[3, 7, 8]), (3, &[3, 7])] {
+            assert!(decode(version, fields).is_err(), "version {version} with {fields:?}");
         }
     }
 }

@@ -43,6 +43,19 @@ macro_rules! names {
             }
         }
         impl $crate::about::Mentions for $name {}
+        impl $crate::record::field::RecordField for $name {
+            fn write(&self, to: &mut $crate::record::RecordEncoder) {
+                to.uint(*self as u64);
+            }
+            fn read(
+                from: &mut $crate::record::decoder::RecordDecoder<'_>,
+            ) -> Result<Self, $crate::record::field::FieldError> {
+                let n = from.uint()?;
+                let unknown =
+                    || $crate::record::field::FieldError::new(format!("no {} has number {n}", stringify!($name)));
+                u8::try_from(n).ok().and_then(Self::from_number).ok_or_else(unknown)
+            }
+        }
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 if serializer.is_human_readable() {

@@ -1,8 +1,9 @@
 //! The record, which is one message on a tape, and its codec.
 //!
-//! A record is the MessagePack array `[format, writer, epoch, prev_hash, events]`; an event is
-//! `[cause_seq, cause_index, index, at, kind, version, body]`. Decoding accepts at most [`RECORD_BYTES_MAX`] bytes and
-//! [`DEPTH_MAX`] levels of nesting, and does not panic on any input.
+//! A record is the MessagePack array `[format, writer, epoch, prev_hash, inbox, shared, events]`; an event is `[head, at,
+//! field, field, …]`, with the cause after the head where it does not follow from the event before (decision 0017,
+//! `schemas/docs/record-format.md`). Each record stands alone. A record has one encoding, and any other is an error.
+//! Decoding accepts at most [`RECORD_BYTES_MAX`] bytes, and does not panic on any input.
 //!
 //! The first four elements, the [`OuterHeader`], are the same in every format, now and later. So a build can tell
 //! whether a record continues its writer's chain before it knows the format of the rest.
@@ -17,9 +18,22 @@ use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::event::{Event, read_body};
+use crate::event::Event;
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
+
+mod change;
+mod decimal;
+pub(crate) mod decoder;
+mod encoder;
+pub(crate) mod field;
+mod small_map;
+mod step;
+
+use decoder::RecordDecoder;
+pub use encoder::RecordEncoder;
+use encoder::written;
+use field::{FieldError, RecordField};
 
 /// Format number that this build writes. It reads every format up to this one.
 pub const FORMAT: u8 = if cfg!(feature = "next") { 2 } else { 1 };
@@ -27,12 +41,11 @@ pub const FORMAT: u8 = if cfg!(feature = "next") { 2 } else { 1 };
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// Greatest number of events in a record.
 pub const RECORD_EVENTS_MAX: usize = 4096;
-/// Greatest depth of nested arrays in a record.
-pub const DEPTH_MAX: usize = 16;
-/// First byte of a record of this format: the header of an array of five.
-const ARRAY_OF_PARTS: u8 = 0x95;
-/// Greatest size of the encoded header, in bytes.
-pub const HEADER_BYTES_MAX: usize = 64;
+/// Number of elements of a record of this format.
+const PARTS: usize = 7;
+/// Greatest size of a record without its shared values and its events, in bytes: head and format 2, writer 1, epoch 9,
+/// hash 34, digest 18, heads of two arrays 10.
+pub const HEADER_BYTES_MAX: usize = 74;
 
 // Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
@@ -68,33 +81,54 @@ impl RecordHash {
     }
 }
 
-impl fmt::Debug for RecordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+/// Running digest of an inbox up to the last cause of a record. Records of writers that read an inbox carry it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct InboxDigest(pub [u8; 16]);
+
+/// Bytes from lower-case hex digits.
+fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
     }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
 }
 
-impl Serialize for RecordHash {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.serialize_str(&format!("{self:?}"))
-        } else {
-            serializer.serialize_bytes(&self.0)
+macro_rules! digest {
+    ($name:ident, $bytes:literal) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+            }
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for RecordHash {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let text = <std::borrow::Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
-            let hash = blake3::Hash::from_hex(text.as_bytes()).map_err(de::Error::custom)?;
-            return Ok(Self(*hash.as_bytes()));
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                if serializer.is_human_readable() {
+                    serializer.serialize_str(&format!("{self:?}"))
+                } else {
+                    serializer.serialize_bytes(&self.0)
+                }
+            }
         }
-        let bytes: serde_bytes::ByteArray<32> = Deserialize::deserialize(deserializer)?;
-        Ok(Self(bytes.into_array()))
-    }
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                if deserializer.is_human_readable() {
+                    let text = <std::borrow::Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
+                    return hex_bytes(&text)
+                        .map(Self)
+                        .ok_or_else(|| de::Error::custom(format!("{text:?} is not a digest")));
+                }
+                let bytes: serde_bytes::ByteArray<$bytes> = Deserialize::deserialize(deserializer)?;
+                Ok(Self(bytes.into_array()))
+            }
+        }
+    };
 }
+digest!(RecordHash, 32);
+digest!(InboxDigest, 16);
 
 /// The fields of a record that precede its events, apart from the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +139,8 @@ pub struct Header {
     pub epoch: u64,
     /// Hash of the previous valid record of the writer; zeros for the first.
     pub prev_hash: RecordHash,
+    /// Digest of the writer's inbox; `None` for a writer that reads none.
+    pub inbox: Option<InboxDigest>,
 }
 
 /// A fact with its cause and tape time: an event of a record.
@@ -132,28 +168,6 @@ impl Serialize for Entry {
         tuple.serialize_element(&kind.version())?;
         tuple.serialize_element(&self.event)?;
         tuple.end()
-    }
-}
-
-impl<'de> Deserialize<'de> for Entry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct EntryVisitor;
-        impl<'de> Visitor<'de> for EntryVisitor {
-            type Value = Entry;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an event: [cause_seq, cause_index, index, at, kind, version, body]")
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Entry, A::Error> {
-                let cause = Offset::new(need(&mut seq, "cause_seq")?, need(&mut seq, "cause_index")?);
-                let index = need(&mut seq, "index")?;
-                let at = need(&mut seq, "at")?;
-                let kind = need(&mut seq, "kind")?;
-                let version = need(&mut seq, "version")?;
-                let event = read_body(kind, version, &mut seq)?;
-                Ok(Entry { cause, index, at, event })
-            }
-        }
-        deserializer.deserialize_tuple(7, EntryVisitor)
     }
 }
 
@@ -202,57 +216,73 @@ pub enum RecordError {
 pub struct RecordRead {
     /// The outer header; `None` if the bytes do not begin with one.
     pub outer: Option<OuterHeader>,
+    /// The digest of the inbox; `None` if the record carries none, or if it was not read because of `error`.
+    pub inbox: Option<InboxDigest>,
     /// The entries that decoded before `error`.
     pub entries: Vec<Entry>,
     /// Reason for which the rest does not decode; `None` if the bytes are exactly one record.
     pub error: Option<RecordError>,
 }
 
-/// Appends the encoding of one event of a record to `into`.
-pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
-    rmp_serde::encode::write(into, entry).expect("writing an event to memory cannot fail");
+/// Encoded elements of an array, without its head.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Elements {
+    /// Number of elements.
+    pub count: usize,
+    /// The elements, one after the other.
+    pub bytes: Vec<u8>,
 }
 
-/// Returns the bytes of a record: the header, followed by `encoded`, the encoding of `events` entries.
+/// Appends the encoding of an event alone to `into`: the MessagePack array `[cause_seq, cause_index, index, at, kind,
+/// version, body]`.
+///
+/// It is not what a record holds, where the encoding of an event depends on the events before it. Equal events have
+/// equal encodings, so decisions are compared and their digests computed by it.
+pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
+    written(rmp_serde::encode::write(into, entry));
+}
+
+/// Returns the bytes of a record: the header, followed by the shared values and the events of a [`RecordEncoder`].
 ///
 /// # Panics
 ///
 /// If the record exceeds [`RECORD_EVENTS_MAX`] or [`RECORD_BYTES_MAX`].
-pub fn assemble(header: &Header, events: usize, encoded: &[u8]) -> Vec<u8> {
-    assert!(events <= RECORD_EVENTS_MAX, "a record holds at most {RECORD_EVENTS_MAX} events");
-    let mut payload = Vec::with_capacity(encoded.len() + HEADER_BYTES_MAX);
-    payload.push(ARRAY_OF_PARTS);
-    let mut write = |v: &dyn Fn(&mut Vec<u8>) -> Result<(), rmp_serde::encode::Error>| {
-        v(&mut payload).expect("writing a header to memory cannot fail");
-    };
-    write(&|to| rmp_serde::encode::write(to, &FORMAT));
-    write(&|to| rmp_serde::encode::write(to, &header.writer));
-    write(&|to| rmp_serde::encode::write(to, &header.epoch));
-    write(&|to| rmp_serde::encode::write(to, &header.prev_hash));
-    match u16::try_from(events) {
-        Ok(few) if few < 16 => payload.push(0x90 | few as u8),
-        Ok(many) => {
-            payload.push(0xdc);
-            payload.extend_from_slice(&many.to_be_bytes());
-        }
-        Err(_) => unreachable!("bounded above"),
+pub fn assemble(header: &Header, shared: &Elements, events: &Elements) -> Vec<u8> {
+    assert!(events.count <= RECORD_EVENTS_MAX, "a record holds at most {RECORD_EVENTS_MAX} events");
+    let mut payload = Vec::with_capacity(shared.bytes.len() + events.bytes.len() + HEADER_BYTES_MAX);
+    encode_outer(&OuterHeader::from(header), &mut payload);
+    match &header.inbox {
+        Some(digest) => written(rmp::encode::write_bin(&mut payload, &digest.0)),
+        None => written(rmp::encode::write_nil(&mut payload)),
     }
-    payload.extend_from_slice(encoded);
+    for elements in [shared, events] {
+        written(rmp::encode::write_array_len(&mut payload, elements.count as u32));
+        payload.extend_from_slice(&elements.bytes);
+    }
     assert!(payload.len() <= RECORD_BYTES_MAX, "a record holds at most {RECORD_BYTES_MAX} bytes");
     payload
 }
 
+/// Appends the beginning of a record of this format, up to the previous hash.
+fn encode_outer(outer: &OuterHeader, into: &mut Vec<u8>) {
+    written(rmp::encode::write_array_len(into, PARTS as u32));
+    for number in [outer.format, outer.writer, outer.epoch] {
+        written(rmp::encode::write_uint(into, number));
+    }
+    written(rmp::encode::write_bin(into, &outer.prev_hash.0));
+}
+
 /// Returns the bytes of a record with these entries. Panics as [`assemble`].
 pub fn encode(header: &Header, entries: &[Entry]) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    entries.iter().for_each(|entry| encode_entry(entry, &mut encoded));
-    assemble(header, entries.len(), &encoded)
+    let mut encoder = RecordEncoder::default();
+    entries.iter().for_each(|entry| encoder.push(entry));
+    encoder.finish(header)
 }
 
 /// Decodes a record, and fails unless the bytes are exactly one record of this build.
 pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
-    let RecordRead { outer, entries, error } = read(payload);
-    match (error, outer.and_then(OuterHeader::known)) {
+    let RecordRead { outer, inbox, entries, error } = read(payload);
+    match (error, outer.and_then(|outer| outer.known(inbox))) {
         (Some(error), _) => Err(error),
         (None, Some(header)) => Ok((header, entries)),
         (None, None) => unreachable!("read reports what is missing"),
@@ -261,24 +291,34 @@ pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
 
 /// Reads as much of a message as this build understands.
 pub fn read(payload: &[u8]) -> RecordRead {
-    let mut entries = Vec::new();
-    let (outer, error) = match read_outer(payload) {
-        Err(text) => (None, Some(RecordError::NoHeader(text))),
-        Ok((outer, events)) => (Some(outer), read_events(payload, outer, events, &mut entries).err()),
+    let mut read = RecordRead { outer: None, inbox: None, entries: Vec::new(), error: None };
+    read.error = match read_outer(payload) {
+        Err(text) => Some(RecordError::NoHeader(text)),
+        Ok(outer) => {
+            read.outer = Some(outer);
+            read_rest(payload, outer, &mut read).err()
+        }
     };
-    RecordRead { outer, entries, error }
+    read
 }
 
 impl OuterHeader {
     /// The header, if this build knows the writer.
-    fn known(self) -> Option<Header> {
+    fn known(self, inbox: Option<InboxDigest>) -> Option<Header> {
         let writer = u8::try_from(self.writer).ok().and_then(Writer::from_number)?;
-        Some(Header { writer, epoch: self.epoch, prev_hash: self.prev_hash })
+        Some(Header { writer, epoch: self.epoch, prev_hash: self.prev_hash, inbox })
     }
 }
 
-/// Reads the outer header; also returns the bytes that follow it.
-fn read_outer(payload: &[u8]) -> Result<(OuterHeader, &[u8]), String> {
+impl From<&Header> for OuterHeader {
+    fn from(header: &Header) -> Self {
+        let Header { writer, epoch, prev_hash, .. } = *header;
+        Self { format: u64::from(FORMAT), writer: writer as u64, epoch, prev_hash }
+    }
+}
+
+/// Reads the outer header.
+fn read_outer(payload: &[u8]) -> Result<OuterHeader, String> {
     struct Outer<'a>(&'a mut Option<OuterHeader>);
     impl<'de> Visitor<'de> for Outer<'_> {
         type Value = ();
@@ -292,68 +332,41 @@ fn read_outer(payload: &[u8]) -> Result<(OuterHeader, &[u8]), String> {
             Ok(())
         }
     }
-    let (mut rest, mut outer) = (payload, None);
-    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
+    let mut outer = None;
+    let mut deserializer = rmp_serde::Deserializer::new(payload);
     // After the header the deserializer fails, because elements of the array are left: the format defines them.
     let read = deserializer.deserialize_any(Outer(&mut outer));
     match (outer, read) {
-        (Some(outer), _) => Ok((outer, rest)),
+        (Some(outer), _) => Ok(outer),
         (None, Err(error)) => Err(error.to_string()),
         (None, Ok(())) => Err("no header".into()),
     }
 }
 
-/// Reads the part of a record that follows the outer header, into `entries` up to the first error.
-fn read_events(
-    payload: &[u8],
-    outer: OuterHeader,
-    mut events: &[u8],
-    entries: &mut Vec<Entry>,
-) -> Result<(), RecordError> {
+/// Reads the part of a record that follows the outer header, up to the first error.
+fn read_rest(payload: &[u8], outer: OuterHeader, read: &mut RecordRead) -> Result<(), RecordError> {
     if !(1..=u64::from(FORMAT)).contains(&outer.format) {
         return Err(RecordError::Format(outer.format));
     }
-    if outer.known().is_none() {
+    if outer.known(None).is_none() {
         return Err(RecordError::Writer(outer.writer));
     }
     if payload.len() > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(payload.len()));
     }
-    if payload.first() != Some(&ARRAY_OF_PARTS) {
-        return Err(RecordError::Events("a record has five parts".into()));
+    let events = |error: FieldError| RecordError::Events(error.to_string());
+    let mut decoder = RecordDecoder::new(payload);
+    decoder.outer(PARTS, &outer).map_err(events)?;
+    read.inbox = Option::read(&mut decoder).map_err(events)?;
+    decoder.shared().map_err(events)?;
+    let count = decoder.array().map_err(events)?;
+    if count > RECORD_EVENTS_MAX {
+        return Err(RecordError::TooManyEvents);
     }
-    let mut too_many = false;
-    let mut deserializer = rmp_serde::Deserializer::new(&mut events);
-    deserializer.set_max_depth(DEPTH_MAX - 1);
-    let read = deserializer.deserialize_seq(Entries { into: entries, too_many: &mut too_many });
-    match read {
-        Err(_) if too_many => Err(RecordError::TooManyEvents),
-        Err(error) => Err(RecordError::Events(error.to_string())),
-        Ok(()) if !events.is_empty() => Err(RecordError::Events(format!("{} bytes after the end", events.len()))),
-        Ok(()) => Ok(()),
+    // An event takes at least three bytes, so that the bytes bound what an announced count reserves.
+    read.entries.reserve(count.min(payload.len() / 3));
+    for _ in 0..count {
+        read.entries.push(decoder.entry().map_err(events)?);
     }
-}
-
-/// Decodes the entries. Allocates for at most [`RECORD_EVENTS_MAX`] of them, whatever count the bytes announce.
-struct Entries<'a> {
-    into: &'a mut Vec<Entry>,
-    too_many: &'a mut bool,
-}
-
-impl<'de> Visitor<'de> for Entries<'_> {
-    type Value = ();
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array of events")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.into.reserve(seq.size_hint().unwrap_or(0).min(RECORD_EVENTS_MAX));
-        while let Some(entry) = seq.next_element()? {
-            if self.into.len() == RECORD_EVENTS_MAX {
-                *self.too_many = true;
-                return Err(de::Error::custom("too many events"));
-            }
-            self.into.push(entry);
-        }
-        Ok(())
-    }
+    decoder.end().map_err(events)
 }

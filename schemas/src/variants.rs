@@ -8,7 +8,7 @@
 macro_rules! variants {
     ($($(#[doc = $doc:literal])* $name:ident {
         $($(#[doc = $vdoc:literal])* $variant:ident = $number:literal $code:literal
-            $({ $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty,)* })?,)*
+            $({ $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty $(as $encoding:ident)?,)* })?,)*
     })*) => {$(
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +23,8 @@ macro_rules! variants {
                     doc: &[$($vdoc),*],
                     fields: &[$($($crate::describe::FieldDoc {
                         name: stringify!($field),
-                        ty: <$ty as $crate::describe::Described>::TYPE,
+                        ty: <$crate::record::field::field_as!($($encoding)?)
+                            as $crate::record::field::FieldAs<$ty>>::TYPE,
                         doc: &[$($fdoc),*],
                     },)*)?],
                 },)*]),
@@ -38,6 +39,41 @@ macro_rules! variants {
             }
         }
         impl $crate::about::Mentions for $name {}
+        impl $crate::record::field::RecordField for $name {
+            fn write(&self, to: &mut $crate::record::RecordEncoder) {
+                use $crate::record::field::{FieldAs, field_as};
+                match self {$(
+                    Self::$variant $({ $($field,)* })? => {
+                        to.array(1 + <[&str]>::len(&[$($(stringify!($field)),*)?]));
+                        to.uint($number);
+                        $($(<field_as!($($encoding)?) as FieldAs<$ty>>::write($field, to);)*)?
+                    }
+                )*}
+            }
+            fn read(
+                from: &mut $crate::record::decoder::RecordDecoder<'_>,
+            ) -> Result<Self, $crate::record::field::FieldError> {
+                use $crate::record::field::{FieldAs, FieldError, field_as};
+                let elements = from.array()?;
+                let number = from.uint()?;
+                let count = |fields: &[&str]| match elements == 1 + fields.len() {
+                    true => Ok(()),
+                    false => Err(FieldError::new(format!(
+                        "{elements} elements for number {number} of {}, which has {}",
+                        stringify!($name), 1 + fields.len(),
+                    ))),
+                };
+                match number {
+                    $($number => {
+                        count(&[$($(stringify!($field)),*)?])?;
+                        Ok(Self::$variant $({
+                            $($field: <field_as!($($encoding)?) as FieldAs<$ty>>::read(from)?,)*
+                        })?)
+                    })*
+                    n => Err(FieldError::new(format!("no {} has number {n}", stringify!($name)))),
+                }
+            }
+        }
         impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 match self {$(

@@ -12,6 +12,7 @@ mod history;
 mod hostile;
 mod kill;
 mod newer;
+mod provision;
 mod publishers;
 mod publishing;
 mod readers;

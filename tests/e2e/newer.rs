@@ -40,7 +40,7 @@ fn read_tape(url: &str, partition: usize) -> (bool, String) {
 /// One tape for each way in which a record can be new: the example in Python and the commands stop at that record.
 #[tokio::test]
 async fn the_commands_and_the_example_in_python_stop_at_each_kind_of_newer_record() {
-    let first = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let first = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let mut ways: Vec<(&str, &str, Vec<u8>)> =
         records_of_a_newer_build(&first).into_iter().map(|(way, payload)| (way, "risk", payload)).collect();
     ways.push(("writer", "venue", record::encode(&first, &[])));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash};
+use tapedeck_schemas::record::{Entry, Header, RecordHash};
 use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
@@ -359,9 +359,9 @@ impl<M: AnyMachine> Driver<M> {
 
     fn send_or_repeat(&mut self) {
         if self.in_flight.is_none() && !self.building.is_empty() {
-            let header = Header { writer: self.info.writer, epoch: self.epoch, prev_hash: self.own_hash };
-            let (events, encoded) = self.building.take();
-            let payload: Arc<[u8]> = record::assemble(&header, events, &encoded).into();
+            let header = Header { writer: self.info.writer, epoch: self.epoch, prev_hash: self.own_hash, inbox: None };
+            let (events, payload) = self.building.finish(&header);
+            let payload: Arc<[u8]> = payload.into();
             let hash = RecordHash::of(&payload);
             self.in_flight = Some(InFlight { payload, hash, events, failures: 0, in_doubt: false, repeat: true });
         }

@@ -220,7 +220,7 @@ impl TapeReader {
             let build = build.or_else(|| chain?.build.clone());
             return Err(TapeFault::NotUnderstood { seq, writer: name.into(), what, build });
         };
-        let header = Header { writer, epoch: outer.epoch, prev_hash: outer.prev_hash };
+        let header = Header { writer, epoch: outer.epoch, prev_hash: outer.prev_hash, inbox: record.inbox };
         let hash = RecordHash::of(payload);
         let chain = self.read.chains.entry(writer).or_default();
         let build = build.or(chain.build.take());

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::{
     ClockAdvanced, Event, HaltLevel, LimitsSet, Quote, Scope, Trade, TradingHalted, TradingResumed,
 };
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{self, Entry, Header, Writer, encode_entry};
+use tapedeck_schemas::record::{self, Elements, Entry, Header, Writer, encode_entry};
 
 use crate::any::{AnyMachine, Decided};
 use crate::machine::{Cause, Fact, Machine, MachineInput as _};
@@ -153,32 +153,36 @@ pub fn run_and_follow<M: Machine>(
 
 /// Records with this header that a later build could write, each with the part that this build does not know.
 pub fn records_of_a_newer_build(header: &Header) -> Vec<(&'static str, Vec<u8>)> {
-    let with = |event: &[u8]| record::assemble(header, 1, event);
-    let clock = [0x97, 0, 0, 0, 0, 23, 1, 0x91, 5]; // [cause_seq, cause_index, index, at, kind, version, [time]]
-    let changed = |at: usize, byte: u8| {
-        let mut event = clock;
-        event[at] = byte;
-        with(&event)
+    let elements = |elements: &[&[u8]]| Elements { count: elements.len(), bytes: elements.concat() };
+    let record = |shared: &[&[u8]], events: &[&[u8]]| record::assemble(header, &elements(shared), &elements(events));
+    let with = |event: &[u8]| record(&[], &[event]);
+    let head = |kind: u16, version: u16| {
+        let [high, low] = ((version - 1) << 10 | kind << 2).to_be_bytes();
+        [0xcd, high, low]
     };
+    let clock = [0x93, 23 << 2, 0, 5]; // [head, at, time]
     let first_bytes = |bytes: [u8; 2], after: &[u8]| {
         let mut record = [with(&clock), after.to_vec()].concat();
         record[..2].copy_from_slice(&bytes);
         record
     };
-    let mut many_events = record::assemble(header, 0, &[]);
-    many_events.pop();
+    let mut many_events = with(&clock);
+    many_events.truncate(many_events.len() - clock.len() - 1);
     many_events.extend([0xdc, 0x10, 0x01]); // an array of 4,097
     (0..=record::RECORD_EVENTS_MAX).for_each(|_| many_events.extend(clock));
-    let cancel = [&[0x97, 0, 0, 0, 0, 101, 1, 0x93, 0xc4, 16][..], &[7; 16], &[0xa5], b"sim.X", &[99]].concat();
+    let (sim_x, id): (&[u8], Vec<u8>) = (b"\xa5sim.X", [&[0xc4, 16][..], &[7; 16]].concat());
+    let cancel = |reason: u8| [&[0x95][..], &head(101, 1), &[0, 0, 1, reason]].concat();
+    assert!(record::decode(&record(&[&id, sim_x], &[&cancel(1)])).is_ok(), "one value is new, not more");
     vec![
-        ("format", first_bytes([0x95, 99], &[])),
-        ("part", first_bytes([0x96, record::FORMAT], &[0xc0])),
-        ("kind", changed(5, 99)),
-        ("version", changed(6, 99)),
-        ("field", with(&[&clock[..7], &[0x92, 5, 6]].concat())),
-        ("element of an event", with(&[&[0x98], &clock[1..], &[0xc0]].concat())),
-        ("value of an enum", with(&cancel)),
-        ("type of a field", changed(8, 0xc2)),
+        ("format", first_bytes([0x97, 99], &[])),
+        ("part", first_bytes([0x98, record::FORMAT], &[0xc0])),
+        ("kind", with(&[&[0x93][..], &head(99, 1), &[0, 5]].concat())),
+        ("version", with(&[&[0x93][..], &head(23, 2), &[0, 5]].concat())),
+        ("field", with(&[&[0x94], &clock[1..], &[6]].concat())),
+        ("value of an enum", record(&[&id, sim_x], &[&cancel(99)])),
+        ("type of a field", with(&[&clock[..3], &[0xc2]].concat())),
+        ("text without a number", with(&[0x93, 23 << 2, 0, 0xa1, b'5'])),
+        ("text that no event has", record(&[sim_x], &[&clock])),
         ("bytes after the end", [with(&clock), vec![0xc1]].concat()),
         ("more bytes", [with(&clock), vec![0; record::RECORD_BYTES_MAX]].concat()),
         ("more events", many_events),

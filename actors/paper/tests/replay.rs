@@ -107,11 +107,11 @@ fn decisions_are_as_pinned() {
         sell(5, Ioc, "102", "3"),
         clock(1_012),
     ];
-    let pinned = "398311413c44054dd6a9572859db4f9f6d284caf0ca646344efdf8dd165bddde";
+    let pinned = "d0fa01e90f43dd166a7b6dfde64bb67db878496e8ab5423eaae87d7cd698ccb9";
     assert_decisions(
         Paper::new(TAPE),
         &script,
         pinned,
-        "6ea3b199b6025673c3a09fff8f4260cadd332a6b521b2efa0840295799e32572",
+        "3ccd9e9d3fe7902d4afff49d66d27781e67a227bab132d26c8acd879d5b36ff6",
     );
 }

@@ -251,12 +251,12 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
     }
     let all = ["OrderApproved", "RiskStateChanged", "halted", "max_order_notional", "max_position", "stale_quote"];
     assert!(all.iter().chain(&["stale_decision"]).all(|kind| kinds.contains(*kind)), "the script shows only {kinds:?}");
-    let pinned = "b6e63517ae42e22a464517c70b815b487e251f1216f66603767739ef82b5391b";
+    let pinned = "5ee435364cc75d687541b1bcf0b0afe4266d0921a52641ee4291763373011215";
     assert_decisions(
         blank().machine.machine,
         &facts,
         pinned,
-        "6a81292ee61806a106429abe8d85ee76dffdb92ab39c72c81c46b83318d464d6",
+        "4b6a60bb8a232d0a6017ae2e108555b203e451936e79c560aab8ef44f0c0efb8",
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
@@ -49,6 +49,7 @@ struct StreamKind {
     max_message_bytes: i32,
     duplicate_window_ms: u64,
     max_consumers: i32,
+    compression: Compression,
     /// Destination subject of JetStream's republish.
     republish: Option<String>,
     /// Whether a full stream discards its oldest messages. By default it rejects new ones.
@@ -143,6 +144,7 @@ impl Declaration {
             retention: RetentionPolicy::Limits,
             discard: if kind.forgets { DiscardPolicy::Old } else { DiscardPolicy::New },
             republish,
+            compression: Some(kind.compression.clone()),
             deny_delete: true,
             ..Default::default()
         }
@@ -157,6 +159,9 @@ pub struct Drift {
     /// The setting with its actual and declared value, or the defect of the tape.
     pub what: String,
 }
+
+/// What follows from a changed compression of an existing stream.
+const COMPRESSES_LATER: &str = "takes effect when the server restarts, for new blocks";
 
 /// Compares every stream with its declaration.
 pub async fn check(bus: &Bus, declared: &Declaration) -> Result<Vec<Drift>, BusError> {
@@ -220,7 +225,7 @@ async fn create_tape(
     if bus.last_on(&stream, &keeper).await? > 0 {
         return Ok(None);
     }
-    let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default() };
+    let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let event = TapeCreated::first(id, partition, placement).into();
     let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
     match bus.append(&stream, &keeper, 0, record.into()).await {
@@ -254,6 +259,14 @@ async fn differences(bus: &Bus, want: &Config) -> Result<Vec<String>, BusError> 
     compare("discard", format!("{:?}", want.discard), format!("{:?}", have.discard));
     compare("republish", format!("{:?}", want.republish), format!("{:?}", have.republish));
     compare("deny_delete", want.deny_delete.to_string(), have.deny_delete.to_string());
+    let compression = |config: &Config| match config.compression {
+        Some(Compression::S2) => "s2",
+        Some(Compression::None) | None => "none",
+    };
+    if compression(want) != compression(have) {
+        let declared = format!("{} ({COMPRESSES_LATER})", compression(want));
+        compare("compression", declared, compression(have).into());
+    }
     compare("max_age", format!("{:?}", want.max_age), format!("{:?}", have.max_age));
     compare(
         "max_messages",

@@ -11,10 +11,13 @@ name; or {"error": ...} where the bytes are not what the document says. Needs th
 import json
 import re
 import sys
-from decimal import Decimal, localcontext
+from decimal import Context
 
 import blake3
 import msgpack
+
+
+EXACT = Context(prec=60)  # enough digits for every number
 
 
 class NotAsDescribed(Exception):
@@ -38,56 +41,112 @@ class Reader:
 
     def record(self, payload):
         need(len(payload) <= self.document["bounds"]["record_bytes_max"], "record too large", len(payload))
-        parts = msgpack.unpackb(payload, raw=False, strict_map_key=False)
-        *head, events = parts
+        *head, self.shared, events = msgpack.unpackb(payload, raw=False, strict_map_key=False)
+        self.used, self.last = 0, {}
+        self.cause_seq = self.cause_index = self.index = self.at = 0
         record = self.fields(self.document["record"], head)
         need(record["format"] == self.document["format"], "format", record["format"])
         need(len(events) <= self.document["bounds"]["record_events_max"], "too many events", len(events))
         record["events"] = [self.event(event) for event in events]
+        need(self.used == len(self.shared), "shared values that no event has", self.shared[self.used:])
         return record
 
-    def event(self, parts):
-        *head, body = parts
-        event = self.fields(self.document["event"], head)
-        kind = self.kinds.get((event["kind"], event["version"]))
-        need(kind, "no such kind and version", head)
-        return {**event, "kind": kind["name"], "body": self.fields(kind["fields"], body)}
+    def event(self, elements):
+        head, *rest = elements
+        step, number, version = head & 3, head >> 2 & 255, (head >> 10) + 1
+        kind = self.kinds.get((number, version))
+        need(kind, "no such kind and version", (number, version))
+        if step == 0:
+            self.index += 1
+        elif step == 1:
+            self.cause_seq, self.cause_index, self.index = self.cause_seq + 1, 0, 0
+        elif step == 2:
+            self.cause_index, self.index = self.cause_index + 1, 0
+        else:
+            change, self.cause_index, self.index, *rest = rest
+            self.cause_seq = (self.cause_seq + change) % 2**64
+        change, *body = rest
+        self.at = (self.at + change) % 2**64
+        # What a change refers to: the kind, and the instrument once it is read.
+        self.kind, self.instrument = number, None
+        return {"cause_seq": self.cause_seq, "cause_index": self.cause_index, "index": self.index, "at": self.at,
+                "kind": kind["name"], "version": version, "body": self.fields(kind["fields"], body)}
 
     def fields(self, fields, values):
         need(isinstance(values, list) and len(values) == len(fields), f"not {len(fields)} fields", values)
-        return {field["name"]: self.value(field["type"], value) for field, value in zip(fields, values)}
+        return {field["name"]: self.value(field["type"], value, field["name"])
+                for field, value in zip(fields, values)}
 
-    def value(self, type_, value):
+    def value(self, type_, value, field=None):
         if isinstance(type_, str):
             named = self.types[type_]
             return getattr(self, named["wire"])(named, value)
         (form, of), = type_.items()
         if form == "optional":
             return None if value is None else self.value(of, value)
+        if form in ("change", "price_change"):
+            key = self.instrument if form == "price_change" else (self.kind, self.instrument, field)
+            return self.changed(of, value, key)
         need(isinstance(value, list), "not an array", value)
         if form == "list":
             return [self.value(of, one) for one in value]
         need(form == "tuple" and len(value) == len(of), form, value)
         return [self.value(one_type, one) for one_type, one in zip(of, value)]
 
+    def changed(self, type_, value, key):
+        if isinstance(type_, dict):
+            type_ = type_["optional"]
+            if value is None:
+                return None
+        named, last = self.types[type_], self.last.get(key, 0)
+        if named["wire"] == "integer":
+            self.last[key] = (last + value) % 2**64
+            return self.integer(named, self.last[key])
+        self.last[key] = EXACT.add(last, self.number(named, value))
+        return self.spelled(named, self.last[key])
+
+    def share(self, value):
+        need(type(value) is int and 0 <= value <= self.used, "not the next shared value", value)
+        self.used = max(self.used, value + 1)
+        return self.shared[value]
+
     def integer(self, named, value):
         need(type(value) is int and 0 <= value < 1 << named["bits"], f"not of {named['bits']} bits", value)
         return value
 
+    def time(self, named, value):
+        return (self.at + value) % 2**64
+
+    def offset(self, named, value):
+        change, index = value
+        return {"seq": (self.cause_seq + change) % 2**64, "index": index}
+
     def text(self, named, value):
-        need(isinstance(value, str) and re.search(named.get("pattern", ""), value), "not such a text", value)
-        return value
+        text = self.share(value)
+        self.instrument = value if self.instrument is None else self.instrument
+        need(isinstance(text, str) and re.search(named.get("pattern", ""), text), "not such a text", text)
+        return text
+
+    def id(self, named, value):
+        return self.bytes({"length": 16}, self.share(value))
 
     def decimal(self, named, value):
+        return self.spelled(named, self.number(named, value))
+
+    def number(self, named, value):
         if isinstance(value, bytes):
             wide, value = value, int.from_bytes(value, "big", signed=True)
             need(len(wide) == (value if value >= 0 else ~value).bit_length() // 8 + 1, "not the fewest bytes", wide)
             need(not -(1 << 63) <= value < 1 << 63, "should be an integer", value)
-        need(type(value) is int and abs(value) <= int(named["units_max"]), "not a number in range", value)
-        with localcontext() as context:
-            context.prec = 60
-            number = Decimal(value).scaleb(-named["decimals"])
-            return format(number.normalize(), "f") if value else "0"
+        mantissa, decimals = value >> 5, value & 31
+        need(decimals <= named["decimals"], "too many decimals", decimals)
+        need(decimals == 0 or mantissa % 10, "trailing zeros", mantissa)
+        return EXACT.scaleb(mantissa, -decimals)
+
+    def spelled(self, named, number):
+        units_max = EXACT.scaleb(int(named["units_max"]), -named["decimals"])
+        need(abs(number) <= units_max, "not a number in range", number)
+        return format(EXACT.normalize(number), "f") if number else "0"
 
     def bytes(self, named, value):
         need(isinstance(value, bytes) and len(value) == named["length"], f"not {named['length']} bytes", value)

@@ -1,22 +1,31 @@
 //! The record format as a page for people, in Markdown.
 
-use super::tape::{EVENT, HEADER, named_types};
+use super::tape::{AFTER_HEADER, EVENT, HEADER, STEPS, named_types};
 use super::{FieldDoc, NamedType, Shape, prose, writers};
 use crate::event::Kind;
-use crate::record::{DEPTH_MAX, FORMAT, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, Writer};
+use crate::record::{FORMAT, RECORD_BYTES_MAX, Writer};
 
 /// Returns the page as Markdown.
 pub fn document() -> String {
     let mut page = vec![introduction(), table(&["#", "field", "type", ""], numbered(HEADER))];
-    page.push(format!("{}. `events`: an array of at most {RECORD_EVENTS_MAX} events.", HEADER.len()));
-    page.push("An event is an array:".into());
-    page.push(table(&["#", "field", "type", ""], numbered(EVENT)));
-    page.push(format!("{}. `body`: an array of the fields of the kind and version; see [Kinds](#kinds).", EVENT.len()));
+    let row = |(at, (name, doc)): (usize, &(&str, &str))| {
+        vec![(HEADER.len() + at).to_string(), format!("`{name}`"), (*doc).to_string()]
+    };
+    page.push(table(&["#", "element", ""], AFTER_HEADER.iter().enumerate().map(row)));
+    page.push("An event is an array of these elements, then the fields of its kind; see [Kinds](#kinds):".into());
+    page.push(table(&["element", ""], EVENT.iter().map(|(name, doc)| vec![format!("`{name}`"), (*doc).into()])));
+    page.push(
+        "The step says how cause and index follow from those of the event before, which are zeros before the first \
+               event. The first step that applies is used:"
+            .into(),
+    );
+    let steps = STEPS.iter().enumerate().map(|(step, doc)| vec![step.to_string(), (*doc).into()]);
+    page.push(table(&["step", "cause and index"], steps));
     page.push(reading());
     page.push("## Writers".into());
     page.push(table(&["number", "writer", "writes"], Writer::ALL.iter().map(|writer| writer_row(*writer))));
     page.push("## Types".into());
-    page.push("The wire holds no names: a field is identified by its index in the array.".into());
+    page.push("The wire holds no names of fields: a field is identified by its index in the array.".into());
     page.push(table(&["type", "on the wire", "meaning"], named_types().into_iter().map(type_row)));
     for named in named_types() {
         page.extend(type_section(named));
@@ -41,8 +50,11 @@ fn introduction() -> String {
          programs.\n\n\
          The tape of partition `<p>` is the JetStream stream `TAPE_<p>_G<g>`, where `<g>` is its **generation**: 1, \
          until a tape that lost records is continued by a new stream. Each of its messages is a **record**, on the \
-         subject `tape.<p>.g<g>.<writer>`. A record is one MessagePack array of at most {RECORD_BYTES_MAX} bytes and \
-         {DEPTH_MAX} levels of nesting, with no bytes after it. This page describes format {FORMAT}."
+         subject `tape.<p>.g<g>.<writer>`. A record is one MessagePack array of at most {RECORD_BYTES_MAX} bytes, \
+         with no bytes after it. This page describes format {FORMAT}.\n\n\
+         Each record stands alone. What repeats in a record stands in it once: texts and ids by number, times as differences \
+         to the event's tape time, tape time and cause as differences to the event before. Every value is in \
+         the shortest form of MessagePack, so that a record has one encoding; a reader stops at any other."
     )
 }
 
@@ -96,12 +108,18 @@ fn writer_row(writer: Writer) -> Vec<String> {
 fn type_row(named: &NamedType) -> Vec<String> {
     let wire = match &named.shape {
         Shape::Integer(bits) => format!("unsigned integer, {bits} bits"),
-        Shape::Text("") => "string".into(),
-        Shape::Text(pattern) => format!("string, `{}`", pattern.replace('|', "\\|")),
+        Shape::Time => "signed integer: difference to the `at` of the event, modulo 2^64".into(),
+        Shape::Offset => {
+            "array: sequence as signed difference to the `cause_seq` of the event, modulo 2^64; index as unsigned integer"
+                .into()
+        }
+        Shape::Text("") => "index in `shared`".into(),
+        Shape::Text(pattern) => format!("index in `shared`; the text matches `{}`", pattern.replace('|', "\\|")),
+        Shape::Id => "index in `shared`".into(),
         Shape::Decimal { decimals, .. } => {
             format!(
-                "integer that counts 1e-{decimals}; beyond signed 64 bits, a bin of the fewest bytes (9 to 16), \
-                 big-endian, two's complement"
+                "integer: mantissa · 32 + number of decimals, at most {decimals}, without trailing zeros; beyond signed \
+                 64 bits, a bin of the fewest bytes (9 to 17), big-endian, two's complement"
             )
         }
         Shape::Bytes(length) => format!("bin of {length} bytes"),

@@ -4,24 +4,62 @@ use serde_json::{Map, Value, json};
 
 use super::{Described, Doc, FieldDoc, NamedType, Shape, Type, prose, writers};
 use crate::event::Kind;
-use crate::record::{self, RecordHash, Writer};
+use crate::record::{self, InboxDigest, RecordHash, Writer};
 
-/// The fields of a record before its last, the events.
+/// The fields of a record before its tables and events.
 pub(super) const HEADER: &[FieldDoc] = &[
     field("format", u8::TYPE, &["Number of the format. A reader stops at a format that it does not know."]),
     field("writer", Writer::TYPE, &["Writer of the record; must equal the last token of the subject."]),
     field("epoch", u64::TYPE, &["Epoch of the writer, from 1."]),
     field("prev_hash", RecordHash::TYPE, &["Hash of the previous valid record of the writer; zeros for the first."]),
+    field(
+        "inbox",
+        <Option<InboxDigest>>::TYPE,
+        &[
+            "Running digest of the writer's inbox up to the last cause of the record; nil for a writer without an inbox.",
+        ],
+    ),
 ];
 
-/// The fields of an event before its last, the body.
-pub(super) const EVENT: &[FieldDoc] = &[
-    field("cause_seq", u64::TYPE, &["Sequence of the message that holds the input that the fact answers."]),
-    field("cause_index", u32::TYPE, &["Index of that input in the message."]),
-    field("index", u32::TYPE, &["Index among the facts of the writer on the same cause, from 0."]),
-    field("at", u64::TYPE, &["Tape time of the cause, ns since the Unix epoch."]),
-    field("kind", u16::TYPE, &["Number of the kind. A reader stops at a kind that it does not know."]),
-    field("version", u16::TYPE, &["Version of the body. A reader stops at a version that it does not know."]),
+/// What follows [`HEADER`] in a record. Name and meaning.
+pub(super) const AFTER_HEADER: &[(&str, &str)] = &[
+    (
+        "shared",
+        "The texts (strings) and ids (bins of 16 bytes) that the events refer to by their index in this array: each \
+         once, in the order of their first use.",
+    ),
+    ("events", "The events, at most 4096."),
+];
+const _: () = assert!(record::RECORD_EVENTS_MAX == 4096, "the text says so");
+
+/// The elements of an event before the fields of its body. Name and meaning.
+pub(super) const EVENT: &[(&str, &str)] = &[
+    (
+        "head",
+        "An unsigned integer: (version - 1) * 1024 + kind * 4 + step. `kind` is below 256. A reader stops at a kind or \
+         version that it does not know.",
+    ),
+    (
+        "cause_seq",
+        "Only with step 3: sequence of the message that holds the input that the fact answers, as a difference to the \
+         `cause_seq` of the event before, modulo 2^64, as a signed integer.",
+    ),
+    ("cause_index", "Only with step 3: index of that input in the message, an unsigned integer."),
+    ("index", "Only with step 3: index among the facts of the writer on the same cause, from 0, an unsigned integer."),
+    (
+        "at",
+        "Tape time of the cause, ns since the Unix epoch, as a \
+         difference to the `at` of the event before, modulo 2^64, as a signed integer.",
+    ),
+];
+
+/// The meaning of each step: how cause and index follow from those of the event before. Before the first event of a
+/// record they are zeros. The first step that applies is used.
+pub(super) const STEPS: &[&str] = &[
+    "The same cause; `index` is one higher.",
+    "`cause_seq` is one higher; `cause_index` and `index` are 0.",
+    "The same `cause_seq`; `cause_index` is one higher, and `index` is 0.",
+    "`cause_seq`, `cause_index` and `index` stand after the head.",
 ];
 
 const fn field(name: &'static str, ty: &'static Type, doc: Doc) -> FieldDoc {
@@ -32,7 +70,7 @@ const fn field(name: &'static str, ty: &'static Type, doc: Doc) -> FieldDoc {
 pub(super) fn named_types() -> Vec<&'static NamedType> {
     let mut all = Vec::new();
     let bodies = Kind::ALL.iter().flat_map(|kind| kind.fields());
-    HEADER.iter().chain(EVENT).chain(bodies).for_each(|field| field.ty.collect(&mut all));
+    HEADER.iter().chain(bodies).for_each(|field| field.ty.collect(&mut all));
     all
 }
 
@@ -45,34 +83,57 @@ pub fn document() -> Value {
         "about": [
             "Each JetStream message of the stream TAPE_<partition>_G<generation>, on the subject \
              tape.<partition>.g<generation>.<writer>, is a record: one MessagePack array, with no bytes after it.",
-            "A record holds the fields of `record` in order, then an array of events. An event holds the fields of \
-             `event` in order, then the body: an array of the fields of its kind, in order. The wire holds no names.",
+            "A record holds the fields of `record` in order, then the elements of `after_header`. An event is an array: \
+             the elements of `event` in order, then the fields of its kind, in order. The wire holds no names.",
+            "Every value is in the shortest form of MessagePack, so that a record has one encoding.",
             "A type is a name in `types`, or {\"optional\": type} (a value of the type, or nil), {\"list\": \
              type} (an array of values of the type), or {\"tuple\": [type, ...]} (an array of one value per type).",
+            "{\"change\": type} is a value of the type as the difference to the same field of the last event in the \
+             record of the same kind whose first field, the instrument, is the same. Nil stands for no value, and \
+             changes nothing. {\"price_change\": type} is a price as the difference to the last such price of the \
+             instrument in the record, in any field of any kind. Before the first value the difference is to zero. The \
+             difference of an integer is signed, modulo 2^64.",
         ],
         "format": record::FORMAT,
         "bounds": {
             "record_bytes_max": record::RECORD_BYTES_MAX,
             "record_events_max": record::RECORD_EVENTS_MAX,
-            "array_depth_max": record::DEPTH_MAX,
         },
         "record": fields(HEADER),
-        "event": fields(EVENT),
+        "after_header": AFTER_HEADER.iter().map(named).collect::<Vec<_>>(),
+        "event": EVENT.iter().map(named).collect::<Vec<_>>(),
+        "steps": STEPS,
         "wire": wires(),
         "types": types,
         "kinds": Kind::ALL.iter().map(|kind| kind_entry(*kind)).collect::<Vec<_>>(),
     })
 }
 
+fn named((name, doc): &(&str, &str)) -> Value {
+    json!({"name": name, "doc": doc})
+}
+
 /// The meaning of each value of `wire`.
 const WIRES: &[(&str, &str)] = &[
     ("integer", "An unsigned MessagePack integer of at most `bits` bits."),
-    ("text", "A MessagePack string; matches `pattern`, if there is one."),
+    (
+        "time",
+        "A signed MessagePack integer: the difference to the `at` of the event, modulo 2^64. `at` itself is a \
+         difference to the event before.",
+    ),
+    (
+        "offset",
+        "A MessagePack array: the sequence, as a signed difference to the `cause_seq` of the event, modulo 2^64; and \
+         the index, unsigned. In text: the fields `seq` and `index`.",
+    ),
+    ("text", "An unsigned MessagePack integer: the index in `shared`. The text matches `pattern`, if there is one."),
+    ("id", "An unsigned MessagePack integer: the index in `shared`. In text: lower-case hex digits."),
     (
         "decimal",
-        "A count of units of 10^-`decimals`: a MessagePack integer if it fits signed 64 bits, otherwise a bin \
-         of the fewest bytes (9 to 16), signed, big-endian, two's complement. In text: a decimal without trailing \
-         zeros.",
+        "mantissa * 32 + decimals, where the number is mantissa / 10^decimals: a MessagePack integer if it fits signed \
+         64 bits, otherwise a bin of the fewest bytes (9 to 17), signed, big-endian, two's complement. There are at most \
+         `decimals`, and the mantissa does not end in 0 if there are any. The magnitude is at most `units_max` / \
+         10^`decimals`. In text: a decimal without trailing zeros.",
     ),
     ("bytes", "MessagePack bin of `length` bytes. In text: lower-case hex digits."),
     ("name", "A MessagePack integer that stands for one of `values`."),
@@ -113,6 +174,8 @@ fn reference(ty: &Type) -> Value {
     match ty {
         Type::Named(named) => json!(named.name),
         Type::Optional(of) => json!({"optional": reference(of)}),
+        Type::PriceChange(of) => json!({"price_change": reference(of)}),
+        Type::Change(of) => json!({"change": reference(of)}),
         Type::List(of) => json!({"list": reference(of)}),
         Type::Tuple(of) => json!({"tuple": of.iter().map(|one| reference(one)).collect::<Vec<_>>()}),
     }
@@ -121,6 +184,9 @@ fn reference(ty: &Type) -> Value {
 fn named_type(named: &NamedType) -> Value {
     let mut entry = match &named.shape {
         Shape::Integer(bits) => json!({"wire": "integer", "bits": bits}),
+        Shape::Time => json!({"wire": "time"}),
+        Shape::Offset => json!({"wire": "offset"}),
+        Shape::Id => json!({"wire": "id"}),
         Shape::Text("") => json!({"wire": "text"}),
         Shape::Text(pattern) => json!({"wire": "text", "pattern": pattern}),
         // As text: the bound exceeds the exact integers of many JSON readers.

@@ -1,13 +1,13 @@
 //! Descriptions of the types of fields that the macros `structs!` and `names!` do not declare.
 
-use super::{Described, FieldDoc, NamedType, Shape, Type, VariantDoc};
+use super::{Described, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::generation::Generation;
 use crate::ids::{FillId, InstrumentId, OrderId, Symbol, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
-use crate::record::RecordHash;
+use crate::record::{InboxDigest, RecordHash};
 use crate::symbol::symbol_pattern;
 
 macro_rules! described {
@@ -22,7 +22,7 @@ described! {
     u8, "u8", "Unsigned integer of at most 8 bits.", Shape::Integer(8);
     u16, "u16", "Unsigned integer of at most 16 bits.", Shape::Integer(16);
     u32, "u32", "Unsigned integer of at most 32 bits.", Shape::Integer(32);
-    u64, "u64", "Unsigned integer of at most 64 bits. Times are nanoseconds since the Unix epoch.", Shape::Integer(64);
+    u64, "u64", "Unsigned integer of at most 64 bits.", Shape::Integer(64);
     String, "Text", "UTF-8 text.", Shape::Text("");
     Token, "Token", "A name that is a valid token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
     Symbol, "Symbol", "A symbol as its venue spells it, or the code of a currency: 1 to 48 bytes of UTF-8.",
@@ -42,20 +42,22 @@ described! {
     Money, "Money", "Amount of a currency. Price times quantity is exact.",
         decimal(Money::SCALE, Money::MAX_UNITS);
     Generation, "Generation", "Number of a generation of a tape, from 1.", Shape::Integer(32);
-    TapeId, "TapeId", "Random identity of a tape.", Shape::Bytes(16);
-    OrderId, "OrderId", "Id of an order; the client order id at an exchange.", Shape::Bytes(16);
-    FillId, "FillId", "Id of a fill on the simulated exchange.", Shape::Bytes(16);
+    TapeId, "TapeId", "Random identity of a tape.", Shape::Id;
+    OrderId, "OrderId", "Id of an order; the client order id at an exchange.", Shape::Id;
+    FillId, "FillId", "Id of a fill on the simulated exchange.", Shape::Id;
     RecordHash, "RecordHash", "BLAKE3 hash of the bytes of a record.", Shape::Bytes(32);
+    InboxDigest, "InboxDigest", "Running digest of an inbox.", Shape::Bytes(16);
     Offset, "Offset", "Place of an event on a tape, printed p0g1:1234.5: partition, generation, sequence, index.",
-        Shape::Array(&[
-            FieldDoc { name: "seq", ty: u64::TYPE, doc: &["Stream sequence, from 1; 0 is before the first."] },
-            FieldDoc { name: "index", ty: u32::TYPE, doc: &["Index of the event in the record, from 0."] },
-        ]);
+        Shape::Offset;
     Scope, "Scope", "Instruments of the partition that a limit or a halt applies to.", Shape::Choice(&[
         VariantDoc { name: "All", ty: None, doc: &["Every instrument of the partition."] },
         VariantDoc { name: "Instrument", ty: Some(InstrumentId::TYPE), doc: &["One instrument of the partition."] },
     ]);
 }
+
+/// The encoding of a field that is declared `as Time`.
+pub(crate) const TIME: &Type =
+    &Type::Named(&NamedType { name: "Time", doc: &["A time, ns since the Unix epoch."], shape: Shape::Time });
 
 const fn decimal(decimals: u32, units_max: i128) -> Shape {
     Shape::Decimal { decimals, units_max }
@@ -83,6 +85,8 @@ impl Type {
         match self {
             Type::Named(named) => named.name.into(),
             Type::Optional(of) => format!("{} or nil", of.words()),
+            Type::PriceChange(of) => format!("{}, as price change", of.words()),
+            Type::Change(of) => format!("{}, as change", of.words()),
             Type::List(of) => format!("list of {}", of.words()),
             Type::Tuple(of) => format!("({})", of.iter().map(|one| one.words()).collect::<Vec<_>>().join(", ")),
         }
@@ -105,7 +109,7 @@ impl Type {
                     into.push(named);
                 }
             }
-            Type::Optional(of) | Type::List(of) => of.collect(into),
+            Type::Optional(of) | Type::List(of) | Type::Change(of) | Type::PriceChange(of) => of.collect(into),
             Type::Tuple(of) => of.iter().for_each(|one| one.collect(into)),
         }
     }

@@ -20,7 +20,7 @@ structs! {
         /// The operator's reason.
         reason: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// Weights of strategies were set. Strategies that are not named keep their weights.
     WeightsSet {
@@ -31,7 +31,7 @@ structs! {
         /// The operator's reason.
         reason: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// Trading was halted, or limited to orders that reduce a position.
     TradingHalted {
@@ -44,7 +44,7 @@ structs! {
         /// The operator's reason.
         reason: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// Trading was resumed: the halt of the scope was lifted.
     TradingResumed {
@@ -55,7 +55,7 @@ structs! {
         /// The operator's reason.
         reason: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// An operator requested the cancel of an order.
     CancelRequested {
@@ -66,7 +66,7 @@ structs! {
         /// The operator's reason.
         reason: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// Capital was paid into an account, or out of it.
     AccountFunded {
@@ -79,7 +79,7 @@ structs! {
         /// Name of the operator.
         by: String,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
     /// A command was refused. It has no effect.
     CommandRefused {
@@ -90,7 +90,7 @@ structs! {
         /// The rule that the command breaks, with the values.
         reason: RefusalReason,
         /// Time at which JetStream stored the command, ns since the Unix epoch.
-        stamp: u64,
+        stamp: u64 as Time,
     }
 }
 

@@ -26,50 +26,50 @@ structs! {
         /// Bars that `ingest` builds from now on, in place of the earlier ones: at most 8, each once; empty for none.
         bars: Vec<BarSpec>,
         /// Time at which the publisher received the event, ns since the Unix epoch.
-        ts_recv: u64,
+        ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
+        ts_event: Option<u64> as Time,
     }
     /// The best bid and ask of an instrument, as the venue quotes them.
     Quote {
         /// The quoted instrument; `InstrumentDefined` precedes its first quote.
         instrument: InstrumentId,
         /// Best bid, in the quote currency, above zero, on the tick grid.
-        bid: Price,
+        bid: Price as PriceChange,
         /// Quantity at the bid, in the base currency, on the lot grid; zero if unknown.
-        bid_size: Quantity,
+        bid_size: Quantity as Change,
         /// Best ask, in the quote currency, above the bid, on the tick grid.
-        ask: Price,
+        ask: Price as PriceChange,
         /// Quantity at the ask, in the base currency, on the lot grid; zero if unknown.
-        ask_size: Quantity,
+        ask_size: Quantity as Change,
         /// Time at which the publisher received the event, ns since the Unix epoch.
-        ts_recv: u64,
+        ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
+        ts_event: Option<u64> as Time,
         /// The venue's number of the update, increasing per instrument; nil if the venue gives none.
-        update_id: Option<u64>,
+        update_id: Option<u64> as Change,
     }
     /// The venue printed a trade.
     Trade {
         /// The traded instrument; `InstrumentDefined` precedes its first trade.
         instrument: InstrumentId,
         /// Price of the trade, in the quote currency, above zero, on the tick grid.
-        price: Price,
+        price: Price as PriceChange,
         /// Quantity of the trade, in the base currency, above zero, on the lot grid.
         quantity: Quantity,
         /// Side that crossed the spread.
         aggressor: Aggressor,
         /// The venue's number of the trade, increasing per instrument; nil if the venue gives none.
-        trade_id: Option<u64>,
+        trade_id: Option<u64> as Change,
         /// Time at which the publisher received the event, ns since the Unix epoch.
-        ts_recv: u64,
+        ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
+        ts_event: Option<u64> as Time,
     }
     /// Tape time reached a multiple of 100 ms. A jump over several multiples gives one fact, for the last of them.
     ClockAdvanced {
         /// The multiple that tape time reached, ns since the Unix epoch.
-        time: TapeTime,
+        time: TapeTime as Time,
     }
     /// A session of a source skipped numbers: the skipped market events never reached the inbox.
     Gap {
@@ -120,24 +120,24 @@ structs! {
         /// Number of late events since the previous bar of this size. Late events are in no time bar.
         late: u64,
         /// Start of a time bar's window; for other bars `ts_recv` of the first event. Ns since the Unix epoch.
-        opened: u64,
+        opened: u64 as Time,
         /// Exclusive end of a time bar's window; for other bars `ts_recv` of the last event. Ns since the Unix epoch.
-        closed: u64,
+        closed: u64 as Time,
         /// Source that published the bar; nil for a bar that `ingest` built.
         source: Option<SourceId>,
         /// `ts_recv` of the event that completed or published the bar, ns since the Unix epoch.
-        ts_recv: u64,
+        ts_recv: u64 as Time,
         /// The venue's own time of a published bar, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
+        ts_event: Option<u64> as Time,
     }
     /// A publisher is alive: a market event that carries only a time. It advances tape time and closes time bars.
     MarketHeartbeat {
         /// Instrument whose time bars the heartbeat closes.
         instrument: InstrumentId,
         /// Time at which the publisher received the event, ns since the Unix epoch.
-        ts_recv: u64,
+        ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
-        ts_event: Option<u64>,
+        ts_event: Option<u64> as Time,
     }
 }
 

@@ -216,7 +216,7 @@ variants! {
         /// `ts_recv` is too far ahead of the broker's stamp.
         ClockAhead = 5 "clock_ahead" {
             /// Time at which the publisher received the event, ns since the Unix epoch.
-            ts_recv: u64,
+            ts_recv: u64 as Time,
             /// Distance from the stamp, ns.
             ahead_ns: u64,
             /// Greatest distance, ns.
@@ -326,16 +326,16 @@ variants! {
             /// Size of the bar.
             bar: BarSpec,
             /// Start of the bar, ns since the Unix epoch.
-            opened: u64,
+            opened: u64 as Time,
             /// End of the bar, ns since the Unix epoch.
-            closed: u64,
+            closed: u64 as Time,
         },
         /// A bar ends before it starts.
         ClosedBeforeOpened = 19 "closed_before_opened" {
             /// Start of the bar, ns since the Unix epoch.
-            opened: u64,
+            opened: u64 as Time,
             /// End of the bar, ns since the Unix epoch.
-            closed: u64,
+            closed: u64 as Time,
         },
     }
 }

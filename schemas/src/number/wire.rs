@@ -1,4 +1,5 @@
-//! Numbers in MessagePack and JSON: on the tape as counts of units, in messages from outside as they are spelled.
+//! Numbers in MessagePack and JSON: as counts of units, in messages from outside as they are spelled. For those in a
+//! record see `record/decimal.rs`.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,7 +15,7 @@ pub const INSTEAD_OF_FLOAT: &str = "send text such as \"61837.63\", or an intege
 /// Least and greatest number of bytes of a count of units beyond signed 64 bits.
 const WIDE_BYTES: std::ops::RangeInclusive<usize> = 9..=16;
 
-/// Encodes a number for a record on the tape: an integer if it fits signed 64 bits, otherwise the fewest bytes that
+/// Encodes a number as a count of units: an integer if it fits signed 64 bits, otherwise the fewest bytes that
 /// hold it, big-endian, two's complement.
 pub(super) fn serialize_units<S: Serializer>(units: i128, serializer: S) -> Result<S::Ok, S::Error> {
     match i64::try_from(units) {

@@ -149,7 +149,12 @@ fn a_forged_record_that_chains_is_detected() {
         }
         let mut entry = submitted.unwrap();
         entry.cause.seq = end.sequence;
-        let header = Header { writer: Writer::Execution, epoch: last.epoch, prev_hash: RecordHash::of(&end.payload) };
+        let header = Header {
+            writer: Writer::Execution,
+            epoch: last.epoch,
+            prev_hash: RecordHash::of(&end.payload),
+            inbox: None,
+        };
         let acked = bus.context().publish(own, record::encode(&header, &[entry]).into()).await.unwrap();
         acked.await.unwrap().sequence
     });

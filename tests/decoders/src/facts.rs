@@ -9,7 +9,7 @@ use tapedeck_schemas::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 pub fn assert_record_round_trip(writer: Writer, cause: Offset, at: u64, events: &[Event]) {
     let entry = |(index, event): (u32, &Event)| Entry { cause, index, at, event: event.clone() };
     let entries: Vec<Entry> = (0..).zip(events).map(entry).collect();
-    let header = Header { writer, epoch: 1, prev_hash: RecordHash::default() };
+    let header = Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let bytes = record::encode(&header, &entries);
     assert_eq!(record::decode(&bytes), Ok((header, entries)));
 }

@@ -110,7 +110,7 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
     TapeRecord {
         seq,
         generation: Generation::FIRST,
-        header: Header { writer, epoch: 1, prev_hash: RecordHash::default() },
+        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None },
         hash: RecordHash::default(),
         entries: (0..).zip(facts).map(entry).collect(),
     }

@@ -17,7 +17,7 @@ const SIGNAL: Writer = Writer::Signal;
 fn record_of_a_rival(bench: &Bench<Echo>, cause: Offset) -> Vec<u8> {
     let epoch = Epoch { number: 2, owner: 77, logic: 1, build: "rival".into() };
     let entry = |event: Event| Entry { cause, index: 0, at: 0, event };
-    let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
+    let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL), inbox: None };
     record::encode(&header, &[entry(epoch.into()), entry(Progress {}.into())])
 }
 
@@ -74,8 +74,8 @@ fn another_owners_record_fences_an_owner_with_nothing_in_flight() {
 
 #[test]
 fn an_invalid_record_on_the_own_subject_fences() {
-    let unchained = Header { writer: SIGNAL, epoch: 1, prev_hash: RecordHash([9; 32]) };
-    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let unchained = Header { writer: SIGNAL, epoch: 1, prev_hash: RecordHash([9; 32]), inbox: None };
+    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     for payload in [b"garbage".to_vec(), record::encode(&unchained, &[]), record::encode(&foreign, &[])] {
         let (mut bench, append) = Bench::appending();
         let seq = bench.tape.put(Some(SIGNAL), payload);
@@ -201,7 +201,7 @@ fn a_former_owners_late_record_is_challenged_once() {
     let mut bench = Bench::<Echo>::claiming(tape_of_two_epochs());
     let append = bench.read_append();
     let late = {
-        let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL) };
+        let header = Header { writer: SIGNAL, epoch: 2, prev_hash: bench.tape.chain_of(SIGNAL), inbox: None };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: Progress {}.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), late);
@@ -212,7 +212,7 @@ fn a_former_owners_late_record_is_challenged_once() {
     let append = bench.read_append();
     let rival = {
         let epoch = Epoch { number: 3, owner: 77, logic: 1, build: "rival".into() };
-        let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL) };
+        let header = Header { writer: SIGNAL, epoch: 3, prev_hash: bench.tape.chain_of(SIGNAL), inbox: None };
         record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }])
     };
     let seq = bench.tape.put(Some(SIGNAL), rival);

@@ -27,7 +27,7 @@ pub(crate) fn tape_with_owner<const L: u32>() -> Tape {
 
 /// Records of a later build that continue the chain of `writer`.
 fn of_a_newer_build(tape: &Tape, writer: Writer) -> Vec<(&'static str, Vec<u8>)> {
-    records_of_a_newer_build(&Header { writer, epoch: 1, prev_hash: tape.chain_of(writer) })
+    records_of_a_newer_build(&Header { writer, epoch: 1, prev_hash: tape.chain_of(writer), inbox: None })
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_record_that_chains_and_is_not_understood_stops_on_any_writers_subject() {
 #[test]
 fn the_first_record_of_an_unknown_writer_stops_and_other_bytes_on_its_subject_do_not() {
     let (mut bench, _) = Bench::appending();
-    let header = |prev_hash| Header { writer: Writer::Risk, epoch: 1, prev_hash };
+    let header = |prev_hash| Header { writer: Writer::Risk, epoch: 1, prev_hash, inbox: None };
     let unchained = record::encode(&header(RecordHash([9; 32])), &[]);
     for payload in [b"hello".to_vec(), unchained] {
         let at = bench.tape.put_unknown("venue", payload);
@@ -90,12 +90,16 @@ fn the_first_record_of_an_unknown_writer_stops_and_other_bytes_on_its_subject_do
 #[test]
 fn the_build_that_is_named_is_that_of_the_last_readable_epoch_even_of_the_same_record() {
     let (mut bench, _) = Bench::appending();
-    let header = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let header = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let epoch = Epoch { number: 1, owner: 3, logic: 1, build: "9.9.9+next".into() };
-    let mut events = Vec::new();
-    record::encode_entry(&Entry { cause: Offset::START, index: 0, at: 0, event: epoch.into() }, &mut events);
-    events.extend([0x97, 0, 0, 0, 0, 99, 1, 0x90]);
-    bench.tape.put(Some(Writer::Risk), record::assemble(&header, 2, &events));
+    let entry = |event| Entry { cause: Offset::START, index: 0, at: 0, event };
+    let mut payload = record::encode(&header, &[entry(epoch.into()), entry(Progress {}.into())]);
+    // The record ends with the heartbeat: [head, cause_seq, cause_index, index, at].
+    let heartbeat = [0x95, 2 << 2 | 3, 0, 0, 0, 0];
+    let kind_at = payload.len() - 5;
+    assert_eq!(payload[kind_at - 1..], heartbeat);
+    payload[kind_at] = 19 << 2 | 3;
+    bench.tape.put(Some(Writer::Risk), payload);
     let stop = bench.read_stop();
     assert!(stop.to_string().contains("9.9.9+next"), "{stop}");
 }
@@ -139,8 +143,8 @@ fn nothing_is_appended_before_the_first_record_is_read() {
 #[test]
 fn invalid_records_on_other_subjects_are_reported_and_skipped() {
     let mut bench = Bench::owner();
-    let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]) };
-    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default() };
+    let unchained = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([9; 32]), inbox: None };
+    let foreign = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let invalid_records = [
         bench.tape.put(Some(Writer::Ingest), b"garbage".to_vec()),
         bench.tape.put(Some(Writer::Ingest), record::encode(&unchained, &[])),

@@ -98,7 +98,7 @@ impl Tape {
     pub(crate) fn write(&mut self, writer: Writer, epoch: u64, events: Vec<(Offset, u64, Event)>) -> u64 {
         let entries: Vec<Entry> =
             events.into_iter().map(|(cause, at, event)| Entry { cause, index: 0, at, event }).collect();
-        let header = Header { writer, epoch, prev_hash: self.chain_of(writer) };
+        let header = Header { writer, epoch, prev_hash: self.chain_of(writer), inbox: None };
         self.put(Some(writer), record::encode(&header, &entries))
     }
 

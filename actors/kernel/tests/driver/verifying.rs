@@ -104,7 +104,7 @@ fn verify_beside<const SAVED: bool>(times: &[(TapeTime, TapeTime)]) -> Result<()
     let record = |seq, writer, entry| TapeRecord {
         seq,
         generation: Generation::FIRST,
-        header: Header { writer, epoch: 1, prev_hash: RecordHash::default() },
+        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None },
         hash: RecordHash::default(),
         entries: vec![entry],
     };

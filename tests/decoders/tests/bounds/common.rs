@@ -31,7 +31,7 @@ pub(crate) struct Decoder {
 
 /// All decoders of messages.
 pub(crate) fn decoders() -> Vec<Decoder> {
-    let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([5; 32]) };
+    let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash([5; 32]), inbox: None };
     let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
     let limits =
         Request::Limits { scope: Scope::All, values: vec![("risk.max_position".into(), "5".parse().unwrap())] };

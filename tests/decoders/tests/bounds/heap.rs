@@ -94,7 +94,7 @@ fn the_largest_messages_stay_within_the_bound() {
     let text = format!(r#"[{{"kind":"trade","source":"{}"}}]"#, "\\u0041".repeat(MESSAGE_BYTES_MAX / 6 - 20));
     assert_frugal(&all[1], text.as_bytes());
     let entry = Entry { cause: Offset::new(7, 0), index: 0, at: 5, event: ClockAdvanced { time: 5 }.into() };
-    let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash::default() };
+    let header = Header { writer: Writer::Ingest, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
     let full = record::encode(&header, &vec![entry; RECORD_EVENTS_MAX]);
     assert!(full.len() <= RECORD_BYTES_MAX && !(all[0].is_error)(&full));
     assert_frugal(&all[0], &full);

@@ -161,7 +161,7 @@ impl World {
         match random.below(5) {
             0 => Vec::new(),
             1 => b"hello".to_vec(),
-            2 => record::encode(&Header { writer, epoch: 9, prev_hash }, &[]),
+            2 => record::encode(&Header { writer, epoch: 9, prev_hash, inbox: None }, &[]),
             // A copy of a stored message, which is not valid at another place.
             // A first record would begin the chain of a writer of a later build, and stop every reader, as it must.
             3 => match self.copy_of_any(fault).unwrap_or_default() {

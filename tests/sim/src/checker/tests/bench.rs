@@ -107,7 +107,7 @@ impl Bench {
 
     pub(super) fn keeper(&self) -> Put {
         let entry = Entry { cause: Offset::START, index: 0, at: 0, event: created().into() };
-        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default() };
+        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default(), inbox: None };
         Put { node: 0, author: Author::Keeper, header, entries: vec![entry], headers: Headers::default() }
     }
 
@@ -211,7 +211,7 @@ impl Bench {
         match self.last.get(&writer) {
             None => self.begin(writer, writer as u64, entries),
             Some((seq, prev_hash, epoch, node)) => {
-                let header = Header { writer, epoch: *epoch, prev_hash: *prev_hash };
+                let header = Header { writer, epoch: *epoch, prev_hash: *prev_hash, inbox: None };
                 Put { node: *node, author: Author::Node(*node), header, entries, headers: fence(*seq) }
             }
         }
@@ -224,7 +224,7 @@ impl Bench {
         let (number, owner) = (epoch + 1, node + 1000);
         let event = Epoch { number, owner, logic: 1, build: "test".into() }.into();
         let entries = std::iter::once(Entry { cause, index: 0, at, event }).chain(answers).collect();
-        let header = Header { writer, epoch: number, prev_hash };
+        let header = Header { writer, epoch: number, prev_hash, inbox: None };
         Put { node, author: Author::Node(node), header, entries, headers: fence(seq) }
     }
 

@@ -56,7 +56,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
     (Rule::OwnRecordsAreValid, "a record is not encoded canonically", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let put = bench.record(Writer::Ingest, due);
-        let payload = [&[0xdc, 0, 5], &record::encode(&put.header, &put.entries)[1..]].concat();
+        let payload = [&[0xdc, 0, 7], &record::encode(&put.header, &put.entries)[1..]].concat();
         let message = bench.message("TAPE_0_G1", "tape.0.g1.ingest", put.headers, payload);
         bench.checker.stored("TAPE_0_G1", &message, put.author)
     }),
