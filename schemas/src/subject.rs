@@ -144,7 +144,7 @@ pub fn parse_market_subject(subject: &str) -> Result<(InstrumentId, MarketKind),
         Ok(symbol) => Ok((InstrumentId { venue, symbol }, kind)),
         Err(BadSubjectToken::NotASymbol) => Err(MalformedDetail::NotAMarketSubject),
         Err(BadSubjectToken::OtherForm(symbol)) => {
-            Err(MalformedDetail::WrongEscape { instrument: InstrumentId { venue, symbol }, kind })
+            Err(MalformedDetail::WrongEscape { instrument: Box::new(InstrumentId { venue, symbol }), kind })
         }
     }
 }
@@ -227,7 +227,11 @@ mod tests {
         assert_eq!(instrument_filter(&instrument), "md.nyse.BRK%2EB.*");
         for other in ["md.nyse.BRK.B.trade", "md.nyse.BRK%2eB.trade", "md.nyse.BR%4B%2EB.trade"] {
             let fault = parse_market_subject(other).unwrap_err();
-            assert_eq!(fault, MalformedDetail::WrongEscape { instrument, kind: MarketKind::Trade }, "{other}");
+            assert_eq!(
+                fault,
+                MalformedDetail::WrongEscape { instrument: instrument.into(), kind: MarketKind::Trade },
+                "{other}"
+            );
             assert!(fault.words().ends_with("publish on md.nyse.BRK%2EB.trade"), "{}", fault.words());
         }
     }

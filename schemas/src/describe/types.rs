@@ -67,6 +67,10 @@ impl<T: Described> Described for Option<T> {
     const TYPE: &'static Type = &Type::Optional(T::TYPE);
 }
 
+impl<T: Described> Described for Box<T> {
+    const TYPE: &'static Type = T::TYPE;
+}
+
 impl<T: Described> Described for Vec<T> {
     const TYPE: &'static Type = &Type::List(T::TYPE);
 }

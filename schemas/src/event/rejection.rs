@@ -183,7 +183,7 @@ variants! {
         /// The symbol in the subject is not escaped as each symbol must be.
         WrongEscape = 25 "wrong_escape" {
             /// Instrument that the subject was meant for.
-            instrument: InstrumentId,
+            instrument: Box<InstrumentId>,
             /// Kind in the subject.
             kind: MarketKind,
         },
@@ -301,9 +301,9 @@ variants! {
             /// Name of the field: `base` or `quote`.
             field: Token,
             /// Currency of this definition.
-            currency: Currency,
+            currency: Box<Currency>,
             /// Currency of the definition before.
-            defined: Currency,
+            defined: Box<Currency>,
         },
         /// The partition defines as many instruments as it can.
         TooManyInstruments = 16 "too_many_instruments" {

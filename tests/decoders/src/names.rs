@@ -38,7 +38,7 @@ pub fn check(input: &[u8]) {
         Err(MalformedDetail::WrongEscape { instrument, kind }) => {
             let right = subject::market_subject(&instrument, kind);
             assert_ne!(right, **text);
-            assert_eq!(subject::parse_market_subject(&right), Ok((instrument, kind)));
+            assert_eq!(subject::parse_market_subject(&right), Ok((*instrument, kind)));
         }
         Err(other) => assert_eq!(other, MalformedDetail::NotAMarketSubject),
     }

@@ -25,7 +25,11 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     match candidate.terms {
         Some(terms) => [("base", base, terms.base), ("quote", quote, terms.quote)].into_iter().try_for_each(
             |(name, currency, defined)| {
-                let changed = || RejectDetail::ChangedCurrency { field: named(name), currency, defined };
+                let changed = || RejectDetail::ChangedCurrency {
+                    field: named(name),
+                    currency: currency.into(),
+                    defined: defined.into(),
+                };
                 require(currency == defined, &changed)
             },
         ),
