@@ -77,8 +77,8 @@ impl From<TapeId> for Lineage {
 }
 
 impl Lineage {
-    /// Returns the generation to which the record with the sequence `seq` was appended first. The first record of a tape
-    /// is its own; copies follow it, at the sequences that they had.
+    /// Returns the generation to which the record with the sequence `seq` was appended first. The first record of a
+    /// tape is its own; copies follow it, at the sequences that they had.
     pub fn generation_of(&self, seq: u64) -> Generation {
         let copied = self.copied.iter().find(|copied| (2..=copied.last).contains(&seq));
         copied.map_or(self.generation, |copied| copied.generation)

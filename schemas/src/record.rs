@@ -49,7 +49,8 @@ pub const HEADER_BYTES_MAX: usize = 74;
 
 // Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
-    /// A name under which records are appended, on the subject `tape.<p>.g<generation>.<writer>`. Each but the keeper is a machine's.
+    /// A name under which records are appended, on the subject `tape.<p>.g<generation>.<writer>`. Each but the keeper
+    /// is a machine's.
     Writer {
         /// Creates the tape, and appends its first record.
         Keeper = 1 "keeper",

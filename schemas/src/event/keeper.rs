@@ -19,8 +19,8 @@ structs! {
         /// The records that follow as copies from earlier generations, in order; empty for generation 1.
         copied: Vec<CopiedRecords>,
     }
-    /// Records that a tape holds as copies, byte for byte and at the same sequences: those after the ones of the element
-    /// before (for the first: after the first record of the tape).
+    /// Records that a tape holds as copies, byte for byte and at the same sequences: those after the ones of the
+    /// element before (for the first: after the first record of the tape).
     CopiedRecords {
         /// The generation to which the records were appended first.
         generation: Generation,

@@ -78,8 +78,8 @@ pub struct Transaction {
     checkpoint: TapeCheckpoint,
 }
 
-/// A projector's process, with the loop of the real one: read the progress, check that the tape holds the records at the
-/// checkpoints, then read the tape from the least checkpoint on and commit batch by batch. After an unknown outcome it
+/// A projector's process, with the loop of the real one: read the progress, check that the tape holds the records at
+/// the checkpoints, then read the tape from the least checkpoint on and commit batch by batch. After an unknown outcome it
 /// starts again.
 pub struct Projector {
     /// The number of the process.

@@ -70,8 +70,8 @@ impl FromStr for TraceId {
         match text.parse::<RangeBound>() {
             Ok(bound @ RangeBound::Offset(_, offset)) => id(Some(bound), TraceQuery::At(offset)),
             _ => Err(format!(
-                "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0g1:1234.5) or an inbox entry \
-                 (inbox:12.3, command:12.0)"
+                "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0g1:1234.5) or an inbox \
+                 entry (inbox:12.3, command:12.0)"
             )),
         }
     }

@@ -82,8 +82,8 @@ pub(super) fn groups(overlay: &Overlay) -> Vec<String> {
     violations
 }
 
-/// The replicas of each group and every TAPEDECK_PARTITIONS are the same number, and every group and Job that connects to
-/// NATS uses the generations of the ConfigMap `partitions`.
+/// The replicas of each group and every TAPEDECK_PARTITIONS are the same number, and every group and Job that connects
+/// to NATS uses the generations of the ConfigMap `partitions`.
 pub(super) fn partitions(overlay: &Overlay) -> Vec<String> {
     let of = |group: &str| {
         let set = overlay.manifests.find("StatefulSet", APP, group)?;
