@@ -1,5 +1,5 @@
-//! `bench bytes`: bytes of an event on the tape and in the inbox, beside the form of a record at commit b461f93, and the
-//! time of encoding and decoding in both forms.
+//! `bench bytes`: bytes of an event on the tape and in the inbox, beside the form of a record at commit b461f93, and
+//! the time of encoding and decoding in both forms.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! `bench publish`, `bench replay`, `bench numbers` and `bench bytes`: rates, and their ratio to a reference measured in the same run.
+//! `bench publish`, `replay`, `numbers` and `bytes`: rates, and their ratio to a reference measured in the same run.
 //!
 //! Only the ratios can be compared between machines.
 

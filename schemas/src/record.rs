@@ -1,7 +1,7 @@
 //! The record, which is one message on a tape, and its codec.
 //!
-//! A record is the MessagePack array `[format, writer, epoch, prev_hash, inbox, shared, events]`; an event is `[head, at,
-//! field, field, …]`, with the cause after the head where it does not follow from the event before (decision 0017,
+//! A record is the MessagePack array `[format, writer, epoch, prev_hash, inbox, shared, events]`; an event is `[head,
+//! at, field, field, …]`, with the cause after the head where it does not follow from the event before (decision 0017,
 //! `schemas/docs/record-format.md`). Each record stands alone. A record has one encoding, and any other is an error.
 //! Decoding accepts at most [`RECORD_BYTES_MAX`] bytes, and does not panic on any input.
 //!

@@ -44,7 +44,7 @@ pub(crate) trait RecordFields: Sized {
     fn read_fields(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError>;
 }
 
-/// How a field of the type `T` stands in a record. `field: T as Time` in the macros `structs!` and `variants!` names it.
+/// How a field of the type `T` stands in a record; `field: T as Time` in `structs!` and `variants!` names it.
 pub(crate) trait FieldAs<T> {
     /// Description of the encoding.
     const TYPE: &'static Type;
