@@ -1,5 +1,5 @@
-//! `bench bytes`: bytes of an event on the tape and in the inbox, beside the form of a record at commit b461f93, and the
-//! time of encoding and decoding in both forms.
+//! `bench bytes`: bytes of an event on the tape and in the inbox, beside the form of a record at commit b461f93, and
+//! the time of encoding and decoding in both forms.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -23,8 +23,6 @@ use crate::table::Rates;
 
 /// Greatest numbers of events of a record in the table by pace.
 const PACES: [usize; 6] = [1, 4, 16, 64, 256, usize::MAX];
-/// The synthetic market has 4,000 events a second: this is 200.
-const SYNTHETIC_SPEED: &str = "0.05x";
 /// Rounds of the measurement of time.
 const ROUNDS: usize = 25;
 
@@ -35,6 +33,7 @@ pub(crate) struct Options<'a> {
     pub(crate) market: &'a [PathBuf],
     pub(crate) events: u64,
     pub(crate) paced_events: u64,
+    pub(crate) speed: &'a str,
 }
 
 pub(crate) async fn run(options: &Options<'_>) -> Result<()> {
@@ -59,12 +58,12 @@ pub(crate) async fn run(options: &Options<'_>) -> Result<()> {
     let bus = Bus::connect(&nats.url(), "bench").await?;
     report(&bus).await?;
     drop(nats);
-    println!("\n# paced: published at recorded pace, about 200 events/s\n");
+    println!("\n# paced: published at the given speed\n");
     let system = System::start(options.tapedeck, &paced)?;
     let events = options.paced_events.to_string();
     let mut publish = vec!["publish"];
     match files.is_empty() {
-        true => publish.extend(["--events", &events, "--speed", SYNTHETIC_SPEED]),
+        true => publish.extend(["--events", &events, "--speed", options.speed]),
         false => publish.extend(files.iter().copied().chain(["--speed", "recorded"])),
     }
     publish.push("--dir");

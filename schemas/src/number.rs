@@ -16,8 +16,8 @@
 //! bookings with sums in [`Total`], which has no such bound.
 //!
 //! In a record a number is its mantissa and its decimals (`record/decimal.rs`). In other MessagePack it is its count of
-//! units: an integer if it fits signed 64 bits, otherwise the fewest big-endian bytes that hold it, 9 to 16. In messages
-//! from outside (market events, commands) a number is the decimal
+//! units: an integer if it fits signed 64 bits, otherwise the fewest big-endian bytes that hold it, 9 to 16. In
+//! messages from outside (market events, commands) a number is the decimal
 //! that it spells: text, or an integer, which is a whole number (`spelled`). In JSON a number is written as text
 //! without trailing zeros.
 

@@ -1,7 +1,7 @@
 //! The record, which is one message on a tape, and its codec.
 //!
-//! A record is the MessagePack array `[format, writer, epoch, prev_hash, inbox, shared, events]`; an event is `[head, at,
-//! field, field, …]`, with the cause after the head where it does not follow from the event before (decision 0017,
+//! A record is the MessagePack array `[format, writer, epoch, prev_hash, inbox, shared, events]`; an event is `[head,
+//! at, field, field, …]`, with the cause after the head where it does not follow from the event before (decision 0017,
 //! `schemas/docs/record-format.md`). Each record stands alone. A record has one encoding, and any other is an error.
 //! Decoding accepts at most [`RECORD_BYTES_MAX`] bytes, and does not panic on any input.
 //!
@@ -41,6 +41,8 @@ pub const FORMAT: u8 = if cfg!(feature = "next") { 2 } else { 1 };
 pub const RECORD_BYTES_MAX: usize = 256 * 1024;
 /// Greatest number of events in a record.
 pub const RECORD_EVENTS_MAX: usize = 4096;
+/// Number of elements of the outer header.
+const OUTER_PARTS: usize = 4;
 /// Number of elements of a record of this format.
 const PARTS: usize = 7;
 /// Greatest size of a record without its shared values and its events, in bytes: head and format 2, writer 1, epoch 9,
@@ -293,13 +295,19 @@ pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
 /// Reads as much of a message as this build understands.
 pub fn read(payload: &[u8]) -> RecordRead {
     let mut read = RecordRead { outer: None, inbox: None, entries: Vec::new(), error: None };
-    read.error = match read_outer(payload) {
-        Err(text) => Some(RecordError::NoHeader(text)),
+    let mut decoder = RecordDecoder::new(payload);
+    let (outer, parts) = match decoder.outer() {
+        Ok((parts, outer)) => (Ok(outer), Ok(parts)),
+        // Another format may write its outer header in a longer form.
+        Err(error) => (read_outer(payload), Err(error)),
+    };
+    match outer {
+        Err(text) => read.error = Some(RecordError::NoHeader(text)),
         Ok(outer) => {
             read.outer = Some(outer);
-            read_rest(payload, outer, &mut read).err()
+            read.error = read_rest(payload.len(), outer, parts, decoder, &mut read).err();
         }
-    };
+    }
     read
 }
 
@@ -344,20 +352,29 @@ fn read_outer(payload: &[u8]) -> Result<OuterHeader, String> {
     }
 }
 
-/// Reads the part of a record that follows the outer header, up to the first error.
-fn read_rest(payload: &[u8], outer: OuterHeader, read: &mut RecordRead) -> Result<(), RecordError> {
+/// Reads the part of a record that follows the outer header, up to the first error. `parts` is the number of elements of
+/// the record, or why its outer header is not in its shortest form.
+fn read_rest(
+    size: usize,
+    outer: OuterHeader,
+    parts: Result<usize, FieldError>,
+    mut decoder: RecordDecoder<'_>,
+    read: &mut RecordRead,
+) -> Result<(), RecordError> {
     if !(1..=u64::from(FORMAT)).contains(&outer.format) {
         return Err(RecordError::Format(outer.format));
     }
     if outer.known(None).is_none() {
         return Err(RecordError::Writer(outer.writer));
     }
-    if payload.len() > RECORD_BYTES_MAX {
-        return Err(RecordError::TooLarge(payload.len()));
+    if size > RECORD_BYTES_MAX {
+        return Err(RecordError::TooLarge(size));
     }
     let events = |error: FieldError| RecordError::Events(error.to_string());
-    let mut decoder = RecordDecoder::new(payload);
-    decoder.outer(PARTS, &outer).map_err(events)?;
+    match parts.map_err(events)? {
+        PARTS => {}
+        other => return Err(RecordError::Events(format!("a record of {other} parts where {PARTS} are due"))),
+    }
     read.inbox = Option::read(&mut decoder).map_err(events)?;
     decoder.shared().map_err(events)?;
     let count = decoder.array().map_err(events)?;
@@ -365,7 +382,7 @@ fn read_rest(payload: &[u8], outer: OuterHeader, read: &mut RecordRead) -> Resul
         return Err(RecordError::TooManyEvents);
     }
     // An event takes at least three bytes, so that the bytes bound what an announced count reserves.
-    read.entries.reserve(count.min(payload.len() / 3));
+    read.entries.reserve(count.min(size / 3));
     for _ in 0..count {
         read.entries.push(decoder.entry().map_err(events)?);
     }

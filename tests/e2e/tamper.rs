@@ -86,12 +86,12 @@ async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
     assert_eq!(clean.findings, Vec::<String>::new());
     assert!(clean.invariants.values().all(|times| *times > 0) || !clean.invariants.is_empty());
 
-    // One record: a byte of a quote, with the chain unchanged.
+    // One record: the time of its first fact, with the chain unchanged.
     let mut records = run.records.clone();
     let ingest = records.iter().position(|stored| stored.subject.as_str() == "tape.0.g1.ingest").unwrap();
-    let mut bytes = records[ingest].payload.to_vec();
-    *bytes.last_mut().unwrap() ^= 1;
-    records[ingest].payload = bytes.into();
+    let (header, mut entries) = record::decode(&records[ingest].payload).unwrap();
+    entries[0].at ^= 1;
+    records[ingest].payload = record::encode(&header, &entries).into();
     let findings = run.verdict(records).await.findings;
     assert!(findings.iter().any(|finding| finding.contains("chain of ingest")), "{findings:?}");
 

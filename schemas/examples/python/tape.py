@@ -33,6 +33,12 @@ def need(condition, what, value):
         raise NotAsDescribed(f"{what}: {value!r}")
 
 
+def moved(base, change):
+    """A number that stands as the signed difference to another."""
+    need(type(change) is int and -(1 << 63) <= change < 1 << 63, "not a difference", change)
+    return (base + change) % 2**64
+
+
 class Reader:
     def __init__(self, document):
         self.document = document
@@ -64,9 +70,9 @@ class Reader:
             self.cause_index, self.index = self.cause_index + 1, 0
         else:
             change, self.cause_index, self.index, *rest = rest
-            self.cause_seq = (self.cause_seq + change) % 2**64
+            self.cause_seq = moved(self.cause_seq, change)
         change, *body = rest
-        self.at = (self.at + change) % 2**64
+        self.at = moved(self.at, change)
         # What a change refers to: the kind, and the instrument once it is read.
         self.kind, self.instrument = number, None
         return {"cause_seq": self.cause_seq, "cause_index": self.cause_index, "index": self.index, "at": self.at,
@@ -100,7 +106,7 @@ class Reader:
                 return None
         named, last = self.types[type_], self.last.get(key, 0)
         if named["wire"] == "integer":
-            self.last[key] = (last + value) % 2**64
+            self.last[key] = moved(last, value)
             return self.integer(named, self.last[key])
         self.last[key] = EXACT.add(last, self.number(named, value))
         return self.spelled(named, self.last[key])
@@ -115,11 +121,11 @@ class Reader:
         return value
 
     def time(self, named, value):
-        return (self.at + value) % 2**64
+        return moved(self.at, value)
 
     def offset(self, named, value):
         change, index = value
-        return {"seq": (self.cause_seq + change) % 2**64, "index": index}
+        return {"seq": moved(self.cause_seq, change), "index": index}
 
     def text(self, named, value):
         text = self.share(value)
@@ -138,6 +144,7 @@ class Reader:
             wide, value = value, int.from_bytes(value, "big", signed=True)
             need(len(wide) == (value if value >= 0 else ~value).bit_length() // 8 + 1, "not the fewest bytes", wide)
             need(not -(1 << 63) <= value < 1 << 63, "should be an integer", value)
+        need(type(value) is int, "not a number", value)
         mantissa, decimals = value >> 5, value & 31
         need(decimals <= named["decimals"], "too many decimals", decimals)
         need(decimals == 0 or mantissa % 10, "trailing zeros", mantissa)

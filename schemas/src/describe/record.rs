@@ -1,6 +1,6 @@
 //! The record format as a page for people, in Markdown.
 
-use super::tape::{AFTER_HEADER, EVENT, HEADER, STEPS, named_types};
+use super::tape::{AFTER_HEADER, CHANGE, EVENT, HEADER, PRICE_CHANGE, STEPS, named_types};
 use super::{FieldDoc, NamedType, Shape, prose, writers};
 use crate::event::Kind;
 use crate::record::{FORMAT, RECORD_BYTES_MAX, Writer};
@@ -26,6 +26,7 @@ pub fn document() -> String {
     page.push(table(&["number", "writer", "writes"], Writer::ALL.iter().map(|writer| writer_row(*writer))));
     page.push("## Types".into());
     page.push("The wire holds no names of fields: a field is identified by its index in the array.".into());
+    page.push(format!("{CHANGE} {PRICE_CHANGE}"));
     page.push(table(&["type", "on the wire", "meaning"], named_types().into_iter().map(type_row)));
     for named in named_types() {
         page.extend(type_section(named));
@@ -52,9 +53,9 @@ fn introduction() -> String {
          until a tape that lost records is continued by a new stream. Each of its messages is a **record**, on the \
          subject `tape.<p>.g<g>.<writer>`. A record is one MessagePack array of at most {RECORD_BYTES_MAX} bytes, \
          with no bytes after it. This page describes format {FORMAT}.\n\n\
-         Each record stands alone. What repeats in a record stands in it once: texts and ids by number, times as differences \
-         to the event's tape time, tape time and cause as differences to the event before. Every value is in \
-         the shortest form of MessagePack, so that a record has one encoding; a reader stops at any other."
+         Each record stands alone. What repeats in a record stands in it once: texts and ids by number, times as \
+         differences to the event's tape time, tape time and cause as differences to the event before. Every value is \
+         in the shortest form of MessagePack, so that a record has one encoding; a reader stops at any other."
     )
 }
 
@@ -110,7 +111,7 @@ fn type_row(named: &NamedType) -> Vec<String> {
         Shape::Integer(bits) => format!("unsigned integer, {bits} bits"),
         Shape::Time => "signed integer: difference to the `at` of the event, modulo 2^64".into(),
         Shape::Offset => {
-            "array: sequence as signed difference to the `cause_seq` of the event, modulo 2^64; index as unsigned integer"
+            "array: signed difference of the sequence to the `cause_seq` of the event, modulo 2^64; unsigned index"
                 .into()
         }
         Shape::Text("") => "index in `shared`".into(),
@@ -118,8 +119,8 @@ fn type_row(named: &NamedType) -> Vec<String> {
         Shape::Id => "index in `shared`".into(),
         Shape::Decimal { decimals, .. } => {
             format!(
-                "integer: mantissa · 32 + number of decimals, at most {decimals}, without trailing zeros; beyond signed \
-                 64 bits, a bin of the fewest bytes (9 to 17), big-endian, two's complement"
+                "integer: mantissa · 32 + number of decimals, at most {decimals}, without trailing zeros; beyond \
+                 signed 64 bits, a bin of the fewest bytes (9 to 17), big-endian, two's complement"
             )
         }
         Shape::Bytes(length) => format!("bin of {length} bytes"),

@@ -15,9 +15,7 @@ pub(super) const HEADER: &[FieldDoc] = &[
     field(
         "inbox",
         <Option<InboxDigest>>::TYPE,
-        &[
-            "Running digest of the writer's inbox up to the last cause of the record; nil for a writer without an inbox.",
-        ],
+        &["Running digest of the writer's inbox up to the last cause of the record; nil for a writer without one."],
     ),
 ];
 
@@ -52,6 +50,14 @@ pub(super) const EVENT: &[(&str, &str)] = &[
          difference to the `at` of the event before, modulo 2^64, as a signed integer.",
     ),
 ];
+
+/// The meaning of a value as change.
+pub(super) const CHANGE: &str = "A value as change is the difference to the same field of the last event in the record \
+     of the same kind whose first field, the instrument, is the same. Nil stands for no value, and changes nothing. \
+     Before the first value the difference is to zero. The difference of an integer is signed, modulo 2^64.";
+/// The meaning of a value as price change.
+pub(super) const PRICE_CHANGE: &str = "A price as price change is the difference to the last such price of the \
+     instrument in the record, in any field of any kind. Before the first the difference is to zero.";
 
 /// The meaning of each step: how cause and index follow from those of the event before. Before the first event of a
 /// record they are zeros. The first step that applies is used.
@@ -88,11 +94,9 @@ pub fn document() -> Value {
             "Every value is in the shortest form of MessagePack, so that a record has one encoding.",
             "A type is a name in `types`, or {\"optional\": type} (a value of the type, or nil), {\"list\": \
              type} (an array of values of the type), or {\"tuple\": [type, ...]} (an array of one value per type).",
-            "{\"change\": type} is a value of the type as the difference to the same field of the last event in the \
-             record of the same kind whose first field, the instrument, is the same. Nil stands for no value, and \
-             changes nothing. {\"price_change\": type} is a price as the difference to the last such price of the \
-             instrument in the record, in any field of any kind. Before the first value the difference is to zero. The \
-             difference of an integer is signed, modulo 2^64.",
+            "{\"change\": type} and {\"price_change\": type} are differences:",
+            CHANGE,
+            PRICE_CHANGE,
         ],
         "format": record::FORMAT,
         "bounds": {
@@ -131,8 +135,8 @@ const WIRES: &[(&str, &str)] = &[
     (
         "decimal",
         "mantissa * 32 + decimals, where the number is mantissa / 10^decimals: a MessagePack integer if it fits signed \
-         64 bits, otherwise a bin of the fewest bytes (9 to 17), signed, big-endian, two's complement. There are at most \
-         `decimals`, and the mantissa does not end in 0 if there are any. The magnitude is at most `units_max` / \
+         64 bits, otherwise a bin of the fewest bytes (9 to 17), signed, big-endian, two's complement. There are at \
+         most `decimals`, and the mantissa does not end in 0 if there are any. The magnitude is at most `units_max` / \
          10^`decimals`. In text: a decimal without trailing zeros.",
     ),
     ("bytes", "MessagePack bin of `length` bytes. In text: lower-case hex digits."),

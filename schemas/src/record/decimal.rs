@@ -1,7 +1,7 @@
 //! Decimal numbers in a record: one integer, `mantissa · 32 + decimals`.
 //!
-//! The mantissa does not end in zero unless there are no decimals, so each number has one form. An integer beyond signed
-//! 64 bits is written as the fewest bytes that hold it, big-endian, two's complement: 9 to 17.
+//! The mantissa does not end in zero unless there are no decimals, so each number has one form. An integer beyond
+//! signed 64 bits is written as the fewest bytes that hold it, big-endian, two's complement: 9 to 17.
 
 use super::decoder::{RecordDecoder, Token};
 use super::encoder::RecordEncoder;
@@ -56,8 +56,8 @@ pub(crate) fn read(scale: u32, from: &mut RecordDecoder<'_>) -> Result<i128, Fie
 
 /// Mantissa and number of decimals of a count of units of 10^-`scale`.
 fn without_trailing_zeros(units: i128, scale: u32) -> (i128, u32) {
-    /// Divides by each power of ten at most once: 16 + 8 + 4 + 2 + 1 zeros cover every scale. A multiple of 10^n ends in
-    /// n zero bits, which most numbers do not.
+    /// Divides by each power of ten at most once: 16 + 8 + 4 + 2 + 1 zeros cover every scale. A multiple of 10^n ends
+    /// in n zero bits, which most numbers do not.
     macro_rules! strip {
         ($units:expr, $decimals:expr, $ty:ty, $($zeros:literal)*) => {$(
             if $decimals >= $zeros

@@ -6,7 +6,7 @@ use super::change::Changes;
 use super::field::FieldError;
 use super::small_map::SmallMap;
 use super::step::{Previous, Step, kind_and_version};
-use super::{Entry, OuterHeader, RECORD_EVENTS_MAX, RecordHash};
+use super::{Entry, OUTER_PARTS, OuterHeader, RECORD_EVENTS_MAX, RecordHash};
 use crate::event::Event;
 use crate::ids::InstrumentId;
 use crate::offset::Offset;
@@ -65,12 +65,12 @@ impl<'a> RecordDecoder<'a> {
         Self { rest, shared, used: 0, last: Previous::default(), changes: Changes::default(), instruments }
     }
 
-    /// Checks that an array of `parts` begins with this outer header, in its shortest form.
-    pub(super) fn outer(&mut self, parts: usize, outer: &OuterHeader) -> Result<(), FieldError> {
-        self.array_of(parts)?;
-        let found = (self.uint()?, self.uint()?, self.uint()?, RecordHash(self.bytes()?));
-        assert_eq!(found, (outer.format, outer.writer, outer.epoch, outer.prev_hash), "read twice from the same bytes");
-        Ok(())
+    /// Reads the outer header in its shortest form; also the number of elements of the record.
+    pub(super) fn outer(&mut self) -> Result<(usize, OuterHeader), FieldError> {
+        let parts = self.array()?;
+        let (format, writer, epoch) = (self.uint()?, self.uint()?, self.uint()?);
+        let outer = OuterHeader { format, writer, epoch, prev_hash: RecordHash(self.bytes()?) };
+        if parts < OUTER_PARTS { Err(FieldError::new("no outer header")) } else { Ok((parts, outer)) }
     }
 
     /// Reads the texts and ids that the events share.

@@ -1,8 +1,9 @@
 //! How the types of fields stand in a record.
 //!
 //! One rule for each: a text and an id stand once in the record and are referred to by number; a time is a difference
-//! to the tape time of the event, a sequence to that of its cause; a decimal number is as [`decimal`] says; a field that
-//! is declared as a change is a difference to an earlier event; every other value is MessagePack in its shortest form.
+//! to the tape time of the event, a sequence to that of its cause; a decimal number is as [`decimal`] says; a field
+//! that is declared as a change is a difference to an earlier event; every other value is MessagePack in its shortest
+//! form.
 
 use super::decimal;
 use super::decoder::{RecordDecoder, Token};
@@ -45,7 +46,7 @@ pub(crate) trait RecordFields: Sized {
     fn read_fields(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError>;
 }
 
-/// How a field of the type `T` stands in a record. `field: T as Time` in the macros `structs!` and `variants!` names it.
+/// How a field of the type `T` stands in a record; `field: T as Time` in `structs!` and `variants!` names it.
 pub(crate) trait FieldAs<T> {
     /// Description of the encoding.
     const TYPE: &'static Type;

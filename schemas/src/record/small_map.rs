@@ -3,19 +3,21 @@
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-/// Number of keys that are searched in order, without a tree.
-const FEW: usize = 8;
+use arrayvec::ArrayVec;
 
-/// A map that allocates a tree only for more than [`FEW`] keys.
+/// Number of keys that are searched in order, without a tree.
+const FEW: usize = 4;
+
+/// A map that allocates only for more than [`FEW`] keys.
 #[derive(Debug)]
 pub(super) struct SmallMap<K, V> {
-    few: Vec<(K, V)>,
+    few: ArrayVec<(K, V), FEW>,
     many: BTreeMap<K, V>,
 }
 
 impl<K, V> Default for SmallMap<K, V> {
     fn default() -> Self {
-        Self { few: Vec::new(), many: BTreeMap::new() }
+        Self { few: ArrayVec::new(), many: BTreeMap::new() }
     }
 }
 
@@ -37,10 +39,9 @@ impl<K: Ord, V: Copy> SmallMap<K, V> {
 
     /// Adds a key that the map does not hold.
     pub(super) fn insert(&mut self, key: K, value: V) {
-        if self.few.len() < FEW {
-            self.few.push((key, value));
-        } else {
-            self.many.insert(key, value);
+        match self.few.is_full() {
+            false => self.few.push((key, value)),
+            true => drop(self.many.insert(key, value)),
         }
     }
 }

@@ -108,7 +108,7 @@ fn another_encoding_of_a_record_is_an_error() {
         (&[instrument, id], &[ACCEPTED], "shared value 0 is a text, not an id"),
         (&[id], &[&accepted(0, 0)], "shared value 0 is an id, not a text"),
         (&[id, instrument], &[&accepted(0, 9)], "value 9 of 2 shared ones"),
-        (&[id, b"\xa3sim"], &[ACCEPTED], "is not a name"),
+        (&[id, b"\xa3sim"], &[ACCEPTED], "is not an instrument"),
         (&[id, b"\xd9\x05sim.X"], &[ACCEPTED], "a text in a form that is not the shortest"),
         (&[b"\x05"], &[CLOCK], "the integer 5 where a text or 16 bytes is due"),
         (&[b"\xa1\xff"], &[CLOCK], "a text that is not UTF-8"),
