@@ -334,6 +334,15 @@ impl<T: RecordField> RecordField for Option<T> {
     }
 }
 
+impl<T: RecordField> RecordField for Box<T> {
+    fn write(&self, to: &mut RecordEncoder) {
+        (**self).write(to);
+    }
+    fn read(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError> {
+        T::read(from).map(Box::new)
+    }
+}
+
 impl<T: RecordField> RecordField for Vec<T> {
     fn write(&self, to: &mut RecordEncoder) {
         to.array(self.len());

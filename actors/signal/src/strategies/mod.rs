@@ -13,6 +13,9 @@ pub mod zscore;
 /// `WeightsSet` fact that names it.
 pub const STRATEGIES: &[StrategySpec] = &[zscore::SPEC, ewma::SPEC];
 
+/// Restores the state of a strategy from the bytes of [`Strategy::save`].
+pub type RestoreStrategy = fn(&[u8]) -> Result<Box<dyn Strategy>, BadState>;
+
 /// An entry of [`STRATEGIES`].
 #[derive(Debug, Clone, Copy)]
 pub struct StrategySpec {
@@ -23,7 +26,7 @@ pub struct StrategySpec {
     /// Makes the initial state for an instrument.
     pub start: fn() -> Box<dyn Strategy>,
     /// Restores a state from the bytes of [`Strategy::save`].
-    pub restore: fn(&[u8]) -> Result<Box<dyn Strategy>, BadState>,
+    pub restore: RestoreStrategy,
 }
 
 /// The state of a strategy for one instrument. It computes in f64 with `+ − × ÷ sqrt` only, which round alike on every
