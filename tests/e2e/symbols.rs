@@ -152,7 +152,7 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
     for (instrument, token) in LISTED {
         let subject = market_subject(&instrument.parse().unwrap(), MarketKind::Batch);
         assert_eq!(subject, format!("md.{token}.batch"));
-        let on = |partition: u16| format!("INBOX_{partition}");
+        let on = |partition: u16| format!("INBOX_{partition}_G1");
         let stored = [bus.last_on(&on(0), &subject).await.unwrap(), bus.last_on(&on(1), &subject).await.unwrap()];
         assert!(stored.iter().any(|seq| *seq > 0), "{subject}");
     }
