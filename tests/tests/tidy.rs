@@ -51,7 +51,7 @@ const PLATFORM_FLOAT: [&str; 24] = [
 ];
 
 /// What the pure crates may use of others' (tests apart): data structures, hashing and the codec.
-const PURE_DEPENDENCIES: [&str; 7] =
+const PURE_DEPENDENCIES: [&str; 8] =
     ["arrayvec", "blake3", "rmp", "rmp-serde", "serde", "serde_bytes", "serde_json", "thiserror"];
 
 /// A Rust file: its path from the root, its text, and the text without comments and test modules.
