@@ -352,8 +352,8 @@ fn read_outer(payload: &[u8]) -> Result<OuterHeader, String> {
     }
 }
 
-/// Reads the part of a record that follows the outer header, up to the first error. `parts` is the number of elements of
-/// the record, or why its outer header is not in its shortest form.
+/// Reads the part of a record that follows the outer header, up to the first error. `parts` is the number of elements
+/// of the record, or why its outer header is not in its shortest form.
 fn read_rest(
     size: usize,
     outer: OuterHeader,

@@ -1,6 +1,7 @@
 //! Runs the targets on the corpus of kept inputs, so that fixed faults do not return.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use tapedeck_decoders::{TARGETS, run};
 
@@ -8,7 +9,11 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus");
 /// Least number of inputs of a target; fewer mean that the corpus was lost.
 const INPUTS_MIN: usize = 10;
 
+/// Held by a running target: the heap is that of the process, and other tests read files meanwhile.
+static SERIAL: Mutex<()> = Mutex::new(());
+
 fn run_corpus(target: &str) {
+    let _serial = SERIAL.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = PathBuf::from(CORPUS).join(target);
     let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
