@@ -1,8 +1,8 @@
 //! When an owner shows that it is alive, and when a standby takes over. Sans-IO.
 //!
 //! A standby asks the owner on `ask.<p>.g<g>.<writer>`. Two misses in a row (no process listens, or no reply in time)
-//! make it take over. A live owner that only lost its connection can be missed as well, which is safe: the fence decides
-//! who appends. So the rules here are about delay, never about correctness.
+//! make it take over. A live owner that only lost its connection can be missed as well, which is safe: the fence
+//! decides who appends. So the rules here are about delay, never about correctness.
 //!
 //! All times are ns of a monotonic clock of the process, with any origin.
 

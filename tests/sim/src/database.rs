@@ -79,8 +79,8 @@ pub struct Transaction {
 }
 
 /// A projector's process, with the loop of the real one: read the progress, check that the tape holds the records at
-/// the checkpoints, then read the tape from the least checkpoint on and commit batch by batch. After an unknown outcome it
-/// starts again.
+/// the checkpoints, then read the tape from the least checkpoint on and commit batch by batch. After an unknown outcome
+/// it starts again.
 pub struct Projector {
     /// The number of the process.
     pub uid: u64,
