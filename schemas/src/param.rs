@@ -39,8 +39,8 @@ pub struct Params {
 }
 
 impl Params {
-    /// Sets the values of `fact`. Those of parameters that the reader does not have are kept too, so that the content is
-    /// the same in every build.
+    /// Sets the values of `fact`. Those of parameters that the reader does not have are kept too, so that the content
+    /// is the same in every build.
     pub fn apply(&mut self, fact: &LimitsSet) {
         self.values.entry(fact.scope).or_default().extend(fact.values.iter().cloned());
     }

@@ -52,7 +52,7 @@ pub struct Execution {
 
 /// What a fact meant to the execution machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observed {
+pub enum ExecutionObserved {
     /// A fill that was reported before.
     RepeatedFill,
     /// Any other fact.
@@ -131,7 +131,7 @@ impl Execution {
 
 impl Machine for Execution {
     type Input = Fact;
-    type Observed = Observed;
+    type Observed = ExecutionObserved;
     const WRITER: Writer = Writer::Execution;
     const LOGIC: u32 = 2;
     const STATE: u32 = 1;
@@ -140,7 +140,7 @@ impl Machine for Execution {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Risk, Writer::Paper])
     }
 
-    fn observe(&mut self, _cause: Cause, fact: &Fact) -> Observed {
+    fn observe(&mut self, _cause: Cause, fact: &Fact) -> ExecutionObserved {
         match &fact.event {
             Event::LimitsSet(limits) => self.params.apply(limits),
             Event::ClockAdvanced(_) => self.has_clock = true,
@@ -148,15 +148,15 @@ impl Machine for Execution {
             Event::TradingResumed(resume) => self.halts.resume(resume.scope),
             Event::OrderAccepted(report) => self.orders.accept(&report.order),
             Event::OrderFilled(report) if !self.orders.record_fill(&report.order, report.fill) => {
-                return Observed::RepeatedFill;
+                return ExecutionObserved::RepeatedFill;
             }
             _ => {}
         }
-        Observed::Other
+        ExecutionObserved::Other
     }
 
-    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
-        if *observed == Observed::RepeatedFill {
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &ExecutionObserved, out: &mut Out) {
+        if *observed == ExecutionObserved::RepeatedFill {
             return;
         }
         match &fact.event {
@@ -177,7 +177,7 @@ impl Machine for Execution {
         }
     }
 
-    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &ExecutionObserved, own: &Event) {
         match own {
             Event::OrderSubmitted(submitted) => self.orders.submit(cause.offset, cause.now, &submitted.order),
             Event::CancelSubmitted(cancel) => self.orders.request_cancel(&cancel.order, cause.now, cancel.reason),

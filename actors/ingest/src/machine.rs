@@ -37,7 +37,7 @@ pub struct Ingest {
 
 /// What an input of ingest meant.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Observed {
+pub struct MarketObserved {
     /// Greatest number recorded before the input in its numbering; 0 for none.
     last_seq: u64,
     /// Source of the input, which most accepting facts do not carry; `None` if it could not be read.
@@ -61,7 +61,13 @@ impl Ingest {
     }
 
     /// Decides on an input; `now` is the tape time before it.
-    fn check(&self, now: TapeTime, entry: &MarketEntry, observed: &Observed, out: &mut Out) -> Result<(), Rejection> {
+    fn check(
+        &self,
+        now: TapeTime,
+        entry: &MarketEntry,
+        observed: &MarketObserved,
+        out: &mut Out,
+    ) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
         let expected = observed.last_seq.saturating_add(1);
         if event.seq > expected {
@@ -102,7 +108,7 @@ impl Ingest {
 
 impl Machine for Ingest {
     type Input = MarketEntry;
-    type Observed = Observed;
+    type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
     const LOGIC: u32 = 4;
     const STATE: u32 = 1;
@@ -111,20 +117,20 @@ impl Machine for Ingest {
         Reads::Inbox(Inbox::Market)
     }
 
-    fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> Observed {
-        let Ok((instrument, event)) = checks::readable(entry) else { return Observed::default() };
+    fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> MarketObserved {
+        let Ok((instrument, event)) = checks::readable(entry) else { return MarketObserved::default() };
         let key = (event.source, event.session, instrument);
         let last_seq = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
-        Observed { last_seq, source: Some(event.source) }
+        MarketObserved { last_seq, source: Some(event.source) }
     }
 
-    fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &Observed, out: &mut Out) {
+    fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &MarketObserved, out: &mut Out) {
         if let Err(rejection) = self.check(cause.now, entry, observed, out) {
             out.push(rejected(entry, rejection));
         }
     }
 
-    fn apply(&mut self, _cause: Cause, observed: &Observed, own: &Event) {
+    fn apply(&mut self, _cause: Cause, observed: &MarketObserved, own: &Event) {
         self.sources.apply(observed.source, own);
         match own {
             Event::InstrumentDefined(fact) => {

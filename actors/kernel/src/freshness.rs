@@ -1,7 +1,7 @@
 //! Late market data: accepted and recorded, but too old to act on.
 //!
-//! An event is late if its own `ts_recv` is behind tape time by more than a limit in force. No strategy, fill or mark of
-//! a position uses a late event; bars are built from it as from any other, by the rules of ingest.
+//! An event is late if its own `ts_recv` is behind tape time by more than a limit in force. No strategy, fill or mark
+//! of a position uses a late event; bars are built from it as from any other, by the rules of ingest.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::number::Ratio;

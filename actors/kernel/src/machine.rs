@@ -14,9 +14,9 @@ use crate::state::BadState;
 
 /// A deterministic function of its inputs, in order.
 ///
-/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision. A machine that follows a tape
-/// calls `observe`, then `apply` for each recorded decision. No clock, no randomness, no iteration over unordered maps,
-/// no IO, no logging. A machine cannot fail: an invalid input is answered by a fact with the reason.
+/// For each input, [`step`] calls `observe`, then `decide`, then `apply` for each decision. A machine that follows a
+/// tape calls `observe`, then `apply` for each recorded decision. No clock, no randomness, no iteration over unordered
+/// maps, no IO, no logging. A machine cannot fail: an invalid input is answered by a fact with the reason.
 ///
 /// All that changes between inputs is in the bytes that `save` returns. Configuration, such as the list of checks, is
 /// not in them: it is part of the build, and `LOGIC` is its version.
@@ -47,8 +47,8 @@ pub trait Machine: std::fmt::Debug + Send + Sized + 'static {
 
     /// The state as bytes, the same for equal states.
     fn save(&self) -> Vec<u8>;
-    /// A machine of the same configuration as this one, in a saved state. Fails if `save` of this `STATE` did not return
-    /// the bytes.
+    /// A machine of the same configuration as this one, in a saved state. Fails if `save` of this `STATE` did not
+    /// return the bytes.
     fn restore(&self, saved: &[u8]) -> Result<Self, BadState>;
 }
 

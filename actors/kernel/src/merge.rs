@@ -111,8 +111,8 @@ impl<M: AnyMachine> MergeJoin<M> {
         Cause { offset, now }
     }
 
-    /// Ends the handling of an input: `at` is the tape time of the decisions on it, if any, and `is_answered` whether the tape
-    /// has or will have an own event on it.
+    /// Ends the handling of an input: `at` is the tape time of the decisions on it, if any, and `is_answered` whether
+    /// the tape has or will have an own event on it.
     fn end(&mut self, input: &M::Input, at: Option<TapeTime>, is_answered: bool) {
         if self.clock() == Clock::Decisions {
             self.cursor.now = self.cursor.now.max(at.unwrap_or_default());

@@ -125,8 +125,8 @@ pub fn assert_decisions<M: Machine>(machine: M, inputs: &[M::Input], decisions: 
 }
 
 /// Runs one machine over the inputs. A second one follows it as recovery does: it observes each input and applies the
-/// decisions of the first. A third one runs too, but is replaced after each input by one that is restored from its saved
-/// state. Calls `check` with each input and the decisions on it.
+/// decisions of the first. A third one runs too, but is replaced after each input by one that is restored from its
+/// saved state. Calls `check` with each input and the decisions on it.
 ///
 /// # Panics
 ///

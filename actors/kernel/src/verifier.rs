@@ -26,8 +26,8 @@ pub enum Difference {
     /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
-    /// A decision on an input of an inbox has a tape time that the tape had not reached, or a lower one than the decision
-    /// before it.
+    /// A decision on an input of an inbox has a tape time that the tape had not reached, or a lower one than the
+    /// decision before it.
     #[error("input {cause}: {writer} records the tape time {at}, but it was {least} to {most} then")]
     Time {
         /// Offset of the input.

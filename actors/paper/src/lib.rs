@@ -37,12 +37,12 @@ pub fn params() -> Vec<ParamSpec> {
 #[derive(Debug, Clone)]
 pub struct Paper {
     tape: Lineage,
-    state: State,
+    state: PaperState,
 }
 
 /// What changes between inputs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct State {
+struct PaperState {
     params: Params,
     books: BTreeMap<InstrumentId, InstrumentBook>,
     in_transit: InTransit,
@@ -51,13 +51,13 @@ struct State {
 impl Paper {
     /// The initial state for a tape.
     pub fn new(tape: impl Into<Lineage>) -> Self {
-        Self { tape: tape.into(), state: State::default() }
+        Self { tape: tape.into(), state: PaperState::default() }
     }
 }
 
 /// What a fact meant to the exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observed {
+pub enum PaperObserved {
     /// A late quote or trade, which fills nothing.
     Late,
     /// Any other fact.
@@ -66,7 +66,7 @@ pub enum Observed {
 
 impl Machine for Paper {
     type Input = Fact;
-    type Observed = Observed;
+    type Observed = PaperObserved;
     const WRITER: Writer = Writer::Paper;
     const LOGIC: u32 = 2;
     const STATE: u32 = 1;
@@ -75,10 +75,10 @@ impl Machine for Paper {
         Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])
     }
 
-    fn observe(&mut self, cause: Cause, fact: &Fact) -> Observed {
-        let State { params, books, in_transit } = &mut self.state;
+    fn observe(&mut self, cause: Cause, fact: &Fact) -> PaperObserved {
+        let PaperState { params, books, in_transit } = &mut self.state;
         if fact.is_late(params) {
-            return Observed::Late;
+            return PaperObserved::Late;
         }
         match &fact.event {
             Event::LimitsSet(limits) => params.apply(limits),
@@ -88,17 +88,17 @@ impl Machine for Paper {
             Event::CancelSubmitted(sent) => in_transit.cancel(cause.offset, fact.at, sent, params),
             _ => {}
         }
-        Observed::Other
+        PaperObserved::Other
     }
 
-    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &PaperObserved, out: &mut Out) {
         if fact.writer != Writer::Ingest {
             // Only facts of ingest move tape time.
             return;
         }
         let mut exchange = Exchange::new(self, cause.offset);
         match (&fact.event, observed) {
-            (_, Observed::Late) => {}
+            (_, PaperObserved::Late) => {}
             (Event::Quote(quote), _) => exchange.fill(quote.instrument, MarketUpdate::Quoted),
             (Event::Trade(trade), _) => exchange.fill(trade.instrument, MarketUpdate::Printed(trade)),
             _ => {}
@@ -112,7 +112,7 @@ impl Machine for Paper {
         exchange.decided.into_iter().for_each(|event| out.push(event));
     }
 
-    fn apply(&mut self, _cause: Cause, _observed: &Observed, own: &Event) {
+    fn apply(&mut self, _cause: Cause, _observed: &PaperObserved, own: &Event) {
         let arrived = self.state.in_transit.apply(own);
         let instrument = match own {
             Event::OrderAccepted(accepted) => accepted.instrument,

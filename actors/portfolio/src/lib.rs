@@ -53,7 +53,7 @@ pub struct Portfolio {
 
 /// What a fact meant to the portfolio machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observed {
+pub enum PortfolioObserved {
     /// A fill that was reported before.
     RepeatedFill,
     /// Any other fact.
@@ -96,7 +96,7 @@ impl Portfolio {
 
 impl Machine for Portfolio {
     type Input = Fact;
-    type Observed = Observed;
+    type Observed = PortfolioObserved;
     const WRITER: Writer = Writer::Portfolio;
     const LOGIC: u32 = 3;
     const STATE: u32 = 1;
@@ -105,7 +105,7 @@ impl Machine for Portfolio {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])
     }
 
-    fn observe(&mut self, _cause: Cause, fact: &Fact) -> Observed {
+    fn observe(&mut self, _cause: Cause, fact: &Fact) -> PortfolioObserved {
         match &fact.event {
             Event::LimitsSet(limits) => self.params.apply(limits),
             Event::InstrumentDefined(terms) => self.books.define(terms),
@@ -113,17 +113,17 @@ impl Machine for Portfolio {
             Event::OrderFilled(fill) => {
                 self.books.ensure_listed(fill);
                 if !self.seen.insert(fill.fill) {
-                    return Observed::RepeatedFill;
+                    return PortfolioObserved::RepeatedFill;
                 }
             }
             _ => {}
         }
-        Observed::Other
+        PortfolioObserved::Other
     }
 
-    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &PortfolioObserved, out: &mut Out) {
         match (&fact.event, observed) {
-            (_, Observed::RepeatedFill) => {}
+            (_, PortfolioObserved::RepeatedFill) => {}
             (Event::OrderFilled(fill), _) => self.decide_fill(fill, out),
             (Event::AccountFunded(funded), _) => out.push(ledger::of_funding(funded)),
             (Event::ClockAdvanced(_), _) => self.decide_marks(cause.now, out),
@@ -131,7 +131,7 @@ impl Machine for Portfolio {
         }
     }
 
-    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &PortfolioObserved, own: &Event) {
         self.books.apply(own);
         if let Event::EquityMarked(mark) = own {
             self.marked.insert((mark.account, mark.currency), cause.now);

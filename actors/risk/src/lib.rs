@@ -43,12 +43,12 @@ pub struct Risk {
     checks: &'static [&'static dyn Check],
     tape: Lineage,
     account: AccountId,
-    state: State,
+    state: RiskMachineState,
 }
 
 /// What changes between inputs.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct State {
+struct RiskMachineState {
     params: Params,
     exposures: BTreeMap<InstrumentId, Exposure>,
     open: OpenOrders,
@@ -64,7 +64,7 @@ impl Risk {
 
     /// The initial state for a partition and its tape, with these checks.
     pub fn with_checks(tape: impl Into<Lineage>, partition: u16, checks: &'static [&'static dyn Check]) -> Self {
-        Self { checks, tape: tape.into(), account: AccountId::simulated(partition), state: State::default() }
+        Self { checks, tape: tape.into(), account: AccountId::simulated(partition), state: RiskMachineState::default() }
     }
 
     fn exposure(&mut self, instrument: InstrumentId) -> &mut Exposure {

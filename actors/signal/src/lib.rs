@@ -73,12 +73,12 @@ pub struct Signal {
     blend: StrategyId,
     /// The strategies that the machine can run, with their ids.
     strategies: Vec<(StrategyId, &'static StrategySpec)>,
-    state: State,
+    state: SignalState,
 }
 
 /// What changes between inputs.
 #[derive(Debug, Clone, Default)]
-struct State {
+struct SignalState {
     params: Params,
     /// The weights in force, of strategies for which a fact has set one.
     weights: BTreeMap<StrategyId, Ratio>,
@@ -95,7 +95,7 @@ impl Signal {
     pub fn with_strategies(partition: u16, strategies: &'static [StrategySpec]) -> Self {
         let name = |text: &str| text.parse::<StrategyId>().expect("a fixed short name");
         let strategies = strategies.iter().map(|strategy| (name(strategy.name), strategy)).collect();
-        Self { account: AccountId::simulated(partition), blend: name(BLEND), strategies, state: State::default() }
+        Self { account: AccountId::simulated(partition), blend: name(BLEND), strategies, state: SignalState::default() }
     }
 
     fn observe_quote(&mut self, now: TapeTime, quote: &Quote) {
@@ -103,7 +103,7 @@ impl Signal {
         if mid <= 0.0 {
             return;
         }
-        let State { params, weights, instruments } = &mut self.state;
+        let SignalState { params, weights, instruments } = &mut self.state;
         let settings = Settings::new(params, quote.instrument);
         let interval = params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
         let running = self.strategies.iter().copied().filter(|(name, _)| weights.contains_key(name));
@@ -111,7 +111,7 @@ impl Signal {
     }
 
     fn evaluate(&self, now: TapeTime, quote: &Quote) -> Option<SignalRaised> {
-        let State { params, weights, instruments } = &self.state;
+        let SignalState { params, weights, instruments } = &self.state;
         let signals = instruments.get(&quote.instrument)?;
         let min_interval = params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
         if !signals.may_raise(now, min_interval) {
@@ -138,7 +138,7 @@ impl Signal {
 
 /// What a fact meant to the signal machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Observed {
+pub enum SignalObserved {
     /// A quote that strategies use.
     Fresh,
     /// Any other fact, or a late quote.
@@ -147,7 +147,7 @@ pub enum Observed {
 
 impl Machine for Signal {
     type Input = Fact;
-    type Observed = Observed;
+    type Observed = SignalObserved;
     const WRITER: Writer = Writer::Signal;
     const LOGIC: u32 = 3;
     const STATE: u32 = 1;
@@ -156,28 +156,28 @@ impl Machine for Signal {
         Reads::Tape(&[Writer::Ingest, Writer::Control])
     }
 
-    fn observe(&mut self, cause: Cause, fact: &Fact) -> Observed {
+    fn observe(&mut self, cause: Cause, fact: &Fact) -> SignalObserved {
         match &fact.event {
             Event::Quote(quote) if !fact.is_late(&self.state.params) => {
                 self.observe_quote(cause.now, quote);
-                return Observed::Fresh;
+                return SignalObserved::Fresh;
             }
             Event::LimitsSet(limits) => self.state.params.apply(limits),
             Event::WeightsSet(fact) => self.state.weights.extend(fact.weights.iter().copied()),
             _ => {}
         }
-        Observed::Other
+        SignalObserved::Other
     }
 
-    fn decide(&self, cause: Cause, fact: &Fact, observed: &Observed, out: &mut Out) {
-        if let (Event::Quote(quote), Observed::Fresh) = (&fact.event, observed)
+    fn decide(&self, cause: Cause, fact: &Fact, observed: &SignalObserved, out: &mut Out) {
+        if let (Event::Quote(quote), SignalObserved::Fresh) = (&fact.event, observed)
             && let Some(signal) = self.evaluate(cause.now, quote)
         {
             out.push(signal);
         }
     }
 
-    fn apply(&mut self, cause: Cause, _observed: &Observed, own: &Event) {
+    fn apply(&mut self, cause: Cause, _observed: &SignalObserved, own: &Event) {
         if let Event::SignalRaised(signal) = own {
             self.state.instruments.entry(signal.instrument).or_default().raised(signal.target, cause.now);
         }
@@ -193,7 +193,7 @@ impl Machine for Signal {
         let (params, weights, saved): (_, _, BTreeMap<InstrumentId, SavedSignals>) = state::decode(saved)?;
         let restored = saved.into_iter().map(|(instrument, saved)| Ok((instrument, saved.restore(&self.strategies)?)));
         let instruments = restored.collect::<Result<_, BadState>>()?;
-        Ok(Self { state: State { params, weights, instruments }, ..self.clone() })
+        Ok(Self { state: SignalState { params, weights, instruments }, ..self.clone() })
     }
 }
 

@@ -89,8 +89,8 @@ pub fn document() -> Value {
         "about": [
             "Each JetStream message of the stream TAPE_<partition>_G<generation>, on the subject \
              tape.<partition>.g<generation>.<writer>, is a record: one MessagePack array, with no bytes after it.",
-            "A record holds the fields of `record` in order, then the elements of `after_header`. An event is an array: \
-             the elements of `event` in order, then the fields of its kind, in order. The wire holds no names.",
+            "A record holds the fields of `record` in order, then the elements of `after_header`. An event is an \
+             array: the elements of `event` in order, then the fields of its kind, in order. The wire holds no names.",
             "Every value is in the shortest form of MessagePack, so that a record has one encoding.",
             "A type is a name in `types`, or {\"optional\": type} (a value of the type, or nil), {\"list\": \
              type} (an array of values of the type), or {\"tuple\": [type, ...]} (an array of one value per type).",
