@@ -55,7 +55,8 @@ impl<'de> Deserialize<'de> for Former {
                 let (at, kind, _version) = (number()?, number()?, number()?);
                 let event = body!(
                     kind as u16, seq,
-                    Quote Trade ClockAdvanced Bar InstrumentDefined MarketHeartbeat Gap Rejected Epoch Progress TapeCreated
+                    Quote Trade ClockAdvanced Bar InstrumentDefined MarketHeartbeat
+                    Gap Rejected Epoch Progress TapeCreated
                     LimitsSet WeightsSet TradingHalted TradingResumed CancelRequested AccountFunded CommandRefused
                     SignalRaised OrderApproved OrderDenied RiskStateChanged OrderSubmitted CancelSubmitted
                     OrderStatusChanged LateReport OrderAccepted OrderRejected OrderFilled OrderClosed CancelRejected

@@ -10,7 +10,10 @@ const SECOND: u64 = 1_000_000_000;
 const SETUP: &str = r#"
 [[limits]]
 scope = "all"
-values = { "signal.ewma.fast" = "1", "signal.ewma.slow" = "4", "signal.sample_ms" = "0", "signal.min_interval_ms" = "0" }
+values = { "signal.ewma.fast" = "1", "signal.ewma.slow" = "4", "signal.sample_ms" = "0" }
+[[limits]]
+scope = "all"
+values = { "signal.min_interval_ms" = "0" }
 [weights]
 ewma = "1"
 "#;
