@@ -224,6 +224,18 @@ macro_rules! derived_id {
     };
 }
 
+/// Bytes from lower-case hex digits.
+pub(crate) fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        return None;
+    }
+    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
 macro_rules! hex_id {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -239,15 +251,7 @@ macro_rules! hex_id {
         impl FromStr for $name {
             type Err = BadId;
             fn from_str(text: &str) -> Result<Self, BadId> {
-                let bad = || BadId(text.chars().take(64).collect());
-                if text.len() != 32 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-                    return Err(bad());
-                }
-                let mut id = [0; 16];
-                for (byte, at) in id.iter_mut().zip((0..32).step_by(2)) {
-                    *byte = u8::from_str_radix(&text[at..at + 2], 16).map_err(|_| bad())?;
-                }
-                Ok(Self(id))
+                hex_bytes(text).map(Self).ok_or_else(|| BadId(text.chars().take(64).collect()))
             }
         }
         impl Serialize for $name {

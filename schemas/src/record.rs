@@ -19,6 +19,7 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::Event;
+use crate::ids::hex_bytes;
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
@@ -87,18 +88,6 @@ impl RecordHash {
 /// Running digest of an inbox up to the last cause of a record. Records of writers that read an inbox carry it.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct InboxDigest(pub [u8; 16]);
-
-/// Bytes from lower-case hex digits.
-fn hex_bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-        return None;
-    }
-    for (byte, at) in bytes.iter_mut().zip((0..).step_by(2)) {
-        *byte = u8::from_str_radix(&text[at..at + 2], 16).ok()?;
-    }
-    Some(bytes)
-}
 
 macro_rules! digest {
     ($name:ident, $bytes:literal) => {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::{StoredMessage, Tail};
-use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{System, json};
 use crate::groups::{Group, get, until};
@@ -68,11 +67,7 @@ fn stops_on_mismatch(system: &System, named: &str) {
 #[test]
 fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_records() {
     let mut system = System::new();
-    let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
-    let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
-    system.use_servers(&nats.url(), &postgres.url());
-    system.ok(&["provision"]);
-    system.ok(&["migrate"]);
+    let (nats, _postgres) = system.provisioned();
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
     system.ok(&["control", "apply", setup]);
     let mut groups: Vec<Group> = tapedeck_groups::names().map(|name| Group::start(&system, name)).collect();

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use tapedeck_servers::{NatsServer, Postgres};
+
 /// The binary under test with a directory.
 pub(crate) struct System {
     dir: tempfile::TempDir,
@@ -22,6 +24,16 @@ impl System {
     /// Makes every command use these servers.
     pub(crate) fn use_servers(&mut self, nats_url: &str, database_url: &str) {
         self.servers = Some([nats_url.into(), database_url.into()]);
+    }
+
+    /// Starts servers of its own, and creates the streams and the tables on them.
+    pub(crate) fn provisioned(&mut self) -> (NatsServer, Postgres) {
+        let nats = NatsServer::start(&self.path().join("nats"), 0).unwrap();
+        let postgres = Postgres::start(&self.path().join("postgres"), 0).unwrap();
+        self.use_servers(&nats.url(), &postgres.url());
+        self.ok(&["provision"]);
+        self.ok(&["migrate"]);
+        (nats, postgres)
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tapedeck_kernel::testing::records_of_a_newer_build;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
-use tapedeck_servers::{NatsServer, Postgres};
+use tapedeck_servers::NatsServer;
 
 use crate::common::{Process, System, capture, json, python3, text};
 
@@ -125,11 +125,7 @@ fn a_fleet_of_two_builds_stops_safely_and_continues_when_upgraded() {
     let next = PathBuf::from(std::env::var_os("TAPEDECK_NEXT").expect("TAPEDECK_NEXT: path of the next build"));
     let old = Path::new(env!("CARGO_BIN_EXE_tapedeck"));
     let mut system = System::new();
-    let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
-    let postgres = Postgres::start(&system.path().join("postgres"), 0).unwrap();
-    system.use_servers(&nats.url(), &postgres.url());
-    system.ok(&["provision"]);
-    system.ok(&["migrate"]);
+    let _servers = system.provisioned();
     let mut fleet = Fleet { system: &system, groups: BTreeMap::new() };
     let names: Vec<&str> = tapedeck_groups::names().collect();
     names.iter().for_each(|group| fleet.start(old, group));

@@ -33,7 +33,9 @@ impl Fact {
             Event::Trade(trade) => (&trade.instrument, trade.ts_recv),
             _ => return false,
         };
-        self.at.saturating_sub(ts_recv) > params.in_force(&LATE_MS, instrument).milliseconds_to_ns()
+        let age = self.at.saturating_sub(ts_recv);
+        // The usual quote has no age: the parameter is not looked up for it.
+        age > LATE_MS.min.milliseconds_to_ns() && age > params.in_force(&LATE_MS, instrument).milliseconds_to_ns()
     }
 }
 

@@ -85,13 +85,13 @@ impl<M: AnyMachine> MergeJoin<M> {
     /// Reads the tape time of a record, for a machine that reads an inbox beside the tape. It has no effect on other
     /// machines, whose tape time follows from their inputs or decisions.
     pub fn read_time(&mut self, record: &TapeRecord) {
-        if self.clock() == Clock::Tape && record.header.writer == Writer::Ingest {
-            let latest = record.entries.iter().map(|entry| entry.at).max();
-            self.cursor.now = self.cursor.now.max(latest.unwrap_or_default());
+        if self.clock() == Clock::Tape {
+            self.cursor.now = self.cursor.now.max(record.tape_time());
         }
     }
 
-    fn clock(&self) -> Clock {
+    /// What tape time follows from.
+    pub(crate) fn clock(&self) -> Clock {
         match self.info {
             MachineInfo { writer: Writer::Ingest, .. } => Clock::Decisions,
             MachineInfo { reads: Reads::Inbox(_), .. } => Clock::Tape,
@@ -230,7 +230,7 @@ impl<M: AnyMachine> MergeJoin<M> {
 
 /// What tape time follows from, for a machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Clock {
+pub(crate) enum Clock {
     /// The facts of ingest among its inputs.
     Inputs,
     /// Its own decisions: the machine is ingest.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::generation::{Generation, Lineage};
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject::TapeSubject;
@@ -23,6 +24,14 @@ pub struct TapeRecord {
     pub hash: RecordHash,
     /// Entries in order: entry `i` is the fact at offset `seq.i`.
     pub entries: Vec<Entry>,
+}
+
+impl TapeRecord {
+    /// The tape time that the record reaches, ns, if it is one of ingest; else 0.
+    pub fn tape_time(&self) -> TapeTime {
+        let of_ingest = self.entries.iter().filter(|_| self.header.writer == Writer::Ingest);
+        of_ingest.map(|entry| entry.at).max().unwrap_or_default()
+    }
 }
 
 /// A message of the tape, as read.

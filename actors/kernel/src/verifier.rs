@@ -4,8 +4,7 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
-use crate::machine::Reads;
-use crate::merge::{MergeJoin, UnknownCause};
+use crate::merge::{Clock, MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
 /// The first decision that differs from the recorded one.
@@ -64,15 +63,15 @@ pub struct Verifier<M: AnyMachine> {
     pub events: u64,
     /// Number of inputs that were followed, because another LOGIC decided them.
     pub followed: u64,
-    /// The state is saved and restored after one in this number of inputs.
+    /// The state is saved and restored after one in this number of records or messages that were compared.
     restore_every: u64,
     /// Least and greatest tape time that the next own decision can have, for a machine that reads an inbox.
     times: (TapeTime, TapeTime),
 }
 
 impl<M: AnyMachine> Verifier<M> {
-    /// A verifier with a machine in its initial state. After about one in `restore_every` inputs it continues with a
-    /// machine that is restored from the saved state: a part of the state that is not saved then shows as a difference.
+    /// A verifier with a machine in its initial state. After about one in `restore_every` records or messages that were
+    /// compared it continues from the saved state: a part of the state that is not saved then shows as a difference.
     pub fn new(machine: M, restore_every: u64) -> Self {
         let (info, merge) = (machine.info(), MergeJoin::new(machine));
         Self { info, merge, inputs: 0, events: 0, followed: 0, restore_every: restore_every.max(1), times: (0, 0) }
@@ -100,9 +99,7 @@ impl<M: AnyMachine> Verifier<M> {
             self.merge.push_own(record.entries.clone());
             return self.join();
         }
-        if record.header.writer == Writer::Ingest {
-            self.times.1 = record.entries.iter().map(|entry| entry.at).fold(self.times.1, TapeTime::max);
-        }
+        self.times.1 = self.times.1.max(record.tape_time());
         if self.info.reads_facts_of(record.header.writer) {
             self.merge.push_facts(record.clone());
         }
@@ -115,10 +112,9 @@ impl<M: AnyMachine> Verifier<M> {
         self.join()
     }
 
-    /// The tape time of decisions on an inbox beside the tape is not re-executed, but bounded. Ingest makes tape time
-    /// itself.
+    /// The tape time of decisions on an inbox beside the tape is not re-executed, but bounded.
     fn check_times(&mut self, own: &[Entry]) -> Result<(), Difference> {
-        if self.info.writer == Writer::Ingest || matches!(self.info.reads, Reads::Tape(_)) {
+        if self.merge.clock() != Clock::Tape {
             return Ok(());
         }
         for &Entry { cause, at, .. } in own {
@@ -136,7 +132,7 @@ impl<M: AnyMachine> Verifier<M> {
         let inputs = &mut self.inputs;
         let events = &mut self.events;
         let followed = &mut self.followed;
-        let restore_every = self.restore_every;
+        let before = self.merge.cursor.input;
         self.merge.join(|machine, cause, input, recorded, epoch| {
             if epoch.is_some_and(|epoch| epoch.logic != logic) {
                 *followed += 1;
@@ -147,23 +143,21 @@ impl<M: AnyMachine> Verifier<M> {
                 *events += decided.events.len() as u64;
                 compare(writer, cause.offset, decided, recorded)?;
             }
-            if scattered(cause.offset).is_multiple_of(restore_every) {
-                *machine = restored(machine).map_err(|what| Difference::State {
-                    cause: cause.offset,
-                    writer: writer.as_str(),
-                    what,
-                })?;
-            }
-            Ok(())
-        })
+            Ok::<_, Difference>(())
+        })?;
+        let cause = self.merge.cursor.input;
+        if cause != before && scattered(cause).is_multiple_of(self.restore_every) {
+            let writer = writer.as_str();
+            self.save_and_restore().map_err(|what| Difference::State { cause, writer, what })?;
+        }
+        Ok(())
     }
-}
 
-/// A machine restored from the saved state of another one.
-fn restored<M: AnyMachine>(machine: &M) -> Result<M, String> {
-    let saved = machine.save();
-    let restored = machine.restore(&saved).map_err(|error| error.to_string())?;
-    if restored.save() == saved { Ok(restored) } else { Err("its bytes differ".into()) }
+    fn save_and_restore(&mut self) -> Result<(), String> {
+        let saved = self.merge.save();
+        self.merge.restore(&saved).map_err(|error| error.to_string())?;
+        if self.merge.save() == saved { Ok(()) } else { Err("its bytes differ".into()) }
+    }
 }
 
 /// A number that depends on an offset without a pattern (the finalizer of MurmurHash3).

@@ -6,8 +6,8 @@ use tapedeck_schemas::generation::Lineage;
 
 use super::{Inboxes, Verdict};
 
-/// The state of a machine is saved and restored after one in this number of inputs.
-const RESTORE_EVERY: u64 = 4096;
+/// The state of a machine is saved and restored after one in this number of records or messages that were compared.
+const RESTORE_EVERY: u64 = 256;
 
 struct RunningVerifier {
     verifier: Verifier<BoxedMachine>,
