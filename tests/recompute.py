@@ -35,7 +35,7 @@ def plain(number):
 
 
 def offset(text):
-    """`p0g1:1234.5` or `inbox:12.3` as the partition (None in an inbox) and the pair of numbers."""
+    """`p0g1:1234.5` or `inbox.g1:12.3` as the partition (None in an inbox) and the pair of numbers."""
     stream, place = text.split(":")
     sequence, index = place.split(".")
     return (int(stream[1:].split("g")[0]) if stream[0] == "p" else None), (int(sequence), int(index))

@@ -6,7 +6,7 @@ use crate::generation::Generation;
 use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
-use crate::record::RecordHash;
+use crate::record::{InboxDigest, RecordHash};
 
 /// The ids that the fields of a fact name. A fact names at most one instrument, account, order and fill.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,7 +48,22 @@ macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
 mention_nothing!(
-    u8, u16, u32, u64, String, Token, Symbol, BarSpec, Price, Quantity, Ratio, Money, TapeId, RecordHash, Offset,
+    u8,
+    u16,
+    u32,
+    u64,
+    String,
+    Token,
+    Symbol,
+    BarSpec,
+    Price,
+    Quantity,
+    Ratio,
+    Money,
+    TapeId,
+    RecordHash,
+    InboxDigest,
+    Offset,
     Generation
 );
 

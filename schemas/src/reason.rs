@@ -36,6 +36,8 @@ names! {
         ProjectionRejected = 23 "projection-rejected",
         /// Stop: the database holds rows of records that the tape does not hold.
         CheckpointMismatch = 24 "checkpoint-mismatch",
+        /// Stop: the inbox does not hold the messages on which the decisions on the tape were made.
+        InboxMismatch = 25 "inbox-mismatch",
     }
 }
 

@@ -16,22 +16,23 @@ use std::fmt;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer as _, Serialize, Serializer};
 
 use crate::event::Event;
-use crate::ids::hex_bytes;
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
 mod change;
 mod decimal;
 pub(crate) mod decoder;
+mod digest;
 mod encoder;
 pub(crate) mod field;
 mod small_map;
 mod step;
 
 use decoder::RecordDecoder;
+pub use digest::{InboxDigest, InboxPrefix, RecordHash};
 pub use encoder::RecordEncoder;
 use encoder::written;
 use field::{FieldError, RecordField};
@@ -47,8 +48,8 @@ const OUTER_PARTS: usize = 4;
 /// Number of elements of a record of this format.
 const PARTS: usize = 7;
 /// Greatest size of a record without its shared values and its events, in bytes: head and format 2, writer 1, epoch 9,
-/// hash 34, digest 18, heads of two arrays 10.
-pub const HEADER_BYTES_MAX: usize = 74;
+/// hash 34, prefix of the inbox 24, heads of two arrays 10.
+pub const HEADER_BYTES_MAX: usize = 80;
 
 // Lists groups because: these are the numbers of the writers on the wire, frozen with the format.
 names! {
@@ -74,54 +75,6 @@ names! {
     }
 }
 
-/// BLAKE3 hash of the bytes of a record. The next record of the same writer carries it.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct RecordHash(pub [u8; 32]);
-
-impl RecordHash {
-    /// Computes the hash of the bytes of a record.
-    pub fn of(payload: &[u8]) -> Self {
-        Self(*blake3::hash(payload).as_bytes())
-    }
-}
-
-/// Running digest of an inbox up to the last cause of a record. Records of writers that read an inbox carry it.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
-pub struct InboxDigest(pub [u8; 16]);
-
-macro_rules! digest {
-    ($name:ident, $bytes:literal) => {
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
-            }
-        }
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                if serializer.is_human_readable() {
-                    serializer.serialize_str(&format!("{self:?}"))
-                } else {
-                    serializer.serialize_bytes(&self.0)
-                }
-            }
-        }
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                if deserializer.is_human_readable() {
-                    let text = <std::borrow::Cow<'de, str> as Deserialize>::deserialize(deserializer)?;
-                    return hex_bytes(&text)
-                        .map(Self)
-                        .ok_or_else(|| de::Error::custom(format!("{text:?} is not a digest")));
-                }
-                let bytes: serde_bytes::ByteArray<$bytes> = Deserialize::deserialize(deserializer)?;
-                Ok(Self(bytes.into_array()))
-            }
-        }
-    };
-}
-digest!(RecordHash, 32);
-digest!(InboxDigest, 16);
-
 /// The fields of a record that precede its events, apart from the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -131,8 +84,8 @@ pub struct Header {
     pub epoch: u64,
     /// Hash of the previous valid record of the writer; zeros for the first.
     pub prev_hash: RecordHash,
-    /// Digest of the writer's inbox; `None` for a writer that reads none.
-    pub inbox: Option<InboxDigest>,
+    /// The writer's inbox up to the last cause. `None` before the first message, and for a writer that reads no inbox.
+    pub inbox: Option<InboxPrefix>,
 }
 
 /// A fact with its cause and tape time: an event of a record.
@@ -208,8 +161,8 @@ pub enum RecordError {
 pub struct RecordRead {
     /// The outer header; `None` if the bytes do not begin with one.
     pub outer: Option<OuterHeader>,
-    /// The digest of the inbox; `None` if the record carries none, or if it was not read because of `error`.
-    pub inbox: Option<InboxDigest>,
+    /// See [`Header::inbox`]; also `None` if it was not read because of `error`.
+    pub inbox: Option<InboxPrefix>,
     /// The entries that decoded before `error`.
     pub entries: Vec<Entry>,
     /// Reason for which the rest does not decode; `None` if the bytes are exactly one record.
@@ -244,7 +197,11 @@ pub fn assemble(header: &Header, shared: &Elements, events: &Elements) -> Vec<u8
     let mut payload = Vec::with_capacity(shared.bytes.len() + events.bytes.len() + HEADER_BYTES_MAX);
     encode_outer(&OuterHeader::from(header), &mut payload);
     match &header.inbox {
-        Some(digest) => written(rmp::encode::write_bin(&mut payload, &digest.0)),
+        Some(InboxPrefix { generation, digest }) => {
+            written(rmp::encode::write_array_len(&mut payload, 2));
+            written(rmp::encode::write_uint(&mut payload, generation.get().into()));
+            written(rmp::encode::write_bin(&mut payload, &digest.0));
+        }
         None => written(rmp::encode::write_nil(&mut payload)),
     }
     for elements in [shared, events] {
@@ -302,7 +259,7 @@ pub fn read(payload: &[u8]) -> RecordRead {
 
 impl OuterHeader {
     /// The header, if this build knows the writer.
-    fn known(self, inbox: Option<InboxDigest>) -> Option<Header> {
+    fn known(self, inbox: Option<InboxPrefix>) -> Option<Header> {
         let writer = u8::try_from(self.writer).ok().and_then(Writer::from_number)?;
         Some(Header { writer, epoch: self.epoch, prev_hash: self.prev_hash, inbox })
     }

@@ -28,11 +28,10 @@ fn tape_last(system: &System) -> u64 {
         .unwrap()
 }
 
-/// Every message of the tape.
-async fn messages(bus: &Bus) -> Vec<StoredMessage> {
-    let stream = bus.generations().tape_stream(0);
-    let last = bus.last_message(&stream).await.unwrap().unwrap().sequence;
-    let mut tail = Tail::new(bus, stream, String::new(), 1);
+/// Every message of a stream.
+pub(crate) async fn messages(bus: &Bus, stream: &str) -> Vec<StoredMessage> {
+    let last = bus.last_message(stream).await.unwrap().unwrap().sequence;
+    let mut tail = Tail::new(bus, stream.to_string(), String::new(), 1);
     let mut all = Vec::new();
     while let Some(stored) = tail.next_until(last).await {
         all.push(stored);
@@ -40,14 +39,13 @@ async fn messages(bus: &Bus) -> Vec<StoredMessage> {
     all
 }
 
-/// Deletes the tape, and creates it again with these messages.
-async fn replace(system: &System, bus: &Bus, messages: &[StoredMessage]) {
-    let stream = bus.generations().tape_stream(0);
-    bus.context().delete_stream(&stream).await.unwrap();
+/// Deletes a stream, and creates it again with these messages.
+pub(crate) async fn replace(system: &System, bus: &Bus, stream: &str, messages: &[StoredMessage]) {
+    bus.context().delete_stream(stream).await.unwrap();
     system.run(&["provision"]);
-    let config = bus.context().get_stream(&stream).await.unwrap().cached_info().config.clone();
-    // Without the first record of the new tape.
-    bus.context().delete_stream(&stream).await.unwrap();
+    let config = bus.context().get_stream(stream).await.unwrap().cached_info().config.clone();
+    // Without the first record of a new tape.
+    bus.context().delete_stream(stream).await.unwrap();
     bus.context().create_stream(config).await.unwrap();
     for message in messages {
         let sent = bus.context().publish(message.subject.clone(), message.payload.clone()).await.unwrap();
@@ -103,20 +101,20 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
-        let whole = messages(&bus).await;
+        let stream = bus.generations().tape_stream(0);
+        let whole = messages(&bus, &stream).await;
         let end = whole.len();
         // The tape loses its tail.
-        replace(&system, &bus, &whole[..end - 3]).await;
+        replace(&system, &bus, &stream, &whole[..end - 3]).await;
         stops_on_mismatch(&system, &format!("the tape ends at {}", end - 3));
         // It has grown past the checkpoint since.
-        let stream = bus.generations().tape_stream(0);
         for _ in 0..6 {
             bus.context().publish("tape.0.g1.risk", "other".into()).await.unwrap().await.unwrap();
         }
         assert!(bus.last_message(&stream).await.unwrap().unwrap().sequence > end as u64);
         stops_on_mismatch(&system, "the tape has one with the hash");
         // The whole tape: the projector continues.
-        replace(&system, &bus, &whole).await;
+        replace(&system, &bus, &stream, &whole).await;
     });
     let mut projector = Group::start(&system, "projector");
     projector.wait_ready(&system);
@@ -135,7 +133,7 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
     // A stream whose first record is of another generation than its name.
     runtime.block_on(async {
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
-        let first = messages(&bus).await.remove(0);
+        let first = messages(&bus, "TAPE_0_G1").await.remove(0);
         let mut config = bus.context().get_stream("TAPE_0_G1").await.unwrap().cached_info().config.clone();
         (config.name, config.subjects) = ("TAPE_0_G2".into(), vec!["tape.0.g2.*".into()]);
         bus.context().create_stream(config).await.unwrap();

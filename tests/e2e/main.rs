@@ -10,6 +10,7 @@ mod groups;
 mod help;
 mod history;
 mod hostile;
+mod inbox;
 mod kill;
 mod newer;
 mod provision;

@@ -68,8 +68,6 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<FactOfIngest>> {
     let mut facts: BTreeMap<u64, Vec<FactOfIngest>> = BTreeMap::new();
     for line in system.ok(&["tape", "--json", "--writer", "ingest"]).lines() {
         let line = json(line);
-        let cause = line["cause"].as_str().unwrap().strip_prefix("inbox:").unwrap();
-        let cause = cause.split('.').next().unwrap().parse().unwrap();
         let found = match line["kind"].as_str().unwrap() {
             "Epoch" | "ClockAdvanced" | "Progress" => continue,
             "Rejected" => {
@@ -80,6 +78,8 @@ fn facts(system: &System) -> BTreeMap<u64, Vec<FactOfIngest>> {
             }
             kind => kind.to_string(),
         };
+        let cause = line["cause"].as_str().unwrap().strip_prefix("inbox.g1:").unwrap();
+        let cause = cause.split('.').next().unwrap().parse().unwrap();
         facts.entry(cause).or_default().push((line["offset"].as_str().unwrap().into(), found));
     }
     facts

@@ -1,4 +1,4 @@
-//! `verify` reports an altered record, fill, decision and row, each with its offset.
+//! `verify` reports an altered record, fill, decision, inbox message and row, each with its offset.
 
 use std::collections::VecDeque;
 
@@ -8,6 +8,7 @@ use tapedeck_history::verify::{Inboxes, Source, Verdict, verify_source};
 use tapedeck_runtime::tail::StoredMessage;
 use tapedeck_runtime::{Bus, database};
 use tapedeck_schemas::event::{Event, Kind, TapeCreated};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::record::{self, RecordHash, Writer};
 use tapedeck_servers::{NatsServer, Postgres};
 
@@ -33,8 +34,8 @@ impl RecordedRun {
         Self {
             tape,
             records: records.hold().await,
-            market: market.hold().await,
-            commands: commands.hold().await,
+            market: market.1.hold().await,
+            commands: commands.1.hold().await,
             database,
             _servers: (nats, postgres),
         }
@@ -42,13 +43,16 @@ impl RecordedRun {
 
     /// The verdict on these records and the rows of the database.
     async fn verdict(&self, records: VecDeque<StoredMessage>) -> Verdict {
+        self.verdict_on(records, self.market.clone()).await
+    }
+
+    /// The same, with these messages in the inbox of market events.
+    async fn verdict_on(&self, records: VecDeque<StoredMessage>, market: VecDeque<StoredMessage>) -> Verdict {
+        let held = |messages| (Generation::FIRST, Messages::Held(messages));
         let source = Source {
             tape: self.tape.clone(),
             records: Messages::Held(records),
-            inboxes: Inboxes {
-                market: Messages::Held(self.market.clone()),
-                commands: Messages::Held(self.commands.clone()),
-            },
+            inboxes: Inboxes { market: held(market), commands: held(self.commands.clone()) },
         };
         let mut verdict = Verdict::default();
         verify_source(source, Some(&self.database), &mut verdict).await.unwrap();
@@ -79,7 +83,7 @@ impl RecordedRun {
 }
 
 #[tokio::test]
-async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
+async fn an_altered_record_fill_decision_message_or_row_is_reported_with_its_offset() {
     let system = System::new();
     let run = RecordedRun::of(&system).await;
     let clean = run.verdict(run.records.clone()).await;
@@ -111,6 +115,15 @@ async fn an_altered_record_fill_decision_or_row_is_reported_with_its_offset() {
     });
     let findings = run.verdict(records).await.findings;
     let named = |finding: &String| finding.starts_with(&format!("p0g1:{seq} decision of signal"));
+    assert!(findings.iter().any(named), "{findings:?}");
+
+    // One message of the inbox, altered so that the decisions on it are the same.
+    let mut market = run.market.clone();
+    let (head, rest) = market[5].payload.split_first().unwrap();
+    assert_eq!(*head, 0xdc, "an array of 16 bits of length");
+    market[5].payload = [&[0xdd, 0, 0], rest].concat().into(); // the same array in a longer form
+    let findings = run.verdict_on(run.records.clone(), market).await.findings;
+    let named = |finding: &String| finding.contains("decision of ingest") && finding.contains("lost or changed");
     assert!(findings.iter().any(named), "{findings:?}");
 
     // One row.

@@ -66,7 +66,10 @@ fn a_missing_fact_and_an_invalid_id_have_different_exit_codes() {
     for (id, code, error) in [
         ("00000000000000000000000000000000", 1, "not found: no tape here has"),
         ("p0g1:999.0", 1, "not found: no tape here has"),
+        ("inbox.g1:999.0", 1, "not found: no tape here has"),
         ("inbox:999.0", 1, "not found: no tape here has"),
+        ("inbox.g0:9.0", 2, "is not a generation"),
+        ("inboxes:9.0", 2, "is not the id of an order or a fill"),
         ("x", 2, "is not the id of an order or a fill"),
         ("p0g1:12", 2, "is not the id of an order or a fill"),
     ] {

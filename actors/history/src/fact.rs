@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tapedeck_kernel::{Inbox, TapeRecord};
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::record::{Header, Writer};
 
 /// A fact of a valid record, with its offset and the fields of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct StoredFact {
     pub epoch: u64,
     /// The input that the fact answers: on the tape, or in the [inbox](StoredFact::inbox) that the writer reads.
     pub cause: Offset,
+    /// Generation of that inbox; `None` if the cause is on the tape or before the first message.
+    pub inbox_generation: Option<Generation>,
     /// Index among the facts that answer `cause`, from 0.
     pub index: u32,
     /// Tape time of the cause, ns.
@@ -44,7 +46,8 @@ impl StoredFact {
         stamp: u64,
         mut time: TapeTime,
     ) -> Vec<StoredFact> {
-        let (seq, writer, epoch) = (record.seq, record.header.writer, record.header.epoch);
+        let Header { writer, epoch, inbox, .. } = record.header;
+        let (seq, inbox_generation) = (record.seq, inbox.map(|inbox| inbox.generation));
         let fact = |(place, entry): (u32, tapedeck_schemas::record::Entry)| {
             if writer == Writer::Ingest && keeps_time(&entry.event) {
                 time = time.max(entry.at);
@@ -52,7 +55,20 @@ impl StoredFact {
             let offset = Offset::new(seq, place);
             let (cause, index, at, event) = (entry.cause, entry.index, entry.at, entry.event);
             let lineage = lineage.clone();
-            StoredFact { partition, lineage, offset, writer, epoch, cause, index, at, stamp, time, event }
+            StoredFact {
+                partition,
+                lineage,
+                offset,
+                writer,
+                epoch,
+                cause,
+                inbox_generation,
+                index,
+                at,
+                stamp,
+                time,
+                event,
+            }
         };
         (0..).zip(record.entries).map(fact).collect()
     }
@@ -72,11 +88,13 @@ impl StoredFact {
         tapedeck_groups::of_writer(self.writer)?.inbox()
     }
 
-    /// The cause in the form that `tapedeck trace` accepts: `inbox:12.3`, `command:12.0` or `p0g1:1234.5`.
+    /// The cause in the form that `tapedeck trace` accepts: `inbox.g1:12.3`, `command.g1:12.0` or `p0g1:1234.5`.
     pub fn cause_text(&self) -> String {
-        match self.inbox() {
-            Some(inbox) => format!("{}:{}", inbox.prefix(), self.cause),
-            None => self.print(self.cause),
+        let prefix = self.inbox().map(Inbox::prefix);
+        match (prefix, self.inbox_generation) {
+            (Some(prefix), Some(generation)) => format!("{prefix}.{generation}:{}", self.cause),
+            (Some(prefix), None) => format!("{prefix}:{}", self.cause),
+            (None, _) => self.print(self.cause),
         }
     }
 }

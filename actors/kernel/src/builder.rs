@@ -1,6 +1,6 @@
 //! The record being built: encoded events within the bounds of a record. The events of one cause stay in one record.
 
-use tapedeck_schemas::record::{Entry, Header, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordEncoder};
+use tapedeck_schemas::record::{Entry, Header, InboxPrefix, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordEncoder};
 
 /// Room kept for the events of one more cause, so that they always fit into the record.
 const CAUSE_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
@@ -10,13 +10,16 @@ const CAUSE_EVENTS_MAX: usize = RECORD_EVENTS_MAX / 2;
 #[derive(Debug, Default)]
 pub(crate) struct Builder {
     encoder: RecordEncoder,
+    /// The inbox up to the cause of the last event; see [`Header::inbox`].
+    pub(crate) inbox: Option<InboxPrefix>,
 }
 
 impl Builder {
-    /// Adds an event. Panics if the record overflows, which [`Builder::is_full`] rules out for a cause whose events fit
+    /// Adds an event; `inbox` is the inbox up to its cause. Panics if the record overflows, which [`Builder::is_full`] rules out for a cause whose events fit
     /// into half a record behind any other events.
-    pub(crate) fn push(&mut self, entry: &Entry) {
+    pub(crate) fn push(&mut self, entry: &Entry, inbox: Option<InboxPrefix>) {
         self.encoder.push(entry);
+        self.inbox = inbox;
         let fits = self.encoder.size_max() <= RECORD_BYTES_MAX && self.encoder.count() <= RECORD_EVENTS_MAX;
         assert!(fits, "the decisions on one input do not fit one record: bound the machine's output");
     }

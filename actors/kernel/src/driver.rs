@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
-use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Header, RecordHash};
 use tapedeck_schemas::subject::TapeSubject;
@@ -18,7 +18,7 @@ use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
 use crate::liveness::Liveness;
 use crate::machine::Reads;
-use crate::merge::MergeJoin;
+use crate::merge::{InboxMessage, MergeJoin};
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
 pub use crate::protocol::{Answer, FencedBy, Input, Output, ProcessIdentity, Stop};
@@ -69,7 +69,8 @@ pub struct Driver<M: AnyMachine> {
     building: Builder,
     in_flight: Option<InFlight>,
     attempt: u64,
-    inbox_last: u64,
+    /// Generation and sequence of the last message of the inbox.
+    inbox_last: Option<(Generation, u64)>,
     liveness: Liveness,
     draining: bool,
     outputs: VecDeque<Output>,
@@ -90,7 +91,7 @@ impl<M: AnyMachine> Driver<M> {
             building: Builder::default(),
             in_flight: None,
             attempt: 0,
-            inbox_last: 0,
+            inbox_last: None,
             liveness: Liveness::new(),
             draining: false,
             outputs: VecDeque::new(),
@@ -176,14 +177,7 @@ impl<M: AnyMachine> Driver<M> {
         }
         match input {
             Input::Tape { seq, subject, payload } => self.on_tape(seq, subject, payload),
-            Input::Inbox { seq, subject, stamp, payload } => {
-                if seq != self.inbox_last + 1 {
-                    return self.stop(Stop::Inbox { expected: self.inbox_last + 1, got: seq });
-                }
-                self.inbox_last = seq;
-                self.merge.push_message(seq, subject, stamp, payload);
-                self.follow_on();
-            }
+            Input::Inbox(message) => self.on_inbox(&message),
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
             Input::Answer { .. } => {}
             Input::OwnerAnswer { question, answer } => self.liveness.answered(question, answer),
@@ -223,6 +217,17 @@ impl<M: AnyMachine> Driver<M> {
         self.outputs.pop_front()
     }
 
+    fn on_inbox(&mut self, message: &InboxMessage<'_>) {
+        let &InboxMessage { generation, seq, .. } = message;
+        let (last_generation, last) = self.inbox_last.unwrap_or((generation, 0));
+        if (generation, seq) != (last_generation, last + 1) {
+            return self.stop(Stop::Inbox { expected: (last_generation, last + 1), got: (generation, seq) });
+        }
+        self.inbox_last = Some((generation, seq));
+        self.merge.push_message(message);
+        self.follow_on();
+    }
+
     fn on_tape(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) {
         let own = subject.writer() == Some(self.info.writer);
         match self.reader.read(seq, subject, payload) {
@@ -249,7 +254,7 @@ impl<M: AnyMachine> Driver<M> {
             if let Some(record) = record {
                 self.own_hash = record.hash;
                 self.epoch = record.header.epoch;
-                self.merge.push_own(record.entries);
+                self.merge.push_own(record.header.inbox, record.entries);
             }
             return;
         }
@@ -354,12 +359,13 @@ impl<M: AnyMachine> Driver<M> {
     }
 
     fn push_entry(&mut self, cause: Offset, index: u32, at: TapeTime, event: Event) {
-        self.building.push(&Entry { cause, index, at, event });
+        self.building.push(&Entry { cause, index, at, event }, self.merge.cursor.inbox);
     }
 
     fn send_or_repeat(&mut self) {
         if self.in_flight.is_none() && !self.building.is_empty() {
-            let header = Header { writer: self.info.writer, epoch: self.epoch, prev_hash: self.own_hash, inbox: None };
+            let (writer, inbox) = (self.info.writer, self.building.inbox);
+            let header = Header { writer, epoch: self.epoch, prev_hash: self.own_hash, inbox };
             let (events, payload) = self.building.finish(&header);
             let payload: Arc<[u8]> = payload.into();
             let hash = RecordHash::of(&payload);

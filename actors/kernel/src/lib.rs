@@ -23,5 +23,6 @@ pub mod verifier;
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
 pub use driver::{Answer, Driver, Output, ProcessIdentity, Stop};
 pub use machine::{Cause, CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
+pub use merge::{InboxMessage, InboxMismatch};
 pub use tape::{ChainEnd, TapeCheckpoint, TapeFault, TapeRead, TapeReader, TapeRecord};
 pub use verifier::{Difference, Verifier};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tapedeck_schemas::command::Command;
 use tapedeck_schemas::event::{Event, Kind, RefusalReason};
+use tapedeck_schemas::generation::StreamFamily;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
 use tapedeck_schemas::offset::{Offset, TapeTime};
@@ -85,11 +86,19 @@ impl Inbox {
     /// Every inbox.
     pub const ALL: [Inbox; 2] = [Inbox::Market, Inbox::Command];
 
-    /// What a printed cause in this inbox begins with: `inbox` as in `inbox:12.3`, or `command`.
+    /// What a printed cause in this inbox begins with: `inbox` as in `inbox.g1:12.3`, or `command`.
     pub const fn prefix(self) -> &'static str {
         match self {
             Inbox::Market => "inbox",
             Inbox::Command => "command",
+        }
+    }
+
+    /// The stream of the inbox, without partition and generation.
+    pub const fn family(self) -> StreamFamily {
+        match self {
+            Inbox::Market => StreamFamily::Inbox,
+            Inbox::Command => StreamFamily::Command,
         }
     }
 }

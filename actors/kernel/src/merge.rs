@@ -6,8 +6,9 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Epoch, Event};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::{Entry, InboxDigest, InboxPrefix, Writer};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
 use crate::machine::{Cause, Fact, Reads};
@@ -26,8 +27,29 @@ pub struct MergeJoin<M: AnyMachine> {
     info: MachineInfo,
     /// Recorded own events that wait for their input.
     own: VecDeque<Entry>,
+    /// The last cause of each own record whose inbox is not compared yet, and that inbox.
+    own_inboxes: VecDeque<(Offset, Option<InboxPrefix>)>,
+    /// The inbox up to each message with inputs that wait.
+    messages: VecDeque<(u64, InboxPrefix)>,
+    /// The digest of the messages pushed.
+    digest: InboxDigest,
     /// Offset of the last input pushed.
     last_pushed: Offset,
+}
+
+/// A message of an inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InboxMessage<'a> {
+    /// Generation of the inbox.
+    pub generation: Generation,
+    /// Stream sequence.
+    pub seq: u64,
+    /// Subject of the message.
+    pub subject: &'a str,
+    /// Time at which JetStream stored it, ns since the Unix epoch.
+    pub stamp: u64,
+    /// Bytes of the message.
+    pub payload: &'a [u8],
 }
 
 /// What a machine has handled. Together with the machine's own state it is a function of the tape, and of the inbox,
@@ -36,6 +58,8 @@ pub struct MergeJoin<M: AnyMachine> {
 pub struct Cursor {
     /// Offset of the last input handled.
     pub input: Offset,
+    /// The messages of the inbox up to `input`; see [`Header::inbox`](tapedeck_schemas::record::Header::inbox).
+    pub inbox: Option<InboxPrefix>,
     /// Cause of the last own event: every input up to it is decided on the tape.
     pub progress: Offset,
     /// Tape time, ns; see [`Cause::now`].
@@ -59,11 +83,44 @@ pub struct UnknownCause {
     pub cause: Offset,
 }
 
+/// The inbox up to a recorded decision is not the one that it was made on: messages were lost or changed, or the inbox
+/// belongs to another tape.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the decisions on the tape up to the cause {cause} were made on {}, but the inbox holds {}: messages were lost or \
+     changed, or the inbox belongs to another tape",
+    described(*recorded), described(*read)
+)]
+pub struct InboxMismatch {
+    /// The last cause of the record.
+    pub cause: Offset,
+    /// The inbox that the record carries.
+    pub recorded: Option<InboxPrefix>,
+    /// The inbox that was read.
+    pub read: Option<InboxPrefix>,
+}
+
+fn described(inbox: Option<InboxPrefix>) -> String {
+    match inbox {
+        Some(InboxPrefix { generation, digest }) => format!("messages of generation {generation}, digest {digest:?}"),
+        None => "no message".into(),
+    }
+}
+
 impl<M: AnyMachine> MergeJoin<M> {
     /// A join for a machine in its initial state.
     pub fn new(machine: M) -> Self {
-        let (info, inputs, own) = (machine.info(), VecDeque::new(), VecDeque::new());
-        Self { machine, inputs, cursor: Cursor::default(), info, own, last_pushed: Offset::START }
+        Self {
+            info: machine.info(),
+            machine,
+            inputs: VecDeque::new(),
+            cursor: Cursor::default(),
+            own: VecDeque::new(),
+            own_inboxes: VecDeque::new(),
+            messages: VecDeque::new(),
+            digest: InboxDigest::default(),
+            last_pushed: Offset::START,
+        }
     }
 
     /// The state after `cursor.input`: the version of its encoding, the cursor, and the state of the machine.
@@ -108,6 +165,9 @@ impl<M: AnyMachine> MergeJoin<M> {
         };
         self.cursor.now = self.cursor.now.max(now);
         self.cursor.input = offset;
+        while let Some((_, inbox)) = self.messages.pop_front_if(|(seq, _)| *seq <= offset.seq) {
+            self.cursor.inbox = Some(inbox);
+        }
         Cause { offset, now }
     }
 
@@ -167,14 +227,18 @@ impl<M: AnyMachine> MergeJoin<M> {
     }
 
     /// Adds the inputs of a message of the inbox.
-    pub fn push_message(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) {
+    pub fn push_message(&mut self, message: &InboxMessage<'_>) {
+        let &InboxMessage { generation, seq, subject, stamp, payload } = message;
+        self.digest = self.digest.after(seq, subject, payload);
+        self.messages.push_back((seq, InboxPrefix { generation, digest: self.digest }));
         for (index, entry) in (0..).zip(self.machine.inputs_of_message(subject, stamp, payload)) {
             self.push_input(Offset::new(seq, index), entry);
         }
     }
 
-    /// Adds the events of an own record.
-    pub fn push_own(&mut self, entries: Vec<Entry>) {
+    /// Adds the events of an own record, and the inbox that it carries.
+    pub fn push_own(&mut self, inbox: Option<InboxPrefix>, entries: Vec<Entry>) {
+        self.own_inboxes.extend(entries.last().map(|entry| (entry.cause, inbox)));
         self.own.extend(entries);
     }
 
@@ -186,7 +250,7 @@ impl<M: AnyMachine> MergeJoin<M> {
     /// Joins up to the end of either cursor. Calls `each` once for every input up to the last own event, in order, with
     /// the decisions recorded for it and the epoch that they belong to. `each` must apply input and decisions to the
     /// machine.
-    pub fn join<E: From<UnknownCause>>(
+    pub fn join<E: From<UnknownCause> + From<InboxMismatch>>(
         &mut self,
         mut each: impl FnMut(&mut M, Cause, &M::Input, &[Entry], Option<&Epoch>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -194,12 +258,14 @@ impl<M: AnyMachine> MergeJoin<M> {
             if let Event::Epoch(epoch) = &first.event {
                 self.cursor.epoch = Some(epoch.clone());
                 self.own.pop_front();
+                self.compare_inboxes()?;
                 continue;
             }
             let cause = first.cause;
             while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
                 let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
                 let handled = self.begin(at, &input, &answers);
+                self.compare_inboxes()?;
                 each(&mut self.machine, handled, &input, &answers, self.cursor.epoch.as_ref())?;
                 self.end(&input, answers.last().map(|entry| entry.at), at == cause);
             }
@@ -211,6 +277,17 @@ impl<M: AnyMachine> MergeJoin<M> {
             }
             if self.own.front().is_some_and(|next| next.cause <= cause && !matches!(next.event, Event::Epoch(_))) {
                 return Err(UnknownCause { cause }.into()); // its cause is joined already: events out of order
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the inbox read with that of each own record up to `cursor.input`.
+    fn compare_inboxes(&mut self) -> Result<(), InboxMismatch> {
+        let (input, read) = (self.cursor.input, self.cursor.inbox);
+        while let Some((cause, recorded)) = self.own_inboxes.pop_front_if(|(cause, _)| *cause <= input) {
+            if recorded != read {
+                return Err(InboxMismatch { cause, recorded, read });
             }
         }
         Ok(())

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::TapeSubject;
 
 use crate::liveness::OwnerAnswer;
-use crate::merge::UnknownCause;
+use crate::merge::{InboxMessage, InboxMismatch, UnknownCause};
 use crate::tape::TapeFault;
 
 /// A message from the shell to the driver, not to be confused with an input of the machine.
@@ -22,16 +23,7 @@ pub enum Input<'a> {
         payload: &'a [u8],
     },
     /// The next message of the inbox.
-    Inbox {
-        /// Stream sequence.
-        seq: u64,
-        /// Subject of the message.
-        subject: &'a str,
-        /// Time at which JetStream stored it, ns.
-        stamp: u64,
-        /// Bytes of the message.
-        payload: &'a [u8],
-    },
+    Inbox(InboxMessage<'a>),
     /// The answer to an append.
     Answer {
         /// Number of the attempt. An answer to an earlier attempt is ignored.
@@ -158,13 +150,19 @@ pub enum Stop {
     #[error(transparent)]
     Tape(#[from] TapeFault),
     /// An inbox sequence is missing or repeated.
-    #[error("expected inbox sequence {expected}, got {got}: the inbox lost or repeated messages")]
+    #[error(
+        "expected message {} of the inbox, generation {}, got message {}, generation {}: the inbox lost or repeated \
+         messages", expected.1, expected.0, got.1, got.0
+    )]
     Inbox {
-        /// The next sequence.
-        expected: u64,
-        /// The sequence received.
-        got: u64,
+        /// Generation and sequence of the next message.
+        expected: (Generation, u64),
+        /// Generation and sequence of the message received.
+        got: (Generation, u64),
     },
+    /// The inbox does not hold the messages that were decided on.
+    #[error(transparent)]
+    InboxMismatch(#[from] InboxMismatch),
     /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
@@ -200,6 +198,7 @@ impl Stop {
             Stop::Drained => Reason::Drained,
             Stop::Tape(fault) => fault.reason(),
             Stop::Inbox { .. } => Reason::MessagesMissing,
+            Stop::InboxMismatch(_) => Reason::InboxMismatch,
             Stop::Cause(_) => Reason::UnknownCause,
             Stop::WentBackwards { .. } => Reason::TapeLostData,
             Stop::OlderLogic { .. } => Reason::OlderLogic,

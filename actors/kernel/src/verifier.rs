@@ -4,7 +4,7 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer, encode_entry};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
-use crate::merge::{Clock, MergeJoin, UnknownCause};
+use crate::merge::{Clock, InboxMessage, InboxMismatch, MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
 /// The first decision that differs from the recorded one.
@@ -25,6 +25,9 @@ pub enum Difference {
     /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
+    /// The inbox does not hold the messages that were decided on.
+    #[error(transparent)]
+    Inbox(#[from] InboxMismatch),
     /// A decision on an input of an inbox has a tape time that the tape had not reached, or a lower one than the
     /// decision before it.
     #[error("input {cause}: {writer} records the tape time {at}, but it was {least} to {most} then")]
@@ -96,7 +99,7 @@ impl<M: AnyMachine> Verifier<M> {
     pub fn record(&mut self, record: &TapeRecord) -> Result<(), Difference> {
         if record.header.writer == self.info.writer {
             self.check_times(&record.entries)?;
-            self.merge.push_own(record.entries.clone());
+            self.merge.push_own(record.header.inbox, record.entries.clone());
             return self.join();
         }
         self.times.1 = self.times.1.max(record.tape_time());
@@ -107,8 +110,8 @@ impl<M: AnyMachine> Verifier<M> {
     }
 
     /// Verifies the next message of the inbox.
-    pub fn inbox(&mut self, seq: u64, subject: &str, stamp: u64, payload: &[u8]) -> Result<(), Difference> {
-        self.merge.push_message(seq, subject, stamp, payload);
+    pub fn inbox(&mut self, message: &InboxMessage<'_>) -> Result<(), Difference> {
+        self.merge.push_message(message);
         self.join()
     }
 

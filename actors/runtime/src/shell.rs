@@ -9,7 +9,7 @@ use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
-use tapedeck_kernel::{Answer, Driver, Inbox, Machine, Reads};
+use tapedeck_kernel::{Answer, Driver, InboxMessage, Machine, Reads};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::{self, TapeSubject};
@@ -130,8 +130,9 @@ impl<'a, M: Machine> Loop<'a, M> {
         let subject = generations.tape_subject(partition, M::WRITER);
         let inbox = match M::reads() {
             Reads::Tape(_) => None,
-            Reads::Inbox(Inbox::Market) => Some(generations.inbox_stream(partition)),
-            Reads::Inbox(Inbox::Command) => Some(generations.command_stream(partition)),
+            Reads::Inbox(inbox) => {
+                Some(Tail::new(bus, generations.stream(inbox.family(), partition), String::new(), 1))
+            }
         };
         let mut driver = Driver::follow(machine, group.tape.clone(), group.identity.clone());
         if !standby {
@@ -141,7 +142,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             group,
             driver,
             tape: Tail::new(bus, stream.clone(), String::new(), 1),
-            inbox: inbox.map(|inbox| Tail::new(bus, inbox, String::new(), 1)),
+            inbox,
             in_flight: None,
             liveness: None,
             drain,
@@ -311,9 +312,11 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     fn take_inbox(&mut self, stored: &StoredMessage) {
-        let StoredMessage { seq, subject, stamp, payload } = stored;
-        self.inbox_seq = *seq;
-        self.driver.handle(Input::Inbox { seq: *seq, subject, stamp: *stamp, payload });
+        let Reads::Inbox(inbox) = M::reads() else { return };
+        let &StoredMessage { seq, ref subject, stamp, ref payload } = stored;
+        let generation = self.group.bus.generations().of(inbox.family(), self.group.partition);
+        self.inbox_seq = seq;
+        self.driver.handle(Input::Inbox(InboxMessage { generation, seq, subject, stamp, payload }));
     }
 
     /// Takes the messages that have been received already, so that their decisions share one record.

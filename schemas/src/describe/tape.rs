@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Described, Doc, FieldDoc, NamedType, Shape, Type, prose, writers};
 use crate::event::Kind;
-use crate::record::{self, InboxDigest, RecordHash, Writer};
+use crate::record::{self, InboxPrefix, RecordHash, Writer};
 
 /// The fields of a record before its tables and events.
 pub(super) const HEADER: &[FieldDoc] = &[
@@ -14,8 +14,11 @@ pub(super) const HEADER: &[FieldDoc] = &[
     field("prev_hash", RecordHash::TYPE, &["Hash of the previous valid record of the writer; zeros for the first."]),
     field(
         "inbox",
-        <Option<InboxDigest>>::TYPE,
-        &["Running digest of the writer's inbox up to the last cause of the record; nil for a writer without one."],
+        <Option<InboxPrefix>>::TYPE,
+        &[
+            "The writer's inbox up to the last cause of the record. Nil before its first message, and for a writer that \
+           reads no inbox.",
+        ],
     ),
 ];
 

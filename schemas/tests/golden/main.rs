@@ -9,9 +9,10 @@ mod samples;
 use std::path::PathBuf;
 
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 use tapedeck_schemas::{market, subject::MarketKind};
 
 use samples::{entry, p, samples};
@@ -45,7 +46,7 @@ fn every_kind_is_encoded_as_in_its_golden_file_and_decodes() {
 
 /// Two rounds of every kind, with causes, times and values that are near each other.
 fn several() -> (Header, Vec<Entry>) {
-    let inbox = Some(InboxDigest([6; 16]));
+    let inbox = Some(InboxPrefix { generation: Generation::FIRST, digest: InboxDigest([6; 16]) });
     let header = Header { writer: Writer::Ingest, epoch: 2, prev_hash: RecordHash([5; 32]), inbox };
     let (mut entries, first) = (Vec::new(), entry(Progress {}.into()));
     for (at, mut event) in (0u64..).zip(samples().into_iter().chain(samples())) {
@@ -58,6 +59,13 @@ fn several() -> (Header, Vec<Entry>) {
         entries.push(Entry { cause, index: (at % 2) as u32, at: first.at + at / 4 * 5_000_000, event });
     }
     (header, entries)
+}
+
+/// The value was computed by the Python package blake3 from the description of the digest in `tape.json`.
+#[test]
+fn the_digest_of_an_inbox_is_as_described() {
+    let digest = InboxDigest::default().after(1, "md.binance.BTCUSDT.trade", &[0x80]).after(2, "md.a.b.quote", &[]);
+    assert_eq!(format!("{digest:?}"), "52ce774c20cb65db9c944233c2638e26");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, RecordEncoder, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, InboxPrefix, RecordEncoder, RecordHash, Writer};
 
 use crate::samples::samples;
 
@@ -24,11 +25,17 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     })
 }
 
+fn inbox() -> impl Strategy<Value = Option<InboxPrefix>> {
+    let prefix =
+        |(number, digest)| Some(InboxPrefix { generation: Generation::new(number)?, digest: InboxDigest(digest) });
+    (prop_oneof![0u32..300, any::<u32>()], any::<[u8; 16]>()).prop_map(prefix)
+}
+
 /// The bytes of a record, after up to three changes.
 fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<proptest::sample::Index>(), 0usize..3, any::<u8>());
-    (entries(), proptest::collection::vec(change, 0..4)).prop_map(|(entries, changes)| {
-        let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash([5; 32]), inbox: None };
+    (entries(), inbox(), proptest::collection::vec(change, 0..4)).prop_map(|(entries, inbox, changes)| {
+        let header = Header { writer: Writer::Risk, epoch: 2, prev_hash: RecordHash([5; 32]), inbox };
         let mut bytes = record::encode(&header, &entries);
         for (at, how, byte) in changes {
             let at = at.index(bytes.len());
@@ -51,8 +58,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn a_record_of_any_entries_decodes_to_them(entries in entries(), digest in any::<Option<[u8; 16]>>()) {
-        let inbox = digest.map(InboxDigest);
+    fn a_record_of_any_entries_decodes_to_them(entries in entries(), inbox in inbox()) {
         let header = Header { writer: Writer::Ingest, epoch: u64::MAX, prev_hash: RecordHash([5; 32]), inbox };
         let bytes = record::encode(&header, &entries);
         prop_assert_eq!(record::decode(&bytes), Ok((header, entries.clone())));

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tapedeck_kernel::InboxMessage;
+use tapedeck_schemas::generation::Generation;
+
 /// The headers that the broker interprets, and others.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers {
@@ -39,6 +42,14 @@ pub struct Message {
     pub payload: Arc<[u8]>,
     /// The time at which the broker stored it, ns.
     pub stamp: u64,
+}
+
+impl Message {
+    /// The message as a driver or verifier reads it from an inbox.
+    pub fn of_inbox(&self) -> InboxMessage<'_> {
+        let Message { seq, subject, stamp, payload, .. } = self;
+        InboxMessage { generation: Generation::FIRST, seq: *seq, subject, stamp: *stamp, payload }
+    }
 }
 
 /// The broker's reply to a [`Publish`].

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{FillId, OrderId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
@@ -28,8 +29,9 @@ pub use search::RootSearch;
 pub enum TraceQuery {
     /// The fact at an offset.
     At(Offset),
-    /// The first fact with which the writer (ingest or control) answered this entry of its inbox.
-    Inbox(Writer, Offset),
+    /// The first fact with which the writer (ingest or control) answered this entry of its inbox; without a generation,
+    /// of any generation of the inbox.
+    Inbox(Writer, Option<Generation>, Offset),
     /// An order.
     Order(OrderId),
     /// A fill.
@@ -59,9 +61,15 @@ impl FromStr for TraceId {
             Ok(Self { text: text.to_string(), partition, bound, query })
         };
         for inbox in Inbox::ALL {
-            let offset = text.strip_prefix(inbox.prefix()).and_then(|rest| rest.strip_prefix(':'));
-            if let (Some(offset), Some(writer)) = (offset, tapedeck_groups::reader_of(inbox)) {
-                return id(None, TraceQuery::Inbox(writer, offset.parse().map_err(|e| format!("{e}"))?));
+            let entry = text.strip_prefix(inbox.prefix()).and_then(|rest| rest.split_once(':'));
+            if let (Some((generation, offset)), Some(writer)) = (entry, tapedeck_groups::reader_of(inbox)) {
+                let generation = match generation.strip_prefix('.') {
+                    Some(generation) => Some(generation.parse().map_err(|error| format!("{error}"))?),
+                    None if generation.is_empty() => None,
+                    None => continue,
+                };
+                let offset = offset.parse().map_err(|error| format!("{error}"))?;
+                return id(None, TraceQuery::Inbox(writer, generation, offset));
             }
         }
         if let (Ok(order), Ok(fill)) = (text.parse::<OrderId>(), text.parse::<FillId>()) {
@@ -71,7 +79,7 @@ impl FromStr for TraceId {
             Ok(bound @ RangeBound::Offset(_, offset)) => id(Some(bound), TraceQuery::At(offset)),
             _ => Err(format!(
                 "{text:?} is not the id of an order or a fill (32 hex digits), an offset (p0g1:1234.5) or an inbox \
-                 entry (inbox:12.3, command:12.0)"
+                 entry (inbox.g1:12.3, command.g1:12.0)"
             )),
         }
     }
@@ -116,10 +124,7 @@ pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<O
 
 /// See [`Trace::inbox_stamp`].
 async fn inbox_stamp(bus: &Bus, fact: &StoredFact) -> Option<u64> {
-    let stream = match fact.inbox()? {
-        Inbox::Market => bus.generations().inbox_stream(fact.partition),
-        Inbox::Command => bus.generations().command_stream(fact.partition),
-    };
+    let stream = fact.inbox()?.family().stream(fact.partition, fact.inbox_generation?);
     let stream = bus.context().get_stream_no_info(stream).await.ok()?;
     let stored = stream.get_raw_message(fact.cause.seq).await.ok()?;
     u64::try_from(stored.time.unix_timestamp_nanos()).ok()

@@ -37,7 +37,10 @@ impl RootSearch {
         let of_fill = |wanted| fill == Some(wanted);
         let is_it = match query {
             TraceQuery::At(offset) => fact.offset == offset,
-            TraceQuery::Inbox(writer, offset) => fact.writer == writer && fact.cause == offset && answers(&fact.event),
+            TraceQuery::Inbox(writer, generation, offset) => {
+                let is_there = generation.is_none() || generation == fact.inbox_generation;
+                is_there && fact.writer == writer && fact.cause == offset && answers(&fact.event)
+            }
             TraceQuery::Order(wanted) => of_order(wanted),
             TraceQuery::Fill(wanted) => of_fill(wanted),
             TraceQuery::Id(an_order, a_fill) => of_order(an_order) || of_fill(a_fill),

@@ -3,6 +3,7 @@
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::generation::Generation;
 
 use crate::error::HistoryError;
 use crate::reader::Messages;
@@ -19,10 +20,10 @@ pub struct Source {
 
 /// The inboxes of one partition.
 pub struct Inboxes {
-    /// Market events.
-    pub market: Messages,
-    /// Commands.
-    pub commands: Messages,
+    /// Market events, and the generation of their inbox.
+    pub market: (Generation, Messages),
+    /// Commands, and the generation of their inbox.
+    pub commands: (Generation, Messages),
 }
 
 impl Source {
@@ -31,15 +32,22 @@ impl Source {
         let partition = tape.partition;
         // The end of the tape before those of the inboxes: then every input that the tape answers is read.
         let records = Messages::open(bus, bus.generations().tape_stream(partition)).await?;
-        let market = Messages::open(bus, bus.generations().inbox_stream(partition)).await?;
-        let commands = Messages::open(bus, bus.generations().command_stream(partition)).await?;
-        Ok(Self { tape: tape.clone(), records, inboxes: Inboxes { market, commands } })
+        let inboxes = Inboxes {
+            market: open(bus, Inbox::Market, partition).await?,
+            commands: open(bus, Inbox::Command, partition).await?,
+        };
+        Ok(Self { tape: tape.clone(), records, inboxes })
     }
+}
+
+async fn open(bus: &Bus, inbox: Inbox, partition: u16) -> Result<(Generation, Messages), HistoryError> {
+    let generation = bus.generations().of(inbox.family(), partition);
+    Ok((generation, Messages::open(bus, inbox.family().stream(partition, generation)).await?))
 }
 
 impl Inboxes {
     /// The inbox that a machine reads.
-    pub(super) fn get(&mut self, inbox: Inbox) -> &mut Messages {
+    pub(super) fn get(&mut self, inbox: Inbox) -> &mut (Generation, Messages) {
         match inbox {
             Inbox::Market => &mut self.market,
             Inbox::Command => &mut self.commands,

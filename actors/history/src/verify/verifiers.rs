@@ -1,6 +1,7 @@
 //! The verifiers of one partition, one for each machine.
 
-use tapedeck_kernel::{BoxedMachine, Difference, Reads, TapeRecord, Verifier};
+use tapedeck_kernel::{BoxedMachine, Difference, InboxMessage, Reads, TapeRecord, Verifier};
+use tapedeck_runtime::tail::StoredMessage;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::Lineage;
 
@@ -64,8 +65,10 @@ impl RunningVerifier {
         self.verifier.record(record)?;
         let Reads::Inbox(inbox) = self.verifier.info().reads else { return Ok(()) };
         while self.verifier.wants_input() {
-            let Some(stored) = inboxes.get(inbox).next().await else { return Ok(()) };
-            self.verifier.inbox(stored.seq, &stored.subject, stored.stamp, &stored.payload)?;
+            let (generation, messages) = inboxes.get(inbox);
+            let Some(StoredMessage { seq, subject, stamp, payload }) = messages.next().await else { return Ok(()) };
+            let message = InboxMessage { generation: *generation, seq, subject: &subject, stamp, payload: &payload };
+            self.verifier.inbox(&message)?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use tapedeck_schemas::event::{OrderApproved, Side, TradingResumed};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 
 pub(crate) const BTC: &str = "binance.BTCUSDT";
 pub(crate) const ETH: &str = "binance.ETHUSDT";
@@ -107,10 +107,13 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
         at: *at,
         event: event.clone(),
     };
+    let reads_inbox = matches!(writer, Writer::Ingest | Writer::Control);
+    let prefix = InboxPrefix { generation: Generation::FIRST, digest: InboxDigest::default() };
+    let inbox = reads_inbox.then_some(prefix);
     TapeRecord {
         seq,
         generation: Generation::FIRST,
-        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None },
+        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox },
         hash: RecordHash::default(),
         entries: (0..).zip(facts).map(entry).collect(),
     }

@@ -22,7 +22,7 @@ fn rendered() -> Vec<Rendered> {
 }
 
 const BUILT: &str = concat!(
-    r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox:103.0","index":1,"at":40,"stamp":3000,"#,
+    r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox.g1:103.0","index":1,"at":40,"stamp":3000,"#,
     r#""kind":"Bar","version":1,"body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","#,
     r#""low":"9","close":"11","volume":"3","#,
     r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40,"ts_event":null}}"#

@@ -24,6 +24,7 @@ mod writers;
 
 use std::collections::BTreeMap;
 
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 
@@ -88,6 +89,8 @@ pub struct TapeFact<'a> {
     pub offset: Offset,
     /// Writer of its record.
     pub writer: Writer,
+    /// Generation of the inbox that its record names; `None` if it names none.
+    pub inbox: Option<Generation>,
     /// The event, with its cause and time.
     pub entry: &'a Entry,
 }

@@ -1,6 +1,7 @@
 //! A short tape, written by hand, on which every invariant holds and is evaluated. Tests alter it line by line.
 
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
@@ -16,6 +17,8 @@ pub(super) const SECOND_FILL: FillId = FillId([2; 16]);
 pub(super) struct ScriptLine {
     pub(super) offset: Offset,
     pub(super) writer: Writer,
+    /// Generation of the inbox that the record names.
+    pub(super) inbox: Option<Generation>,
     pub(super) entry: Entry,
 }
 
@@ -39,7 +42,7 @@ pub(super) fn append(tape: &mut Vec<ScriptLine>, writer: Writer, answers: Vec<(&
     for (cause, events) in answers {
         for (index, event) in (0..).zip(events) {
             let entry = Entry { cause: at(cause), index, at: 1000 * seq, event };
-            tape.push(ScriptLine { offset: Offset::new(seq, place.next().unwrap()), writer, entry });
+            tape.push(ScriptLine { offset: Offset::new(seq, place.next().unwrap()), writer, inbox: None, entry });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use tapedeck_schemas::event::*;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::number::Money;
 use tapedeck_schemas::offset::Offset;
@@ -12,7 +13,7 @@ use super::script::*;
 use super::{InvariantId, Invariants, TapeFact, Violation};
 
 fn observe(invariants: &mut Invariants, line: &ScriptLine) -> Vec<Violation> {
-    invariants.observe(&TapeFact { offset: line.offset, writer: line.writer, entry: &line.entry })
+    invariants.observe(&TapeFact { offset: line.offset, writer: line.writer, inbox: line.inbox, entry: &line.entry })
 }
 
 fn violations(tape: &[ScriptLine]) -> Vec<Violation> {
@@ -122,6 +123,21 @@ fn a_cause_answered_backwards_or_twice_or_ahead_of_its_time_is_found() {
     breaks(id, "31.0", &appended(Writer::Signal, "31.0", vec![signal()]));
     breaks(id, "31.0", &appended(Writer::Portfolio, "27.2", vec![Progress {}.into()]));
     breaks(id, "31.0", &appended(Writer::Portfolio, "28.0", vec![mark(["1090.8", "-95", "995.8"])]));
+}
+
+#[test]
+fn causes_in_an_inbox_are_ordered_by_generation_first() {
+    let begun = |inboxes: [u32; 2]| {
+        let mut tape = clean();
+        for (cause, inbox) in ["500.0", "1.0"].into_iter().zip(inboxes) {
+            append(&mut tape, Writer::Ingest, vec![(cause, vec![Progress {}.into()])]);
+            tape.last_mut().unwrap().inbox = Generation::new(inbox);
+        }
+        tape
+    };
+    assert_eq!(violations(&begun([1, 2])), []);
+    breaks(InvariantId::CausesInOrder, "32.0", &begun([2, 2]));
+    breaks(InvariantId::CausesInOrder, "32.0", &begun([2, 1]));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::{Answer, Driver};
-use tapedeck_schemas::record::{self, Entry};
+use tapedeck_schemas::record::{self, Entry, Header};
 
 use crate::tape::{TAPE, Tape};
 use crate::toys::{Echo, Toy};
@@ -28,6 +28,10 @@ pub(crate) struct Append {
 }
 
 impl Append {
+    pub(crate) fn header(&self) -> Header {
+        record::decode(&self.payload).unwrap().0
+    }
+
     pub(crate) fn entries(&self) -> Vec<Entry> {
         record::decode(&self.payload).unwrap().1
     }
@@ -112,10 +116,7 @@ impl<M: Toy> Bench<M> {
 
     /// Reads on to the stop.
     pub(crate) fn read_stop(&mut self) -> Stop {
-        match self.read().pop() {
-            Some(Output::Stopped(stop)) => stop,
-            other => panic!("expected a stop, not {other:?}"),
-        }
+        last_stop(self.read())
     }
 
     /// Writes a record of ingest with one price.
@@ -153,6 +154,14 @@ impl<M: Toy> Bench<M> {
         }
         assert_eq!(self.handle(Input::Drain), []);
         assert!(!self.driver.wants_tape() && !self.driver.wants_inbox() && !self.driver.is_owner());
+    }
+}
+
+/// The stop that is the last of these outputs.
+pub(crate) fn last_stop(mut outputs: Vec<Output>) -> Stop {
+    match outputs.pop() {
+        Some(Output::Stopped(stop)) => stop,
+        other => panic!("expected a stop, not {other:?}"),
     }
 }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
 use tapedeck_kernel::testing::Stepper;
-use tapedeck_kernel::{Decided, Driver};
+use tapedeck_kernel::{Decided, Driver, InboxMessage};
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 
@@ -112,7 +113,8 @@ impl<M: Toy> Run<M> {
                 driver.handle(answer);
             } else if inbox_next <= self.inbox.len() && driver.wants_inbox() {
                 let (seq, payload) = (inbox_next as u64, &self.inbox[inbox_next - 1]);
-                driver.handle(Input::Inbox { seq, subject: "", stamp: 10 * seq, payload });
+                let (generation, stamp) = (Generation::FIRST, 10 * seq);
+                driver.handle(Input::Inbox(InboxMessage { generation, seq, subject: "", stamp, payload }));
                 inbox_next += 1;
             } else if !self.write_next() {
                 assert!(driver.is_idle(), "{:?}: not at rest after {} steps", self.faults, self.steps);

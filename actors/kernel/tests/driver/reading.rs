@@ -1,18 +1,20 @@
 //! Reading a tape and taking over: what stops a driver, what it skips, and what it waits for.
 
-use tapedeck_kernel::TapeFault;
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::merge::UnknownCause;
 use tapedeck_kernel::testing::records_of_a_newer_build;
+use tapedeck_kernel::{Answer, InboxMessage, TapeFault};
 use tapedeck_schemas::event::{Epoch, Event, Progress, TapeCreated};
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 use tapedeck_schemas::subject::TapeSubject;
 
-use crate::bench::{Bench, only_append};
+use crate::bench::{Bench, last_stop, only_append};
 use crate::tape::Tape;
-use crate::toys::{Echo, Gate, fact_of};
+use crate::toys::{Echo, Fold, Gate, fact_of};
 
 /// A tape on which an owner with this logic has answered one price.
 pub(crate) fn tape_with_owner<const L: u32>() -> Tape {
@@ -228,19 +230,83 @@ fn an_own_event_that_answers_no_input_stops() {
     }
 }
 
-#[test]
-fn a_machine_that_reads_an_inbox_takes_over_after_the_input_of_its_last_decision() {
+/// A message of an inbox of `Gate`.
+fn message(generation: u32, seq: u64, payload: &[u8]) -> Input<'_> {
+    let generation = Generation::new(generation).unwrap();
+    Input::Inbox(InboxMessage { generation, seq, subject: "", stamp: 5, payload })
+}
+
+/// A tape on which `Gate` answered two values of its first message, of generation 1.
+fn answered_by_gate() -> (Tape, Fold) {
     let mut first = Bench::<Gate>::claiming(Tape::new());
-    let outputs = first.handle(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
+    let outputs = first.handle(message(1, 1, &[3, 2, 7]));
     assert_eq!(outputs, [], "whether the tape holds own records is not known before its first record is read");
     let append = only_append(first.read_next());
     assert_eq!(append.entries().len(), 3, "epoch and two answers");
     first.commit(&append);
+    (first.tape, first.driver.machine().0.clone())
+}
 
-    let mut second = Bench::<Gate>::claiming(first.tape);
+#[test]
+fn a_machine_that_reads_an_inbox_takes_over_after_the_input_of_its_last_decision() {
+    let (tape, fold) = answered_by_gate();
+    let mut second = Bench::<Gate>::claiming(tape);
     assert_eq!(second.read(), []);
     assert!(!second.driver.is_owner(), "its own events still wait for their inputs");
-    let outputs = second.handle(Input::Inbox { seq: 1, subject: "", stamp: 5, payload: &[3, 2, 7] });
+    let outputs = second.handle(message(1, 1, &[3, 2, 7]));
     assert_eq!(only_append(outputs).entries().len(), 1, "no decision is due");
-    assert_eq!(second.driver.machine().0, first.driver.machine().0);
+    assert_eq!(second.driver.machine().0, fold);
+}
+
+#[test]
+fn a_record_carries_the_inbox_up_to_its_last_cause() {
+    let (tape, _) = answered_by_gate();
+    let generation = Generation::FIRST;
+    let first = InboxPrefix { generation, digest: InboxDigest::default().after(1, "", &[3, 2, 7]) };
+    assert_eq!(tape.records().last().unwrap().header.inbox, Some(first));
+
+    // The epoch has the cause of the last decision, although a later message is read already.
+    let mut second = Bench::<Gate>::claiming(tape);
+    assert_eq!(second.read(), []);
+    let epoch = only_append(second.handle(message(1, 1, &[3, 2, 7])));
+    assert_eq!(epoch.header().inbox, Some(first));
+    assert_eq!(second.handle(message(1, 2, &[1])), [], "it waits for the append in flight");
+    assert_eq!(second.handle(message(1, 3, &[2])), []);
+    let seq = second.store(&epoch);
+    let mut outputs = second.answer(epoch.attempt, Answer::Committed(seq));
+    assert!(matches!(outputs.remove(0), Output::Committed { .. }));
+    let decisions = only_append(outputs);
+    let second = first.digest.after(2, "", &[1]);
+    assert_eq!(decisions.header().inbox, Some(InboxPrefix { generation, digest: second }), "the third is unanswered");
+}
+
+#[test]
+fn an_owner_of_an_empty_inbox_carries_none() {
+    let epoch = Bench::<Gate>::claiming(Tape::new()).read_append();
+    assert_eq!((epoch.entries().len(), epoch.header().inbox), (1, None));
+}
+
+#[test]
+fn an_inbox_other_than_that_of_the_recorded_decisions_stops_its_reader() {
+    // Another payload that decides the same, and the same payload in another generation.
+    for changed in [message(1, 1, &[3, 2, 7, 1]), message(2, 1, &[3, 2, 7])] {
+        let mut bench = Bench::<Gate>::claiming(answered_by_gate().0);
+        assert_eq!(bench.read(), []);
+        let stop = last_stop(bench.handle(changed));
+        assert!(matches!(stop, Stop::InboxMismatch(_)), "{stop}");
+        assert_eq!(stop.reason(), Reason::InboxMismatch);
+    }
+}
+
+#[test]
+fn every_message_of_an_inbox_follows_the_last_one() {
+    let message_of = |generation, seq| (Generation::new(generation).unwrap(), seq);
+    for (generation, seq) in [(1, 1), (1, 3), (2, 2), (2, 1)] {
+        let mut bench = Bench::<Gate>::claiming(Tape::new());
+        assert_eq!(bench.handle(message(1, 1, &[3])), []);
+        let stop = last_stop(bench.handle(message(generation, seq, &[3])));
+        assert_eq!(stop, Stop::Inbox { expected: message_of(1, 2), got: message_of(generation, seq) });
+    }
+    let stop = last_stop(Bench::<Gate>::claiming(Tape::new()).handle(message(1, 2, &[3])));
+    assert_eq!(stop, Stop::Inbox { expected: message_of(1, 1), got: message_of(1, 2) });
 }

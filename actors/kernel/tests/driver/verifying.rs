@@ -1,12 +1,14 @@
 //! Verification fails on any change of a decision, and names its cause.
 
 use tapedeck_kernel::state::BadState;
-use tapedeck_kernel::{Cause, CommandEntry, Difference, Inbox, Machine, Out, Reads, TapeRecord, Verifier};
+use tapedeck_kernel::{
+    Cause, CommandEntry, Difference, Inbox, InboxMessage, Machine, Out, Reads, TapeRecord, Verifier,
+};
 use tapedeck_schemas::event::{ClockAdvanced, Event, Progress};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 
 use crate::reading::tape_with_owner;
 use crate::toys::Echo;
@@ -101,10 +103,20 @@ impl<const SAVED: bool> Machine for Beside<SAVED> {
 
 /// Verifies a tape on which ingest reaches each of `times`, and `Beside` then decides on a message at the paired time.
 fn verify_beside<const SAVED: bool>(times: &[(TapeTime, TapeTime)]) -> Result<(), Difference> {
-    let record = |seq, writer, entry| TapeRecord {
+    verify_read::<SAVED>(times, |_| {})
+}
+
+/// The same, where each message reads as `change` makes it.
+fn verify_read<const SAVED: bool>(
+    times: &[(TapeTime, TapeTime)],
+    change: impl Fn(&mut InboxMessage<'_>),
+) -> Result<(), Difference> {
+    let generation = Generation::FIRST;
+    let mut digest = InboxDigest::default();
+    let record = |seq, writer, inbox, entry| TapeRecord {
         seq,
-        generation: Generation::FIRST,
-        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None },
+        generation,
+        header: Header { writer, epoch: 1, prev_hash: RecordHash::default(), inbox },
         hash: RecordHash::default(),
         entries: vec![entry],
     };
@@ -114,9 +126,13 @@ fn verify_beside<const SAVED: bool>(times: &[(TapeTime, TapeTime)]) -> Result<()
             let event = ClockAdvanced { time }.into();
             Entry { cause: Offset::new(message, 0), index: 0, at: *at, event }
         };
-        verifier.record(&record(2 * message, Writer::Ingest, entry(reached, 1)))?;
-        verifier.record(&record(2 * message + 1, Writer::Control, entry(decided, 7)))?;
-        verifier.inbox(message, "cmd.0.halt", 5, b"")?;
+        digest = digest.after(message, "cmd.0.halt", b"now");
+        let inbox = Some(InboxPrefix { generation, digest });
+        verifier.record(&record(2 * message, Writer::Ingest, None, entry(reached, 1)))?;
+        verifier.record(&record(2 * message + 1, Writer::Control, inbox, entry(decided, 7)))?;
+        let mut message = InboxMessage { generation, seq: message, subject: "cmd.0.halt", stamp: 5, payload: b"now" };
+        change(&mut message);
+        verifier.inbox(&message)?;
     }
     Ok(())
 }
@@ -128,6 +144,20 @@ fn the_tape_time_of_decisions_on_an_inbox_is_bounded() {
         let difference = verify_beside::<true>(times).unwrap_err();
         assert!(matches!(difference, Difference::Time { writer: "control", .. }), "{times:?}: {difference}");
     }
+}
+
+#[test]
+fn an_inbox_other_than_that_of_the_decisions_is_a_difference() {
+    let differs = |change: &dyn Fn(&mut InboxMessage<'_>)| {
+        let difference = verify_read::<true>(&[(10, 10), (20, 15)], change).unwrap_err();
+        assert!(matches!(difference, Difference::Inbox(_)), "{difference}");
+    };
+    differs(&|message| message.payload = b"later");
+    differs(&|message| message.subject = "cmd.0.resume");
+    differs(&|message| message.generation = Generation::new(2).unwrap());
+    differs(&|message| (message.subject, message.payload) = ("cmd.0.hal", b"tnow"));
+    // A restored inbox may have other stamps.
+    assert_eq!(verify_read::<true>(&[(10, 10)], |message| message.stamp = 6), Ok(()));
 }
 
 #[test]

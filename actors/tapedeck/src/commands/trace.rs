@@ -22,8 +22,8 @@ Examples:
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Id of an order or a fill, or the offset of a fact (p0g1:1234.5) or of an input in an inbox (inbox:12.3,
-    /// command:12.0)
+    /// Id of an order or a fill, or the offset of a fact (p0g1:1234.5) or of an input in an inbox (inbox.g1:12.3,
+    /// command.g1:12.0)
     pub id: TraceId,
     /// Partitions that are searched.
     #[command(flatten)]

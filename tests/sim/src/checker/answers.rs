@@ -10,8 +10,9 @@ use tapedeck_kernel::driver::{UNANSWERED_CLOCKS_MAX, UNANSWERED_INPUTS_MAX};
 use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Decided, Fact, Inbox, MachineInfo, Reads};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::{Entry, InboxPrefix, Writer};
 
+use super::inboxes::InboxDigests;
 use super::rules::{Checks, Rule, Violation};
 use crate::message::Message;
 
@@ -58,6 +59,7 @@ pub(super) struct Answers {
     now: TapeTime,
     /// For a machine that reads an inbox beside the tape: tape time of its last fact, and of the tape so far.
     read: (TapeTime, TapeTime),
+    inbox: InboxDigests,
 }
 
 /// The machine is replaced by its restored copy after one in this number of inputs.
@@ -67,7 +69,17 @@ impl Answers {
     pub(super) fn new(machine: BoxedMachine) -> Self {
         let MachineInfo { writer, reads, .. } = machine.info();
         let (waiting, progress) = (VecDeque::new(), Offset::START);
-        Self { machine, writer, reads, waiting, progress, progress_at: 0, now: 0, read: (0, 0) }
+        Self {
+            machine,
+            writer,
+            reads,
+            waiting,
+            progress,
+            progress_at: 0,
+            now: 0,
+            read: (0, 0),
+            inbox: InboxDigests::default(),
+        }
     }
 
     fn input(&mut self, offset: Offset, input: &BoxedInput) {
@@ -186,6 +198,7 @@ impl Answers {
         if self.reads != Reads::Inbox(inbox) {
             return;
         }
+        self.inbox.push(message);
         let inputs = self.machine.inputs_of_message(&message.subject, message.stamp, &message.payload);
         for (index, input) in (0..).zip(inputs) {
             self.input(Offset::new(message.seq, index), &input);
@@ -193,7 +206,13 @@ impl Answers {
     }
 
     /// A record of this writer.
-    pub(super) fn record(&mut self, seq: u64, entries: &[Entry], checks: &mut Checks) -> Result<(), Violation> {
+    pub(super) fn record(
+        &mut self,
+        seq: u64,
+        inbox: Option<InboxPrefix>,
+        entries: &[Entry],
+        checks: &mut Checks,
+    ) -> Result<(), Violation> {
         let mut rest = entries;
         while let Some(entry) = rest.first() {
             rest = match entry.event {
@@ -202,7 +221,10 @@ impl Answers {
                 _ => self.decisions(seq, rest, checks)?,
             };
         }
-        Ok(())
+        let read = entries.last().and_then(|entry| self.inbox.up_to(entry.cause));
+        checks.check(Rule::RecordsCarryTheInbox, inbox == read, || {
+            format!("{} {seq} carries the inbox {inbox:?}, not {read:?}", self.writer)
+        })
     }
 
     /// The first unanswered input up to `up_to`.

@@ -8,6 +8,7 @@ mod answers;
 mod claims;
 mod commands;
 mod database;
+mod inboxes;
 mod invalid_records;
 mod market_facts;
 mod orders;
@@ -196,7 +197,7 @@ impl Checker {
             ownership::Ownership::fence(message, last, node, &mut self.checks)?;
             self.ownership.record(node, seq, &header, &entries, &mut self.checks)?;
         }
-        self.check_facts(seq, header.writer, &entries)?;
+        self.check_facts(seq, &header, &entries)?;
         if let Author::Node(node) = author {
             self.check_invalid_records(node, header.writer, seq, last, &entries)?;
         }
@@ -216,7 +217,8 @@ impl Checker {
     }
 
     /// Checks the facts of a valid record.
-    fn check_facts(&mut self, seq: u64, writer: Writer, entries: &[Entry]) -> Result<(), Violation> {
+    fn check_facts(&mut self, seq: u64, header: &Header, entries: &[Entry]) -> Result<(), Violation> {
+        let &Header { writer, inbox, .. } = header;
         if writer == Writer::Ingest {
             entries.iter().try_for_each(|entry| self.market_facts.fact(entry, &self.publications, &mut self.checks))?;
         }
@@ -230,14 +232,15 @@ impl Checker {
         let facts: Vec<Option<Fact>> = entries.iter().map(to_input).collect();
         for answers in &mut self.answers {
             if answers.writer == writer {
-                answers.record(seq, entries, &mut self.checks)?;
+                answers.record(seq, inbox, entries, &mut self.checks)?;
             }
             answers.facts(seq, &facts);
         }
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
             let entry = &*self.repeats.without_repeats(entry);
-            of_invariants(self.invariants.observe(&invariants::TapeFact { offset, writer, entry }))?;
+            let inbox = inbox.map(|inbox| inbox.generation);
+            of_invariants(self.invariants.observe(&invariants::TapeFact { offset, writer, inbox, entry }))?;
             self.orders.fact(offset, entry);
         }
         Ok(())

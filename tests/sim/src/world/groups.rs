@@ -105,8 +105,7 @@ impl World {
             process.inbox_next = process.inbox_next.max(first);
             let Some(message) = self.broker.get(stream, process.inbox_next) else { break };
             process.inbox_next += 1;
-            let (seq, stamp) = (message.seq, message.stamp);
-            process.driver.handle(Input::Inbox { seq, subject: &message.subject, stamp, payload: &message.payload });
+            process.driver.handle(Input::Inbox(message.of_inbox()));
             process.handed = process.last_entry(message);
             fed += 1;
         }

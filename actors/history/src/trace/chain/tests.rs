@@ -7,6 +7,7 @@ use tapedeck_schemas::event::{
     ClockAdvanced, Event, Order, OrderAccepted, OrderApproved, OrderStatusChanged, OrderSubmitted, Side, SignalRaised,
     TimeInForce, Trade,
 };
+use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::number::{Quantity, Ratio};
 use tapedeck_schemas::record::Writer;
@@ -36,7 +37,9 @@ fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> Stored
     let (offset, cause, at, stamp) = (Offset::new(seq, 0), Offset::new(cause, 0), seq * 1_000, seq * 1_000_000);
     let lineage = Arc::new(TapeId([1; 16]).into());
     let event = event.into();
-    StoredFact { partition: 0, lineage, offset, writer, epoch: 1, cause, index: 0, at, stamp, time: at, event }
+    let (partition, epoch, index, time) = (0, 1, 0, at);
+    let inbox_generation = matches!(writer, Writer::Ingest | Writer::Control).then_some(Generation::FIRST);
+    StoredFact { partition, lineage, offset, writer, epoch, cause, inbox_generation, index, at, stamp, time, event }
 }
 
 fn trade() -> Trade {
@@ -105,14 +108,16 @@ fn the_chain_is_the_same_from_the_tick_the_order_and_what_became_of_it() {
         assert_eq!(traced(TraceQuery::At(Offset::new(place, 0))), whole, "{place}");
     }
     assert_eq!(traced(TraceQuery::Order(id(1))), whole);
-    assert_eq!(traced(TraceQuery::Inbox(Writer::Ingest, Offset::new(70, 0))), whole);
+    for generation in [None, Some(Generation::FIRST)] {
+        assert_eq!(traced(TraceQuery::Inbox(Writer::Ingest, generation, Offset::new(70, 0))), whole);
+    }
 }
 
 #[test]
 fn a_tick_that_fills_the_orders_of_others_does_not_take_their_story() {
     let second = Some((vec![6, 9, 10], vec![None, Some(6), Some(9)]));
     assert_eq!(
-        traced(TraceQuery::Inbox(Writer::Ingest, Offset::new(71, 0))),
+        traced(TraceQuery::Inbox(Writer::Ingest, None, Offset::new(71, 0))),
         second,
         "the trade, not the tick of time"
     );
@@ -123,7 +128,8 @@ fn a_tick_that_fills_the_orders_of_others_does_not_take_their_story() {
 fn what_is_not_there_has_no_chain() {
     assert_eq!(traced(TraceQuery::Order(id(3))), None);
     assert_eq!(traced(TraceQuery::At(Offset::new(99, 0))), None);
-    assert_eq!(traced(TraceQuery::Inbox(Writer::Control, Offset::new(70, 0))), None);
+    assert_eq!(traced(TraceQuery::Inbox(Writer::Control, None, Offset::new(70, 0))), None);
+    assert_eq!(traced(TraceQuery::Inbox(Writer::Ingest, Generation::new(2), Offset::new(70, 0))), None);
 }
 
 #[test]
@@ -134,7 +140,7 @@ fn hops_are_from_what_a_fact_hangs_below_and_the_first_from_the_inbox() {
     let hops: Vec<Option<i64>> = facts.iter().map(|one| one.hop_ns).collect();
     let ms = |n: i64| Some(n * 1_000_000);
     assert_eq!(hops, [Some(600_000), ms(1), ms(1), ms(1), ms(3), ms(1)]);
-    assert_eq!((facts[0].fact.cause_text(), facts[4].fact.cause_text()), ("inbox:70.0".into(), "p0g1:6.0".into()));
+    assert_eq!((facts[0].fact.cause_text(), facts[4].fact.cause_text()), ("inbox.g1:70.0".into(), "p0g1:6.0".into()));
     let tree = chain.tree(&facts);
     assert!(tree.lines().nth(4).unwrap().starts_with("▶      └ OrderAccepted"), "{tree}");
     assert!(tree.contains("(decided on p0g1:6.0)"), "{tree}");

@@ -12,7 +12,7 @@ use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Entry, Header, InboxPrefix, RecordHash, Writer};
 
 use super::super::{Author, Checker, Violation};
 use super::owner::Owner;
@@ -206,12 +206,17 @@ impl Bench {
         self.owner(writer).map(|owner| owner.due()).unwrap_or_default()
     }
 
+    fn inbox(&self, writer: Writer, entries: &[Entry]) -> Option<InboxPrefix> {
+        self.owners.iter().find(|owner| owner.writer() == writer)?.inbox(entries)
+    }
+
     /// The valid record of these answers. The first of a writer begins its epoch.
     pub(super) fn record(&self, writer: Writer, entries: Vec<Entry>) -> Put {
         match self.last.get(&writer) {
             None => self.begin(writer, writer as u64, entries),
             Some((seq, prev_hash, epoch, node)) => {
-                let header = Header { writer, epoch: *epoch, prev_hash: *prev_hash, inbox: None };
+                let inbox = self.inbox(writer, &entries);
+                let header = Header { writer, epoch: *epoch, prev_hash: *prev_hash, inbox };
                 Put { node: *node, author: Author::Node(*node), header, entries, headers: fence(*seq) }
             }
         }
@@ -223,8 +228,8 @@ impl Bench {
         let (cause, at) = self.answered.get(&writer).copied().unwrap_or_default();
         let (number, owner) = (epoch + 1, node + 1000);
         let event = Epoch { number, owner, logic: 1, build: "test".into() }.into();
-        let entries = std::iter::once(Entry { cause, index: 0, at, event }).chain(answers).collect();
-        let header = Header { writer, epoch: number, prev_hash, inbox: None };
+        let entries: Vec<_> = std::iter::once(Entry { cause, index: 0, at, event }).chain(answers).collect();
+        let header = Header { writer, epoch: number, prev_hash, inbox: self.inbox(writer, &entries) };
         Put { node, author: Author::Node(node), header, entries, headers: fence(seq) }
     }
 

@@ -5,8 +5,9 @@ use tapedeck_kernel::driver::UNANSWERED_CLOCKS_MAX;
 use tapedeck_kernel::{AnyMachine as _, BoxedMachine, Cause, Decided, Fact, Inbox, Reads};
 use tapedeck_schemas::event::Progress;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::{Entry, InboxPrefix, Writer};
 
+use super::super::inboxes::InboxDigests;
 use crate::message::Message;
 
 /// A machine, and its answers that are not on the tape.
@@ -16,11 +17,12 @@ pub(super) struct Owner {
     clocks: u32,
     last: Option<Entry>,
     due: Vec<Entry>,
+    inbox: InboxDigests,
 }
 
 impl Owner {
     pub(super) fn new(machine: BoxedMachine) -> Self {
-        Self { machine, now: 0, clocks: 0, last: None, due: Vec::new() }
+        Self { machine, now: 0, clocks: 0, last: None, due: Vec::new(), inbox: InboxDigests::default() }
     }
 
     fn input(&mut self, cause: Offset, input: &BoxedInput) {
@@ -60,11 +62,17 @@ impl Owner {
 
     pub(super) fn message(&mut self, inbox: Inbox, message: &Message) {
         if self.machine.info().reads == Reads::Inbox(inbox) {
+            self.inbox.push(message);
             let inputs = self.machine.inputs_of_message(&message.subject, message.stamp, &message.payload);
             for (index, input) in (0..).zip(inputs) {
                 self.input(Offset::new(message.seq, index), &input);
             }
         }
+    }
+
+    /// The inbox up to the last of these answers.
+    pub(super) fn inbox(&self, answers: &[Entry]) -> Option<InboxPrefix> {
+        self.inbox.up_to(answers.last()?.cause)
     }
 
     /// Takes the answers that are due.

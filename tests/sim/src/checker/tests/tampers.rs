@@ -42,6 +42,23 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         put.header.prev_hash.0[0] ^= 1;
         bench.put(put)
     }),
+    (Rule::RecordsCarryTheInbox, "a record carries another digest of the inbox", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.record(Writer::Ingest, due);
+        if let Some(inbox) = &mut put.header.inbox {
+            inbox.digest.0[0] ^= 1;
+        }
+        bench.put(put)
+    }),
+    (Rule::RecordsCarryTheInbox, "a record of a machine that reads the tape names an inbox", || {
+        let (mut bench, due) = due(Writer::Ingest, "Quote");
+        let mut put = bench.record(Writer::Ingest, due);
+        let inbox = put.header.inbox;
+        bench.put(put)?;
+        put = bench.begin(Writer::Risk, 50, Vec::new());
+        put.header.inbox = inbox;
+        bench.put(put)
+    }),
     (Rule::OwnRecordsAreValid, "a record is empty", || {
         let (mut bench, _) = due(Writer::Ingest, "Quote");
         bench.put(bench.record(Writer::Ingest, Vec::new()))
