@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Price, Total};
 
 use crate::item::{Item, Payload};
@@ -45,12 +45,12 @@ impl Totals {
     /// Adds an accepted market event.
     pub fn add_body(&mut self, instrument: InstrumentId, body: &MarketBody) {
         match body {
-            MarketBody::Quote { bid, ask, .. } => {
+            MarketBody::Quote(QuoteBody { bid, ask, .. }) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.quotes += 1;
                 totals.last_quote = Some((*bid, *ask));
             }
-            MarketBody::Trade { price, quantity, .. } => {
+            MarketBody::Trade(TradeBody { price, quantity, .. }) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.trades += 1;
                 totals.notional += Total::product(*price, *quantity);
@@ -58,7 +58,7 @@ impl Totals {
                 totals.first_price = totals.first_price.or(Some(*price));
                 totals.last_price = Some(*price);
             }
-            MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => {}
+            MarketBody::Bar(_) | MarketBody::Definition(_) | MarketBody::Heartbeat(_) => {}
         }
     }
 }

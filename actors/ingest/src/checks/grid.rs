@@ -3,7 +3,7 @@
 
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{BarBody, MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, named, require};
@@ -13,26 +13,26 @@ use crate::instruments::InstrumentTerms;
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
     match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
             price(terms, "bid", bid)?;
             price(terms, "ask", ask)?;
             quantity(terms, "bid_size", bid_size)?;
             quantity(terms, "ask_size", ask_size)
         }
-        MarketBody::Trade { price: at, quantity: traded, .. } => {
+        MarketBody::Trade(TradeBody { price: at, quantity: traded, .. }) => {
             price(terms, "price", at)?;
             quantity(terms, "quantity", traded)
         }
         // Mids of quotes may lie between two multiples of the tick size.
-        MarketBody::Bar { bar, .. } if bar.of == BarInput::Quotes => Ok(()),
-        MarketBody::Bar { open, high, low, close, volume, .. } => {
+        MarketBody::Bar(BarBody { bar, .. }) if bar.of == BarInput::Quotes => Ok(()),
+        MarketBody::Bar(BarBody { open, high, low, close, volume, .. }) => {
             price(terms, "open", open)?;
             price(terms, "high", high)?;
             price(terms, "low", low)?;
             price(terms, "close", close)?;
             quantity(terms, "volume", volume)
         }
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        MarketBody::Definition(_) | MarketBody::Heartbeat(_) => Ok(()),
     }
 }
 

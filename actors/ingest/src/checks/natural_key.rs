@@ -1,7 +1,7 @@
 //! Rejects an event that another session or source has published before, by the venue's own id, if it has one.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
 
 use super::{Candidate, Rejection, named, require};
 
@@ -9,9 +9,9 @@ use super::{Candidate, Rejection, named, require};
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
     let (name, given, last) = match candidate.event.body {
-        MarketBody::Trade { trade_id, .. } => ("trade_id", trade_id, terms.trade_id),
-        MarketBody::Quote { update_id, .. } => ("update_id", update_id, terms.update_id),
-        MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => return Ok(()),
+        MarketBody::Trade(TradeBody { trade_id, .. }) => ("trade_id", trade_id, terms.trade_id),
+        MarketBody::Quote(QuoteBody { update_id, .. }) => ("update_id", update_id, terms.update_id),
+        MarketBody::Bar(_) | MarketBody::Definition(_) | MarketBody::Heartbeat(_) => return Ok(()),
     };
     let (Some(key), Some(last)) = (given, last) else { return Ok(()) };
     require(key > last, RejectReason::Duplicate, || RejectDetail::RepeatedKey { field: named(name), key, last })

@@ -2,7 +2,7 @@
 //! may be zero.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{BarBody, MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, named, require};
@@ -11,24 +11,24 @@ use super::{Candidate, Rejection, named, require};
 /// checked: [`super::bar`] has checked that open and close are not below it.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
             price("bid", bid)?;
             price("ask", ask)?;
             size("bid_size", bid_size)?;
             size("ask_size", ask_size)
         }
-        MarketBody::Trade { price: at, quantity, .. } => {
+        MarketBody::Trade(TradeBody { price: at, quantity, .. }) => {
             price("price", at)?;
             require(quantity.is_positive(), RejectReason::NotPositive, || RejectDetail::QuantityNotPositive {
                 field: named("quantity"),
                 quantity,
             })
         }
-        MarketBody::Bar { low, volume, .. } => {
+        MarketBody::Bar(BarBody { low, volume, .. }) => {
             price("low", low)?;
             size("volume", volume)
         }
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        MarketBody::Definition(_) | MarketBody::Heartbeat(_) => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rejects values so great that sums of them could leave the range of `Money`.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use super::{Candidate, Rejection, require};
@@ -12,13 +12,13 @@ pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 /// Price times quantity is at most [`NOTIONAL_MAX`].
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
             notional(bid, bid_size)?;
             notional(ask, ask_size)
         }
-        MarketBody::Trade { price, quantity, .. } => notional(price, quantity),
+        MarketBody::Trade(TradeBody { price, quantity, .. }) => notional(price, quantity),
         // No fact depends on the product of a bar's price and volume.
-        MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        MarketBody::Bar(_) | MarketBody::Definition(_) | MarketBody::Heartbeat(_) => Ok(()),
     }
 }
 

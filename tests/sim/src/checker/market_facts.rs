@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{BarBody, DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -77,29 +77,29 @@ fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
             let numbered = (fact.source, fact.seq) == (Some(event.source), Some(event.seq));
             numbered && fact.subject == subject && fact.instrument == Some(named)
         }
-        (Event::Quote(fact), MarketBody::Quote { bid, bid_size, ask, ask_size, update_id }) => {
+        (Event::Quote(fact), MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, update_id })) => {
             let prices = (fact.bid, fact.bid_size, fact.ask, fact.ask_size) == (*bid, *bid_size, *ask, *ask_size);
             prices && fact.update_id == *update_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
-        (Event::Trade(fact), MarketBody::Trade { price, quantity, aggressor, trade_id }) => {
+        (Event::Trade(fact), MarketBody::Trade(TradeBody { price, quantity, aggressor, trade_id })) => {
             let values = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
             values && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         (
             Event::InstrumentDefined(fact),
-            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars },
+            MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars }),
         ) => {
             let terms =
                 (fact.base, fact.quote, fact.tick_size, fact.lot_size) == (*base, *quote, *tick_size, *lot_size);
             let rest = fact.min_notional == *min_notional && fact.bars == *bars;
             terms && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
-        (Event::Bar(fact), MarketBody::Bar { bar, open, high, low, close, volume, .. }) => {
+        (Event::Bar(fact), MarketBody::Bar(BarBody { bar, open, high, low, close, volume, .. })) => {
             let prices = (fact.open, fact.high, fact.low, fact.close) == (*open, *high, *low, *close);
             let rest = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
             prices && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
-        (Event::MarketHeartbeat(fact), MarketBody::Heartbeat) => {
+        (Event::MarketHeartbeat(fact), MarketBody::Heartbeat(_)) => {
             on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
         }
         _ => false,
