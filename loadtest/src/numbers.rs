@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tapedeck_feeds::{Payload, Selection, Setup};
-use tapedeck_schemas::market::{self, MarketBody, MarketEvent, QuoteBody, TradeBody};
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio, SpelledNumber, Total};
 
 use crate::table::Rates;
@@ -45,8 +45,8 @@ fn synthetic_market(events: u64) -> Result<Vec<MarketEvent>> {
 /// The prices of a quote or trade, each with its quantity.
 fn decimals(body: &MarketBody) -> Vec<(Price, Quantity)> {
     match body {
-        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => vec![(*bid, *bid_size), (*ask, *ask_size)],
-        MarketBody::Trade(TradeBody { price, quantity, .. }) => vec![(*price, *quantity)],
+        MarketBody::Quote(quote) => vec![(quote.bid, quote.bid_size), (quote.ask, quote.ask_size)],
+        MarketBody::Trade(trade) => vec![(trade.price, trade.quantity)],
         _ => Vec::new(),
     }
 }

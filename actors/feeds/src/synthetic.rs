@@ -181,9 +181,7 @@ fn unlisted() -> InstrumentId {
 
 fn crossed(quote: MarketBody) -> MarketBody {
     match quote {
-        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, update_id }) => {
-            MarketBody::Quote(QuoteBody { bid: ask, bid_size, ask: bid, ask_size, update_id })
-        }
+        MarketBody::Quote(quote) => QuoteBody { bid: quote.ask, ask: quote.bid, ..quote }.into(),
         other => other,
     }
 }

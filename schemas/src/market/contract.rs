@@ -1,8 +1,8 @@
 //! The table of the fields of market events. Decoder, documentation and tests derive from it.
 //!
-//! [`EVERY_KIND`] is here; the fields of one kind are those of its module in [`super::kinds`].
+//! The fields of every kind are here; those of one kind are in its module in [`super::kinds`].
 
-use super::kinds::{self, OWN_FIELDS};
+use super::kinds;
 use crate::number;
 use crate::subject::MarketKind;
 
@@ -101,113 +101,58 @@ pub struct FieldSpec {
     pub doc: &'static str,
 }
 
-/// The fields of every kind, before its own.
-const EVERY_KIND: &[FieldSpec] = &[
-    FieldSpec {
-        name: "kind",
-        kinds: KINDS,
-        required: false,
-        ty: FieldType::Kind,
-        unit: "",
-        range: "as the subject's last token; required on a subject of kind batch",
-        example: "\"trade\"",
-        doc: "Kind of the event.",
-    },
-    FieldSpec {
-        name: "source",
-        kinds: KINDS,
-        required: true,
-        ty: FieldType::Token,
-        unit: "",
-        range: "1 to 24 of A-Z a-z 0-9 - _",
-        example: "\"feed1\"",
-        doc: "Name of the publisher.",
-    },
-    FieldSpec {
-        name: "session",
-        kinds: KINDS,
-        required: true,
-        ty: FieldType::Token,
-        unit: "",
-        range: "1 to 24 of A-Z a-z 0-9 - _",
-        example: "\"s20240809a\"",
-        doc: "Session of the source. Each session numbers from 1; begin a new one at each start.",
-    },
-    FieldSpec {
-        name: "seq",
-        kinds: KINDS,
-        required: true,
-        ty: FieldType::Count,
-        unit: "events",
-        range: "from 1",
-        example: "7",
-        doc: "Number of the event within source, session, venue and symbol, across kinds. A skipped number is a gap.",
-    },
-    FieldSpec {
-        name: "ts_recv",
-        kinds: KINDS,
-        required: true,
-        ty: FieldType::Time,
-        unit: "ns",
-        range: "from 1; at most 5 s ahead of the broker's clock",
-        example: "1723161254087891268",
-        doc: "Time at which the publisher received the event.",
-    },
-    FieldSpec {
-        name: "ts_event",
-        kinds: KINDS,
-        required: false,
-        ty: FieldType::Time,
-        unit: "ns",
-        range: "any",
-        example: "1723161252823000000",
-        doc: "The venue's own time of the event.",
-    },
-];
+/// A field, as an index into [`FIELDS`]. Fields of several kinds with the same key are the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field(usize);
+
+macro_rules! every_kind {
+    ($($constant:ident $name:literal $required:literal $ty:ident, $unit:literal, $range:literal, $example:literal,
+       $doc:literal;)*) => {
+        /// The fields of every kind.
+        pub(super) const EVERY_KIND: &[FieldSpec] = &[$(FieldSpec {
+            name: $name, kinds: KINDS, required: $required, ty: FieldType::$ty, unit: $unit, range: $range,
+            example: $example, doc: $doc,
+        },)*];
+        impl Field {
+            $(pub(super) const $constant: Field = Field::of($name);)*
+            /// Returns the field with this key.
+            pub(super) fn named(key: &str) -> Option<Field> {
+                match key { $($name => Some(Field::$constant),)* _ => kinds::named(key) }
+            }
+        }
+    };
+}
+
+every_kind! {
+    KIND "kind" false Kind, "", "as the subject's last token; required on a subject of kind batch", "\"trade\"",
+        "Kind of the event.";
+    SOURCE "source" true Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"feed1\"", "Name of the publisher.";
+    SESSION "session" true Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"s20240809a\"",
+        "Session of the source. Each session numbers from 1; begin a new one at each start.";
+    SEQ "seq" true Count, "events", "from 1", "7",
+        "Number of the event within source, session, venue and symbol, across kinds. A skipped number is a gap.";
+    TS_RECV "ts_recv" true Time, "ns", "from 1; at most 5 s ahead of the broker's clock", "1723161254087891268",
+        "Time at which the publisher received the event.";
+    TS_EVENT "ts_event" false Time, "ns", "any", "1723161252823000000", "The venue's own time of the event.";
+}
 
 /// Every field, in the order in which [`super::encode`] writes them.
 pub const FIELDS: &[FieldSpec] = &{
-    let mut fields = [EVERY_KIND[0]; COUNT];
-    let mut count = 0;
-    while count < EVERY_KIND.len() {
-        fields[count] = EVERY_KIND[count];
-        count += 1;
-    }
-    let mut kind = 0;
-    while kind < OWN_FIELDS.len() {
-        let (kinds, own) = OWN_FIELDS[kind];
+    let mut fields = [EVERY_KIND[0]; kinds::FIELD_COUNT];
+    let (mut list, mut count) = (0, 0);
+    while list < kinds::FIELD_LISTS.len() {
+        let (kinds, own) = kinds::FIELD_LISTS[list];
         let mut at = 0;
         while at < own.len() {
             fields[count] = FieldSpec { kinds, ..own[at] };
             (count, at) = (count + 1, at + 1);
         }
-        kind += 1;
+        list += 1;
     }
     fields
 };
 
-const COUNT: usize = {
-    let mut count = EVERY_KIND.len();
-    let mut kind = 0;
-    while kind < OWN_FIELDS.len() {
-        count += OWN_FIELDS[kind].1.len();
-        kind += 1;
-    }
-    count
-};
-
-/// A field, as an index into [`FIELDS`]. Fields of several kinds with the same key are the first of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field(usize);
-
 impl Field {
-    pub(super) const KIND: Field = Field::of("kind");
-    pub(super) const SOURCE: Field = Field::of("source");
-    pub(super) const SESSION: Field = Field::of("session");
-    pub(super) const SEQ: Field = Field::of("seq");
-    pub(super) const TS_RECV: Field = Field::of("ts_recv");
-    pub(super) const TS_EVENT: Field = Field::of("ts_event");
-
     /// Returns the field with a key that is in [`FIELDS`]: in a constant, any other does not compile.
     pub(super) const fn of(key: &str) -> Field {
         let mut at = 0;
@@ -216,20 +161,6 @@ impl Field {
         }
         Field(at)
     }
-
-    /// Returns the field with this key.
-    pub(super) fn named(key: &str) -> Option<Field> {
-        match key {
-            "kind" => Some(Field::KIND),
-            "source" => Some(Field::SOURCE),
-            "session" => Some(Field::SESSION),
-            "seq" => Some(Field::SEQ),
-            "ts_recv" => Some(Field::TS_RECV),
-            "ts_event" => Some(Field::TS_EVENT),
-            key => kinds::named(key),
-        }
-    }
-
     pub(super) const fn index(self) -> usize {
         self.0
     }

@@ -7,7 +7,7 @@
 use serde::ser::SerializeMap;
 
 use super::Unnumbered;
-use super::contract::{Field, FieldSpec};
+use super::contract::{EVERY_KIND, Field, FieldSpec};
 use super::fault::Fault;
 use super::field::MessageField;
 use super::read::Element;
@@ -176,8 +176,11 @@ macro_rules! market_kinds {
         /// Kinds of a single event: all but `batch`.
         pub const KINDS: &[MarketKind] = &[$(MarketKind::$kind,)*];
 
-        /// The fields that are a kind's own, by kind.
-        pub(in crate::market) const OWN_FIELDS: &[(&[MarketKind], &[FieldSpec])] = &[$((&[MarketKind::$kind], $body::FIELDS),)*];
+        /// The fields of every kind, and those of each.
+        pub(super) const FIELD_LISTS: &[(&[MarketKind], &[FieldSpec])] =
+            &[(KINDS, EVERY_KIND), $((&[MarketKind::$kind], $body::FIELDS),)*];
+        /// Number of all fields.
+        pub(super) const FIELD_COUNT: usize = EVERY_KIND.len() $(+ $body::FIELDS.len())*;
 
         /// The fields of a market event that belong to its kind.
         #[derive(Debug, Clone, PartialEq, Eq)]

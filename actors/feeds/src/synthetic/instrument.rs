@@ -185,9 +185,7 @@ impl InstrumentModel {
     pub(super) fn off_grid(&self, quote: MarketBody) -> MarketBody {
         let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2) * TICK_UNIT);
         match quote {
-            MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, update_id }) => {
-                MarketBody::Quote(QuoteBody { bid: bid + half, bid_size, ask: ask + half, ask_size, update_id })
-            }
+            MarketBody::Quote(quote) => QuoteBody { bid: quote.bid + half, ask: quote.ask + half, ..quote }.into(),
             other => other,
         }
     }

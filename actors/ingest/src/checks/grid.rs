@@ -3,7 +3,7 @@
 
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::{BarBody, MarketBody, QuoteBody, TradeBody};
+use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, named, require};
@@ -12,27 +12,27 @@ use crate::instruments::InstrumentTerms;
 /// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
-    match candidate.event.body {
-        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
-            price(terms, "bid", bid)?;
-            price(terms, "ask", ask)?;
-            quantity(terms, "bid_size", bid_size)?;
-            quantity(terms, "ask_size", ask_size)
+    match &candidate.event.body {
+        MarketBody::Quote(quote) => {
+            price(terms, "bid", quote.bid)?;
+            price(terms, "ask", quote.ask)?;
+            quantity(terms, "bid_size", quote.bid_size)?;
+            quantity(terms, "ask_size", quote.ask_size)
         }
-        MarketBody::Trade(TradeBody { price: at, quantity: traded, .. }) => {
-            price(terms, "price", at)?;
-            quantity(terms, "quantity", traded)
+        MarketBody::Trade(trade) => {
+            price(terms, "price", trade.price)?;
+            quantity(terms, "quantity", trade.quantity)
         }
         // Mids of quotes may lie between two multiples of the tick size.
-        MarketBody::Bar(BarBody { bar, .. }) if bar.of == BarInput::Quotes => Ok(()),
-        MarketBody::Bar(BarBody { open, high, low, close, volume, .. }) => {
-            price(terms, "open", open)?;
-            price(terms, "high", high)?;
-            price(terms, "low", low)?;
-            price(terms, "close", close)?;
-            quantity(terms, "volume", volume)
+        MarketBody::Bar(bar) if bar.bar.of == BarInput::Quotes => Ok(()),
+        MarketBody::Bar(bar) => {
+            price(terms, "open", bar.open)?;
+            price(terms, "high", bar.high)?;
+            price(terms, "low", bar.low)?;
+            price(terms, "close", bar.close)?;
+            quantity(terms, "volume", bar.volume)
         }
-        MarketBody::Definition(_) | MarketBody::Heartbeat(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 

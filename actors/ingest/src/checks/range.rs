@@ -1,7 +1,7 @@
 //! Rejects values so great that sums of them could leave the range of `Money`.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
+use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use super::{Candidate, Rejection, require};
@@ -11,14 +11,14 @@ pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// Price times quantity is at most [`NOTIONAL_MAX`].
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    match candidate.event.body {
-        MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
-            notional(bid, bid_size)?;
-            notional(ask, ask_size)
+    match &candidate.event.body {
+        MarketBody::Quote(quote) => {
+            notional(quote.bid, quote.bid_size)?;
+            notional(quote.ask, quote.ask_size)
         }
-        MarketBody::Trade(TradeBody { price, quantity, .. }) => notional(price, quantity),
+        MarketBody::Trade(trade) => notional(trade.price, trade.quantity),
         // No fact depends on the product of a bar's price and volume.
-        MarketBody::Bar(_) | MarketBody::Definition(_) | MarketBody::Heartbeat(_) => Ok(()),
+        _ => Ok(()),
     }
 }
 
