@@ -26,7 +26,8 @@ fn body() -> impl Strategy<Value = MarketBody> {
     let (p, q) = (Price::saturating_from_units, Quantity::saturating_from_units);
     prop_oneof![
         4 => (price(), size(), price(), size(), id()).prop_map(move |(bid, bid_size, ask, ask_size, update_id)| {
-            MarketBody::Quote(QuoteBody { bid: p(bid), bid_size: q(bid_size), ask: p(ask), ask_size: q(ask_size), update_id })
+            let (bid, bid_size, ask, ask_size) = (p(bid), q(bid_size), p(ask), q(ask_size));
+            MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, update_id })
         }),
         4 => (price(), size(), id()).prop_map(move |(price, quantity, trade_id)| {
             let aggressor = tapedeck_schemas::event::Aggressor::Unknown;
@@ -37,8 +38,8 @@ fn body() -> impl Strategy<Value = MarketBody> {
         }),
         1 => (price(), price(), price(), 0u64..4).prop_map(move |(open, high, low, opened)| {
             let (open, high, low, close, volume) = (p(open), p(high), p(low), p(open), q(Quantity::ONE));
-            let bar = "100ms".parse().unwrap();
-            MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 1, opened, closed: opened + 2 * TENTH })
+            let (bar, closed) = ("100ms".parse().unwrap(), opened + 2 * TENTH);
+            MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 1, opened, closed })
         }),
         2 => Just(MarketBody::HEARTBEAT),
     ]

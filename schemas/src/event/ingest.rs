@@ -1,5 +1,5 @@
-//! Facts of `ingest`: rejected market events, gaps and tape time. [`crate::market::kinds`] declares the facts that accept
-//! market events, and bars.
+//! Facts of `ingest`: gaps, rejected market events and tape time. The facts that accept market events, and bars, are
+//! declared by [`crate::market::kinds`].
 
 use crate::event::{RejectDetail, RejectReason};
 use crate::ids::{InstrumentId, SourceId, Token};

@@ -103,7 +103,7 @@ pub struct FieldSpec {
 
 /// A field, as an index into [`FIELDS`]. Fields of several kinds with the same key are the first of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field(usize);
+pub(super) struct Field(pub(super) usize);
 
 macro_rules! every_kind {
     ($($constant:ident $name:literal $required:literal $ty:ident, $unit:literal, $range:literal, $example:literal,
@@ -160,9 +160,6 @@ impl Field {
             at += 1;
         }
         Field(at)
-    }
-    pub(super) const fn index(self) -> usize {
-        self.0
     }
     pub(super) const fn spec(self) -> &'static FieldSpec {
         &FIELDS[self.0]

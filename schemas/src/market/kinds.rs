@@ -27,17 +27,16 @@ pub(super) struct Origin {
 
 /// Declares a kind: `$fact`, the body of the fact that accepts an event, and `$body`, the fields of its message.
 ///
-/// The braces of a field hold its default, if the message may lack it; its unit, if it has one; the accepted values,
-/// which the checks of `ingest` enforce; and an example, as JSON. `published if` names the facts that accept an event,
-/// if not all do.
+/// The braces of a field hold the accepted values, which the checks of `ingest` enforce; `in` its unit, if it has one;
+/// `as` an example; and `or` its default, if the message may lack it. `published if` names the facts that accept an
+/// event, if not all do.
 macro_rules! market_kind {
     (
         $(#[doc = $doc:literal])*
         $fact:ident accepts $body:ident { $(
             #[doc = $fdoc:literal]
-            $field:ident: $ty:ty $(as $encoding:ident)? $({
-                $(default: $default:expr,)? $(unit: $unit:literal,)? range: $range:literal, example: $example:literal
-            })?,
+            $field:ident: $ty:ty $(as $encoding:ident)?
+            $({ $range:literal $(in $unit:literal)?, as $example:literal $(, or $default:expr)? })?,
         )* }
         $(published if $is_published:expr)?
     ) => {
@@ -91,19 +90,12 @@ macro_rules! message_fields {
             pub $field: $ty,
         )* }
         impl $body {
-            /// The fields, in the order of the encoding.
-            pub(super) const FIELDS: &[super::FieldSpec] = &[$(
-                super::FieldSpec {
-                    name: stringify!($field),
-                    kinds: &[],
-                    required: <[&str]>::is_empty(&[$(stringify!($default))?]),
-                    ty: <$ty as super::MessageField>::TYPE.in_unit(concat!($($unit)?)),
-                    unit: concat!($($unit)?),
-                    range: $range,
-                    example: $example,
-                    doc: $doc.trim_ascii(),
-                },
-            )*];
+            /// The fields, in the order of the encoding. The index adds the kind.
+            pub(super) const FIELDS: &[super::FieldSpec] = &[$(super::FieldSpec {
+                name: stringify!($field), kinds: &[], required: <[&str]>::is_empty(&[$(stringify!($default))?]),
+                ty: <$ty as super::MessageField>::TYPE.in_unit(concat!($($unit)?)), unit: concat!($($unit)?),
+                range: $range, example: stringify!($example), doc: $doc.trim_ascii(),
+            },)*];
             /// Returns the field with this key.
             pub(super) fn named(_key: &str) -> Option<super::Field> {
                 $(if _key == stringify!($field) {
@@ -112,13 +104,10 @@ macro_rules! message_fields {
                 None
             }
             /// Reads the fields of a map; an error names the first that is malformed.
-            pub(super) fn read(
-                _from: &super::Element,
-            ) -> Result<Self, super::Fault> {
-                Ok(Self { $($field: _from.read(
-                    const { super::Field::of(stringify!($field)) },
-                    given!($($default)?),
-                )?,)* })
+            pub(super) fn read(_from: &super::Element) -> Result<Self, super::Fault> {
+                Ok(Self {
+                    $($field: _from.read(const { super::Field::of(stringify!($field)) }, [$($default)?])?,)*
+                })
             }
             /// Returns the number of fields that [`Self::write`] writes.
             pub(super) fn written(&self) -> usize {
@@ -136,16 +125,6 @@ macro_rules! message_fields {
                 Self { $($field: Clone::clone(&_fact.$field),)* }
             }
         }
-    };
-}
-
-/// The default of a field, if it has one.
-macro_rules! given {
-    () => {
-        None
-    };
-    ($default:expr) => {
-        Some($default)
     };
 }
 
@@ -226,8 +205,8 @@ macro_rules! market_kinds {
             match body { $(MarketBody::$kind(body) => body.accepted(origin).into(),)* }
         }
 
-        /// Returns the market event that a fact accepts, with its instrument; `None` for a fact that accepts none. A bar
-        /// that `ingest` built accepts none: it is built again from the same events.
+        /// Returns the market event that a fact accepts, with its instrument; `None` for a fact that accepts none. A
+        /// bar that `ingest` built accepts none: it is built again from the same events.
         pub fn published(fact: &Event) -> Option<(InstrumentId, Unnumbered)> {
             let ts_recv = accepted_at(fact)?;
             match fact {

@@ -107,7 +107,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
                 _ => "",
             };
             if let Some(field) = Field::named(name) {
-                let value = &mut read.values[field.index()];
+                let value = &mut read.values[field.0];
                 if !matches!(value, Scalar::Absent) {
                     read.repeated = Some(field.name());
                 }
@@ -206,8 +206,8 @@ impl<'a> Element<'a> {
     pub(super) fn to_unnumbered(&self) -> Result<(Option<InstrumentId>, Unnumbered), Malformed> {
         let read = || -> Result<(Option<InstrumentId>, Unnumbered), Fault> {
             self.is_sound()?;
-            let ts_event = self.read(Field::TS_EVENT, Some(None))?;
-            let ts_recv: Option<u64> = self.read(Field::TS_RECV, Some(None))?;
+            let ts_event = self.read(Field::TS_EVENT, [None])?;
+            let ts_recv: Option<u64> = self.read(Field::TS_RECV, [None])?;
             let ts_recv = positive(Field::TS_RECV, ts_recv.or(ts_event))?;
             let instrument = match &self.instrument {
                 Scalar::Absent => None,
@@ -226,7 +226,7 @@ impl<'a> Element<'a> {
     }
 
     fn malformed(&self, detail: Fault) -> Malformed {
-        Malformed { detail, source: self.read(Field::SOURCE, None).ok(), seq: self.read(Field::SEQ, None).ok() }
+        Malformed { detail, source: self.read(Field::SOURCE, []).ok(), seq: self.read(Field::SEQ, []).ok() }
     }
 
     fn is_sound(&self) -> Result<(), Fault> {
@@ -240,11 +240,11 @@ impl<'a> Element<'a> {
     fn numbered(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
         self.is_sound()?;
         Ok(MarketEvent {
-            source: self.read(Field::SOURCE, None)?,
-            session: self.read(Field::SESSION, None)?,
-            seq: positive(Field::SEQ, self.read(Field::SEQ, Some(None))?)?,
-            ts_recv: positive(Field::TS_RECV, self.read(Field::TS_RECV, Some(None))?)?,
-            ts_event: self.read(Field::TS_EVENT, Some(None))?,
+            source: self.read(Field::SOURCE, [])?,
+            session: self.read(Field::SESSION, [])?,
+            seq: positive(Field::SEQ, self.read(Field::SEQ, [None])?)?,
+            ts_recv: positive(Field::TS_RECV, self.read(Field::TS_RECV, [None])?)?,
+            ts_event: self.read(Field::TS_EVENT, [None])?,
             body: MarketBody::read(self.kind(kind)?, self)?,
         })
     }
@@ -264,14 +264,14 @@ impl<'a> Element<'a> {
     }
 
     /// Reads a field, which may be missing if it has a default.
-    pub(super) fn read<T: MessageField>(&self, field: Field, default: Option<T>) -> Result<T, Fault> {
-        match (self.get(field), default) {
+    pub(super) fn read<T: MessageField, const N: usize>(&self, field: Field, default: [T; N]) -> Result<T, Fault> {
+        match (self.get(field), default.into_iter().next()) {
             (Scalar::Absent, Some(default)) => Ok(default),
             (value, _) => T::read(field, value),
         }
     }
 
     fn get(&self, field: Field) -> &Scalar<'a> {
-        &self.values[field.index()]
+        &self.values[field.0]
     }
 }

@@ -104,6 +104,15 @@ fn a_line_of_a_file_names_its_instrument_and_needs_no_number() {
     assert_eq!(decode_unnumbered(short), [Ok((None, beat))]);
 }
 
+#[test]
+fn an_event_of_every_kind_with_every_field_round_trips() {
+    for kind in contract::KINDS {
+        let example = crate::describe::market::example(*kind).to_string();
+        let event = decode(*kind, example.as_bytes()).remove(0).unwrap();
+        assert_eq!(decode(*kind, &encode(&event)), [Ok(event)]);
+    }
+}
+
 /// Every kind, with every field of the contract.
 #[test]
 fn a_fact_of_every_kind_has_the_whole_event_that_it_accepts() {

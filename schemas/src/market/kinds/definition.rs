@@ -10,19 +10,17 @@ market_kind! {
         /// The instrument, in the form `<venue>.<symbol>`.
         instrument: InstrumentId,
         /// Base currency: the unit of quantities; of a share, its symbol.
-        base: Currency { range: "a symbol; never changed", example: "\"BTC\"" },
+        base: Currency { "a symbol; never changed", as "BTC" },
         /// Quote currency: the currency of prices.
-        quote: Currency { range: "not base; never changed", example: "\"USDT\"" },
+        quote: Currency { "not base; never changed", as "USDT" },
         /// Step of prices.
-        tick_size: Price { unit: "quote currency", range: "above 0", example: "\"0.01\"" },
+        tick_size: Price { "above 0" in "quote currency", as "0.01" },
         /// Step of quantities.
-        lot_size: Quantity { unit: "base currency", range: "above 0", example: "\"0.00001\"" },
+        lot_size: Quantity { "above 0" in "base currency", as "0.00001" },
         /// Least notional of an order; 0 if missing.
-        min_notional: Money { default: Money::ZERO, unit: "quote currency", range: "from 0", example: "\"5\"" },
+        min_notional: Money { "from 0" in "quote currency", as "5", or Money::ZERO },
         /// Bars that ingest builds from now on, in place of the earlier ones; none if missing.
-        bars: Vec<BarSpec> {
-            default: Vec::new(), range: "at most 8 bars, comma-separated", example: "\"1m,100t,1s-quote\""
-        },
+        bars: Vec<BarSpec> { "at most 8 bars, comma-separated", as "1m,100t,1s-quote", or Vec::new() },
         /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.

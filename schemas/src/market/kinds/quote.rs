@@ -9,28 +9,18 @@ market_kind! {
         /// The quoted instrument; `InstrumentDefined` precedes its first quote.
         instrument: InstrumentId,
         /// Best bid.
-        bid: Price as PriceChange {
-            unit: "quote currency", range: "above 0, below ask, on the tick grid", example: "\"61837.63\""
-        },
+        bid: Price as PriceChange { "above 0, below ask, on the tick grid" in "quote currency", as "61837.63" },
         /// Quantity at the bid.
-        bid_size: Quantity as Change {
-            unit: "base currency", range: "from 0 (0: unknown), on the lot grid", example: "\"3.78826\""
-        },
+        bid_size: Quantity as Change { "from 0 (0: unknown), on the lot grid" in "base currency", as "3.78826" },
         /// Best ask.
-        ask: Price as PriceChange {
-            unit: "quote currency", range: "above bid, on the tick grid", example: "\"61837.64\""
-        },
+        ask: Price as PriceChange { "above bid, on the tick grid" in "quote currency", as "61837.64" },
         /// Quantity at the ask.
-        ask_size: Quantity as Change {
-            unit: "base currency", range: "from 0 (0: unknown), on the lot grid", example: "\"2.5\""
-        },
+        ask_size: Quantity as Change { "from 0 (0: unknown), on the lot grid" in "base currency", as "2.5" },
         /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
         ts_event: Option<u64> as Time,
         /// The venue's number of the update: the natural key across sessions.
-        update_id: Option<u64> as Change {
-            default: None, range: "above the instrument's last", example: "50093239212"
-        },
+        update_id: Option<u64> as Change { "above the instrument's last", as 50093239212, or None },
     }
 }
