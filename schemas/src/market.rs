@@ -18,11 +18,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::event::{MalformedDetail, MessageEncoding};
 use crate::ids::{InstrumentId, SourceId, Token};
-use crate::subject::MarketKind;
 
-pub use kinds::{
-    BarBody, DefinitionBody, HeartbeatBody, MarketBody, QuoteBody, TradeBody, accepted, accepted_at, published,
-};
+pub use kinds::*;
 
 /// Greatest size of a market message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;

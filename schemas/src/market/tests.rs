@@ -4,14 +4,13 @@ use super::*;
 use proptest::prelude::*;
 
 fn quote() -> MarketEvent {
-    let body = QuoteBody {
+    let body = MarketBody::Quote(QuoteBody {
         bid: "61837.63".parse().unwrap(),
         bid_size: "3.78826".parse().unwrap(),
         ask: "61837.64".parse().unwrap(),
         ask_size: "1000000000000".parse().unwrap(),
         update_id: Some(50093239212),
-    };
-    let body = body.into();
+    });
     MarketEvent {
         source: "test".parse().unwrap(),
         session: "s1".parse().unwrap(),
