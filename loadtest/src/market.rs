@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 use tapedeck_schemas::ids::{InstrumentId, Token};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{MarketBody, MarketEvent, QuoteBody};
 use tapedeck_schemas::number::{Price, Quantity};
 
 /// The symbols that the example publishers define.
@@ -25,7 +25,7 @@ pub(crate) fn events(symbol: usize, count: u64, session: Token) -> Vec<MarketEve
         let at = |cents: u64| Price::saturating_from_units(i128::from(cents) * (Price::ONE / 100));
         let size = Quantity::saturating_from_units(i128::from(1 + n % 97) * (Quantity::ONE / 1000));
         let (bid, ask) = (at(bid), at(ask));
-        let body = MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: Some(n + 1) };
+        let body = MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: Some(n + 1) });
         let ts_recv = BEGIN_NS + (n * SYMBOLS.len() as u64 + symbol as u64) * STEP_NS;
         let source = "bench".parse().expect("it is a token");
         MarketEvent { source, session, seq: n + 1, ts_recv, ts_event: None, body }

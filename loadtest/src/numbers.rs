@@ -45,8 +45,8 @@ fn synthetic_market(events: u64) -> Result<Vec<MarketEvent>> {
 /// The prices of a quote or trade, each with its quantity.
 fn decimals(body: &MarketBody) -> Vec<(Price, Quantity)> {
     match body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => vec![(*bid, *bid_size), (*ask, *ask_size)],
-        MarketBody::Trade { price, quantity, .. } => vec![(*price, *quantity)],
+        MarketBody::Quote(quote) => vec![(quote.bid, quote.bid_size), (quote.ask, quote.ask_size)],
+        MarketBody::Trade(trade) => vec![(trade.price, trade.quantity)],
         _ => Vec::new(),
     }
 }

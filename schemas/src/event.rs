@@ -2,7 +2,8 @@
 //!
 //! The list is at the end of the file (`event_kinds!`); the macro before it generates [`Event`], [`Kind`] and the
 //! decoder. A fact is one decision of a writer, in the past tense, and immutable. [`crate::record::Entry`] holds its
-//! cause and tape time; its body is a struct in `event/<writer>.rs`.
+//! cause and tape time; its body is a struct in `event/<writer>.rs`, or in [`crate::market::kinds`] if it accepts a
+//! market event.
 //!
 //! On the wire a body is a MessagePack array of its fields in order. A new field is therefore appended at the end, and
 //! the version of the kind is incremented; the former body stays as an older version, with its conversion.

@@ -4,22 +4,22 @@
 //! A price or quantity is the decimal that it spells: text, a JSON number, or a MessagePack integer, which is a whole
 //! number. A MessagePack float is malformed, because its publisher may have rounded. A malformed map does not affect
 //! the other maps of its message; bytes that do not decode make the whole message malformed. Decoding does not panic on
-//! any input. [`contract::FIELDS`] is the table of all fields; read it first.
+//! any input. [`kinds`] is the index of kinds, and [`contract::FIELDS`] the table of all fields; read them first.
 
 pub mod contract;
-pub mod facts;
 mod fault;
+mod field;
+pub mod kinds;
 mod read;
 
 use serde::de::IgnoredAny;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::bar::{self, BarSpec};
-use crate::event::{Aggressor, MalformedDetail, MessageEncoding};
-use crate::ids::{Currency, InstrumentId, SourceId, Token};
-use crate::number::{Money, Price, Quantity, SpelledNumber};
-use crate::subject::MarketKind;
+use crate::event::{MalformedDetail, MessageEncoding};
+use crate::ids::{InstrumentId, SourceId, Token};
+
+pub use kinds::*;
 
 /// Greatest size of a market message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
@@ -41,86 +41,6 @@ pub struct MarketEvent {
     pub ts_event: Option<u64>,
     /// The fields of the kind.
     pub body: MarketBody,
-}
-
-/// The fields of a market event that belong to its kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MarketBody {
-    /// Best bid and ask of the instrument.
-    Quote {
-        /// Best bid, in the quote currency.
-        bid: Price,
-        /// Quantity at the bid, in the base currency; zero if unknown.
-        bid_size: Quantity,
-        /// Best ask, in the quote currency.
-        ask: Price,
-        /// Quantity at the ask, in the base currency; zero if unknown.
-        ask_size: Quantity,
-        /// The venue's number of the update; the natural key across sessions.
-        update_id: Option<u64>,
-    },
-    /// A trade that the venue printed.
-    Trade {
-        /// Price, in the quote currency.
-        price: Price,
-        /// Quantity, in the base currency.
-        quantity: Quantity,
-        /// Side that crossed the spread.
-        aggressor: Aggressor,
-        /// The venue's number of the trade; the natural key across sessions.
-        trade_id: Option<u64>,
-    },
-    /// A finished bar of the instrument.
-    Bar {
-        /// Size and input of the bar.
-        bar: BarSpec,
-        /// Price of the first event, in the quote currency.
-        open: Price,
-        /// Highest price, in the quote currency.
-        high: Price,
-        /// Lowest price, in the quote currency.
-        low: Price,
-        /// Price of the last event, in the quote currency.
-        close: Price,
-        /// Traded quantity, in the base currency; zero for a bar of quotes.
-        volume: Quantity,
-        /// Number of events in the bar; 0 if unknown.
-        count: u64,
-        /// Start of a time bar's window; for other bars `ts_recv` of the first event. Ns since the Unix epoch.
-        opened: u64,
-        /// Exclusive end of a time bar's window; for other bars `ts_recv` of the last event. Ns since the Unix epoch.
-        closed: u64,
-    },
-    /// The terms of the instrument, and the bars to build of it.
-    Definition {
-        /// Base currency: the unit of quantities.
-        base: Currency,
-        /// Quote currency: the currency of prices.
-        quote: Currency,
-        /// Step of prices, in the quote currency.
-        tick_size: Price,
-        /// Step of quantities, in the base currency.
-        lot_size: Quantity,
-        /// Least notional of an order, in the quote currency.
-        min_notional: Money,
-        /// Bars that `ingest` builds from now on, in place of the earlier ones.
-        bars: Vec<BarSpec>,
-    },
-    /// Market heartbeat: only the time.
-    Heartbeat,
-}
-
-impl MarketBody {
-    /// Returns the kind of the market event.
-    pub fn kind(&self) -> MarketKind {
-        match self {
-            MarketBody::Quote { .. } => MarketKind::Quote,
-            MarketBody::Trade { .. } => MarketKind::Trade,
-            MarketBody::Bar { .. } => MarketKind::Bar,
-            MarketBody::Definition { .. } => MarketKind::Definition,
-            MarketBody::Heartbeat => MarketKind::Heartbeat,
-        }
-    }
 }
 
 /// Error: an element of a message that is not a market event. The fields become those of a `Rejected` fact.
@@ -239,16 +159,9 @@ struct Wire<'a> {
 impl Serialize for Wire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let MarketEvent { source, session, seq, ts_recv, ts_event, body } = self.event;
-        let optional = |present: bool| usize::from(present);
-        let own = match body {
-            MarketBody::Quote { update_id, .. } => 4 + optional(update_id.is_some()),
-            MarketBody::Trade { trade_id, .. } => 3 + optional(trade_id.is_some()),
-            MarketBody::Bar { .. } => 9,
-            MarketBody::Definition { bars, .. } => 5 + optional(!bars.is_empty()),
-            MarketBody::Heartbeat => 0,
-        };
-        let named = optional(self.named) + optional(self.instrument.is_some());
-        let mut map = serializer.serialize_map(Some(4 + named + optional(ts_event.is_some()) + own))?;
+        let optional = [self.named, self.instrument.is_some(), ts_event.is_some()].map(usize::from);
+        let entries = 4 + optional.iter().sum::<usize>() + body.written();
+        let mut map = serializer.serialize_map(Some(entries))?;
         if let Some(instrument) = self.instrument {
             map.serialize_entry("instrument", instrument)?;
         }
@@ -262,47 +175,7 @@ impl Serialize for Wire<'_> {
         if let Some(ts_event) = ts_event {
             map.serialize_entry("ts_event", ts_event)?;
         }
-        match body {
-            MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-                map.serialize_entry("bid", &SpelledNumber(*bid))?;
-                map.serialize_entry("bid_size", &SpelledNumber(*bid_size))?;
-                map.serialize_entry("ask", &SpelledNumber(*ask))?;
-                map.serialize_entry("ask_size", &SpelledNumber(*ask_size))?;
-                if let Some(id) = update_id {
-                    map.serialize_entry("update_id", id)?;
-                }
-            }
-            MarketBody::Trade { price, quantity, aggressor, trade_id } => {
-                map.serialize_entry("price", &SpelledNumber(*price))?;
-                map.serialize_entry("quantity", &SpelledNumber(*quantity))?;
-                map.serialize_entry("aggressor", aggressor.as_str())?;
-                if let Some(id) = trade_id {
-                    map.serialize_entry("trade_id", id)?;
-                }
-            }
-            MarketBody::Bar { bar, open, high, low, close, volume, count, opened, closed } => {
-                map.serialize_entry("bar", bar)?;
-                map.serialize_entry("open", &SpelledNumber(*open))?;
-                map.serialize_entry("high", &SpelledNumber(*high))?;
-                map.serialize_entry("low", &SpelledNumber(*low))?;
-                map.serialize_entry("close", &SpelledNumber(*close))?;
-                map.serialize_entry("volume", &SpelledNumber(*volume))?;
-                map.serialize_entry("count", count)?;
-                map.serialize_entry("opened", opened)?;
-                map.serialize_entry("closed", closed)?;
-            }
-            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars } => {
-                map.serialize_entry("base", base)?;
-                map.serialize_entry("quote", quote)?;
-                map.serialize_entry("tick_size", &SpelledNumber(*tick_size))?;
-                map.serialize_entry("lot_size", &SpelledNumber(*lot_size))?;
-                map.serialize_entry("min_notional", &SpelledNumber(*min_notional))?;
-                if !bars.is_empty() {
-                    map.serialize_entry("bars", &bar::list(bars))?;
-                }
-            }
-            MarketBody::Heartbeat => {}
-        }
+        body.write(&mut map)?;
         map.end()
     }
 }

@@ -23,6 +23,8 @@ macro_rules! names {
         impl $name {
             /// Every variant, in the order of declaration.
             pub const ALL: &'static [$name] = &[$($name::$variant,)*];
+            /// The name of every variant, in the order of declaration.
+            pub const NAMES: &'static [&'static str] = &[$($text,)*];
             /// Returns the name in text, JSON and the database.
             pub const fn as_str(self) -> &'static str { match self { $($name::$variant => $text,)* } }
             /// Returns the variant of a number on the wire, if there is one.
@@ -38,7 +40,7 @@ macro_rules! names {
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 match text {
                     $($text => Ok($name::$variant),)*
-                    _ => Err($crate::names::UnknownName(text.chars().take(32).collect(), &[$($text),*])),
+                    _ => Err($crate::names::UnknownName(text.chars().take(32).collect(), Self::NAMES)),
                 }
             }
         }

@@ -4,7 +4,7 @@
 /// field that stands in a record as [`crate::record::field::Time`] says.
 macro_rules! structs {
     ($($(#[doc = $doc:literal])* $name:ident {
-        $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty $(as $encoding:ident)?,)*
+        $($(#[doc = $fdoc:expr])* $field:ident : $ty:ty $(as $encoding:ident)?,)*
     })*) => {$(
         $(#[doc = $doc])*
         #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

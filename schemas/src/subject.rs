@@ -3,28 +3,11 @@
 use crate::event::MalformedDetail;
 use crate::generation::{Generation, StreamFamily};
 use crate::ids::{InstrumentId, SourceId, Symbol};
-use crate::names::names;
 use crate::offset::digits;
 use crate::record::Writer;
 use crate::symbol::BadSubjectToken;
 
-names! {
-    /// Kind of a market event: the last token of its subject.
-    MarketKind {
-        /// Best bid and ask of an instrument.
-        Quote = 1 "quote",
-        /// A trade that the venue printed.
-        Trade = 2 "trade",
-        /// Terms of an instrument.
-        Definition = 3 "definition",
-        /// Market heartbeat: a time, and nothing else.
-        Heartbeat = 4 "heartbeat",
-        /// An array of maps that each name their kind.
-        Batch = 5 "batch",
-        /// A finished bar: open, high, low, close, volume and count.
-        Bar = 6 "bar",
-    }
-}
+pub use crate::market::kinds::MarketKind;
 
 /// Prefix of the JetStream API in the NATS accounts of all roles but the keeper, instead of `$JS.API`.
 pub const API_PREFIX: &str = "bus";

@@ -8,7 +8,7 @@ use tapedeck_schemas::market::{MarketBody, decode};
 use tapedeck_schemas::subject::MarketKind;
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/publishing.md");
-const BEGIN: &str = "<!-- fields: generated from schemas/src/market/contract.rs -->\n";
+const BEGIN: &str = "<!-- fields: generated from schemas/src/market/kinds -->\n";
 const END: &str = "<!-- end of fields -->\n";
 
 fn table() -> String {
@@ -83,7 +83,7 @@ fn in_messagepack(price: &str) -> Option<Vec<u8>> {
 fn decoded(payload: &[u8]) -> String {
     match &decode(MarketKind::Trade, payload)[..] {
         [Ok(event)] => match &event.body {
-            MarketBody::Trade { price, .. } => price.to_string(),
+            MarketBody::Trade(trade) => trade.price.to_string(),
             other => panic!("{other:?}"),
         },
         [Err(malformed)] => malformed.detail.words(),

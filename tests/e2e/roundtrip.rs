@@ -7,7 +7,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::facts::published;
+use tapedeck_schemas::market::published;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Writer};
 

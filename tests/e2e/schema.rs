@@ -282,7 +282,9 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
                 FieldType::Symbol => {
                     &[json!(""), json!(" a"), json!("a "), json!("a\u{a0}b"), json!("a\tb"), json!("a,b"), json!(1)]
                 }
-                FieldType::Text => &[json!("nothing"), json!(1), json!({})],
+                FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars => {
+                    &[json!("nothing"), json!(1), json!({})]
+                }
                 FieldType::Count | FieldType::Time => {
                     &[json!(1.5), json!("1.5"), json!(-1), json!("-1"), json!(""), json!("123456789012345678901")]
                 }

@@ -41,7 +41,7 @@ impl Files {
         let mut scan = MergedFiles::open(files, instrument)?;
         for market in scan.by_ref() {
             let market = market?;
-            let defines = matches!(market.body, MarketBody::Definition { .. });
+            let defines = matches!(market.body, MarketBody::Definition(_));
             let defined = *instruments.entry(market.instrument).or_insert(defines);
             if !defined && setup.definition(&market.instrument).is_none() {
                 return Err(FeedError::NoDefinition(market.instrument));

@@ -6,7 +6,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, TradeBody};
 
 use super::*;
 
@@ -118,7 +118,7 @@ fn gzip_is_unpacked_and_the_error_of_a_truncated_file_has_its_last_line() {
 fn a_buyer_that_was_the_maker_makes_the_seller_the_aggressor() {
     use tapedeck_schemas::event::Aggressor;
     let side = |line: &str| match read("a", line.as_bytes()).unwrap().remove(0).body {
-        MarketBody::Trade { aggressor, .. } => aggressor,
+        MarketBody::Trade(TradeBody { aggressor, .. }) => aggressor,
         other => panic!("{other:?}"),
     };
     assert_eq!(side(TRADE), Aggressor::Seller);

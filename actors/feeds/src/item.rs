@@ -118,7 +118,7 @@ mod tests {
         let [a, b]: [InstrumentId; 2] = ["x.A", "x.B"].map(|id| id.parse().unwrap());
         let mut next = |instrument, skip| {
             numberer.skip(instrument, skip);
-            seq(numberer.item(instrument, 1, None, MarketBody::Heartbeat))
+            seq(numberer.item(instrument, 1, None, MarketBody::HEARTBEAT))
         };
         assert_eq!([next(a, 0), next(b, 0), next(a, 0), next(a, 3), next(b, 0)], [1, 1, 2, 6, 2]);
     }

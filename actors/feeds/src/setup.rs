@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
 use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId, TOKEN_BYTES_MAX, Token};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 /// A validated setup.
@@ -116,7 +116,7 @@ impl Setup {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
         let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, .. } = *one;
         let bars = one.bars.clone();
-        Some(MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars })
+        Some(MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars }))
     }
 
     /// Reference, currency and amount of each payment into a partition's account. Reference and currency identify the

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::{InstrumentId, Token};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody};
 
 use crate::item::{Item, Numberer, Payload, Summary};
 use crate::random::SplitMix64;
@@ -181,9 +181,7 @@ fn unlisted() -> InstrumentId {
 
 fn crossed(quote: MarketBody) -> MarketBody {
     match quote {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-            MarketBody::Quote { bid: ask, bid_size, ask: bid, ask_size, update_id }
-        }
+        MarketBody::Quote(quote) => QuoteBody { bid: quote.ask, ask: quote.bid, ..quote }.into(),
         other => other,
     }
 }

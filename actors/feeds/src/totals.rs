@@ -45,20 +45,20 @@ impl Totals {
     /// Adds an accepted market event.
     pub fn add_body(&mut self, instrument: InstrumentId, body: &MarketBody) {
         match body {
-            MarketBody::Quote { bid, ask, .. } => {
+            MarketBody::Quote(quote) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.quotes += 1;
-                totals.last_quote = Some((*bid, *ask));
+                totals.last_quote = Some((quote.bid, quote.ask));
             }
-            MarketBody::Trade { price, quantity, .. } => {
+            MarketBody::Trade(trade) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.trades += 1;
-                totals.notional += Total::product(*price, *quantity);
-                totals.quantity += *quantity;
-                totals.first_price = totals.first_price.or(Some(*price));
-                totals.last_price = Some(*price);
+                totals.notional += Total::product(trade.price, trade.quantity);
+                totals.quantity += trade.quantity;
+                totals.first_price = totals.first_price.or(Some(trade.price));
+                totals.last_price = Some(trade.price);
             }
-            MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => {}
+            _ => {}
         }
     }
 }

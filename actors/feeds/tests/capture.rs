@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tapedeck_feeds::{Feed, FeedError, Item, Payload, Selection, Setup, content};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tempfile::TempDir;
 
 fn quote(received: u64, symbol: &str, update: u64) -> String {
@@ -53,8 +53,8 @@ fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
 /// The natural keys (update and trade ids) in the order of the feed.
 fn keys(feed: Box<dyn Feed>) -> Vec<u64> {
     let key = |(_, event): (String, MarketEvent)| match event.body {
-        MarketBody::Quote { update_id, .. } => update_id,
-        MarketBody::Trade { trade_id, .. } => trade_id,
+        MarketBody::Quote(QuoteBody { update_id, .. }) => update_id,
+        MarketBody::Trade(TradeBody { trade_id, .. }) => trade_id,
         _ => None,
     };
     events(feed).into_iter().filter_map(key).collect()
@@ -101,7 +101,7 @@ fn definitions_come_first_and_each_instrument_is_numbered_from_1() {
     let numbered: Vec<_> = all.iter().map(|(symbol, event)| (symbol.as_str(), event.seq, event.ts_recv)).collect();
     let (btc, eth) = ("BTCUSDT", "ETHUSDT");
     assert_eq!(numbered, [(btc, 1, 7), (eth, 1, 7), (eth, 2, 7), (btc, 2, 8), (eth, 3, 9), (btc, 3, 9)]);
-    assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition { .. })));
+    assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition(_))));
     let session = content::session(&paths, None).unwrap();
     assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
     assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");

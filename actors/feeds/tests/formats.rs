@@ -284,7 +284,7 @@ fn formats_are_recognized_by_content_and_files_of_different_formats_merge_by_tim
     let files = vec![bulk, native];
     let events = open(Selection { files, ..Selection::default() }).unwrap();
     let keys = events.iter().filter_map(|(_, event)| match event.body {
-        market::MarketBody::Trade { trade_id, .. } => trade_id,
+        market::MarketBody::Trade(market::TradeBody { trade_id, .. }) => trade_id,
         _ => None,
     });
     assert_eq!(keys.collect::<Vec<_>>(), [7, 11, 12]);

@@ -2,7 +2,7 @@
 
 use tapedeck_feeds::{Setup, synthetic};
 use tapedeck_schemas::event::Scope;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 
 const INSTRUMENT: &str = r#"
 [[instrument]]
@@ -20,18 +20,20 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
     assert_eq!(setup.instruments().count(), 8);
     assert_eq!(setup.funds().map(|(_, _, amount)| amount.to_string()).collect::<Vec<_>>(), ["1000000", "1000000"]);
     for id in setup.instruments() {
-        let Some(MarketBody::Definition { quote, .. }) = setup.definition(&id) else { panic!("{id} is not defined") };
+        let Some(MarketBody::Definition(DefinitionBody { quote, .. })) = setup.definition(&id) else {
+            panic!("{id} is not defined")
+        };
         assert!(setup.funds().any(|(_, currency, _)| currency == quote), "{id} trades in {quote}, which is not funded");
     }
     synthetic::check(&setup).unwrap();
-    let definition = MarketBody::Definition {
+    let definition = MarketBody::Definition(DefinitionBody {
         base: "BTC".parse().unwrap(),
         quote: "USDT".parse().unwrap(),
         tick_size: "0.01".parse().unwrap(),
         lot_size: "0.00001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: ["1m", "1000t-quote"].map(|bar| bar.parse().unwrap()).into(),
-    };
+    });
     assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));
 }
 

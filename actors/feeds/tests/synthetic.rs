@@ -6,7 +6,7 @@ use tapedeck_feeds::synthetic::{OPEN_NS, Synthetic, UNLISTED, session};
 use tapedeck_feeds::{Feed, Item, Payload, Selection, Setup};
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{self, MarketBody};
+use tapedeck_schemas::market::{self, DefinitionBody, MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::Money;
 
 fn items(seed: u64, events: u64) -> Vec<Item> {
@@ -44,7 +44,7 @@ fn definitions_of_all_but_the_unlisted_instrument_come_first() {
     assert_eq!(defined, Synthetic::new(3, 1).summary().instruments);
     for (index, item) in all.iter().enumerate() {
         let Payload::Event(event) = &item.payload else { continue };
-        let is_definition = matches!(event.body, MarketBody::Definition { .. });
+        let is_definition = matches!(event.body, MarketBody::Definition(_));
         assert_eq!(is_definition, index < 4);
         if is_definition {
             assert_eq!((event.seq, event.ts_recv), (1, OPEN_NS));
@@ -72,7 +72,8 @@ impl Validator {
         }
         self.gaps += u64::from(event.seq > *last + 1);
         *last = event.seq;
-        let Some(MarketBody::Definition { tick_size, lot_size, .. }) = Setup::built_in().definition(&item.instrument)
+        let Some(MarketBody::Definition(DefinitionBody { tick_size, lot_size, .. })) =
+            Setup::built_in().definition(&item.instrument)
         else {
             panic!("{} is not in the setup", item.instrument)
         };
@@ -80,10 +81,10 @@ impl Validator {
             return Some(RejectReason::UnknownInstrument);
         }
         let (prices, sizes, crossed) = match &event.body {
-            MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
+            MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, .. }) => {
                 (vec![*bid, *ask], vec![*bid_size, *ask_size], bid >= ask)
             }
-            MarketBody::Trade { price, quantity, .. } => (vec![*price], vec![*quantity], false),
+            MarketBody::Trade(TradeBody { price, quantity, .. }) => (vec![*price], vec![*quantity], false),
             _ => return None,
         };
         if !prices.iter().all(|price| price.is_positive()) || !sizes.iter().all(|size| size.is_positive()) {
@@ -135,8 +136,9 @@ fn spreads_sizes_and_rates_suit_strategies_and_fills() {
     for item in all.iter().filter(|item| item.injected.is_none()) {
         let Payload::Event(event) = &item.payload else { panic!("raw bytes are injected") };
         match &event.body {
-            MarketBody::Quote { bid, ask, ask_size, .. } => {
-                let Some(MarketBody::Definition { tick_size, .. }) = Setup::built_in().definition(&item.instrument)
+            MarketBody::Quote(QuoteBody { bid, ask, ask_size, .. }) => {
+                let Some(MarketBody::Definition(DefinitionBody { tick_size, .. })) =
+                    Setup::built_in().definition(&item.instrument)
                 else {
                     panic!("not defined")
                 };
@@ -146,7 +148,7 @@ fn spreads_sizes_and_rates_suit_strategies_and_fills() {
                 small += u64::from(ask.saturating_notional(*ask_size) < order);
                 best.insert(item.instrument, (*bid, *ask));
             }
-            MarketBody::Trade { price, .. } => {
+            MarketBody::Trade(TradeBody { price, .. }) => {
                 let (bid, ask) = best[&item.instrument];
                 assert!(*price <= bid || *price >= ask, "{price} within {bid}..{ask}");
                 trades += 1;
@@ -171,7 +173,7 @@ fn prices_both_revert_and_trend() {
     let mut mids: BTreeMap<InstrumentId, Vec<i128>> = BTreeMap::new();
     for item in items(1, 240_000).iter().filter(|item| item.injected.is_none()) {
         if let Payload::Event(event) = &item.payload
-            && let MarketBody::Quote { bid, ask, .. } = event.body
+            && let MarketBody::Quote(QuoteBody { bid, ask, .. }) = event.body
         {
             mids.entry(item.instrument).or_default().push(bid.units() + ask.units());
         }

@@ -115,7 +115,7 @@ impl Matcher {
 /// Whether a fact accepts a market event, which can be published again. (Bars that ingest built are built again from
 /// the same quotes and trades.)
 pub fn is_market(event: &Event) -> bool {
-    market::facts::accepted_at(event).is_some()
+    market::accepted_at(event).is_some()
 }
 
 /// The kind of this name (`OrderFilled`), in any case of letters.

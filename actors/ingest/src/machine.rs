@@ -11,7 +11,7 @@ use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected};
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
-use tapedeck_schemas::market::facts::accepted;
+use tapedeck_schemas::market::accepted;
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::Writer;

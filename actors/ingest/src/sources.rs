@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::ids::SourceId;
-use tapedeck_schemas::market::facts::accepted_at;
+use tapedeck_schemas::market::accepted_at;
 
 /// Most sources counted by name; the events of further sources are counted together under `None`.
 pub const SOURCES_MAX: usize = 256;

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use tapedeck_schemas::event::{Bar, Event, RejectReason};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{BarBody, MarketBody, MarketEvent};
 
 /// A harness that builds these bars of [`SYMBOL`].
 fn building(bars: &str) -> Harness {
@@ -45,8 +45,8 @@ fn a_time_bar_is_closed_by_the_first_event_at_its_end_and_a_window_without_event
     let first = "10s 0-10 5 7 4 4 volume 2.5 count 3 late 0";
     assert_eq!(at(&mut harness, 4, 10, trade("6", "1", None)), [first]);
     // A heartbeat closes it as well; 20 to 40 was empty.
-    assert_eq!(at(&mut harness, 5, 41, MarketBody::Heartbeat), ["10s 10-20 6 6 6 6 volume 1 count 1 late 0"]);
-    assert_eq!(at(&mut harness, 6, 55, MarketBody::Heartbeat), [""; 0]);
+    assert_eq!(at(&mut harness, 5, 41, MarketBody::HEARTBEAT), ["10s 10-20 6 6 6 6 volume 1 count 1 late 0"]);
+    assert_eq!(at(&mut harness, 6, 55, MarketBody::HEARTBEAT), [""; 0]);
 }
 
 #[test]
@@ -57,11 +57,11 @@ fn an_event_for_a_closed_window_is_in_no_bar_and_the_next_bar_counts_it() {
     assert_eq!(at(&mut harness, 3, 9, trade("100", "1", None)), [""; 0]); // its window is closed
     assert_eq!(at(&mut harness, 4, 11, trade("7", "1", None)), [""; 0]); // out of order, within its window
     assert_eq!(at(&mut harness, 5, 20, trade("8", "1", None)), ["10s 10-20 6 7 6 7 volume 2 count 2 late 1"]);
-    assert_eq!(at(&mut harness, 6, 30, MarketBody::Heartbeat), ["10s 20-30 8 8 8 8 volume 1 count 1 late 0"]);
+    assert_eq!(at(&mut harness, 6, 30, MarketBody::HEARTBEAT), ["10s 20-30 8 8 8 8 volume 1 count 1 late 0"]);
     // An event before the open window is late even if no bar of its window was closed.
     at(&mut harness, 7, 65, trade("5", "1", None));
     at(&mut harness, 8, 59, trade("100", "1", None));
-    assert_eq!(at(&mut harness, 9, 70, MarketBody::Heartbeat), ["10s 60-70 5 5 5 5 volume 1 count 1 late 1"]);
+    assert_eq!(at(&mut harness, 9, 70, MarketBody::HEARTBEAT), ["10s 60-70 5 5 5 5 volume 1 count 1 late 1"]);
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
         let [open, high, low, close] = prices.map(|price| price.parse().unwrap());
         let (bar, volume) = (spec.parse().unwrap(), "1".parse().unwrap());
         let (opened, closed) = (START + opened * SECOND, START + closed * SECOND);
-        MarketBody::Bar { bar, open, high, low, close, volume, count: 2, opened, closed }
+        MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 2, opened, closed })
     };
     let good = ["5", "7", "4", "6"];
     let facts = harness.feed_body(1, bar("10s", good, 0, 10));
@@ -181,7 +181,7 @@ fn a_trade_that_would_take_a_bar_beyond_the_greatest_volume_is_rejected_until_th
 fn a_finished_bar_may_have_the_greatest_volume_at_any_price() {
     let mut harness = building("1m");
     let [price, volume] = ["10000000000", "1000000000000000000"];
-    let bar = MarketBody::Bar {
+    let bar = MarketBody::Bar(BarBody {
         bar: "2t".parse().unwrap(),
         open: price.parse().unwrap(),
         high: price.parse().unwrap(),
@@ -191,6 +191,6 @@ fn a_finished_bar_may_have_the_greatest_volume_at_any_price() {
         count: 1,
         opened: START,
         closed: START,
-    };
+    });
     assert_eq!(at(&mut harness, 1, 0, bar).len(), 1);
 }

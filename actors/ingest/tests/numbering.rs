@@ -72,7 +72,7 @@ fn sessions_sources_and_instruments_are_numbered_apart() {
         assert_eq!(kinds(&harness.feed(&entry(SYMBOL, one.clone()))), ["Trade"]);
         assert!(is_duplicate(&harness.feed(&entry(SYMBOL, one.clone()))));
     }
-    assert_eq!(kinds(&harness.feed(&entry("v.XY", event(1, MarketBody::Heartbeat)))), ["MarketHeartbeat"]);
+    assert_eq!(kinds(&harness.feed(&entry("v.XY", event(1, MarketBody::HEARTBEAT)))), ["MarketHeartbeat"]);
     let late = MarketEvent { session: "s3".parse().unwrap(), seq: 4, ..base };
     assert_eq!(gap(&harness.feed(&entry(SYMBOL, late))), Some((1, 4)), "a session begins at 1");
 }

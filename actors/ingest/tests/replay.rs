@@ -8,8 +8,8 @@ use tapedeck_ingest::Ingest;
 use tapedeck_kernel::testing::assert_decisions;
 use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, Rejected};
-use tapedeck_schemas::market::facts::accepted_at;
-use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::market::accepted_at;
+use tapedeck_schemas::market::{self, BarBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
@@ -26,21 +26,22 @@ fn body() -> impl Strategy<Value = MarketBody> {
     let (p, q) = (Price::saturating_from_units, Quantity::saturating_from_units);
     prop_oneof![
         4 => (price(), size(), price(), size(), id()).prop_map(move |(bid, bid_size, ask, ask_size, update_id)| {
-            MarketBody::Quote { bid: p(bid), bid_size: q(bid_size), ask: p(ask), ask_size: q(ask_size), update_id }
+            let (bid, bid_size, ask, ask_size) = (p(bid), q(bid_size), p(ask), q(ask_size));
+            MarketBody::Quote(QuoteBody { bid, bid_size, ask, ask_size, update_id })
         }),
         4 => (price(), size(), id()).prop_map(move |(price, quantity, trade_id)| {
             let aggressor = tapedeck_schemas::event::Aggressor::Unknown;
-            MarketBody::Trade { price: p(price), quantity: q(quantity), aggressor, trade_id }
+            MarketBody::Trade(TradeBody { price: p(price), quantity: q(quantity), aggressor, trade_id })
         }),
         2 => ("[AB]", "[BC]", "[01]", "0[.]5|1", "(100ms|2t)?").prop_map(|(base, quote, tick, lot, bars)| {
             with_bars(definition(&base, &quote, &tick, &lot, "0"), &bars)
         }),
         1 => (price(), price(), price(), 0u64..4).prop_map(move |(open, high, low, opened)| {
             let (open, high, low, close, volume) = (p(open), p(high), p(low), p(open), q(Quantity::ONE));
-            let bar = "100ms".parse().unwrap();
-            MarketBody::Bar { bar, open, high, low, close, volume, count: 1, opened, closed: opened + 2 * TENTH }
+            let (bar, closed) = ("100ms".parse().unwrap(), opened + 2 * TENTH);
+            MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 1, opened, closed })
         }),
-        2 => Just(MarketBody::Heartbeat),
+        2 => Just(MarketBody::HEARTBEAT),
     ]
 }
 
@@ -115,7 +116,7 @@ fn a_rejection_by_another_logic_is_followed() {
         let (source, seq, instrument) = (None, None, one.instrument);
         Rejected { reason, detail, subject: String::new(), source, seq, instrument }.into()
     };
-    for one in [late(1, MarketBody::Heartbeat), late(2, trade("1", "1", Some(9)))] {
+    for one in [late(1, MarketBody::HEARTBEAT), late(2, trade("1", "1", Some(9)))] {
         let recorded = Entry { cause: at, index: 0, at: START, event: rejected(&one) };
         harness.machine.follow(at, &one, &[recorded]);
         assert_eq!(harness.machine.now, START, "a rejected event does not move tape time");
@@ -126,7 +127,7 @@ fn a_rejection_by_another_logic_is_followed() {
         "the key of a rejected event is not recorded"
     );
     assert!(
-        rejection(&harness.feed_body(2, MarketBody::Heartbeat)).is_some(),
+        rejection(&harness.feed_body(2, MarketBody::HEARTBEAT)).is_some(),
         "the number of a rejected event is recorded"
     );
 }
@@ -146,8 +147,8 @@ fn decisions_are_as_pinned() {
         at(SECOND, event(10, trade("1", "-1", None))),
         at(SECOND, event(11, trade("10000000000", "10000000000000", None))),
         at(SECOND, event(12, definition("A", "C", "0.01", "0.1", "5"))),
-        at(2 * SECOND, event(13, MarketBody::Heartbeat)),
-        MarketEntry { stamp: START, ..at(60 * SECOND, event(14, MarketBody::Heartbeat)) },
+        at(2 * SECOND, event(13, MarketBody::HEARTBEAT)),
+        MarketEntry { stamp: START, ..at(60 * SECOND, event(14, MarketBody::HEARTBEAT)) },
     ];
     script.extend(MarketEntry::from_message("md.v.AB.quote", START, &[0xc0]));
     script.extend(MarketEntry::from_message("elsewhere", START, &[0xc0]));

@@ -18,7 +18,7 @@ fn a_valid_event_is_accepted_with_its_times() {
     let one = MarketEntry { stamp: START + 8, ..entry(SYMBOL, event(2, trade("1.02", "0.2", None))) };
     let [Event::Trade(fact)] = &harness.feed(&one)[..] else { panic!("one trade") };
     assert_eq!((fact.ts_recv, fact.ts_event), (START, Some(START - 5)));
-    let [Event::MarketHeartbeat(fact)] = &harness.feed_body(3, MarketBody::Heartbeat)[..] else {
+    let [Event::MarketHeartbeat(fact)] = &harness.feed_body(3, MarketBody::HEARTBEAT)[..] else {
         panic!("a heartbeat")
     };
     assert_eq!((fact.instrument.to_string(), fact.ts_recv, fact.ts_event), (SYMBOL.into(), START, Some(START - 5)));
@@ -75,7 +75,7 @@ fn an_undefined_instrument_may_have_heartbeats_but_no_quotes_or_trades() {
     assert_eq!(unknown(&quoted), Some(RejectReason::UnknownInstrument));
     let traded = harness.feed(&other(2, trade("1", "1", None)));
     assert_eq!(unknown(&traded), Some(RejectReason::UnknownInstrument));
-    assert_eq!(kinds(&harness.feed(&other(3, MarketBody::Heartbeat))), ["MarketHeartbeat"]);
+    assert_eq!(kinds(&harness.feed(&other(3, MarketBody::HEARTBEAT))), ["MarketHeartbeat"]);
 }
 
 #[test]
@@ -90,13 +90,13 @@ fn new_terms_apply_from_their_definition_on() {
 #[test]
 fn a_clock_may_be_five_seconds_ahead_of_the_broker_and_no_more() {
     let mut harness = Harness::defined();
-    let ahead = |seq, by| MarketEntry { stamp: START - by, ..entry(SYMBOL, event(seq, MarketBody::Heartbeat)) };
+    let ahead = |seq, by| MarketEntry { stamp: START - by, ..entry(SYMBOL, event(seq, MarketBody::HEARTBEAT)) };
     assert_eq!(kinds(&harness.feed(&ahead(1, 5 * SECOND))), ["MarketHeartbeat"]);
     let events = harness.feed(&ahead(2, 5 * SECOND + 1));
     let (reason, detail) = rejection(&events).unwrap();
     assert_eq!(reason, RejectReason::ClockAhead);
     assert!(detail.contains("5000000001 ns ahead"), "{detail}");
-    let recorded = MarketEntry { stamp: u64::MAX, ..entry(SYMBOL, event(3, MarketBody::Heartbeat)) };
+    let recorded = MarketEntry { stamp: u64::MAX, ..entry(SYMBOL, event(3, MarketBody::HEARTBEAT)) };
     assert_eq!(kinds(&harness.feed(&recorded)), ["MarketHeartbeat"], "recorded data is behind the stamp");
 }
 
@@ -108,7 +108,7 @@ fn an_entry_that_does_not_decode_is_malformed_or_of_a_bad_subject_with_bounded_t
         let events = Harness::defined().feed(one);
         assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(reason), "{subject}");
     }
-    let mut one = entry(SYMBOL, event(1, MarketBody::Heartbeat));
+    let mut one = entry(SYMBOL, event(1, MarketBody::HEARTBEAT));
     let detail = MalformedDetail::NotAMap;
     one.event =
         Err(tapedeck_schemas::market::Malformed { detail: detail.clone(), source: "f".parse().ok(), seq: Some(9) });

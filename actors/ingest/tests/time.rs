@@ -73,7 +73,7 @@ fn a_rejected_event_does_not_move_tape_time() {
     let later = MarketEvent { ts_recv: START + SECOND, ..event(1, trade("0", "1", None)) };
     assert_eq!(kinds(&harness.feed(&entry(SYMBOL, later))), ["Rejected"]);
     assert_eq!(time(&harness), START);
-    let ahead = MarketEvent { ts_recv: u64::MAX, ..event(2, MarketBody::Heartbeat) };
+    let ahead = MarketEvent { ts_recv: u64::MAX, ..event(2, MarketBody::HEARTBEAT) };
     assert_eq!(kinds(&harness.feed(&MarketEntry { stamp: START, ..entry(SYMBOL, ahead) })), ["Rejected"]);
     assert_eq!(time(&harness), START);
     assert_eq!(kinds(&harness.feed_heartbeat(3, START + SECOND)), ["ClockAdvanced", "MarketHeartbeat"]);
@@ -82,7 +82,7 @@ fn a_rejected_event_does_not_move_tape_time() {
 #[test]
 fn the_fact_of_a_heartbeat_moves_tape_time_and_the_input_alone_does_not() {
     let mut harness = Harness::defined();
-    let later = entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(1, MarketBody::Heartbeat) });
+    let later = entry(SYMBOL, MarketEvent { ts_recv: START + SECOND, ..event(1, MarketBody::HEARTBEAT) });
     let cause = Offset::new(100, 0);
     harness.machine.follow(cause, &later, &[]);
     assert_eq!(time(&harness), START);

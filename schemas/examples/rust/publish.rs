@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use async_nats::jetstream::{self, context::PublishErrorKind};
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{SourceId, Token};
-use tapedeck_schemas::market::{MarketBody, MarketEvent, encode_batch};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody, encode_batch};
 use tapedeck_schemas::number::Price;
 
 const SUBJECT: &str = "md.demo.FERRIS.batch";
@@ -87,14 +87,14 @@ async fn store(jetstream: &jetstream::Context, payload: Vec<u8>) -> anyhow::Resu
 }
 
 fn definition() -> anyhow::Result<MarketBody> {
-    Ok(MarketBody::Definition {
+    Ok(MarketBody::Definition(DefinitionBody {
         base: "FERRIS".parse()?,
         quote: "USD".parse()?,
         tick_size: "0.01".parse()?,
         lot_size: "1".parse()?,
         min_notional: "5".parse()?,
         bars: vec!["1s".parse()?],
-    })
+    }))
 }
 
 /// Event `i` of the market: prices follow a triangle wave from 100.00 to 102.00, with a trade after every second quote.
@@ -104,9 +104,9 @@ fn market(i: u64) -> anyhow::Result<MarketBody> {
     Ok(if i % 3 == 2 {
         let aggressor = if i.is_multiple_of(2) { Aggressor::Buyer } else { Aggressor::Seller };
         let quantity = (1 + i % 7).to_string().parse()?;
-        MarketBody::Trade { price: price(cents)?, quantity, aggressor, trade_id: None }
+        MarketBody::Trade(TradeBody { price: price(cents)?, quantity, aggressor, trade_id: None })
     } else {
         let (bid, ask) = (price(cents)?, price(cents + 1)?);
-        MarketBody::Quote { bid, bid_size: "10".parse()?, ask, ask_size: "20".parse()?, update_id: None }
+        MarketBody::Quote(QuoteBody { bid, bid_size: "10".parse()?, ask, ask_size: "20".parse()?, update_id: None })
     })
 }

@@ -7,7 +7,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::bar::BARS_MAX;
-use crate::event::Aggressor;
 use crate::ids::{InstrumentId, SYMBOL_BYTES_MAX, Symbol};
 use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
@@ -108,7 +107,7 @@ pub fn example(kind: MarketKind) -> Value {
 }
 
 fn field_example(field: &FieldSpec, kind: MarketKind) -> Value {
-    if field.name == "kind" {
+    if field.ty == FieldType::Kind {
         return json!(kind.as_str());
     }
     serde_json::from_str(field.example).expect("every example in FIELDS is JSON, which a test checks")
@@ -149,7 +148,10 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     match field.ty {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
         FieldType::Symbol => symbol(),
-        FieldType::Text => text(field.name, kind),
+        FieldType::Kind => json!({"const": kind.as_str()}),
+        FieldType::Word(words) => json!({"enum": words}),
+        FieldType::Bar => json!({"type": "string", "pattern": BAR_PATTERN, "allOf": [{"pattern": NOT_ZERO_PATTERN}]}),
+        FieldType::Bars => bars(),
         FieldType::Count | FieldType::Time => count(field.range.starts_with("from 1")),
         FieldType::Price | FieldType::Quantity | FieldType::Money => decimal(field),
     }
@@ -189,18 +191,10 @@ fn decimal(field: &FieldSpec) -> Value {
     schema
 }
 
-/// The schema of a field of type [`FieldType::Text`].
-fn text(name: &str, kind: MarketKind) -> Value {
-    match name {
-        "kind" => json!({"const": kind.as_str()}),
-        "aggressor" => json!({"enum": Aggressor::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>()}),
-        "bar" => json!({"type": "string", "pattern": BAR_PATTERN, "allOf": [{"pattern": NOT_ZERO_PATTERN}]}),
-        "bars" => {
-            let one = BAR_PATTERN.trim_start_matches('^').trim_end_matches('$');
-            json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", BARS_MAX - 1)})
-        }
-        _ => json!({"type": "string"}),
-    }
+/// The schema of a list of bars, comma-separated.
+fn bars() -> Value {
+    let one = BAR_PATTERN.trim_start_matches('^').trim_end_matches('$');
+    json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", BARS_MAX - 1)})
 }
 
 /// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.

@@ -1,7 +1,12 @@
 //! The table of the fields of market events. Decoder, documentation and tests derive from it.
+//!
+//! The fields of every kind are here; those of one kind are in its module in [`super::kinds`].
 
+use super::kinds;
 use crate::number;
-use crate::subject::MarketKind::{self, Bar, Definition, Heartbeat, Quote, Trade};
+use crate::subject::MarketKind;
+
+pub use super::kinds::KINDS;
 
 /// Type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,8 +15,14 @@ pub enum FieldType {
     Token,
     /// A [`crate::symbol::Symbol`] as text, without the escapes of a subject.
     Symbol,
-    /// A text in a form of its own, or one of several words.
-    Text,
+    /// The name of a kind.
+    Kind,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A [`crate::bar::BarSpec`] as text.
+    Bar,
+    /// Several of them, comma-separated.
+    Bars,
     /// An unsigned integer of at most 64 bits, or its digits as text.
     Count,
     /// Nanoseconds since the Unix epoch, in the forms of `Count`.
@@ -31,7 +42,7 @@ impl FieldType {
         match self {
             FieldType::Token => "token",
             FieldType::Symbol => "symbol",
-            FieldType::Text => "text",
+            FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars => "text",
             FieldType::Count => "count",
             FieldType::Time => "time",
             FieldType::Price => "price",
@@ -49,6 +60,24 @@ impl FieldType {
             _ => None,
         }
     }
+
+    /// Returns the type of a field in a unit: a count of nanoseconds is a time.
+    pub(super) const fn in_unit(self, unit: &str) -> Self {
+        match self {
+            FieldType::Count if are_equal(unit, "ns") => FieldType::Time,
+            ty => ty,
+        }
+    }
+}
+
+/// Returns whether two texts are equal, in a constant.
+const fn are_equal(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let mut at = 0;
+    while at < a.len() && at < b.len() && a[at] == b[at] {
+        at += 1;
+    }
+    at == a.len() && at == b.len()
 }
 
 /// A field of a market event.
@@ -72,92 +101,79 @@ pub struct FieldSpec {
     pub doc: &'static str,
 }
 
-/// Kinds of a single event: all but `batch`.
-pub const KINDS: &[MarketKind] = &[Quote, Trade, Bar, Definition, Heartbeat];
+/// A field, as an index into [`FIELDS`]. Fields of several kinds with the same key are the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field(pub(super) usize);
 
-macro_rules! fields {
-    ($($variant:ident $name:literal $kinds:expr, $presence:ident $ty:ident, $unit:literal, $range:literal,
-       $example:literal, $doc:literal;)*) => {
-        /// A field, as an index into [`FIELDS`].
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[repr(u8)]
-        pub(super) enum Field { $($variant,)* }
-        impl Field {
-            /// Returns the field with this key.
-            pub(super) fn named(key: &str) -> Option<Field> {
-                match key { $($name => Some(Field::$variant),)* _ => None }
-            }
-            pub(super) const fn spec(self) -> &'static FieldSpec {
-                &FIELDS[self as usize]
-            }
-            pub(super) const fn name(self) -> &'static str {
-                self.spec().name
-            }
-        }
-        /// Every field, in the order in which [`super::encode`] writes them.
-        pub const FIELDS: &[FieldSpec] = &[$(FieldSpec {
-            name: $name, kinds: $kinds, required: fields!(@$presence), ty: FieldType::$ty, unit: $unit, range: $range,
+macro_rules! every_kind {
+    ($($constant:ident $name:literal $required:literal $ty:ident, $unit:literal, $range:literal, $example:literal,
+       $doc:literal;)*) => {
+        /// The fields of every kind.
+        pub(super) const EVERY_KIND: &[FieldSpec] = &[$(FieldSpec {
+            name: $name, kinds: KINDS, required: $required, ty: FieldType::$ty, unit: $unit, range: $range,
             example: $example, doc: $doc,
         },)*];
+        impl Field {
+            $(pub(super) const $constant: Field = Field::of($name);)*
+            /// Returns the field with this key.
+            pub(super) fn named(key: &str) -> Option<Field> {
+                match key { $($name => Some(Field::$constant),)* _ => kinds::named(key) }
+            }
+        }
     };
-    (@required) => { true };
-    (@optional) => { false };
 }
 
-fields! {
-    Kind "kind" KINDS, optional Text, "", "as the subject's last token; required on a subject of kind batch",
-        "\"trade\"", "Kind of the event.";
-    Source "source" KINDS, required Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"feed1\"", "Name of the publisher.";
-    Session "session" KINDS, required Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"s20240809a\"",
+every_kind! {
+    KIND "kind" false Kind, "", "as the subject's last token; required on a subject of kind batch", "\"trade\"",
+        "Kind of the event.";
+    SOURCE "source" true Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"feed1\"", "Name of the publisher.";
+    SESSION "session" true Token, "", "1 to 24 of A-Z a-z 0-9 - _", "\"s20240809a\"",
         "Session of the source. Each session numbers from 1; begin a new one at each start.";
-    Seq "seq" KINDS, required Count, "events", "from 1", "7",
+    SEQ "seq" true Count, "events", "from 1", "7",
         "Number of the event within source, session, venue and symbol, across kinds. A skipped number is a gap.";
-    TsRecv "ts_recv" KINDS, required Time, "ns", "from 1; at most 5 s ahead of the broker's clock",
-        "1723161254087891268", "Time at which the publisher received the event.";
-    TsEvent "ts_event" KINDS, optional Time, "ns", "any", "1723161252823000000", "The venue's own time of the event.";
-    Bid "bid" &[Quote], required Price, "quote currency", "above 0, below ask, on the tick grid",
-        "\"61837.63\"", "Best bid.";
-    BidSize "bid_size" &[Quote], required Quantity, "base currency", "from 0 (0: unknown), on the lot grid",
-        "\"3.78826\"", "Quantity at the bid.";
-    Ask "ask" &[Quote], required Price, "quote currency", "above bid, on the tick grid", "\"61837.64\"",
-        "Best ask.";
-    AskSize "ask_size" &[Quote], required Quantity, "base currency", "from 0 (0: unknown), on the lot grid",
-        "\"2.5\"", "Quantity at the ask.";
-    UpdateId "update_id" &[Quote], optional Count, "", "above the instrument's last", "50093239212",
-        "The venue's number of the update: the natural key across sessions.";
-    Price "price" &[Trade], required Price, "quote currency", "above 0, on the tick grid", "\"61837.63\"",
-        "Price of the trade.";
-    Quantity "quantity" &[Trade], required Quantity, "base currency", "above 0, on the lot grid", "\"0.01234\"",
-        "Quantity of the trade.";
-    Aggressor "aggressor" &[Trade], optional Text, "", "buyer, seller or unknown", "\"seller\"",
-        "Side that crossed the spread; `unknown` if missing.";
-    TradeId "trade_id" &[Trade], optional Count, "", "above the instrument's last", "3735683259",
-        "The venue's number of the trade: the natural key across sessions.";
-    Bar "bar" &[Bar], required Text, "", "a size such as 1m, 250ms, 1h, 100t or 2.5v; with -quote for a bar of quotes",
-        "\"1m\"", "Size and input of the bar.";
-    Open "open" &[Bar], required Price, "quote currency", "above 0, from low to high", "\"61837.63\"",
-        "Price of the first event.";
-    High "high" &[Bar], required Price, "quote currency", "above 0", "\"61840\"", "Highest price.";
-    Low "low" &[Bar], required Price, "quote currency", "above 0", "\"61830.5\"", "Lowest price.";
-    Close "close" &[Bar], required Price, "quote currency", "above 0, from low to high", "\"61835\"",
-        "Price of the last event.";
-    Volume "volume" &[Bar], required Quantity, "base currency", "from 0", "\"12.5\"",
-        "Traded quantity; 0 for a bar of quotes.";
-    Count "count" &[Bar], optional Count, "events", "any", "42", "Number of events in the bar; 0 if missing.";
-    Opened "opened" &[Bar], required Time, "ns", "not above closed", "1723161240000000000",
-        "Start of a time bar's window; for other bars ts_recv of the first event.";
-    Closed "closed" &[Bar], required Time, "ns", "not below opened", "1723161300000000000",
-        "Exclusive end of a time bar's window; for other bars ts_recv of the last event.";
-    Base "base" &[Definition], required Symbol, "", "a symbol; never changed", "\"BTC\"",
-        "Base currency: the unit of quantities; of a share, its symbol.";
-    QuoteCurrency "quote" &[Definition], required Symbol, "", "not base; never changed", "\"USDT\"",
-        "Quote currency: the currency of prices.";
-    TickSize "tick_size" &[Definition], required Price, "quote currency", "above 0", "\"0.01\"",
-        "Step of prices.";
-    LotSize "lot_size" &[Definition], required Quantity, "base currency", "above 0", "\"0.00001\"",
-        "Step of quantities.";
-    MinNotional "min_notional" &[Definition], optional Money, "quote currency", "from 0", "\"5\"",
-        "Least notional of an order; 0 if missing.";
-    Bars "bars" &[Definition], optional Text, "", "at most 8 bars, comma-separated", "\"1m,100t,1s-quote\"",
-        "Bars that ingest builds from now on, in place of the earlier ones; none if missing.";
+    TS_RECV "ts_recv" true Time, "ns", "from 1; at most 5 s ahead of the broker's clock", "1723161254087891268",
+        "Time at which the publisher received the event.";
+    TS_EVENT "ts_event" false Time, "ns", "any", "1723161252823000000", "The venue's own time of the event.";
 }
+
+/// Every field, in the order in which [`super::encode`] writes them.
+pub const FIELDS: &[FieldSpec] = &{
+    let mut fields = [EVERY_KIND[0]; kinds::FIELD_COUNT];
+    let (mut list, mut count) = (0, 0);
+    while list < kinds::FIELD_LISTS.len() {
+        let (kinds, own) = kinds::FIELD_LISTS[list];
+        let mut at = 0;
+        while at < own.len() {
+            fields[count] = FieldSpec { kinds, ..own[at] };
+            (count, at) = (count + 1, at + 1);
+        }
+        list += 1;
+    }
+    fields
+};
+
+impl Field {
+    /// Returns the field with a key that is in [`FIELDS`]: in a constant, any other does not compile.
+    pub(super) const fn of(key: &str) -> Field {
+        let mut at = 0;
+        while !are_equal(FIELDS[at].name, key) {
+            at += 1;
+        }
+        Field(at)
+    }
+    pub(super) const fn spec(self) -> &'static FieldSpec {
+        &FIELDS[self.0]
+    }
+    pub(super) const fn name(self) -> &'static str {
+        self.spec().name
+    }
+}
+
+// A map is read before its kind is known, so a key has one type in all kinds.
+const _: () = {
+    let mut at = 0;
+    while at < FIELDS.len() {
+        assert!(are_equal(FIELDS[at].ty.as_str(), Field::of(FIELDS[at].name).spec().ty.as_str()), "a key of two types");
+        at += 1;
+    }
+};

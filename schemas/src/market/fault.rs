@@ -54,9 +54,9 @@ pub(super) fn not_a_bar(field: Field, error: &NotABar) -> Fault {
     Fault::NotABar { field: named(field.name()), value: cut(&error.0) }
 }
 
-pub(super) fn not_a_list(error: BarListError) -> Fault {
+pub(super) fn not_a_list(field: Field, error: BarListError) -> Fault {
     match error {
-        BarListError::NotABar(error) => not_a_bar(Field::Bars, &error),
+        BarListError::NotABar(error) => not_a_bar(field, &error),
         BarListError::Repeated(bar) => Fault::RepeatedBar { bar },
         BarListError::TooMany => Fault::TooManyBars { limit: bar::BARS_MAX as u32 },
     }

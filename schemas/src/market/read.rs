@@ -2,27 +2,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::contract::{FIELDS, Field};
-use super::fault::{
-    Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, positive, unknown_word,
-    wrong_type,
-};
+use super::fault::{Fault, cut, named, positive, unknown_word, wrong_type};
+use super::field::MessageField;
 use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
-use crate::bar::{self, BarSpec};
-use crate::event::{Aggressor, MalformedDetail, MessageEncoding, ValueForm};
-use crate::ids::{InstrumentId, Symbol, Token};
-use crate::number::{Decimal, Money, Price, Quantity};
+use crate::event::{MalformedDetail, MessageEncoding, ValueForm};
+use crate::ids::InstrumentId;
 use crate::subject::MarketKind;
 
 /// A value of any type, with the detail that the checks of fields need.
 #[derive(Debug, Clone, Default)]
-enum Scalar<'a> {
+pub(super) enum Scalar<'a> {
     #[default]
     Absent,
     Int(i128),
@@ -112,7 +107,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
                 _ => "",
             };
             if let Some(field) = Field::named(name) {
-                let value = &mut read.values[field as usize];
+                let value = &mut read.values[field.0];
                 if !matches!(value, Scalar::Absent) {
                     read.repeated = Some(field.name());
                 }
@@ -211,8 +206,9 @@ impl<'a> Element<'a> {
     pub(super) fn to_unnumbered(&self) -> Result<(Option<InstrumentId>, Unnumbered), Malformed> {
         let read = || -> Result<(Option<InstrumentId>, Unnumbered), Fault> {
             self.is_sound()?;
-            let ts_event = self.count(Field::TsEvent)?;
-            let ts_recv = positive(Field::TsRecv, self.count(Field::TsRecv)?.or(ts_event))?;
+            let ts_event = self.read(Field::TS_EVENT, [None])?;
+            let ts_recv: Option<u64> = self.read(Field::TS_RECV, [None])?;
+            let ts_recv = positive(Field::TS_RECV, ts_recv.or(ts_event))?;
             let instrument = match &self.instrument {
                 Scalar::Absent => None,
                 Scalar::Text(name) => {
@@ -221,13 +217,16 @@ impl<'a> Element<'a> {
                 }
                 _ => return Err(Fault::WrongType { field: named("instrument"), expected: ValueForm::Text }),
             };
-            Ok((instrument, Unnumbered { ts_recv, ts_event, body: self.body(self.kind(MarketKind::Batch)?)? }))
+            Ok((
+                instrument,
+                Unnumbered { ts_recv, ts_event, body: MarketBody::read(self.kind(MarketKind::Batch)?, self)? },
+            ))
         };
         read().map_err(|detail| self.malformed(detail))
     }
 
     fn malformed(&self, detail: Fault) -> Malformed {
-        Malformed { detail, source: self.token(Field::Source).ok(), seq: self.count(Field::Seq).ok().flatten() }
+        Malformed { detail, source: self.read(Field::SOURCE, []).ok(), seq: self.read(Field::SEQ, []).ok() }
     }
 
     fn is_sound(&self) -> Result<(), Fault> {
@@ -241,20 +240,20 @@ impl<'a> Element<'a> {
     fn numbered(&self, kind: MarketKind) -> Result<MarketEvent, Fault> {
         self.is_sound()?;
         Ok(MarketEvent {
-            source: self.token(Field::Source)?,
-            session: self.token(Field::Session)?,
-            seq: positive(Field::Seq, self.count(Field::Seq)?)?,
-            ts_recv: positive(Field::TsRecv, self.count(Field::TsRecv)?)?,
-            ts_event: self.count(Field::TsEvent)?,
-            body: self.body(self.kind(kind)?)?,
+            source: self.read(Field::SOURCE, [])?,
+            session: self.read(Field::SESSION, [])?,
+            seq: positive(Field::SEQ, self.read(Field::SEQ, [None])?)?,
+            ts_recv: positive(Field::TS_RECV, self.read(Field::TS_RECV, [None])?)?,
+            ts_event: self.read(Field::TS_EVENT, [None])?,
+            body: MarketBody::read(self.kind(kind)?, self)?,
         })
     }
 
     fn kind(&self, subject: MarketKind) -> Result<MarketKind, Fault> {
-        let named = match self.get(Field::Kind) {
+        let named = match self.get(Field::KIND) {
             Scalar::Absent => None,
-            Scalar::Text(name) => Some(name.parse::<MarketKind>().map_err(|_| unknown_word(Field::Kind, name))?),
-            _ => return Err(wrong_type(Field::Kind, ValueForm::Text)),
+            Scalar::Text(name) => Some(name.parse::<MarketKind>().map_err(|_| unknown_word(Field::KIND, name))?),
+            _ => return Err(wrong_type(Field::KIND, ValueForm::Text)),
         };
         match (subject, named) {
             (MarketKind::Batch, None | Some(MarketKind::Batch)) => Err(Fault::NoKind),
@@ -264,109 +263,15 @@ impl<'a> Element<'a> {
         }
     }
 
-    fn body(&self, kind: MarketKind) -> Result<MarketBody, Fault> {
-        Ok(match kind {
-            MarketKind::Quote => MarketBody::Quote {
-                bid: self.price(Field::Bid)?,
-                bid_size: self.quantity(Field::BidSize)?,
-                ask: self.price(Field::Ask)?,
-                ask_size: self.quantity(Field::AskSize)?,
-                update_id: self.count(Field::UpdateId)?,
-            },
-            MarketKind::Trade => MarketBody::Trade {
-                price: self.price(Field::Price)?,
-                quantity: self.quantity(Field::Quantity)?,
-                aggressor: match self.get(Field::Aggressor) {
-                    Scalar::Absent => Aggressor::Unknown,
-                    _ => {
-                        let text = self.text(Field::Aggressor)?;
-                        text.parse().map_err(|_| unknown_word(Field::Aggressor, text))?
-                    }
-                },
-                trade_id: self.count(Field::TradeId)?,
-            },
-            MarketKind::Bar => MarketBody::Bar {
-                bar: self.text(Field::Bar)?.parse::<BarSpec>().map_err(|error| not_a_bar(Field::Bar, &error))?,
-                open: self.price(Field::Open)?,
-                high: self.price(Field::High)?,
-                low: self.price(Field::Low)?,
-                close: self.price(Field::Close)?,
-                volume: self.quantity(Field::Volume)?,
-                count: self.count(Field::Count)?.unwrap_or(0),
-                opened: self.count(Field::Opened)?.ok_or_else(|| missing(Field::Opened))?,
-                closed: self.count(Field::Closed)?.ok_or_else(|| missing(Field::Closed))?,
-            },
-            MarketKind::Definition => MarketBody::Definition {
-                base: self.symbol(Field::Base)?,
-                quote: self.symbol(Field::QuoteCurrency)?,
-                tick_size: self.price(Field::TickSize)?,
-                lot_size: self.quantity(Field::LotSize)?,
-                min_notional: match self.get(Field::MinNotional) {
-                    Scalar::Absent => Money::ZERO,
-                    value => decimal(Field::MinNotional, value)?,
-                },
-                bars: match self.get(Field::Bars) {
-                    Scalar::Absent => Vec::new(),
-                    _ => bar::parse_list(self.text(Field::Bars)?).map_err(not_a_list)?,
-                },
-            },
-            MarketKind::Heartbeat => MarketBody::Heartbeat,
-            MarketKind::Batch => return Err(Fault::NoKind),
-        })
+    /// Reads a field, which may be missing if it has a default.
+    pub(super) fn read<T: MessageField, const N: usize>(&self, field: Field, default: [T; N]) -> Result<T, Fault> {
+        match (self.get(field), default.into_iter().next()) {
+            (Scalar::Absent, Some(default)) => Ok(default),
+            (value, _) => T::read(field, value),
+        }
     }
 
     fn get(&self, field: Field) -> &Scalar<'a> {
-        &self.values[field as usize]
-    }
-
-    fn text(&self, field: Field) -> Result<&str, Fault> {
-        match self.get(field) {
-            Scalar::Text(text) => Ok(text),
-            Scalar::Absent => Err(missing(field)),
-            _ => Err(wrong_type(field, ValueForm::Text)),
-        }
-    }
-
-    fn token(&self, field: Field) -> Result<Token, Fault> {
-        self.name(field)
-    }
-
-    fn symbol(&self, field: Field) -> Result<Symbol, Fault> {
-        self.name(field)
-    }
-
-    fn name<T: FromStr>(&self, field: Field) -> Result<T, Fault> {
-        let text = self.text(field)?;
-        text.parse().map_err(|_| Fault::NotAName { field: named(field.name()), value: cut(text) })
-    }
-
-    fn count(&self, field: Field) -> Result<Option<u64>, Fault> {
-        match self.get(field) {
-            Scalar::Absent => Ok(None),
-            Scalar::Int(n) => u64::try_from(*n).map(Some).map_err(|_| out_of_range(field, n)),
-            Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) && (1..=20).contains(&text.len()) => {
-                text.parse().map(Some).map_err(|_| out_of_range(field, text))
-            }
-            Scalar::Float => Err(float(field, ValueForm::Integer)),
-            _ => Err(wrong_type(field, ValueForm::Integer)),
-        }
-    }
-
-    fn price(&self, field: Field) -> Result<Price, Fault> {
-        decimal(field, self.get(field))
-    }
-
-    fn quantity(&self, field: Field) -> Result<Quantity, Fault> {
-        decimal(field, self.get(field))
-    }
-}
-
-fn decimal<T: Decimal>(field: Field, value: &Scalar) -> Result<T, Fault> {
-    match value {
-        Scalar::Int(n) => T::from_whole(*n).map_err(|error| not_a_number(field, &n.to_string(), error)),
-        Scalar::Text(text) => text.parse().map_err(|error| not_a_number(field, text, error)),
-        Scalar::Float => Err(float(field, ValueForm::Decimal)),
-        Scalar::Absent => Err(missing(field)),
-        Scalar::Other => Err(wrong_type(field, ValueForm::Decimal)),
+        &self.values[field.0]
     }
 }

@@ -4,13 +4,13 @@ use super::*;
 use proptest::prelude::*;
 
 fn quote() -> MarketEvent {
-    let body = MarketBody::Quote {
+    let body = MarketBody::Quote(QuoteBody {
         bid: "61837.63".parse().unwrap(),
         bid_size: "3.78826".parse().unwrap(),
         ask: "61837.64".parse().unwrap(),
         ask_size: "1000000000000".parse().unwrap(),
         update_id: Some(50093239212),
-    };
+    });
     MarketEvent {
         source: "test".parse().unwrap(),
         session: "s1".parse().unwrap(),
@@ -25,7 +25,7 @@ fn quote() -> MarketEvent {
 fn one_event_and_a_batch_round_trip() {
     let event = quote();
     assert_eq!(decode(MarketKind::Quote, &encode(&event)), [Ok(event.clone())]);
-    let beat = MarketEvent { body: MarketBody::Heartbeat, ..event.clone() };
+    let beat = MarketEvent { body: MarketBody::HEARTBEAT, ..event.clone() };
     let both = [event, beat];
     assert_eq!(decode(MarketKind::Batch, &encode_batch(&both)), both.clone().map(Ok));
 }
@@ -99,8 +99,33 @@ fn a_line_of_a_file_names_its_instrument_and_needs_no_number() {
     assert_eq!(decode_unnumbered(json_line(&instrument, &event).as_bytes()), [Ok(expected.clone())]);
     assert_eq!(decode_unnumbered(&messagepack_map(&instrument, &event)), [Ok(expected)]);
     let short = br#"{"kind":"heartbeat","ts_event":5}"#;
-    let beat = Unnumbered { ts_recv: 5, ts_event: Some(5), body: MarketBody::Heartbeat };
+    let beat = Unnumbered { ts_recv: 5, ts_event: Some(5), body: MarketBody::HEARTBEAT };
     assert_eq!(decode_unnumbered(short), [Ok((None, beat))]);
+}
+
+#[test]
+fn an_event_of_every_kind_with_every_field_round_trips() {
+    for kind in contract::KINDS {
+        let example = crate::describe::market::example(*kind).to_string();
+        let event = decode(*kind, example.as_bytes()).remove(0).unwrap();
+        assert_eq!(decode(*kind, &encode(&event)), [Ok(event)]);
+    }
+}
+
+/// Every kind, with every field of the contract.
+#[test]
+fn a_fact_of_every_kind_has_the_whole_event_that_it_accepts() {
+    let source = "feed".parse().unwrap();
+    for kind in contract::KINDS {
+        let example = crate::describe::market::example(*kind).to_string();
+        let (_, event) = decode_unnumbered(example.as_bytes()).remove(0).unwrap();
+        assert_eq!(event.body.kind(), *kind);
+        assert!(event.ts_event.is_some());
+        let instrument = "nyse.BRK.B".parse().unwrap();
+        let fact = accepted(instrument, source, event.clone());
+        assert_eq!(accepted_at(&fact), Some(event.ts_recv), "{kind}");
+        assert_eq!(published(&fact), Some((instrument, event)), "{kind}");
+    }
 }
 
 #[test]

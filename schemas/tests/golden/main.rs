@@ -86,13 +86,13 @@ fn a_market_batch_is_encoded_as_in_its_golden_file_and_decodes() {
         ts_event: Some(1_723_161_255_342_000_000),
         body,
     };
-    let trade = market::MarketBody::Trade {
+    let trade = market::MarketBody::Trade(market::TradeBody {
         price: p("61837.63"),
         quantity: p("0.02"),
         aggressor: Aggressor::Seller,
         trade_id: Some(3_735_683_259),
-    };
-    let events = [event(1, trade), event(2, market::MarketBody::Heartbeat)];
+    });
+    let events = [event(1, trade), event(2, market::MarketBody::HEARTBEAT)];
     let bytes = market::encode_batch(&events);
     check("market_batch", &bytes);
     assert_eq!(market::decode(MarketKind::Batch, &bytes), events.map(Ok));

@@ -58,7 +58,7 @@ impl Counter {
     /// Counts a market event that is or must be accepted.
     pub fn accept(&mut self, instrument: InstrumentId, body: &MarketBody) {
         self.totals.add_body(instrument, body);
-        self.definitions += u64::from(matches!(body, MarketBody::Definition { .. }));
+        self.definitions += u64::from(matches!(body, MarketBody::Definition(_)));
     }
 
     /// Counts a market event that is or must be rejected.

@@ -7,7 +7,7 @@ use async_nats::jetstream::Message;
 use tapedeck_kernel::{TapeRead, TapeReader};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::generation::Lineage;
-use tapedeck_schemas::market::facts::published;
+use tapedeck_schemas::market::published;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::TapeSubject;

@@ -7,7 +7,7 @@ use tapedeck_kernel::testing::Stepper;
 use tapedeck_kernel::{Decided, Machine, MachineInput, MarketEntry};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::market::MESSAGE_EVENTS_MAX;
-use tapedeck_schemas::market::facts::accepted_at;
+use tapedeck_schemas::market::accepted_at;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Writer};
 

@@ -3,7 +3,7 @@
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Aggressor, HaltLevel, Scope};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, Token};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 use crate::random::Random;
@@ -69,7 +69,7 @@ impl Walk {
         self.ids += u64::from(!self.random.one_in(30)); // a repeated id is rejected
         let (spread, size) = (1 + i128::from(self.random.below(3)), Quantity::whole(1 + self.random.below(4) as i64));
         match self.random.below(24) {
-            0 => MarketBody::Heartbeat,
+            0 => MarketBody::HEARTBEAT,
             1 => self.quote(spread, -spread, size), // crossed
             2 => self.trade(Price::ZERO, size),
             3 => self.trade(ticks(self.mid, 3), size), // off the grid
@@ -81,23 +81,23 @@ impl Walk {
     fn definition(&mut self) -> MarketBody {
         // Sometimes the lot size becomes too coarse for orders that are in flight.
         let coarse = self.seq > 1 && self.random.one_in(3);
-        MarketBody::Definition {
+        MarketBody::Definition(DefinitionBody {
             base: self.instrument.to_string()[4..9].parse().expect("five letters are a currency"),
             quote: "USD".parse().expect("it is a currency"),
             tick_size: Price::saturating_from_units(Price::ONE / 100),
             lot_size: Quantity::saturating_from_units(Quantity::ONE / if coarse { 1 } else { 1_000 }),
             min_notional: Money::whole(5),
             bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
-        }
+        })
     }
 
     fn quote(&self, bid: i128, ask: i128, size: Quantity) -> MarketBody {
         let (bid, ask) = (ticks(self.mid + bid, 0), ticks(self.mid + ask, 0));
-        MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: Some(self.ids) }
+        MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: Some(self.ids) })
     }
 
     fn trade(&self, price: Price, quantity: Quantity) -> MarketBody {
-        MarketBody::Trade { price, quantity, aggressor: Aggressor::Buyer, trade_id: Some(self.ids) }
+        MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Buyer, trade_id: Some(self.ids) })
     }
 }
 

@@ -6,7 +6,7 @@
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
 use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
@@ -99,12 +99,12 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Parse
     if !is_flag(&maker) {
         return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));
     }
-    let body = MarketBody::Trade {
+    let body = MarketBody::Trade(TradeBody {
         price: number("price", fields[1])?,
         quantity: number("qty", fields[2])?,
         // The buyer was the maker, so the seller crossed the spread.
         aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
         trade_id: Some(count("id", fields[0])?),
-    };
+    });
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

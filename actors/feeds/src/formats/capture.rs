@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
 use super::{Content, FileEntry, FormatReader, ParsedMarket, number};
@@ -112,25 +112,25 @@ fn parse_stream(stream: &str, data: &str, received: u64) -> Result<Content, Stri
 
 fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
     let ticker: BookTicker = serde_json::from_str(data).map_err(|e| format!("not a bookTicker: {e}"))?;
-    let body = MarketBody::Quote {
+    let body = MarketBody::Quote(QuoteBody {
         bid: number("b", &ticker.b)?,
         bid_size: number("B", &ticker.bid_size)?,
         ask: number("a", &ticker.a)?,
         ask_size: number("A", &ticker.ask_size)?,
         update_id: Some(ticker.u),
-    };
+    });
     Ok(ParsedMarket { received, instrument: instrument(symbol, &ticker.s)?, ts_event: None, body })
 }
 
 fn trade(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
     let trade: Trade = serde_json::from_str(data).map_err(|e| format!("not a trade: {e}"))?;
-    let body = MarketBody::Trade {
+    let body = MarketBody::Trade(TradeBody {
         price: number("p", &trade.p)?,
         quantity: number("q", &trade.q)?,
         // `m`: the buyer was the maker, so the seller crossed the spread.
         aggressor: if trade.m { Aggressor::Seller } else { Aggressor::Buyer },
         trade_id: Some(trade.t),
-    };
+    });
     let ns = trade.time_ms.checked_mul(NS_PER_MS);
     let ts_event = Some(ns.ok_or_else(|| format!("T {} is not a time in ms", trade.time_ms))?);
     Ok(ParsedMarket { received, instrument: instrument(symbol, &trade.s)?, ts_event, body })

@@ -4,7 +4,7 @@
 //! unknown. The market is part of the path (`forex/oanda/tick/eurusd`) or of the file's name.
 
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, QuoteBody};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::NS_PER_MS;
 use time::{Date, Month, Time};
@@ -81,6 +81,6 @@ fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<ParsedMa
     let unknown = Quantity::ZERO;
     let bid = number("bid", bid)?;
     let ask = number("ask", ask)?;
-    let body = MarketBody::Quote { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None };
+    let body = MarketBody::Quote(QuoteBody { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None });
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

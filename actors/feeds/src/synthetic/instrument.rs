@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{BadName, InstrumentId};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use crate::random::SplitMix64;
@@ -89,14 +89,14 @@ impl SyntheticInstrument {
     }
 
     pub(super) fn definition(&self) -> MarketBody {
-        MarketBody::Definition {
+        MarketBody::Definition(DefinitionBody {
             base: name(self.base),
             quote: name(QUOTE_CURRENCY),
             tick_size: self.price(1),
             lot_size: self.lot(),
             min_notional: Money::whole(MIN_NOTIONAL),
             bars: BARS.map(|bar| bar.parse().expect("BARS are bar specifications")).into(),
-        }
+        })
     }
 
     fn price(&self, ticks: i64) -> Price {
@@ -156,7 +156,7 @@ impl InstrumentModel {
             let display = if random.one_in(SMALL_ONE_IN) { SMALL_DISPLAY } else { LARGE_DISPLAY };
             self.listed.quantity(random.between(display.0, display.1), price)
         };
-        MarketBody::Quote { bid, bid_size: size(bid), ask, ask_size: size(ask), update_id: None }
+        MarketBody::Quote(QuoteBody { bid, bid_size: size(bid), ask, ask_size: size(ask), update_id: None })
     }
 
     /// A trade at the bid or ask of the last quote, at times 1 or 2 ticks beyond; `None` before the first quote.
@@ -167,22 +167,25 @@ impl InstrumentModel {
             if random.one_in(2) { (Aggressor::Buyer, ask + beyond) } else { (Aggressor::Seller, bid - beyond) };
         let price = self.listed.price(ticks);
         let quantity = self.listed.quantity(random.between(TRADE_SIZE.0, TRADE_SIZE.1), price);
-        Some(MarketBody::Trade { price, quantity, aggressor, trade_id: None })
+        Some(MarketBody::Trade(TradeBody { price, quantity, aggressor, trade_id: None }))
     }
 
     /// A trade at a negative price that is a multiple of the tick size.
     pub(super) fn negative(&self) -> MarketBody {
         let price = self.listed.price(-self.listed.start_ticks);
-        MarketBody::Trade { price, quantity: self.listed.lot(), aggressor: Aggressor::Unknown, trade_id: None }
+        MarketBody::Trade(TradeBody {
+            price,
+            quantity: self.listed.lot(),
+            aggressor: Aggressor::Unknown,
+            trade_id: None,
+        })
     }
 
     /// A quote with prices half a tick off the grid.
     pub(super) fn off_grid(&self, quote: MarketBody) -> MarketBody {
         let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2) * TICK_UNIT);
         match quote {
-            MarketBody::Quote { bid, bid_size, ask, ask_size, update_id } => {
-                MarketBody::Quote { bid: bid + half, bid_size, ask: ask + half, ask_size, update_id }
-            }
+            MarketBody::Quote(quote) => QuoteBody { bid: quote.bid + half, ask: quote.ask + half, ..quote }.into(),
             other => other,
         }
     }

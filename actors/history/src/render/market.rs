@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
-use tapedeck_schemas::market::facts::published;
+use tapedeck_schemas::market::published;
 use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
 use tapedeck_schemas::subject;
 

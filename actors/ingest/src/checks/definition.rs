@@ -1,14 +1,16 @@
 //! Rejects a definition that contradicts itself or an earlier one. New steps under the same currencies are allowed.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 
 use super::{Candidate, Rejection, named, require};
 use crate::instruments::INSTRUMENTS_MAX;
 
 /// Tick and lot size are above zero, `min_notional` is not below zero, and the two currencies differ and never change.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    let MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, .. } = candidate.event.body else {
+    let MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, .. }) =
+        candidate.event.body
+    else {
         return Ok(());
     };
     let require = |holds, detail: &dyn Fn() -> RejectDetail| require(holds, RejectReason::BadDefinition, detail);

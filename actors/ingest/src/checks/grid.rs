@@ -12,27 +12,27 @@ use crate::instruments::InstrumentTerms;
 /// Prices are multiples of the tick size; quantities, displayed sizes and volumes of the lot size.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
-    match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
-            price(terms, "bid", bid)?;
-            price(terms, "ask", ask)?;
-            quantity(terms, "bid_size", bid_size)?;
-            quantity(terms, "ask_size", ask_size)
+    match &candidate.event.body {
+        MarketBody::Quote(quote) => {
+            price(terms, "bid", quote.bid)?;
+            price(terms, "ask", quote.ask)?;
+            quantity(terms, "bid_size", quote.bid_size)?;
+            quantity(terms, "ask_size", quote.ask_size)
         }
-        MarketBody::Trade { price: at, quantity: traded, .. } => {
-            price(terms, "price", at)?;
-            quantity(terms, "quantity", traded)
+        MarketBody::Trade(trade) => {
+            price(terms, "price", trade.price)?;
+            quantity(terms, "quantity", trade.quantity)
         }
         // Mids of quotes may lie between two multiples of the tick size.
-        MarketBody::Bar { bar, .. } if bar.of == BarInput::Quotes => Ok(()),
-        MarketBody::Bar { open, high, low, close, volume, .. } => {
-            price(terms, "open", open)?;
-            price(terms, "high", high)?;
-            price(terms, "low", low)?;
-            price(terms, "close", close)?;
-            quantity(terms, "volume", volume)
+        MarketBody::Bar(bar) if bar.bar.of == BarInput::Quotes => Ok(()),
+        MarketBody::Bar(bar) => {
+            price(terms, "open", bar.open)?;
+            price(terms, "high", bar.high)?;
+            price(terms, "low", bar.low)?;
+            price(terms, "close", bar.close)?;
+            quantity(terms, "volume", bar.volume)
         }
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -10,25 +10,26 @@ use super::{Candidate, Rejection, named, require};
 /// Prices and traded quantities are above zero, displayed sizes and volumes are not below zero. Of a bar, only `low` is
 /// checked: [`super::bar`] has checked that open and close are not below it.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
-            price("bid", bid)?;
-            price("ask", ask)?;
-            size("bid_size", bid_size)?;
-            size("ask_size", ask_size)
+    match &candidate.event.body {
+        MarketBody::Quote(quote) => {
+            price("bid", quote.bid)?;
+            price("ask", quote.ask)?;
+            size("bid_size", quote.bid_size)?;
+            size("ask_size", quote.ask_size)
         }
-        MarketBody::Trade { price: at, quantity, .. } => {
-            price("price", at)?;
+        MarketBody::Trade(trade) => {
+            let quantity = trade.quantity;
+            price("price", trade.price)?;
             require(quantity.is_positive(), RejectReason::NotPositive, || RejectDetail::QuantityNotPositive {
                 field: named("quantity"),
                 quantity,
             })
         }
-        MarketBody::Bar { low, volume, .. } => {
-            price("low", low)?;
-            size("volume", volume)
+        MarketBody::Bar(bar) => {
+            price("low", bar.low)?;
+            size("volume", bar.volume)
         }
-        MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        _ => Ok(()),
     }
 }
 

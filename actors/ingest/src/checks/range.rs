@@ -11,14 +11,14 @@ pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// Price times quantity is at most [`NOTIONAL_MAX`].
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    match candidate.event.body {
-        MarketBody::Quote { bid, bid_size, ask, ask_size, .. } => {
-            notional(bid, bid_size)?;
-            notional(ask, ask_size)
+    match &candidate.event.body {
+        MarketBody::Quote(quote) => {
+            notional(quote.bid, quote.bid_size)?;
+            notional(quote.ask, quote.ask_size)
         }
-        MarketBody::Trade { price, quantity, .. } => notional(price, quantity),
+        MarketBody::Trade(trade) => notional(trade.price, trade.quantity),
         // No fact depends on the product of a bar's price and volume.
-        MarketBody::Bar { .. } | MarketBody::Definition { .. } | MarketBody::Heartbeat => Ok(()),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use tapedeck_ingest::Ingest;
 use tapedeck_kernel::MarketEntry;
 use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
@@ -27,37 +27,37 @@ pub(crate) fn event(seq: u64, body: MarketBody) -> MarketEvent {
 }
 
 pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_notional: &str) -> MarketBody {
-    MarketBody::Definition {
+    MarketBody::Definition(DefinitionBody {
         base: base.parse().unwrap(),
         quote: quote.parse().unwrap(),
         tick_size: tick.parse().unwrap(),
         lot_size: lot.parse().unwrap(),
         min_notional: min_notional.parse().unwrap(),
         bars: Vec::new(),
-    }
+    })
 }
 
 /// The definition with these bars.
 pub(crate) fn with_bars(mut definition: MarketBody, specs: &str) -> MarketBody {
-    if let MarketBody::Definition { bars, .. } = &mut definition {
+    if let MarketBody::Definition(DefinitionBody { bars, .. }) = &mut definition {
         *bars = tapedeck_schemas::bar::parse_list(specs).unwrap();
     }
     definition
 }
 
 pub(crate) fn quote(bid: &str, bid_size: &str, ask: &str, ask_size: &str, update_id: Option<u64>) -> MarketBody {
-    MarketBody::Quote {
+    MarketBody::Quote(QuoteBody {
         bid: bid.parse().unwrap(),
         bid_size: bid_size.parse().unwrap(),
         ask: ask.parse().unwrap(),
         ask_size: ask_size.parse().unwrap(),
         update_id,
-    }
+    })
 }
 
 pub(crate) fn trade(price: &str, quantity: &str, trade_id: Option<u64>) -> MarketBody {
     let (price, quantity) = (price.parse().unwrap(), quantity.parse().unwrap());
-    MarketBody::Trade { price, quantity, aggressor: Aggressor::Buyer, trade_id }
+    MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Buyer, trade_id })
 }
 
 /// A machine and the offset of its next entry.
@@ -89,7 +89,7 @@ impl Harness {
 
     /// Feeds a heartbeat of [`SYMBOL`] received at `ts_recv`.
     pub(crate) fn feed_heartbeat(&mut self, seq: u64, ts_recv: u64) -> Vec<Event> {
-        self.feed(&entry(SYMBOL, MarketEvent { ts_recv, ..event(seq, MarketBody::Heartbeat) }))
+        self.feed(&entry(SYMBOL, MarketEvent { ts_recv, ..event(seq, MarketBody::HEARTBEAT) }))
     }
 }
 

@@ -68,7 +68,7 @@ pub(crate) fn decoders() -> Vec<Decoder> {
 fn event() -> MarketEvent {
     let source = "feed".parse().unwrap();
     let session = "s".parse().unwrap();
-    MarketEvent { source, session, seq: 1, ts_recv: 5, ts_event: None, body: MarketBody::Heartbeat }
+    MarketEvent { source, session, seq: 1, ts_recv: 5, ts_event: None, body: MarketBody::HEARTBEAT }
 }
 
 /// The number of items in a file of these bytes.

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::event::Event;
-use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{MarketBody, MarketEvent};
+use tapedeck_schemas::market::{MarketEvent, accepted_at, published};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -34,16 +33,10 @@ impl MarketFacts {
         publications: &Publications,
         checks: &mut Checks,
     ) -> Result<(), Violation> {
-        let is_rejected = match &entry.event {
-            Event::Rejected(_) => true,
-            Event::Bar(bar) if bar.source.is_none() => return Ok(()),
-            Event::Quote(_)
-            | Event::Trade(_)
-            | Event::InstrumentDefined(_)
-            | Event::Bar(_)
-            | Event::MarketHeartbeat(_) => false,
-            _ => return Ok(()),
-        };
+        let is_rejected = matches!(entry.event, Event::Rejected(_));
+        if !is_rejected && accepted_at(&entry.event).is_none() {
+            return Ok(());
+        }
         let (cause, fact) = (entry.cause, &entry.event);
         checks.check(Rule::FactOrRejection, self.last != Some(cause), || {
             format!("inbox entry {cause} gets a second answer: {fact:?}")
@@ -70,38 +63,12 @@ impl MarketFacts {
 /// Whether a fact has the content of the event, or rejects it by source and number.
 fn is_fact_of(fact: &Event, event: &MarketEvent, subject: &str) -> bool {
     let Ok((named, _)) = parse_market_subject(subject) else { return false };
-    let on = |instrument: InstrumentId| instrument == named;
-    let times = |recv: u64, at: Option<u64>| recv == event.ts_recv && at == event.ts_event;
-    match (fact, &event.body) {
-        (Event::Rejected(fact), _) => {
+    match fact {
+        Event::Rejected(fact) => {
             let numbered = (fact.source, fact.seq) == (Some(event.source), Some(event.seq));
             numbered && fact.subject == subject && fact.instrument == Some(named)
         }
-        (Event::Quote(fact), MarketBody::Quote { bid, bid_size, ask, ask_size, update_id }) => {
-            let prices = (fact.bid, fact.bid_size, fact.ask, fact.ask_size) == (*bid, *bid_size, *ask, *ask_size);
-            prices && fact.update_id == *update_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
-        }
-        (Event::Trade(fact), MarketBody::Trade { price, quantity, aggressor, trade_id }) => {
-            let values = (fact.price, fact.quantity, fact.aggressor) == (*price, *quantity, *aggressor);
-            values && fact.trade_id == *trade_id && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
-        }
-        (
-            Event::InstrumentDefined(fact),
-            MarketBody::Definition { base, quote, tick_size, lot_size, min_notional, bars },
-        ) => {
-            let terms =
-                (fact.base, fact.quote, fact.tick_size, fact.lot_size) == (*base, *quote, *tick_size, *lot_size);
-            let rest = fact.min_notional == *min_notional && fact.bars == *bars;
-            terms && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
-        }
-        (Event::Bar(fact), MarketBody::Bar { bar, open, high, low, close, volume, .. }) => {
-            let prices = (fact.open, fact.high, fact.low, fact.close) == (*open, *high, *low, *close);
-            let rest = fact.bar == *bar && fact.volume == *volume && fact.source == Some(event.source);
-            prices && rest && on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
-        }
-        (Event::MarketHeartbeat(fact), MarketBody::Heartbeat) => {
-            on(fact.instrument) && times(fact.ts_recv, fact.ts_event)
-        }
-        _ => false,
+        Event::Bar(bar) if bar.source != Some(event.source) => false,
+        _ => published(fact) == Some((named, event.unnumbered())),
     }
 }

@@ -9,7 +9,7 @@ use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::market::{self, DefinitionBody, MarketBody, MarketEvent, QuoteBody};
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, InboxPrefix, RecordHash, Writer};
@@ -161,7 +161,7 @@ impl Bench {
         let mid = 10_000 + wave * 4 + (self.items as i64 * 7919) % 5;
         let (bid, ask) = (price(mid - 1), price(mid + 1));
         let size = "1000".parse().unwrap();
-        self.item(MarketBody::Quote { bid, bid_size: size, ask, ask_size: size, update_id: None })
+        self.item(MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: None }))
     }
 
     pub(super) fn command(&mut self, verb: &str, request: Request) -> Outcome {
@@ -310,14 +310,14 @@ pub(super) fn fence(seq: u64) -> Headers {
 }
 
 pub(super) fn definition() -> MarketBody {
-    MarketBody::Definition {
+    MarketBody::Definition(DefinitionBody {
         base: "ACME".parse().unwrap(),
         quote: "USD".parse().unwrap(),
         tick_size: "0.01".parse().unwrap(),
         lot_size: "0.001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: Vec::new(),
-    }
+    })
 }
 
 pub(super) fn funding() -> Request {

@@ -13,37 +13,37 @@ use crate::message::Headers;
 pub(super) const OF_PUBLISHERS: &[Tamper] = &[
     (Rule::ItemsAreNumbered, "an item is skipped", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items + 1, &event)
     }),
     (Rule::InboxAsIntended, "an item is stored twice", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(std::slice::from_ref(&event), 2)?;
         bench.send(&[event], 2)
     }),
     (Rule::InboxAsIntended, "an item is skipped", || {
         let mut bench = Bench::begun();
-        let (first, second) = (bench.event(MarketBody::Heartbeat), bench.event(MarketBody::Heartbeat));
+        let (first, second) = (bench.event(MarketBody::HEARTBEAT), bench.event(MarketBody::HEARTBEAT));
         bench.checker.intended(SUBJECT, SESSION, 2, &first)?;
         bench.checker.intended(SUBJECT, SESSION, 3, &second)?;
         bench.send(&[second], 3)
     }),
     (Rule::InboxAsIntended, "an item is altered", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[tapedeck_schemas::market::MarketEvent { ts_recv: event.ts_recv + 1, ..event }], 2)
     }),
     (Rule::InboxAsIntended, "items are sent again though no other session has published", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.send(&[tapedeck_schemas::market::MarketEvent { seq: 1, body: definition(), ..event }], 1)
     }),
     (Rule::HeadersNameTheLastItem, "a message names a later item than it holds", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.send(&[event], 3)
     }),
@@ -51,7 +51,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
         let mut bench = Bench::begun();
         let foreign = bench.message("INBOX_0_G1", SUBJECT, Headers::default(), b"not an array".to_vec());
         bench.deliver(&foreign, Author::Foreign)?;
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         let pairs = [("Tapedeck-Session", SESSION), ("Tapedeck-Through", "2"), ("Tapedeck-Alone", "yes")];
         let others = pairs.map(|(name, value)| (name.into(), value.into())).to_vec();
@@ -76,7 +76,7 @@ pub(super) const OF_PUBLISHERS: &[Tamper] = &[
     }),
     (Rule::AllIntendedIsStored, "an item is never sent", || {
         let mut bench = Bench::begun();
-        let event = bench.event(MarketBody::Heartbeat);
+        let event = bench.event(MarketBody::HEARTBEAT);
         bench.checker.intended(SUBJECT, SESSION, bench.items, &event)?;
         bench.finish()
     }),

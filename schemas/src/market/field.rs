@@ -1,0 +1,137 @@
+//! The types of fields in a message: how each is read from a value of a map, and written into one.
+
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::contract::{Field, FieldType};
+use super::fault::{
+    Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, unknown_word, wrong_type,
+};
+use super::read::Scalar;
+use crate::bar::{self, BarSpec};
+use crate::event::{Aggressor, ValueForm};
+use crate::ids::{Symbol, Token};
+use crate::number::{Decimal, Money, Price, Quantity, SpelledNumber};
+
+/// A type of a field of a message.
+pub(super) trait MessageField: Sized {
+    /// The type in the documents.
+    const TYPE: FieldType;
+    /// Reads the value of a field.
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault>;
+    /// Returns the value that is written; `None` if the message does not hold the field.
+    fn written(&self) -> Option<impl Serialize>;
+}
+
+macro_rules! decimals {
+    ($($ty:ident)*) => {$(
+        impl MessageField for $ty {
+            const TYPE: FieldType = FieldType::$ty;
+            fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+                decimal(field, value)
+            }
+            fn written(&self) -> Option<impl Serialize> {
+                Some(SpelledNumber(*self))
+            }
+        }
+    )*};
+}
+decimals!(Price Quantity Money);
+
+fn decimal<T: Decimal>(field: Field, value: &Scalar) -> Result<T, Fault> {
+    match value {
+        Scalar::Int(n) => T::from_whole(*n).map_err(|error| not_a_number(field, &n.to_string(), error)),
+        Scalar::Text(text) => text.parse().map_err(|error| not_a_number(field, text, error)),
+        Scalar::Float => Err(float(field, ValueForm::Decimal)),
+        Scalar::Absent => Err(missing(field)),
+        Scalar::Other => Err(wrong_type(field, ValueForm::Decimal)),
+    }
+}
+
+macro_rules! names {
+    ($($ty:ident)*) => {$(
+        impl MessageField for $ty {
+            const TYPE: FieldType = FieldType::$ty;
+            fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+                name(field, value)
+            }
+            fn written(&self) -> Option<impl Serialize> {
+                Some(self)
+            }
+        }
+    )*};
+}
+names!(Token Symbol);
+
+fn name<T: FromStr>(field: Field, value: &Scalar) -> Result<T, Fault> {
+    let text = text(field, value)?;
+    text.parse().map_err(|_| Fault::NotAName { field: named(field.name()), value: cut(text) })
+}
+
+fn text<'a>(field: Field, value: &'a Scalar) -> Result<&'a str, Fault> {
+    match value {
+        Scalar::Text(text) => Ok(text),
+        Scalar::Absent => Err(missing(field)),
+        _ => Err(wrong_type(field, ValueForm::Text)),
+    }
+}
+
+impl MessageField for u64 {
+    const TYPE: FieldType = FieldType::Count;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        match value {
+            Scalar::Int(n) => u64::try_from(*n).map_err(|_| out_of_range(field, n)),
+            Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) && (1..=20).contains(&text.len()) => {
+                text.parse().map_err(|_| out_of_range(field, text))
+            }
+            Scalar::Float => Err(float(field, ValueForm::Integer)),
+            Scalar::Absent => Err(missing(field)),
+            _ => Err(wrong_type(field, ValueForm::Integer)),
+        }
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        Some(self)
+    }
+}
+
+impl MessageField for Option<u64> {
+    const TYPE: FieldType = FieldType::Count;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        u64::read(field, value).map(Some)
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        *self
+    }
+}
+
+impl MessageField for Aggressor {
+    const TYPE: FieldType = FieldType::Word(Aggressor::NAMES);
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        let text = text(field, value)?;
+        text.parse().map_err(|_| unknown_word(field, text))
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        Some(self.as_str())
+    }
+}
+
+impl MessageField for BarSpec {
+    const TYPE: FieldType = FieldType::Bar;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        text(field, value)?.parse().map_err(|error| not_a_bar(field, &error))
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        Some(self)
+    }
+}
+
+impl MessageField for Vec<BarSpec> {
+    const TYPE: FieldType = FieldType::Bars;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        bar::parse_list(text(field, value)?).map_err(|error| not_a_list(field, error))
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        (!self.is_empty()).then(|| bar::list(self))
+    }
+}

@@ -1,0 +1,29 @@
+//! The market kind `definition`.
+
+use crate::bar::BarSpec;
+use crate::ids::{Currency, InstrumentId};
+use crate::number::{Money, Price, Quantity};
+
+market_kind! {
+    /// The terms of an instrument were set, and apply to every later fact. The currencies never change.
+    InstrumentDefined accepts DefinitionBody {
+        /// The instrument, in the form `<venue>.<symbol>`.
+        instrument: InstrumentId,
+        /// Base currency: the unit of quantities; of a share, its symbol.
+        base: Currency { "a symbol; never changed", as "BTC" },
+        /// Quote currency: the currency of prices.
+        quote: Currency { "not base; never changed", as "USDT" },
+        /// Step of prices.
+        tick_size: Price { "above 0" in "quote currency", as "0.01" },
+        /// Step of quantities.
+        lot_size: Quantity { "above 0" in "base currency", as "0.00001" },
+        /// Least notional of an order; 0 if missing.
+        min_notional: Money { "from 0" in "quote currency", as "5", or Money::ZERO },
+        /// Bars that ingest builds from now on, in place of the earlier ones; none if missing.
+        bars: Vec<BarSpec> { "at most 8 bars, comma-separated", as "1m,100t,1s-quote", or Vec::new() },
+        /// Time at which the publisher received the event, ns since the Unix epoch.
+        ts_recv: u64 as Time,
+        /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.
+        ts_event: Option<u64> as Time,
+    }
+}
