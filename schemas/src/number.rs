@@ -263,10 +263,15 @@ impl Money {
 }
 
 impl Ratio {
-    /// Converts milliseconds to nanoseconds, rounded toward zero; 0 for a negative number.
+    /// Converts milliseconds to nanoseconds, rounded toward zero; 0 for a negative number, and the greatest time for one
+    /// beyond it.
     pub const fn milliseconds_to_ns(self) -> u64 {
         let ns = self.0 / (Ratio::ONE / NS_PER_MS as i128);
-        if ns < 0 || ns > u64::MAX as i128 { 0 } else { ns as u64 }
+        match ns {
+            ..0 => 0,
+            _ if ns > u64::MAX as i128 => u64::MAX,
+            _ => ns as u64,
+        }
     }
     /// Converts nanoseconds to milliseconds, exact.
     pub const fn milliseconds_from_ns(ns: u64) -> Ratio {

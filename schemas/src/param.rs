@@ -49,15 +49,10 @@ impl Params {
         self.values.get(&scope)?.get(spec.name).copied()
     }
 
-    /// Returns the value in force for an instrument.
-    pub fn get(&self, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
-        let own = self.set(Scope::Instrument(*instrument), spec);
-        own.or_else(|| self.set(Scope::All, spec)).unwrap_or(spec.default)
-    }
-
     /// The value in force for an instrument, held within its declared bounds.
     pub fn in_force(&self, spec: &ParamSpec, instrument: &InstrumentId) -> Ratio {
-        self.get(spec, instrument).clamp(spec.min, spec.max)
+        let own = self.set(Scope::Instrument(*instrument), spec);
+        own.or_else(|| self.set(Scope::All, spec)).unwrap_or(spec.default).clamp(spec.min, spec.max)
     }
 
     /// Returns the value in force for the whole partition.

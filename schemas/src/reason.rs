@@ -18,6 +18,8 @@ names! {
         ProjectionFailed = 5 "projection-failed",
         /// The group is drained.
         Drained = 6 "drained",
+        /// The group has read its whole inbox, which ends before a message that its writer has decided on.
+        InboxBehind = 7 "inbox-behind",
         /// Stop: a record continues its writer's chain, but this build does not understand it.
         RecordNotUnderstood = 16 "record-not-understood",
         /// Stop: a sequence of the tape is missing or repeated.

@@ -22,7 +22,7 @@ use crate::event::Event;
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
-mod change;
+pub(crate) mod change;
 mod decimal;
 pub(crate) mod decoder;
 mod digest;

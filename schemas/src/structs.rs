@@ -20,6 +20,9 @@ macro_rules! structs {
                 },)*]),
             });
         }
+        const _: () = $crate::record::change::assert_fits(
+            0 $(+ <$crate::record::field::field_as!($($encoding)?) as $crate::record::field::FieldAs<$ty>>::CHANGES)*
+        );
         impl $crate::record::field::RecordFields for $name {
             const COUNT: usize = <[&str]>::len(&[$(stringify!($field)),*]);
             fn write_fields(&self, _to: &mut $crate::record::RecordEncoder) {

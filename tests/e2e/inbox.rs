@@ -32,6 +32,12 @@ fn a_group_stops_at_an_inbox_with_other_messages_than_it_decided_on() {
         let bus = Bus::connect(&nats.url(), "test").await.unwrap();
         let stream = bus.generations().inbox_stream(0);
         let whole = messages(&bus, &stream).await;
+        // It lost its last messages, and nothing follows yet.
+        replace(&system, &bus, &stream, &whole[..whole.len() - 5]).await;
+        let behind = Group::start(&system, "ingest");
+        until("ingest does not notice the end", || get(behind.port, "/readyz").contains("inbox-behind"));
+        assert!(behind.log().contains("ends before a message that was decided on"), "{}", behind.log());
+        drop(behind);
         replace(&system, &bus, &stream, &damaged(&whole)).await;
         for _ in 0..2 {
             let ingest = Group::start(&system, "ingest");

@@ -36,8 +36,7 @@ impl Control {
 
 impl Machine for Control {
     type Input = CommandEntry;
-    /// The fact that the command becomes, or the reason to refuse it.
-    type Observed = Result<Event, RefusalReason>;
+    type Observed = ObservedCommand;
     const WRITER: Writer = Writer::Control;
     /// Also the version of the names and ranges that control accepts: `actors/groups/tests/registry.rs` pins them,
     /// because a build that knows another name decides differently on a command that gives it.
@@ -49,18 +48,23 @@ impl Machine for Control {
     }
 
     fn observe(&mut self, _cause: Cause, entry: &CommandEntry) -> Self::Observed {
-        let fact = answer(&self.known, entry)?;
         let id = entry.command.as_ref().ok().and_then(|command| command.id.clone());
-        let is_new = id.is_none_or(|id| self.accepted.insert(id));
-        if is_new { Ok(fact) } else { Err(RefusalReason::RepeatedId) }
+        let is_repeated = id.as_ref().is_some_and(|id| self.accepted.contains(id));
+        let accepted = answer(&self.known, entry);
+        let answer = accepted.and_then(|fact| if is_repeated { Err(RefusalReason::RepeatedId) } else { Ok(fact) });
+        ObservedCommand { id, answer }
     }
 
     fn decide(&self, _cause: Cause, entry: &CommandEntry, observed: &Self::Observed, out: &mut Out) {
-        out.push(observed.clone().unwrap_or_else(|reason| refused(entry, reason)));
+        out.push(observed.answer.clone().unwrap_or_else(|reason| refused(entry, reason)));
     }
 
-    /// Nothing to apply: `observe` has recorded the id of an accepted command.
-    fn apply(&mut self, _cause: Cause, _observed: &Self::Observed, _own: &Event) {}
+    /// The fact decides whether the command was accepted: another `LOGIC` may have answered it otherwise.
+    fn apply(&mut self, _cause: Cause, observed: &Self::Observed, own: &Event) {
+        if let (Some(id), false) = (&observed.id, matches!(own, Event::CommandRefused(_))) {
+            self.accepted.insert(id.clone());
+        }
+    }
 
     fn save(&self) -> Vec<u8> {
         state::encode(&self.accepted)
@@ -69,6 +73,15 @@ impl Machine for Control {
     fn restore(&self, saved: &[u8]) -> Result<Self, BadState> {
         Ok(Self { known: self.known.clone(), accepted: state::decode(saved)? })
     }
+}
+
+/// What a command meant against the commands before it.
+#[derive(Debug)]
+pub struct ObservedCommand {
+    /// The id that its sender gave it.
+    id: Option<String>,
+    /// The fact that it becomes, or the reason to refuse it.
+    answer: Result<Event, RefusalReason>,
 }
 
 /// The fact that a command becomes, or the reason to refuse it.

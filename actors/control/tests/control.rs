@@ -10,6 +10,7 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Money, Ratio};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::param::ParamSpec;
+use tapedeck_schemas::record::Entry;
 use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, VALUE_BYTES_MAX};
 
 const PINNED: &str = "c1f6ea30e4a6ff9cba5e7c602bf3ca6db0cc3e5a7548f603c2544cf6eb5fd8fa";
@@ -191,13 +192,31 @@ proptest! {
     }
 }
 
+fn named(id: &str, entry: CommandEntry) -> CommandEntry {
+    let command = entry.command.map(|command| Command { id: Some(id.into()), ..command });
+    CommandEntry { command, ..entry }
+}
+
+/// Another LOGIC may accept what this build refuses, and refuse what this build accepts.
+#[test]
+fn an_id_is_taken_by_the_recorded_answer_and_not_by_the_own_one() {
+    let (acceptable, refused) = (named("a", fund(Money::whole(1))), named("b", fund(Money::ZERO)));
+    let mut machine = Stepper::new(control());
+    for (seq, entry, other) in [(1, &acceptable, answer(&refused)), (2, &refused, answer(&acceptable))] {
+        let cause = Offset::new(seq, 0);
+        machine.follow(cause, entry, &[Entry { cause, index: 0, at: 7, event: other }]);
+    }
+    let mut refusal = |seq, entry| match machine.step(Offset::new(seq, 0), entry).events.remove(0) {
+        Event::CommandRefused(refused) => Some(refused.reason),
+        _ => None,
+    };
+    assert_eq!(refusal(3, &acceptable), None, "the id of a refused command stays free");
+    assert_eq!(refusal(4, &named("b", fund(Money::whole(1)))), Some(RefusalReason::RepeatedId));
+}
+
 #[test]
 fn of_several_commands_with_one_id_the_first_acceptable_one_counts() {
     let mut machine = Stepper::new(control());
-    let named = |id: &str, entry: CommandEntry| {
-        let command = entry.command.map(|command| Command { id: Some(id.into()), ..command });
-        CommandEntry { command, ..entry }
-    };
     let one = fund(Money::whole(1));
     let cases = [
         (named("a", fund(Money::ZERO)), false, "refused, so the id stays free"),

@@ -15,8 +15,8 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Adds an event; `inbox` is the inbox up to its cause. Panics if the record overflows, which [`Builder::is_full`] rules out for a cause whose events fit
-    /// into half a record behind any other events.
+    /// Adds an event; `inbox` is the inbox up to its cause. Panics if the record overflows, which [`Builder::is_full`]
+    /// rules out for a cause whose events fit into half a record behind any other events.
     pub(crate) fn push(&mut self, entry: &Entry, inbox: Option<InboxPrefix>) {
         self.encoder.push(entry);
         self.inbox = inbox;

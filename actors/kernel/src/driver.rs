@@ -111,7 +111,10 @@ impl<M: AnyMachine> Driver<M> {
     /// The time at which the driver has something to do without any input; `None` if it waits for one.
     pub fn deadline(&self) -> Option<u64> {
         match self.phase {
-            Phase::Owner if self.merge.cursor.unanswered_inputs > 0 => Some(self.liveness.heartbeat_at()),
+            // Inputs wait only if the record is full: then the driver waits for the append in flight.
+            Phase::Owner if self.merge.cursor.unanswered_inputs > 0 && self.merge.inputs.is_empty() => {
+                Some(self.liveness.heartbeat_at())
+            }
             Phase::Following { take_over_after: None } => self.liveness.step_at(),
             Phase::Owner | Phase::Following { .. } | Phase::Stopped => None,
         }
@@ -125,6 +128,10 @@ impl<M: AnyMachine> Driver<M> {
     pub fn is_owner(&self) -> bool {
         matches!(self.phase, Phase::Owner)
     }
+    /// Whether recorded decisions wait for their inputs, which are not read yet or not there.
+    pub fn lacks_input(&self) -> bool {
+        self.merge.own_waiting() > 0
+    }
     /// Whether the driver is the owner, no input waits, and every append is acknowledged.
     pub fn is_idle(&self) -> bool {
         self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
@@ -135,7 +142,7 @@ impl<M: AnyMachine> Driver<M> {
     }
     /// Tape time, ns, at the last input decided or followed.
     pub fn now(&self) -> u64 {
-        self.merge.cursor.now
+        self.merge.now()
     }
     /// Whether the shell should pass on the next tape message.
     pub fn wants_tape(&self) -> bool {
@@ -303,7 +310,8 @@ impl<M: AnyMachine> Driver<M> {
         self.epoch = self.epoch.max(last_epoch) + 1;
         let ProcessIdentity { nonce, build } = self.identity.clone();
         let epoch = Epoch { number: self.epoch, owner: nonce, logic: build_logic, build };
-        self.push_entry(self.merge.cursor.progress, 0, self.merge.cursor.now, epoch.into());
+        self.merge.cursor.epoch = Some(epoch.clone());
+        self.push_entry(self.merge.cursor.progress, 0, self.merge.now(), epoch.into());
         self.phase = Phase::Owner;
         self.liveness.own_record();
     }
@@ -355,7 +363,7 @@ impl<M: AnyMachine> Driver<M> {
 
     fn push_progress(&mut self) {
         self.merge.answered();
-        self.push_entry(self.merge.cursor.input, 0, self.merge.cursor.now, Progress {}.into());
+        self.push_entry(self.merge.cursor.input, 0, self.merge.now(), Progress {}.into());
     }
 
     fn push_entry(&mut self, cause: Offset, index: u32, at: TapeTime, event: Event) {

@@ -31,10 +31,14 @@ pub struct MergeJoin<M: AnyMachine> {
     own_inboxes: VecDeque<(Offset, Option<InboxPrefix>)>,
     /// The inbox up to each message with inputs that wait.
     messages: VecDeque<(u64, InboxPrefix)>,
-    /// The digest of the messages pushed.
-    digest: InboxDigest,
+    /// The digest of the messages pushed, and the sequence of the last one.
+    digest: (InboxDigest, u64),
     /// Offset of the last input pushed.
     last_pushed: Offset,
+    /// Offset of the last input handled before the state was restored. Inputs up to it may be pushed again.
+    restored: Offset,
+    /// Tape time, ns, of the tape as read so far; see [`Clock::Tape`].
+    read: TapeTime,
 }
 
 /// A message of an inbox.
@@ -118,8 +122,10 @@ impl<M: AnyMachine> MergeJoin<M> {
             own: VecDeque::new(),
             own_inboxes: VecDeque::new(),
             messages: VecDeque::new(),
-            digest: InboxDigest::default(),
+            digest: (InboxDigest::default(), 0),
             last_pushed: Offset::START,
+            restored: Offset::START,
+            read: 0,
         }
     }
 
@@ -128,13 +134,19 @@ impl<M: AnyMachine> MergeJoin<M> {
         state::encode(&(self.info.state, &self.cursor, serde_bytes::Bytes::new(&self.machine.save())))
     }
 
-    /// Replaces the machine and the cursor by saved ones. What waits is kept.
+    /// Replaces the machine and the cursor by saved ones. What waits is kept. In a new join, the tape and the inbox are
+    /// read on from the record and the message that hold `cursor.input`.
     pub fn restore(&mut self, saved: &[u8]) -> Result<(), BadState> {
         let (version, cursor, machine): (u32, Cursor, serde_bytes::ByteBuf) = state::decode(saved)?;
         if version != self.info.state {
             return Err(BadState(format!("state version {version}; this build has {}", self.info.state)));
         }
         self.machine = self.machine.restore(&machine)?;
+        self.restored = cursor.input;
+        self.last_pushed = self.last_pushed.max(cursor.input);
+        if let Some(inbox) = cursor.inbox.filter(|_| self.digest.1 < cursor.input.seq) {
+            self.digest = (inbox.digest, cursor.input.seq);
+        }
         self.cursor = cursor;
         Ok(())
     }
@@ -143,8 +155,13 @@ impl<M: AnyMachine> MergeJoin<M> {
     /// machines, whose tape time follows from their inputs or decisions.
     pub fn read_time(&mut self, record: &TapeRecord) {
         if self.clock() == Clock::Tape {
-            self.cursor.now = self.cursor.now.max(record.tape_time());
+            self.read = self.read.max(record.tape_time());
         }
+    }
+
+    /// Tape time, ns: that of the cursor, or of the tape as read so far, for a machine that reads an inbox beside it.
+    pub fn now(&self) -> TapeTime {
+        self.cursor.now.max(self.read)
     }
 
     /// What tape time follows from.
@@ -161,7 +178,7 @@ impl<M: AnyMachine> MergeJoin<M> {
         let now = match self.clock() {
             Clock::Inputs => self.cursor.now.max(self.machine.advances(input).unwrap_or_default()),
             Clock::Decisions => self.cursor.now,
-            Clock::Tape => recorded.first().map_or(self.cursor.now, |entry| entry.at),
+            Clock::Tape => recorded.first().map_or(self.now(), |entry| entry.at),
         };
         self.cursor.now = self.cursor.now.max(now);
         self.cursor.input = offset;
@@ -220,8 +237,11 @@ impl<M: AnyMachine> MergeJoin<M> {
             if matches!(event, Event::Epoch(_) | Event::Progress(_)) {
                 continue;
             }
-            if let Some(input) = self.machine.input_of_fact(Fact { writer, at, event }) {
-                self.push_input(Offset::new(record.seq, index), input);
+            let offset = Offset::new(record.seq, index);
+            if offset > self.restored
+                && let Some(input) = self.machine.input_of_fact(Fact { writer, at, event })
+            {
+                self.push_input(offset, input);
             }
         }
     }
@@ -229,10 +249,16 @@ impl<M: AnyMachine> MergeJoin<M> {
     /// Adds the inputs of a message of the inbox.
     pub fn push_message(&mut self, message: &InboxMessage<'_>) {
         let &InboxMessage { generation, seq, subject, stamp, payload } = message;
-        self.digest = self.digest.after(seq, subject, payload);
-        self.messages.push_back((seq, InboxPrefix { generation, digest: self.digest }));
+        if seq > self.digest.1 {
+            let digest = self.digest.0.after(seq, subject, payload);
+            self.digest = (digest, seq);
+            self.messages.push_back((seq, InboxPrefix { generation, digest }));
+        }
         for (index, entry) in (0..).zip(self.machine.inputs_of_message(subject, stamp, payload)) {
-            self.push_input(Offset::new(seq, index), entry);
+            let offset = Offset::new(seq, index);
+            if offset > self.restored {
+                self.push_input(offset, entry);
+            }
         }
     }
 

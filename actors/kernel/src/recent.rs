@@ -37,6 +37,11 @@ impl<'de, T: Deserialize<'de> + Ord + Clone> Deserialize<'de> for RecentIds<T> {
 }
 
 impl<T: Ord + Clone> RecentIds<T> {
+    /// Returns whether the id is one of the latest.
+    pub fn contains(&self, id: &T) -> bool {
+        self.ids.contains(id)
+    }
+
     /// Adds an id and returns whether it is new.
     pub fn insert(&mut self, id: T) -> bool {
         if !self.ids.insert(id.clone()) {

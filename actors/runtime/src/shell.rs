@@ -22,6 +22,9 @@ use crate::{DrainSignal, liveness};
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
+/// Longest time for which a message of the inbox may be read after the decisions on it, before the inbox is taken to lack
+/// it.
+const INPUT_DELAY_MAX: Duration = Duration::from_secs(2);
 /// How often the loop reports its state while no input arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -111,11 +114,15 @@ struct Loop<'a, M: Machine> {
     in_flight: Option<Pending<(u64, Instant, Answer)>>,
     liveness: Option<Pending<Input<'static>>>,
     drain: DrainSignal,
+    /// Whether the sender of `drain` is gone: the process is stopping.
+    is_abandoned: bool,
     stream: String,
     subject: String,
     began: Instant,
     inbox_seq: u64,
     caught_up: bool,
+    /// When the driver began to lack inputs although everything is read.
+    lacks_input_since: Option<Instant>,
     /// Requests to the owner. A standby does not subscribe, so that the server reports that no owner is there.
     questions: Option<Subscriber>,
     answerer: Option<Answerer<M>>,
@@ -146,11 +153,13 @@ impl<'a, M: Machine> Loop<'a, M> {
             in_flight: None,
             liveness: None,
             drain,
+            is_abandoned: false,
             stream,
             subject,
             began: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
+            lacks_input_since: None,
             questions: None,
             answerer,
         }
@@ -246,9 +255,10 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.in_flight = None;
                 self.answered(attempt, sent, answer);
             }
-            changed = self.drain.changed(), if !*self.drain.borrow() => {
+            changed = self.drain.changed(), if !self.is_abandoned && !*self.drain.borrow() => {
                 if changed.is_err() {
-                    self.driver.handle(Input::Drain); // the sender is gone: the process is stopping
+                    self.is_abandoned = true;
+                    self.driver.handle(Input::Drain);
                 }
             }
             Some(question) = question => self.answer(question).await,
@@ -346,15 +356,25 @@ impl<'a, M: Machine> Loop<'a, M> {
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
+        let has_read_all = source.is_caught_up() && self.tape.is_caught_up();
+        let lacks_input = has_read_all && driver.lacks_input();
+        let since = lacks_input.then(|| self.lacks_input_since.unwrap_or_else(Instant::now));
+        self.lacks_input_since = since;
+        let lacks_input = since.is_some_and(|since| since.elapsed() > INPUT_DELAY_MAX);
         let reason = match driver.is_owner() {
             true if !self.caught_up => Some(Reason::Recovering),
             true => (driver.failures() > 0).then_some(Reason::AppendPending),
-            false if source.is_caught_up() => Some(Reason::Standby),
+            false if lacks_input => Some(Reason::InboxBehind),
+            false if has_read_all => Some(Reason::Standby),
             false => Some(Reason::Recovering),
         };
+        if reason == Some(Reason::InboxBehind) && status.reason() != reason {
+            let (group, partition) = (status.group, status.partition);
+            tracing::error!(group, partition, "the inbox ends before a message that was decided on");
+        }
         status.set_reason(reason);
-        // A standby has recovered when it has read the whole stream.
-        if self.caught_up || (!driver.is_owner() && source.is_caught_up()) {
+        // A standby has recovered when it has read everything.
+        if self.caught_up || reason == Some(Reason::Standby) {
             status.set_recovered();
         }
         self.group.metrics.ready.set(reason.is_none().into());

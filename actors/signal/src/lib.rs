@@ -105,7 +105,7 @@ impl Signal {
         }
         let SignalState { params, weights, instruments } = &mut self.state;
         let settings = Settings::new(params, quote.instrument);
-        let interval = params.get(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
+        let interval = params.in_force(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
         let running = self.strategies.iter().copied().filter(|(name, _)| weights.contains_key(name));
         instruments.entry(quote.instrument).or_default().sample(mid, now, interval, &settings, running);
     }
@@ -113,7 +113,7 @@ impl Signal {
     fn evaluate(&self, now: TapeTime, quote: &Quote) -> Option<SignalRaised> {
         let SignalState { params, weights, instruments } = &self.state;
         let signals = instruments.get(&quote.instrument)?;
-        let min_interval = params.get(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
+        let min_interval = params.in_force(&MIN_INTERVAL_MS, &quote.instrument).milliseconds_to_ns();
         if !signals.may_raise(now, min_interval) {
             return None;
         }

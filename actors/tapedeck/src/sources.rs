@@ -34,7 +34,7 @@ pub struct SourceStatus {
     pub waiting: u64,
     /// The last number accepted, by session and instrument.
     pub sessions: Vec<SessionStatus>,
-    /// Number of events that became facts. A heartbeat becomes none.
+    /// Number of events that became facts.
     pub accepted: u64,
     /// Number of rejected events, by reason.
     pub rejects: BTreeMap<String, u64>,
@@ -148,7 +148,7 @@ pub async fn serve(bus: &Bus) -> Result<()> {
         }
     });
     answered.await;
-    Ok(())
+    anyhow::bail!("the subscription to {} ended", subject::STATUS_SUBJECTS)
 }
 
 async fn answer_publisher(bus: &Bus, partitions: u16, question: async_nats::Message) -> Result<()> {

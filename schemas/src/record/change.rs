@@ -4,6 +4,12 @@ use super::small_map::SmallMap;
 
 /// Greatest number of such fields in a kind, without prices.
 const FIELDS_MAX: usize = 4;
+
+/// Fails to compile if a kind has more such fields than there is room for.
+pub(crate) const fn assert_fits(fields: usize) {
+    assert!(fields <= FIELDS_MAX, "too many changes in a kind");
+}
+
 /// In place of the number of a kind: the prices of an instrument, in any field of any kind.
 const PRICES: u64 = u64::MAX;
 

@@ -50,6 +50,8 @@ pub(crate) trait RecordFields: Sized {
 pub(crate) trait FieldAs<T> {
     /// Description of the encoding.
     const TYPE: &'static Type;
+    /// Number of values of [`Changes`](super::change::Changes) beside prices.
+    const CHANGES: usize = 0;
     /// Writes the value.
     fn write(value: &T, to: &mut RecordEncoder);
     /// Reads a value.
@@ -136,6 +138,7 @@ impl FieldAs<Price> for PriceChange {
 
 impl FieldAs<Quantity> for Change {
     const TYPE: &'static Type = &Type::Change(Quantity::TYPE);
+    const CHANGES: usize = 1;
     fn write(value: &Quantity, to: &mut RecordEncoder) {
         let last = std::mem::replace(to.changes().field(), value.units());
         decimal::write(value.units() - last, Quantity::SCALE, to);
@@ -155,6 +158,7 @@ fn out_of_range() -> FieldError {
 
 impl FieldAs<Option<u64>> for Change {
     const TYPE: &'static Type = &Type::Change(<Option<u64>>::TYPE);
+    const CHANGES: usize = 1;
     fn write(value: &Option<u64>, to: &mut RecordEncoder) {
         let last = to.changes().field();
         match value {

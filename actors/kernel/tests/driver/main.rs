@@ -8,6 +8,7 @@ mod generations;
 mod liveness;
 mod outcomes;
 mod reading;
+mod restoring;
 mod tape;
 mod toys;
 mod verifying;
