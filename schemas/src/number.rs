@@ -263,8 +263,8 @@ impl Money {
 }
 
 impl Ratio {
-    /// Converts milliseconds to nanoseconds, rounded toward zero; 0 for a negative number, and the greatest time for one
-    /// beyond it.
+    /// Converts milliseconds to nanoseconds, rounded toward zero; 0 for a negative number, and the greatest time for
+    /// one beyond it.
     pub const fn milliseconds_to_ns(self) -> u64 {
         let ns = self.0 / (Ratio::ONE / NS_PER_MS as i128);
         match ns {

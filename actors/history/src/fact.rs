@@ -91,7 +91,8 @@ impl StoredFact {
     /// The cause in the form that `tapedeck trace` accepts: `inbox.g1:12.3`, `command.g1:12.0` or `p0g1:1234.5`.
     pub fn cause_text(&self) -> String {
         let prefix = self.inbox().map(Inbox::prefix);
-        match (prefix, self.inbox_generation) {
+        // The start of an inbox is in no generation.
+        match (prefix, self.inbox_generation.filter(|_| self.cause != Offset::START)) {
             (Some(prefix), Some(generation)) => format!("{prefix}.{generation}:{}", self.cause),
             (Some(prefix), None) => format!("{prefix}:{}", self.cause),
             (None, _) => self.print(self.cause),

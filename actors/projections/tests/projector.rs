@@ -47,12 +47,12 @@ fn a_record_is_projected_by_the_projections_that_have_not_committed_it() {
     let level: Vec<_> = all().iter().map(cursor(7)).collect();
     let whole = rows(&behind, &record(7));
     assert!(whole.len() > 1 && rows(&level, &record(7)).is_empty());
-    let signals = all().iter().position(|projection| projection.name() == "signals").unwrap();
+    let signals = all().iter().position(|projection| projection.name() == "signals_v1").unwrap();
     let mut cursors = level.clone();
     cursors[signals] = behind[signals];
     let of_signals = rows(&cursors, &record(7));
     assert!(!of_signals.is_empty() && of_signals.len() < whole.len());
     let advanced: Vec<_> =
         advances(&cursors, 7).map(|advance| (advance.projection, advance.old, advance.new)).collect();
-    assert_eq!(advanced, [("signals", 6, 7)]);
+    assert_eq!(advanced, [("signals_v1", 6, 7)]);
 }

@@ -22,8 +22,8 @@ use crate::{DrainSignal, liveness};
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
-/// Longest time for which a message of the inbox may be read after the decisions on it, before the inbox is taken to lack
-/// it.
+/// Longest time for which a message of the inbox may be read after the decisions on it, before the inbox is taken to
+/// lack it.
 const INPUT_DELAY_MAX: Duration = Duration::from_secs(2);
 /// How often the loop reports its state while no input arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);

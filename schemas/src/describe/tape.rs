@@ -15,10 +15,8 @@ pub(super) const HEADER: &[FieldDoc] = &[
     field(
         "inbox",
         <Option<InboxPrefix>>::TYPE,
-        &[
-            "The writer's inbox up to the last cause of the record. Nil before its first message, and for a writer that \
-           reads no inbox.",
-        ],
+        &["The writer's inbox up to the last cause of the record. Nil before its first message, and for a writer \
+             that reads no inbox. The digest covers the messages up to `cause_seq` of the last event."],
     ),
 ];
 
@@ -49,15 +47,16 @@ pub(super) const EVENT: &[(&str, &str)] = &[
     ("index", "Only with step 3: index among the facts of the writer on the same cause, from 0, an unsigned integer."),
     (
         "at",
-        "Tape time of the cause, ns since the Unix epoch, as a \
-         difference to the `at` of the event before, modulo 2^64, as a signed integer.",
+        "Tape time of the cause, ns since the Unix epoch, as a difference to the `at` of the event before (to 0 for \
+         the first), modulo 2^64, as a signed integer.",
     ),
 ];
 
 /// The meaning of a value as change.
 pub(super) const CHANGE: &str = "A value as change is the difference to the same field of the last event in the record \
      of the same kind whose first field, the instrument, is the same. Nil stands for no value, and changes nothing. \
-     Before the first value the difference is to zero. The difference of an integer is signed, modulo 2^64.";
+     Before the first value the difference is to zero. The difference of an integer is signed, modulo 2^64. That of a \
+     decimal number is the difference of the numbers, and stands as a decimal number does.";
 /// The meaning of a value as price change.
 pub(super) const PRICE_CHANGE: &str = "A price as price change is the difference to the last such price of the \
      instrument in the record, in any field of any kind. Before the first the difference is to zero.";

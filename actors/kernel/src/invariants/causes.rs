@@ -21,8 +21,8 @@ struct LastCause {
 /// A writer's causes never go back; the events of one cause are in one record and count from 0.
 ///
 /// The facts of the driver (`Epoch`, `Progress`) may repeat a cause, and are not counted. The keeper has no inputs. A
-/// cause on the tape is before its effect; the causes of ingest and control are in their inboxes, where those of a later
-/// generation follow.
+/// cause on the tape is before its effect; the causes of ingest and control are in their inboxes, where those of a
+/// later generation follow.
 #[derive(Debug, Default)]
 pub(super) struct CausesInOrder {
     last: BTreeMap<Writer, LastCause>,

@@ -118,9 +118,8 @@ fn an_epoch_that_does_not_count_on_or_is_missing_is_found() {
 #[test]
 fn a_cause_answered_backwards_or_twice_or_ahead_of_its_time_is_found() {
     let id = InvariantId::CausesInOrder;
-    breaks(id, "31.0", &appended(Writer::Signal, "9.0", vec![signal()]));
-    breaks(id, "31.0", &appended(Writer::Signal, "21.0", vec![signal()]));
-    breaks(id, "31.0", &appended(Writer::Signal, "31.0", vec![signal()]));
+    let of_signal = |cause| appended(Writer::Signal, cause, vec![signal()]);
+    ["9.0", "21.0", "31.0"].into_iter().for_each(|cause| breaks(id, "31.0", &of_signal(cause)));
     breaks(id, "31.0", &appended(Writer::Portfolio, "27.2", vec![Progress {}.into()]));
     breaks(id, "31.0", &appended(Writer::Portfolio, "28.0", vec![mark(["1090.8", "-95", "995.8"])]));
 }
@@ -129,7 +128,7 @@ fn a_cause_answered_backwards_or_twice_or_ahead_of_its_time_is_found() {
 fn causes_in_an_inbox_are_ordered_by_generation_first() {
     let begun = |inboxes: [u32; 2]| {
         let mut tape = clean();
-        for (cause, inbox) in ["500.0", "1.0"].into_iter().zip(inboxes) {
+        for (cause, inbox) in [("500.0", inboxes[0]), ("1.0", inboxes[1])] {
             append(&mut tape, Writer::Ingest, vec![(cause, vec![Progress {}.into()])]);
             tape.last_mut().unwrap().inbox = Generation::new(inbox);
         }

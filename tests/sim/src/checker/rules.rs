@@ -73,7 +73,7 @@ rules! {
     EpochRepeatsProgress "epoch_repeats_progress"
         "The cause of an Epoch is that of the writer's last answer.",
     RecordsCarryTheInbox "records_carry_the_inbox"
-        "A record of a machine that reads an inbox carries its generation and digest up to the last cause, others none.",
+        "The records of a reader of an inbox carry its generation and digest up to its last cause; others do not.",
     UnansweredIsBounded "unanswered_is_bounded"
         "The numbers of unanswered inputs and clocks in a row stay below the bounds of the driver.",
     AllIsAnswered "all_is_answered"
