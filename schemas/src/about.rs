@@ -47,25 +47,8 @@ pub trait Mentions {
 macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
-mention_nothing!(
-    u8,
-    u16,
-    u32,
-    u64,
-    String,
-    Token,
-    Symbol,
-    BarSpec,
-    Price,
-    Quantity,
-    Ratio,
-    Money,
-    TapeId,
-    RecordHash,
-    InboxDigest,
-    Offset,
-    Generation
-);
+mention_nothing!(u8, u16, u32, u64, String, Token, Symbol, BarSpec, Price, Quantity, Ratio, Money);
+mention_nothing!(TapeId, RecordHash, InboxDigest, Offset, Generation);
 
 impl Mentions for Scope {
     fn mention(&self, about: &mut About) {

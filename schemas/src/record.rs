@@ -19,6 +19,7 @@ use serde::ser::SerializeTuple;
 use serde::{Deserialize, Deserializer as _, Serialize, Serializer};
 
 use crate::event::Event;
+use crate::generation::Generation;
 use crate::names::names;
 use crate::offset::{Offset, TapeTime};
 
@@ -86,6 +87,13 @@ pub struct Header {
     pub prev_hash: RecordHash,
     /// The writer's inbox up to the last cause. `None` before the first message, and for a writer that reads no inbox.
     pub inbox: Option<InboxPrefix>,
+}
+
+impl Header {
+    /// The generation of the writer's inbox; `None` if the record carries no inbox.
+    pub fn inbox_generation(&self) -> Option<Generation> {
+        self.inbox.map(|inbox| inbox.generation)
+    }
 }
 
 /// A fact with its cause and tape time: an event of a record.
@@ -182,7 +190,7 @@ pub struct Elements {
 /// version, body]`.
 ///
 /// It is not what a record holds, where the encoding of an event depends on the events before it. Equal events have
-/// equal encodings, so decisions are compared and their digests computed by it.
+/// equal encodings, so digests of decisions are computed by it.
 pub fn encode_entry(entry: &Entry, into: &mut Vec<u8>) {
     written(rmp_serde::encode::write(into, entry));
 }

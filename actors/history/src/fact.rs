@@ -46,14 +46,15 @@ impl StoredFact {
         stamp: u64,
         mut time: TapeTime,
     ) -> Vec<StoredFact> {
-        let Header { writer, epoch, inbox, .. } = record.header;
-        let (seq, inbox_generation) = (record.seq, inbox.map(|inbox| inbox.generation));
+        let Header { writer, epoch, .. } = record.header;
+        let (seq, generation) = (record.seq, record.header.inbox_generation());
         let fact = |(place, entry): (u32, tapedeck_schemas::record::Entry)| {
             if writer == Writer::Ingest && keeps_time(&entry.event) {
                 time = time.max(entry.at);
             }
             let offset = Offset::new(seq, place);
             let (cause, index, at, event) = (entry.cause, entry.index, entry.at, entry.event);
+            let inbox_generation = generation.filter(|_| cause != Offset::START);
             let lineage = lineage.clone();
             StoredFact {
                 partition,
@@ -91,8 +92,7 @@ impl StoredFact {
     /// The cause in the form that `tapedeck trace` accepts: `inbox.g1:12.3`, `command.g1:12.0` or `p0g1:1234.5`.
     pub fn cause_text(&self) -> String {
         let prefix = self.inbox().map(Inbox::prefix);
-        // The start of an inbox is in no generation.
-        match (prefix, self.inbox_generation.filter(|_| self.cause != Offset::START)) {
+        match (prefix, self.inbox_generation) {
             (Some(prefix), Some(generation)) => format!("{prefix}.{generation}:{}", self.cause),
             (Some(prefix), None) => format!("{prefix}:{}", self.cause),
             (None, _) => self.print(self.cause),

@@ -16,9 +16,10 @@ use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::Builder;
+use crate::inbox::InboxMessage;
 use crate::liveness::Liveness;
 use crate::machine::Reads;
-use crate::merge::{InboxMessage, MergeJoin};
+use crate::merge::MergeJoin;
 use crate::tape::{TapeRead, TapeReader, TapeRecord};
 
 pub use crate::protocol::{Answer, FencedBy, Input, Output, ProcessIdentity, Stop};

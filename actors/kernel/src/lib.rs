@@ -7,6 +7,7 @@ pub mod any;
 mod builder;
 pub mod driver;
 pub mod freshness;
+mod inbox;
 pub mod invariants;
 pub mod liveness;
 pub mod machine;
@@ -22,7 +23,7 @@ pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
 pub use driver::{Answer, Driver, Output, ProcessIdentity, Stop};
+pub use inbox::{InboxMessage, InboxMismatch};
 pub use machine::{Cause, CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
-pub use merge::{InboxMessage, InboxMismatch};
 pub use tape::{ChainEnd, TapeCheckpoint, TapeFault, TapeRead, TapeReader, TapeRecord};
 pub use verifier::{Difference, Verifier};

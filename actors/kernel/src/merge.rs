@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Epoch, Event};
-use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::{Offset, TapeTime};
-use tapedeck_schemas::record::{Entry, InboxDigest, InboxPrefix, Writer};
+use tapedeck_schemas::record::{Entry, InboxPrefix, Writer};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
+use crate::inbox::{InboxCheck, InboxMessage, InboxMismatch};
 use crate::machine::{Cause, Fact, Reads};
 use crate::state::{self, BadState};
 use crate::tape::TapeRecord;
@@ -27,33 +27,13 @@ pub struct MergeJoin<M: AnyMachine> {
     info: MachineInfo,
     /// Recorded own events that wait for their input.
     own: VecDeque<Entry>,
-    /// The last cause of each own record whose inbox is not compared yet, and that inbox.
-    own_inboxes: VecDeque<(Offset, Option<InboxPrefix>)>,
-    /// The inbox up to each message with inputs that wait.
-    messages: VecDeque<(u64, InboxPrefix)>,
-    /// The digest of the messages pushed, and the sequence of the last one.
-    digest: (InboxDigest, u64),
+    inbox: InboxCheck,
     /// Offset of the last input pushed.
     last_pushed: Offset,
     /// Offset of the last input handled before the state was restored. Inputs up to it may be pushed again.
     restored: Offset,
     /// Tape time, ns, of the tape as read so far; see [`Clock::Tape`].
     read: TapeTime,
-}
-
-/// A message of an inbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InboxMessage<'a> {
-    /// Generation of the inbox.
-    pub generation: Generation,
-    /// Stream sequence.
-    pub seq: u64,
-    /// Subject of the message.
-    pub subject: &'a str,
-    /// Time at which JetStream stored it, ns since the Unix epoch.
-    pub stamp: u64,
-    /// Bytes of the message.
-    pub payload: &'a [u8],
 }
 
 /// What a machine has handled. Together with the machine's own state it is a function of the tape, and of the inbox,
@@ -87,30 +67,6 @@ pub struct UnknownCause {
     pub cause: Offset,
 }
 
-/// The inbox up to a recorded decision is not the one that it was made on: messages were lost or changed, or the inbox
-/// belongs to another tape.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the decisions on the tape up to the cause {cause} were made on {}, but the inbox holds {}: messages were lost or \
-     changed, or the inbox belongs to another tape",
-    described(*recorded), described(*read)
-)]
-pub struct InboxMismatch {
-    /// The last cause of the record.
-    pub cause: Offset,
-    /// The inbox that the record carries.
-    pub recorded: Option<InboxPrefix>,
-    /// The inbox that was read.
-    pub read: Option<InboxPrefix>,
-}
-
-fn described(inbox: Option<InboxPrefix>) -> String {
-    match inbox {
-        Some(InboxPrefix { generation, digest }) => format!("messages of generation {generation}, digest {digest:?}"),
-        None => "no message".into(),
-    }
-}
-
 impl<M: AnyMachine> MergeJoin<M> {
     /// A join for a machine in its initial state.
     pub fn new(machine: M) -> Self {
@@ -120,9 +76,7 @@ impl<M: AnyMachine> MergeJoin<M> {
             inputs: VecDeque::new(),
             cursor: Cursor::default(),
             own: VecDeque::new(),
-            own_inboxes: VecDeque::new(),
-            messages: VecDeque::new(),
-            digest: (InboxDigest::default(), 0),
+            inbox: InboxCheck::default(),
             last_pushed: Offset::START,
             restored: Offset::START,
             read: 0,
@@ -144,9 +98,7 @@ impl<M: AnyMachine> MergeJoin<M> {
         self.machine = self.machine.restore(&machine)?;
         self.restored = cursor.input;
         self.last_pushed = self.last_pushed.max(cursor.input);
-        if let Some(inbox) = cursor.inbox.filter(|_| self.digest.1 < cursor.input.seq) {
-            self.digest = (inbox.digest, cursor.input.seq);
-        }
+        self.inbox.restore(cursor.input, cursor.inbox);
         self.cursor = cursor;
         Ok(())
     }
@@ -182,9 +134,7 @@ impl<M: AnyMachine> MergeJoin<M> {
         };
         self.cursor.now = self.cursor.now.max(now);
         self.cursor.input = offset;
-        while let Some((_, inbox)) = self.messages.pop_front_if(|(seq, _)| *seq <= offset.seq) {
-            self.cursor.inbox = Some(inbox);
-        }
+        self.inbox.handle(offset, &mut self.cursor.inbox);
         Cause { offset, now }
     }
 
@@ -248,12 +198,8 @@ impl<M: AnyMachine> MergeJoin<M> {
 
     /// Adds the inputs of a message of the inbox.
     pub fn push_message(&mut self, message: &InboxMessage<'_>) {
-        let &InboxMessage { generation, seq, subject, stamp, payload } = message;
-        if seq > self.digest.1 {
-            let digest = self.digest.0.after(seq, subject, payload);
-            self.digest = (digest, seq);
-            self.messages.push_back((seq, InboxPrefix { generation, digest }));
-        }
+        let &InboxMessage { seq, subject, stamp, payload, .. } = message;
+        self.inbox.read(message);
         for (index, entry) in (0..).zip(self.machine.inputs_of_message(subject, stamp, payload)) {
             let offset = Offset::new(seq, index);
             if offset > self.restored {
@@ -264,7 +210,9 @@ impl<M: AnyMachine> MergeJoin<M> {
 
     /// Adds the events of an own record, and the inbox that it carries.
     pub fn push_own(&mut self, inbox: Option<InboxPrefix>, entries: Vec<Entry>) {
-        self.own_inboxes.extend(entries.last().map(|entry| (entry.cause, inbox)));
+        if let Some(last) = entries.last() {
+            self.inbox.record(last.cause, inbox);
+        }
         self.own.extend(entries);
     }
 
@@ -284,14 +232,14 @@ impl<M: AnyMachine> MergeJoin<M> {
             if let Event::Epoch(epoch) = &first.event {
                 self.cursor.epoch = Some(epoch.clone());
                 self.own.pop_front();
-                self.compare_inboxes()?;
+                self.inbox.compare(self.cursor.input, self.cursor.inbox)?;
                 continue;
             }
             let cause = first.cause;
             while let Some((at, input)) = self.inputs.pop_front_if(|(at, _)| *at <= cause) {
                 let answers = if at == cause { self.take_answers(cause) } else { Vec::new() };
                 let handled = self.begin(at, &input, &answers);
-                self.compare_inboxes()?;
+                self.inbox.compare(self.cursor.input, self.cursor.inbox)?;
                 each(&mut self.machine, handled, &input, &answers, self.cursor.epoch.as_ref())?;
                 self.end(&input, answers.last().map(|entry| entry.at), at == cause);
             }
@@ -303,17 +251,6 @@ impl<M: AnyMachine> MergeJoin<M> {
             }
             if self.own.front().is_some_and(|next| next.cause <= cause && !matches!(next.event, Event::Epoch(_))) {
                 return Err(UnknownCause { cause }.into()); // its cause is joined already: events out of order
-            }
-        }
-        Ok(())
-    }
-
-    /// Compares the inbox read with that of each own record up to `cursor.input`.
-    fn compare_inboxes(&mut self) -> Result<(), InboxMismatch> {
-        let (input, read) = (self.cursor.input, self.cursor.inbox);
-        while let Some((cause, recorded)) = self.own_inboxes.pop_front_if(|(cause, _)| *cause <= input) {
-            if recorded != read {
-                return Err(InboxMismatch { cause, recorded, read });
             }
         }
         Ok(())

@@ -6,8 +6,9 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::TapeSubject;
 
+use crate::inbox::{InboxMessage, InboxMismatch};
 use crate::liveness::OwnerAnswer;
-use crate::merge::{InboxMessage, InboxMismatch, UnknownCause};
+use crate::merge::UnknownCause;
 use crate::tape::TapeFault;
 
 /// A message from the shell to the driver, not to be confused with an input of the machine.

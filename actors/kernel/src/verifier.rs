@@ -4,7 +4,8 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, Writer};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
-use crate::merge::{Clock, InboxMessage, InboxMismatch, MergeJoin, UnknownCause};
+use crate::inbox::{InboxMessage, InboxMismatch};
+use crate::merge::{Clock, MergeJoin, UnknownCause};
 use crate::tape::TapeRecord;
 
 /// The first decision that differs from the recorded one.

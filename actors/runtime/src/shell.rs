@@ -114,8 +114,6 @@ struct Loop<'a, M: Machine> {
     in_flight: Option<Pending<(u64, Instant, Answer)>>,
     liveness: Option<Pending<Input<'static>>>,
     drain: DrainSignal,
-    /// Whether the sender of `drain` is gone: the process is stopping.
-    is_abandoned: bool,
     stream: String,
     subject: String,
     began: Instant,
@@ -153,7 +151,6 @@ impl<'a, M: Machine> Loop<'a, M> {
             in_flight: None,
             liveness: None,
             drain,
-            is_abandoned: false,
             stream,
             subject,
             began: Instant::now(),
@@ -171,7 +168,7 @@ impl<'a, M: Machine> Loop<'a, M> {
 
     async fn run(mut self) -> Result<Stop, BusError> {
         loop {
-            if *self.drain.borrow() {
+            if self.is_draining() {
                 self.driver.handle(Input::Drain);
             }
             self.driver.advance(self.now());
@@ -228,11 +225,17 @@ impl<'a, M: Machine> Loop<'a, M> {
         None
     }
 
+    /// Whether to drain. If the sender of the signal is gone, the process is stopping.
+    fn is_draining(&self) -> bool {
+        *self.drain.borrow() || self.drain.has_changed().is_err()
+    }
+
     /// Waits for the next message, reply or request, and hands the driver everything that has arrived.
     async fn wait(&mut self) {
         let now = self.now();
         let wants_tape = self.driver.wants_tape();
         let wants_inbox = self.driver.wants_inbox();
+        let is_draining = self.is_draining();
         let tape = &mut self.tape;
         let inbox = self.inbox.as_mut();
         let answer = result(self.in_flight.as_mut());
@@ -255,12 +258,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.in_flight = None;
                 self.answered(attempt, sent, answer);
             }
-            changed = self.drain.changed(), if !self.is_abandoned && !*self.drain.borrow() => {
-                if changed.is_err() {
-                    self.is_abandoned = true;
-                    self.driver.handle(Input::Drain);
-                }
-            }
+            _ = self.drain.changed(), if !is_draining => {}
             Some(question) = question => self.answer(question).await,
             found = liveness => {
                 self.liveness = None;

@@ -24,20 +24,23 @@ pub(super) trait MessageField: Sized {
     fn written(&self) -> Option<impl Serialize>;
 }
 
-macro_rules! decimals {
-    ($($ty:ident)*) => {$(
+/// Types that [`FieldType`] names as they are, with the function that reads a value and what is written of one.
+macro_rules! types {
+    ($($ty:ident)*: $read:ident, $value:ident => $written:expr) => {$(
         impl MessageField for $ty {
             const TYPE: FieldType = FieldType::$ty;
             fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
-                decimal(field, value)
+                $read(field, value)
             }
             fn written(&self) -> Option<impl Serialize> {
-                Some(SpelledNumber(*self))
+                let $value = self;
+                Some($written)
             }
         }
     )*};
 }
-decimals!(Price Quantity Money);
+types!(Price Quantity Money: decimal, number => SpelledNumber(*number));
+types!(Token Symbol: name, text => text);
 
 fn decimal<T: Decimal>(field: Field, value: &Scalar) -> Result<T, Fault> {
     match value {
@@ -48,21 +51,6 @@ fn decimal<T: Decimal>(field: Field, value: &Scalar) -> Result<T, Fault> {
         Scalar::Other => Err(wrong_type(field, ValueForm::Decimal)),
     }
 }
-
-macro_rules! names {
-    ($($ty:ident)*) => {$(
-        impl MessageField for $ty {
-            const TYPE: FieldType = FieldType::$ty;
-            fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
-                name(field, value)
-            }
-            fn written(&self) -> Option<impl Serialize> {
-                Some(self)
-            }
-        }
-    )*};
-}
-names!(Token Symbol);
 
 fn name<T: FromStr>(field: Field, value: &Scalar) -> Result<T, Fault> {
     let text = text(field, value)?;

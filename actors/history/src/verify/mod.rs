@@ -131,7 +131,7 @@ pub async fn verify_source(
 }
 
 fn check_invariants(invariants: &mut Invariants, tape: &TapeCreated, record: &TapeRecord, verdict: &mut Verdict) {
-    let (writer, inbox) = (record.header.writer, record.header.inbox.map(|inbox| inbox.generation));
+    let (writer, inbox) = (record.header.writer, record.header.inbox_generation());
     for (index, entry) in (0..).zip(&record.entries) {
         let offset = Offset::new(record.seq, index);
         for violation in invariants.observe(&TapeFact { offset, writer, inbox, entry }) {

@@ -239,7 +239,7 @@ impl Checker {
         for (index, entry) in (0..).zip(entries) {
             let offset = Offset::new(seq, index);
             let entry = &*self.repeats.without_repeats(entry);
-            let inbox = inbox.map(|inbox| inbox.generation);
+            let inbox = header.inbox_generation();
             of_invariants(self.invariants.observe(&invariants::TapeFact { offset, writer, inbox, entry }))?;
             self.orders.fact(offset, entry);
         }
