@@ -57,8 +57,13 @@ pub struct NamedType {
 /// Encoding of a named type.
 #[derive(Debug)]
 pub enum Shape {
-    /// An unsigned integer of at most this many bits.
-    Integer(u32),
+    /// An unsigned integer of at most `bits` bits that is not below `least`.
+    Integer {
+        /// Number of bits.
+        bits: u32,
+        /// The least integer.
+        least: u32,
+    },
     /// A time: the difference to the tape time of the event.
     Time,
     /// An offset: the difference of the sequence to that of the event's cause, and the index.

@@ -5,18 +5,15 @@
 //! `schemas/docs/record-format.md`). Each record stands alone. A record has one encoding, and any other is an error.
 //! Decoding accepts at most [`RECORD_BYTES_MAX`] bytes, and does not panic on any input.
 //!
-//! The first four elements, the [`OuterHeader`], are the same in every format, now and later. So a build can tell
-//! whether a record continues its writer's chain before it knows the format of the rest.
+//! The first four elements, the [`OuterHeader`], are the same in every format, now and later, each in its shortest
+//! form. So a build can tell whether a record continues its writer's chain before it knows the format of the rest.
 //!
 //! Four types hold a fact. [`Event`] is its body, of any kind. [`Entry`] adds cause, index and tape time: all that the
 //! wire holds of one fact. The `Fact` of the kernel is the input of a machine: the body, its writer and its tape time.
 //! The `StoredFact` of `history` is the entry with its writer, its offset on the tape and the broker's stamp.
 
-use std::fmt;
-
-use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeTuple;
-use serde::{Deserialize, Deserializer as _, Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::event::Event;
 use crate::generation::Generation;
@@ -81,7 +78,7 @@ names! {
 pub struct Header {
     /// Writer of the record; must equal the last token of the subject.
     pub writer: Writer,
-    /// Epoch of the writer, from 1.
+    /// Epoch of the writer, from 1: that of its previous record, or one higher.
     pub epoch: u64,
     /// Hash of the previous valid record of the writer; zeros for the first.
     pub prev_hash: RecordHash,
@@ -124,10 +121,6 @@ impl Serialize for Entry {
     }
 }
 
-fn need<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(seq: &mut A, what: &str) -> Result<T, A::Error> {
-    seq.next_element()?.ok_or_else(|| de::Error::custom(format!("{what} is missing")))
-}
-
 /// The first four elements of a record in every format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OuterHeader {
@@ -156,6 +149,9 @@ pub enum RecordError {
     /// The record is larger than [`RECORD_BYTES_MAX`]. Holds its size in bytes.
     #[error("{0} bytes exceed the limit of {RECORD_BYTES_MAX}")]
     TooLarge(usize),
+    /// The record holds no events.
+    #[error("a record without events")]
+    NoEvents,
     /// The record holds more than [`RECORD_EVENTS_MAX`] events.
     #[error("more than {RECORD_EVENTS_MAX} events")]
     TooManyEvents,
@@ -250,14 +246,9 @@ pub fn decode(payload: &[u8]) -> Result<(Header, Vec<Entry>), RecordError> {
 pub fn read(payload: &[u8]) -> RecordRead {
     let mut read = RecordRead { outer: None, inbox: None, entries: Vec::new(), error: None };
     let mut decoder = RecordDecoder::new(payload);
-    let (outer, parts) = match decoder.outer() {
-        Ok((parts, outer)) => (Ok(outer), Ok(parts)),
-        // Another format may write its outer header in a longer form.
-        Err(error) => (read_outer(payload), Err(error)),
-    };
-    match outer {
-        Err(text) => read.error = Some(RecordError::NoHeader(text)),
-        Ok(outer) => {
+    match decoder.outer() {
+        Err(error) => read.error = Some(RecordError::NoHeader(error.to_string())),
+        Ok((parts, outer)) => {
             read.outer = Some(outer);
             read.error = read_rest(payload.len(), outer, parts, decoder, &mut read).err();
         }
@@ -280,38 +271,12 @@ impl From<&Header> for OuterHeader {
     }
 }
 
-/// Reads the outer header.
-fn read_outer(payload: &[u8]) -> Result<OuterHeader, String> {
-    struct Outer<'a>(&'a mut Option<OuterHeader>);
-    impl<'de> Visitor<'de> for Outer<'_> {
-        type Value = ();
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a record: [format, writer, epoch, prev_hash, …]")
-        }
-        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-            let (format, writer) = (need(&mut seq, "format")?, need(&mut seq, "writer")?);
-            let (epoch, prev_hash) = (need(&mut seq, "epoch")?, need(&mut seq, "prev_hash")?);
-            *self.0 = Some(OuterHeader { format, writer, epoch, prev_hash });
-            Ok(())
-        }
-    }
-    let mut outer = None;
-    let mut deserializer = rmp_serde::Deserializer::new(payload);
-    // After the header the deserializer fails, because elements of the array are left: the format defines them.
-    let read = deserializer.deserialize_any(Outer(&mut outer));
-    match (outer, read) {
-        (Some(outer), _) => Ok(outer),
-        (None, Err(error)) => Err(error.to_string()),
-        (None, Ok(())) => Err("no header".into()),
-    }
-}
-
 /// Reads the part of a record that follows the outer header, up to the first error. `parts` is the number of elements
-/// of the record, or why its outer header is not in its shortest form.
+/// of the record.
 fn read_rest(
     size: usize,
     outer: OuterHeader,
-    parts: Result<usize, FieldError>,
+    parts: usize,
     mut decoder: RecordDecoder<'_>,
     read: &mut RecordRead,
 ) -> Result<(), RecordError> {
@@ -325,15 +290,16 @@ fn read_rest(
         return Err(RecordError::TooLarge(size));
     }
     let events = |error: FieldError| RecordError::Events(error.to_string());
-    match parts.map_err(events)? {
-        PARTS => {}
-        other => return Err(RecordError::Events(format!("a record of {other} parts where {PARTS} are due"))),
+    if parts != PARTS {
+        return Err(RecordError::Events(format!("a record of {parts} parts where {PARTS} are due")));
     }
     read.inbox = Option::read(&mut decoder).map_err(events)?;
     decoder.shared().map_err(events)?;
     let count = decoder.array().map_err(events)?;
-    if count > RECORD_EVENTS_MAX {
-        return Err(RecordError::TooManyEvents);
+    match count {
+        0 => return Err(RecordError::NoEvents),
+        1..=RECORD_EVENTS_MAX => {}
+        _ => return Err(RecordError::TooManyEvents),
     }
     // An event takes at least three bytes, so that the bytes bound what an announced count reserves.
     read.entries.reserve(count.min(size / 3));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tapedeck_kernel::testing::records_of_a_newer_build;
+use tapedeck_kernel::testing::{malformed_outer_headers, records_of_a_newer_build};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
 use tapedeck_servers::NatsServer;
@@ -74,7 +74,18 @@ async fn the_commands_and_the_example_in_python_stop_at_each_kind_of_newer_recor
             assert_eq!(sequence_in(&stderr), Some(3), "{way}: {args:?}: {stderr}");
         }
     }
-    assert!(read_tape(&url, ways.len()).0, "the tape without such a record is read to its end");
+    // Messages without the outer header of every format are invalid, and skipped.
+    let (partition, malformed) = (ways.len(), malformed_outer_headers(&first));
+    for (_, payload) in &malformed {
+        let subject = format!("tape.{partition}.g1.risk");
+        bus.context().publish(subject, payload.clone().into()).await.unwrap().await.unwrap();
+    }
+    let (ok, stderr) = read_tape(&url, partition);
+    assert!(ok, "the tape without a newer record is read to its end: {stderr}");
+    assert_eq!(stderr.matches("skipped invalid record").count(), malformed.len(), "{stderr}");
+    let output = system.run(&["tape", "--from", &format!("p{partition}:1"), "--nats-url", &url]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stderr).matches("invalid record").count(), malformed.len(), "{}", text(&output.stderr));
 }
 
 /// The groups of a partition as processes of their own, each of one of two builds.

@@ -163,6 +163,36 @@ fn a_reader_of_the_tape_document_alone_decodes_a_record_of_several_events_as_rus
     assert_eq!(read, [expected]);
 }
 
+/// Every golden record, and every record that differs from one by a byte, or by an integer in a longer form.
+#[test]
+fn a_reader_of_the_tape_document_alone_accepts_the_bytes_that_rust_accepts() {
+    let mut damaged = Vec::new();
+    for (name, hex) in golden() {
+        let payload = bytes(&hex);
+        for at in 0..payload.len() {
+            let byte = payload[at];
+            let others = [byte ^ 1, byte.wrapping_add(1), byte ^ 0x80, 0xc0, 0x00, 0xd9, 0xdc, 0xff];
+            for other in others.map(|other| vec![other]).into_iter().chain([vec![0xcc, byte], vec![0xd0, byte], vec![]])
+            {
+                let payload = [&payload[..at], &other, &payload[at + 1..]].concat();
+                damaged.push((format!("{name}, byte {at} as {other:x?}"), payload));
+            }
+        }
+    }
+    let hex = |payload: &[u8]| payload.iter().map(|byte| format!("{byte:02x}")).collect();
+    let records: Vec<_> = damaged.iter().map(|(name, payload)| (name.clone(), hex(payload))).collect();
+    let (mut accepted, mut rejected, mut differ) = (0, 0, Vec::new());
+    for ((name, payload), read) in damaged.iter().zip(as_python_reads(&tape::document(), &records)) {
+        match record::decode(payload) {
+            Ok(_) if read == as_rust_reads(payload) => accepted += 1,
+            Err(_) if read["error"].is_string() => rejected += 1,
+            decoded => differ.push(format!("{name}: {decoded:?}, but read as {read}")),
+        }
+    }
+    assert!(differ.is_empty(), "{} differ: {:#?}", differ.len(), &differ[..differ.len().min(40)]);
+    assert!(accepted > 1000 && rejected > 10_000, "{accepted} accepted, {rejected} rejected");
+}
+
 #[test]
 fn a_tape_document_with_reordered_fields_is_detected_by_every_kind() {
     let records = golden();

@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 use tapedeck_runtime::{Bus, BusError, database};
-use tapedeck_schemas::event::{Kind, TapeCreated};
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Writer};
+use tapedeck_schemas::event::TapeCreated;
+use tapedeck_schemas::record::{self, RecordRead, Writer};
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
@@ -33,6 +32,8 @@ pub struct PartitionStatus {
     pub projected: u64,
     /// Every writer but the keeper.
     pub writers: Vec<WriterStatus>,
+    /// What the streams lack that was decided on or projected, one sentence each.
+    pub lost: Vec<String>,
 }
 
 /// One writer of a tape.
@@ -46,7 +47,7 @@ pub struct WriterStatus {
     pub epoch: u64,
     /// Sequence of the cause of the last fact: every input up to it is decided.
     pub decided: u64,
-    /// Kind and cause of the last fact, as text; the reason if the last record does not decode.
+    /// Kind and cause of the last fact, as text; the reason if the last record is not understood.
     pub did: String,
 }
 
@@ -63,6 +64,21 @@ impl PartitionStatus {
         for writer in tapedeck_groups::writers() {
             writers.push(WriterStatus::gather(bus, &name, partition, writer).await?);
         }
+        // Read in this order, a stream that lost nothing holds what the tape names, and the tape what is projected.
+        let market_inbox_last = last_sequence(bus, &generations.inbox_stream(partition)).await?;
+        let command_inbox_last = last_sequence(bus, &generations.command_stream(partition)).await?;
+        let projected = database::projected(client, &lineage, partition).await?;
+        let mut lost = Vec::new();
+        for (writer, last) in [(Writer::Ingest, market_inbox_last), (Writer::Control, command_inbox_last)] {
+            let decided = writers.iter().find(|one| one.writer == writer.as_str()).map_or(0, |one| one.decided);
+            if decided > last {
+                lost.push(format!("{writer} decided on message {decided}, but its inbox ends at {last}"));
+            }
+        }
+        let tape_end = if projected > state.last_sequence { last_sequence(bus, &name).await? } else { projected };
+        if projected > tape_end {
+            lost.push(format!("record {projected} is projected, but the tape ends at {tape_end}"));
+        }
         Ok(Self {
             partition,
             tape: tape.to_string(),
@@ -70,16 +86,19 @@ impl PartitionStatus {
             placement,
             tape_last: state.last_sequence,
             tape_bytes: state.bytes,
-            market_inbox_last: last_sequence(bus, &generations.inbox_stream(partition)).await?,
-            command_inbox_last: last_sequence(bus, &generations.command_stream(partition)).await?,
-            projected: database::projected(client, &lineage, partition).await?,
+            market_inbox_last,
+            command_inbox_last,
+            projected,
             writers,
+            lost,
         })
     }
 
-    /// Whether every writer has appended a record, and every projection has reached the end of the tape.
-    pub fn is_caught_up(&self) -> bool {
-        self.projected >= self.tape_last && self.writers.iter().all(|writer| writer.last > 0)
+    /// Whether every writer has appended a record, every projection has reached the end of the tape, and nothing is
+    /// lost.
+    pub fn is_healthy(&self) -> bool {
+        let is_caught_up = self.projected >= self.tape_last;
+        is_caught_up && self.writers.iter().all(|writer| writer.last > 0) && self.lost.is_empty()
     }
 }
 
@@ -89,14 +108,14 @@ impl WriterStatus {
         let mut status = Self { writer: writer.as_str(), last: 0, epoch: 0, decided: 0, did: "nothing yet".into() };
         let Some(message) = message else { return Ok(status) };
         status.last = message.sequence;
-        match record::decode(&message.payload) {
-            Ok((header, entries)) => {
-                let last = entries.last().map(|entry| (entry.event.kind(), entry.cause));
-                let (kind, cause) = last.unwrap_or((Kind::Progress, Offset::START));
-                status.did = format!("{} of {cause}", kind.name());
-                (status.epoch, status.decided) = (header.epoch, cause.seq);
-            }
-            Err(error) => status.did = format!("invalid: {error}"),
+        let RecordRead { outer, entries, error, .. } = record::read(&message.payload);
+        if let Some(last) = entries.last() {
+            status.did = format!("{} of {}", last.event.kind().name(), last.cause);
+            status.decided = last.cause.seq;
+        }
+        status.epoch = outer.map_or(0, |outer| outer.epoch);
+        if let Some(error) = error {
+            status.did = format!("not understood: {error}");
         }
         Ok(status)
     }

@@ -303,12 +303,11 @@ impl<M: AnyMachine> Driver<M> {
             return;
         }
         let build_logic = self.info.logic;
-        let epoch = self.merge.cursor.epoch.as_ref();
-        let (tape_logic, last_epoch) = epoch.map_or((0, 0), |epoch| (epoch.logic, epoch.number));
+        let tape_logic = self.merge.cursor.epoch.as_ref().map_or(0, |epoch| epoch.logic);
         if tape_logic > build_logic {
             return self.stop(Stop::OlderLogic { build_logic, tape_logic });
         }
-        self.epoch = self.epoch.max(last_epoch) + 1;
+        self.epoch += 1; // the epochs on a tape count without a gap
         let ProcessIdentity { nonce, build } = self.identity.clone();
         let epoch = Epoch { number: self.epoch, owner: nonce, logic: build_logic, build };
         self.merge.cursor.epoch = Some(epoch.clone());

@@ -127,6 +127,8 @@ pub struct ChainEnd {
     pub seq: u64,
     /// Hash of that record; zeros before the first.
     pub hash: RecordHash,
+    /// Epoch of that record; 0 before the first.
+    pub epoch: u64,
     /// Build of the writer's last epoch.
     pub build: Option<String>,
 }
@@ -159,9 +161,9 @@ impl TapeReader {
     }
 
     /// A reader of one writer's subject after a record that was read before.
-    pub fn filtered_after(lineage: impl Into<Lineage>, writer: Writer, seq: u64, hash: RecordHash) -> Self {
-        let chains = BTreeMap::from([(writer, ChainEnd { seq, hash, build: None })]);
-        Self { unfiltered: false, ..Self::after(lineage, TapeCheckpoint { seq, chains }) }
+    pub fn filtered_after(lineage: impl Into<Lineage>, writer: Writer, end: ChainEnd) -> Self {
+        let read = TapeCheckpoint { seq: end.seq, chains: BTreeMap::from([(writer, end)]) };
+        Self { unfiltered: false, ..Self::after(lineage, read) }
     }
 
     /// The last sequence read; 0 at the start.
@@ -224,16 +226,24 @@ impl TapeReader {
             Event::Epoch(epoch) => Some(epoch.build.clone()),
             _ => None,
         });
-        let (Some(writer), None) = (writer, &record.error) else {
-            let what = record.error.map_or_else(|| "this build has no such writer".into(), |error| error.to_string());
-            let build = build.or_else(|| chain?.build.clone());
-            return Err(TapeFault::NotUnderstood { seq, writer: name.into(), what, build });
+        let before = chain.map_or(0, |chain| chain.epoch);
+        // The next owner reads the epoch of the last one, and fails to append if another has appended since.
+        let epoch_follows = (before.max(1)..=before.saturating_add(1)).contains(&outer.epoch);
+        let understood = match (writer, record.error) {
+            (_, Some(error)) => Err(error.to_string()),
+            (None, None) => Err("this build has no such writer".into()),
+            (Some(_), None) if !epoch_follows => Err(format!("its epoch is {}, after {before}", outer.epoch)),
+            (Some(writer), None) => Ok(writer),
         };
+        let writer = understood.map_err(|what| {
+            let build = build.clone().or_else(|| chain?.build.clone());
+            TapeFault::NotUnderstood { seq, writer: name.into(), what, build }
+        })?;
         let header = Header { writer, epoch: outer.epoch, prev_hash: outer.prev_hash, inbox: record.inbox };
         let hash = RecordHash::of(payload);
         let chain = self.read.chains.entry(writer).or_default();
         let build = build.or(chain.build.take());
-        *chain = ChainEnd { seq, hash, build };
+        *chain = ChainEnd { seq, hash, epoch: outer.epoch, build };
         let generation = self.lineage.generation_of(seq);
         Ok(TapeRead::Record(TapeRecord { seq, generation, header, hash, entries: record.entries }))
     }

@@ -166,6 +166,10 @@ pub fn records_of_a_newer_build(header: &Header) -> Vec<(&'static str, Vec<u8>)>
         record[..2].copy_from_slice(&bytes);
         record
     };
+    let of_epoch = |epoch| {
+        let clock = Elements { count: 1, bytes: clock.into() };
+        record::assemble(&Header { epoch, ..*header }, &Elements::default(), &clock)
+    };
     let mut many_events = with(&clock);
     many_events.truncate(many_events.len() - clock.len() - 1);
     many_events.extend([0xdc, 0x10, 0x01]); // an array of 4,097
@@ -183,8 +187,49 @@ pub fn records_of_a_newer_build(header: &Header) -> Vec<(&'static str, Vec<u8>)>
         ("type of a field", with(&[&clock[..3], &[0xc2]].concat())),
         ("text without a number", with(&[0x93, 23 << 2, 0, 0xa1, b'5'])),
         ("text that no event has", record(&[sim_x], &[&clock])),
+        ("form that is not the shortest", with(&[0x93, 23 << 2, 0, 0xcc, 5])),
+        ("no events", record(&[], &[])),
+        ("no epoch", of_epoch(0)),
+        ("epoch that does not follow", of_epoch(u64::MAX)),
         ("bytes after the end", [with(&clock), vec![0xc1]].concat()),
         ("more bytes", [with(&clock), vec![0; record::RECORD_BYTES_MAX]].concat()),
         ("more events", many_events),
+    ]
+}
+
+/// Messages that begin nearly as a record with this outer header, and are invalid: the header has one encoding.
+///
+/// # Panics
+///
+/// If format, writer and epoch are not below 128.
+pub fn malformed_outer_headers(header: &Header) -> Vec<(&'static str, Vec<u8>)> {
+    let clock = Elements { count: 1, bytes: vec![0x93, 23 << 2, 0, 5] };
+    let valid = record::assemble(header, &Elements::default(), &clock);
+    assert_eq!(valid[4..6], [0xc4, 32], "head, three numbers of a byte each, and the hash");
+    let with = |at: usize, bytes: &[u8]| [&valid[..at], bytes, &valid[at + 1..]].concat();
+    let hash_as = |head: &[u8], each: &[u8]| {
+        let bytes: Vec<u8> = valid[6..38].iter().flat_map(|byte| [each, &[*byte]].concat()).collect();
+        [&valid[..4], head, &bytes, &valid[38..]].concat()
+    };
+    vec![
+        ("head of 16 bits", with(0, &[0xdc, 0, 7])),
+        ("map", with(0, &[0x87])),
+        ("three elements", with(0, &[0x93])),
+        ("format as u8", with(1, &[0xcc, valid[1]])),
+        ("format as text", with(1, b"\xa11")),
+        ("format below zero", with(1, &[0xff])),
+        ("format as float", with(1, &[0xca, 0x3f, 0x80, 0, 0])),
+        ("format as nil", with(1, &[0xc0])),
+        ("format as boolean", with(1, &[0xc3])),
+        ("writer as u16", with(2, &[0xcd, 0, valid[2]])),
+        ("writer as float", with(2, &[0xca, 0x40, 0xa0, 0, 0])),
+        ("epoch as u64", with(3, &[0xcf, 0, 0, 0, 0, 0, 0, 0, valid[3]])),
+        ("epoch as text", with(3, b"\xa11")),
+        ("epoch as map", with(3, &[0x80])),
+        ("hash of 16-bit length", hash_as(&[0xc5, 0, 32], &[])),
+        ("hash as text", hash_as(&[0xd9, 32], &[])),
+        ("hash as array", hash_as(&[0xdc, 0, 32], &[])),
+        ("hash of 31 bytes", [&valid[..5], &[31], &valid[6..]].concat()),
+        ("cut off", valid[..20].to_vec()),
     ]
 }

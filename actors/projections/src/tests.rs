@@ -117,7 +117,7 @@ fn a_tape_must_hold_what_every_checkpoint_names_and_reading_begins_at_the_least(
     use tapedeck_schemas::record::{RecordHash, Writer};
 
     let payload = |seq: u64| seq.to_be_bytes();
-    let end = |seq| ChainEnd { seq, hash: RecordHash::of(&payload(seq)), build: None };
+    let end = |seq| ChainEnd { seq, hash: RecordHash::of(&payload(seq)), epoch: 1, build: None };
     let checkpoint = |seq, ingest, risk| TapeCheckpoint {
         seq,
         chains: [(Writer::Ingest, end(ingest)), (Writer::Risk, end(risk))].into(),
@@ -145,7 +145,7 @@ fn a_checkpoint_is_read_from_json_as_it_was_written_and_an_unknown_writer_is_an_
     use tapedeck_kernel::{ChainEnd, TapeCheckpoint};
     use tapedeck_schemas::record::{RecordHash, Writer};
 
-    let end = ChainEnd { seq: u64::MAX, hash: RecordHash([0xab; 32]), build: Some("1.0.0+a".into()) };
+    let end = ChainEnd { seq: u64::MAX, hash: RecordHash([0xab; 32]), epoch: 7, build: Some("1.0.0+a".into()) };
     let checkpoint = TapeCheckpoint { seq: 9, chains: [(Writer::Risk, end)].into() };
     let text = serde_json::to_string(&checkpoint.chains).unwrap();
     assert!(text.starts_with(r#"{"risk":{"seq":18446744073709551615,"hash":"abab"#), "{text}");

@@ -33,10 +33,10 @@ pub enum DatabaseError {
         source: std::io::Error,
     },
     /// A statement failed.
-    #[error("postgres: {0}")]
+    #[error("postgres: {}", described(.0))]
     Statement(#[from] tokio_postgres::Error),
     /// A migration failed and was rolled back.
-    #[error("migration {name}: {source}")]
+    #[error("migration {name}: {}", described(source))]
     Migration {
         /// Name of the migration.
         name: &'static str,
@@ -64,6 +64,14 @@ pub enum DatabaseError {
         /// The difference between checkpoint and tape.
         mismatch: CheckpointMismatch,
     },
+}
+
+/// The error with that of the server, which the text of the client leaves out.
+fn described(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(of_server) => format!("{} (SQLSTATE {})", of_server.message(), of_server.code().code()),
+        None => error.to_string(),
+    }
 }
 
 /// The address of Postgres and the credentials.
@@ -161,11 +169,14 @@ pub async fn progress(
         return Err(DatabaseError::OtherTape { partition, theirs, ours });
     }
     let seq = u64::try_from(row.get::<_, i64>(2)).unwrap_or(0);
-    let chains = serde_json::from_str(row.get(3)).map_err(|error| DatabaseError::Checkpoint {
-        partition,
-        mismatch: CheckpointMismatch::Unreadable(error.to_string()),
-    })?;
-    Ok(Some(TapeCheckpoint { seq, chains }))
+    let checkpoint = serde_json::from_str(row.get(3)).map(|chains| TapeCheckpoint { seq, chains });
+    let unreadable = match checkpoint {
+        // The first record of a tape is in the chain of the keeper.
+        Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(Some(checkpoint)),
+        Ok(_) => format!("the chains of sequence {seq} do not belong to it"),
+        Err(error) => error.to_string(),
+    };
+    Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) })
 }
 
 /// The last tape sequence that every projection has committed.

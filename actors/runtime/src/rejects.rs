@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use async_nats::HeaderMap;
 use serde::Serialize;
-use tapedeck_kernel::{Answer, TapeFault, TapeRead, TapeReader};
+use tapedeck_kernel::{Answer, ChainEnd, TapeFault, TapeRead, TapeReader};
 use tapedeck_schemas::event::{Event, Rejected, TapeCreated};
 use tapedeck_schemas::generation::{Lineage, TapeName};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{RecordHash, Writer};
+use tapedeck_schemas::record::{self, RecordHash, RecordRead, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::bus::{Bus, BusError};
@@ -65,10 +65,10 @@ pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), TapeFault> {
         let stored = tail.next().await;
         if stored.seq == publisher.after.seq {
             // An earlier process has found this record valid, so the next one must chain to it.
-            let hash = RecordHash::of(&stored.payload);
-            reader = TapeReader::filtered_after(tape, Writer::Ingest, stored.seq, hash);
-            let decoded = tapedeck_schemas::record::decode(&stored.payload);
-            let entries = decoded.map(|(_, entries)| entries).unwrap_or_default();
+            let RecordRead { outer, entries, .. } = record::read(&stored.payload);
+            let (hash, epoch) = (RecordHash::of(&stored.payload), outer.map_or(0, |outer| outer.epoch));
+            let end = ChainEnd { seq: stored.seq, hash, epoch, build: None };
+            reader = TapeReader::filtered_after(tape, Writer::Ingest, end);
             publisher.publish(stored.seq, entries.iter().map(|entry| &entry.event)).await;
             continue;
         }

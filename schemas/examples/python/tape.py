@@ -47,30 +47,35 @@ class Reader:
 
     def record(self, payload):
         need(len(payload) <= self.document["bounds"]["record_bytes_max"], "record too large", len(payload))
-        *head, self.shared, events = msgpack.unpackb(payload, raw=False, strict_map_key=False)
+        parts = msgpack.unpackb(payload, raw=False, strict_map_key=False)
+        need(msgpack.packb(parts) == payload, "not in the shortest form", payload[:8])
+        *head, self.shared, events = parts
+        need(len(set(self.shared)) == len(self.shared), "a shared value that stands twice", self.shared)
         self.used, self.last = 0, {}
         self.cause_seq = self.cause_index = self.index = self.at = 0
         record = self.fields(self.document["record"], head)
         need(record["format"] == self.document["format"], "format", record["format"])
-        need(len(events) <= self.document["bounds"]["record_events_max"], "too many events", len(events))
+        need(0 < len(events) <= self.document["bounds"]["record_events_max"], "number of events", len(events))
         record["events"] = [self.event(event) for event in events]
         need(self.used == len(self.shared), "shared values that no event has", self.shared[self.used:])
         return record
 
     def event(self, elements):
         head, *rest = elements
+        need(type(head) is int and head >= 0, "not a head", head)
         step, number, version = head & 3, head >> 2 & 255, (head >> 10) + 1
         kind = self.kinds.get((number, version))
         need(kind, "no such kind and version", (number, version))
-        if step == 0:
-            self.index += 1
-        elif step == 1:
-            self.cause_seq, self.cause_index, self.index = self.cause_seq + 1, 0, 0
-        elif step == 2:
-            self.cause_index, self.index = self.cause_index + 1, 0
+        steps = [(self.cause_seq, self.cause_index, self.index + 1), (self.cause_seq + 1, 0, 0),
+                 (self.cause_seq, self.cause_index + 1, 0)]
+        if step == 3:
+            change, cause_index, index, *rest = rest
+            cause = (moved(self.cause_seq, change), self.uint(32, cause_index), self.uint(32, index))
+            need(cause not in steps, "a cause that is not in its shortest form", cause)
         else:
-            change, self.cause_index, self.index, *rest = rest
-            self.cause_seq = moved(self.cause_seq, change)
+            cause = steps[step]
+            need(cause[0] < 1 << 64 and max(cause[1:]) < 1 << 32, "a cause beyond the greatest offset", cause)
+        self.cause_seq, self.cause_index, self.index = cause
         change, *body = rest
         self.at = moved(self.at, change)
         # What a change refers to: the kind, and the instrument once it is read.
@@ -113,19 +118,25 @@ class Reader:
 
     def share(self, value):
         need(type(value) is int and 0 <= value <= self.used, "not the next shared value", value)
+        need(value < len(self.shared), "no such shared value", value)
         self.used = max(self.used, value + 1)
         return self.shared[value]
 
     def integer(self, named, value):
-        need(type(value) is int and 0 <= value < 1 << named["bits"], f"not of {named['bits']} bits", value)
+        need(self.uint(named["bits"], value) >= named["least"], "too small", value)
+        return value
+
+    def uint(self, bits, value):
+        need(type(value) is int and 0 <= value < 1 << bits, f"not of {bits} bits", value)
         return value
 
     def time(self, named, value):
         return moved(self.at, value)
 
     def offset(self, named, value):
+        need(isinstance(value, list) and len(value) == 2, "not an offset", value)
         change, index = value
-        return {"seq": moved(self.cause_seq, change), "index": index}
+        return {"seq": moved(self.cause_seq, change), "index": self.uint(32, index)}
 
     def text(self, named, value):
         text = self.share(value)
@@ -144,7 +155,8 @@ class Reader:
             wide, value = value, int.from_bytes(value, "big", signed=True)
             need(len(wide) == (value if value >= 0 else ~value).bit_length() // 8 + 1, "not the fewest bytes", wide)
             need(not -(1 << 63) <= value < 1 << 63, "should be an integer", value)
-        need(type(value) is int, "not a number", value)
+        else:
+            need(type(value) is int and -(1 << 63) <= value < 1 << 63, "not a number", value)
         mantissa, decimals = value >> 5, value & 31
         need(decimals <= named["decimals"], "too many decimals", decimals)
         need(decimals == 0 or mantissa % 10, "trailing zeros", mantissa)
@@ -185,6 +197,24 @@ class Reader:
         return {name: self.value(variants[name], inner)}
 
 
+def outer_header(payload):
+    """Reads the first four elements, which are the same in every format; None if the bytes do not begin with them."""
+    unpacker, packer = msgpack.Unpacker(), msgpack.Packer()
+    unpacker.feed(payload[:64])
+    try:
+        count = unpacker.read_array_header()
+        header = [unpacker.unpack() for _ in range(4)]
+    except (ValueError, msgpack.OutOfData):
+        return None
+    *numbers, prev_hash = header
+    if count < 4 or any(type(number) is not int or number < 0 for number in numbers):
+        return None
+    if type(prev_hash) is not bytes or len(prev_hash) != 32:
+        return None
+    shortest = packer.pack_array_header(count) + b"".join(map(packer.pack, header))
+    return header if payload.startswith(shortest) else None
+
+
 class Chains:
     """Tells records from other messages: a record carries the hash of its writer's previous record."""
 
@@ -196,23 +226,20 @@ class Chains:
     def read(self, seq, subject, payload):
         """Returns a record; None if the message does not continue the chain of its subject, and is to be skipped."""
         name = subject.rsplit(".", 1)[-1]
-        unpacker = msgpack.Unpacker()
-        unpacker.feed(payload)
-        try:
-            # The first four elements are the same in every format.
-            if unpacker.read_array_header() < 4:
-                return None
-            _format, writer, _epoch, prev_hash = (unpacker.unpack() for _ in range(4))
-        except (ValueError, msgpack.OutOfData):
+        header = outer_header(payload)
+        if header is None:
             return None
-        if prev_hash != self.last.get(name, bytes(32)) or self.writers.get(name, writer) != writer:
+        _format, writer, epoch, prev_hash = header
+        last_hash, last_epoch = self.last.get(name, (bytes(32), 0))
+        if prev_hash != last_hash or self.writers.get(name, writer) != writer:
             return None
         try:
             need(name in self.writers, "writer", name)
             record = self.reader.record(payload)
+            need(epoch > 0 and epoch - last_epoch in (0, 1), f"epoch after {last_epoch}", epoch)
         except (NotAsDescribed, ValueError, TypeError, KeyError) as error:
             raise NotUnderstood(f"sequence {seq}: a record of {name} is not understood: {error}") from error
-        self.last[name] = blake3.blake3(payload).digest()
+        self.last[name] = (blake3.blake3(payload).digest(), epoch)
         return record
 
 

@@ -16,7 +16,7 @@ use crate::subject::MarketKind;
 use super::{Described as _, Shape, Type};
 
 /// The text of a [`crate::bar::BarSpec`].
-pub(super) const BAR_PATTERN: &str = "^([0-9]+(ms|s|m|h|d|t)(-quote)?|[0-9]+(\\.[0-9]{1,9}0*)?v)$";
+pub(super) const BAR_PATTERN: &str = "^(?!0+(\\.0+)?[a-z])([0-9]+(ms|s|m|h|d|t)(-quote)?|[0-9]+(\\.[0-9]{1,9}0*)?v)$";
 /// A count as text.
 const COUNT_PATTERN: &str = "^[0-9]{1,20}$";
 /// A number as text that is not zero.
@@ -150,7 +150,7 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
         FieldType::Symbol => symbol(),
         FieldType::Kind => json!({"const": kind.as_str()}),
         FieldType::Word(words) => json!({"enum": words}),
-        FieldType::Bar => json!({"type": "string", "pattern": BAR_PATTERN, "allOf": [{"pattern": NOT_ZERO_PATTERN}]}),
+        FieldType::Bar => json!({"type": "string", "pattern": BAR_PATTERN}),
         FieldType::Bars => bars(),
         FieldType::Count | FieldType::Time => count(field.range.starts_with("from 1")),
         FieldType::Price | FieldType::Quantity | FieldType::Money => decimal(field),

@@ -65,13 +65,15 @@ fn reading() -> String {
      there.\n\
      2. Records form one **chain** per writer: `prev_hash` is the BLAKE3 hash (32 bytes) of the payload of the \
      previous valid record of the same writer, and zeros in the first record of a writer.\n\
-     3. Every format begins with the **outer header**: `format`, `writer`, `epoch` and `prev_hash`. A message is an \
-     **invalid record** if it has no outer header, or if the header names another writer than the subject, or another \
+     3. Every format begins with the **outer header**: the head of an array, three unsigned integers (`format`, \
+     `writer` and `epoch`) and 32 bytes (`prev_hash`), each in the shortest form of MessagePack. A message is an \
+     **invalid record** if it does not begin so, or if the header names another writer than the subject, or another \
      `prev_hash` than the end of the writer's chain. Skip it, whatever its format; its sequence still counts. A valid \
      encoding on the right subject that does not continue the chain shows that records were altered or lost.\n\
      4. A record that continues the chain belongs to the tape. If any part of it is not as this page says (format, \
-     writer, kind, version, number of fields, value), a later build wrote it: stop there, and do not skip it. The \
-     first record on a subject whose writer is unknown continues a chain if its `prev_hash` is zeros.\n\
+     writer, epoch, kind, version, number of fields, value), a later build wrote it: stop there, and do not skip it. \
+     The epoch is that of the writer's previous record, or one higher; the first is 1. The first record on a subject \
+     whose writer is unknown continues a chain if its `prev_hash` is zeros.\n\
      5. The first record is that of the keeper, and its first event is `TapeCreated`, with the generation in the name \
      of the stream. The records after it, up to the last of `copied`, are copies of the records of earlier \
      generations: they are at the same sequences and have the same bytes, so that the chains hold.\n\
@@ -108,7 +110,8 @@ fn writer_row(writer: Writer) -> Vec<String> {
 
 fn type_row(named: &NamedType) -> Vec<String> {
     let wire = match &named.shape {
-        Shape::Integer(bits) => format!("unsigned integer, {bits} bits"),
+        Shape::Integer { bits, least: 0 } => format!("unsigned integer, {bits} bits"),
+        Shape::Integer { bits, least } => format!("unsigned integer from {least}, {bits} bits"),
         Shape::Time => "signed integer: difference to the `at` of the event, modulo 2^64".into(),
         Shape::Offset => {
             "array: signed difference of the sequence to the `cause_seq` of the event, modulo 2^64; unsigned index"

@@ -189,7 +189,7 @@ fn reference(ty: &Type) -> Value {
 
 fn named_type(named: &NamedType) -> Value {
     let mut entry = match &named.shape {
-        Shape::Integer(bits) => json!({"wire": "integer", "bits": bits}),
+        Shape::Integer { bits, least } => json!({"wire": "integer", "bits": bits, "least": least}),
         Shape::Time => json!({"wire": "time"}),
         Shape::Offset => json!({"wire": "offset"}),
         Shape::Id => json!({"wire": "id"}),

@@ -19,10 +19,10 @@ macro_rules! described {
 }
 
 described! {
-    u8, "u8", "Unsigned integer of at most 8 bits.", Shape::Integer(8);
-    u16, "u16", "Unsigned integer of at most 16 bits.", Shape::Integer(16);
-    u32, "u32", "Unsigned integer of at most 32 bits.", Shape::Integer(32);
-    u64, "u64", "Unsigned integer of at most 64 bits.", Shape::Integer(64);
+    u8, "u8", "Unsigned integer of at most 8 bits.", Shape::Integer { bits: 8, least: 0 };
+    u16, "u16", "Unsigned integer of at most 16 bits.", Shape::Integer { bits: 16, least: 0 };
+    u32, "u32", "Unsigned integer of at most 32 bits.", Shape::Integer { bits: 32, least: 0 };
+    u64, "u64", "Unsigned integer of at most 64 bits.", Shape::Integer { bits: 64, least: 0 };
     String, "Text", "UTF-8 text.", Shape::Text("");
     Token, "Token", "A name that is a valid token of a NATS subject.", Shape::Text("^[A-Za-z0-9_-]{1,24}$");
     Symbol, "Symbol", "A symbol as its venue spells it, or the code of a currency: 1 to 48 bytes of UTF-8.",
@@ -41,7 +41,8 @@ described! {
         decimal(Ratio::SCALE, Ratio::MAX_UNITS);
     Money, "Money", "Amount of a currency. Price times quantity is exact.",
         decimal(Money::SCALE, Money::MAX_UNITS);
-    Generation, "Generation", "Number of a generation of a tape or an inbox, from 1.", Shape::Integer(32);
+    Generation, "Generation", "Number of a generation of a tape or an inbox, from 1.",
+        Shape::Integer { bits: 32, least: 1 };
     TapeId, "TapeId", "Random identity of a tape.", Shape::Id;
     OrderId, "OrderId", "Id of an order; the client order id at an exchange.", Shape::Id;
     FillId, "FillId", "Id of a fill on the simulated exchange.", Shape::Id;

@@ -99,6 +99,11 @@ impl<'de> Visitor<'de> for ElementVisitor {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Element::not_a_map())
     }
+    /// An extension value of MessagePack.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+        IgnoredAny::deserialize(value)?;
+        Ok(Element::not_a_map())
+    }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut read = Element::default();
         while let Some(key) = map.next_key::<Scalar>()? {
@@ -111,9 +116,9 @@ impl<'de> Visitor<'de> for ElementVisitor {
                 if !matches!(value, Scalar::Absent) {
                     read.repeated = Some(field.name());
                 }
-                *value = map.next_value_seed(FieldSeed(field))?;
+                *value = map.next_value_seed(FieldSeed(Some(field)))?;
             } else if name == "instrument" {
-                read.instrument = map.next_value()?;
+                read.instrument = map.next_value_seed(FieldSeed(None))?;
             } else {
                 // Unknown fields are ignored: a later contract may define them.
                 map.next_value::<IgnoredAny>()?;
@@ -169,25 +174,35 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Scalar::Other)
             }
+            /// An extension value of MessagePack.
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, value: D) -> Result<Self::Value, D::Error> {
+                IgnoredAny::deserialize(value)?;
+                Ok(Scalar::Other)
+            }
         }
         deserializer.deserialize_any(ScalarVisitor)
     }
 }
 
-/// Decodes the value of a field. A JSON number of a decimal field becomes the text that spells it, so that no digit is
-/// lost.
-struct FieldSeed(Field);
+/// Decodes the value of a field, or of the instrument. A JSON number of a decimal field becomes the text that spells
+/// it, so that no digit is lost. A JSON text that is not Unicode (a lone surrogate) is a value of another type.
+struct FieldSeed(Option<Field>);
 
 impl<'de> DeserializeSeed<'de> for FieldSeed {
     type Value = Scalar<'de>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if !deserializer.is_human_readable() || self.0.spec().ty.decimal().is_none() {
+        if !deserializer.is_human_readable() {
             return Scalar::deserialize(deserializer);
         }
         let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let is_decimal = self.0.is_some_and(|field| field.spec().ty.decimal().is_some());
         match raw.as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') => Ok(Scalar::Text(Cow::Borrowed(raw))),
-            _ => serde_json::from_str(raw).map_err(de::Error::custom),
+            Some(b'-' | b'0'..=b'9') if is_decimal => Ok(Scalar::Text(Cow::Borrowed(raw))),
+            // A greater integer than 64 bits hold; serde_json would read it as a float.
+            Some(b'0'..=b'9') if raw.len() >= 20 && raw.bytes().all(|digit| digit.is_ascii_digit()) => {
+                Ok(Scalar::Int(raw.parse().unwrap_or(i128::MAX)))
+            }
+            _ => Ok(serde_json::from_str(raw).unwrap_or(Scalar::Other)),
         }
     }
 }

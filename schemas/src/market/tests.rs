@@ -40,6 +40,44 @@ fn a_malformed_element_does_not_affect_the_others() {
 }
 
 #[test]
+fn a_value_that_no_field_has_affects_its_event_only() {
+    let good = |encoded: Vec<u8>| encoded[1..].to_vec();
+    let quote_map = good(encode_batch(&[quote()]));
+    let text = |text: &str| [&[0xa0 | text.len() as u8][..], text.as_bytes()].concat();
+    // Extension values: fixext 1, ext 8 of no bytes, and a timestamp; text that is not UTF-8; a float of 32 bits.
+    for value in [&[0xd4, 1, 2][..], &[0xc7, 0, 5], &[0xd6, 0xff, 0, 0, 0, 1], &[0xa1, 0xff], &[0xca, 0, 0, 0, 0]] {
+        let in_field = [&[0x81][..], &text("session"), value].concat();
+        let unknown_field = [&[0x81][..], &text("other"), value].concat();
+        let as_key = [&[0x81][..], value, &[1]].concat();
+        for wrong in [value.to_vec(), in_field, unknown_field, as_key] {
+            let payload = [&[0x93][..], &quote_map, &wrong, &quote_map].concat();
+            let read = decode(MarketKind::Batch, &payload);
+            assert_eq!((read.len(), &read[0], &read[2]), (3, &Ok(quote()), &Ok(quote())), "{wrong:x?}: {read:?}");
+            assert!(read[1].is_err(), "{wrong:x?}");
+        }
+    }
+    let line = json_line(&"v.A".parse().unwrap(), &quote());
+    for (field, value, words) in [
+        ("session", r#""\ud800""#, "session"),
+        ("ts_recv", r#""\udc00""#, "ts_recv"),
+        ("bid", r#""\ud800""#, "bid"),
+        ("other", r#""\ud800""#, ""),
+        ("seq", "18446744073709551616", "seq 18446744073709551616 is out of range"),
+        ("seq", "99999999999999999999999999999999999999999999999999", "out of range"),
+    ] {
+        let wrong = line.replacen('{', &format!("{{\"{field}\":{value},\"was\":"), 1);
+        let wrong = wrong.replacen("\"was\":", &format!("\"was_{field}\":1,"), 1);
+        let wrong = wrong.replacen(&format!(",\"{field}\""), ",\"replaced\"", 1);
+        let read = decode(MarketKind::Batch, format!("[{line},{wrong},{line}]").as_bytes());
+        assert_eq!((read.len(), &read[0], &read[2]), (3, &Ok(quote()), &Ok(quote())), "{wrong}: {read:?}");
+        match &read[1] {
+            Err(malformed) => assert!(malformed.detail.words().contains(words), "{}", malformed.detail.words()),
+            Ok(_) => assert_eq!(field, "other"),
+        }
+    }
+}
+
+#[test]
 fn a_message_that_is_no_array_of_maps_has_one_reason_without_the_text_of_a_decoder() {
     use MalformedDetail::*;
     let (json, packed) = (MessageEncoding::Json, MessageEncoding::MessagePack);

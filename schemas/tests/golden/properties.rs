@@ -13,7 +13,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
     let near = prop_oneof![Just(0u64), Just(1), 0u64..300, any::<u64>()];
     let offset = (near.clone(), prop_oneof![Just(0u32), 0u32..3, any::<u32>()]);
     let one = (0..Kind::ALL.len(), offset, prop_oneof![Just(0u32), 0u32..3, any::<u32>()], near);
-    proptest::collection::vec(one, 0..30).prop_map(|all| {
+    proptest::collection::vec(one, 1..30).prop_map(|all| {
         let samples = samples();
         let mut last = Entry { cause: Offset::START, index: 0, at: 0, event: Progress {}.into() };
         let follow = |(which, (seq, event), index, at): (usize, (u64, u32), u32, u64)| {

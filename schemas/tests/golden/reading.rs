@@ -27,6 +27,10 @@ fn the_outer_header_is_read_in_every_format() {
     for bytes in [&b"hello"[..], &[0x93, 1, 5, 2], &[0x80], &[0x95, 0xff, 5, 2]] {
         assert!(matches!(record::decode(bytes), Err(record::RecordError::NoHeader(_))), "{bytes:?}");
     }
+    assert_eq!(good[..6], [0x97, 1, 5, 2, 0xc4, 32]);
+    for (at, longer) in [(0, &[0xdc, 0, 7][..]), (1, &[0xcc, 1]), (2, &[0xcd, 0, 5]), (4, &[0xc5, 0])] {
+        assert_eq!(outer(&[&good[..at], longer, &good[at + 1..]].concat()), None, "byte {at} in a longer form");
+    }
 }
 
 /// A record whose last event is a `ClockAdvanced` at its tape time, and the index of the head of that event.
@@ -41,6 +45,10 @@ fn ends_with_clock(before: &[Entry]) -> (Vec<u8>, usize) {
     (bytes, head_at)
 }
 
+fn decoded_header(payload: &[u8]) -> Header {
+    record::decode(payload).unwrap().0
+}
+
 #[test]
 fn each_part_that_a_build_does_not_know_has_its_error() {
     use record::RecordError::{Events, Format, TooLarge, Writer as UnknownWriter};
@@ -51,6 +59,7 @@ fn each_part_that_a_build_does_not_know_has_its_error() {
     assert_eq!(changed(head_at, &[19 << 2 | 3]), Err(Events("no kind has number 19 and version 1".into())));
     let [high, low] = (1024u16 + (23 << 2 | 3)).to_be_bytes();
     assert_eq!(changed(head_at, &[0xcd, high, low]), Err(Events("no kind has number 23 and version 2".into())));
+    assert_eq!(record::decode(&record::encode(&decoded_header(&good), &[])), Err(record::RecordError::NoEvents));
     assert_eq!(record::decode(&[&good[..], &[0]].concat()), Err(Events("1 bytes after the end".into())));
     let large = [&good[..], &vec![0; 300_000]].concat();
     assert_eq!(record::decode(&large), Err(TooLarge(large.len())));

@@ -2,7 +2,7 @@
 
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::merge::UnknownCause;
-use tapedeck_kernel::testing::records_of_a_newer_build;
+use tapedeck_kernel::testing::{malformed_outer_headers, records_of_a_newer_build};
 use tapedeck_kernel::{Answer, InboxMessage, TapeFault};
 use tapedeck_schemas::event::{Epoch, Event, Progress, TapeCreated};
 use tapedeck_schemas::generation::Generation;
@@ -121,10 +121,41 @@ fn bytes_that_do_not_chain_are_invalid_whatever_they_hold() {
 }
 
 #[test]
+fn an_outer_header_has_one_encoding_and_anything_else_is_invalid() {
+    let (mut bench, _) = Bench::appending();
+    let header = Header { writer: Writer::Risk, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
+    for (what, payload) in malformed_outer_headers(&header) {
+        let at = bench.tape.put(Some(Writer::Risk), payload);
+        let outputs = bench.read();
+        assert!(matches!(&outputs[..], [Output::InvalidRecord { seq, .. }] if *seq == at), "{what}: {outputs:?}");
+    }
+}
+
+#[test]
+fn the_epoch_of_a_record_is_that_of_the_last_one_or_one_higher() {
+    let write = |bench: &mut Bench<Echo>, epoch| {
+        let cause = Offset::new(bench.tape.last(), 0);
+        bench.tape.write(Writer::Risk, epoch, vec![(cause, 5, fact_of(3, 5))]);
+        bench.read()
+    };
+    for (epochs, wrong) in [(&[][..], 0), (&[], 2), (&[1, 1, 2, 3], 2), (&[1, 2], 4), (&[1], u64::MAX), (&[1], 0)] {
+        let (mut bench, _) = Bench::appending();
+        for epoch in epochs {
+            assert_eq!(write(&mut bench, *epoch), [], "{epochs:?}");
+        }
+        let outputs = write(&mut bench, wrong);
+        let [Output::Stopped(stop)] = &outputs[..] else { panic!("{wrong} after {epochs:?}: {outputs:?}") };
+        assert_eq!(stop.reason(), Reason::RecordNotUnderstood, "{stop}");
+        let before = epochs.last().unwrap_or(&0);
+        assert!(stop.to_string().contains(&format!("its epoch is {wrong}, after {before}")), "{stop}");
+    }
+}
+
+#[test]
 fn a_tape_with_another_identity_or_without_a_valid_first_record_stops() {
     let other = TapeCreated::first(TapeId([8; 16]), 0, Vec::new());
     let first_records: [fn(&mut Tape, Event) -> u64; 3] = [
-        |tape, other| tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, other)]),
+        |tape, other| tape.write(Writer::Keeper, 1, vec![(Offset::START, 0, other)]),
         |tape, _| tape.write(Writer::Ingest, 1, vec![(Offset::START, 0, fact_of(1, 1))]),
         |tape, _| tape.put(Some(Writer::Keeper), b"garbage".to_vec()),
     ];

@@ -47,7 +47,7 @@ impl Tape {
     pub(crate) fn new() -> Self {
         let created: Event = TapeCreated::first(TAPE, 0, Vec::new()).into();
         let mut tape = Self::empty();
-        tape.write(Writer::Keeper, 0, vec![(Offset::START, 0, created)]);
+        tape.write(Writer::Keeper, 1, vec![(Offset::START, 0, created)]);
         tape
     }
 

@@ -21,7 +21,8 @@ Examples:
 
 /// Prints the state of tapes, inboxes, writers, sources, projections and groups
 ///
-/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, or a group is not ready.
+/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, an inbox or a tape lacks
+/// messages that were decided on or projected, or a group is not ready.
 /// Readiness is requested only from a system that `tapedeck up` runs.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -70,7 +71,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     }
     let groups = Connection::load(&args.dir.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
     let ready = groups.as_ref().is_none_or(|answer| answer == "ready");
-    let healthy = ready && partitions.iter().all(|one| one.status.is_caught_up());
+    let healthy = ready && partitions.iter().all(|one| one.status.is_healthy());
     let status = Status { healthy, groups, partitions };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
@@ -137,6 +138,7 @@ fn print(status: &Status) {
         for writer in &one.writers {
             println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
         }
+        one.lost.iter().for_each(|sentence| println!("  lost      {sentence}"));
         print_sources(partition);
     }
     if let Some(groups) = &status.groups {

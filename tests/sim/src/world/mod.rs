@@ -155,7 +155,7 @@ impl World {
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
-        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default(), inbox: None };
+        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
         let event = Event::from(self.created.clone());
         let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
         let headers = named([(AUTHOR, "keeper".into())]);

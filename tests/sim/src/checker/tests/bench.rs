@@ -107,7 +107,7 @@ impl Bench {
 
     pub(super) fn keeper(&self) -> Put {
         let entry = Entry { cause: Offset::START, index: 0, at: 0, event: created().into() };
-        let header = Header { writer: Writer::Keeper, epoch: 0, prev_hash: RecordHash::default(), inbox: None };
+        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
         Put { node: 0, author: Author::Keeper, header, entries: vec![entry], headers: Headers::default() }
     }
 
