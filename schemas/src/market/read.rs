@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for ElementVisitor {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut read = Element::default();
-        while let Some(key) = map.next_key::<Scalar>()? {
+        while let Some(key) = map.next_key_seed(FieldSeed(None))? {
             let name = match &key {
                 Scalar::Text(name) => name.as_ref(),
                 _ => "",
@@ -184,8 +184,8 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-/// Decodes the value of a field, or of the instrument. A JSON number of a decimal field becomes the text that spells
-/// it, so that no digit is lost. A JSON text that is not Unicode (a lone surrogate) is a value of another type.
+/// Decodes the value of a field; without one, a key or the instrument. A JSON number of a decimal field becomes the text
+/// that spells it, so that no digit is lost. A JSON text that is not Unicode (a lone surrogate) has another type.
 struct FieldSeed(Option<Field>);
 
 impl<'de> DeserializeSeed<'de> for FieldSeed {

@@ -57,6 +57,8 @@ fn a_value_that_no_field_has_affects_its_event_only() {
         }
     }
     let line = json_line(&"v.A".parse().unwrap(), &quote());
+    let odd_key = line.replacen('{', r#"{"\ud800":1,"#, 1);
+    assert_eq!(decode(MarketKind::Batch, format!("[{odd_key}]").as_bytes()), [Ok(quote())]);
     for (field, value, words) in [
         ("session", r#""\ud800""#, "session"),
         ("ts_recv", r#""\udc00""#, "ts_recv"),
