@@ -108,7 +108,7 @@ mutant() {
 
 patches=()
 if (($# == 0)); then
-    patches=("$HERE"/[0-9][0-9]-*.patch)
+    patches=("$HERE"/[0-9]*-*.patch)
 else
     for number in "$@"; do
         found=("$HERE/$number"-*.patch)
