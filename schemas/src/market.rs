@@ -89,7 +89,7 @@ pub fn decode_unnumbered(payload: &[u8]) -> Vec<Result<(Option<InstrumentId>, Un
 /// First bytes of a JSON message. No MessagePack map or array begins with one of them.
 const JSON_BEGINS: &[u8] = b"{[ \t\r\n";
 /// Greatest nesting of a MessagePack message. JSON needs no bound: values nested in a field are skipped in a loop.
-const DEPTH_MAX: usize = 8;
+const DEPTH_MAX: usize = 128;
 
 fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malformed>) -> Vec<Result<T, Malformed>> {
     let spoiled = |detail| vec![Err(Malformed { detail, source: None, seq: None })];
@@ -112,8 +112,10 @@ fn elements<T>(payload: &[u8], read: impl Fn(&read::Element) -> Result<T, Malfor
 /// The texts of the decoders' errors are not used: they change with the versions of the crates.
 fn json(payload: &[u8]) -> Result<Vec<read::Element<'_>>, MalformedDetail> {
     let mut deserializer = serde_json::Deserializer::from_slice(payload);
-    let elements = read::message(&mut deserializer, MessageEncoding::Json)?;
-    deserializer.end().map(|()| elements).map_err(|_| MalformedDetail::TrailingBytes)
+    match read::message(&mut deserializer, MessageEncoding::Json) {
+        Ok(elements) => deserializer.end().map(|()| elements).map_err(|_| MalformedDetail::TrailingBytes),
+        Err(error) => read::json_array(payload).ok_or(error),
+    }
 }
 
 fn messagepack(payload: &[u8]) -> Result<Vec<read::Element<'_>>, MalformedDetail> {

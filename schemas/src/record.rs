@@ -73,6 +73,14 @@ names! {
     }
 }
 
+impl Writer {
+    /// Whether the causes of the writer's facts are in an inbox. Those of the others are on the tape.
+    pub const fn reads_inbox(self) -> bool {
+        // Lists groups because: the format says which records carry an inbox.
+        matches!(self, Writer::Ingest | Writer::Control)
+    }
+}
+
 /// The fields of a record that precede its events, apart from the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
@@ -283,9 +291,9 @@ fn read_rest(
     if !(1..=u64::from(FORMAT)).contains(&outer.format) {
         return Err(RecordError::Format(outer.format));
     }
-    if outer.known(None).is_none() {
+    let Some(Header { writer, .. }) = outer.known(None) else {
         return Err(RecordError::Writer(outer.writer));
-    }
+    };
     if size > RECORD_BYTES_MAX {
         return Err(RecordError::TooLarge(size));
     }
@@ -294,6 +302,9 @@ fn read_rest(
         return Err(RecordError::Events(format!("a record of {parts} parts where {PARTS} are due")));
     }
     read.inbox = Option::read(&mut decoder).map_err(events)?;
+    if read.inbox.is_some() && !writer.reads_inbox() {
+        return Err(RecordError::Events(format!("an inbox of {writer}, which reads none")));
+    }
     decoder.shared().map_err(events)?;
     let count = decoder.array().map_err(events)?;
     match count {

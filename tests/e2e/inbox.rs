@@ -38,6 +38,16 @@ fn a_group_stops_at_an_inbox_with_other_messages_than_it_decided_on() {
         until("ingest does not notice the end", || get(behind.port, "/readyz").contains("inbox-behind"));
         assert!(behind.log().contains("ends before a message that was decided on"), "{}", behind.log());
         drop(behind);
+        let lost = |what: &str| {
+            let status = system.run(&["status"]);
+            assert_eq!(status.status.code(), Some(1), "{what}");
+            assert!(text(&status.stdout).contains("INBOX_0_G1 does not hold it"), "{what}: {}", text(&status.stdout));
+            let verified = system.run(&["verify"]);
+            assert_eq!(verified.status.code(), Some(1), "{what}: {}", text(&verified.stdout));
+        };
+        lost("the inbox ends early");
+        bus.context().get_stream(&stream).await.unwrap().purge().await.unwrap();
+        lost("the inbox has its last sequence, and no messages");
         replace(&system, &bus, &stream, &damaged(&whole)).await;
         for _ in 0..2 {
             let ingest = Group::start(&system, "ingest");

@@ -26,3 +26,4 @@ mod symbols;
 mod takeover;
 mod tamper;
 mod trace;
+mod unparsable;

@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use tapedeck_kernel::testing::{malformed_outer_headers, records_of_a_newer_build};
 use tapedeck_runtime::Bus;
-use tapedeck_schemas::record::{self, Header, RecordHash, Writer};
+use tapedeck_schemas::event::ClockAdvanced;
+use tapedeck_schemas::generation::Generation;
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::{self, Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 use tapedeck_servers::NatsServer;
 
 use crate::common::{Process, System, capture, json, python3, text};
@@ -44,6 +47,9 @@ async fn the_commands_and_the_example_in_python_stop_at_each_kind_of_newer_recor
     let mut ways: Vec<(&str, &str, Vec<u8>)> =
         records_of_a_newer_build(&first).into_iter().map(|(way, payload)| (way, "risk", payload)).collect();
     ways.push(("writer", "venue", record::encode(&first, &[])));
+    let inbox = Some(InboxPrefix { generation: Generation::FIRST, digest: InboxDigest::default() });
+    let clock = Entry { cause: Offset::START, index: 1, at: 5, event: ClockAdvanced { time: 5 }.into() };
+    ways.push(("inbox of a writer that reads none", "risk", record::encode(&Header { inbox, ..first }, &[clock])));
     let system = System::new();
     let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
     let mut streams = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../nats/streams.toml")).unwrap();

@@ -45,7 +45,7 @@ fn market() -> String {
                 3 => r#""kind":"heartbeat","ts_event":7"#,
                 4 => concat!(
                     r#""kind":"bar","ts_event":8,"bar":"2t","open":"10","high":"10","low":"10","close":"10","#,
-                    r#""volume":"6","count":2,"opened":1,"closed":2"#
+                    r#""volume":"6","count":18446744073709551615,"opened":1,"closed":18446744073709551615"#
                 ),
                 _ => r#""kind":"trade","price":"10","quantity":"3","aggressor":"buyer""#,
             };
@@ -133,6 +133,9 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
         let row = "SELECT trades::bigint FROM tapedeck.market_totals WHERE instrument = $1";
         let row = client.query_one(row, &[&instrument]).await.unwrap();
         assert_eq!(row.get::<_, i64>(0), 2, "{instrument}");
+        let bar = "SELECT count::text, closed::text FROM tapedeck.bars WHERE instrument = $1 AND source <> ''";
+        let bar = client.query_one(bar, &[&instrument]).await.unwrap();
+        assert_eq!([0, 1].map(|column| bar.get::<_, String>(column)), [u64::MAX.to_string(), u64::MAX.to_string()]);
     }
 
     let bus = Bus::connect(system.connection("nats_url").as_str(), "test").await.unwrap();

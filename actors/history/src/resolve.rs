@@ -1,7 +1,7 @@
 //! Resolves a range on the tapes that exist now.
 
 use serde::{Deserialize, Serialize};
-use tapedeck_runtime::{Bus, BusError};
+use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::TapeTime;
@@ -108,10 +108,8 @@ async fn last_time(bus: &Bus, partition: u16, end: u64) -> Result<Option<TapeTim
     let generations = bus.generations();
     let (name, ingest) = (generations.tape_stream(partition), generations.tape_subject(partition, Writer::Ingest));
     let last = bus.last_on(&name, &ingest).await?.min(end);
-    let failed = |why: String| BusError::request(format!("reading {name} backwards"), why);
-    let stream = bus.context().get_stream_no_info(&name).await.map_err(|e| failed(e.to_string()))?;
     for seq in (1..=last).rev().take(LOOK_BACK_MAX as usize) {
-        let message = stream.get_raw_message(seq).await.map_err(|e| failed(e.to_string()))?;
+        let Some(message) = bus.message(&name, seq).await? else { continue };
         let Ok((header, entries)) = record::decode(&message.payload) else { continue };
         if let (Writer::Ingest, Some(entry)) =
             (header.writer, entries.iter().rev().find(|entry| keeps_time(&entry.event)))

@@ -69,10 +69,14 @@ impl PartitionStatus {
         let command_inbox_last = last_sequence(bus, &generations.command_stream(partition)).await?;
         let projected = database::projected(client, &lineage, partition).await?;
         let mut lost = Vec::new();
-        for (writer, last) in [(Writer::Ingest, market_inbox_last), (Writer::Control, command_inbox_last)] {
+        let inboxes = [
+            (Writer::Ingest, generations.inbox_stream(partition)),
+            (Writer::Control, generations.command_stream(partition)),
+        ];
+        for (writer, inbox) in inboxes {
             let decided = writers.iter().find(|one| one.writer == writer.as_str()).map_or(0, |one| one.decided);
-            if decided > last {
-                lost.push(format!("{writer} decided on message {decided}, but its inbox ends at {last}"));
+            if decided > 0 && bus.message(&inbox, decided).await?.is_none() {
+                lost.push(format!("{writer} decided on message {decided}, but {inbox} does not hold it"));
             }
         }
         let tape_end = if projected > state.last_sequence { last_sequence(bus, &name).await? } else { projected };

@@ -5,15 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use async_nats::jetstream::{self, stream::LastRawMessageErrorKind};
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::response::Response;
+use async_nats::jetstream::stream::RawMessage;
+use async_nats::jetstream::{self, ErrorCode};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde_json::json;
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::generation::{Generation, Generations};
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::{record, subject};
+use tokio::sync::watch;
 
 /// How long to wait for the reply to an append before it is retried.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -110,6 +115,13 @@ pub struct Bus {
     client: async_nats::Client,
     context: jetstream::Context,
     generations: Arc<Generations>,
+    disconnects: watch::Receiver<u64>,
+}
+
+/// JetStream's reply to a request for a message.
+#[derive(Deserialize)]
+struct Stored {
+    message: RawMessage,
 }
 
 /// JetStream's reply to a publish.
@@ -139,24 +151,29 @@ impl Bus {
                 })
             }
         };
+        let (disconnected, disconnects) = watch::channel(0);
         let client = options
             .name(name)
             .client_capacity(4096)
-            .event_callback(|event| async move {
+            .event_callback(move |event| {
                 match event {
                     async_nats::Event::Connected | async_nats::Event::Closed | async_nats::Event::ClientError(_) => {
                         tracing::debug!(%event, "nats connection")
                     }
-                    async_nats::Event::Disconnected => tracing::warn!("disconnected from nats, reconnecting"),
+                    async_nats::Event::Disconnected => {
+                        disconnected.send_modify(|count| *count += 1);
+                        tracing::warn!("disconnected from nats, reconnecting")
+                    }
                     other => tracing::warn!(event = %other, "nats connection event"),
                 }
+                std::future::ready(())
             })
             .connect(&url)
             .await
             .map_err(|source| BusError::Connect { url: without_credentials(&url), source })?;
         let timed = || jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT);
         let context = timed().build(client.clone());
-        let mut bus = Self { client, context, generations: Arc::new(generations) };
+        let mut bus = Self { client, context, generations: Arc::new(generations), disconnects };
         if nkey.is_some() && !bus.owns_streams().await? {
             bus.context = timed().api_prefix(subject::API_PREFIX).build(bus.client.clone());
         }
@@ -165,7 +182,7 @@ impl Bus {
 
     /// Whether JetStream is enabled in this account; otherwise it is imported from another account.
     async fn owns_streams(&self) -> Result<bool, BusError> {
-        use async_nats::jetstream::{ErrorCode, context::AccountErrorKind};
+        use async_nats::jetstream::context::AccountErrorKind;
         let account = self.context.query_account().await;
         match account.map_err(|error| error.kind()) {
             Ok(_) => Ok(true),
@@ -192,6 +209,11 @@ impl Bus {
     /// The JetStream context.
     pub fn context(&self) -> &jetstream::Context {
         &self.context
+    }
+
+    /// The number of times that the connection was lost.
+    pub fn disconnects(&self) -> watch::Receiver<u64> {
+        self.disconnects.clone()
     }
 
     /// Appends a record once, if `expected` is the last sequence on its subject.
@@ -239,39 +261,38 @@ impl Bus {
     }
 
     /// The last message on a subject, read from the stream's leader.
-    pub async fn last_message_on(
-        &self,
-        stream: &str,
-        subject: &str,
-    ) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
-        let failed = |why: String| BusError::request(format!("reading the last message on {subject} in {stream}"), why);
-        let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
-        match handle.get_last_raw_message_by_subject(subject).await {
-            Ok(message) => Ok(Some(message)),
-            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(failed(error.to_string())),
-        }
+    pub async fn last_message_on(&self, stream: &str, subject: &str) -> Result<Option<StreamMessage>, BusError> {
+        self.stored(stream, json!({ "last_by_subj": subject })).await
     }
 
-    /// The payload of the message with a sequence, read from the stream's leader; `None` if the stream has none.
-    pub async fn payload(&self, stream: &str, seq: u64) -> Result<Option<Bytes>, BusError> {
-        use async_nats::jetstream::stream::RawMessageErrorKind;
-        let failed = |why: String| BusError::request(format!("reading sequence {seq} of {stream}"), why);
-        let handle = self.context.get_stream_no_info(stream).await.map_err(|e| failed(e.to_string()))?;
-        match handle.get_raw_message(seq).await {
-            Ok(message) => Ok(Some(message.payload)),
-            Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
-            Err(error) => Err(failed(error.to_string())),
-        }
+    /// The message with a sequence, read from the stream's leader; `None` if the stream has none.
+    pub async fn message(&self, stream: &str, seq: u64) -> Result<Option<StreamMessage>, BusError> {
+        self.stored(stream, json!({ "seq": seq })).await
+    }
+
+    /// The first message on a subject, or a wildcard, at a sequence or after it, read from the stream's leader.
+    pub async fn message_from(&self, stream: &str, seq: u64, subject: &str) -> Result<Option<StreamMessage>, BusError> {
+        self.stored(stream, json!({ "seq": seq, "next_by_subj": subject })).await
     }
 
     /// The last message of a stream, read from its leader.
-    pub async fn last_message(&self, stream: &str) -> Result<Option<jetstream::message::StreamMessage>, BusError> {
-        let failed = |why: String| BusError::request(format!("reading the last message of {stream}"), why);
-        let handle = self.context.get_stream(stream).await.map_err(|e| failed(e.to_string()))?;
-        match handle.cached_info().state.last_sequence {
-            0 => Ok(None),
-            last => handle.get_raw_message(last).await.map(Some).map_err(|e| failed(e.to_string())),
+    pub async fn last_message(&self, stream: &str) -> Result<Option<StreamMessage>, BusError> {
+        self.stored(stream, json!({ "last_by_subj": ">" })).await
+    }
+
+    /// Reads a stored message as JSON. Headers that the client cannot parse are left out, and a subject that is not
+    /// UTF-8 has replacement characters: a client that receives such a message as it is loses its connection.
+    async fn stored(&self, stream: &str, request: serde_json::Value) -> Result<Option<StreamMessage>, BusError> {
+        let failed = |why: String| BusError::request(format!("reading the message {request} of {stream}"), why);
+        let reply = self.context.request(format!("STREAM.MSG.GET.{stream}"), &request).await;
+        match reply.map_err(|error| failed(error.to_string()))? {
+            Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
+            Response::Err { error } => Err(failed(error.to_string())),
+            Response::Ok(Stored { message }) => {
+                let bare = RawMessage { headers: None, ..message.clone() };
+                let message = StreamMessage::try_from(message).or_else(|_| bare.try_into());
+                message.map(Some).map_err(|error| failed(error.to_string()))
+            }
         }
     }
 
@@ -279,8 +300,8 @@ impl Bus {
     pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
         let stream = self.generations.tape_stream(partition);
         let no_tape = |why: String| BusError::NoTape { partition, stream: stream.clone(), why };
-        let handle = self.context.get_stream_no_info(&stream).await.map_err(|e| no_tape(e.to_string()))?;
-        let first = handle.get_raw_message(1).await.map_err(|e| no_tape(e.to_string()))?;
+        let first = self.message(&stream, 1).await.map_err(|e| no_tape(e.to_string()))?;
+        let first = first.ok_or_else(|| no_tape("it has no first record".into()))?;
         let (_, entries) = record::decode(&first.payload).map_err(|e| no_tape(e.to_string()))?;
         match entries.into_iter().next().map(|entry| entry.event) {
             Some(Event::TapeCreated(created)) => {
@@ -296,7 +317,7 @@ impl Bus {
 
     /// A stream, or `None` if the server says that there is none.
     pub async fn find_stream(&self, name: &str) -> Result<Option<jetstream::stream::Stream>, BusError> {
-        use async_nats::jetstream::{ErrorCode, context::GetStreamErrorKind};
+        use async_nats::jetstream::context::GetStreamErrorKind;
         match self.context.get_stream(name).await {
             Ok(stream) => Ok(Some(stream)),
             Err(error) => match error.kind() {

@@ -195,7 +195,7 @@ async fn check_tape(target: &Target, checkpoints: &[TapeCheckpoint]) -> Result<(
     let required = RequiredRecords::of(checkpoints);
     required.check_last(stream.cached_info().state.last_sequence).map_err(mismatch)?;
     for (seq, hash) in required.records {
-        let payload = target.bus.payload(&name, seq).await?;
+        let payload = target.bus.message(&name, seq).await?.map(|message| message.payload);
         check_record(seq, hash, payload.as_deref()).map_err(mismatch)?;
     }
     Ok(())

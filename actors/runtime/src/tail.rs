@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
+use tokio::sync::watch;
 
 use crate::bus::{Bus, BusError};
 
@@ -14,6 +16,10 @@ const BATCH: usize = 256;
 /// Most bytes of a pull request; bounds the memory of a reader.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const RETRY: Duration = Duration::from_millis(200);
+/// Consumers in a row without a message after which the next message is read singly.
+const FRUITLESS_MAX: u32 = 2;
+/// Longest time for which a message of the stream may take to be delivered.
+const DELIVERY_DELAY_MAX: Duration = Duration::from_secs(2);
 
 /// A message as JetStream stored it.
 #[derive(Debug, Clone)]
@@ -37,9 +43,19 @@ pub struct Tail {
     messages: Option<pull::Stream>,
     /// The consumer that is being created. Kept across cancellation: a new attempt each time would leave a consumer at
     /// the server.
-    opening: Option<BoxFuture<'static, Result<(pull::Stream, u64), BusError>>>,
+    opening: Option<BoxFuture<'static, Result<Opened, BusError>>>,
+    /// The consumers in a row that gave no message.
+    fruitless: u32,
+    disconnects: watch::Receiver<u64>,
     consumer_seq: u64,
     pending: Option<u64>,
+}
+
+enum Opened {
+    /// The messages of a consumer, and their number.
+    Consumer(pull::Stream, u64),
+    /// A message that no consumer can give.
+    Message(StoredMessage),
 }
 
 impl Tail {
@@ -52,6 +68,8 @@ impl Tail {
             next_seq,
             messages: None,
             opening: None,
+            fruitless: 0,
+            disconnects: bus.disconnects(),
             consumer_seq: 0,
             pending: None,
         }
@@ -81,12 +99,17 @@ impl Tail {
     pub async fn next(&mut self) -> StoredMessage {
         loop {
             let Some(messages) = self.messages.as_mut() else {
-                self.open().await;
+                if let Some(stored) = self.open().await {
+                    return stored;
+                }
                 continue;
             };
-            let next = messages.next().await;
-            if let Some(stored) = self.take(next) {
-                return stored;
+            tokio::select! { biased;
+                next = messages.next() => if let Some(stored) = self.take(next) {
+                    return stored;
+                },
+                // A message that the client cannot parse ends the connection, and a consumer gives it once.
+                Ok(()) = self.disconnects.changed() => self.reopen("the connection was lost"),
             }
         }
     }
@@ -97,36 +120,36 @@ impl Tail {
         self.take(next)
     }
 
-    /// The next message up to sequence `last`; `None` after it.
+    /// The next message up to sequence `last`; `None` after it, or if the stream has no more messages.
     pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
-        if self.next_seq > last {
-            return None;
+        while self.next_seq <= last {
+            match tokio::time::timeout(DELIVERY_DELAY_MAX, self.next()).await {
+                Ok(stored) => return (stored.seq <= last).then_some(stored),
+                Err(_) if self.is_caught_up() => return None,
+                Err(_) => {}
+            }
         }
-        let stored = self.next().await;
-        (stored.seq <= last).then_some(stored)
+        None
     }
 
     fn take(
         &mut self,
         next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
     ) -> Option<StoredMessage> {
-        let reopen = |tail: &mut Self, why: &str| {
-            tracing::info!(stream = tail.stream, next = tail.next_seq, why, "creating a new consumer");
-            (tail.messages, tail.pending) = (None, None);
-            tail.opening = Some(tail.reader(RETRY));
-            None
-        };
         let message = match next {
-            Some(Ok(message)) => message,
-            Some(Err(error)) => return reopen(self, &error.to_string()),
-            None => return reopen(self, "the consumer ended"),
+            Some(Ok(message)) => Ok(message),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err("the consumer ended".into()),
         };
-        let Ok(info) = message.info() else { return reopen(self, "a message lacks its metadata") };
+        let message = message.inspect_err(|why| self.reopen(why)).ok()?;
+        let info = message.info().inspect_err(|_| self.reopen("a message lacks its metadata")).ok()?;
         let (seq, consumer_seq, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
-        let stamp = u64::try_from(info.published.unix_timestamp_nanos()).unwrap_or(0);
+        let stamp = stamp(info.published.unix_timestamp_nanos());
         if consumer_seq != self.consumer_seq + 1 || seq < self.next_seq {
-            return reopen(self, "a message was lost in delivery");
+            self.reopen("a message was lost in delivery");
+            return None;
         }
+        self.fruitless = 0;
         self.consumer_seq = consumer_seq;
         self.next_seq = seq + 1;
         self.pending = Some(pending);
@@ -134,27 +157,45 @@ impl Tail {
         Some(StoredMessage { seq, subject: message.subject, stamp, payload: message.payload })
     }
 
-    /// Waits until the consumer is created. Cancel-safe.
-    async fn open(&mut self) {
+    fn reopen(&mut self, why: &str) {
+        tracing::info!(stream = self.stream, next = self.next_seq, why, "creating a new consumer");
+        (self.messages, self.pending) = (None, None);
+        self.fruitless = self.fruitless.saturating_add(1);
+        self.opening = Some(self.reader(RETRY));
+    }
+
+    /// Waits until the consumer is created, or returns a message that no consumer can give. Cancel-safe.
+    async fn open(&mut self) -> Option<StoredMessage> {
         if self.opening.is_none() {
             self.opening = Some(self.reader(Duration::ZERO));
         }
-        let Some(opening) = self.opening.as_mut() else { return };
+        let opening = self.opening.as_mut()?;
         match opening.await {
-            Ok((messages, pending)) => {
+            Ok(Opened::Consumer(messages, pending)) => {
                 (self.messages, self.opening, self.pending) = (Some(messages), None, Some(pending));
                 self.consumer_seq = 0;
+                None
+            }
+            Ok(Opened::Message(stored)) => {
+                tracing::warn!(stream = self.stream, seq = stored.seq, "read a message that no consumer gives");
+                (self.opening, self.next_seq) = (None, stored.seq + 1);
+                Some(stored)
             }
             Err(error) => {
                 tracing::warn!(stream = self.stream, %error, "cannot create a consumer; retrying");
                 self.opening = Some(self.reader(RETRY));
+                None
             }
         }
     }
 
-    /// Creates a consumer from the next sequence on after a delay; its messages and their number.
-    fn reader(&self, after: Duration) -> BoxFuture<'static, Result<(pull::Stream, u64), BusError>> {
-        let (context, stream, next_seq) = (self.bus.context().clone(), self.stream.clone(), self.next_seq);
+    /// Creates a consumer from the next sequence on after a delay. If the last consumers gave no message, one is read
+    /// singly before: its subject or its headers may be such that the client drops the connection that delivers it.
+    fn reader(&mut self, after: Duration) -> BoxFuture<'static, Result<Opened, BusError>> {
+        self.disconnects.mark_unchanged();
+        let (bus, stream, next_seq) = (self.bus.clone(), self.stream.clone(), self.next_seq);
+        let singly = self.fruitless >= FRUITLESS_MAX;
+        let subject = if self.filter.is_empty() { ">".into() } else { self.filter.clone() };
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next_seq },
             ack_policy: AckPolicy::None,
@@ -169,8 +210,17 @@ impl Tail {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
-            let consumer =
-                context.create_consumer_on_stream(config, &stream).await.map_err(|e| failed(e.to_string()))?;
+            let found = if singly { bus.message_from(&stream, next_seq, &subject).await? } else { None };
+            if let Some(StreamMessage { sequence: seq, subject, time, payload, .. }) = found {
+                return Ok(Opened::Message(StoredMessage {
+                    seq,
+                    subject,
+                    stamp: stamp(time.unix_timestamp_nanos()),
+                    payload,
+                }));
+            }
+            let created = bus.context().create_consumer_on_stream(config, &stream).await;
+            let consumer = created.map_err(|e| failed(e.to_string()))?;
             let pending = consumer.cached_info().num_pending;
             let messages = consumer
                 .stream()
@@ -181,7 +231,12 @@ impl Tail {
                 .messages()
                 .await
                 .map_err(|e| failed(e.to_string()))?;
-            Ok((messages, pending))
+            Ok(Opened::Consumer(messages, pending))
         })
     }
+}
+
+/// Time at which a message was stored, ns since the epoch.
+fn stamp(nanos: i128) -> u64 {
+    u64::try_from(nanos).unwrap_or(0)
 }

@@ -35,12 +35,11 @@ pub async fn from_market_event(bus: &Bus, client: &Client) -> Result<[(&'static 
 
 /// Stamp of the inbox message that a fact of ingest answers, in ns.
 async fn inbox_stamp(bus: &Bus, partition: u16, fact: Offset) -> Result<u64> {
-    let tape = bus.context().get_stream_no_info(bus.generations().tape_stream(partition)).await?;
-    let (_, entries) = record::decode(&tape.get_raw_message(fact.seq).await?.payload)?;
-    let entry = entries
-        .get(fact.index as usize)
-        .with_context(|| format!("the tape of partition {partition} has no fact {fact}"))?;
-    let inbox = bus.context().get_stream_no_info(bus.generations().inbox_stream(partition)).await?;
-    let stamp = inbox.get_raw_message(entry.cause.seq).await?.time.unix_timestamp_nanos();
-    u64::try_from(stamp).with_context(|| format!("inbox message {} was stored before 1970", entry.cause.seq))
+    let missing = || format!("the tape of partition {partition} has no fact {fact}");
+    let stored = bus.message(&bus.generations().tape_stream(partition), fact.seq).await?.with_context(missing)?;
+    let (_, entries) = record::decode(&stored.payload)?;
+    let cause = entries.get(fact.index as usize).with_context(missing)?.cause;
+    let stored = bus.message(&bus.generations().inbox_stream(partition), cause.seq).await?;
+    let stamp = stored.with_context(|| format!("the inbox has no message {}", cause.seq))?.time.unix_timestamp_nanos();
+    u64::try_from(stamp).with_context(|| format!("inbox message {} was stored before 1970", cause.seq))
 }

@@ -55,12 +55,15 @@ class Reader:
         self.cause_seq = self.cause_index = self.index = self.at = 0
         record = self.fields(self.document["record"], head)
         need(record["format"] == self.document["format"], "format", record["format"])
+        need(record["inbox"] is None or record["writer"] in self.document["inbox_writers"], "inbox", record["writer"])
+        need(isinstance(self.shared, list) and isinstance(events, list), "not arrays", parts[-2:])
         need(0 < len(events) <= self.document["bounds"]["record_events_max"], "number of events", len(events))
         record["events"] = [self.event(event) for event in events]
         need(self.used == len(self.shared), "shared values that no event has", self.shared[self.used:])
         return record
 
     def event(self, elements):
+        need(isinstance(elements, list) and elements, "not an event", elements)
         head, *rest = elements
         need(type(head) is int and head >= 0, "not a head", head)
         step, number, version = head & 3, head >> 2 & 255, (head >> 10) + 1
@@ -141,7 +144,8 @@ class Reader:
     def text(self, named, value):
         text = self.share(value)
         self.instrument = value if self.instrument is None else self.instrument
-        need(isinstance(text, str) and re.search(named.get("pattern", ""), text), "not such a text", text)
+        pattern = named.get("pattern", ".*")
+        need(isinstance(text, str) and re.fullmatch(pattern, text, re.DOTALL), "not such a text", text)
         return text
 
     def id(self, named, value):
@@ -200,7 +204,7 @@ class Reader:
 def outer_header(payload):
     """Reads the first four elements, which are the same in every format; None if the bytes do not begin with them."""
     unpacker, packer = msgpack.Unpacker(), msgpack.Packer()
-    unpacker.feed(payload[:64])
+    unpacker.feed(payload[:80])
     try:
         count = unpacker.read_array_header()
         header = [unpacker.unpack() for _ in range(4)]

@@ -105,6 +105,7 @@ pub fn document() -> Value {
             "record_bytes_max": record::RECORD_BYTES_MAX,
             "record_events_max": record::RECORD_EVENTS_MAX,
         },
+        "inbox_writers": Writer::ALL.iter().filter(|writer| writer.reads_inbox()).collect::<Vec<_>>(),
         "record": fields(HEADER),
         "after_header": AFTER_HEADER.iter().map(named).collect::<Vec<_>>(),
         "event": EVENT.iter().map(named).collect::<Vec<_>>(),

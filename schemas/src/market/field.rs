@@ -70,9 +70,10 @@ impl MessageField for u64 {
     fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
         match value {
             Scalar::Int(n) => u64::try_from(*n).map_err(|_| out_of_range(field, n)),
-            Scalar::Text(text) if text.bytes().all(|b| b.is_ascii_digit()) && (1..=20).contains(&text.len()) => {
-                text.parse().map_err(|_| out_of_range(field, text))
-            }
+            Scalar::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => match text.len() {
+                ..=20 => text.parse().map_err(|_| out_of_range(field, text)),
+                _ => Err(out_of_range(field, text)),
+            },
             Scalar::Float => Err(float(field, ValueForm::Integer)),
             Scalar::Absent => Err(missing(field)),
             _ => Err(wrong_type(field, ValueForm::Integer)),

@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::contract::{FIELDS, Field};
+use super::contract::{FIELDS, Field, FieldType};
 use super::fault::{Fault, cut, named, positive, unknown_word, wrong_type};
 use super::field::MessageField;
 use super::{MESSAGE_EVENTS_MAX, Malformed, MarketBody, MarketEvent, Unnumbered};
@@ -195,16 +195,27 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
             return Scalar::deserialize(deserializer);
         }
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        let is_decimal = self.0.is_some_and(|field| field.spec().ty.decimal().is_some());
+        let ty = self.0.map(|field| field.spec().ty);
+        let is_decimal = ty.is_some_and(|ty| ty.decimal().is_some());
+        let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time));
         match raw.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') if is_decimal => Ok(Scalar::Text(Cow::Borrowed(raw))),
-            // A greater integer than 64 bits hold; serde_json would read it as a float.
-            Some(b'0'..=b'9') if raw.len() >= 20 && raw.bytes().all(|digit| digit.is_ascii_digit()) => {
-                Ok(Scalar::Int(raw.parse().unwrap_or(i128::MAX)))
+            // serde_json reads an integer beyond 64 bits as a float.
+            Some(b'-' | b'0'..=b'9') if is_count && !raw.contains(['.', 'e', 'E']) => {
+                Ok(raw.parse().map_or(Scalar::Text(Cow::Borrowed(raw)), Scalar::Int))
             }
             _ => Ok(serde_json::from_str(raw).unwrap_or(Scalar::Other)),
         }
     }
+}
+
+/// Decodes an array of any values in JSON, in which some elements may be values that no type of Rust holds: a text that
+/// is not Unicode, or a number beyond all floats.
+pub(super) fn json_array(payload: &[u8]) -> Option<Vec<Element<'_>>> {
+    let elements: Vec<&RawValue> = serde_json::from_slice(payload).ok()?;
+    let fits = elements.len() <= MESSAGE_EVENTS_MAX;
+    let read = elements.into_iter().map(|raw| serde_json::from_str(raw.get()).unwrap_or_else(|_| Element::not_a_map()));
+    fits.then(|| read.collect())
 }
 
 impl<'a> Element<'a> {

@@ -57,6 +57,14 @@ fn a_value_that_no_field_has_affects_its_event_only() {
         }
     }
     let line = json_line(&"v.A".parse().unwrap(), &quote());
+    for odd in [r#""\ud800""#, "1e400", "-1e400", &"9".repeat(401)] {
+        let read = decode(MarketKind::Batch, format!("[{line},{odd},{line}]").as_bytes());
+        assert_eq!((read.len(), &read[0], &read[2]), (3, &Ok(quote()), &Ok(quote())), "{odd}: {read:?}");
+        assert_eq!(read[1].as_ref().unwrap_err().detail, MalformedDetail::NotAMap, "{odd}");
+    }
+    let nested = [&[0x93][..], &quote_map, &[0x81], &text("other"), &[0x91; 100], &[0xc0], &quote_map].concat();
+    let read = decode(MarketKind::Batch, &nested);
+    assert_eq!((read.len(), &read[0], &read[2]), (3, &Ok(quote()), &Ok(quote())), "{read:?}");
     let odd_key = line.replacen('{', r#"{"\ud800":1,"#, 1);
     assert_eq!(decode(MarketKind::Batch, format!("[{odd_key}]").as_bytes()), [Ok(quote())]);
     for (field, value, words) in [
@@ -65,7 +73,9 @@ fn a_value_that_no_field_has_affects_its_event_only() {
         ("bid", r#""\ud800""#, "bid"),
         ("other", r#""\ud800""#, ""),
         ("seq", "18446744073709551616", "seq 18446744073709551616 is out of range"),
-        ("seq", "99999999999999999999999999999999999999999999999999", "out of range"),
+        ("seq", "99999999999999999999999999999999999999999999999999", "seq 9999999999999999999999"),
+        ("ts_recv", "-9223372036854775809", "ts_recv -9223372036854775809 is out of range"),
+        ("seq", "1.5", "seq is a float"),
     ] {
         let wrong = line.replacen('{', &format!("{{\"{field}\":{value},\"was\":"), 1);
         let wrong = wrong.replacen("\"was\":", &format!("\"was_{field}\":1,"), 1);

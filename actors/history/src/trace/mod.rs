@@ -125,7 +125,6 @@ pub async fn trace(bus: &Bus, tape: &TapeCreated, query: TraceQuery) -> Result<O
 /// See [`Trace::inbox_stamp`].
 async fn inbox_stamp(bus: &Bus, fact: &StoredFact) -> Option<u64> {
     let stream = fact.inbox()?.family().stream(fact.partition, fact.inbox_generation?);
-    let stream = bus.context().get_stream_no_info(stream).await.ok()?;
-    let stored = stream.get_raw_message(fact.cause.seq).await.ok()?;
+    let stored = bus.message(&stream, fact.cause.seq).await.ok()??;
     u64::try_from(stored.time.unix_timestamp_nanos()).ok()
 }

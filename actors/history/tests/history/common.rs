@@ -107,7 +107,7 @@ pub(crate) fn record(seq: u64, writer: Writer, facts: &[(u64, Event)]) -> TapeRe
         at: *at,
         event: event.clone(),
     };
-    let reads_inbox = matches!(writer, Writer::Ingest | Writer::Control);
+    let reads_inbox = writer.reads_inbox();
     let prefix = InboxPrefix { generation: Generation::FIRST, digest: InboxDigest::default() };
     let inbox = reads_inbox.then_some(prefix);
     TapeRecord {

@@ -37,7 +37,7 @@ impl Invariant for CausesInOrder {
         let (cause, index) = (entry.cause, entry.index);
         let place = (recorded.inbox, cause);
         let is_decision = !matches!(entry.event.kind(), Kind::Epoch | Kind::Progress);
-        let reads_tape = !matches!(writer, Writer::Ingest | Writer::Control);
+        let reads_tape = !writer.reads_inbox();
         let fault = if reads_tape && cause >= at {
             Some(format!("{writer} answers {cause}, which is not before its answer"))
         } else {

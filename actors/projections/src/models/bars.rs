@@ -9,9 +9,9 @@ pub(super) struct BarHistory;
 
 table!("bars_v1", append: true,
     partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
-    instrument Text Keep, bar Text Keep, opened BigInt Keep, closed BigInt Keep,
+    instrument Text Keep, bar Text Keep, opened Numeric Keep, closed Numeric Keep,
     open Numeric Keep, high Numeric Keep, low Numeric Keep, close Numeric Keep,
-    volume Numeric Keep, count BigInt Keep, late BigInt Keep, source Text Keep,
+    volume Numeric Keep, count Numeric Keep, late Numeric Keep, source Text Keep,
 );
 
 impl Projection for BarHistory {

@@ -38,7 +38,7 @@ fn fact(writer: Writer, seq: u64, cause: u64, event: impl Into<Event>) -> Stored
     let lineage = Arc::new(TapeId([1; 16]).into());
     let event = event.into();
     let (partition, epoch, index, time) = (0, 1, 0, at);
-    let inbox_generation = matches!(writer, Writer::Ingest | Writer::Control).then_some(Generation::FIRST);
+    let inbox_generation = writer.reads_inbox().then_some(Generation::FIRST);
     StoredFact { partition, lineage, offset, writer, epoch, cause, inbox_generation, index, at, stamp, time, event }
 }
 
