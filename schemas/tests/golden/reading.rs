@@ -1,7 +1,8 @@
 //! The outer header of any format, and the errors of what this build does not know.
 
 use tapedeck_schemas::event::*;
-use tapedeck_schemas::record::{self, Elements, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::generation::Generation;
+use tapedeck_schemas::record::{self, Elements, Entry, Header, InboxDigest, InboxPrefix, RecordHash, Writer};
 
 use crate::samples::{entry, order};
 
@@ -63,6 +64,19 @@ fn each_part_that_a_build_does_not_know_has_its_error() {
     assert_eq!(record::decode(&[&good[..], &[0]].concat()), Err(Events("1 bytes after the end".into())));
     let large = [&good[..], &vec![0; 300_000]].concat();
     assert_eq!(record::decode(&large), Err(TooLarge(large.len())));
+}
+
+#[test]
+fn only_the_record_of_a_writer_that_reads_an_inbox_carries_one() {
+    let inbox = Some(InboxPrefix { generation: Generation::FIRST, digest: InboxDigest::default() });
+    for writer in Writer::ALL {
+        let header = Header { writer: *writer, epoch: 1, prev_hash: RecordHash::default(), inbox };
+        let read = record::decode(&record::encode(&header, &[entry(Progress {}.into())]));
+        match [Writer::Ingest, Writer::Control].contains(writer) {
+            true => assert_eq!(read.unwrap().0, header),
+            false => assert!(read.unwrap_err().to_string().contains("which reads none"), "{writer}"),
+        }
+    }
 }
 
 #[test]
