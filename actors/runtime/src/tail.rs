@@ -53,7 +53,7 @@ pub struct Tail {
 
 enum Opened {
     /// The messages of a consumer, and their number.
-    Consumer(pull::Stream, u64),
+    Consumer(Box<pull::Stream>, u64),
     /// A message that no consumer can give.
     Message(StoredMessage),
 }
@@ -172,7 +172,7 @@ impl Tail {
         let opening = self.opening.as_mut()?;
         match opening.await {
             Ok(Opened::Consumer(messages, pending)) => {
-                (self.messages, self.opening, self.pending) = (Some(messages), None, Some(pending));
+                (self.messages, self.opening, self.pending) = (Some(*messages), None, Some(pending));
                 self.consumer_seq = 0;
                 None
             }
@@ -231,7 +231,7 @@ impl Tail {
                 .messages()
                 .await
                 .map_err(|e| failed(e.to_string()))?;
-            Ok(Opened::Consumer(messages, pending))
+            Ok(Opened::Consumer(Box::new(messages), pending))
         })
     }
 }

@@ -184,8 +184,8 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
     }
 }
 
-/// Decodes the value of a field; without one, a key or the instrument. A JSON number of a decimal field becomes the text
-/// that spells it, so that no digit is lost. A JSON text that is not Unicode (a lone surrogate) has another type.
+/// Decodes the value of a field; without one, a key or the instrument. A JSON number of a decimal field becomes the
+/// text that spells it, so that no digit is lost. A JSON text that is not Unicode (a lone surrogate) has another type.
 struct FieldSeed(Option<Field>);
 
 impl<'de> DeserializeSeed<'de> for FieldSeed {

@@ -50,7 +50,7 @@ pub(super) const OF_RECORDS: &[Tamper] = &[
         }
         bench.put(put)
     }),
-    (Rule::RecordsCarryTheInbox, "a record of a machine that reads the tape names an inbox", || {
+    (Rule::OwnRecordsAreValid, "a record of a machine that reads the tape names an inbox", || {
         let (mut bench, due) = due(Writer::Ingest, "Quote");
         let mut put = bench.record(Writer::Ingest, due);
         let inbox = put.header.inbox;
