@@ -134,6 +134,9 @@ impl RejectDetail {
                 format!("{opened} to {closed} is no window of {bar}: windows count from the epoch")
             }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
+            Self::OlderDefinition { ts_recv, defined } => {
+                format!("ts_recv {ts_recv} is before that of the definition in force, {defined}, which has other terms")
+            }
         }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::InstrumentDefined;
 use tapedeck_schemas::ids::{Currency, InstrumentId};
-use tapedeck_schemas::number::{Price, Quantity};
+use tapedeck_schemas::number::{Money, Price, Quantity};
+use tapedeck_schemas::offset::TapeTime;
 
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 4096;
@@ -21,6 +22,10 @@ pub struct InstrumentTerms {
     pub tick_size: Price,
     /// Step of quantities, above zero.
     pub lot_size: Quantity,
+    /// Least notional of an order, not below zero.
+    pub min_notional: Money,
+    /// Greatest `ts_recv` of a definition with these terms, ns.
+    pub defined: TapeTime,
     /// Greatest trade id accepted, over all sources and sessions.
     pub trade_id: Option<u64>,
     /// Greatest update id accepted, over all sources and sessions.
@@ -57,6 +62,8 @@ impl Instruments {
             quote: fact.quote,
             tick_size: fact.tick_size,
             lot_size: fact.lot_size,
+            min_notional: fact.min_notional,
+            defined: before.map_or(fact.ts_recv, |terms| terms.defined.max(fact.ts_recv)),
             trade_id: before.and_then(|terms| terms.trade_id),
             update_id: before.and_then(|terms| terms.update_id),
         };

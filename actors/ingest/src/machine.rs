@@ -76,10 +76,12 @@ impl Ingest {
         }
         let candidate = Candidate {
             event,
+            instrument,
             stamp: entry.stamp,
             last_seq: observed.last_seq,
             terms: self.instruments.get(&instrument),
             instruments: self.instruments.len(),
+            bars: &self.bars,
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
         let fact = accepted(instrument, event.source, event.unnumbered());
@@ -110,8 +112,8 @@ impl Machine for Ingest {
     type Input = MarketEntry;
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 4;
-    const STATE: u32 = 1;
+    const LOGIC: u32 = 5;
+    const STATE: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)

@@ -156,6 +156,6 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "470a751cb5c9527a677dfde418333f5387e0a2c8e01385cee8825a6d61366833",
+        "fb2f6df0537b10c638b1784f485f7da834439417d6df17fee90ea1fc7a0362df",
     );
 }

@@ -88,6 +88,29 @@ fn new_terms_apply_from_their_definition_on() {
 }
 
 #[test]
+fn an_older_definition_with_other_terms_is_rejected_and_one_with_the_same_changes_nothing() {
+    let mut harness = Harness::defined();
+    let defines = |seq, by, body| entry(SYMBOL, MarketEvent { ts_recv: START + by, ..event(seq, body) });
+    let terms = with_bars(definition("A", "B", "0.01", "0.1", "5"), "1s,2t");
+    assert_eq!(kinds(&harness.feed(&defines(1, 9 * SECOND, terms.clone()))), ["ClockAdvanced", "InstrumentDefined"]);
+    for (seq, other) in (2..).zip([
+        with_bars(definition("A", "B", "0.1", "0.1", "5"), "1s,2t"),
+        with_bars(definition("A", "B", "0.01", "1", "5"), "1s,2t"),
+        with_bars(definition("A", "B", "0.01", "0.1", "6"), "1s,2t"),
+        with_bars(definition("A", "B", "0.01", "0.1", "5"), "1s"),
+    ]) {
+        let (reason, detail) = rejection(&harness.feed(&defines(seq, 8 * SECOND, other))).unwrap();
+        assert_eq!(reason, RejectReason::BadDefinition);
+        assert!(detail.contains("is before that of the definition in force"), "{detail}");
+    }
+    assert_eq!(kinds(&harness.feed(&defines(6, 8 * SECOND, terms))), ["InstrumentDefined"], "the terms in force");
+    let other = definition("A", "B", "0.1", "0.1", "5");
+    assert!(rejection(&harness.feed(&defines(7, 8 * SECOND, other.clone()))).is_some(), "it is no newer for that");
+    assert_eq!(kinds(&harness.feed(&defines(8, 9 * SECOND, other))), ["InstrumentDefined"]);
+    assert_eq!(rejection(&harness.feed_body(9, trade("1.01", "1", None))).unwrap().0, RejectReason::OffGrid);
+}
+
+#[test]
 fn a_clock_may_be_five_seconds_ahead_of_the_broker_and_no_more() {
     let mut harness = Harness::defined();
     let ahead = |seq, by| MarketEntry { stamp: START - by, ..entry(SYMBOL, event(seq, MarketBody::HEARTBEAT)) };

@@ -337,5 +337,12 @@ variants! {
             /// End of the bar, ns since the Unix epoch.
             closed: u64 as Time,
         },
+        /// A definition is older than the one in force, and has other terms.
+        OlderDefinition = 21 "older_definition" {
+            /// `ts_recv` of this definition, ns since the Unix epoch.
+            ts_recv: u64 as Time,
+            /// Greatest `ts_recv` of a definition with the terms in force, ns since the Unix epoch.
+            defined: u64 as Time,
+        },
     }
 }

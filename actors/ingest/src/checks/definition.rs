@@ -1,4 +1,5 @@
-//! Rejects a definition that contradicts itself or an earlier one. New steps under the same currencies are allowed.
+//! Rejects a definition that contradicts itself or the one in force. New terms under the same currencies are allowed if
+//! they are not older than those in force: a late definition must not replace a current one.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::{DefinitionBody, MarketBody};
@@ -6,9 +7,10 @@ use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 use super::{Candidate, Rejection, named, require};
 use crate::instruments::INSTRUMENTS_MAX;
 
-/// Tick and lot size are above zero, `min_notional` is not below zero, and the two currencies differ and never change.
+/// Tick and lot size are above zero, `min_notional` is not below zero, the two currencies differ and never change, and
+/// an older definition has the terms in force.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    let MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, .. }) =
+    let MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, ref bars }) =
         candidate.event.body
     else {
         return Ok(());
@@ -25,16 +27,22 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     require(!min_notional.is_negative(), &|| RejectDetail::NegativeNotional { min_notional })?;
     require(base != quote, &|| RejectDetail::EqualCurrencies { currency: base })?;
     match candidate.terms {
-        Some(terms) => [("base", base, terms.base), ("quote", quote, terms.quote)].into_iter().try_for_each(
-            |(name, currency, defined)| {
-                let changed = || RejectDetail::ChangedCurrency {
+        Some(terms) => {
+            for (name, currency, defined) in [("base", base, terms.base), ("quote", quote, terms.quote)] {
+                require(currency == defined, &|| RejectDetail::ChangedCurrency {
                     field: named(name),
                     currency: currency.into(),
                     defined: defined.into(),
-                };
-                require(currency == defined, &changed)
-            },
-        ),
+                })?;
+            }
+            let (ts_recv, defined) = (candidate.event.ts_recv, terms.defined);
+            let is_in_force = || {
+                (tick_size, lot_size, min_notional) == (terms.tick_size, terms.lot_size, terms.min_notional)
+                    && *bars == candidate.bars.specs(&candidate.instrument)
+            };
+            let holds = ts_recv >= defined || is_in_force();
+            require(holds, &|| RejectDetail::OlderDefinition { ts_recv, defined })
+        }
         None => require(candidate.instruments < INSTRUMENTS_MAX, &|| RejectDetail::TooManyInstruments {
             limit: INSTRUMENTS_MAX as u32,
         }),

@@ -23,6 +23,7 @@ use tapedeck_schemas::event::{MalformedDetail, RejectDetail, RejectReason};
 use tapedeck_schemas::ids::{InstrumentId, Token};
 use tapedeck_schemas::market::MarketEvent;
 
+use crate::bars::Bars;
 use crate::instruments::InstrumentTerms;
 
 /// A rule: accepts the candidate, or returns the reason to reject it.
@@ -47,6 +48,8 @@ pub const CHECKS: [CandidateCheck; 10] = [
 pub struct Candidate<'a> {
     /// The decoded event.
     pub event: &'a MarketEvent,
+    /// Its instrument.
+    pub instrument: InstrumentId,
     /// Time at which JetStream stored its message, ns.
     pub stamp: u64,
     /// Greatest number before it in its numbering; 0 for none.
@@ -55,6 +58,8 @@ pub struct Candidate<'a> {
     pub terms: Option<&'a InstrumentTerms>,
     /// Number of defined instruments.
     pub instruments: usize,
+    /// The bars that are built.
+    pub bars: &'a Bars,
 }
 
 /// Why an event is rejected.
