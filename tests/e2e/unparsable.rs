@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 
+use tapedeck_runtime::Bus;
+use tapedeck_runtime::tail::Tail;
+
 use crate::common::{System, json, text};
 use crate::groups::{Group, get, until};
 
@@ -58,6 +61,16 @@ fn a_message_that_the_client_cannot_parse_is_read_and_answered_like_any_other() 
     // On the tape, as a hostile writer appends them: the readers skip them.
     let on_tape = HEADERS.map(|headers| publish_with(headers, "tape.0.g1.venue", "{}"));
     send(&nats.url(), &[&on_tape[..], &[publish(b"tape.0.g1.\xff", "{}")]].concat());
+    let filtered = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let bus = Bus::connect(&nats.url(), "test").await.unwrap();
+        let mut tail = Tail::new(&bus, "TAPE_0_G1".into(), "tape.0.g1.venue".into(), 1);
+        let mut read = 0;
+        while tail.next_until(u64::MAX).await.is_some() {
+            read += 1;
+        }
+        read
+    });
+    assert_eq!(filtered, on_tape.len(), "by a filter, up to the end");
     let quotes = count(&system, "Quote");
     system.ok(&["publish", "--events", "100", "--seed", "2"]);
     let skipped = text(&system.run(&["tape"]).stderr).matches("invalid record").count();
@@ -66,10 +79,12 @@ fn a_message_that_the_client_cannot_parse_is_read_and_answered_like_any_other() 
         until("a group is not ready", || get(group.port, "/readyz").contains("200 OK"));
         assert_eq!(group.terminate(), Some(0));
     });
-    // Groups that start again read the same messages.
+    // Groups that start again read the same messages, and only these singly.
     let mut groups = ["ingest", "control"].map(|name| Group::start(&system, name));
     groups.iter_mut().for_each(|group| group.wait_ready(&system));
     until("the new events are not answered", || count(&system, "Quote") > quotes);
+    let singly = groups[0].log().lines().filter(|line| line.contains("singly") && line.contains("INBOX")).count();
+    assert!((market.len()..market.len() + 3).contains(&singly), "{singly} messages of the inbox were read singly");
     let verified = system.run(&["verify"]);
     assert_eq!(verified.status.code(), Some(0), "{}", text(&verified.stdout));
 }

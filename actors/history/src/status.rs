@@ -32,7 +32,7 @@ pub struct PartitionStatus {
     pub projected: u64,
     /// Every writer but the keeper.
     pub writers: Vec<WriterStatus>,
-    /// What the streams lack that was decided on or projected, one sentence each.
+    /// What the streams lack: the last message that a writer decided on, the last record projected; a sentence each.
     pub lost: Vec<String>,
 }
 

@@ -275,9 +275,13 @@ impl Bus {
         self.stored(stream, json!({ "seq": seq, "next_by_subj": subject })).await
     }
 
-    /// The last message of a stream, read from its leader.
-    pub async fn last_message(&self, stream: &str) -> Result<Option<StreamMessage>, BusError> {
-        self.stored(stream, json!({ "last_by_subj": ">" })).await
+    /// The last sequence of a stream, and its message if the stream still has it, read from the leader.
+    pub async fn last_message(&self, stream: &str) -> Result<(u64, Option<StreamMessage>), BusError> {
+        let last = match self.find_stream(stream).await? {
+            Some(stream) => stream.cached_info().state.last_sequence,
+            None => return Err(BusError::request(format!("reading the last message of {stream}"), "no such stream")),
+        };
+        Ok((last, self.message(stream, last).await?))
     }
 
     /// Reads a stored message as JSON. Headers that the client cannot parse are left out, and a subject that is not

@@ -85,8 +85,9 @@ pub async fn run(bus: &Bus, tape: &TapeCreated) -> Result<(), TapeFault> {
 impl RejectsPublisher {
     /// Reads the stream's last sequence and the offset of its last fact.
     async fn read_last(&mut self) -> Result<(), BusError> {
-        if let Some(last) = self.bus.last_message(&self.stream).await? {
-            self.expected = last.sequence;
+        let (expected, last) = self.bus.last_message(&self.stream).await?;
+        self.expected = expected;
+        if let Some(last) = last {
             let offset = last.headers.get(OFFSET).and_then(|value| resume_after(&self.lineage, value.as_str()));
             self.after = self.after.max(offset.unwrap_or(self.after));
         }
@@ -125,6 +126,7 @@ impl RejectsPublisher {
                 return;
             }
             failures += 1;
+            tracing::info!(stream = self.stream, ?answer, "rejection not acknowledged; retrying");
             tokio::time::sleep(back_off(failures)).await;
             if let Err(error) = self.read_last().await {
                 tracing::warn!(stream = self.stream, %error, "cannot read the last stored rejection; retrying");

@@ -18,7 +18,7 @@ const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const RETRY: Duration = Duration::from_millis(200);
 /// Consumers in a row without a message after which the next message is read singly.
 const FRUITLESS_MAX: u32 = 2;
-/// Longest time for which a message of the stream may take to be delivered.
+/// Time without a message after which a reader with an end asks the leader whether there are more.
 const DELIVERY_DELAY_MAX: Duration = Duration::from_secs(2);
 
 /// A message as JetStream stored it.
@@ -41,8 +41,8 @@ pub struct Tail {
     filter: String,
     next_seq: u64,
     messages: Option<pull::Stream>,
-    /// The consumer that is being created. Kept across cancellation: a new attempt each time would leave a consumer at
-    /// the server.
+    /// The consumer that is being created, or the message that is being read. Kept across cancellation: a new attempt
+    /// each time would leave a consumer at the server.
     opening: Option<BoxFuture<'static, Result<Opened, BusError>>>,
     /// The consumers in a row that gave no message.
     fruitless: u32,
@@ -54,7 +54,7 @@ pub struct Tail {
 enum Opened {
     /// The messages of a consumer, and their number.
     Consumer(Box<pull::Stream>, u64),
-    /// A message that no consumer can give.
+    /// The next message, read singly.
     Message(StoredMessage),
 }
 
@@ -120,13 +120,16 @@ impl Tail {
         self.take(next)
     }
 
-    /// The next message up to sequence `last`; `None` after it, or if the stream has no more messages.
+    /// The next message up to sequence `last`; `None` after it, or if the stream has no more messages. Cancel-safe.
     pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
         while self.next_seq <= last {
             match tokio::time::timeout(DELIVERY_DELAY_MAX, self.next()).await {
                 Ok(stored) => return (stored.seq <= last).then_some(stored),
-                Err(_) if self.is_caught_up() => return None,
-                Err(_) => {}
+                // The leader knows: a consumer may be at a replica that is behind.
+                Err(_) => match self.bus.message_from(&self.stream, self.next_seq, &self.subjects()).await {
+                    Ok(None) => return None,
+                    Ok(Some(_)) | Err(_) => {}
+                },
             }
         }
         None
@@ -161,10 +164,10 @@ impl Tail {
         tracing::info!(stream = self.stream, next = self.next_seq, why, "creating a new consumer");
         (self.messages, self.pending) = (None, None);
         self.fruitless = self.fruitless.saturating_add(1);
-        self.opening = Some(self.reader(RETRY));
+        self.opening = Some(self.reader(RETRY * self.fruitless.clamp(1, 10)));
     }
 
-    /// Waits until the consumer is created, or returns a message that no consumer can give. Cancel-safe.
+    /// Waits until the consumer is created, or returns a message that was read singly. Cancel-safe.
     async fn open(&mut self) -> Option<StoredMessage> {
         if self.opening.is_none() {
             self.opening = Some(self.reader(Duration::ZERO));
@@ -177,8 +180,9 @@ impl Tail {
                 None
             }
             Ok(Opened::Message(stored)) => {
-                tracing::warn!(stream = self.stream, seq = stored.seq, "read a message that no consumer gives");
+                tracing::warn!(stream = self.stream, seq = stored.seq, "read a message singly");
                 (self.opening, self.next_seq) = (None, stored.seq + 1);
+                self.fruitless = FRUITLESS_MAX - 1;
                 Some(stored)
             }
             Err(error) => {
@@ -189,13 +193,18 @@ impl Tail {
         }
     }
 
+    /// The subjects of the messages that are read, with wildcards.
+    fn subjects(&self) -> String {
+        if self.filter.is_empty() { ">".into() } else { self.filter.clone() }
+    }
+
     /// Creates a consumer from the next sequence on after a delay. If the last consumers gave no message, one is read
     /// singly before: its subject or its headers may be such that the client drops the connection that delivers it.
     fn reader(&mut self, after: Duration) -> BoxFuture<'static, Result<Opened, BusError>> {
         self.disconnects.mark_unchanged();
         let (bus, stream, next_seq) = (self.bus.clone(), self.stream.clone(), self.next_seq);
         let singly = self.fruitless >= FRUITLESS_MAX;
-        let subject = if self.filter.is_empty() { ">".into() } else { self.filter.clone() };
+        let subjects = self.subjects();
         let config = pull::Config {
             deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: next_seq },
             ack_policy: AckPolicy::None,
@@ -210,14 +219,11 @@ impl Tail {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
-            let found = if singly { bus.message_from(&stream, next_seq, &subject).await? } else { None };
+            // On an error a consumer is tried again.
+            let found = if singly { bus.message_from(&stream, next_seq, &subjects).await.ok().flatten() } else { None };
             if let Some(StreamMessage { sequence: seq, subject, time, payload, .. }) = found {
-                return Ok(Opened::Message(StoredMessage {
-                    seq,
-                    subject,
-                    stamp: stamp(time.unix_timestamp_nanos()),
-                    payload,
-                }));
+                let stamp = stamp(time.unix_timestamp_nanos());
+                return Ok(Opened::Message(StoredMessage { seq, subject, stamp, payload }));
             }
             let created = bus.context().create_consumer_on_stream(config, &stream).await;
             let consumer = created.map_err(|e| failed(e.to_string()))?;

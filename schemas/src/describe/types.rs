@@ -49,7 +49,8 @@ described! {
     RecordHash, "RecordHash", "BLAKE3 hash of the bytes of a record.", Shape::Bytes(32);
     InboxDigest, "InboxDigest", "Running digest of the messages of an inbox, zeros before the first one: the first 16 \
         bytes of the BLAKE3 hash of the digest before, the sequence of the message (8 bytes, big-endian), the length \
-        of its subject (4 bytes, big-endian), its subject and its payload, without its headers.", Shape::Bytes(16);
+        of its subject (4 bytes, big-endian), its subject (with U+FFFD for what is not UTF-8) and its payload, \
+        without its headers.", Shape::Bytes(16);
     Offset, "Offset", "Place of an event on a tape, printed p0g1:1234.5: partition, generation, sequence, index.",
         Shape::Offset;
     Scope, "Scope", "Instruments of the partition that a limit or a halt applies to.", Shape::Choice(&[

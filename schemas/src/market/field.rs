@@ -72,6 +72,7 @@ impl MessageField for u64 {
             Scalar::Int(n) => u64::try_from(*n).map_err(|_| out_of_range(field, n)),
             Scalar::Text(text) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => match text.len() {
                 ..=20 => text.parse().map_err(|_| out_of_range(field, text)),
+                _ if text.starts_with('0') => Err(wrong_type(field, ValueForm::Integer)),
                 _ => Err(out_of_range(field, text)),
             },
             Scalar::Float => Err(float(field, ValueForm::Integer)),

@@ -21,8 +21,8 @@ Examples:
 
 /// Prints the state of tapes, inboxes, writers, sources, projections and groups
 ///
-/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, an inbox or a tape lacks
-/// messages that were decided on or projected, or a group is not ready.
+/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, an inbox lacks the last
+/// message that was decided on, the tape a record that is projected, or a group is not ready.
 /// Readiness is requested only from a system that `tapedeck up` runs.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
