@@ -123,13 +123,12 @@ impl Tail {
     /// The next message up to sequence `last`; `None` after it, or if the stream has no more messages. Cancel-safe.
     pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
         while self.next_seq <= last {
-            match tokio::time::timeout(DELIVERY_DELAY_MAX, self.next()).await {
-                Ok(stored) => return (stored.seq <= last).then_some(stored),
-                // The leader knows: a consumer may be at a replica that is behind.
-                Err(_) => match self.bus.message_from(&self.stream, self.next_seq, &self.subjects()).await {
-                    Ok(None) => return None,
-                    Ok(Some(_)) | Err(_) => {}
-                },
+            if let Ok(stored) = tokio::time::timeout(DELIVERY_DELAY_MAX, self.next()).await {
+                return (stored.seq <= last).then_some(stored);
+            }
+            // The leader knows: a consumer may be at a replica that is behind.
+            if let Ok(None) = self.bus.message_from(&self.stream, self.next_seq, &self.subjects()).await {
+                return None;
             }
         }
         None

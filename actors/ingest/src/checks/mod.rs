@@ -48,7 +48,7 @@ pub const CHECKS: [CandidateCheck; 10] = [
 pub struct Candidate<'a> {
     /// The decoded event.
     pub event: &'a MarketEvent,
-    /// Its instrument.
+    /// Instrument of the event.
     pub instrument: InstrumentId,
     /// Time at which JetStream stored its message, ns.
     pub stamp: u64,
