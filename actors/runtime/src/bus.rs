@@ -265,7 +265,7 @@ impl Bus {
         self.stored(stream, json!({ "last_by_subj": subject })).await
     }
 
-    /// The message with a sequence, read from the stream's leader; `None` if the stream has none.
+    /// The message with a sequence, from 1, read from the stream's leader; `None` if the stream has none.
     pub async fn message(&self, stream: &str, seq: u64) -> Result<Option<StreamMessage>, BusError> {
         self.stored(stream, json!({ "seq": seq })).await
     }
@@ -281,7 +281,7 @@ impl Bus {
             Some(stream) => stream.cached_info().state.last_sequence,
             None => return Err(BusError::request(format!("reading the last message of {stream}"), "no such stream")),
         };
-        Ok((last, self.message(stream, last).await?))
+        Ok((last, if last == 0 { None } else { self.message(stream, last).await? }))
     }
 
     /// Reads a stored message as JSON. Headers that the client cannot parse are left out, and a subject that is not
