@@ -195,6 +195,13 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
             return Scalar::deserialize(deserializer);
         }
         let raw = <&RawValue>::deserialize(deserializer)?.get();
+        // Most values are text without an escape, which stands as it is.
+        if let Some(text) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
+            && text.len() <= TEXT_BYTES_MAX
+            && !text.as_bytes().contains(&b'\\')
+        {
+            return Ok(Scalar::Text(Cow::Borrowed(text)));
+        }
         let ty = self.0.map(|field| field.spec().ty);
         let is_decimal = ty.is_some_and(|ty| ty.decimal().is_some());
         let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time));
@@ -202,7 +209,8 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
             Some(b'-' | b'0'..=b'9') if is_decimal => Ok(Scalar::Text(Cow::Borrowed(raw))),
             // serde_json reads an integer beyond 64 bits as a float.
             Some(b'-' | b'0'..=b'9') if is_count && !raw.contains(['.', 'e', 'E']) => {
-                Ok(raw.parse().map_or(Scalar::Text(Cow::Borrowed(raw)), Scalar::Int))
+                let n = raw.parse::<u64>().map(i128::from).or_else(|_| raw.parse());
+                Ok(n.map_or(Scalar::Text(Cow::Borrowed(raw)), Scalar::Int))
             }
             _ => Ok(serde_json::from_str(raw).unwrap_or(Scalar::Other)),
         }
