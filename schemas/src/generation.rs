@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::CopiedRecords;
+use crate::event::{CopiedRecords, LostMessages};
 use crate::ids::TapeId;
 use crate::offset::{Offset, digits};
 use crate::record::Writer;
@@ -67,12 +67,14 @@ pub struct Lineage {
     pub generation: Generation,
     /// The records copied from earlier generations, in order.
     pub copied: Vec<CopiedRecords>,
+    /// The messages that inboxes are known to have lost.
+    pub lost: Vec<LostMessages>,
 }
 
 impl From<TapeId> for Lineage {
     /// The first generation of a tape.
     fn from(tape: TapeId) -> Self {
-        Self { tape, generation: Generation::FIRST, copied: Vec::new() }
+        Self { tape, generation: Generation::FIRST, copied: Vec::new(), lost: Vec::new() }
     }
 }
 
@@ -84,8 +86,27 @@ impl Lineage {
         copied.map_or(self.generation, |copied| copied.generation)
     }
 
-    /// Whether the copied records are of ever later generations before this one, at ever greater sequences.
+    /// Returns the sequence of the message that follows the message `seq` in the inbox of `reader`, without messages
+    /// that are known to be lost.
+    pub fn next_message(&self, reader: Writer, generation: Generation, seq: u64) -> u64 {
+        let next = seq.saturating_add(1);
+        let lost = self.lost.iter().filter(|lost| (lost.reader, lost.generation) == (reader, generation));
+        lost.filter(|lost| lost.first <= next && next <= lost.last).map(|lost| lost.last + 1).max().unwrap_or(next)
+    }
+
+    /// Whether the copied records are of ever later generations before this one, at ever greater sequences, and the
+    /// lost messages of each inbox are ranges in order, with a message between two of them.
     pub fn is_valid(&self) -> bool {
+        let mut ends = BTreeMap::new();
+        let mut follows = |lost: &LostMessages| {
+            let before = ends.insert((lost.reader, lost.generation), lost.last);
+            let least = before.map_or(1, |last| last.saturating_add(2));
+            (least..=lost.last).contains(&lost.first) && lost.last < u64::MAX
+        };
+        self.lost.iter().all(&mut follows) && self.are_copies_valid()
+    }
+
+    fn are_copies_valid(&self) -> bool {
         let mut before = (0, 1);
         self.copied.iter().all(|copied| {
             let (generation, last) = std::mem::replace(&mut before, (copied.generation.get(), copied.last));
@@ -249,6 +270,11 @@ impl Generations {
     /// Returns the subject of requests to the owner of a writer.
     pub fn question_subject(&self, partition: u16, writer: Writer) -> String {
         subject::question_subject(partition, self.tape(partition), writer)
+    }
+
+    /// Returns the subject of requests to the witness of a tape.
+    pub fn witness_subject(&self, partition: u16) -> String {
+        subject::witness_subject(partition, self.tape(partition))
     }
 }
 

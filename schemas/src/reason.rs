@@ -18,8 +18,10 @@ names! {
         ProjectionFailed = 5 "projection-failed",
         /// The group is drained.
         Drained = 6 "drained",
-        /// The group has read its whole inbox, which ends before a message that its writer has decided on.
-        InboxBehind = 7 "inbox-behind",
+        /// The group compares its streams with what is known of them, and appends nothing until it has.
+        Checking = 7 "checking",
+        /// No projector says what Postgres knows of the tape, and the group is told to wait for that.
+        NoWitness = 8 "no-witness",
         /// Stop: a record continues its writer's chain, but this build does not understand it.
         RecordNotUnderstood = 16 "record-not-understood",
         /// Stop: a sequence of the tape is missing or repeated.
@@ -40,6 +42,8 @@ names! {
         CheckpointMismatch = 24 "checkpoint-mismatch",
         /// Stop: the inbox does not hold the messages on which the decisions on the tape were made.
         InboxMismatch = 25 "inbox-mismatch",
+        /// Stop: the database lost rows that the running projector had committed.
+        DatabaseLostData = 26 "database-lost-data",
     }
 }
 
@@ -47,5 +51,11 @@ impl Reason {
     /// Returns whether the group stopped and is not restarted.
     pub const fn is_stop(self) -> bool {
         self as u8 >= Reason::RecordNotUnderstood as u8
+    }
+
+    /// Returns the exit status of a process whose group stopped: 40 for the first stop, and so on. Other reasons have
+    /// none.
+    pub const fn exit_status(self) -> Option<u8> {
+        if self.is_stop() { Some(self as u8 - Reason::RecordNotUnderstood as u8 + 40) } else { None }
     }
 }

@@ -48,6 +48,10 @@ pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
 pub fn question_subject(partition: u16, generation: Generation, writer: Writer) -> String {
     format!("ask.{partition}.{generation}.{writer}")
 }
+/// Subject of requests to the witness of a tape: the projector, which answers from the database.
+pub fn witness_subject(partition: u16, generation: Generation) -> String {
+    format!("ask.{partition}.{generation}.projector")
+}
 /// The payload of a request by a standby, to which the owner replies with its epoch. It is the name of no source.
 pub const OWNER_QUESTION: &[u8] = b"?";
 /// Subject on which a writer appends to a generation of the tape.

@@ -41,11 +41,13 @@ pub enum Right {
     Inquire,
     /// Request the state of the sources from the owner of ingest on each partition.
     AskIngest,
+    /// Request from the projector of each partition which records of the tape are projected.
+    AskWitness,
     /// Send commands to every partition.
     Command,
 }
 
-use Right::{Append, AskIngest, Command, Inquire, KeepRejects, Publish, Read};
+use Right::{Append, AskIngest, AskWitness, Command, Inquire, KeepRejects, Publish, Read};
 
 /// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
@@ -90,6 +92,7 @@ impl fmt::Display for Right {
             Publish => "publish",
             Inquire => "inquire",
             AskIngest => "ask-ingest",
+            AskWitness => "ask-witness",
             Command => "command",
         })
     }
@@ -130,6 +133,9 @@ fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
 /// The NATS account of ingest, which replies to requests about its sources.
 const INGEST: &str = "INGEST";
 
+/// The NATS account of the projector, which is the witness of the tapes.
+const PROJECTOR: &str = "PROJECTOR";
+
 fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
     match right {
         Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.*.{}", role.name))],
@@ -154,6 +160,7 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
         AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.*.ingest")],
+        AskWitness => vec![grant(PROJECTOR, GrantKind::Service, "ask.*.*.projector")],
         Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
     }
 }
@@ -228,6 +235,8 @@ mod tests {
             assert_eq!(appends, Vec::from_iter(own), "{}", role.name);
         }
         assert_eq!(crate::named("ingest").map(|group| group.name.to_ascii_uppercase()).as_deref(), Some(INGEST));
+        let others = GROUPS.iter().filter(|group| group.machine_info.is_none());
+        assert_eq!(others.map(|group| group.name.to_ascii_uppercase()).collect::<Vec<_>>(), [PROJECTOR]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tapedeck_schemas::param::ParamSpec;
 use tapedeck_schemas::record::Writer;
 use tapedeck_signal::Signal;
 
-use access::Right::{Append, KeepRejects, Read};
+use access::Right::{Append, AskWitness, KeepRejects, Read};
 use access::{Right, Role};
 
 /// A machine (or the projector) and the processes that run it.
@@ -101,19 +101,19 @@ macro_rules! groups {
 groups! {
     // Name, type of the machine, the machine in its first state for a tape, rights, parameters, summary.
     machines:
-    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, KeepRejects], freshness::params,
+    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, AskWitness, KeepRejects], freshness::params,
         "Checks market events and appends them to the tape.";
-    "control", Control, |_| Control::new(params(), strategies()), &[Append, Read], Vec::new,
+    "control", Control, |_| Control::new(params(), strategies()), &[Append, Read, AskWitness], Vec::new,
         "Turns operators' commands into facts.";
-    "signal", Signal, |tape| Signal::new(tape.partition), &[Append, Read], tapedeck_signal::params,
+    "signal", Signal, |tape| Signal::new(tape.partition), &[Append, Read, AskWitness], tapedeck_signal::params,
         "Runs the strategies and raises signals.";
-    "risk", Risk, |tape| Risk::new(tape, tape.partition), &[Append, Read], tapedeck_risk::params,
+    "risk", Risk, |tape| Risk::new(tape, tape.partition), &[Append, Read, AskWitness], tapedeck_risk::params,
         "Sizes orders and checks them.";
-    "execution", Execution, |_| Execution::new(), &[Append, Read], tapedeck_execution::params,
+    "execution", Execution, |_| Execution::new(), &[Append, Read, AskWitness], tapedeck_execution::params,
         "Runs the life cycle of orders.";
-    "paper", Paper, |tape| Paper::new(tape), &[Append, Read], tapedeck_paper::params,
+    "paper", Paper, |tape| Paper::new(tape), &[Append, Read, AskWitness], tapedeck_paper::params,
         "Fills orders: the simulated exchange.";
-    "portfolio", Portfolio, |_| Portfolio::new(), &[Append, Read], tapedeck_portfolio::params,
+    "portfolio", Portfolio, |_| Portfolio::new(), &[Append, Read, AskWitness], tapedeck_portfolio::params,
         "Keeps positions, ledger and equity.";
     // Groups without a machine: name, rights, summary.
     others:

@@ -1,6 +1,11 @@
 //! The record being built: encoded events within the bounds of a record. The events of one cause stay in one record.
+//! And the record in flight.
 
-use tapedeck_schemas::record::{Entry, Header, InboxPrefix, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordEncoder};
+use std::sync::Arc;
+
+use tapedeck_schemas::record::{
+    Entry, Header, InboxPrefix, RECORD_BYTES_MAX, RECORD_EVENTS_MAX, RecordEncoder, RecordHash,
+};
 
 /// Room kept for the events of one more cause, so that they always fit into the record.
 const CAUSE_BYTES_MAX: usize = RECORD_BYTES_MAX / 2;
@@ -35,5 +40,25 @@ impl Builder {
     /// Empties the builder. Returns the number of events, and the record.
     pub(crate) fn finish(&mut self, header: &Header) -> (usize, Vec<u8>) {
         (self.encoder.count(), self.encoder.finish(header))
+    }
+}
+
+/// A record whose append is not acknowledged.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub(crate) payload: Arc<[u8]>,
+    pub(crate) hash: RecordHash,
+    pub(crate) events: usize,
+    pub(crate) failures: u32,
+    /// Whether the record may be on the tape although no ack was received.
+    pub(crate) in_doubt: bool,
+    /// Whether the last attempt failed, so that the next poll repeats it. The first attempt counts as a repetition.
+    pub(crate) repeat: bool,
+}
+
+impl InFlight {
+    pub(crate) fn new(payload: Vec<u8>, events: usize) -> Self {
+        let hash = RecordHash::of(&payload);
+        Self { payload: payload.into(), hash, events, failures: 0, in_doubt: false, repeat: true }
     }
 }

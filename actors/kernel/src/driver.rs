@@ -5,8 +5,9 @@
 //! is unknown, the driver retries the same bytes with the same expected sequence until it reads the result from the
 //! tape.
 
+mod state;
+
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use tapedeck_schemas::event::{Epoch, Event, Progress};
 use tapedeck_schemas::generation::{Generation, Lineage};
@@ -15,7 +16,8 @@ use tapedeck_schemas::record::{Entry, Header, RecordHash};
 use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
-use crate::builder::Builder;
+use crate::builder::{Builder, InFlight};
+use crate::guard::{Guard, KnownStreams};
 use crate::inbox::InboxMessage;
 use crate::liveness::Liveness;
 use crate::machine::Reads;
@@ -43,18 +45,6 @@ enum Phase {
     Stopped,
 }
 
-#[derive(Debug)]
-struct InFlight {
-    payload: Arc<[u8]>,
-    hash: RecordHash,
-    events: usize,
-    failures: u32,
-    /// Whether the record may be on the tape although no ack was received.
-    in_doubt: bool,
-    /// Whether the last attempt failed, so that the next poll repeats it.
-    repeat: bool,
-}
-
 /// Drives one machine.
 #[derive(Debug)]
 pub struct Driver<M: AnyMachine> {
@@ -73,6 +63,7 @@ pub struct Driver<M: AnyMachine> {
     /// Generation and sequence of the last message of the inbox.
     inbox_last: Option<(Generation, u64)>,
     liveness: Liveness,
+    guard: Guard,
     draining: bool,
     outputs: VecDeque<Output>,
 }
@@ -94,6 +85,7 @@ impl<M: AnyMachine> Driver<M> {
             attempt: 0,
             inbox_last: None,
             liveness: Liveness::new(),
+            guard: Guard::new(),
             draining: false,
             outputs: VecDeque::new(),
         }
@@ -104,6 +96,11 @@ impl<M: AnyMachine> Driver<M> {
         self.liveness.claim();
     }
 
+    /// Makes the driver wait for the witness as long as it is silent, instead of continuing without one.
+    pub fn require_witness(&mut self) {
+        self.guard.require_witness();
+    }
+
     /// Hands the driver the time: ns of a monotonic clock, with any origin.
     pub fn advance(&mut self, now: u64) {
         self.liveness.advance(now);
@@ -111,6 +108,11 @@ impl<M: AnyMachine> Driver<M> {
 
     /// The time at which the driver has something to do without any input; `None` if it waits for one.
     pub fn deadline(&self) -> Option<u64> {
+        let check = self.guard.due().filter(|_| !matches!(self.phase, Phase::Stopped));
+        self.work_due().into_iter().chain(check).min()
+    }
+
+    fn work_due(&self) -> Option<u64> {
         match self.phase {
             // Inputs wait only if the record is full: then the driver waits for the append in flight.
             Phase::Owner if self.merge.cursor.unanswered_inputs > 0 && self.merge.inputs.is_empty() => {
@@ -119,63 +121,6 @@ impl<M: AnyMachine> Driver<M> {
             Phase::Following { take_over_after: None } => self.liveness.step_at(),
             Phase::Owner | Phase::Following { .. } | Phase::Stopped => None,
         }
-    }
-
-    /// The machine, in its state after the last input decided or followed.
-    pub fn machine(&self) -> &M {
-        &self.merge.machine
-    }
-    /// Whether the driver decides and appends.
-    pub fn is_owner(&self) -> bool {
-        matches!(self.phase, Phase::Owner)
-    }
-    /// Whether recorded decisions wait for their inputs, which are not read yet or not there.
-    pub fn lacks_input(&self) -> bool {
-        self.merge.own_waiting() > 0
-    }
-    /// Whether the driver is the owner, no input waits, and every append is acknowledged.
-    pub fn is_idle(&self) -> bool {
-        self.is_owner() && self.merge.inputs.is_empty() && self.in_flight.is_none() && self.building.is_empty()
-    }
-    /// Epoch of the writer: the own one of an owner, else that of the last record read.
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-    /// Tape time, ns, at the last input decided or followed.
-    pub fn now(&self) -> u64 {
-        self.merge.now()
-    }
-    /// Whether the shell should pass on the next tape message.
-    pub fn wants_tape(&self) -> bool {
-        match (&self.phase, self.info.reads) {
-            (Phase::Stopped, _) => false,
-            // Only the tape shows the outcome of an append in doubt: read on, even if the queue is full.
-            (Phase::Owner, Reads::Tape(_)) => {
-                self.wants_input() || self.in_flight.as_ref().is_some_and(|one| one.in_doubt)
-            }
-            (Phase::Following { .. }, Reads::Inbox(_)) => self.merge.own_waiting() < QUEUED_INPUTS_MAX,
-            (Phase::Owner, Reads::Inbox(_)) | (Phase::Following { .. }, Reads::Tape(_)) => true,
-        }
-    }
-    /// Whether the shell should pass on the next inbox message.
-    pub fn wants_inbox(&self) -> bool {
-        matches!(self.info.reads, Reads::Inbox(_)) && self.wants_input()
-    }
-    fn wants_input(&self) -> bool {
-        let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
-        room && !self.draining && !matches!(self.phase, Phase::Stopped)
-    }
-    /// The last tape sequence read.
-    pub fn tape_last(&self) -> u64 {
-        self.reader.last()
-    }
-    /// The last known sequence of the own subject.
-    pub fn own_last(&self) -> u64 {
-        self.own_last
-    }
-    /// Failed attempts of the append in flight.
-    pub fn failures(&self) -> u32 {
-        self.in_flight.as_ref().map_or(0, |in_flight| in_flight.failures)
     }
 
     /// Handles a message of the shell.
@@ -196,12 +141,26 @@ impl<M: AnyMachine> Driver<M> {
                     self.try_own();
                 }
             }
+            Input::Interrupted => self.guard.interrupted(self.liveness.now),
+            Input::Streams { number, answer } => {
+                match self.guard.answered(number, answer.as_ref(), self.liveness.now) {
+                    Ok(()) => self.try_own(),
+                    Err(loss) => self.stop(Stop::StreamLoss(loss)),
+                }
+            }
             Input::Drain => self.draining = true,
         }
     }
 
     /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
+        if !matches!(self.phase, Phase::Stopped) {
+            let known = || {
+                let (inbox, decided) = self.merge.known_inbox();
+                KnownStreams { tape: self.reader.last_message(), inbox, decided }
+            };
+            self.outputs.extend(self.guard.step(self.liveness.now, known));
+        }
         match self.phase {
             Phase::Owner => {
                 self.decide_waiting();
@@ -228,8 +187,9 @@ impl<M: AnyMachine> Driver<M> {
     fn on_inbox(&mut self, message: &InboxMessage<'_>) {
         let &InboxMessage { generation, seq, .. } = message;
         let (last_generation, last) = self.inbox_last.unwrap_or((generation, 0));
-        if (generation, seq) != (last_generation, last + 1) {
-            return self.stop(Stop::Inbox { expected: (last_generation, last + 1), got: (generation, seq) });
+        let next = self.reader.lineage().next_message(self.info.writer, last_generation, last);
+        if (generation, seq) != (last_generation, next) {
+            return self.stop(Stop::Inbox { expected: (last_generation, next), got: (generation, seq) });
         }
         self.inbox_last = Some((generation, seq));
         self.merge.push_message(message);
@@ -297,6 +257,9 @@ impl<M: AnyMachine> Driver<M> {
 
     fn try_own(&mut self) {
         let Phase::Following { take_over_after: Some(after) } = self.phase else { return };
+        if !self.guard.is_confirmed() {
+            return;
+        }
         // `after` may be 0. Before the first record is read, the driver cannot tell an empty subject from a tape that
         // lost its beginning.
         if self.reader.last() == 0 || self.own_last < after || self.merge.own_waiting() > 0 {
@@ -319,6 +282,10 @@ impl<M: AnyMachine> Driver<M> {
     fn on_answer(&mut self, answer: Answer) {
         let Some(in_flight) = &mut self.in_flight else { return };
         match answer {
+            // An own record that was read is committed already.
+            Answer::Committed(seq) if seq <= self.reader.last() => {
+                return self.stop(Stop::WentBackwards { known: self.reader.last(), last: seq });
+            }
             Answer::Committed(seq) => return self.commit(seq),
             Answer::WrongLast(Some(last)) if last < self.own_last => {
                 return self.stop(Stop::WentBackwards { known: self.own_last, last });
@@ -375,9 +342,10 @@ impl<M: AnyMachine> Driver<M> {
             let (writer, inbox) = (self.info.writer, self.building.inbox);
             let header = Header { writer, epoch: self.epoch, prev_hash: self.own_hash, inbox };
             let (events, payload) = self.building.finish(&header);
-            let payload: Arc<[u8]> = payload.into();
-            let hash = RecordHash::of(&payload);
-            self.in_flight = Some(InFlight { payload, hash, events, failures: 0, in_doubt: false, repeat: true });
+            self.in_flight = Some(InFlight::new(payload, events));
+        }
+        if !self.guard.is_confirmed() {
+            return;
         }
         let Some(in_flight) = self.in_flight.as_mut().filter(|in_flight| in_flight.repeat) else { return };
         in_flight.repeat = false;

@@ -6,6 +6,8 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{InboxDigest, InboxPrefix};
 
+use crate::guard::LastMessage;
+
 /// A message of an inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InboxMessage<'a> {
@@ -50,6 +52,8 @@ fn described(inbox: Option<InboxPrefix>) -> String {
 pub(crate) struct InboxCheck {
     /// The digest of the messages read, and the sequence of the last one.
     read: (InboxDigest, u64),
+    /// The last message added.
+    last: Option<LastMessage>,
     /// The inbox up to each message with inputs that wait.
     waiting: VecDeque<(u64, InboxPrefix)>,
     /// The last cause of each own record whose inbox is not compared yet, and that inbox.
@@ -62,10 +66,17 @@ impl InboxCheck {
         let &InboxMessage { generation, seq, subject, payload, .. } = message;
         let (digest, last) = self.read;
         if seq > last {
-            let digest = digest.after(seq, subject, payload);
+            let before = digest;
+            let digest = before.after(seq, subject, payload);
             self.read = (digest, seq);
+            self.last = Some(LastMessage { seq, before, digest });
             self.waiting.push_back((seq, InboxPrefix { generation, digest }));
         }
+    }
+
+    /// The last message added.
+    pub(crate) fn last(&self) -> Option<LastMessage> {
+        self.last
     }
 
     /// Begins after the messages of a saved cursor, unless they are read.

@@ -5,8 +5,10 @@
 
 pub mod any;
 mod builder;
+pub mod checkpoint;
 pub mod driver;
 pub mod freshness;
+pub mod guard;
 mod inbox;
 pub mod invariants;
 pub mod liveness;
@@ -22,8 +24,9 @@ pub mod testing;
 pub mod verifier;
 
 pub use any::{AnyMachine, BoxedMachine, Decided, MachineInfo, boxed};
+pub use checkpoint::{ChainEnd, CheckpointMismatch, RequiredRecords, TapeCheckpoint, check_record};
 pub use driver::{Answer, Driver, Output, ProcessIdentity, Stop};
 pub use inbox::{InboxMessage, InboxMismatch};
 pub use machine::{Cause, CommandEntry, Fact, Inbox, Machine, MachineInput, MarketEntry, Out, Reads, step};
-pub use tape::{ChainEnd, TapeCheckpoint, TapeFault, TapeRead, TapeReader, TapeRecord};
+pub use tape::{TapeFault, TapeRead, TapeReader, TapeRecord};
 pub use verifier::{Difference, Verifier};

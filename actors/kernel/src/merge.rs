@@ -10,6 +10,7 @@ use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{Entry, InboxPrefix, Writer};
 
 use crate::any::{AnyMachine, Decided, MachineInfo};
+use crate::guard::LastMessage;
 use crate::inbox::{InboxCheck, InboxMessage, InboxMismatch};
 use crate::machine::{Cause, Fact, Reads};
 use crate::state::{self, BadState};
@@ -28,6 +29,8 @@ pub struct MergeJoin<M: AnyMachine> {
     /// Recorded own events that wait for their input.
     own: VecDeque<Entry>,
     inbox: InboxCheck,
+    /// Cause of the last own event pushed.
+    last_cause: Offset,
     /// Offset of the last input pushed.
     last_pushed: Offset,
     /// Offset of the last input handled before the state was restored. Inputs up to it may be pushed again.
@@ -77,6 +80,7 @@ impl<M: AnyMachine> MergeJoin<M> {
             cursor: Cursor::default(),
             own: VecDeque::new(),
             inbox: InboxCheck::default(),
+            last_cause: Offset::START,
             last_pushed: Offset::START,
             restored: Offset::START,
             read: 0,
@@ -212,8 +216,14 @@ impl<M: AnyMachine> MergeJoin<M> {
     pub fn push_own(&mut self, inbox: Option<InboxPrefix>, entries: Vec<Entry>) {
         if let Some(last) = entries.last() {
             self.inbox.record(last.cause, inbox);
+            self.last_cause = last.cause;
         }
         self.own.extend(entries);
+    }
+
+    /// What is known of the inbox: its last message read, and the last cause recorded.
+    pub(crate) fn known_inbox(&self) -> (Option<LastMessage>, Offset) {
+        (self.inbox.last(), self.last_cause)
     }
 
     /// Number of own events that wait for their input.

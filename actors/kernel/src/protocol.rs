@@ -6,6 +6,7 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::TapeSubject;
 
+use crate::guard::{StreamLoss, StreamsAnswer, StreamsQuestion};
 use crate::inbox::{InboxMessage, InboxMismatch};
 use crate::liveness::OwnerAnswer;
 use crate::merge::UnknownCause;
@@ -42,6 +43,16 @@ pub enum Input<'a> {
     /// The result of [`Output::ReadOwnLast`]: the last sequence of the own subject as the stream leader reports it, 0
     /// if there is none; `None` if it could not be read. The driver becomes the owner once it has applied that record.
     OwnLast(Option<u64>),
+    /// Reading was interrupted: the connection was lost, or a consumer was created again. Nothing is appended until the
+    /// streams are checked.
+    Interrupted,
+    /// The result of [`Output::CheckStreams`]; `None` if a stream could not be read.
+    Streams {
+        /// Number of the question. An answer to an earlier question is ignored.
+        number: u64,
+        /// The answer.
+        answer: Option<StreamsAnswer>,
+    },
     /// Finish the inputs received so far, then stop.
     Drain,
 }
@@ -81,6 +92,8 @@ pub enum Output {
     },
     /// Read the last sequence of the own subject from the stream leader.
     ReadOwnLast,
+    /// Ask the witness, if so told, then the leaders of the streams.
+    CheckStreams(StreamsQuestion),
     /// A record is known to be on the tape.
     Committed {
         /// Stream sequence of the record.
@@ -167,6 +180,9 @@ pub enum Stop {
     /// A recorded decision has no input.
     #[error(transparent)]
     Cause(#[from] UnknownCause),
+    /// A stream does not hold what is known to have been in it.
+    #[error(transparent)]
+    StreamLoss(#[from] StreamLoss),
     /// The own subject ends before a record that is known to have been on it.
     #[error(
         "tape lost data: own record {known} was stored, but the subject now ends at {last}; do not restart this group \
@@ -200,6 +216,7 @@ impl Stop {
             Stop::Tape(fault) => fault.reason(),
             Stop::Inbox { .. } => Reason::MessagesMissing,
             Stop::InboxMismatch(_) => Reason::InboxMismatch,
+            Stop::StreamLoss(loss) => loss.reason(),
             Stop::Cause(_) => Reason::UnknownCause,
             Stop::WentBackwards { .. } => Reason::TapeLostData,
             Stop::OlderLogic { .. } => Reason::OlderLogic,

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
 use tapedeck_schemas::subject::TapeSubject;
+
+use crate::checkpoint::{ChainEnd, TapeCheckpoint};
 
 /// A valid record, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,30 +108,8 @@ pub struct TapeReader {
     lineage: Lineage,
     unfiltered: bool,
     read: TapeCheckpoint,
-}
-
-/// A place on a tape from which a reader can read on: the last sequence read, and the ends of the chains there.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TapeCheckpoint {
-    /// The last sequence read; 0 at the beginning.
-    pub seq: u64,
-    /// The end of the chain of each writer that has a record.
-    pub chains: BTreeMap<Writer, ChainEnd>,
-}
-
-/// The end of a writer's chain.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChainEnd {
-    /// Stream sequence of the writer's last valid record.
-    pub seq: u64,
-    /// Hash of that record; zeros before the first.
-    pub hash: RecordHash,
-    /// Epoch of that record; 0 before the first.
-    pub epoch: u64,
-    /// Build of the writer's last epoch.
-    pub build: Option<String>,
+    /// Hash of the last message read, valid or not; zeros before the first.
+    last_hash: RecordHash,
 }
 
 fn written_by(build: Option<&str>) -> String {
@@ -152,7 +131,7 @@ impl TapeReader {
     /// checkpoint: the caller must ([`TapeCheckpoint::chains`]). For readers that only show: a machine has no state
     /// without the records before.
     pub fn after(lineage: impl Into<Lineage>, checkpoint: TapeCheckpoint) -> Self {
-        Self { lineage: lineage.into(), unfiltered: true, read: checkpoint }
+        Self { lineage: lineage.into(), unfiltered: true, read: checkpoint, last_hash: RecordHash::default() }
     }
 
     /// A reader of one writer's subject: missing records show in the chain.
@@ -169,6 +148,11 @@ impl TapeReader {
     /// The last sequence read; 0 at the start.
     pub fn last(&self) -> u64 {
         self.read.seq
+    }
+
+    /// Sequence and hash of the last message read, valid or not; zeros before the first.
+    pub fn last_message(&self) -> (u64, RecordHash) {
+        if self.last_hash == RecordHash::default() { (0, self.last_hash) } else { (self.read.seq, self.last_hash) }
     }
 
     /// The place up to which the tape is read.
@@ -189,6 +173,10 @@ impl TapeReader {
         }
         self.read.seq = seq;
         let read = self.classify(seq, subject, payload)?;
+        self.last_hash = match &read {
+            TapeRead::Record(record) => record.hash,
+            TapeRead::Invalid { .. } => RecordHash::of(payload),
+        };
         let wrong = match seq {
             1 => self.check_first(&read),
             _ => self.check_copied(seq, payload),
@@ -259,12 +247,12 @@ impl TapeReader {
         };
         let found = created.lineage();
         if !found.is_valid() {
-            return Some("the copied records that its first record names are not in order".into());
+            return Some("the copied records or lost messages that its first record names are not in order".into());
         }
         let same_name = (found.tape, found.generation) == (self.lineage.tape, self.lineage.generation);
         match same_name {
             false => Some(format!("its first record creates {}, generation {}", found.tape, found.generation)),
-            true if found.copied != self.lineage.copied => Some("its first record names other copied records".into()),
+            true if found != self.lineage => Some("its first record names other copied records or lost messages".into()),
             true => None,
         }
     }

@@ -2,7 +2,6 @@
 
 use tapedeck_kernel::{TapeCheckpoint, TapeRecord};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::RecordHash;
 
 use crate::{ProjectedFact, Projection, RecordInfo, RowOp};
 
@@ -23,68 +22,6 @@ pub struct ProjectionCursor {
 /// The least of the checkpoints: every projection has the rows up to it, and the projector reads on after it.
 pub fn least(checkpoints: &[TapeCheckpoint]) -> TapeCheckpoint {
     checkpoints.iter().min_by_key(|checkpoint| checkpoint.seq).cloned().unwrap_or_default()
-}
-
-/// The records that a tape must hold if rows were projected from it: the last record of each writer at each checkpoint.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequiredRecords {
-    /// The least sequence at which the tape may end.
-    pub last: u64,
-    /// Sequence and hash of each record, in order, each once.
-    pub records: Vec<(u64, RecordHash)>,
-}
-
-impl RequiredRecords {
-    /// The records of these checkpoints.
-    pub fn of(checkpoints: &[TapeCheckpoint]) -> Self {
-        let chains = checkpoints.iter().flat_map(|checkpoint| checkpoint.chains.values());
-        let last = checkpoints.iter().map(|checkpoint| checkpoint.seq).max().unwrap_or(0);
-        let mut records: Vec<_> = chains.map(|chain| (chain.seq, chain.hash)).collect();
-        records.sort_unstable_by_key(|(seq, hash)| (*seq, hash.0));
-        records.dedup();
-        Self { last, records }
-    }
-
-    /// Compares the end of the tape.
-    pub fn check_last(&self, last: u64) -> Result<(), CheckpointMismatch> {
-        if last < self.last { Err(CheckpointMismatch::Short { projected: self.last, last }) } else { Ok(()) }
-    }
-}
-
-/// Compares the message that the tape holds at `seq` with the record that a checkpoint names there.
-pub fn check_record(seq: u64, want: RecordHash, payload: Option<&[u8]>) -> Result<(), CheckpointMismatch> {
-    let found = payload.map(RecordHash::of);
-    if found == Some(want) { Ok(()) } else { Err(CheckpointMismatch::Record { seq, want, found }) }
-}
-
-/// Rows were projected from records that the tape does not hold: it lost records, or the database is that of another
-/// history of the tape.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CheckpointMismatch {
-    /// The tape ends before a checkpoint.
-    #[error("the rows in Postgres are of the records up to sequence {projected}, but the tape ends at {last}")]
-    Short {
-        /// The greatest sequence of a checkpoint.
-        projected: u64,
-        /// Last sequence of the tape.
-        last: u64,
-    },
-    /// The tape holds another message at the sequence of a record, or none.
-    #[error(
-        "the rows in Postgres are of a record with the hash {want:?} at sequence {seq}, but the tape has {}",
-        found.map_or_else(|| "no message there".into(), |hash| format!("one with the hash {hash:?}"))
-    )]
-    Record {
-        /// Sequence of the record.
-        seq: u64,
-        /// Hash of the projected record.
-        want: RecordHash,
-        /// Hash of the message on the tape; `None` if there is none.
-        found: Option<RecordHash>,
-    },
-    /// The stored chains are not those of a checkpoint of this build.
-    #[error("the checkpoint in Postgres cannot be read ({0}); deploy the build that wrote it, or a newer one")]
-    Unreadable(String),
 }
 
 /// A compare-and-set of a projection's progress. If the progress is not `old`, the transaction is rolled back.

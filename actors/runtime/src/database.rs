@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use tapedeck_kernel::TapeCheckpoint;
+use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint};
 use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
-use tapedeck_projections::projector::CheckpointMismatch;
-use tapedeck_schemas::generation::Lineage;
+use tapedeck_schemas::generation::{Generation, Lineage};
+use tapedeck_schemas::ids::TapeId;
 use tokio_postgres::{Client, NoTls};
 
 use crate::bus::without_credentials;
@@ -168,15 +168,40 @@ pub async fn progress(
     if theirs != ours {
         return Err(DatabaseError::OtherTape { partition, theirs, ours });
     }
-    let seq = u64::try_from(row.get::<_, i64>(2)).unwrap_or(0);
-    let checkpoint = serde_json::from_str(row.get(3)).map(|chains| TapeCheckpoint { seq, chains });
-    let unreadable = match checkpoint {
+    checkpoint(partition, row.get(2), row.get(3)).map(Some)
+}
+
+fn checkpoint(partition: u16, seq: i64, chains: &str) -> Result<TapeCheckpoint, DatabaseError> {
+    let seq = u64::try_from(seq).unwrap_or(0);
+    let unreadable = match serde_json::from_str(chains).map(|chains| TapeCheckpoint { seq, chains }) {
         // The first record of a tape is in the chain of the keeper.
-        Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(Some(checkpoint)),
+        Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(checkpoint),
         Ok(_) => format!("the chains of sequence {seq} do not belong to it"),
         Err(error) => error.to_string(),
     };
     Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) })
+}
+
+/// The tape and the generation from which the rows of a partition were projected, and the checkpoints of its
+/// projections, each once; `None` and none before the first.
+pub async fn checkpoints(
+    client: &Client,
+    partition: u16,
+) -> Result<(Option<(TapeId, Generation)>, Vec<TapeCheckpoint>), DatabaseError> {
+    let read = "SELECT DISTINCT tape_id, generation, seq, chains::text FROM tapedeck.projection_progress \
+                WHERE partition = $1";
+    let (mut tape, mut checkpoints) = (None, Vec::new());
+    for row in client.query(read, &[&i32::from(partition)]).await? {
+        let (id, number): (&str, i64) = (row.get(0), row.get(1));
+        let generation = u32::try_from(number).ok().and_then(Generation::new);
+        tape = id.parse().ok().zip(generation);
+        if tape.is_none() {
+            let unreadable = format!("it is of {id}, generation {number}, which is no tape");
+            return Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) });
+        }
+        checkpoints.push(checkpoint(partition, row.get(2), row.get(3))?);
+    }
+    Ok((tape, checkpoints))
 }
 
 /// The last tape sequence that every projection has committed.

@@ -49,12 +49,19 @@ pub async fn serve(
 fn check_all(groups: &[Arc<GroupStatus>], holds: fn(&GroupStatus) -> bool) -> (StatusCode, String) {
     let line = |group: &Arc<GroupStatus>| {
         let reason = group.reason().map_or("ready", Reason::as_str);
-        let text = group.stopped().map(|(_, text)| format!(": {text}")).unwrap_or_default();
+        let text = match group.stopped() {
+            Some((_, text)) => format!(": {text}"),
+            None if !group.is_witnessed() => ", without a witness".into(),
+            None => String::new(),
+        };
         format!("{} on partition {}: {reason}{text}\n", group.group, group.partition)
     };
     let failed: Vec<String> = groups.iter().filter(|group| !holds(group)).map(line).collect();
     match failed.is_empty() {
-        true => (StatusCode::OK, "ready\n".into()),
+        true => {
+            let unwitnessed = groups.iter().filter(|group| !group.is_witnessed()).map(line);
+            (StatusCode::OK, format!("ready\n{}", unwitnessed.collect::<String>()))
+        }
         false => (StatusCode::SERVICE_UNAVAILABLE, failed.concat()),
     }
 }

@@ -17,6 +17,7 @@ pub mod status;
 pub mod streams;
 pub mod supervisor;
 pub mod tail;
+pub mod witness;
 
 pub use bus::{Bus, BusError};
 pub use status::GroupStatus;

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 use prometheus_client::registry::{Registry, Unit};
+use tapedeck_schemas::reason::Reason;
 
 /// Labels of a group's metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -15,11 +16,23 @@ pub struct GroupLabels {
     pub partition: u32,
 }
 
+/// Labels of a stop.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct StopLabels {
+    /// Name of the group.
+    pub group: String,
+    /// Number of the partition.
+    pub partition: u32,
+    /// The stop code.
+    pub reason: String,
+}
+
 /// The metrics of all groups, and their registry.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Mutex<Registry>,
     ready: Family<GroupLabels, Gauge>,
+    stopped: Family<StopLabels, Gauge>,
     lag: Family<GroupLabels, Gauge>,
     records: Family<GroupLabels, Counter>,
     events: Family<GroupLabels, Counter>,
@@ -55,6 +68,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("tapedeck");
         let ready = Family::default();
+        let stopped = Family::default();
         let lag = Family::default();
         let records = Family::default();
         let events = Family::default();
@@ -62,13 +76,15 @@ impl Default for Metrics {
         let invalid_records = Family::default();
         let append: Family<GroupLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(append_buckets);
         registry.register("ready", "1 if the group has caught up and can append", ready.clone());
+        registry.register("stopped", "1 if the group stopped, with its stop code", stopped.clone());
         registry.register("lag_messages", "Messages in the input stream that are not read yet", lag.clone());
         registry.register("records", "Records appended, or projected by the projector", records.clone());
         registry.register("events", "Facts in those records", events.clone());
         registry.register("conflicts", "Appends that were not acknowledged at once", conflicts.clone());
         registry.register("invalid_records", "Invalid records that were skipped", invalid_records.clone());
         registry.register_with_unit("append", "From an append to its acknowledgement", Unit::Seconds, append.clone());
-        Self { registry: Mutex::new(registry), ready, lag, records, events, conflicts, invalid_records, append }
+        let registry = Mutex::new(registry);
+        Self { registry, ready, stopped, lag, records, events, conflicts, invalid_records, append }
     }
 }
 
@@ -85,6 +101,12 @@ impl Metrics {
             invalid_records: self.invalid_records.get_or_create(&labels).clone(),
             append: self.append.get_or_create(&labels).clone(),
         }
+    }
+
+    /// Records that a group stopped.
+    pub fn stopped(&self, group: &str, partition: u16, reason: Reason) {
+        let labels = StopLabels { group: group.into(), partition: partition.into(), reason: reason.to_string() };
+        self.stopped.get_or_create(&labels).set(1);
     }
 
     /// The metrics in the OpenMetrics text format.

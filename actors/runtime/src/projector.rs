@@ -1,12 +1,11 @@
 //! The loop that projects a tape: one transaction writes rows and progress, the progress by compare-and-set.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tapedeck_kernel::{TapeCheckpoint, TapeFault, TapeRead, TapeReader};
-use tapedeck_projections::projector::{
-    Advance, Batch, CheckpointMismatch, ProjectionCursor, RequiredRecords, advances, check_record, least,
-};
+use tapedeck_kernel::guard::{self, StreamLoss, StreamState};
+use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint, TapeFault, TapeRead, TapeReader};
+use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances, least};
 use tapedeck_projections::{MergeError, compact, sql};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::reason::Reason;
@@ -20,8 +19,11 @@ use crate::database::{self, DatabaseError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
+use crate::witness;
 
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How often the tape is compared with what was read of it.
+const CHECK_INTERVAL: Duration = Duration::from_nanos(guard::CHECK_INTERVAL);
 /// How often status and metrics are updated while no message arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -53,6 +55,22 @@ pub enum ProjectorError {
     /// Two changes of one row contradict each other.
     #[error(transparent)]
     ColumnMerge(#[from] MergeError),
+    /// The tape was deleted and created again.
+    #[error(transparent)]
+    StreamLoss(#[from] StreamLoss),
+    /// The database has less progress than this process has committed.
+    #[error(
+        "partition {partition}: the database is projected up to sequence {found}, but this process has committed \
+         {committed}: it is an older copy, or lost its last transactions"
+    )]
+    LostData {
+        /// Number of the partition.
+        partition: u16,
+        /// The least progress of a projection.
+        found: u64,
+        /// The least progress that was committed.
+        committed: u64,
+    },
     /// The compare-and-set failed: another projector has committed.
     #[error("another projector advanced {projection} on partition {partition}")]
     Overtaken {
@@ -83,6 +101,8 @@ impl ProjectorError {
             ProjectorError::Database(_) | ProjectorError::Overtaken { .. } => None,
             ProjectorError::Bus(error) => error.stop(),
             ProjectorError::Tape(fault) => Some(fault.reason()),
+            ProjectorError::StreamLoss(loss) => Some(loss.reason()),
+            ProjectorError::LostData { .. } => Some(Reason::DatabaseLostData),
             ProjectorError::ColumnMerge(_) => Some(Reason::ProjectionRejected),
         }
     }
@@ -96,8 +116,9 @@ pub async fn run(
     metrics: GroupMetrics,
     drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
+    let mut committed = 0;
     loop {
-        let error = match project(&target, &status, &metrics, drain.clone()).await {
+        let error = match project(&target, &mut committed, &status, &metrics, drain.clone()).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -117,21 +138,35 @@ pub async fn run(
 
 async fn project(
     target: &Target,
+    committed: &mut u64,
     status: &GroupStatus,
     metrics: &GroupMetrics,
     mut drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
+    let mut disconnects = target.bus.disconnects();
     let mut client = database::connect(&target.database).await?;
     let (mut cursors, checkpoints) = open_cursors(&client, target).await?;
-    check_tape(target, &checkpoints).await?;
+    let created = check_tape(target, None, &checkpoints).await?;
     // Rows of earlier records are committed. A projection that is ahead of the others skips the records that it has.
     let begin = least(&checkpoints);
+    if begin.seq < *committed {
+        let (found, committed) = (begin.seq, *committed);
+        return Err(ProjectorError::LostData { partition: target.partition, found, committed });
+    }
     tracing::info!(partition = target.partition, seq = begin.seq, "projecting the records after the checkpoint");
     let stream = target.bus.generations().tape_stream(target.partition);
     let mut tail = Tail::new(&target.bus, stream, String::new(), begin.seq + 1);
     let mut reader = TapeReader::after(target.tape.clone(), begin);
+    let mut checked = Instant::now();
     loop {
+        let was_interrupted = std::mem::take(&mut tail.was_reopened) | disconnects.has_changed().unwrap_or(false);
+        if was_interrupted || checked.elapsed() >= CHECK_INTERVAL {
+            disconnects.mark_unchanged();
+            check_tape(target, Some(created), std::slice::from_ref(reader.checkpoint())).await?;
+            checked = Instant::now();
+        }
         let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
+        *committed = done;
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
         status.set_reason((!caught_up).then_some(Reason::Recovering));
         if caught_up {
@@ -144,6 +179,10 @@ async fn project(
         let first = tokio::select! { biased;
             stored = tail.next() => stored,
             _ = drain.wait_for(|drain| *drain) => return Ok(()),
+            Ok(()) = disconnects.changed() => {
+                disconnects.mark_changed();
+                continue;
+            }
             () = tokio::time::sleep(REPORT_INTERVAL) => continue,
         };
         let mut batch = Batch::default();
@@ -185,20 +224,22 @@ fn key(target: &Target) -> (String, i64) {
     (target.tape.tape.to_string(), target.tape.generation.get().into())
 }
 
-/// Checks that the tape holds the records from which the rows were projected.
-async fn check_tape(target: &Target, checkpoints: &[TapeCheckpoint]) -> Result<(), ProjectorError> {
+/// Checks that the tape holds the records from which the rows were projected, and is the stream that was created at
+/// `known`; when it was created.
+async fn check_tape(
+    target: &Target,
+    known: Option<u64>,
+    checkpoints: &[TapeCheckpoint],
+) -> Result<u64, ProjectorError> {
     let partition = target.partition;
     let mismatch = |mismatch: CheckpointMismatch| DatabaseError::Checkpoint { partition, mismatch };
     let name = target.bus.generations().tape_stream(partition);
-    let missing = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
-    let stream = target.bus.find_stream(&name).await?.ok_or_else(missing)?;
-    let required = RequiredRecords::of(checkpoints);
-    required.check_last(stream.cached_info().state.last_sequence).map_err(mismatch)?;
-    for (seq, hash) in required.records {
-        let payload = target.bus.message(&name, seq).await?.map(|message| message.payload);
-        check_record(seq, hash, payload.as_deref()).map_err(mismatch)?;
+    let StreamState { created, last, .. } = witness::state(&target.bus, &name, 0).await?;
+    if let Some(known) = known.filter(|known| *known != created) {
+        return Err(StreamLoss::TapeReplaced { known, created }.into());
     }
-    Ok(())
+    witness::required(&target.bus, &name, last, checkpoints).await?.map_err(mismatch)?;
+    Ok(created)
 }
 
 /// Reads a message and adds it to the batch if it is a valid record.

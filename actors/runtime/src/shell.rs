@@ -13,18 +13,16 @@ use tapedeck_kernel::{Answer, Driver, InboxMessage, Machine, Reads};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::{self, TapeSubject};
+use tokio::sync::watch;
 
 use crate::bus::{Bus, BusError};
 use crate::metrics::GroupMetrics;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
-use crate::{DrainSignal, liveness};
+use crate::{DrainSignal, liveness, witness};
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
-/// Longest time for which a message of the inbox may be read after the decisions on it, before the inbox is taken to
-/// lack it.
-const INPUT_DELAY_MAX: Duration = Duration::from_secs(2);
 /// How often the loop reports its state while no input arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 
@@ -43,6 +41,8 @@ pub struct Place {
     pub status: Arc<GroupStatus>,
     /// Receives the group's counts.
     pub metrics: GroupMetrics,
+    /// Whether the group waits for a witness of its tape, instead of continuing without one.
+    pub requires_witness: bool,
 }
 
 /// Answers a question about a machine, given the machine, the question and the number of unread input messages.
@@ -111,16 +111,18 @@ struct Loop<'a, M: Machine> {
     driver: Driver<M>,
     tape: Tail,
     inbox: Option<Tail>,
-    in_flight: Option<Pending<(u64, Instant, Answer)>>,
+    /// The number of the attempt, and the append.
+    in_flight: Option<(u64, Pending<(Instant, Answer)>)>,
     liveness: Option<Pending<Input<'static>>>,
+    check: Option<Pending<Input<'static>>>,
+    /// The times that the connection was lost.
+    disconnects: watch::Receiver<u64>,
     drain: DrainSignal,
     stream: String,
     subject: String,
     began: Instant,
     inbox_seq: u64,
     caught_up: bool,
-    /// When the driver began to lack inputs although everything is read.
-    lacks_input_since: Option<Instant>,
     /// Requests to the owner. A standby does not subscribe, so that the server reports that no owner is there.
     questions: Option<Subscriber>,
     answerer: Option<Answerer<M>>,
@@ -143,6 +145,9 @@ impl<'a, M: Machine> Loop<'a, M> {
         if !standby {
             driver.claim();
         }
+        if group.requires_witness {
+            driver.require_witness();
+        }
         Self {
             group,
             driver,
@@ -150,13 +155,14 @@ impl<'a, M: Machine> Loop<'a, M> {
             inbox,
             in_flight: None,
             liveness: None,
+            check: None,
+            disconnects: bus.disconnects(),
             drain,
             stream,
             subject,
             began: Instant::now(),
             inbox_seq: 0,
             caught_up: false,
-            lacks_input_since: None,
             questions: None,
             answerer,
         }
@@ -172,6 +178,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.driver.handle(Input::Drain);
             }
             self.driver.advance(self.now());
+            self.notice_interruptions();
             if self.driver.is_owner() && self.questions.is_none() {
                 // Before the epoch is appended: a standby that reads the epoch must find the owner listening.
                 self.questions = Some(self.subscribe().await?);
@@ -186,6 +193,23 @@ impl<'a, M: Machine> Loop<'a, M> {
         }
     }
 
+    /// Tells the driver that reading was interrupted. An append that waits is given up, so that it is not sent before
+    /// the streams are checked.
+    fn notice_interruptions(&mut self) {
+        let mut was_interrupted = std::mem::take(&mut self.tape.was_reopened);
+        was_interrupted |= self.inbox.as_mut().is_some_and(|inbox| std::mem::take(&mut inbox.was_reopened));
+        was_interrupted |= self.disconnects.has_changed().unwrap_or(false);
+        if !was_interrupted {
+            return;
+        }
+        self.disconnects.mark_unchanged();
+        self.check = None;
+        self.driver.handle(Input::Interrupted);
+        if let Some((attempt, _)) = self.in_flight.take() {
+            self.driver.handle(Input::Answer { attempt, answer: Answer::Unknown });
+        }
+    }
+
     fn perform(&mut self, output: Output) -> Option<Stop> {
         let metrics = &self.group.metrics;
         match output {
@@ -193,15 +217,16 @@ impl<'a, M: Machine> Loop<'a, M> {
                 let bus = self.group.bus.clone();
                 let stream = self.stream.clone();
                 let subject = self.subject.clone();
-                self.in_flight = Some(Box::pin(async move {
+                let append = Box::pin(async move {
                     if failures > 0 {
                         // Only after a failure: a sleep of zero takes a millisecond.
                         tokio::time::sleep(back_off(failures)).await;
                     }
                     let sent = Instant::now();
                     let answer = bus.append(&stream, &subject, expected, Bytes::from_owner(payload)).await;
-                    (attempt, sent, answer)
-                }));
+                    (sent, answer)
+                });
+                self.in_flight = Some((attempt, append));
             }
             Output::AskOwner { question } => {
                 let subject = self.group.bus.generations().question_subject(self.group.partition, M::WRITER);
@@ -210,6 +235,14 @@ impl<'a, M: Machine> Loop<'a, M> {
             Output::ReadOwnLast => {
                 let (bus, stream, subject) = (self.group.bus.clone(), self.stream.clone(), self.subject.clone());
                 self.liveness = Some(Box::pin(liveness::read_last(bus, stream, subject)));
+            }
+            Output::CheckStreams(question) => {
+                let (bus, partition, tape) = (self.group.bus.clone(), self.group.partition, self.group.tape.clone());
+                let inbox = match M::reads() {
+                    Reads::Inbox(inbox) => Some(bus.generations().stream(inbox.family(), partition)),
+                    Reads::Tape(_) => None,
+                };
+                self.check = Some(Box::pin(witness::check_streams(bus, partition, tape, inbox, question)));
             }
             Output::Committed { events, .. } => {
                 metrics.records.inc();
@@ -238,7 +271,10 @@ impl<'a, M: Machine> Loop<'a, M> {
         let is_draining = self.is_draining();
         let tape = &mut self.tape;
         let inbox = self.inbox.as_mut();
-        let answer = result(self.in_flight.as_mut());
+        let in_flight = self.in_flight.as_mut();
+        let attempt = in_flight.as_ref().map_or(0, |(attempt, _)| *attempt);
+        let answer = result(in_flight.map(|(_, append)| append));
+        let check = result(self.check.as_mut());
         let liveness = result(self.liveness.as_mut());
         let due = self.driver.deadline().map_or(REPORT_INTERVAL, |at| Duration::from_nanos(at.saturating_sub(now)));
         let from_inbox = async {
@@ -254,7 +290,8 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
         };
         tokio::select! { biased;
-            (attempt, sent, answer) = answer => {
+            Ok(()) = self.disconnects.changed() => self.disconnects.mark_changed(),
+            (sent, answer) = answer => {
                 self.in_flight = None;
                 self.answered(attempt, sent, answer);
             }
@@ -262,6 +299,10 @@ impl<'a, M: Machine> Loop<'a, M> {
             Some(question) = question => self.answer(question).await,
             found = liveness => {
                 self.liveness = None;
+                self.driver.handle(found);
+            }
+            found = check => {
+                self.check = None;
                 self.driver.handle(found);
             }
             stored = from_inbox, if wants_inbox => {
@@ -354,23 +395,19 @@ impl<'a, M: Machine> Loop<'a, M> {
         let source = self.inbox.as_ref().unwrap_or(&self.tape);
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
-        let has_read_all = source.is_caught_up() && self.tape.is_caught_up();
-        let lacks_input = has_read_all && driver.lacks_input();
-        let since = lacks_input.then(|| self.lacks_input_since.unwrap_or_else(Instant::now));
-        self.lacks_input_since = since;
-        let lacks_input = since.is_some_and(|since| since.elapsed() > INPUT_DELAY_MAX);
+        let has_read_all = source.is_caught_up() && self.tape.is_caught_up() && !driver.lacks_input();
         let reason = match driver.is_owner() {
+            _ if driver.lacks_witness() => Some(Reason::NoWitness),
+            _ if !driver.is_confirmed() => Some(Reason::Checking),
             true if !self.caught_up => Some(Reason::Recovering),
             true => (driver.failures() > 0).then_some(Reason::AppendPending),
-            false if lacks_input => Some(Reason::InboxBehind),
             false if has_read_all => Some(Reason::Standby),
             false => Some(Reason::Recovering),
         };
-        if reason == Some(Reason::InboxBehind) && status.reason() != reason {
-            let (group, partition) = (status.group, status.partition);
-            tracing::error!(group, partition, "the inbox ends before a message that was decided on");
-        }
         status.set_reason(reason);
+        if driver.is_confirmed() {
+            status.set_witnessed(driver.is_witnessed());
+        }
         // A standby has recovered when it has read everything.
         if self.caught_up || reason == Some(Reason::Standby) {
             status.set_recovered();

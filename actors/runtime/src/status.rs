@@ -17,6 +17,8 @@ pub struct GroupStatus {
     /// Text of the stop, if the group stopped.
     stop: Mutex<String>,
     recovered: AtomicBool,
+    /// Whether the tape was compared with Postgres since the last interruption.
+    witnessed: AtomicBool,
     tape_seq: AtomicU64,
     inbox_seq: AtomicU64,
     own_seq: AtomicU64,
@@ -34,6 +36,7 @@ impl GroupStatus {
             reason: AtomicU8::new(Reason::Starting as u8),
             stop: Mutex::new(String::new()),
             recovered: AtomicBool::new(false),
+            witnessed: AtomicBool::new(true),
             tape_seq: zero(),
             inbox_seq: zero(),
             own_seq: zero(),
@@ -61,6 +64,27 @@ impl GroupStatus {
     /// Records that the group has read its whole input.
     pub fn set_recovered(&self) {
         self.recovered.store(true, Relaxed);
+    }
+    /// Whether the tape was compared with Postgres since the last interruption. A group without a witness decides, but
+    /// does not notice a loss that only Postgres knows of.
+    pub fn is_witnessed(&self) -> bool {
+        self.witnessed.load(Relaxed)
+    }
+    /// Records whether the tape was compared with Postgres. Logs a change.
+    pub fn set_witnessed(&self, witnessed: bool) {
+        if self.witnessed.swap(witnessed, Relaxed) == witnessed {
+            return;
+        }
+        let (group, partition) = (self.group, self.partition);
+        match witnessed {
+            true => tracing::info!(group, partition, "the tape holds the records that are projected in Postgres"),
+            false => tracing::warn!(
+                group,
+                partition,
+                "no witness: no projector says from which records the rows in Postgres were projected, so a tape that \
+                 lost its last records is not noticed; continuing without"
+            ),
+        }
     }
     /// Sets readiness: `None` is ready. Logs a change.
     pub fn set_reason(&self, reason: Option<Reason>) {

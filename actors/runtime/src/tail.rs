@@ -49,6 +49,8 @@ pub struct Tail {
     disconnects: watch::Receiver<u64>,
     consumer_seq: u64,
     pending: Option<u64>,
+    /// Set when a consumer was lost: the stream that the next one reads may be another.
+    pub was_reopened: bool,
 }
 
 enum Opened {
@@ -72,6 +74,7 @@ impl Tail {
             disconnects: bus.disconnects(),
             consumer_seq: 0,
             pending: None,
+            was_reopened: false,
         }
     }
 
@@ -161,7 +164,7 @@ impl Tail {
 
     fn reopen(&mut self, why: &str) {
         tracing::info!(stream = self.stream, next = self.next_seq, why, "creating a new consumer");
-        (self.messages, self.pending) = (None, None);
+        (self.messages, self.pending, self.was_reopened) = (None, None, true);
         self.fruitless = self.fruitless.saturating_add(1);
         self.opening = Some(self.reader(RETRY * self.fruitless.clamp(1, 10)));
     }

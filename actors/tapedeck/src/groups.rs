@@ -15,9 +15,10 @@ use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::projector::{self, ProjectorError};
 use tapedeck_runtime::shell::{self, Answerer, Place, ShellError};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, BusError, DrainSignal, GroupStatus, database, rejects};
+use tapedeck_runtime::{Bus, BusError, DrainSignal, GroupStatus, database, rejects, witness};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::reason::Reason;
+use tokio::task::JoinHandle;
 
 use crate::sources;
 
@@ -38,6 +39,8 @@ pub struct Env {
     pub metrics: Arc<Metrics>,
     /// Identity of this process, as its epochs record it.
     pub identity: ProcessIdentity,
+    /// Whether groups wait for a witness of their tape.
+    pub requires_witness: bool,
 }
 
 /// The task that runs a group on a partition, and its status.
@@ -48,7 +51,13 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
         let mut start = Start { env: env.clone(), status: shared.clone(), drain: drain.clone(), running: None };
         tapedeck_groups::visit_group(group, &mut start);
         let Start { env, status, running, .. } = start;
+        // A projector that stopped is a witness still.
+        let witness = env.database.clone().filter(|_| running.is_none());
+        let witness = witness.map(|database| tokio::spawn(witness::serve(env.nats.clone(), database, partition)));
+        let witness = witness.map(AbortOnDrop);
+        let metrics = env.metrics.clone();
         async move {
+            let _witness = witness;
             let ended = match running {
                 Some(machine) if group.inbox() == Some(Inbox::Market) => ingest(machine, env, status.clone()).await,
                 Some(machine) => machine.await,
@@ -58,6 +67,7 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
             let Some(reason) = stop_of(&error) else { return Err(error) };
             // A restart would stop at the same place.
             status.set_stopped(reason, error.to_string());
+            metrics.stopped(status.group, status.partition, reason);
             wait_for_drain(drain).await;
             Ok(())
         }
@@ -75,6 +85,15 @@ fn stop_of(error: &anyhow::Error) -> Option<Reason> {
     let projector = || error.downcast_ref().and_then(ProjectorError::stop);
     let rejects = || error.downcast_ref().map(TapeFault::reason);
     shell.or_else(bus).or_else(projector).or_else(rejects).filter(|reason| reason.is_stop())
+}
+
+/// A task that ends when this is dropped.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn wait_for_drain(mut drain: DrainSignal) {
@@ -127,6 +146,7 @@ async fn machine<M: Machine>(
         partition: status.partition,
         tape: tape.lineage(),
         identity: env.identity.clone(),
+        requires_witness: env.requires_witness,
         metrics: env.metrics.group(status.group, status.partition),
         status,
     };

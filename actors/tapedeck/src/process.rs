@@ -2,10 +2,12 @@
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use tapedeck_kernel::ProcessIdentity;
+use tapedeck_runtime::GroupStatus;
 use tapedeck_schemas::ids::TapeId;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -40,6 +42,12 @@ pub async fn shutdown_signal() -> Result<()> {
 /// Exit code of a check: 0 if it passed, 1 if it failed.
 pub fn exit_code(passed: bool) -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Exit status of a process that ran these groups: that of the first stop, else 0.
+pub fn stop_status(groups: &[Arc<GroupStatus>]) -> ExitCode {
+    let stop = groups.iter().find_map(|group| group.stopped()?.0.exit_status());
+    stop.map_or(ExitCode::SUCCESS, ExitCode::from)
 }
 
 /// Template of a progress bar that counts market events.

@@ -129,7 +129,7 @@ impl Servers {
 }
 
 impl Stack {
-    /// Starts everything and waits until every group is ready. `None` if a shutdown signal comes first; then
+    /// Starts everything and waits until every group is ready, or has stopped. `None` if a shutdown signal comes first; then
     /// everything is stopped again.
     pub async fn start(args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
         tokio::select! { biased;
@@ -157,6 +157,7 @@ impl Stack {
             database: Some(database.clone()),
             metrics: Arc::new(Metrics::default()),
             identity: process::identity()?,
+            requires_witness: false,
         };
         let (tasks, groups): (Vec<_>, Vec<_>) = (0..args.partitions)
             .flat_map(|partition| GROUPS.iter().map(move |group| (group, partition)))
@@ -177,7 +178,7 @@ impl Stack {
             generations: stack.nats.generations.to_string(),
         };
         connection.save(&stack.dir)?;
-        stack.wait_ready().await?;
+        stack.wait_ready().await;
         Ok(stack)
     }
 
@@ -190,18 +191,24 @@ impl Stack {
         self.groups.iter().filter(follows).cloned().collect()
     }
 
-    async fn wait_ready(&self) -> Result<()> {
-        while !self.groups.iter().all(|group| group.is_ready()) {
-            self.check_stops()?;
+    async fn wait_ready(&self) {
+        while !self.groups.iter().all(|group| group.is_ready() || group.stopped().is_some()) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Ok(())
+    }
+
+    /// A line for each group that stopped: its name, stop code and text.
+    pub fn stops(&self) -> Vec<String> {
+        let stop = |group: &Arc<GroupStatus>| {
+            let (reason, text) = group.stopped()?;
+            Some(format!("{} on partition {} stopped: {reason}: {text}", group.group, group.partition))
+        };
+        self.groups.iter().filter_map(stop).collect()
     }
 
     /// Fails if a group stopped, with its reason.
-    fn check_stops(&self) -> Result<()> {
-        let stops = self.groups.iter().filter_map(|group| group.stopped());
-        let lines: Vec<String> = stops.map(|(reason, text)| format!("{reason}: {text}")).collect();
+    pub fn check_stops(&self) -> Result<()> {
+        let lines = self.stops();
         ensure!(lines.is_empty(), "groups stopped (see docs/recovery.md):\n{}", lines.join("\n"));
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::generation::{Generation, Lineage};
 use crate::ids::TapeId;
-use crate::record::RecordHash;
+use crate::record::{RecordHash, Writer};
 use crate::structs::structs;
 
 structs! {
@@ -18,6 +18,19 @@ structs! {
         generation: Generation,
         /// The records that follow as copies from earlier generations, in order; empty for generation 1.
         copied: Vec<CopiedRecords>,
+        /// The messages that inboxes are known to have lost, in order. The readers of the tape skip their sequences.
+        lost: Vec<LostMessages>,
+    }
+    /// Messages that an inbox lost and that no record of the tape rests on. The next message follows them.
+    LostMessages {
+        /// The writer that reads the inbox.
+        reader: Writer,
+        /// Generation of the inbox.
+        generation: Generation,
+        /// Stream sequence of the first of them.
+        first: u64,
+        /// Stream sequence of the last of them.
+        last: u64,
     }
     /// Records that a tape holds as copies, byte for byte and at the same sequences: those after the ones of the
     /// element before (for the first: after the first record of the tape).
@@ -41,12 +54,13 @@ structs! {
 impl TapeCreated {
     /// Returns the first fact of generation 1 of a tape.
     pub fn first(tape: TapeId, partition: u16, placement: Vec<String>) -> Self {
-        Self { tape, partition, placement, generation: Generation::FIRST, copied: Vec::new() }
+        Self { tape, partition, placement, generation: Generation::FIRST, copied: Vec::new(), lost: Vec::new() }
     }
 
     /// Returns the identity of the tape for its readers.
     pub fn lineage(&self) -> Lineage {
-        Lineage { tape: self.tape, generation: self.generation, copied: self.copied.clone() }
+        let Self { tape, generation, copied, lost, .. } = self.clone();
+        Lineage { tape, generation, copied, lost }
     }
 }
 

@@ -4,7 +4,7 @@ use tapedeck_schemas::event::*;
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{FillId, OrderId, TapeId};
 use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{Entry, RecordHash};
+use tapedeck_schemas::record::{Entry, RecordHash, Writer};
 
 pub(crate) fn p<T: std::str::FromStr>(text: &str) -> T {
     text.parse().unwrap_or_else(|_| panic!("{text}"))
@@ -48,6 +48,7 @@ pub(crate) fn samples() -> Vec<Event> {
             placement: vec!["md.>".into()],
             generation: Generation::new(2).unwrap(),
             copied: vec![CopiedRecords { generation: Generation::FIRST, last: 300, hash: RecordHash([3; 32]) }],
+            lost: vec![LostMessages { reader: Writer::Ingest, generation: Generation::FIRST, first: 31, last: 40 }],
         }
         .into(),
         Trimmed { first_kept: 100, last_gone: vec![(2, 99, RecordHash([9; 32]))] }.into(),

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{TapeCheckpoint, TapeRead, TapeReader};
-use tapedeck_projections::projector::{
-    Advance, Batch, CheckpointMismatch, ProjectionCursor, RequiredRecords, advances, check_record, least,
-};
+use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, TapeCheckpoint, TapeRead, TapeReader, check_record};
+use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances, least};
 use tapedeck_projections::{Fold, MergeError, Rows, compact, table};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::subject::TapeSubject;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::Input;
+use tapedeck_kernel::guard::StreamsQuestion;
 use tapedeck_kernel::{Answer, AnyMachine as _, BoxedMachine, Driver, Inbox, MachineInfo, ProcessIdentity, Reads};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::Offset;
@@ -48,6 +49,8 @@ pub struct Process {
     pub paused: bool,
     /// Whether it was asked to drain.
     pub draining: bool,
+    /// The check of its streams that waits for its answer.
+    pub check: Option<StreamsQuestion>,
     /// The question to the owner that waits for its answer.
     pub question: Option<u64>,
     /// Whether the driver waits for the last sequence of its subject.
@@ -87,6 +90,7 @@ impl Process {
             driver: Driver::follow(machine, tape, identity),
             paused: false,
             draining: false,
+            check: None,
             question: None,
             reads_last: false,
             last_read: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
+use tapedeck_kernel::guard::WitnessAnswer;
 use tapedeck_kernel::{Answer, Driver};
 use tapedeck_schemas::record::{self, Entry, Header};
 
@@ -16,6 +17,9 @@ pub(crate) struct Bench<M: Toy> {
     pub(crate) read: u64,
     /// Whether the questions of a standby are among the outputs.
     pub(crate) asks: bool,
+    /// Whether the checks of the streams are among the outputs. Otherwise the first is answered, and the later ones
+    /// are not.
+    pub(crate) checks: bool,
 }
 
 /// The fields of [`Output::Append`].
@@ -59,19 +63,32 @@ impl<M: Toy> Bench<M> {
     /// A standby that has read nothing yet.
     pub(crate) fn following(tape: Tape) -> Self {
         let driver = Driver::follow(M::default(), TAPE, ProcessIdentity { nonce: 1, build: "bench".into() });
-        Self { tape, driver, read: 0, asks: false }
+        Self { tape, driver, read: 0, asks: false, checks: false }
     }
 
     /// A driver that has read nothing yet and takes over after the last record on its subject.
     pub(crate) fn claiming(tape: Tape) -> Self {
         let mut bench = Self::following(tape);
+        bench.poll();
         bench.driver.handle(Input::OwnLast(Some(bench.tape.last_on(M::WRITER))));
         bench
     }
 
     pub(crate) fn poll(&mut self) -> Vec<Output> {
-        let outputs = std::iter::from_fn(|| self.driver.poll());
-        outputs.filter(|output| self.asks || !matches!(output, Output::AskOwner { .. })).collect()
+        let mut outputs = Vec::new();
+        while let Some(output) = self.driver.poll() {
+            match output {
+                Output::CheckStreams(question) if !self.checks => {
+                    if question.number == 1 {
+                        let answer = Some(self.tape.streams(question, WitnessAnswer::Agrees));
+                        self.driver.handle(Input::Streams { number: 1, answer });
+                    }
+                }
+                Output::AskOwner { .. } if !self.asks => {}
+                output => outputs.push(output),
+            }
+        }
+        outputs
     }
 
     pub(crate) fn handle(&mut self, input: Input<'_>) -> Vec<Output> {
@@ -172,7 +189,7 @@ pub(crate) fn only_append(outputs: Vec<Output>) -> Append {
             Some(Append { attempt, failures, expected, payload })
         }
         Output::InvalidRecord { .. } | Output::Committed { .. } => None,
-        Output::AskOwner { .. } | Output::ReadOwnLast => None,
+        Output::AskOwner { .. } | Output::ReadOwnLast | Output::CheckStreams(_) => None,
         Output::Stopped(stop) => panic!("stopped: {stop}"),
     });
     let first = appends.next().expect("an append");

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
+use tapedeck_kernel::guard::WitnessAnswer;
 use tapedeck_kernel::testing::Stepper;
 use tapedeck_kernel::{Decided, Driver, InboxMessage};
 use tapedeck_schemas::event::Event;
@@ -96,6 +97,10 @@ impl<M: Toy> Run<M> {
                         self.step()?;
                     }
                     Output::Committed { .. } => {}
+                    Output::CheckStreams(question) => {
+                        let states = self.tape.streams(question, WitnessAnswer::Agrees);
+                        driver.handle(Input::Streams { number: question.number, answer: Some(states) });
+                    }
                     Output::Stopped(Stop::Fenced { .. }) => return None,
                     other => panic!("{other:?}"),
                 }

@@ -1,6 +1,7 @@
 //! When a standby asks the owner, and when it takes over.
 
 use tapedeck_kernel::driver::{Input, Output};
+use tapedeck_kernel::guard::CHECK_INTERVAL;
 use tapedeck_kernel::liveness::{ASK_AGAIN_AFTER, ASK_INTERVAL, OwnerAnswer};
 use tapedeck_schemas::event::Event;
 
@@ -25,7 +26,7 @@ impl Bench<Echo> {
 #[test]
 fn a_standby_asks_in_intervals_while_the_owner_replies() {
     let mut bench = standby();
-    assert_eq!(bench.driver.deadline(), None, "it waits for the reply");
+    assert_eq!(bench.driver.deadline(), Some(CHECK_INTERVAL), "it waits for the reply");
     for question in 1..5 {
         assert_eq!(bench.told(question, OwnerAnswer::Alive), []);
         let next = question * ASK_INTERVAL;
@@ -71,7 +72,7 @@ fn the_answer_to_an_earlier_question_has_no_effect() {
     for _ in 0..3 {
         assert_eq!(bench.told(1, OwnerAnswer::TimedOut), []);
     }
-    assert_eq!(bench.driver.deadline(), None, "question 2 is open");
+    assert_eq!(bench.driver.deadline(), Some(CHECK_INTERVAL), "question 2 is open");
 }
 
 #[test]
@@ -92,5 +93,5 @@ fn a_claim_does_not_ask_and_reads_until_it_succeeds() {
     assert_eq!(bench.read(), [Output::ReadOwnLast]);
     assert_eq!(bench.handle(Input::OwnLast(None)), []);
     assert_eq!(bench.advance(ASK_INTERVAL), [Output::ReadOwnLast]);
-    assert_eq!(bench.driver.deadline(), None);
+    assert_eq!(bench.driver.deadline(), Some(CHECK_INTERVAL));
 }

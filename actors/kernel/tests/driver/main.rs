@@ -3,6 +3,7 @@
 
 mod bench;
 mod bounds;
+mod checking;
 mod crashes;
 mod generations;
 mod liveness;

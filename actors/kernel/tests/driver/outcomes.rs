@@ -97,11 +97,14 @@ fn wrong_last_below_an_acknowledged_record_stops() {
 }
 
 #[test]
-fn an_ack_at_or_below_an_acknowledged_record_stops() {
-    let (mut bench, append) = Bench::appending();
-    let known = append.expected;
-    let outputs = bench.answer(append.attempt, Answer::Committed(known));
-    assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last: known })]);
+fn an_ack_at_or_below_a_record_that_was_read_stops() {
+    for back in 0..3 {
+        let (mut bench, append) = Bench::appending();
+        let (known, last) = (bench.read, bench.read - back);
+        assert!(append.expected < known, "the last record read is another writer's");
+        let outputs = bench.answer(append.attempt, Answer::Committed(last));
+        assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last })]);
+    }
 }
 
 #[test]

@@ -262,13 +262,13 @@ fn an_own_event_that_answers_no_input_stops() {
 }
 
 /// A message of an inbox of `Gate`.
-fn message(generation: u32, seq: u64, payload: &[u8]) -> Input<'_> {
+pub(crate) fn message(generation: u32, seq: u64, payload: &[u8]) -> Input<'_> {
     let generation = Generation::new(generation).unwrap();
     Input::Inbox(InboxMessage { generation, seq, subject: "", stamp: 5, payload })
 }
 
 /// A tape on which `Gate` answered two values of its first message, of generation 1.
-fn answered_by_gate() -> (Tape, Fold) {
+pub(crate) fn answered_by_gate() -> (Tape, Fold) {
     let mut first = Bench::<Gate>::claiming(Tape::new());
     let outputs = first.handle(message(1, 1, &[3, 2, 7]));
     assert_eq!(outputs, [], "whether the tape holds own records is not known before its first record is read");

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
 use tapedeck_kernel::{Answer, TapeRead, TapeReader, TapeRecord};
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::ids::TapeId;
@@ -66,6 +67,16 @@ impl Tape {
 
     pub(crate) fn at(&self, seq: u64) -> &Message {
         &self.messages[seq as usize - 1]
+    }
+
+    /// The answer of the leader to a question about the tape, and about an inbox that nothing was read of yet.
+    pub(crate) fn streams(&self, question: StreamsQuestion, witness: WitnessAnswer) -> StreamsAnswer {
+        let index = usize::try_from(question.tape).unwrap().checked_sub(1);
+        let message = index.and_then(|index| self.messages.get(index));
+        let message = message.map(|message| (String::new(), message.payload.to_vec()));
+        let tape = StreamState { created: 1, last: self.last(), message };
+        let inbox = Some(StreamState { created: 1, last: u64::MAX, message: None });
+        StreamsAnswer { witness, tape, inbox }
     }
 
     /// Stores a message without a condition.

@@ -86,6 +86,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     // Before any server starts, because files may be invalid.
     let market = Market::open(&selection, &args.stack.setup.read()?)?;
     let Some(mut stack) = Stack::start(&args.stack, Ports::FREE).await? else { return Ok(stopped()) };
+    stack.check_stops()?;
     let played = tokio::select! {
         played = play(&mut stack, market, args.lead_ms) => Some(played),
         stopped = process::shutdown_signal() => stopped.map(|()| None)?,

@@ -22,6 +22,7 @@ Examples:
 /// Runs one group on one partition, as a pod does
 ///
 /// SIGTERM drains the group (appends the decisions on all inputs already read) and ends the process with exit status 0.
+/// If the group stopped before, the exit status is that of its stop code, 40 or more (see docs/recovery.md).
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -44,6 +45,9 @@ pub struct Args {
         help_heading = "Servers"
     )]
     pub http: SocketAddr,
+    /// Waits until a projector tells which records of the tape are projected, instead of starting without after 5 s
+    #[arg(long, env = "TAPEDECK_REQUIRE_WITNESS", hide_env_values = true)]
+    pub require_witness: bool,
     /// NATS of the streams.
     #[command(flatten)]
     pub nats: NatsArgs,
@@ -70,9 +74,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         None => Some(args.database.access(&args.dir)?),
     };
     let (nats, identity) = (args.nats.access(&args.dir)?, process::identity()?);
-    let env = Env { nats, database, metrics: metrics.clone(), identity };
+    let requires_witness = args.require_witness;
+    let env = Env { nats, database, metrics: metrics.clone(), identity, requires_witness };
     let (task, status) = groups::task(&env, args.group, args.partition);
-    let bound = http::serve(args.http, metrics, Arc::new(vec![status]))
+    let bound = http::serve(args.http, metrics, Arc::new(vec![status.clone()]))
         .await
         .with_context(|| format!("cannot listen on {}; give another address with --http", args.http))?;
     tracing::info!(group = args.group.name, partition = args.partition, http = %bound, "running");
@@ -80,5 +85,5 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     process::shutdown_signal().await?;
     tracing::info!("draining");
     supervised.drain().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(process::stop_status(&[status]))
 }

@@ -33,10 +33,17 @@ pub async fn run(Args { stack: args }: Args) -> Result<ExitCode> {
     println!("health      http://{}/readyz", stack.http);
     println!("metrics     http://{}/metrics", stack.http);
     println!("connection  {}", connection::path(&args.dir.dir).display());
-    println!(
-        "ready: publish to md.<venue>.<symbol>.<kind>; other commands read the connection file; Ctrl-C stops the system"
-    );
+    let stops = stack.stops();
+    if stops.is_empty() {
+        println!(
+            "ready: publish to md.<venue>.<symbol>.<kind>; other commands read the connection file; Ctrl-C stops the system"
+        );
+    } else {
+        stops.iter().for_each(|stop| println!("{stop}"));
+        println!("not ready: see docs/recovery.md; the servers stay up for `tapedeck recover`; Ctrl-C stops the system");
+    }
     process::shutdown_signal().await?;
+    let groups = stack.groups.clone();
     stack.stop().await;
-    Ok(ExitCode::SUCCESS)
+    Ok(process::stop_status(&groups))
 }

@@ -146,6 +146,7 @@ impl World {
                         return Ok(());
                     }
                 }
+                Output::CheckStreams(question) => process.check = Some(question),
                 Output::AskOwner { question } => process.question = Some(question),
                 Output::ReadOwnLast => process.reads_last = true,
                 Output::InvalidRecord { seq, .. } => {
@@ -190,7 +191,7 @@ impl World {
                 Ok(())
             }
             // A trimmed stream stops its readers until it is restored.
-            Stop::Tape(_) | Stop::Inbox { .. } | Stop::Cause(_) | Stop::WentBackwards { .. }
+            Stop::Tape(_) | Stop::Inbox { .. } | Stop::Cause(_) | Stop::WentBackwards { .. } | Stop::StreamLoss(_)
                 if !self.trimmed.is_empty() =>
             {
                 self.happened.count("halted");
@@ -211,6 +212,9 @@ impl World {
     /// Performs the next step of a process's shell.
     pub(super) fn shell(&mut self, index: usize) -> Result<(), Failure> {
         let process = &mut self.processes[index];
+        if let Some(question) = process.check.take() {
+            return self.answer_check(index, question);
+        }
         if process.reads_last {
             return self.read_own_last(index);
         }

@@ -150,6 +150,8 @@ impl World {
         for writer in tapedeck_groups::writers() {
             self.start(writer, false);
             let index = self.processes.len() - 1;
+            self.settle(index)?;
+            self.shell(index)?;
             while self.feed_tape(index, u64::MAX)? | self.feed_inbox(index, u64::MAX)? {
                 while self.processes[index].driver.poll().is_some() {}
             }

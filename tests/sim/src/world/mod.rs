@@ -1,6 +1,7 @@
 //! One run: its processes, broker and database, and the schedule that draws the next event. A file for each kind of
 //! event.
 
+mod checking;
 mod delivery;
 mod faults;
 mod groups;

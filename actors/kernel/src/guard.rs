@@ -1,0 +1,306 @@
+//! What a driver knows of its streams, and compares with what their leaders say: at its start, after each interruption
+//! of reading, and once a second. Until an interruption is checked, the driver appends nothing. Sans-IO.
+
+use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::record::{InboxDigest, RecordHash};
+
+use crate::checkpoint::CheckpointMismatch;
+use crate::protocol::Output;
+
+/// Time between two checks of the streams, ns.
+pub const CHECK_INTERVAL: u64 = 1_000_000_000;
+/// Time after which a check without an answer is repeated, ns.
+pub const CHECK_AGAIN_AFTER: u64 = 200_000_000;
+/// How long the driver waits for an answer of the witness before it continues without one, ns.
+pub const WITNESS_WAIT: u64 = 5_000_000_000;
+
+/// What the driver asks about its streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamsQuestion {
+    /// Number of the question, to be returned with the answer.
+    pub number: u64,
+    /// Whether to ask the witness, before the streams.
+    pub asks_witness: bool,
+    /// Sequence of the message of the tape to return; 0 for none.
+    pub tape: u64,
+    /// Sequence of the message of the inbox to return; 0 for none.
+    pub inbox: u64,
+}
+
+/// The answer to a [`StreamsQuestion`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamsAnswer {
+    /// The answer of the witness, read before the streams.
+    pub witness: WitnessAnswer,
+    /// The tape, as its leader says.
+    pub tape: StreamState,
+    /// The inbox of the machine, if it has one.
+    pub inbox: Option<StreamState>,
+}
+
+/// A stream, as its leader says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamState {
+    /// Time at which the stream was created, ns since the Unix epoch: a stream that is created again has another.
+    pub created: u64,
+    /// The last sequence.
+    pub last: u64,
+    /// Subject and payload of the message that was asked for; `None` if the stream does not hold it.
+    pub message: Option<(String, Vec<u8>)>,
+}
+
+/// The answer of the store downstream of the tape.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WitnessAnswer {
+    /// It was not asked.
+    NotAsked,
+    /// No process answered, or the database could not be read.
+    Silent,
+    /// The tape holds the records from which its rows were projected.
+    Agrees,
+    /// The tape does not hold them.
+    Differs(CheckpointMismatch),
+    /// Its rows are of another tape, or of another generation. Holds its name.
+    OtherTape(String),
+}
+
+/// A stream does not hold what is known to have been in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StreamLoss {
+    /// The tape was created again while it was read.
+    #[error("the tape was deleted and created again: it was created at {known}, now at {created} (ns since 1970)")]
+    TapeReplaced {
+        /// The time at which it was created before.
+        known: u64,
+        /// The time at which it was created now.
+        created: u64,
+    },
+    /// The tape ends before a record that was read.
+    #[error("tape lost data: record {known} was read, but the tape now ends at {last}; do not restart this group")]
+    TapeShort {
+        /// The last sequence read.
+        known: u64,
+        /// The last sequence of the tape.
+        last: u64,
+    },
+    /// The tape holds another message, or none, at the last sequence read.
+    #[error("tape lost data: the tape does not hold record {seq} as it was read; do not restart this group")]
+    TapeChanged {
+        /// The last sequence read.
+        seq: u64,
+    },
+    /// The tape does not hold the records that are projected.
+    #[error("tape lost data: {0}; do not restart this group")]
+    Projected(CheckpointMismatch),
+    /// The rows of the partition are those of another tape.
+    #[error("the rows in Postgres are of {0}, which is another tape or another generation of it")]
+    OtherTape(String),
+    /// The inbox was created again while it was read.
+    #[error("the inbox was deleted and created again: it was created at {known}, now at {created} (ns since 1970)")]
+    InboxReplaced {
+        /// The time at which it was created before.
+        known: u64,
+        /// The time at which it was created now.
+        created: u64,
+    },
+    /// The inbox ends before a message that was read or decided on.
+    #[error("the inbox lost messages: message {known} was read or decided on, but the inbox ends at {last}")]
+    InboxShort {
+        /// The last message read or decided on.
+        known: u64,
+        /// The last sequence of the inbox.
+        last: u64,
+    },
+    /// The inbox holds another message, or none, at the last sequence read.
+    #[error("the inbox lost messages: it does not hold message {seq} as it was read")]
+    InboxChanged {
+        /// The last sequence read.
+        seq: u64,
+    },
+}
+
+impl StreamLoss {
+    /// The reason for which the group stops.
+    pub fn reason(&self) -> Reason {
+        match self {
+            StreamLoss::TapeReplaced { .. } | StreamLoss::OtherTape(_) => Reason::OtherTape,
+            StreamLoss::TapeShort { .. } | StreamLoss::TapeChanged { .. } | StreamLoss::Projected(_) => {
+                Reason::TapeLostData
+            }
+            StreamLoss::InboxReplaced { .. } | StreamLoss::InboxShort { .. } | StreamLoss::InboxChanged { .. } => {
+                Reason::InboxMismatch
+            }
+        }
+    }
+}
+
+/// What the driver has read of its streams.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KnownStreams {
+    /// Sequence and hash of the last message of the tape; zeros before the first.
+    pub(crate) tape: (u64, RecordHash),
+    /// The last message of the inbox, if any.
+    pub(crate) inbox: Option<LastMessage>,
+    /// The last cause recorded on the tape that is in the inbox.
+    pub(crate) decided: Offset,
+}
+
+/// The last message read of an inbox.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LastMessage {
+    pub(crate) seq: u64,
+    /// The digest up to the message before.
+    pub(crate) before: InboxDigest,
+    /// The digest that includes the message.
+    pub(crate) digest: InboxDigest,
+}
+
+/// The checks of a driver's streams.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    number: u64,
+    /// What was known when the open question was asked.
+    asked: Option<KnownStreams>,
+    /// When the next question is due, if none is open.
+    due: u64,
+    /// Whether the streams were checked since the last interruption.
+    is_confirmed: bool,
+    /// Whether they ever were.
+    has_begun: bool,
+    requires_witness: bool,
+    /// Whether the witness has agreed since the last interruption.
+    is_witnessed: bool,
+    /// When the witness was first silent since the last interruption.
+    silent_since: Option<u64>,
+    /// The times at which tape and inbox were created.
+    created: (Option<u64>, Option<u64>),
+}
+
+impl Guard {
+    pub(crate) fn new() -> Self {
+        Self {
+            number: 0,
+            asked: None,
+            due: 0,
+            is_confirmed: false,
+            has_begun: false,
+            requires_witness: false,
+            is_witnessed: false,
+            silent_since: None,
+            created: (None, None),
+        }
+    }
+
+    pub(crate) fn require_witness(&mut self) {
+        self.requires_witness = true;
+    }
+
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.is_confirmed
+    }
+
+    pub(crate) fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    pub(crate) fn is_witnessed(&self) -> bool {
+        self.is_witnessed
+    }
+
+    /// Whether the driver waits for a witness that has not answered in [`WITNESS_WAIT`].
+    pub(crate) fn lacks_witness(&self, now: u64) -> bool {
+        !self.is_confirmed && self.has_waited(now)
+    }
+
+    fn has_waited(&self, now: u64) -> bool {
+        self.silent_since.is_some_and(|since| now >= since.saturating_add(WITNESS_WAIT))
+    }
+
+    /// Reading was interrupted: what is in the streams now may be something else. An open question is void.
+    pub(crate) fn interrupted(&mut self, now: u64) {
+        (self.asked, self.due) = (None, now);
+        (self.is_confirmed, self.is_witnessed, self.silent_since) = (false, false, None);
+    }
+
+    /// When the next question is due; `None` while one is open.
+    pub(crate) fn due(&self) -> Option<u64> {
+        self.asked.is_none().then_some(self.due)
+    }
+
+    /// The question that is due.
+    pub(crate) fn step(&mut self, now: u64, known: impl FnOnce() -> KnownStreams) -> Option<Output> {
+        self.due().filter(|due| *due <= now)?;
+        let known = known();
+        self.asked = Some(known);
+        self.number += 1;
+        Some(Output::CheckStreams(StreamsQuestion {
+            number: self.number,
+            asks_witness: !self.is_witnessed,
+            tape: known.tape.0,
+            inbox: known.inbox.map_or(0, |last| last.seq),
+        }))
+    }
+
+    /// Handles the answer to a question, `None` if the streams could not be read.
+    pub(crate) fn answered(&mut self, number: u64, answer: Option<&StreamsAnswer>, now: u64) -> Result<(), StreamLoss> {
+        if number != self.number {
+            return Ok(());
+        }
+        let Some(known) = self.asked.take() else { return Ok(()) };
+        self.due = now.saturating_add(CHECK_AGAIN_AFTER);
+        let Some(answer) = answer else { return Ok(()) };
+        self.compare(known, answer)?;
+        match answer.witness {
+            WitnessAnswer::Silent => _ = self.silent_since.get_or_insert(now),
+            WitnessAnswer::Agrees => (self.is_witnessed, self.silent_since) = (true, None),
+            WitnessAnswer::NotAsked | WitnessAnswer::Differs(_) | WitnessAnswer::OtherTape(_) => {}
+        }
+        if self.is_witnessed || (self.has_waited(now) && !self.requires_witness) {
+            (self.is_confirmed, self.has_begun) = (true, true);
+        }
+        if self.is_confirmed {
+            self.due = now.saturating_add(CHECK_INTERVAL);
+        }
+        Ok(())
+    }
+
+    fn compare(&mut self, known: KnownStreams, answer: &StreamsAnswer) -> Result<(), StreamLoss> {
+        let StreamsAnswer { witness, tape, inbox } = answer;
+        match witness {
+            WitnessAnswer::OtherTape(name) => return Err(StreamLoss::OtherTape(name.clone())),
+            WitnessAnswer::Differs(mismatch) => return Err(StreamLoss::Projected(mismatch.clone())),
+            WitnessAnswer::NotAsked | WitnessAnswer::Silent | WitnessAnswer::Agrees => {}
+        }
+        let created = tape.created;
+        let known_tape = *self.created.0.get_or_insert(created);
+        if created != known_tape {
+            return Err(StreamLoss::TapeReplaced { known: known_tape, created });
+        }
+        let (seq, hash) = known.tape;
+        if tape.last < seq {
+            return Err(StreamLoss::TapeShort { known: seq, last: tape.last });
+        }
+        if seq > 0 && tape.message.as_ref().is_none_or(|(_, payload)| RecordHash::of(payload) != hash) {
+            return Err(StreamLoss::TapeChanged { seq });
+        }
+        let Some(inbox) = inbox else { return Ok(()) };
+        let created = inbox.created;
+        let known_inbox = *self.created.1.get_or_insert(created);
+        if created != known_inbox {
+            return Err(StreamLoss::InboxReplaced { known: known_inbox, created });
+        }
+        let read = known.inbox.map_or(0, |last| last.seq);
+        if inbox.last < read.max(known.decided.seq) {
+            return Err(StreamLoss::InboxShort { known: read.max(known.decided.seq), last: inbox.last });
+        }
+        let is_as_read = |last: LastMessage| match &inbox.message {
+            Some((subject, payload)) => last.before.after(last.seq, subject, payload) == last.digest,
+            None => false,
+        };
+        match known.inbox {
+            Some(last) if !is_as_read(last) => Err(StreamLoss::InboxChanged { seq: last.seq }),
+            Some(_) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The witness of a tape: the projector tells the groups from which records the rows in Postgres were projected, so that
+//! a group without rights on the database notices a tape that lost them.
+
+use std::time::Duration;
+
+use async_nats::Request;
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use serde::{Deserialize, Serialize};
+use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
+use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, TapeCheckpoint, check_record};
+use tapedeck_kernel::driver::Input;
+use tapedeck_schemas::generation::{Generation, Lineage};
+use tapedeck_schemas::ids::TapeId;
+use tokio_postgres::Client;
+
+use crate::bus::{Bus, BusError, NatsAccess};
+use crate::database::{self, DatabaseAccess, DatabaseError};
+
+/// How long a group waits for one answer. Until it continues without a witness, it asks again.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the witness may read the database for one answer.
+const READ_TIMEOUT: Duration = Duration::from_millis(800);
+/// Delay before the witness connects again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// Name of the queue group of the witnesses of a partition, so that one of several projectors answers.
+const QUEUE: &str = "projector";
+
+/// The answer of the witness.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WitnessReply {
+    /// The tape and the generation from which the rows were projected; `None` before the first.
+    tape: Option<(TapeId, Generation)>,
+    /// The checkpoints of the projections, each once.
+    checkpoints: Vec<TapeCheckpoint>,
+}
+
+/// Answers the groups of a partition for as long as it is polled, whatever becomes of the projector beside it.
+pub async fn serve(nats: NatsAccess, database: DatabaseAccess, partition: u16) {
+    loop {
+        let error = match answer_all(&nats, &database, partition).await {
+            Ok(()) => "the subscription ended".into(),
+            Err(error) => error.to_string(),
+        };
+        tracing::warn!(partition, error, "cannot answer the groups about the database; retrying");
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+async fn answer_all(nats: &NatsAccess, database: &DatabaseAccess, partition: u16) -> Result<(), BusError> {
+    let bus = Bus::connect(nats, &format!("tapedeck-witness-p{partition}")).await?;
+    let subject = bus.generations().witness_subject(partition);
+    let subscribed = bus.client().queue_subscribe(subject.clone(), QUEUE.into()).await;
+    let mut questions = subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))?;
+    let mut connected = None;
+    while let Some(question) = questions.next().await {
+        let Some(reply) = question.reply else { continue };
+        let read = tokio::time::timeout(READ_TIMEOUT, read(database, &mut connected, partition)).await;
+        let answer = match read {
+            Ok(Ok(answer)) => Bytes::from(serde_json::to_vec(&answer).expect("writing to memory cannot fail")),
+            failed => {
+                connected = None;
+                let error = failed.map_or_else(|_| "Postgres does not answer".into(), |read| format!("{:?}", read.err()));
+                tracing::warn!(partition, error, "cannot read the progress of the projections for a group");
+                Bytes::new()
+            }
+        };
+        if let Err(error) = bus.client().publish(reply, answer).await {
+            tracing::warn!(partition, %error, "cannot answer a group about the database");
+        }
+    }
+    Ok(())
+}
+
+async fn read(
+    database: &DatabaseAccess,
+    connected: &mut Option<Client>,
+    partition: u16,
+) -> Result<WitnessReply, DatabaseError> {
+    let client = match connected {
+        Some(client) => client,
+        None => connected.insert(database::connect(database).await?),
+    };
+    let (tape, checkpoints) = database::checkpoints(client, partition).await?;
+    Ok(WitnessReply { tape, checkpoints })
+}
+
+/// Asks the witness, if the question says so, and then reads the streams from their leaders.
+pub(crate) async fn check_streams(
+    bus: Bus,
+    partition: u16,
+    tape: Lineage,
+    inbox: Option<String>,
+    question: StreamsQuestion,
+) -> Input<'static> {
+    let answer = answer(&bus, partition, &tape, inbox.as_deref(), question).await;
+    let answer = answer.inspect_err(|error| tracing::warn!(partition, %error, "cannot check the streams; retrying"));
+    Input::Streams { number: question.number, answer: answer.ok() }
+}
+
+async fn answer(
+    bus: &Bus,
+    partition: u16,
+    tape: &Lineage,
+    inbox: Option<&str>,
+    question: StreamsQuestion,
+) -> Result<StreamsAnswer, BusError> {
+    let reply = if question.asks_witness { Some(ask(bus, partition).await) } else { None };
+    let stream = bus.generations().tape_stream(partition);
+    let state = state(bus, &stream, question.tape).await?;
+    let witness = match reply {
+        None => WitnessAnswer::NotAsked,
+        Some(None) => WitnessAnswer::Silent,
+        Some(Some(reply)) => compare(bus, &stream, tape, state.last, &reply).await?,
+    };
+    let inbox = match inbox {
+        Some(inbox) => Some(self::state(bus, inbox, question.inbox).await?),
+        None => None,
+    };
+    Ok(StreamsAnswer { witness, tape: state, inbox })
+}
+
+/// The answer of the witness; `None` if there is none in time, or it could not read the database.
+async fn ask(bus: &Bus, partition: u16) -> Option<WitnessReply> {
+    let subject = bus.generations().witness_subject(partition);
+    let request = Request::new().payload(Bytes::new()).timeout(Some(ANSWER_TIMEOUT));
+    let reply = bus.client().send_request(subject, request).await.ok()?;
+    serde_json::from_slice(&reply.payload).ok()
+}
+
+/// The state of a stream, with the message `seq`, from its leader.
+pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState, BusError> {
+    let none = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
+    let stream = bus.find_stream(name).await?.ok_or_else(none)?;
+    let info = stream.cached_info();
+    let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
+    let message = if seq == 0 { None } else { bus.message(name, seq).await? };
+    let message = message.map(|message| (message.subject.to_string(), message.payload.to_vec()));
+    Ok(StreamState { created, last: info.state.last_sequence, message })
+}
+
+/// Compares the tape with the records from which the rows were projected.
+async fn compare(
+    bus: &Bus,
+    stream: &str,
+    tape: &Lineage,
+    last: u64,
+    reply: &WitnessReply,
+) -> Result<WitnessAnswer, BusError> {
+    match &reply.tape {
+        None => return Ok(WitnessAnswer::Agrees),
+        Some(found) if *found != (tape.tape, tape.generation) => {
+            return Ok(WitnessAnswer::OtherTape(format!("tape {} (generation {})", found.0, found.1)));
+        }
+        Some(_) => {}
+    }
+    match required(bus, stream, last, &reply.checkpoints).await? {
+        Ok(()) => Ok(WitnessAnswer::Agrees),
+        Err(mismatch) => Ok(WitnessAnswer::Differs(mismatch)),
+    }
+}
+
+/// Compares a tape that ends at `last` with the records at these checkpoints.
+pub(crate) async fn required(
+    bus: &Bus,
+    stream: &str,
+    last: u64,
+    checkpoints: &[TapeCheckpoint],
+) -> Result<Result<(), CheckpointMismatch>, BusError> {
+    let required = RequiredRecords::of(checkpoints);
+    if let Err(short) = required.check_last(last) {
+        return Ok(Err(short));
+    }
+    for (seq, hash) in required.records {
+        let payload = bus.message(stream, seq).await?.map(|message| message.payload);
+        if let Err(mismatch) = check_record(seq, hash, payload.as_deref()) {
+            return Ok(Err(mismatch));
+        }
+    }
+    Ok(Ok(()))
+}

@@ -1,0 +1,58 @@
+//! The answers to the groups' checks of their streams, as the leaders and the database would give them.
+
+use tapedeck_kernel::driver::Input;
+use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
+use tapedeck_kernel::{CheckpointMismatch, Inbox, RequiredRecords, check_record};
+
+use super::{COMMAND, Failure, INBOX, TAPE, World};
+
+impl World {
+    /// Answers the open check of a process.
+    pub(super) fn answer_check(&mut self, index: usize, question: StreamsQuestion) -> Result<(), Failure> {
+        let inbox = self.processes[index].inbox.map(|inbox| match inbox {
+            Inbox::Market => INBOX,
+            Inbox::Command => COMMAND,
+        });
+        let answer = self.stream_states(inbox, question);
+        self.happened.count(if answer.is_some() { "streams-checked" } else { "streams-unread" });
+        let clock = self.clock;
+        let driver = &mut self.processes[index].driver;
+        driver.advance(clock);
+        driver.handle(Input::Streams { number: question.number, answer });
+        self.settle(index)
+    }
+
+    /// The state of the tape and the inbox; `None` if one of them has no leader.
+    pub(super) fn stream_states(&self, inbox: Option<&str>, question: StreamsQuestion) -> Option<StreamsAnswer> {
+        let witness = match question.asks_witness {
+            true => self.witness(),
+            false => WitnessAnswer::NotAsked,
+        };
+        let tape = self.stream_state(TAPE, question.tape)?;
+        let inbox = match inbox {
+            Some(inbox) => Some(self.stream_state(inbox, question.inbox)?),
+            None => None,
+        };
+        Some(StreamsAnswer { witness, tape, inbox })
+    }
+
+    fn stream_state(&self, stream: &str, seq: u64) -> Option<StreamState> {
+        let message = self.broker.get(stream, seq).map(|message| (message.subject.clone(), message.payload.to_vec()));
+        let last = self.broker.last_seq(stream);
+        self.broker.has_leader(stream).then_some(StreamState { created: 1, last, message })
+    }
+
+    fn witness(&self) -> WitnessAnswer {
+        match self.compare_with_rows() {
+            Ok(()) => WitnessAnswer::Agrees,
+            Err(mismatch) => WitnessAnswer::Differs(mismatch),
+        }
+    }
+
+    fn compare_with_rows(&self) -> Result<(), CheckpointMismatch> {
+        let required = RequiredRecords::of(&self.database.checkpoints());
+        required.check_last(self.broker.last_seq(TAPE))?;
+        let payload_of = |seq| self.broker.get(TAPE, seq).map(|message| &message.payload[..]);
+        required.records.iter().try_for_each(|(seq, hash)| check_record(*seq, *hash, payload_of(*seq)))
+    }
+}
