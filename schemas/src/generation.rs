@@ -237,6 +237,11 @@ impl Generations {
         self.0.get(&(family, partition)).copied().unwrap_or(Generation::FIRST)
     }
 
+    /// Sets the generation of a stream.
+    pub fn set(&mut self, family: StreamFamily, partition: u16, generation: Generation) {
+        self.0.insert((family, partition), generation);
+    }
+
     /// Returns the generation of the tape.
     pub fn tape(&self, partition: u16) -> Generation {
         self.of(StreamFamily::Tape, partition)

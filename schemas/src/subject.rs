@@ -58,6 +58,10 @@ pub const OWNER_QUESTION: &[u8] = b"?";
 pub fn tape_subject(partition: u16, generation: Generation, writer: Writer) -> String {
     format!("tape.{partition}.{generation}.{writer}")
 }
+/// The filter of every subject of a generation of the tape.
+pub fn tape_filter(partition: u16, generation: Generation) -> String {
+    format!("tape.{partition}.{generation}.*")
+}
 /// The last token of a subject of a tape stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TapeSubject<'a> {

@@ -38,6 +38,7 @@ mod reader;
 mod resolve;
 
 pub mod render;
+pub mod recovery;
 pub mod replay;
 pub mod sinks;
 pub mod status;

@@ -154,12 +154,11 @@ impl<M: AnyMachine> Driver<M> {
 
     /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
-        if !matches!(self.phase, Phase::Stopped) {
-            let known = || {
-                let (inbox, decided) = self.merge.known_inbox();
-                KnownStreams { tape: self.reader.last_message(), inbox, decided }
-            };
-            self.outputs.extend(self.guard.step(self.liveness.now, known));
+        if !matches!(self.phase, Phase::Stopped) && self.guard.is_due(self.liveness.now) {
+            let (inbox, decided) = self.merge.known_inbox();
+            let (tape, inbox_next) = (self.reader.last_message(), self.inbox_next().1);
+            let question = self.guard.ask(KnownStreams { tape, inbox, inbox_next, decided });
+            self.outputs.push_back(Output::CheckStreams(question));
         }
         match self.phase {
             Phase::Owner => {
@@ -186,14 +185,22 @@ impl<M: AnyMachine> Driver<M> {
 
     fn on_inbox(&mut self, message: &InboxMessage<'_>) {
         let &InboxMessage { generation, seq, .. } = message;
-        let (last_generation, last) = self.inbox_last.unwrap_or((generation, 0));
-        let next = self.reader.lineage().next_message(self.info.writer, last_generation, last);
-        if (generation, seq) != (last_generation, next) {
-            return self.stop(Stop::Inbox { expected: (last_generation, next), got: (generation, seq) });
+        let (expected, next) = self.inbox_next();
+        let expected = (expected.unwrap_or(generation), next);
+        if (generation, seq) != expected {
+            return self.stop(Stop::Inbox { expected, got: (generation, seq) });
         }
         self.inbox_last = Some((generation, seq));
         self.merge.push_message(message);
         self.follow_on();
+    }
+
+    /// The generation of the last message of the inbox, if one was read, and the sequence of the next one.
+    fn inbox_next(&self) -> (Option<Generation>, u64) {
+        let generation = self.inbox_last.map(|(generation, _)| generation);
+        let last = self.inbox_last.map_or(0, |(_, last)| last);
+        let of = generation.unwrap_or(Generation::FIRST);
+        (generation, self.reader.lineage().next_message(self.info.writer, of, last))
     }
 
     fn on_tape(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) {

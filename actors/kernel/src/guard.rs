@@ -6,7 +6,6 @@ use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{InboxDigest, RecordHash};
 
 use crate::checkpoint::CheckpointMismatch;
-use crate::protocol::Output;
 
 /// Time between two checks of the streams, ns.
 pub const CHECK_INTERVAL: u64 = 1_000_000_000;
@@ -44,6 +43,8 @@ pub struct StreamsAnswer {
 pub struct StreamState {
     /// Time at which the stream was created, ns since the Unix epoch: a stream that is created again has another.
     pub created: u64,
+    /// The first sequence that the stream holds; one more than `last` if it was emptied, 0 if it never held a message.
+    pub first: u64,
     /// The last sequence.
     pub last: u64,
     /// Subject and payload of the message that was asked for; `None` if the stream does not hold it.
@@ -90,6 +91,14 @@ pub enum StreamLoss {
         /// The last sequence read.
         seq: u64,
     },
+    /// The tape begins after the next record to read.
+    #[error("records of the tape are missing: record {next} is next, but the tape begins at {first}")]
+    TapeMissing {
+        /// The next sequence to read.
+        next: u64,
+        /// The first sequence of the tape.
+        first: u64,
+    },
     /// The tape does not hold the records that are projected.
     #[error("tape lost data: {0}; do not restart this group")]
     Projected(CheckpointMismatch),
@@ -112,6 +121,14 @@ pub enum StreamLoss {
         /// The last sequence of the inbox.
         last: u64,
     },
+    /// The inbox begins after the next message to read.
+    #[error("messages of the inbox are missing: message {next} is next, but the inbox begins at {first}")]
+    InboxMissing {
+        /// The next sequence to read.
+        next: u64,
+        /// The first sequence of the inbox.
+        first: u64,
+    },
     /// The inbox holds another message, or none, at the last sequence read.
     #[error("the inbox lost messages: it does not hold message {seq} as it was read")]
     InboxChanged {
@@ -128,6 +145,8 @@ impl StreamLoss {
             StreamLoss::TapeShort { .. } | StreamLoss::TapeChanged { .. } | StreamLoss::Projected(_) => {
                 Reason::TapeLostData
             }
+            StreamLoss::TapeMissing { .. } => Reason::RecordsMissing,
+            StreamLoss::InboxMissing { .. } => Reason::MessagesMissing,
             StreamLoss::InboxReplaced { .. } | StreamLoss::InboxShort { .. } | StreamLoss::InboxChanged { .. } => {
                 Reason::InboxMismatch
             }
@@ -142,6 +161,8 @@ pub(crate) struct KnownStreams {
     pub(crate) tape: (u64, RecordHash),
     /// The last message of the inbox, if any.
     pub(crate) inbox: Option<LastMessage>,
+    /// The sequence of the next message of the inbox.
+    pub(crate) inbox_next: u64,
     /// The last cause recorded on the tape that is in the inbox.
     pub(crate) decided: Offset,
 }
@@ -228,18 +249,21 @@ impl Guard {
         self.asked.is_none().then_some(self.due)
     }
 
-    /// The question that is due.
-    pub(crate) fn step(&mut self, now: u64, known: impl FnOnce() -> KnownStreams) -> Option<Output> {
-        self.due().filter(|due| *due <= now)?;
-        let known = known();
+    /// Whether a question is due.
+    pub(crate) fn is_due(&self, now: u64) -> bool {
+        self.due().is_some_and(|due| due <= now)
+    }
+
+    /// The next question.
+    pub(crate) fn ask(&mut self, known: KnownStreams) -> StreamsQuestion {
         self.asked = Some(known);
         self.number += 1;
-        Some(Output::CheckStreams(StreamsQuestion {
+        StreamsQuestion {
             number: self.number,
             asks_witness: !self.is_witnessed,
             tape: known.tape.0,
             inbox: known.inbox.map_or(0, |last| last.seq),
-        }))
+        }
     }
 
     /// Handles the answer to a question, `None` if the streams could not be read.
@@ -281,6 +305,9 @@ impl Guard {
         if tape.last < seq {
             return Err(StreamLoss::TapeShort { known: seq, last: tape.last });
         }
+        if tape.first > seq + 1 {
+            return Err(StreamLoss::TapeMissing { next: seq + 1, first: tape.first });
+        }
         if seq > 0 && tape.message.as_ref().is_none_or(|(_, payload)| RecordHash::of(payload) != hash) {
             return Err(StreamLoss::TapeChanged { seq });
         }
@@ -293,6 +320,9 @@ impl Guard {
         let read = known.inbox.map_or(0, |last| last.seq);
         if inbox.last < read.max(known.decided.seq) {
             return Err(StreamLoss::InboxShort { known: read.max(known.decided.seq), last: inbox.last });
+        }
+        if inbox.first > known.inbox_next {
+            return Err(StreamLoss::InboxMissing { next: known.inbox_next, first: inbox.first });
         }
         let is_as_read = |last: LastMessage| match &inbox.message {
             Some((subject, payload)) => last.before.after(last.seq, subject, payload) == last.digest,

@@ -6,6 +6,7 @@
 
 pub mod bus;
 pub mod database;
+pub mod generation;
 pub mod http;
 mod liveness;
 pub mod metrics;

@@ -137,7 +137,8 @@ pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState
     let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
     let message = if seq == 0 { None } else { bus.message(name, seq).await? };
     let message = message.map(|message| (message.subject.to_string(), message.payload.to_vec()));
-    Ok(StreamState { created, last: info.state.last_sequence, message })
+    let (first, last) = (info.state.first_sequence, info.state.last_sequence);
+    Ok(StreamState { created, first, last, message })
 }
 
 /// Compares the tape with the records from which the rows were projected.

@@ -56,6 +56,7 @@ commands! {
     "commands/control.rs" control::Control;
     "commands/provision.rs" provision::Provision;
     "commands/migrate.rs" migrate::Migrate;
+    "commands/recover.rs" recover::Recover;
     "commands/keys.rs" keys::Keys;
     "commands/nats_accounts.rs" nats_accounts::NatsAccounts;
     "commands/groups.rs" groups::Groups;

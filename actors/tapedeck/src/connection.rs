@@ -66,6 +66,30 @@ impl Connection {
     }
 }
 
+/// Path of the file with the generations that the streams of the private NATS in a directory have.
+fn generations_path(dir: &Path) -> PathBuf {
+    dir.join("generations")
+}
+
+/// The generations of the streams of the private NATS in a directory.
+pub fn saved_generations(dir: &Path) -> Result<Generations> {
+    let path = generations_path(dir);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().with_context(|| format!("cannot read {}", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Generations::default()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Saves the generations of the streams of the private NATS in a directory; the default ones if it was emptied.
+pub fn save_generations(dir: &Path, generations: &Generations) -> Result<()> {
+    let path = generations_path(dir);
+    let (text, next) = (format!("{generations}\n"), path.with_extension("next"));
+    // A file that is half written would name other streams.
+    let write = || std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, &path));
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// Where the private servers live. With a server's own arguments, this says which server a command talks to.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Connection")]

@@ -15,10 +15,11 @@ use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::streams::{self, Declaration, Partition};
 use tapedeck_runtime::supervisor::Supervised;
 use tapedeck_runtime::{Bus, GroupStatus, http};
+use tapedeck_schemas::generation::Generations;
 use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
 
-use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
+use crate::connection::{self, Connection, DatabaseArgs, DirArgs, NatsArgs};
 use crate::groups::{self, Env};
 use crate::process;
 use crate::setup::{self, SetupArgs};
@@ -122,7 +123,11 @@ impl Servers {
             }
         };
         let password_file = args.database.database_password_file.clone();
-        let generations = args.nats.generations.clone().unwrap_or_default();
+        let saved = || match args.nats.nats_url {
+            Some(_) => Ok(Generations::default()),
+            None => connection::saved_generations(dir),
+        };
+        let generations = args.nats.generations.clone().map_or_else(saved, Ok)?;
         let nats = NatsAccess { url: nats_url, nkey: args.nats.nats_nkey.clone(), generations };
         Ok((servers, nats, DatabaseAccess { url: database_url, password_file }))
     }
@@ -311,6 +316,7 @@ fn delete_data(args: &StackArgs) -> Result<()> {
     );
     let dir = &args.dir.dir;
     NatsServer::remove_data(&dir.join("nats"))?;
+    connection::save_generations(dir, &Generations::default())?;
     Postgres::remove_data(&dir.join("postgres"))?;
     Ok(())
 }

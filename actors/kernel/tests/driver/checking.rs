@@ -157,6 +157,9 @@ fn a_tape_that_lost_changed_or_replaced_what_was_read_stops() {
     let changed = loss(|bench, answer| answer.tape.message = Some((String::new(), bench.tape.at(1).payload.to_vec())));
     assert_eq!(changed, StreamLoss::TapeChanged { seq: read });
     assert_eq!(loss(|_, answer| answer.tape.message = None), StreamLoss::TapeChanged { seq: read });
+    let missing = loss(|_, answer| answer.tape.first = read + 2);
+    assert_eq!(missing, StreamLoss::TapeMissing { next: read + 1, first: read + 2 });
+    assert_eq!(missing.reason(), Reason::RecordsMissing);
     let replaced = loss(|_, answer| answer.tape.created = 2);
     assert_eq!(replaced, StreamLoss::TapeReplaced { known: 1, created: 2 });
     let mismatch = CheckpointMismatch::Short { projected: 9, last: 8 };
@@ -178,7 +181,7 @@ fn reader() -> (Bench<Gate>, StreamsQuestion, StreamState) {
     }
     let check = bench.interrupted();
     assert_eq!(check.inbox, 2);
-    (bench, check, StreamState { created: 1, last: 2, message: Some((String::new(), vec![2])) })
+    (bench, check, StreamState { created: 1, first: 1, last: 2, message: Some((String::new(), vec![2])) })
 }
 
 #[test]
@@ -193,19 +196,24 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
             _ => None,
         });
         assert_eq!(bench.driver.is_confirmed(), loss.is_none());
-        assert!(loss.as_ref().is_none_or(|loss| loss.reason() == Reason::InboxMismatch));
         loss
     };
     assert_eq!(told(&|_| {}), None);
     assert_eq!(told(&|state| state.last = 40), None, "more messages");
     let short = StreamLoss::InboxShort { known: 2, last: 1 };
-    assert_eq!(told(&|state| (state.last, state.message) = (1, None)), Some(short));
+    assert_eq!(told(&|state| (state.last, state.message) = (1, None)), Some(short.clone()));
     let changed = Some(StreamLoss::InboxChanged { seq: 2 });
     assert_eq!(told(&|state| state.message = Some((String::new(), vec![3]))), changed);
     assert_eq!(told(&|state| state.message = Some(("on".into(), vec![2]))), changed);
     assert_eq!(told(&|state| state.message = None), changed);
     let replaced = StreamLoss::InboxReplaced { known: 1, created: 7 };
-    assert_eq!(told(&|state| state.created = 7), Some(replaced), "emptied and filled again");
+    assert_eq!(told(&|state| state.created = 7), Some(replaced.clone()), "deleted and filled again");
+    let missing = StreamLoss::InboxMissing { next: 3, first: 4 };
+    assert_eq!(told(&|state| (state.first, state.last) = (4, 9)), Some(missing.clone()));
+    assert_eq!(told(&|state| (state.first, state.last, state.message) = (3, 9, None)), changed, "message 2 is gone, and 3 is there");
+    assert_eq!(missing.reason(), Reason::MessagesMissing);
+    let mismatches = [short, changed.unwrap(), replaced];
+    assert!(mismatches.iter().all(|loss| loss.reason() == Reason::InboxMismatch));
 }
 
 #[test]
@@ -213,7 +221,7 @@ fn an_inbox_that_ends_before_a_recorded_cause_stops_a_reader_that_starts() {
     for last in 0..2 {
         let mut bench = Bench::<Gate>::claiming(answered_by_gate().0);
         let check = bench.interrupted();
-        let state = StreamState { created: 1, last, message: None };
+        let state = StreamState { created: 1, first: 1, last, message: None };
         let answer = |bench: &Bench<Gate>, check| StreamsAnswer {
             inbox: Some(state.clone()),
             ..bench.tape.streams(check, WitnessAnswer::Agrees)

@@ -38,8 +38,8 @@ impl World {
 
     fn stream_state(&self, stream: &str, seq: u64) -> Option<StreamState> {
         let message = self.broker.get(stream, seq).map(|message| (message.subject.clone(), message.payload.to_vec()));
-        let last = self.broker.last_seq(stream);
-        self.broker.has_leader(stream).then_some(StreamState { created: 1, last, message })
+        let (first, last) = (self.broker.first_seq(stream), self.broker.last_seq(stream));
+        self.broker.has_leader(stream).then_some(StreamState { created: 1, first, last, message })
     }
 
     fn witness(&self) -> WitnessAnswer {
