@@ -277,6 +277,11 @@ impl Generations {
         subject::question_subject(partition, self.tape(partition), writer)
     }
 
+    /// Returns the subject of requests for the state of a group.
+    pub fn state_subject(&self, partition: u16, group: &str) -> String {
+        subject::state_subject(partition, self.tape(partition), group)
+    }
+
     /// Returns the subject of requests to the witness of a tape.
     pub fn witness_subject(&self, partition: u16) -> String {
         subject::witness_subject(partition, self.tape(partition))

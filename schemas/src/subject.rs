@@ -48,6 +48,10 @@ pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
 pub fn question_subject(partition: u16, generation: Generation, writer: Writer) -> String {
     format!("ask.{partition}.{generation}.{writer}")
 }
+/// Subject of requests for the state of a group, to which each of its processes replies.
+pub fn state_subject(partition: u16, generation: Generation, group: &str) -> String {
+    format!("state.{partition}.{generation}.{group}")
+}
 /// Subject of requests to the witness of a tape: the projector, which answers from the database.
 pub fn witness_subject(partition: u16, generation: Generation) -> String {
     format!("ask.{partition}.{generation}.projector")

@@ -11,7 +11,7 @@ use tapedeck_servers::{NatsServer, Postgres};
 use crate::common::{Process, System, json, text};
 
 /// How long a condition may take on a loaded machine.
-const WAIT_MAX: Duration = Duration::from_secs(120);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(120);
 
 /// A group's process, killed on drop.
 pub(crate) struct Group {

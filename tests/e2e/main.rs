@@ -18,6 +18,7 @@ mod publishers;
 mod publishing;
 mod readers;
 mod readme;
+mod recovery;
 mod replay;
 mod roundtrip;
 mod schema;

@@ -43,20 +43,22 @@ pub enum Right {
     AskIngest,
     /// Request from the projector of each partition which records of the tape are projected.
     AskWitness,
+    /// Request the state of every group.
+    AskState,
     /// Send commands to every partition.
     Command,
 }
 
-use Right::{Append, AskIngest, AskWitness, Command, Inquire, KeepRejects, Publish, Read};
+use Right::{Append, AskIngest, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read};
 
 /// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
 /// The role of programs that publish market events.
 pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
 /// The role of operators, who send commands.
-pub const OPERATOR: Role = Role { name: "operator", rights: &[Read, Command, Inquire, AskIngest] };
+pub const OPERATOR: Role = Role { name: "operator", rights: &[Read, Command, Inquire, AskIngest, AskState] };
 /// The role of programs that read, replay and verify tapes.
-pub const READER: Role = Role { name: "reader", rights: &[Read, Inquire, AskIngest] };
+pub const READER: Role = Role { name: "reader", rights: &[Read, Inquire, AskIngest, AskState] };
 /// The roles that do not belong to a group.
 pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
 
@@ -92,6 +94,7 @@ impl fmt::Display for Right {
             Publish => "publish",
             Inquire => "inquire",
             AskIngest => "ask-ingest",
+            AskState => "ask-state",
             AskWitness => "ask-witness",
             Command => "command",
         })
@@ -160,6 +163,10 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
         AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.*.ingest")],
+        AskState => {
+            let groups = GROUPS.iter().map(|group| (group.role().account(), format!("state.*.*.{}", group.name)));
+            groups.map(|(account, subject)| grant(&account, GrantKind::Streamed, subject)).collect()
+        }
         AskWitness => vec![grant(PROJECTOR, GrantKind::Service, "ask.*.*.projector")],
         Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
     }

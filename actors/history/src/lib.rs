@@ -37,8 +37,8 @@ mod range;
 mod reader;
 mod resolve;
 
-pub mod render;
 pub mod recovery;
+pub mod render;
 pub mod replay;
 pub mod sinks;
 pub mod status;

@@ -1,13 +1,15 @@
 //! Ends of the streams, last records of the writers, and progress of the projections, from JetStream and Postgres.
 
 use serde::Serialize;
-use tapedeck_runtime::{Bus, BusError, database};
+use tapedeck_runtime::database::{self, DatabaseError};
+use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::record::{self, RecordRead, Writer};
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
 use crate::reader::last_sequence;
+use crate::recovery;
 
 /// Status of one partition.
 #[derive(Debug, Serialize)]
@@ -67,8 +69,15 @@ impl PartitionStatus {
         // Read in this order, a stream that lost nothing holds what the tape names, and the tape what is projected.
         let market_inbox_last = last_sequence(bus, &generations.inbox_stream(partition)).await?;
         let command_inbox_last = last_sequence(bus, &generations.command_stream(partition)).await?;
-        let projected = database::projected(client, &lineage, partition).await?;
         let mut lost = Vec::new();
+        let projected = match database::projected(client, &lineage, partition).await {
+            Ok(projected) => projected,
+            Err(error @ (DatabaseError::OtherTape { .. } | DatabaseError::Checkpoint { .. })) => {
+                lost.push(error.to_string());
+                0
+            }
+            Err(error) => return Err(error.into()),
+        };
         let inboxes = [
             (Writer::Ingest, generations.inbox_stream(partition)),
             (Writer::Control, generations.command_stream(partition)),
@@ -79,9 +88,9 @@ impl PartitionStatus {
                 lost.push(format!("{writer} decided on message {decided}, but {inbox} does not hold it"));
             }
         }
-        let tape_end = if projected > state.last_sequence { last_sequence(bus, &name).await? } else { projected };
-        if projected > tape_end {
-            lost.push(format!("record {projected} is projected, but the tape ends at {tape_end}"));
+        if lost.is_empty() {
+            let (_, checkpoints) = database::checkpoints(client, partition).await?;
+            lost.extend(recovery::lost_records(bus, &name, &checkpoints).await?);
         }
         Ok(Self {
             partition,

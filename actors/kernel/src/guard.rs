@@ -231,7 +231,7 @@ impl Guard {
 
     /// Whether the driver waits for a witness that has not answered in [`WITNESS_WAIT`].
     pub(crate) fn lacks_witness(&self, now: u64) -> bool {
-        !self.is_confirmed && self.has_waited(now)
+        self.requires_witness && !self.is_confirmed && self.has_waited(now)
     }
 
     fn has_waited(&self, now: u64) -> bool {
@@ -291,15 +291,15 @@ impl Guard {
 
     fn compare(&mut self, known: KnownStreams, answer: &StreamsAnswer) -> Result<(), StreamLoss> {
         let StreamsAnswer { witness, tape, inbox } = answer;
-        match witness {
-            WitnessAnswer::OtherTape(name) => return Err(StreamLoss::OtherTape(name.clone())),
-            WitnessAnswer::Differs(mismatch) => return Err(StreamLoss::Projected(mismatch.clone())),
-            WitnessAnswer::NotAsked | WitnessAnswer::Silent | WitnessAnswer::Agrees => {}
-        }
         let created = tape.created;
         let known_tape = *self.created.0.get_or_insert(created);
         if created != known_tape {
             return Err(StreamLoss::TapeReplaced { known: known_tape, created });
+        }
+        match witness {
+            WitnessAnswer::OtherTape(name) => return Err(StreamLoss::OtherTape(name.clone())),
+            WitnessAnswer::Differs(mismatch) => return Err(StreamLoss::Projected(mismatch.clone())),
+            WitnessAnswer::NotAsked | WitnessAnswer::Silent | WitnessAnswer::Agrees => {}
         }
         let (seq, hash) = known.tape;
         if tape.last < seq {

@@ -113,8 +113,8 @@ proptest! {
 #[test]
 fn a_tape_must_hold_what_every_checkpoint_names_and_reading_begins_at_the_least() {
     use crate::projector::least;
-    use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, check_record};
     use tapedeck_kernel::{ChainEnd, TapeCheckpoint};
+    use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, check_record};
     use tapedeck_schemas::record::{RecordHash, Writer};
 
     let payload = |seq: u64| seq.to_be_bytes();

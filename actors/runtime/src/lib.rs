@@ -14,6 +14,7 @@ pub mod projector;
 pub mod publisher;
 pub mod rejects;
 pub mod shell;
+pub mod state;
 pub mod status;
 pub mod streams;
 pub mod supervisor;

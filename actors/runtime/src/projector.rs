@@ -160,6 +160,10 @@ async fn project(
     let mut checked = Instant::now();
     loop {
         let was_interrupted = std::mem::take(&mut tail.was_reopened) | disconnects.has_changed().unwrap_or(false);
+        if was_interrupted {
+            status.set_reason(Some(Reason::Checking));
+            metrics.ready.set(0);
+        }
         if was_interrupted || checked.elapsed() >= CHECK_INTERVAL {
             disconnects.mark_unchanged();
             check_tape(target, Some(created), std::slice::from_ref(reader.checkpoint())).await?;

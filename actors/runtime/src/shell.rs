@@ -399,8 +399,8 @@ impl<'a, M: Machine> Loop<'a, M> {
         let reason = match driver.is_owner() {
             _ if driver.lacks_witness() => Some(Reason::NoWitness),
             _ if !driver.is_confirmed() => Some(Reason::Checking),
-            true if !self.caught_up => Some(Reason::Recovering),
-            true => (driver.failures() > 0).then_some(Reason::AppendPending),
+            true if driver.failures() > 0 => Some(Reason::AppendPending),
+            true => (!self.caught_up).then_some(Reason::Recovering),
             false if has_read_all => Some(Reason::Standby),
             false => Some(Reason::Recovering),
         };

@@ -7,9 +7,9 @@ use async_nats::Request;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
+use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
 use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, TapeCheckpoint, check_record};
-use tapedeck_kernel::driver::Input;
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::ids::TapeId;
 use tokio_postgres::Client;
@@ -61,7 +61,8 @@ async fn answer_all(nats: &NatsAccess, database: &DatabaseAccess, partition: u16
             Ok(Ok(answer)) => Bytes::from(serde_json::to_vec(&answer).expect("writing to memory cannot fail")),
             failed => {
                 connected = None;
-                let error = failed.map_or_else(|_| "Postgres does not answer".into(), |read| format!("{:?}", read.err()));
+                let error =
+                    failed.map_or_else(|_| "Postgres does not answer".into(), |read| format!("{:?}", read.err()));
                 tracing::warn!(partition, error, "cannot read the progress of the projections for a group");
                 Bytes::new()
             }

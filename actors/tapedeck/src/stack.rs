@@ -14,7 +14,7 @@ use tapedeck_runtime::database::{self, DatabaseAccess};
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::streams::{self, Declaration, Partition};
 use tapedeck_runtime::supervisor::Supervised;
-use tapedeck_runtime::{Bus, GroupStatus, http};
+use tapedeck_runtime::{Bus, GroupStatus, http, state};
 use tapedeck_schemas::generation::Generations;
 use tapedeck_schemas::subject;
 use tapedeck_servers::{NatsServer, Postgres};
@@ -174,6 +174,7 @@ impl Stack {
             format!("cannot listen on {http}; give another address with --http (port 0: any free one)")
         })?;
         let supervised = Some(Supervised::start(tasks).await?);
+        drop(tokio::spawn(state::serve(nats.clone(), groups.clone())));
         // From here on, dropping the stack removes connection.toml.
         let stack = Self { nats, database, http, bus, groups, supervised, servers, dir };
         let connection = Connection {

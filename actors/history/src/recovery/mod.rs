@@ -5,7 +5,7 @@ mod tape;
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{CheckpointMismatch, Inbox, RequiredRecords, TapeRecord, check_record};
+use tapedeck_kernel::{Inbox, RequiredRecords, TapeCheckpoint, TapeRecord, check_record};
 use tapedeck_runtime::{Bus, BusError, database};
 use tapedeck_schemas::event::{CopiedRecords, LostMessages, TapeCreated};
 use tapedeck_schemas::generation::{Generation, Lineage};
@@ -82,7 +82,7 @@ impl Survey {
                 survey.has_rows_of_earlier = rows_of.is_some_and(|(_, generation)| generation < found.generation);
                 survey.walk(bus, &found.lineage()).await?;
                 if !survey.has_rows_of_earlier {
-                    survey.compare_rows(bus, &RequiredRecords::of(&checkpoints)).await?;
+                    survey.lost.extend(lost_records(bus, &survey.tape_stream, &checkpoints).await?);
                 }
             }
         }
@@ -171,21 +171,6 @@ impl Survey {
         }
     }
 
-    /// Compares the tape with the records from which the rows were projected.
-    async fn compare_rows(&mut self, bus: &Bus, required: &RequiredRecords) -> Result<(), HistoryError> {
-        if let Err(mismatch) = required.check_last(self.tape_last) {
-            self.lost.push(mismatch.to_string());
-        }
-        for (seq, hash) in required.records.iter().filter(|(seq, _)| *seq <= self.tape_last) {
-            let message = bus.message(&self.tape_stream, *seq).await?;
-            let compared = check_record(*seq, *hash, message.as_ref().map(|message| &message.payload[..]));
-            if let Err(mismatch @ CheckpointMismatch::Record { .. }) = compared {
-                self.lost.push(mismatch.to_string());
-            }
-        }
-        Ok(())
-    }
-
     /// The orders that the rows know from records after the trusted ones, unless the tape has them.
     async fn lost_rows(&mut self, client: &Client, partition: u16) -> Result<(), HistoryError> {
         let read = "SELECT order_id, kind, detail FROM tapedeck.order_events \
@@ -214,6 +199,23 @@ impl Survey {
         }
         Ok(copied)
     }
+}
+
+/// The records at these checkpoints that the tape does not hold: a sentence each.
+pub(crate) async fn lost_records(
+    bus: &Bus,
+    tape_stream: &str,
+    checkpoints: &[TapeCheckpoint],
+) -> Result<Vec<String>, HistoryError> {
+    let required = RequiredRecords::of(checkpoints);
+    let last = last_sequence(bus, tape_stream).await?;
+    let mut lost = Vec::from_iter(required.check_last(last).err().map(|mismatch| mismatch.to_string()));
+    for (seq, hash) in required.records.iter().filter(|(seq, _)| *seq <= last) {
+        let message = bus.message(tape_stream, *seq).await?;
+        let compared = check_record(*seq, *hash, message.as_ref().map(|message| &message.payload[..]));
+        lost.extend(compared.err().map(|mismatch| mismatch.to_string()));
+    }
+    Ok(lost)
 }
 
 /// The ranges in order, with those that touch each other as one.

@@ -118,7 +118,10 @@ fn without_a_witness_the_driver_waits_and_then_continues_unless_one_is_required(
         let answer = bench.tape.streams(check, WitnessAnswer::Silent);
         assert_eq!(bench.checked(check, answer), []);
         let driver = &bench.driver;
-        assert_eq!((driver.is_confirmed(), driver.lacks_witness(), driver.is_witnessed()), (!required, required, false));
+        assert_eq!(
+            (driver.is_confirmed(), driver.lacks_witness(), driver.is_witnessed()),
+            (!required, required, false)
+        );
         // One that answers later is heard.
         let check = question(&bench.advance(now + CHECK_INTERVAL));
         assert!(check.asks_witness);
@@ -210,7 +213,11 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
     assert_eq!(told(&|state| state.created = 7), Some(replaced.clone()), "deleted and filled again");
     let missing = StreamLoss::InboxMissing { next: 3, first: 4 };
     assert_eq!(told(&|state| (state.first, state.last) = (4, 9)), Some(missing.clone()));
-    assert_eq!(told(&|state| (state.first, state.last, state.message) = (3, 9, None)), changed, "message 2 is gone, and 3 is there");
+    assert_eq!(
+        told(&|state| (state.first, state.last, state.message) = (3, 9, None)),
+        changed,
+        "message 2 is gone, and 3 is there"
+    );
     assert_eq!(missing.reason(), Reason::MessagesMissing);
     let mismatches = [short, changed.unwrap(), replaced];
     assert!(mismatches.iter().all(|loss| loss.reason() == Reason::InboxMismatch));

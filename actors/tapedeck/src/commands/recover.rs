@@ -78,12 +78,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     Ok(process::exit_code(!declined))
 }
 
-async fn recover(
-    bus: &Bus,
-    client: &mut Client,
-    survey: Survey,
-    generations: &mut Generations,
-) -> Result<()> {
+async fn recover(bus: &Bus, client: &mut Client, survey: Survey, generations: &mut Generations) -> Result<()> {
     let (partition, mut begun) = (survey.next.partition, survey.next.clone());
     if survey.needs_generation() {
         // What is appended until the stream is sealed is copied as well.
@@ -146,7 +141,9 @@ fn print_next_steps(generations: &Generations, is_saved: bool) {
     println!("next:");
     match is_saved {
         true => println!("  restart `tapedeck up`: it uses {generations}"),
-        false => println!("  restart every group with --generations {generations} (TAPEDECK_GENERATIONS={generations})"),
+        false => {
+            println!("  restart every group with --generations {generations} (TAPEDECK_GENERATIONS={generations})")
+        }
     }
     println!("  publishers: request md-status.<source>, and publish each session again after its last_seq");
 }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use tapedeck_groups::Group;
 use tapedeck_runtime::metrics::Metrics;
-use tapedeck_runtime::{http, supervisor::Supervised};
+use tapedeck_runtime::{http, state, supervisor::Supervised};
 
 use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
 use crate::groups::{self, Env};
@@ -75,13 +75,14 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     };
     let (nats, identity) = (args.nats.access(&args.dir)?, process::identity()?);
     let requires_witness = args.require_witness;
-    let env = Env { nats, database, metrics: metrics.clone(), identity, requires_witness };
+    let env = Env { nats: nats.clone(), database, metrics: metrics.clone(), identity, requires_witness };
     let (task, status) = groups::task(&env, args.group, args.partition);
     let bound = http::serve(args.http, metrics, Arc::new(vec![status.clone()]))
         .await
         .with_context(|| format!("cannot listen on {}; give another address with --http", args.http))?;
     tracing::info!(group = args.group.name, partition = args.partition, http = %bound, "running");
     let supervised = Supervised::start(vec![task]).await?;
+    let _answers = tokio::spawn(state::serve(nats, Arc::new(vec![status.clone()])));
     process::shutdown_signal().await?;
     tracing::info!("draining");
     supervised.drain().await;

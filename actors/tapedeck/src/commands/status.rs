@@ -1,16 +1,14 @@
 //! `status`: tapes, inboxes, writers with their epochs, projections, and whether the groups are ready.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use tapedeck_history::status::PartitionStatus;
+use tapedeck_runtime::state::{self, GroupState};
 
-use crate::connection::{Connection, DatabaseArgs, DirArgs, NatsArgs};
+use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
 use crate::process;
 use crate::sources::{self, SessionStatus, SourceStatus, SourcesReply};
 
@@ -22,8 +20,7 @@ Examples:
 /// Prints the state of tapes, inboxes, writers, sources, projections and groups
 ///
 /// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, an inbox lacks the last
-/// message that was decided on, the tape a record that is projected, or a group is not ready.
-/// Readiness is requested only from a system that `tapedeck up` runs.
+/// message that was decided on, the tape a record that is projected, or a process answers that its group is not ready.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -44,8 +41,6 @@ pub struct Args {
 #[derive(Debug, Serialize)]
 struct Status {
     healthy: bool,
-    /// The answer of the groups' health port, if its address is known.
-    groups: Option<String>,
     partitions: Vec<PartitionReport>,
 }
 
@@ -53,6 +48,8 @@ struct Status {
 struct PartitionReport {
     #[serde(flatten)]
     status: PartitionStatus,
+    /// What each process of a group answers.
+    groups: Vec<GroupState>,
     /// What ingest answers about each source; `None` without an answer.
     sources: Option<Vec<SourceStatus>>,
     /// Rejected events whose source could not be read, by reason.
@@ -66,13 +63,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let mut partitions = Vec::new();
     for tape in bus.tapes().await? {
         let answer = sources::ask(&bus, tape.partition, "").await.ok();
+        let groups = state::ask(&bus, tape.partition, tapedeck_groups::names()).await?;
         let status = PartitionStatus::gather(&bus, &client, tape).await?;
-        partitions.push(partition(status, answer));
+        partitions.push(partition(status, groups, answer));
     }
-    let groups = Connection::load(&args.dir.dir)?.and_then(|found| found.http).map(|address| readiness(&address));
-    let ready = groups.as_ref().is_none_or(|answer| answer == "ready");
-    let healthy = ready && partitions.iter().all(|one| one.status.is_healthy());
-    let status = Status { healthy, groups, partitions };
+    let is_well = |one: &PartitionReport| one.status.is_healthy() && one.groups.iter().all(GroupState::is_well);
+    let healthy = partitions.iter().all(is_well);
+    let status = Status { healthy, partitions };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
@@ -81,25 +78,11 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     Ok(process::exit_code(status.healthy))
 }
 
-fn partition(status: PartitionStatus, answer: Option<SourcesReply>) -> PartitionReport {
+fn partition(status: PartitionStatus, groups: Vec<GroupState>, answer: Option<SourcesReply>) -> PartitionReport {
     let unreadable = answer.as_ref().map(|answer| answer.unreadable.clone()).unwrap_or_default();
     let named = |(source, one): (String, SourceStatus)| SourceStatus { source, ..one };
     let sources = answer.map(|answer| answer.sources.into_iter().map(named).collect());
-    PartitionReport { status, sources, unreadable }
-}
-
-/// The answer of `/readyz` at the address.
-fn readiness(address: &str) -> String {
-    let ask = || -> Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address.parse()?, Duration::from_secs(2))?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.take(64 * 1024).read_to_string(&mut answer)?;
-        let body = answer.split_once("\r\n\r\n").context("no HTTP response")?.1;
-        Ok(body.trim().to_string())
-    };
-    ask().unwrap_or_else(|error| format!("no answer from {address}: {error}"))
+    PartitionReport { status, groups, sources, unreadable }
 }
 
 /// For each source: what became of its events, and its newest session of each instrument.
@@ -128,6 +111,16 @@ fn print_sources(one: &PartitionReport) {
     }
 }
 
+/// The groups that are ready, by name, and a line for each process whose group is not.
+fn print_groups(groups: &[GroupState]) {
+    let (well, ill): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.is_well());
+    let names: Vec<&str> = well.iter().map(|group| group.group.as_str()).collect();
+    println!("  groups    ready: {}", if names.is_empty() { "none answers".into() } else { names.join(" ") });
+    ill.iter().for_each(|group| println!("  not ready {}", group.line()));
+    let unwitnessed = well.iter().filter(|group| !group.witnessed);
+    unwitnessed.for_each(|group| println!("  witness   {} has none: its tape is not compared with Postgres", group.group));
+}
+
 fn print(status: &Status) {
     for partition in &status.partitions {
         let one = &partition.status;
@@ -139,10 +132,8 @@ fn print(status: &Status) {
             println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
         }
         one.lost.iter().for_each(|sentence| println!("  lost      {sentence}"));
+        print_groups(&partition.groups);
         print_sources(partition);
-    }
-    if let Some(groups) = &status.groups {
-        println!("groups    {groups}");
     }
     println!("{}", if status.healthy { "healthy" } else { "unhealthy" });
 }

@@ -40,7 +40,9 @@ pub async fn run(Args { stack: args }: Args) -> Result<ExitCode> {
         );
     } else {
         stops.iter().for_each(|stop| println!("{stop}"));
-        println!("not ready: see docs/recovery.md; the servers stay up for `tapedeck recover`; Ctrl-C stops the system");
+        println!(
+            "not ready: see docs/recovery.md; the servers stay up for `tapedeck recover`; Ctrl-C stops the system"
+        );
     }
     process::shutdown_signal().await?;
     let groups = stack.groups.clone();
