@@ -168,6 +168,8 @@ pub(crate) struct Guard {
     is_confirmed: bool,
     /// Whether they ever were.
     has_begun: bool,
+    /// Whether they were compared with what was read, since the last interruption.
+    is_compared: bool,
     requires_witness: bool,
     /// Whether the witness has agreed since the last interruption.
     is_witnessed: bool,
@@ -185,6 +187,7 @@ impl Guard {
             due: 0,
             is_confirmed: false,
             has_begun: false,
+            is_compared: false,
             requires_witness: false,
             is_witnessed: false,
             silent_since: None,
@@ -200,8 +203,10 @@ impl Guard {
         self.is_confirmed
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.has_begun
+    /// Whether to read on. What is read before the comparison may be of another history of the stream: it would replace
+    /// what the next check compares, or fence an owner that should stop.
+    pub(crate) fn may_read(&self) -> bool {
+        self.has_begun && self.is_compared
     }
 
     pub(crate) fn is_witnessed(&self) -> bool {
@@ -220,7 +225,8 @@ impl Guard {
     /// Reading was interrupted: what is in the streams now may be something else. An open question is void.
     pub(crate) fn interrupted(&mut self, now: u64) {
         (self.asked, self.due) = (None, now);
-        (self.is_confirmed, self.is_witnessed, self.silent_since) = (false, false, None);
+        (self.is_confirmed, self.is_compared) = (false, false);
+        (self.is_witnessed, self.silent_since) = (false, None);
     }
 
     /// When the next question is due; `None` while one is open.
@@ -251,6 +257,7 @@ impl Guard {
         self.due = now.saturating_add(CHECK_AGAIN_AFTER);
         let Some(answer) = answer else { return Ok(()) };
         self.compare(known, answer)?;
+        self.is_compared = true;
         match answer.witness {
             WitnessAnswer::Silent => _ = self.silent_since.get_or_insert(now),
             WitnessAnswer::Agrees => (self.is_witnessed, self.silent_since) = (true, None),

@@ -252,7 +252,9 @@ impl TapeReader {
         let same_name = (found.tape, found.generation) == (self.lineage.tape, self.lineage.generation);
         match same_name {
             false => Some(format!("its first record creates {}, generation {}", found.tape, found.generation)),
-            true if found != self.lineage => Some("its first record names other copied records or lost messages".into()),
+            true if found != self.lineage => {
+                Some("its first record names other copied records or lost messages".into())
+            }
             true => None,
         }
     }

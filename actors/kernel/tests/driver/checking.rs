@@ -118,7 +118,10 @@ fn without_a_witness_the_driver_waits_and_then_continues_unless_one_is_required(
         let answer = bench.tape.streams(check, WitnessAnswer::Silent);
         assert_eq!(bench.checked(check, answer), []);
         let driver = &bench.driver;
-        assert_eq!((driver.is_confirmed(), driver.lacks_witness(), driver.is_witnessed()), (!required, required, false));
+        assert_eq!(
+            (driver.is_confirmed(), driver.lacks_witness(), driver.is_witnessed()),
+            (!required, required, false)
+        );
         // One that answers later is heard.
         let check = question(&bench.advance(now + CHECK_INTERVAL));
         assert!(check.asks_witness);
