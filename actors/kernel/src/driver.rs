@@ -157,7 +157,12 @@ impl<M: AnyMachine> Driver<M> {
         if !matches!(self.phase, Phase::Stopped) {
             let known = || {
                 let (inbox, decided) = self.merge.known_inbox();
-                KnownStreams { tape: self.reader.last_message(), inbox, decided }
+                // An own record that is acknowledged may not be read yet.
+                let tape = match self.own_last > self.reader.last() {
+                    true => (self.own_last, self.own_hash),
+                    false => self.reader.last_message(),
+                };
+                KnownStreams { tape, inbox, decided }
             };
             self.outputs.extend(self.guard.step(self.liveness.now, known));
         }
