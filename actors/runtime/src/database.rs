@@ -173,12 +173,13 @@ pub async fn progress(
 
 fn checkpoint(partition: u16, seq: i64, chains: &str) -> Result<TapeCheckpoint, DatabaseError> {
     let seq = u64::try_from(seq).unwrap_or(0);
-    let unreadable = match serde_json::from_str(chains).map(|chains| TapeCheckpoint { seq, chains }) {
-        // The first record of a tape is in the chain of the keeper.
-        Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(checkpoint),
-        Ok(_) => format!("the chains of sequence {seq} do not belong to it"),
-        Err(error) => error.to_string(),
-    };
+    let unreadable =
+        match serde_json::from_str(chains).map(|chains| TapeCheckpoint { seq, chains, ..TapeCheckpoint::default() }) {
+            // The first record of a tape is in the chain of the keeper.
+            Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(checkpoint),
+            Ok(_) => format!("the chains of sequence {seq} do not belong to it"),
+            Err(error) => error.to_string(),
+        };
     Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) })
 }
 
