@@ -183,14 +183,12 @@ impl Losses {
     /// A projector has compared the database with the tape, and has begun to read or refused.
     fn projector_opened(&self, refused: Option<&str>, checks: &mut Checks) -> Result<(), Violation> {
         let projected = self.loss.projected;
-        match refused {
-            None => checks.check(Rule::ProjectorRefusesALoss, self.holds(projected), || {
-                format!("the projector continues after {projected:?}, which is lost")
-            }),
-            Some(why) => checks.check(Rule::OnlyAWitnessStops, self.loss.is_lost(projected), || {
-                format!("the projector knows of no loss, and stops: {why}")
-            }),
-        }
+        checks.check(Rule::ProjectorRefusesALoss, refused.is_some() || self.holds(projected), || {
+            format!("the projector continues after {projected:?}, which is lost")
+        })?;
+        checks.check(Rule::OnlyAWitnessStops, refused.is_none() || self.loss.is_lost(projected), || {
+            format!("the projector knows of no loss, and stops: {refused:?}")
+        })
     }
 
     /// The end of the run: these processes are running, and have had the time to compare their streams.
