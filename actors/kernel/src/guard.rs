@@ -48,6 +48,8 @@ pub struct StreamState {
     pub last: u64,
     /// Subject and payload of the message that was asked for; `None` if the stream does not hold it.
     pub message: Option<(String, Vec<u8>)>,
+    /// The time at which JetStream stored that message, ns since the Unix epoch; 0 without a message.
+    pub stamp: u64,
 }
 
 /// The answer of the store downstream of the tape.
@@ -150,6 +152,9 @@ pub(crate) struct KnownStreams {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastMessage {
     pub(crate) seq: u64,
+    /// The time at which JetStream stored it. If messages were lost and the same one is stored again at the sequence,
+    /// those before it may be others, but its stamp is later.
+    pub(crate) stamp: u64,
     /// The digest up to the message before.
     pub(crate) before: InboxDigest,
     /// The digest that includes the message.
@@ -302,7 +307,9 @@ impl Guard {
             return Err(StreamLoss::InboxShort { known: read.max(known.decided.seq), last: inbox.last });
         }
         let is_as_read = |last: LastMessage| match &inbox.message {
-            Some((subject, payload)) => last.before.after(last.seq, subject, payload) == last.digest,
+            Some((subject, payload)) => {
+                inbox.stamp == last.stamp && last.before.after(last.seq, subject, payload) == last.digest
+            }
             None => false,
         };
         match known.inbox {

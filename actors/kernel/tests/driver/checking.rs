@@ -181,7 +181,7 @@ fn reader() -> (Bench<Gate>, StreamsQuestion, StreamState) {
     }
     let check = bench.interrupted();
     assert_eq!(check.inbox, 2);
-    (bench, check, StreamState { created: 1, last: 2, message: Some((String::new(), vec![2])) })
+    (bench, check, StreamState { created: 1, last: 2, message: Some((String::new(), vec![2])), stamp: 5 })
 }
 
 #[test]
@@ -207,6 +207,7 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
     assert_eq!(told(&|state| state.message = Some((String::new(), vec![3]))), changed);
     assert_eq!(told(&|state| state.message = Some(("on".into(), vec![2]))), changed);
     assert_eq!(told(&|state| state.message = None), changed);
+    assert_eq!(told(&|state| state.stamp += 1), changed, "lost with those before it, and stored again after others");
     let replaced = StreamLoss::InboxReplaced { known: 1, created: 7 };
     assert_eq!(told(&|state| state.created = 7), Some(replaced), "emptied and filled again");
 }
@@ -216,7 +217,7 @@ fn an_inbox_that_ends_before_a_recorded_cause_stops_a_reader_that_starts() {
     for last in 0..2 {
         let mut bench = Bench::<Gate>::claiming(answered_by_gate().0);
         let check = bench.interrupted();
-        let state = StreamState { created: 1, last, message: None };
+        let state = StreamState { created: 1, last, message: None, stamp: 0 };
         let answer = |bench: &Bench<Gate>, check| StreamsAnswer {
             inbox: Some(state.clone()),
             ..bench.tape.streams(check, WitnessAnswer::Agrees)
