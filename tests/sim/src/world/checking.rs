@@ -38,9 +38,11 @@ impl World {
     }
 
     fn stream_state(&self, stream: &str, seq: u64) -> Option<StreamState> {
-        let message = self.broker.get(stream, seq).map(|message| (message.subject.clone(), message.payload.to_vec()));
-        let last = self.broker.last_seq(stream);
-        self.broker.has_leader(stream).then_some(StreamState { created: self.broker.created(stream), last, message })
+        let stored = self.broker.get(stream, seq);
+        let message = stored.map(|message| (message.subject.clone(), message.payload.to_vec()));
+        let stamp = stored.map_or(0, |message| message.stamp);
+        let (created, last) = (self.broker.created(stream), self.broker.last_seq(stream));
+        self.broker.has_leader(stream).then_some(StreamState { created, last, message, stamp })
     }
 
     fn witness(&self) -> WitnessAnswer {
