@@ -93,7 +93,11 @@ fn the_streams_are_checked_once_a_second_and_the_witness_once() {
     for second in 1..5 {
         assert_eq!(bench.driver.deadline(), Some(second * CHECK_INTERVAL));
         let check = question(&bench.advance(second * CHECK_INTERVAL));
-        assert_eq!((check.asks_witness, check.tape), (false, bench.read));
+        assert_eq!(
+            (check.asks_witness, check.tape),
+            (false, bench.driver.own_last()),
+            "an own record that is not read"
+        );
         let answer = bench.tape.streams(check, WitnessAnswer::NotAsked);
         assert_eq!(bench.checked(check, answer), []);
         assert!(bench.driver.is_confirmed());
