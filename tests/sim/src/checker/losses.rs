@@ -1,9 +1,9 @@
 //! What must happen after streams have lost messages that they had acknowledged: whoever knows of the loss stops, and
 //! nobody else does.
 //!
-//! The model of the checker holds what was lost, so the other rules end with the loss. A process, a database or a record
-//! on the tape witnesses a loss of the messages up to a sequence if it rests on them. It witnesses nothing any more if
-//! the same messages are stored again at their sequences.
+//! The model of the checker holds what was lost, so the other rules end with the loss. A process, a database or a
+//! record on the tape witnesses a loss of the messages up to a sequence if it rests on them. It witnesses nothing any
+//! more if the same messages are stored again at their sequences.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub struct Loss {
     pub witness_answers: bool,
     /// The processes that have survived.
     pub survivors: Vec<Survivor>,
-    /// The last message of an inbox on which the records rest that are left on the tape, for each writer that reads one.
+    /// The last message of its inbox on which records rest that are left on the tape, of each writer that reads one.
     pub causes: BTreeMap<Writer, Place>,
 }
 
