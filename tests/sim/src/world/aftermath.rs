@@ -1,5 +1,6 @@
 //! The end of a run in which streams have lost messages. Publishers continue, so that the lost sequences are used
-//! again; the processes that survived compare their streams, some of them late; missing ones are started. Nothing else fails.
+//! again; the processes that survived compare their streams, some of them late; missing ones are started. Nothing
+//! else fails.
 
 use std::collections::BTreeMap;
 
