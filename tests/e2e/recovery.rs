@@ -182,9 +182,11 @@ fn a_tape_that_lost_its_tail_stops_its_groups_and_is_continued_by_the_next_gener
     let generations = recover(&system, "", "but the tape ends at");
     check_recovered(&system, &generations, &[FIRST, SECOND], &before);
     // The former generation is read-only, and a group that is told to use it owns nothing.
-    let former = Group::start(&system, "risk");
-    until("it appends", || get(former.port, "/readyz").contains("append-pending"));
-    drop((former, nats));
+    let mut former = Group::start(&system, "risk");
+    until("it appends", || get(former.port, "/readyz").contains("other-tape: "));
+    assert!(former.log().contains("a later generation continues it"), "{}", former.log());
+    assert_eq!(former.terminate(), Some(42));
+    drop(nats);
 }
 
 #[test]

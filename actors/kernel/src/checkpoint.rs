@@ -11,6 +11,8 @@ use tapedeck_schemas::record::{RecordHash, Writer};
 pub struct TapeCheckpoint {
     /// The last sequence read; 0 at the beginning.
     pub seq: u64,
+    /// Hash of the message at that sequence, valid or not; zeros at the beginning.
+    pub last: RecordHash,
     /// The end of the chain of each writer that has a record.
     pub chains: BTreeMap<Writer, ChainEnd>,
 }
@@ -44,6 +46,9 @@ impl RequiredRecords {
         let chains = checkpoints.iter().flat_map(|checkpoint| checkpoint.chains.values());
         let last = checkpoints.iter().map(|checkpoint| checkpoint.seq).max().unwrap_or(0);
         let mut records: Vec<_> = chains.map(|chain| (chain.seq, chain.hash)).collect();
+        // A message that is no record is in no chain, but the reader does not read its sequence again.
+        let ends = checkpoints.iter().map(|checkpoint| (checkpoint.seq, checkpoint.last));
+        records.extend(ends.filter(|(_, hash)| *hash != RecordHash::default()));
         records.sort_unstable_by_key(|(seq, hash)| (*seq, hash.0));
         records.dedup();
         Self { last, records }

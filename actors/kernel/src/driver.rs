@@ -141,7 +141,15 @@ impl<M: AnyMachine> Driver<M> {
                     self.try_own();
                 }
             }
-            Input::Interrupted => self.guard.interrupted(self.liveness.now),
+            Input::Interrupted => {
+                self.guard.interrupted(self.liveness.now);
+                // The subject may end elsewhere now.
+                if let Phase::Following { take_over_after } = &mut self.phase
+                    && take_over_after.take().is_some()
+                {
+                    self.liveness.last_unknown();
+                }
+            }
             Input::Streams { number, answer } => {
                 match self.guard.answered(number, answer.as_ref(), self.liveness.now) {
                     Ok(()) => self.try_own(),
@@ -156,8 +164,13 @@ impl<M: AnyMachine> Driver<M> {
     pub fn poll(&mut self) -> Option<Output> {
         if !matches!(self.phase, Phase::Stopped) && self.guard.is_due(self.liveness.now) {
             let (inbox, decided) = self.merge.known_inbox();
-            let (tape, inbox_next) = (self.reader.last_message(), self.inbox_next().1);
-            let question = self.guard.ask(KnownStreams { tape, inbox, inbox_next, decided });
+            // An own record that is acknowledged may not be read yet.
+            let tape = match self.own_last > self.reader.last() {
+                true => (self.own_last, self.own_hash),
+                false => self.reader.last_message(),
+            };
+            let (tape_next, inbox_next) = (self.reader.last() + 1, self.inbox_next().1);
+            let question = self.guard.ask(KnownStreams { tape, tape_next, inbox, inbox_next, decided });
             self.outputs.push_back(Output::CheckStreams(question));
         }
         match self.phase {
@@ -299,6 +312,7 @@ impl<M: AnyMachine> Driver<M> {
             }
             // The tape will show the record at that sequence; until then the same bytes are retried.
             Answer::WrongLast(_) | Answer::Unknown => in_flight.in_doubt = true,
+            Answer::Sealed => return self.stop(Stop::Sealed),
             Answer::Rejected(_) => {}
         }
         in_flight.failures = in_flight.failures.saturating_add(1);

@@ -49,6 +49,8 @@ pub struct StreamState {
     pub last: u64,
     /// Subject and payload of the message that was asked for; `None` if the stream does not hold it.
     pub message: Option<(String, Vec<u8>)>,
+    /// The time at which JetStream stored that message, ns since the Unix epoch; 0 without a message.
+    pub stamp: u64,
 }
 
 /// The answer of the store downstream of the tape.
@@ -159,6 +161,8 @@ impl StreamLoss {
 pub(crate) struct KnownStreams {
     /// Sequence and hash of the last message of the tape; zeros before the first.
     pub(crate) tape: (u64, RecordHash),
+    /// The sequence of the next message of the tape.
+    pub(crate) tape_next: u64,
     /// The last message of the inbox, if any.
     pub(crate) inbox: Option<LastMessage>,
     /// The sequence of the next message of the inbox.
@@ -171,6 +175,9 @@ pub(crate) struct KnownStreams {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LastMessage {
     pub(crate) seq: u64,
+    /// The time at which JetStream stored it. If messages were lost and the same one is stored again at the sequence,
+    /// those before it may be others, but its stamp is later.
+    pub(crate) stamp: u64,
     /// The digest up to the message before.
     pub(crate) before: InboxDigest,
     /// The digest that includes the message.
@@ -189,6 +196,8 @@ pub(crate) struct Guard {
     is_confirmed: bool,
     /// Whether they ever were.
     has_begun: bool,
+    /// Whether they were compared with what was read, since the last interruption.
+    is_compared: bool,
     requires_witness: bool,
     /// Whether the witness has agreed since the last interruption.
     is_witnessed: bool,
@@ -206,6 +215,7 @@ impl Guard {
             due: 0,
             is_confirmed: false,
             has_begun: false,
+            is_compared: false,
             requires_witness: false,
             is_witnessed: false,
             silent_since: None,
@@ -221,8 +231,10 @@ impl Guard {
         self.is_confirmed
     }
 
-    pub(crate) fn has_begun(&self) -> bool {
-        self.has_begun
+    /// Whether to read on. What is read before the comparison may be of another history of the stream: it would replace
+    /// what the next check compares, or fence an owner that should stop.
+    pub(crate) fn may_read(&self) -> bool {
+        self.has_begun && self.is_compared
     }
 
     pub(crate) fn is_witnessed(&self) -> bool {
@@ -241,7 +253,8 @@ impl Guard {
     /// Reading was interrupted: what is in the streams now may be something else. An open question is void.
     pub(crate) fn interrupted(&mut self, now: u64) {
         (self.asked, self.due) = (None, now);
-        (self.is_confirmed, self.is_witnessed, self.silent_since) = (false, false, None);
+        (self.is_confirmed, self.is_compared) = (false, false);
+        (self.is_witnessed, self.silent_since) = (false, None);
     }
 
     /// When the next question is due; `None` while one is open.
@@ -275,6 +288,7 @@ impl Guard {
         self.due = now.saturating_add(CHECK_AGAIN_AFTER);
         let Some(answer) = answer else { return Ok(()) };
         self.compare(known, answer)?;
+        self.is_compared = true;
         match answer.witness {
             WitnessAnswer::Silent => _ = self.silent_since.get_or_insert(now),
             WitnessAnswer::Agrees => (self.is_witnessed, self.silent_since) = (true, None),
@@ -305,8 +319,8 @@ impl Guard {
         if tape.last < seq {
             return Err(StreamLoss::TapeShort { known: seq, last: tape.last });
         }
-        if tape.first > seq + 1 {
-            return Err(StreamLoss::TapeMissing { next: seq + 1, first: tape.first });
+        if tape.first > known.tape_next {
+            return Err(StreamLoss::TapeMissing { next: known.tape_next, first: tape.first });
         }
         if seq > 0 && tape.message.as_ref().is_none_or(|(_, payload)| RecordHash::of(payload) != hash) {
             return Err(StreamLoss::TapeChanged { seq });
@@ -325,7 +339,9 @@ impl Guard {
             return Err(StreamLoss::InboxMissing { next: known.inbox_next, first: inbox.first });
         }
         let is_as_read = |last: LastMessage| match &inbox.message {
-            Some((subject, payload)) => last.before.after(last.seq, subject, payload) == last.digest,
+            Some((subject, payload)) => {
+                inbox.stamp == last.stamp && last.before.after(last.seq, subject, payload) == last.digest
+            }
             None => false,
         };
         match known.inbox {

@@ -63,13 +63,13 @@ pub(crate) struct InboxCheck {
 impl InboxCheck {
     /// Adds a message. One that the restored inbox holds already has no effect.
     pub(crate) fn read(&mut self, message: &InboxMessage<'_>) {
-        let &InboxMessage { generation, seq, subject, payload, .. } = message;
+        let &InboxMessage { generation, seq, subject, stamp, payload } = message;
         let (digest, last) = self.read;
         if seq > last {
             let before = digest;
             let digest = before.after(seq, subject, payload);
             self.read = (digest, seq);
-            self.last = Some(LastMessage { seq, before, digest });
+            self.last = Some(LastMessage { seq, stamp, before, digest });
             self.waiting.push_back((seq, InboxPrefix { generation, digest }));
         }
     }

@@ -66,7 +66,9 @@ pub enum Answer {
     WrongLast(Option<u64>),
     /// Timeout, disconnect, no responders, error 10164 (append in flight) or 10008 (temporarily unavailable).
     Unknown,
-    /// Rejected for another reason (stream full, sealed or deleted), with the error text of JetStream.
+    /// The stream is sealed: nothing is ever stored in it again.
+    Sealed,
+    /// Rejected for another reason (stream full or deleted), with the error text of JetStream.
     Rejected(String),
 }
 
@@ -194,6 +196,11 @@ pub enum Stop {
         /// Last sequence of the own subject according to JetStream.
         last: u64,
     },
+    /// The stream of the tape is sealed.
+    #[error(
+        "the tape is sealed: a later generation continues it; give that with --generations (TAPEDECK_GENERATIONS)"
+    )]
+    Sealed,
     /// The last owner had a greater LOGIC.
     #[error(
         "cannot take over: the last epoch on the tape has LOGIC {tape_logic}, this build has LOGIC {build_logic}; \
@@ -216,6 +223,7 @@ impl Stop {
             Stop::Tape(fault) => fault.reason(),
             Stop::Inbox { .. } => Reason::MessagesMissing,
             Stop::InboxMismatch(_) => Reason::InboxMismatch,
+            Stop::Sealed => Reason::OtherTape,
             Stop::StreamLoss(loss) => loss.reason(),
             Stop::Cause(_) => Reason::UnknownCause,
             Stop::WentBackwards { .. } => Reason::TapeLostData,

@@ -11,6 +11,7 @@ pub const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
 const WRONG_LAST_SEQUENCE: u64 = 10071;
 const WRONG_LAST_SEQUENCE_IN_FLIGHT: u64 = 10164;
 const TEMPORARILY_UNAVAILABLE: u64 = 10008;
+const SEALED: u64 = 10109;
 
 /// The reply of JetStream to a publish, if there was one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +43,7 @@ impl From<Reply<'_>> for Answer {
             Reply::Error { err_code: WRONG_LAST_SEQUENCE_IN_FLIGHT | TEMPORARILY_UNAVAILABLE, .. } | Reply::None => {
                 Answer::Unknown
             }
+            Reply::Error { err_code: SEALED, .. } => Answer::Sealed,
             Reply::Error { err_code, description } => Answer::Rejected(format!("{description} ({err_code})")),
         }
     }

@@ -141,7 +141,7 @@ impl TapeReader {
 
     /// A reader of one writer's subject after a record that was read before.
     pub fn filtered_after(lineage: impl Into<Lineage>, writer: Writer, end: ChainEnd) -> Self {
-        let read = TapeCheckpoint { seq: end.seq, chains: BTreeMap::from([(writer, end)]) };
+        let read = TapeCheckpoint { seq: end.seq, last: end.hash, chains: BTreeMap::from([(writer, end)]) };
         Self { unfiltered: false, ..Self::after(lineage, read) }
     }
 
@@ -177,6 +177,7 @@ impl TapeReader {
             TapeRead::Record(record) => record.hash,
             TapeRead::Invalid { .. } => RecordHash::of(payload),
         };
+        self.read.last = self.last_hash;
         let wrong = match seq {
             1 => self.check_first(&read),
             _ => self.check_copied(seq, payload),

@@ -3,8 +3,8 @@
 -- the record was appended first. `at` and the stamps are ns since the epoch. Numeric columns are exact. `reason` is the code of the reason, as in
 -- `tapedeck schema tape`; `measured` and `limit_value` are in the unit of the limit, ages in ns.
 
--- The progress of each projection: `seq` is the last tape sequence whose rows are committed, and `chains` holds for each
--- writer the sequence and hash of its last record up to there, and the build of its last epoch. `generation` is that of
+-- The progress of each projection: `seq` is the last tape sequence whose rows are committed, `last_hash` the BLAKE3
+-- hash of the message there (empty at the beginning), and `chains` holds for each writer the sequence and hash of its last record up to there, and the build of its last epoch. `generation` is that of
 -- the tape. The rows of a partition are of one generation of one tape, so neither is part of the key.
 CREATE TABLE tapedeck.projection_progress (
     partition integer NOT NULL,
@@ -12,6 +12,7 @@ CREATE TABLE tapedeck.projection_progress (
     tape_id text NOT NULL,
     generation bigint NOT NULL,
     seq bigint NOT NULL,
+    last_hash text NOT NULL,
     chains jsonb NOT NULL,
     PRIMARY KEY (partition, projection)
 );

@@ -122,6 +122,7 @@ fn a_tape_must_hold_what_every_checkpoint_names_and_reading_begins_at_the_least(
     let checkpoint = |seq, ingest, risk| TapeCheckpoint {
         seq,
         chains: [(Writer::Ingest, end(ingest)), (Writer::Risk, end(risk))].into(),
+        ..TapeCheckpoint::default()
     };
     let checkpoints = [checkpoint(9, 9, 3), checkpoint(7, 6, 3), checkpoint(9, 9, 3)];
     assert_eq!(least(&checkpoints), checkpoints[1]);
@@ -147,7 +148,7 @@ fn a_checkpoint_is_read_from_json_as_it_was_written_and_an_unknown_writer_is_an_
     use tapedeck_schemas::record::{RecordHash, Writer};
 
     let end = ChainEnd { seq: u64::MAX, hash: RecordHash([0xab; 32]), epoch: 7, build: Some("1.0.0+a".into()) };
-    let checkpoint = TapeCheckpoint { seq: 9, chains: [(Writer::Risk, end)].into() };
+    let checkpoint = TapeCheckpoint { seq: 9, chains: [(Writer::Risk, end)].into(), ..TapeCheckpoint::default() };
     let text = serde_json::to_string(&checkpoint.chains).unwrap();
     assert!(text.starts_with(r#"{"risk":{"seq":18446744073709551615,"hash":"abab"#), "{text}");
     assert_eq!(serde_json::from_str::<std::collections::BTreeMap<Writer, ChainEnd>>(&text).unwrap(), checkpoint.chains);

@@ -6,6 +6,7 @@ use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint};
 use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::record::RecordHash;
 use tokio_postgres::{Client, NoTls};
 
 use crate::bus::without_credentials;
@@ -159,7 +160,7 @@ pub async fn progress(
     partition: u16,
     projection: &str,
 ) -> Result<Option<TapeCheckpoint>, DatabaseError> {
-    let read = "SELECT tape_id, generation, seq, chains::text FROM tapedeck.projection_progress \
+    let read = "SELECT tape_id, generation, seq, last_hash, chains::text FROM tapedeck.projection_progress \
                 WHERE partition = $1 AND projection = $2";
     let Some(row) = client.query_opt(read, &[&i32::from(partition), &projection]).await? else { return Ok(None) };
     let describe = |tape: &str, generation: i64| format!("{tape} (generation {generation})");
@@ -168,15 +169,25 @@ pub async fn progress(
     if theirs != ours {
         return Err(DatabaseError::OtherTape { partition, theirs, ours });
     }
-    checkpoint(partition, row.get(2), row.get(3)).map(Some)
+    checkpoint(partition, row.get(2), row.get(3), row.get(4)).map(Some)
 }
 
-fn checkpoint(partition: u16, seq: i64, chains: &str) -> Result<TapeCheckpoint, DatabaseError> {
+/// The checkpoint in the columns `seq`, `last_hash` and `chains`.
+fn checkpoint(partition: u16, seq: i64, last: &str, chains: &str) -> Result<TapeCheckpoint, DatabaseError> {
     let seq = u64::try_from(seq).unwrap_or(0);
-    let unreadable = match serde_json::from_str(chains).map(|chains| TapeCheckpoint { seq, chains }) {
+    let read = || -> Result<TapeCheckpoint, serde_json::Error> {
+        let last = match last {
+            "" => RecordHash::default(),
+            last => serde_json::from_value(last.into())?,
+        };
+        Ok(TapeCheckpoint { seq, last, chains: serde_json::from_str(chains)? })
+    };
+    let unreadable = match read() {
         // The first record of a tape is in the chain of the keeper.
-        Ok(checkpoint) if checkpoint.chains.is_empty() == (seq == 0) => return Ok(checkpoint),
-        Ok(_) => format!("the chains of sequence {seq} do not belong to it"),
+        Ok(found) if [found.chains.is_empty(), found.last == RecordHash::default()] == [seq == 0; 2] => {
+            return Ok(found);
+        }
+        Ok(_) => format!("the chains or the hash of sequence {seq} do not belong to it"),
         Err(error) => error.to_string(),
     };
     Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) })
@@ -188,7 +199,7 @@ pub async fn checkpoints(
     client: &Client,
     partition: u16,
 ) -> Result<(Option<(TapeId, Generation)>, Vec<TapeCheckpoint>), DatabaseError> {
-    let read = "SELECT DISTINCT tape_id, generation, seq, chains::text FROM tapedeck.projection_progress \
+    let read = "SELECT DISTINCT tape_id, generation, seq, last_hash, chains::text FROM tapedeck.projection_progress \
                 WHERE partition = $1";
     let (mut tape, mut checkpoints) = (None, Vec::new());
     for row in client.query(read, &[&i32::from(partition)]).await? {
@@ -199,7 +210,7 @@ pub async fn checkpoints(
             let unreadable = format!("it is of {id}, generation {number}, which is no tape");
             return Err(DatabaseError::Checkpoint { partition, mismatch: CheckpointMismatch::Unreadable(unreadable) });
         }
-        checkpoints.push(checkpoint(partition, row.get(2), row.get(3))?);
+        checkpoints.push(checkpoint(partition, row.get(2), row.get(3), row.get(4))?);
     }
     Ok((tape, checkpoints))
 }

@@ -97,7 +97,8 @@ pub async fn clear_rows(client: &mut Client, created: &TapeCreated) -> Result<u6
         let delete = format!("DELETE FROM tapedeck.{} WHERE partition = $1", projection.table().name);
         deleted += transaction.execute(&delete, &[&i64::from(created.partition)]).await?;
     }
-    let set = "UPDATE tapedeck.projection_progress SET tape_id = $1, generation = $2, seq = 0, chains = '{}' \
+    let set = "UPDATE tapedeck.projection_progress SET tape_id = $1, generation = $2, seq = 0, last_hash = '', \
+               chains = '{}' \
                WHERE partition = $3";
     let (tape, generation) = (created.tape.to_string(), i64::from(created.generation.get()));
     transaction.execute(set, &[&tape, &generation, &i32::from(created.partition)]).await?;

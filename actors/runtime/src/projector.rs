@@ -159,7 +159,7 @@ async fn project(
     let mut reader = TapeReader::after(target.tape.clone(), begin);
     let mut checked = Instant::now();
     loop {
-        let was_interrupted = std::mem::take(&mut tail.was_reopened) | disconnects.has_changed().unwrap_or(false);
+        let was_interrupted = tail.take_reopened() | disconnects.has_changed().unwrap_or(false);
         if was_interrupted {
             status.set_reason(Some(Reason::Checking));
             metrics.ready.set(0);
@@ -181,7 +181,10 @@ async fn project(
         metrics.ready.set(caught_up.into());
         metrics.lag.set(i64::try_from(tail.behind()).unwrap_or(i64::MAX));
         let first = tokio::select! { biased;
-            stored = tail.next() => stored,
+            stored = tail.next_or_reopened() => match stored {
+                Some(stored) => stored,
+                None => continue,
+            },
             _ = drain.wait_for(|drain| *drain) => return Ok(()),
             Ok(()) = disconnects.changed() => {
                 disconnects.mark_changed();
@@ -212,8 +215,8 @@ async fn open_cursors(
     for projection in tapedeck_projections::all() {
         let name = projection.name();
         let begin = "INSERT INTO tapedeck.projection_progress \
-                     (tape_id, generation, partition, projection, seq, chains) \
-                     VALUES ($1, $2, $3, $4, 0, '{}') ON CONFLICT (partition, projection) DO NOTHING";
+                     (tape_id, generation, partition, projection, seq, last_hash, chains) \
+                     VALUES ($1, $2, $3, $4, 0, '', '{}') ON CONFLICT (partition, projection) DO NOTHING";
         let (tape, generation) = key(target);
         client.execute(begin, &[&tape, &generation, &i32::from(target.partition), &name]).await?;
         let progress = database::progress(client, &target.tape, target.partition, name).await?.unwrap_or_default();
@@ -276,16 +279,16 @@ async fn commit(
     let transaction = client.transaction().await?;
     let advance = transaction
         .prepare(
-            "UPDATE tapedeck.projection_progress SET seq = $1, chains = $2::text::jsonb \
-             WHERE tape_id = $3 AND generation = $4 AND partition = $5 AND projection = $6 AND seq = $7",
+            "UPDATE tapedeck.projection_progress SET seq = $1, last_hash = $2, chains = $3::text::jsonb \
+             WHERE tape_id = $4 AND generation = $5 AND partition = $6 AND projection = $7 AND seq = $8",
         )
         .await?;
     let ((tape, generation), seq) = (key(target), checkpoint.seq);
     let chains = serde_json::to_string(&checkpoint.chains).expect("writing to memory cannot fail");
-    let partition = i32::from(target.partition);
+    let (partition, last) = (i32::from(target.partition), format!("{:?}", checkpoint.last));
     for Advance { projection, old, new } in advances(cursors, seq) {
         let (old, new) = (to_bigint(old), to_bigint(new));
-        let values: &[&(dyn ToSql + Sync)] = &[&new, &chains, &tape, &generation, &partition, &projection, &old];
+        let values: &[&(dyn ToSql + Sync)] = &[&new, &last, &chains, &tape, &generation, &partition, &projection, &old];
         let updated = transaction.execute(&advance, values).await?;
         if updated != 1 {
             return Err(ProjectorError::Overtaken { projection, partition: target.partition });

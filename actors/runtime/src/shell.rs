@@ -196,8 +196,8 @@ impl<'a, M: Machine> Loop<'a, M> {
     /// Tells the driver that reading was interrupted. An append that waits is given up, so that it is not sent before
     /// the streams are checked.
     fn notice_interruptions(&mut self) {
-        let mut was_interrupted = std::mem::take(&mut self.tape.was_reopened);
-        was_interrupted |= self.inbox.as_mut().is_some_and(|inbox| std::mem::take(&mut inbox.was_reopened));
+        let mut was_interrupted = self.tape.take_reopened();
+        was_interrupted |= self.inbox.as_mut().is_some_and(Tail::take_reopened);
         was_interrupted |= self.disconnects.has_changed().unwrap_or(false);
         if !was_interrupted {
             return;
@@ -279,7 +279,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         let due = self.driver.deadline().map_or(REPORT_INTERVAL, |at| Duration::from_nanos(at.saturating_sub(now)));
         let from_inbox = async {
             match inbox {
-                Some(inbox) => inbox.next().await,
+                Some(inbox) => inbox.next_or_reopened().await,
                 None => std::future::pending().await,
             }
         };
@@ -305,14 +305,14 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.check = None;
                 self.driver.handle(found);
             }
-            stored = from_inbox, if wants_inbox => {
+            stored = from_inbox, if wants_inbox => if let Some(stored) = stored {
                 self.take_inbox(&stored);
                 self.take_more();
-            }
-            stored = tape.next(), if wants_tape => {
+            },
+            stored = tape.next_or_reopened(), if wants_tape => if let Some(stored) = stored {
                 self.take_tape(&stored);
                 self.take_more();
-            }
+            },
             () = tokio::time::sleep(due.min(REPORT_INTERVAL)) => {}
         }
     }

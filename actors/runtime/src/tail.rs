@@ -49,8 +49,8 @@ pub struct Tail {
     disconnects: watch::Receiver<u64>,
     consumer_seq: u64,
     pending: Option<u64>,
-    /// Set when a consumer was lost: the stream that the next one reads may be another.
-    pub was_reopened: bool,
+    /// Whether a consumer was lost, and the caller has not been told.
+    was_reopened: bool,
 }
 
 enum Opened {
@@ -101,15 +101,29 @@ impl Tail {
     /// Waits for the next message. Cancel-safe.
     pub async fn next(&mut self) -> StoredMessage {
         loop {
+            self.was_reopened = false;
+            if let Some(stored) = self.next_or_reopened().await {
+                return stored;
+            }
+        }
+    }
+
+    /// Waits for the next message; `None` from the loss of a consumer until [`Tail::take_reopened`]: the stream that the
+    /// next consumer reads may hold something else. Cancel-safe.
+    pub async fn next_or_reopened(&mut self) -> Option<StoredMessage> {
+        loop {
+            if self.was_reopened {
+                return None;
+            }
             let Some(messages) = self.messages.as_mut() else {
                 if let Some(stored) = self.open().await {
-                    return stored;
+                    return Some(stored);
                 }
                 continue;
             };
             tokio::select! { biased;
                 next = messages.next() => if let Some(stored) = self.take(next) {
-                    return stored;
+                    return Some(stored);
                 },
                 // A message that the client cannot parse ends the connection, and a consumer gives it once.
                 Ok(()) = self.disconnects.changed() => self.reopen("the connection was lost"),
@@ -117,7 +131,12 @@ impl Tail {
         }
     }
 
-    /// The next message if it has been received already.
+    /// Whether a consumer was lost since the last call. Then messages are returned again.
+    pub fn take_reopened(&mut self) -> bool {
+        std::mem::take(&mut self.was_reopened)
+    }
+
+    /// The next message if it has been received already, and no consumer was lost.
     pub fn try_next(&mut self) -> Option<StoredMessage> {
         let next = self.messages.as_mut()?.next().now_or_never()?;
         self.take(next)

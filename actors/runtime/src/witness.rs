@@ -137,9 +137,11 @@ pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState
     let info = stream.cached_info();
     let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
     let message = if seq == 0 { None } else { bus.message(name, seq).await? };
+    let time = message.as_ref().map(|message| message.time.unix_timestamp_nanos());
+    let stamp = time.and_then(|time| u64::try_from(time).ok()).unwrap_or(0);
     let message = message.map(|message| (message.subject.to_string(), message.payload.to_vec()));
     let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-    Ok(StreamState { created, first, last, message })
+    Ok(StreamState { created, first, last, message, stamp })
 }
 
 /// Compares the tape with the records from which the rows were projected.

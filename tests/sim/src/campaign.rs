@@ -14,6 +14,22 @@ use crate::world::{Failure, World};
 /// Kinds that no machine writes yet.
 const UNWRITTEN: [Kind; 1] = [Kind::Trimmed];
 
+/// Runs with a loss of messages, by who knew of it; more than one may.
+pub const WITNESSES: [&str; 4] =
+    ["loss-witnessed-by-rows", "loss-witnessed-by-reader", "loss-witnessed-by-digest", "loss-unwitnessed"];
+
+/// How processes stop after a loss.
+const LOSS_STOPS: [&str; 8] = [
+    "tape-replaced",
+    "tape-short",
+    "tape-changed",
+    "tape-projected",
+    "inbox-replaced",
+    "inbox-short",
+    "inbox-changed",
+    "inbox-mismatch",
+];
+
 /// A run that failed.
 #[derive(Debug, Clone)]
 pub struct Failed {
@@ -116,6 +132,7 @@ pub fn unseen(happened: &Happened) -> Vec<&'static str> {
     let invariants = InvariantId::ALL.iter().map(|id| id.name());
     let stops = ["fenced", "outlived", "displaced", "drained", "halted", "overtaken", "resumed"];
     let owners = ["owner-alive", "owner-gone", "owner-timed-out"];
+    let losses = WITNESSES.into_iter().chain(LOSS_STOPS);
     let all = kinds.chain(faults).chain(crashes).chain(rules).chain(invariants).chain(stops).chain(owners);
-    all.filter(|what| happened.of(what) == 0).collect()
+    all.chain(losses).filter(|what| happened.of(what) == 0).collect()
 }

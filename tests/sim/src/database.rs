@@ -20,6 +20,11 @@ pub struct Database {
 }
 
 impl Database {
+    /// A copy, as a backup holds it.
+    pub fn copy(&self) -> Self {
+        Self { progress: self.progress.clone(), fold: Fold { tables: self.fold.tables.clone() } }
+    }
+
     /// Each projection with the sequence up to which its rows are complete.
     pub fn cursors(&self) -> Vec<ProjectionCursor> {
         let cursor = |projection: &&'static dyn tapedeck_projections::Projection| ProjectionCursor {

@@ -68,6 +68,14 @@ named! {
         RivalProjector "rival-projector",
         /// A process crashes.
         Crash "crash",
+        /// The server crashes before it has synced the last messages of streams, which it had acknowledged.
+        LostTail "lost-tail",
+        /// A stream is deleted and created again.
+        ReplacedStream "replaced-stream",
+        /// The database is restored from an earlier copy, in a run in which a stream loses messages.
+        OldDatabase "old-database",
+        /// The witness of the tape does not answer, in a run in which a stream loses messages.
+        SilentWitness "silent-witness",
     }
 }
 

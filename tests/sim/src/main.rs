@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use tapedeck_sim::campaign::{Failed, Outcome, campaign, run, shrink, unseen};
+use tapedeck_sim::campaign::{Failed, Outcome, WITNESSES, campaign, run, shrink, unseen};
 use tapedeck_sim::faults::Fault;
 use tapedeck_sim::settings::Settings;
 
@@ -100,6 +100,11 @@ fn report(outcome: &Outcome, seconds: f64) {
         println!("{times:>12}  {what}");
     }
     let (events, steps) = (outcome.happened.of("events"), outcome.happened.of("steps"));
+    let [by_rows, by_reader, by_digest, unwitnessed] = WITNESSES.map(|witness| outcome.happened.of(witness));
+    println!(
+        "losses of messages witnessed by rows {by_rows}, by a reader {by_reader}, by a digest {by_digest}, by nobody \
+         {unwitnessed}"
+    );
     println!("{events} events decided in {steps} steps, {:.0} events/s", events as f64 / seconds);
 }
 

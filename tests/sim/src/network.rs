@@ -90,6 +90,11 @@ impl Network {
         self.flights.retain(|flight| !matches!(flight.place, Place::Proposed(_)) || !is_on(&flight.publish.subject));
     }
 
+    /// Drops all requests and replies: the server has crashed.
+    pub fn clear(&mut self) {
+        self.flights.clear();
+    }
+
     /// Whether a request or reply of this attempt is in flight.
     pub fn holds(&self, sender: Sender, attempt: u64) -> bool {
         self.flights.iter().any(|flight| flight.sender == sender && flight.attempt == attempt)

@@ -67,6 +67,10 @@ pub struct Process {
     pub tape_next: u64,
     /// The next sequence of the inbox to read.
     pub inbox_next: u64,
+    /// Whether it was told the state of its streams.
+    pub was_told_streams: bool,
+    /// The last sequence of an append that is known to be stored.
+    pub committed_last: u64,
     /// The offset of the last input that it was given.
     pub handed: Offset,
     attempt_last: u64,
@@ -99,6 +103,8 @@ impl Process {
             pending: None,
             tape_next: 1,
             inbox_next: 1,
+            was_told_streams: false,
+            committed_last: 0,
             handed: Offset::START,
             attempt_last: 0,
             unsettled: None,
@@ -143,6 +149,16 @@ impl Process {
         // The record may be read on the tape before the reply, which then has no effect.
         self.pending = None;
         self.unsettled.take().map(|(_, payload)| payload)
+    }
+
+    /// Tells the driver that reading was interrupted, and gives the check and the append in flight up, as the shell
+    /// does.
+    pub fn interrupt(&mut self) {
+        self.check = None;
+        self.driver.handle(Input::Interrupted);
+        if let Some(Pending { attempt, .. }) = self.pending.take() {
+            self.driver.handle(Input::Answer { attempt, answer: Answer::Unknown });
+        }
     }
 
     /// Gives the driver the reply to an append, unless the shell has to read the last sequence first.

@@ -26,7 +26,16 @@ fn seeds_hold() {
 #[test]
 fn uncovered_names_are_listed() {
     let missing = unseen(&Happened::default());
-    for what in ["OrderFilled", "paused", "projector-wrote", "decisions_as_folded", "halts_hold", "fenced"] {
+    for what in [
+        "OrderFilled",
+        "paused",
+        "projector-wrote",
+        "decisions_as_folded",
+        "halts_hold",
+        "fenced",
+        "lost-tail",
+        "loss-unwitnessed",
+    ] {
         assert!(missing.contains(&what), "{what}");
     }
     assert!(!missing.contains(&"Trimmed"), "no machine writes it");

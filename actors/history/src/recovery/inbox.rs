@@ -17,6 +17,8 @@ pub(super) struct InboxWalk {
     generation: Generation,
     stream: String,
     messages: Messages,
+    /// The last sequence of the stream when the walk began. Later messages are read or not.
+    end: u64,
     /// The last message, with the digest up to it.
     last: u64,
     digest: InboxDigest,
@@ -35,7 +37,9 @@ impl InboxWalk {
     ) -> Result<Self, HistoryError> {
         let generation = bus.generations().of(inbox.family(), partition);
         let stream = inbox.family().stream(partition, generation);
+        let end = last_sequence(bus, &stream).await?;
         Ok(Self {
+            end,
             reader,
             lineage: lineage.clone(),
             generation,
@@ -85,12 +89,11 @@ impl InboxWalk {
     }
 
     /// Reads the rest; the name of the stream, and the messages that are missing.
-    pub(super) async fn finish(mut self, bus: &Bus) -> Result<(String, Vec<LostMessages>), HistoryError> {
+    pub(super) async fn finish(mut self) -> (String, Vec<LostMessages>) {
         while self.advance(u64::MAX).await {}
-        let last = last_sequence(bus, &self.stream).await?;
-        if self.last < last {
-            self.miss(last + 1); // the last ones, which the stream counts and does not hold
+        if self.last < self.end {
+            self.miss(self.end + 1); // the last ones, which the stream counts and does not hold
         }
-        Ok((self.stream, self.missing))
+        (self.stream, self.missing)
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use tapedeck_kernel::{Inbox, RequiredRecords, TapeCheckpoint, TapeRecord, check_record};
 use tapedeck_runtime::{Bus, BusError, database};
 use tapedeck_schemas::event::{CopiedRecords, LostMessages, TapeCreated};
-use tapedeck_schemas::generation::{Generation, Lineage};
+use tapedeck_schemas::generation::{Generation, Lineage, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::{RecordHash, Writer};
 use tokio_postgres::Client;
@@ -71,6 +71,10 @@ impl Survey {
         };
         match rows_of {
             Some((tape, generation)) if tape != found.tape => survey.lose_tape(&found, tape, generation),
+            Some((_, generation)) if generation > found.generation && survey.is_gone(bus, generation).await? => {
+                survey.next.generation = generation;
+                survey.walk(bus, &found.lineage()).await?;
+            }
             Some((_, generation)) if generation > found.generation => {
                 return Err(HistoryError::Range(format!(
                     "{} is generation {} of the tape, but the rows in Postgres are of {generation}; set --generations \
@@ -105,6 +109,16 @@ impl Survey {
             (false, true) => Some("rebuild the read models"),
             (false, false) => None,
         }
+    }
+
+    /// Whether the stream of the generation that is projected does not exist any more; then it is lost.
+    async fn is_gone(&mut self, bus: &Bus, generation: Generation) -> Result<bool, HistoryError> {
+        let stream = StreamFamily::Tape.stream(self.next.partition, generation);
+        let is_gone = bus.find_stream(&stream).await?.is_none();
+        if is_gone {
+            self.lost.push(format!("{stream}, of which the rows in Postgres are, does not exist"));
+        }
+        Ok(is_gone)
     }
 
     /// The stream holds another tape than the one that is projected: nothing of the latter is left.
@@ -146,7 +160,7 @@ impl Survey {
             self.trusted = walk.last; // invalid records at the end are copied as well
         }
         for inbox in inboxes {
-            let (stream, missing) = inbox.finish(bus).await?;
+            let (stream, missing) = inbox.finish().await;
             let sentence = |lost: &LostMessages| format!("{stream} lost its messages {} to {}", lost.first, lost.last);
             self.lost.extend(missing.iter().map(sentence));
             self.next.lost.extend(missing);

@@ -44,11 +44,10 @@ impl<'a> RowComparison<'a> {
     /// Compares the checkpoints of the sequence that was just read with the chains of the tape there.
     pub(super) fn check_chains(&self, read: &TapeCheckpoint, verdict: &mut Verdict) {
         for (projection, committed) in self.progress.iter().filter(|(_, committed)| committed.seq == read.seq) {
-            if committed.chains != read.chains {
+            if committed != read {
                 let (partition, name, seq) = (self.partition, projection.name(), read.seq);
                 verdict.find(format!(
-                    "p{partition} checkpoint of {name} at {seq}: Postgres has {:?}, the tape {:?}",
-                    committed.chains, read.chains
+                    "p{partition} checkpoint of {name} at {seq}: Postgres has {committed:?}, the tape {read:?}"
                 ));
             }
         }

@@ -43,7 +43,7 @@ impl<M: AnyMachine> Driver<M> {
     pub fn wants_tape(&self) -> bool {
         match (&self.phase, self.info.reads) {
             (Phase::Stopped, _) => false,
-            _ if !self.guard.has_begun() => false,
+            _ if !self.guard.may_read() => false,
             // Only the tape shows the outcome of an append in doubt: read on, even if the queue is full.
             (Phase::Owner, Reads::Tape(_)) => {
                 self.wants_input() || self.in_flight.as_ref().is_some_and(|one| one.in_doubt)
@@ -58,7 +58,7 @@ impl<M: AnyMachine> Driver<M> {
     }
     fn wants_input(&self) -> bool {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
-        room && self.guard.has_begun() && !self.draining && !matches!(self.phase, Phase::Stopped)
+        room && self.guard.may_read() && !self.draining && !matches!(self.phase, Phase::Stopped)
     }
     /// The last tape sequence read.
     pub fn tape_last(&self) -> u64 {

@@ -93,7 +93,11 @@ fn the_streams_are_checked_once_a_second_and_the_witness_once() {
     for second in 1..5 {
         assert_eq!(bench.driver.deadline(), Some(second * CHECK_INTERVAL));
         let check = question(&bench.advance(second * CHECK_INTERVAL));
-        assert_eq!((check.asks_witness, check.tape), (false, bench.read));
+        assert_eq!(
+            (check.asks_witness, check.tape),
+            (false, bench.driver.own_last()),
+            "an own record that is not read"
+        );
         let answer = bench.tape.streams(check, WitnessAnswer::NotAsked);
         assert_eq!(bench.checked(check, answer), []);
         assert!(bench.driver.is_confirmed());
@@ -184,7 +188,7 @@ fn reader() -> (Bench<Gate>, StreamsQuestion, StreamState) {
     }
     let check = bench.interrupted();
     assert_eq!(check.inbox, 2);
-    (bench, check, StreamState { created: 1, first: 1, last: 2, message: Some((String::new(), vec![2])) })
+    (bench, check, StreamState { created: 1, first: 1, last: 2, message: Some((String::new(), vec![2])), stamp: 5 })
 }
 
 #[test]
@@ -209,6 +213,7 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
     assert_eq!(told(&|state| state.message = Some((String::new(), vec![3]))), changed);
     assert_eq!(told(&|state| state.message = Some(("on".into(), vec![2]))), changed);
     assert_eq!(told(&|state| state.message = None), changed);
+    assert_eq!(told(&|state| state.stamp += 1), changed, "lost with those before it, and stored again after others");
     let replaced = StreamLoss::InboxReplaced { known: 1, created: 7 };
     assert_eq!(told(&|state| state.created = 7), Some(replaced.clone()), "deleted and filled again");
     let missing = StreamLoss::InboxMissing { next: 3, first: 4 };
@@ -228,7 +233,7 @@ fn an_inbox_that_ends_before_a_recorded_cause_stops_a_reader_that_starts() {
     for last in 0..2 {
         let mut bench = Bench::<Gate>::claiming(answered_by_gate().0);
         let check = bench.interrupted();
-        let state = StreamState { created: 1, first: 1, last, message: None };
+        let state = StreamState { created: 1, first: 1, last, message: None, stamp: 0 };
         let answer = |bench: &Bench<Gate>, check| StreamsAnswer {
             inbox: Some(state.clone()),
             ..bench.tape.streams(check, WitnessAnswer::Agrees)

@@ -128,6 +128,14 @@ fn an_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
 }
 
 #[test]
+fn an_append_to_a_sealed_stream_stops() {
+    let (mut bench, append) = Bench::appending();
+    assert_eq!(bench.answer(append.attempt, Answer::Sealed), [Output::Stopped(Stop::Sealed)]);
+    assert_eq!(Stop::Sealed.reason().as_str(), "other-tape");
+    bench.assert_stopped();
+}
+
+#[test]
 fn a_rejected_append_is_retried_without_end() {
     let (mut bench, mut append) = Bench::appending();
     for _ in 0..1_000 {

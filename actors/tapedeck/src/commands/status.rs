@@ -118,7 +118,8 @@ fn print_groups(groups: &[GroupState]) {
     println!("  groups    ready: {}", if names.is_empty() { "none answers".into() } else { names.join(" ") });
     ill.iter().for_each(|group| println!("  not ready {}", group.line()));
     let unwitnessed = well.iter().filter(|group| !group.witnessed);
-    unwitnessed.for_each(|group| println!("  witness   {} has none: its tape is not compared with Postgres", group.group));
+    unwitnessed
+        .for_each(|group| println!("  witness   {} has none: its tape is not compared with Postgres", group.group));
 }
 
 fn print(status: &Status) {

@@ -191,6 +191,27 @@ impl Broker {
         self.stream_mut(stream).stored.put_back(messages);
     }
 
+    /// The server crashes before it has synced the messages after `last`, which it had acknowledged. It starts again
+    /// without them and without open proposals, and remembers only the ids of stored messages.
+    pub fn lose_tail(&mut self, stream: &str, last: u64) {
+        let stream = self.stream_mut(stream);
+        stream.proposals.clear();
+        stream.stored.truncate(last);
+        stream.read_ids_back();
+    }
+
+    /// Deletes the stream and creates it again with the same configuration.
+    pub fn replace(&mut self, stream: &str) {
+        let stream = self.stream_mut(stream);
+        let created = stream.created + 1;
+        *stream = Stream { created, ..Stream::new(stream.config.clone()) };
+    }
+
+    /// How many times a stream of this name was created: stands for the time of its creation.
+    pub fn created(&self, stream: &str) -> u64 {
+        self.stream(stream).created
+    }
+
     /// Changes the limits. Stored messages stay; a stream that is over its new limits is full.
     pub fn set_limits(&mut self, stream: &str, max_bytes: Option<u64>, max_messages: Option<u64>) {
         let config = &mut self.stream_mut(stream).config;

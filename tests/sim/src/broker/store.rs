@@ -55,6 +55,23 @@ impl Store {
         count
     }
 
+    /// Removes the messages after `last`, as a crash before they were synced to the disk does.
+    pub(super) fn truncate(&mut self, last: u64) {
+        while self.messages.back().is_some_and(|message| message.seq > last) {
+            let message = self.messages.pop_back().expect("just seen");
+            self.bytes -= stored_bytes(&message.subject, &message.headers, message.payload.len());
+            let seqs = self.by_subject.get_mut(&message.subject).expect("indexed");
+            seqs.pop_back();
+            if seqs.is_empty() {
+                self.by_subject.remove(&message.subject);
+            }
+        }
+        self.last = self.last.min(last);
+        if self.messages.is_empty() {
+            self.first = if self.last == 0 { 0 } else { self.last + 1 };
+        }
+    }
+
     /// Puts back purged messages, the last of which directly precedes the first stored one.
     pub(super) fn put_back(&mut self, messages: Vec<Message>) {
         for message in messages.into_iter().rev() {

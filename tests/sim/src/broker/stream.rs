@@ -23,12 +23,14 @@ pub(super) struct Stream {
     /// Oldest first.
     pub(super) proposals: VecDeque<Proposal>,
     pub(super) has_leader: bool,
+    /// How many times a stream of this name was created.
+    pub(super) created: u64,
 }
 
 impl Stream {
     pub(super) fn new(config: StreamConfig) -> Self {
         let (stored, ids) = (Store::default(), Dedup::default());
-        Self { config, stored, ids, proposals: VecDeque::new(), has_leader: true }
+        Self { config, stored, ids, proposals: VecDeque::new(), has_leader: true, created: 1 }
     }
 
     pub(super) fn takes(&self, subject: &str) -> bool {

@@ -139,3 +139,42 @@ fn a_subject_belongs_to_the_stream_whose_filter_matches_it() {
 fn an_unknown_stream_panics() {
     broker(Replicas::One).last_seq("TAPE_1_G1");
 }
+
+#[test]
+fn a_lost_tail_is_forgotten_with_its_ids_and_its_sequences_are_used_again() {
+    let mut broker = broker(Replicas::One);
+    for (subject, id) in [("tape.0.g1.risk", "a"), ("tape.0.g1.paper", "b"), ("tape.0.g1.risk", "c")] {
+        broker.publish(1, publish(subject, None, Some(id)));
+    }
+    broker.lose_tail("TAPE_0_G1", 1);
+    let last_on = |broker: &Broker, subject| broker.last_on("TAPE_0_G1", subject).unwrap().map(|message| message.seq);
+    assert_eq!((broker.first_seq("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (1, 1));
+    assert_eq!((last_on(&broker, "tape.0.g1.risk"), last_on(&broker, "tape.0.g1.paper")), (Some(1), None));
+    assert_eq!(broker.publish(2, publish("tape.0.g1.risk", Some(1), Some("a"))), Arrived::Answered(ack(1, true)));
+    assert_eq!(broker.publish(2, publish("tape.0.g1.risk", Some(1), Some("c"))), Arrived::Answered(ack(2, false)));
+    broker.lose_tail("TAPE_0_G1", 0);
+    assert_eq!((broker.first_seq("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (0, 0));
+    assert_eq!(broker.publish(3, publish("tape.0.g1.risk", Some(0), None)), Arrived::Answered(ack(1, false)));
+}
+
+#[test]
+fn a_lost_tail_takes_the_open_proposals_with_it() {
+    let mut broker = broker(Replicas::Three);
+    proposed(&mut broker, 1, publish("tape.0.g1.risk", Some(0), None));
+    broker.agree(1, "TAPE_0_G1");
+    proposed(&mut broker, 2, publish("tape.0.g1.risk", Some(1), None));
+    broker.lose_tail("TAPE_0_G1", 1);
+    assert_eq!((broker.proposed("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (0, 1));
+    proposed(&mut broker, 3, publish("tape.0.g1.risk", Some(1), None));
+}
+
+#[test]
+fn a_stream_that_is_created_again_is_empty_and_another() {
+    let mut broker = broker(Replicas::One);
+    broker.publish(1, publish("tape.0.g1.risk", None, Some("a")));
+    assert_eq!((broker.created("TAPE_0_G1"), broker.created("COMMAND_0_G1")), (1, 1));
+    broker.replace("TAPE_0_G1");
+    assert_eq!((broker.created("TAPE_0_G1"), broker.created("COMMAND_0_G1")), (2, 1));
+    assert_eq!((broker.first_seq("TAPE_0_G1"), broker.last_seq("TAPE_0_G1")), (0, 0));
+    assert_eq!(broker.publish(1, publish("tape.0.g1.risk", Some(0), Some("a"))), Arrived::Answered(ack(1, false)));
+}

@@ -10,6 +10,7 @@ mod commands;
 mod database;
 mod inboxes;
 mod invalid_records;
+mod losses;
 mod market_facts;
 mod orders;
 mod ownership;
@@ -32,6 +33,7 @@ use tapedeck_schemas::market::MarketEvent;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{Entry, Header, Writer};
 
+pub use losses::{Loss, LostMessages, Place, Survivor};
 pub use rules::{Rule, Violation};
 pub use streams::Author;
 
@@ -57,6 +59,8 @@ pub struct Checker {
     orders: orders::Orders,
     database: database::Database,
     repeats: Repeats,
+    /// A loss of messages, after which only its own rules are checked.
+    losses: Option<losses::Losses>,
 }
 
 /// The reports of a simulated exchange that repeats some.
@@ -103,6 +107,7 @@ impl Checker {
             orders: orders::Orders::default(),
             database: database::Database::new(partition),
             repeats: Repeats::default(),
+            losses: None,
         }
     }
 
@@ -115,6 +120,9 @@ impl Checker {
 
     /// A message was stored; called once for each, per stream in order of sequence.
     pub fn stored(&mut self, stream: &str, message: &Message, author: Author) -> Result<(), Violation> {
+        if self.losses.is_some() {
+            return self.stored_after_loss(stream, message, author);
+        }
         match self.streams.stored(stream, message, author, &mut self.checks)? {
             Stream::Tape => self.on_tape(message, author),
             Stream::Inbox => self.in_inbox(message, author),
@@ -137,17 +145,26 @@ impl Checker {
     /// A publisher intends to publish item `n` (from 1) of its session on this subject. Called in order, before the
     /// item is sent for the first time.
     pub fn intended(&mut self, subject: &str, session: &str, n: u64, event: &MarketEvent) -> Result<(), Violation> {
+        if self.losses.is_some() {
+            return Ok(());
+        }
         self.publications.intended((subject, session), n, event, &mut self.checks)
     }
 
     /// A publisher takes its items up to `n` for stored.
     pub fn acknowledged(&mut self, subject: &str, session: &str, n: u64) -> Result<(), Violation> {
+        if self.losses.is_some() {
+            return Ok(());
+        }
         self.publications.acknowledged((subject, session), n, &mut self.checks)
     }
 
     /// The projector has committed the tape up to `seq`. All rows are compared if `seq` is the same as before, which
     /// must occur once before [`Checker::finish`].
     pub fn projected(&mut self, seq: u64, tables: &BTreeMap<&'static str, Rows>) -> Result<(), Violation> {
+        if self.losses.is_some() {
+            return Ok(());
+        }
         self.database.projected(seq, self.streams.tape_last(), tables, &mut self.checks)
     }
 

@@ -122,6 +122,19 @@ rules! {
         "The rows of the database are the fold of the tape up to its progress.",
     DatabaseIsComplete "database_is_complete"
         "At rest the whole tape is in the database, and all rows were compared.",
+    // losses.rs
+    ProjectedLossStopsAll "projected_loss_stops_all"
+        "After the tape lost records from which rows are projected, no process appends, and each stops.",
+    LostRecordStopsItsReader "lost_record_stops_its_reader"
+        "A process that knows a record which the tape lost appends nothing more, and stops.",
+    LostMessageStopsItsReader "lost_message_stops_its_reader"
+        "A process that has read a message which its inbox lost appends nothing more, and stops.",
+    LostCauseStopsItsWriter "lost_cause_stops_its_writer"
+        "No process appends for a writer whose records rest on messages that its inbox lost, and each stops.",
+    ProjectorRefusesALoss "projector_refuses_a_loss"
+        "A projector does not continue from a record that the tape lost.",
+    OnlyAWitnessStops "only_a_witness_stops"
+        "A process or projector that rests on no lost message does not stop.",
 }
 
 /// How often each rule was evaluated.

@@ -2,21 +2,21 @@
 
 use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
-use tapedeck_kernel::{CheckpointMismatch, Inbox, RequiredRecords, check_record};
+use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, check_record};
 
-use super::{COMMAND, Failure, INBOX, TAPE, World};
+use super::groups::stream_of;
+use super::{Failure, TAPE, World};
 
 impl World {
     /// Answers the open check of a process.
     pub(super) fn answer_check(&mut self, index: usize, question: StreamsQuestion) -> Result<(), Failure> {
-        let inbox = self.processes[index].inbox.map(|inbox| match inbox {
-            Inbox::Market => INBOX,
-            Inbox::Command => COMMAND,
-        });
+        let inbox = self.processes[index].inbox.map(stream_of);
         let answer = self.stream_states(inbox, question);
         self.happened.count(if answer.is_some() { "streams-checked" } else { "streams-unread" });
         let clock = self.clock;
-        let driver = &mut self.processes[index].driver;
+        let process = &mut self.processes[index];
+        process.was_told_streams |= answer.is_some();
+        let driver = &mut process.driver;
         driver.advance(clock);
         driver.handle(Input::Streams { number: question.number, answer });
         self.settle(index)
@@ -25,6 +25,7 @@ impl World {
     /// The state of the tape and the inbox; `None` if one of them has no leader.
     pub(super) fn stream_states(&self, inbox: Option<&str>, question: StreamsQuestion) -> Option<StreamsAnswer> {
         let witness = match question.asks_witness {
+            true if self.witness_is_silent => WitnessAnswer::Silent,
             true => self.witness(),
             false => WitnessAnswer::NotAsked,
         };
@@ -37,9 +38,12 @@ impl World {
     }
 
     fn stream_state(&self, stream: &str, seq: u64) -> Option<StreamState> {
-        let message = self.broker.get(stream, seq).map(|message| (message.subject.clone(), message.payload.to_vec()));
+        let stored = self.broker.get(stream, seq);
+        let message = stored.map(|message| (message.subject.clone(), message.payload.to_vec()));
+        let stamp = stored.map_or(0, |message| message.stamp);
         let (first, last) = (self.broker.first_seq(stream), self.broker.last_seq(stream));
-        self.broker.has_leader(stream).then_some(StreamState { created: 1, first, last, message })
+        let created = self.broker.created(stream);
+        self.broker.has_leader(stream).then_some(StreamState { created, first, last, message, stamp })
     }
 
     fn witness(&self) -> WitnessAnswer {

@@ -8,6 +8,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject;
 
+use super::loss::name_of;
 use super::{AUTHOR, COMMAND, Failure, INBOX, TAPE, World, named, tape_subject};
 use crate::faults::{CrashPoint, Fault};
 use crate::message::Publish;
@@ -15,6 +16,14 @@ use crate::network::{Flight, Place, Sender};
 use crate::paper::machines;
 use crate::process::{Process, Stage};
 use crate::random::Random;
+
+/// The stream of an inbox.
+pub(super) fn stream_of(inbox: Inbox) -> &'static str {
+    match inbox {
+        Inbox::Market => INBOX,
+        Inbox::Command => COMMAND,
+    }
+}
 
 /// Draws a writer other than the keeper.
 pub(super) fn draw_writer(random: &mut Random) -> Writer {
@@ -94,11 +103,7 @@ impl World {
     /// Gives a process the next messages of its inbox; returns whether there were any.
     pub(super) fn feed_inbox(&mut self, index: usize, most: u64) -> Result<bool, Failure> {
         let process = &mut self.processes[index];
-        let stream = match process.inbox {
-            Some(Inbox::Market) => INBOX,
-            Some(Inbox::Command) => COMMAND,
-            None => return Ok(false),
-        };
+        let Some(stream) = process.inbox.map(stream_of) else { return Ok(false) };
         let first = self.broker.first_seq(stream);
         let mut fed = 0;
         while fed < most && process.driver.wants_inbox() {
@@ -138,6 +143,7 @@ impl World {
                     let Some(payload) = self.processes[index].settle() else {
                         return Err(self.failure("committed_was_sent", format!("{writer} {uid}: nothing was sent")));
                     };
+                    self.processes[index].committed_last = seq;
                     self.log(|| format!("{writer} {uid} has committed {seq}"));
                     let result = self.checker.committed(uid, writer, seq, &payload);
                     self.checked(result)?;
@@ -165,6 +171,11 @@ impl World {
         let mut process = self.processes.remove(index);
         let (uid, writer) = (process.uid, process.writer);
         self.log(|| format!("{writer} {uid} stops: {stop}"));
+        if self.loss_happened {
+            name_of(&stop).into_iter().for_each(|name| self.happened.count(name));
+            let result = self.checker.stopped(uid, writer, &stop);
+            self.checked(result)?;
+        }
         match stop {
             Stop::Fenced { seq, by } => {
                 self.happened.count(match by {
@@ -190,6 +201,7 @@ impl World {
                 }
                 Ok(())
             }
+            _ if self.loss_happened => Ok(()),
             // A trimmed stream stops its readers until it is restored.
             Stop::Tape(_) | Stop::Inbox { .. } | Stop::Cause(_) | Stop::WentBackwards { .. } | Stop::StreamLoss(_)
                 if !self.trimmed.is_empty() =>

@@ -89,7 +89,7 @@ impl World {
         }
     }
 
-    fn deliver_all(&mut self) -> Result<(), Failure> {
+    pub(super) fn deliver_all(&mut self) -> Result<(), Failure> {
         while self.network.out() > 0 {
             self.deliver_out()?;
         }

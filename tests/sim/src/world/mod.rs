@@ -1,11 +1,13 @@
 //! One run: its processes, broker and database, and the schedule that draws the next event. A file for each kind of
 //! event.
 
+mod aftermath;
 mod checking;
 mod delivery;
 mod faults;
 mod groups;
 mod healing;
+mod loss;
 mod projecting;
 mod publishing;
 
@@ -30,6 +32,7 @@ use crate::process::Process;
 use crate::publisher::{Items, Publisher};
 use crate::random::Random;
 use crate::settings::Settings;
+use loss::LossPlan;
 
 /// The stream of the tape.
 pub const TAPE: &str = "TAPE_0_G1";
@@ -91,6 +94,12 @@ pub struct World {
     clock: u64,
     uids: u64,
     healing: bool,
+    /// The loss of messages that ends the run, if there is one.
+    loss: Option<LossPlan>,
+    loss_happened: bool,
+    /// The copy of the database that it is restored from after the loss.
+    old_database: Option<Database>,
+    witness_is_silent: bool,
     happened: Happened,
     trace: bool,
 }
@@ -137,6 +146,10 @@ impl World {
             clock: 0,
             uids: 0,
             healing: false,
+            loss: LossPlan::of(&settings),
+            loss_happened: false,
+            old_database: None,
+            witness_is_silent: false,
             happened: Happened::default(),
             created,
             paper_faults,
@@ -145,9 +158,13 @@ impl World {
         }
     }
 
-    /// Runs the random steps, repairs all faults, and checks that all work is finished.
+    /// Runs the random steps. Then either repairs all faults and checks that all work is finished, or loses messages
+    /// and checks who stops.
     pub fn run(mut self) -> (Result<(), Failure>, Happened) {
-        let result = self.begin().and_then(|()| self.live()).and_then(|()| self.heal());
+        let result = self.begin().and_then(|()| self.live()).and_then(|()| match self.loss.take() {
+            Some(loss) => self.lose(loss),
+            None => self.heal(),
+        });
         self.count_events();
         for (rule, checked) in self.checker.checked() {
             self.happened.add(rule, checked);
@@ -156,11 +173,7 @@ impl World {
     }
 
     fn begin(&mut self) -> Result<(), Failure> {
-        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
-        let event = Event::from(self.created.clone());
-        let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
-        let headers = named([(AUTHOR, "keeper".into())]);
-        self.put(subject::tape_subject(0, Generation::FIRST, Writer::Keeper), headers, record);
+        self.put_first_record();
         let is_late = self.settings.rate(Fault::PaperLate) > 0 && self.random_of(Fault::PaperLate).one_in(2);
         if is_late {
             self.count(Fault::PaperLate);
@@ -180,8 +193,22 @@ impl World {
         self.check_stored()
     }
 
+    /// Appends the first record of the tape, as the keeper does.
+    fn put_first_record(&mut self) {
+        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
+        let event = Event::from(self.created.clone());
+        let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
+        let headers = named([(AUTHOR, "keeper".into())]);
+        self.put(subject::tape_subject(0, Generation::FIRST, Writer::Keeper), headers, record);
+    }
+
     fn live(&mut self) -> Result<(), Failure> {
-        while self.step < self.settings.steps {
+        let steps = self.loss.as_ref().map_or(self.settings.steps, |loss| loss.step);
+        let copy_step = self.loss.as_ref().and_then(|loss| loss.copy_step);
+        while self.step < steps {
+            if copy_step == Some(self.step) {
+                self.old_database = Some(self.database.copy());
+            }
             self.step += 1;
             let elapsed = MS * self.schedule.between(1, 10);
             self.now += elapsed;

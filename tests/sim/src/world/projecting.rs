@@ -25,15 +25,20 @@ impl World {
         self.project(index)
     }
 
-    /// Starts a projector; `None` if a trimmed tape stops it.
+    /// Starts a projector; `None` if a trimmed tape, or one that lost records, stops it.
     fn open_projector(&mut self, uid: u64) -> Result<Option<Projector>, Failure> {
-        match Projector::open(uid, &self.created, &self.database, &self.broker) {
+        let opened = Projector::open(uid, &self.created, &self.database, &self.broker);
+        let refused = opened.as_ref().err().map(|why| why.to_string());
+        let result = self.checker.projector_opened(refused.as_deref());
+        self.checked(result)?;
+        match opened {
             Ok(projector) => {
                 if projector.next() > 1 {
                     self.happened.count("resumed");
                 }
                 Ok(Some(projector))
             }
+            Err(_) if self.loss_happened => Ok(None),
             Err(_) if !self.trimmed.is_empty() => {
                 self.happened.count("halted");
                 Ok(None)

@@ -1,6 +1,7 @@
 //! Every rule holds on a valid history, and catches each violation of it.
 
 mod bench;
+mod losses;
 mod outside;
 mod owner;
 mod tampers;
@@ -16,7 +17,7 @@ use tampers::Tamper;
 
 fn tampers() -> impl Iterator<Item = &'static Tamper> {
     let of_the_tape = tampers::OF_RECORDS.iter().chain(tampers::OF_ANSWERS).chain(tampers::OF_CLAIMS);
-    of_the_tape.chain(outside::OF_PUBLISHERS).chain(outside::OF_THE_DATABASE)
+    of_the_tape.chain(outside::OF_PUBLISHERS).chain(outside::OF_THE_DATABASE).chain(losses::OF_LOSSES)
 }
 
 /// Trades, a repeated command, an invalid record, a restart, a rival, a drain, and a publisher that sends items again.
@@ -51,6 +52,7 @@ fn valid_history() -> Result<Bench, super::Violation> {
 fn a_valid_history_passes_and_evaluates_every_rule() {
     let mut bench = valid_history().unwrap();
     bench.finish().unwrap();
+    losses::valid_aftermath(&mut bench.checker).unwrap();
     let unevaluated: Vec<_> = bench.checker.checked().into_iter().filter(|(_, count)| *count == 0).collect();
     assert_eq!(unevaluated, []);
 }
