@@ -93,6 +93,10 @@ pub struct InboxTally {
     pub repeated: u64,
     /// Messages that no publisher sent.
     pub foreign: u64,
+    /// Whether items may be missing: a stream lost them, and its publishers did not send them again.
+    pub may_miss: bool,
+    /// Items that are missing, with later ones stored.
+    pub missing: u64,
 }
 
 impl InboxTally {
@@ -121,8 +125,11 @@ impl InboxTally {
         let key = (session.to_string(), instrument);
         let stored = self.through.entry(key.clone()).or_default();
         let from = through - count;
-        ensure!(from <= *stored, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
-        self.repeated += (*stored - from).min(count) as u64;
+        let missing = from.saturating_sub(*stored) as u64;
+        self.missing += missing;
+        let is_complete = missing == 0 || self.may_miss;
+        ensure!(is_complete, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
+        self.repeated += stored.saturating_sub(from).min(count) as u64;
         *stored = through.max(*stored);
         for item in &items[from..through] {
             self.count_item(&key, item);
