@@ -3,7 +3,7 @@
 //! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It
 //! may repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use async_nats::jetstream::Message;
@@ -97,6 +97,8 @@ pub struct InboxTally {
     pub may_miss: bool,
     /// Items that are missing, with later ones stored.
     pub missing: u64,
+    /// The instruments whose definition was accepted.
+    defined: BTreeSet<InstrumentId>,
 }
 
 impl InboxTally {
@@ -165,9 +167,19 @@ impl InboxTally {
         }
         self.counter.gaps += u64::from(event.seq > *number + 1);
         *number = event.seq;
+        let is_definition = matches!(event.body, MarketBody::Definition(_));
         match item.injected {
+            // The definition is among the missing items.
+            _ if self.may_miss && !is_definition && !self.defined.contains(&item.instrument) => {
+                self.counter.reject(RejectReason::UnknownInstrument)
+            }
             Some(reason) => self.counter.reject(reason),
-            None => self.counter.accept(item.instrument, &event.body),
+            None => {
+                self.counter.accept(item.instrument, &event.body);
+                if is_definition {
+                    self.defined.insert(item.instrument);
+                }
+            }
         }
     }
 }
