@@ -67,7 +67,7 @@ pub fn observe(http: &str) -> Observed {
 
 /// The state in a text of `/readyz`: `risk on partition 0: tape-lost-data: tape lost data: …`.
 fn state_of(text: &str) -> GroupState {
-    let name = text.splitn(3, [':', ',']).nth(1).unwrap_or_default().trim();
+    let name = text.split([':', ',']).nth(1).unwrap_or_default().trim();
     match name.parse::<Reason>() {
         Ok(reason) if reason.is_stop() => GroupState::Stopped(reason),
         _ => GroupState::Waiting(if name.is_empty() { text.into() } else { name.into() }),

@@ -169,15 +169,21 @@ fn codes(reports: &[&DamageReport]) -> String {
     if listed.is_empty() { "none".into() } else { listed.join(", ") }
 }
 
-/// The exit statuses of `tapedeck status` with what it said, without numbers, so that equal sentences are counted once.
+/// The exit statuses of `tapedeck status` with what it said, without numbers and ids, so that equal
+/// sentences are counted once.
 fn statuses(reports: &[&DamageReport]) -> String {
     let says = |one: &&DamageReport| {
         let words = one.status_says.split_whitespace();
-        let is_number = |word: &str| word.trim_end_matches([',', ';', ':']).parse::<u64>().is_ok();
+        let is_number = |word: &str| word.trim_end_matches([',', ';', ':']).parse::<u64>().is_ok() || is_id(word);
         let words: Vec<&str> = words.map(|word| if is_number(word) { "N" } else { word }).collect();
         format!("{}: {}", number(one.status), words.join(" "))
     };
     counted(reports.iter().map(says))
+}
+
+/// Whether a word is the id of a tape.
+fn is_id(word: &str) -> bool {
+    word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn exits(reports: &[&DamageReport]) -> String {

@@ -1,5 +1,5 @@
-//! The verdicts on damaged rounds detect faults: a loss that no group notices, a stop for another reason, a metric or an
-//! exit status that contradicts the stop, a stop without a loss, a recovery that overlooks one.
+//! The verdicts on damaged rounds detect faults: a loss that no group notices, a stop for another reason, a metric or
+//! an exit status that contradicts the stop, a stop without a loss, a recovery that overlooks one.
 
 use std::collections::BTreeMap;
 
