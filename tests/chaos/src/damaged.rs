@@ -235,6 +235,7 @@ fn operate(
     report.generation = next.map(String::from);
     if let Some(next) = &report.generation {
         deployment.use_generations(next)?;
+        deployment.runtime.block_on(check_named(deployment))?;
     }
     if damage.stores.contains(&Store::Command) {
         // The lost commands are sent again, as an operator does.
@@ -244,6 +245,22 @@ fn operate(
     }
     deployment.publishing = true;
     deployment.run_for(RESUMED)
+}
+
+/// An error if the new generation names a message as lost that the inbox holds: its machine would stop there.
+async fn check_named(deployment: &Deployment) -> Result<()> {
+    let bus = &deployment.bus;
+    for lost in bus.tape(0).await?.lost {
+        let inbox = match lost.reader {
+            Writer::Control => bus.generations().command_stream(0),
+            _ => bus.generations().inbox_stream(0),
+        };
+        for seq in [lost.first, lost.last] {
+            let is_stored = bus.message(&inbox, seq).await?.is_some();
+            ensure!(!is_stored, "recover names message {seq} of {inbox} as lost ({lost:?}), which is stored");
+        }
+    }
+    Ok(())
 }
 
 /// Waits until all is answered and projected; then every total must agree, and nothing may be said to be lost.

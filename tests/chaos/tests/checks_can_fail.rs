@@ -103,7 +103,7 @@ fn a_total_that_differs_after_a_recovery_and_a_hole_in_the_inbox_are_detected() 
     let damage = Damage {
         nemesis: Nemesis::LostTail,
         harm: Some(Harm::Truncate(2_000)),
-        stores: vec![Store::Market],
+        stores: vec![Store::Tape],
         index: Index::AsKilled,
         is_database_old: false,
         killed: Killed::None,
