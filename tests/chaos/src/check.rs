@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result};
 use tapedeck_runtime::database;
+use tapedeck_schemas::event::LostMessages;
+use tapedeck_schemas::record::Writer;
 
 use crate::deployment::Deployment;
 use crate::inbox::{InboxTally, InstrumentTally, Tally};
@@ -16,13 +18,24 @@ pub struct Audit {
     pub expected: InboxTally,
     /// What is on the tape.
     pub recorded: TapeTally,
+    /// The messages that the inboxes are known to have lost.
+    lost: Vec<LostMessages>,
 }
 
 impl Audit {
     /// An audit that has read nothing yet.
     pub fn open(deployment: &Deployment) -> Result<Self> {
         let tape = deployment.runtime.block_on(deployment.bus.tape(0))?;
-        Ok(Self { expected: InboxTally::default(), recorded: TapeTally::new(&tape) })
+        let recorded = TapeTally::new(&tape);
+        Ok(Self { expected: InboxTally::default(), recorded, lost: tape.lost })
+    }
+
+    /// An audit of streams that lost messages: what is left of the inbox must be on the tape, and items of publishers
+    /// may be missing.
+    pub fn open_damaged(deployment: &Deployment) -> Result<Self> {
+        let mut audit = Self::open(deployment)?;
+        audit.expected.may_miss = true;
+        Ok(audit)
     }
 
     /// Reads the streams to their ends; the failed checks.
@@ -31,7 +44,9 @@ impl Audit {
         let (expected, recorded) = (self.expected.counter.tally(), self.recorded.counter.tally());
         let mut problems = self.expected.unfinished(&deployment.loads);
         problems.extend(differences("tape", &expected, &recorded));
-        let sent: BTreeSet<u64> = (1..=commands).collect();
+        let lost = of(&self.lost, Writer::Control);
+        let is_stored = |seq: &u64| !lost.iter().any(|(first, last)| (first..=last).contains(&seq));
+        let sent: BTreeSet<u64> = (1..=commands).filter(is_stored).collect();
         if let Some(first) = sent.symmetric_difference(&self.recorded.commands).next() {
             problems.push(format!("commands: {first} of {commands} is not answered, or was never sent"));
         }
@@ -43,13 +58,13 @@ impl Audit {
     }
 
     async fn read(&mut self, deployment: &Deployment) -> Result<u64> {
-        let Self { expected, recorded } = self;
+        let Self { expected, recorded, lost } = self;
         let bus = &deployment.bus;
         let after = expected.read;
-        streams::read(bus, &bus.generations().inbox_stream(0), after, |seq, one| {
-            expected.take(seq, one, &deployment.loads)
-        })
-        .await?;
+        let taking = |seq, one: &_| expected.take(seq, one, &deployment.loads);
+        let (stream, lost) = (bus.generations().inbox_stream(0), of(lost, Writer::Ingest));
+        let end = streams::read_beside(bus, &stream, after, &lost, taking).await?;
+        expected.read = end;
         let after = recorded.read;
         streams::read(bus, &bus.generations().tape_stream(0), after, |seq, one| recorded.take(seq, one)).await?;
         streams::last(bus, &bus.generations().command_stream(0)).await
@@ -100,6 +115,11 @@ impl Audit {
         );
         Ok(problems)
     }
+}
+
+/// The ranges of messages that the inbox of a machine lost.
+fn of(lost: &[LostMessages], reader: Writer) -> Vec<(u64, u64)> {
+    lost.iter().filter(|one| one.reader == reader).map(|one| (one.first, one.last)).collect()
 }
 
 fn compare<T: PartialEq + std::fmt::Debug>(name: &str, want: &T, have: &T, problems: &mut Vec<String>) {

@@ -1,6 +1,6 @@
 //! A deployment: private servers, one process a group, and publishers. Groups and publishers that exit are restarted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::load::Load;
 use crate::logs::{Logs, Outage, Outages};
-use crate::process::{POLL_INTERVAL, Process, Signal, process_tree, signal};
+use crate::process::{POLL_INTERVAL, Process, Signal};
 
 /// How long a command of `tapedeck` may take.
 const COMMAND_MAX: Duration = Duration::from_secs(180);
@@ -36,8 +36,14 @@ pub struct Deployment {
     pub nats: Option<NatsServer>,
     /// Postgres; `None` while it is killed.
     pub postgres: Option<Postgres>,
-    nats_url: String,
-    database_url: String,
+    pub(crate) nats_url: String,
+    pub(crate) database_url: String,
+    /// The generations of the streams, as `--generations` takes them; empty for the first.
+    pub generations: String,
+    /// Groups that are not restarted for now.
+    pub held: BTreeSet<&'static str>,
+    /// Items of publishers that are missing in the inbox, at the last check.
+    pub missing: u64,
     /// The processes of each group, the oldest first.
     pub groups: BTreeMap<&'static str, Vec<Member>>,
     /// The sessions to publish.
@@ -55,8 +61,8 @@ pub struct Deployment {
     /// The logs of all processes.
     pub logs: Logs,
     logs_read_at: Instant,
-    nats_outage: Outage,
-    postgres_outage: Outage,
+    pub(crate) nats_outage: Outage,
+    pub(crate) postgres_outage: Outage,
     seed: u64,
     started: u64,
 }
@@ -83,6 +89,9 @@ impl Deployment {
             postgres: Some(postgres),
             nats_url,
             database_url,
+            generations: String::new(),
+            held: BTreeSet::new(),
+            missing: 0,
             groups: tapedeck_groups::names().map(|group| (group, Vec::new())).collect(),
             loads,
             publishing: false,
@@ -118,6 +127,7 @@ impl Deployment {
             ("TAPEDECK_NATS_URL", self.nats_url.as_str()),
             ("TAPEDECK_DATABASE_URL", self.database_url.as_str()),
             ("TAPEDECK_DIR", dir.as_str()),
+            ("TAPEDECK_GENERATIONS", self.generations.as_str()),
         ];
         Process::start(&self.binary, args, &servers, log)
     }
@@ -168,7 +178,7 @@ impl Deployment {
             }
             let is_empty = left.is_empty();
             self.groups.insert(group, left);
-            if is_empty {
+            if is_empty && !self.held.contains(group) {
                 self.start_member(group)?;
             }
         }
@@ -261,47 +271,6 @@ impl Deployment {
         Ok(())
     }
 
-    /// Sends a signal to nats-server, if it runs.
-    pub fn signal_nats(&mut self, which: Signal) -> Result<()> {
-        note_outage(&mut self.nats_outage, which, self.nats.is_some());
-        match (which, &self.nats) {
-            (_, None) => {}
-            (Signal::Kill, _) => self.nats.take().map_or(Ok(()), NatsServer::kill)?,
-            (which, Some(nats)) => signal(which, &[nats.pid()])?,
-        }
-        Ok(())
-    }
-
-    /// Starts nats-server on its port and data, if it does not run.
-    pub fn start_nats(&mut self) -> Result<()> {
-        if self.nats.is_none() {
-            self.nats = Some(NatsServer::start(&self.dir.join("nats"), port(&self.nats_url)?)?);
-            self.nats_outage.end();
-        }
-        Ok(())
-    }
-
-    /// Sends a signal to all processes of Postgres, if it runs.
-    pub fn signal_postgres(&mut self, which: Signal) -> Result<()> {
-        note_outage(&mut self.postgres_outage, which, self.postgres.is_some());
-        let Some(postgres) = &self.postgres else { return Ok(()) };
-        let pids = process_tree(postgres.pid());
-        signal(which, &pids)?;
-        if which == Signal::Kill {
-            self.postgres.take().map_or(Ok(()), Postgres::kill)?;
-        }
-        Ok(())
-    }
-
-    /// Starts Postgres on its port and data, if it does not run.
-    pub fn start_postgres(&mut self) -> Result<()> {
-        if self.postgres.is_none() {
-            self.postgres = Some(Postgres::start(&self.dir.join("postgres"), port(&self.database_url)?)?);
-            self.postgres_outage.end();
-        }
-        Ok(())
-    }
-
     /// Whether a synthetic market was published to its end. The next one has receive times in the past of the tape, so
     /// that little is traded.
     pub fn is_market_finished(&self) -> bool {
@@ -355,18 +324,4 @@ impl Drop for Deployment {
         self.background.clear();
         self.groups.clear();
     }
-}
-
-/// Begins or ends the outage of a server that received a signal.
-fn note_outage(outage: &mut Outage, which: Signal, runs: bool) {
-    match which {
-        Signal::Kill | Signal::Stop | Signal::Term => outage.begin(),
-        Signal::Cont if runs => outage.end(),
-        Signal::Cont => {}
-    }
-}
-
-fn port(url: &str) -> Result<u16> {
-    let authority = url.rsplit(':').next().and_then(|rest| rest.split('/').next());
-    authority.and_then(|port| port.parse().ok()).with_context(|| format!("no port in {url}"))
 }

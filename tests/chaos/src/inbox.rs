@@ -3,7 +3,7 @@
 //! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It
 //! may repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use async_nats::jetstream::Message;
@@ -93,6 +93,12 @@ pub struct InboxTally {
     pub repeated: u64,
     /// Messages that no publisher sent.
     pub foreign: u64,
+    /// Whether items may be missing: a stream lost them, and its publishers did not send them again.
+    pub may_miss: bool,
+    /// Items that are missing, with later ones stored.
+    pub missing: u64,
+    /// The instruments whose definition was accepted.
+    defined: BTreeSet<InstrumentId>,
 }
 
 impl InboxTally {
@@ -121,8 +127,11 @@ impl InboxTally {
         let key = (session.to_string(), instrument);
         let stored = self.through.entry(key.clone()).or_default();
         let from = through - count;
-        ensure!(from <= *stored, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
-        self.repeated += (*stored - from).min(count) as u64;
+        let missing = from.saturating_sub(*stored) as u64;
+        self.missing += missing;
+        let is_complete = missing == 0 || self.may_miss;
+        ensure!(is_complete, "inbox {seq}: items {stored} to {from} of {instrument} of {session} are missing");
+        self.repeated += stored.saturating_sub(from).min(count) as u64;
         *stored = through.max(*stored);
         for item in &items[from..through] {
             self.count_item(&key, item);
@@ -158,9 +167,19 @@ impl InboxTally {
         }
         self.counter.gaps += u64::from(event.seq > *number + 1);
         *number = event.seq;
+        let is_definition = matches!(event.body, MarketBody::Definition(_));
         match item.injected {
+            // The definition is among the missing items.
+            _ if self.may_miss && !is_definition && !self.defined.contains(&item.instrument) => {
+                self.counter.reject(RejectReason::UnknownInstrument)
+            }
             Some(reason) => self.counter.reject(reason),
-            None => self.counter.accept(item.instrument, &event.body),
+            None => {
+                self.counter.accept(item.instrument, &event.body);
+                if is_definition {
+                    self.defined.insert(item.instrument);
+                }
+            }
         }
     }
 }

@@ -72,6 +72,7 @@ impl Outages {
         }
         !line.contains(PROJECTING)
             || line.contains(OVERTAKEN)
+            || self.explain_nats(line)
             || self.postgres && LOST_POSTGRES.iter().any(|part| line.contains(part))
     }
 }
@@ -141,6 +142,7 @@ mod tests {
             (failed("postgres: db error"), vec![]),
             (projecting("postgres: connection closed"), vec![POSTGRES]),
             (projecting("cannot reach Postgres at postgres://h:1/t: db error"), vec![POSTGRES]),
+            (projecting("reading the state of stream TAPE_0_G1: request error: timed out"), vec![NATS]),
             (projecting("another projector advanced orders on partition 0"), vec![NONE, NATS, POSTGRES]),
             ("2026-01-01T00:00:00Z  WARN disconnected from nats, reconnecting\n".into(), vec![NONE, NATS, POSTGRES]),
         ] {

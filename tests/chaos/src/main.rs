@@ -8,12 +8,15 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use tapedeck_chaos::check::Audit;
+use tapedeck_chaos::damage::Damage;
+use tapedeck_chaos::damaged;
 use tapedeck_chaos::deployment::Deployment;
 use tapedeck_chaos::plan::{NEMESES, Nemesis, Plan};
 use tapedeck_chaos::random::Random;
 use tapedeck_chaos::recover::recover;
 use tapedeck_chaos::report::{self, Counts, Outcome};
 use tapedeck_chaos::round;
+use tapedeck_chaos::table::{self, DamageReport};
 
 /// Kills, stops and misuses a deployment of real processes at random moments, and checks the result.
 #[derive(Parser)]
@@ -27,8 +30,8 @@ struct Cli {
     /// Recorded market data, published beside the synthetic market.
     #[arg(long, num_args = 1.., value_name = "FILE")]
     market: Vec<PathBuf>,
-    /// Draw only these nemeses.
-    #[arg(long, num_args = 1.., value_name = "NAME", value_parser = nemesis)]
+    /// Draw only these nemeses. Those that damage a store have rounds of their own, and take turns.
+    #[arg(long, num_args = 1.., value_name = "NAME", value_delimiter = ',', value_parser = nemesis)]
     only: Vec<Nemesis>,
     /// Rounds after which a new deployment is started, so that its tape stays short.
     #[arg(long, default_value_t = 25)]
@@ -36,6 +39,9 @@ struct Cli {
     /// File for a summary in JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// File for the table of the damaged rounds, in Markdown.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
     /// Directory for the deployments; those of failed rounds are kept.
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -46,12 +52,16 @@ struct Cli {
 
 impl Cli {
     /// The command that repeats a round's plan.
-    fn repeat(&self, seed: u64) -> String {
+    fn repeat(&self, seed: u64, plan: &Plan) -> String {
         let option = |name: &str, values: Vec<String>| match values.is_empty() {
             true => String::new(),
             false => format!(" --{name} {}", values.join(" ")),
         };
-        let only = option("only", self.only.iter().map(|one| one.name().into()).collect());
+        let drawn = match &plan.damage {
+            Some(damage) => vec![damage.nemesis],
+            None => self.only.iter().copied().filter(|one| !Damage::is_of(*one)).collect(),
+        };
+        let only = option("only", drawn.iter().map(|one| one.name().into()).collect());
         let market = option("market", self.market.iter().map(|file| file.display().to_string()).collect());
         format!("./dev chaos 1 --seed {seed}{only}{market}")
     }
@@ -79,6 +89,11 @@ fn main() -> Result<ExitCode> {
     println!("seed {seed}, directory {}", dir.display());
     let outcomes = all_rounds(&cli, seed, &dir, &binary)?;
     report::print(&outcomes);
+    let table = table::markdown(&outcomes);
+    print!("{table}");
+    if let Some(path) = &cli.table {
+        std::fs::write(path, table).with_context(|| format!("cannot write {}", path.display()))?;
+    }
     if let Some(path) = &cli.json {
         report::write(path, seed, &outcomes)?;
     }
@@ -118,6 +133,10 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
     let mut seed = first;
     let mut current: Option<(Deployment, Audit)> = None;
     for number in 1..=cli.rounds {
+        let plan = Plan::draw(seed, number, &cli.only);
+        if let Some((before, _)) = current.take_if(|(before, _)| !round::is_possible(before, &plan)) {
+            before.stop(false)?;
+        }
         let (mut deployment, mut audit) = match current.take() {
             Some(current) => current,
             None => {
@@ -127,7 +146,6 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
                 (deployment, audit)
             }
         };
-        let plan = Plan::draw(seed, &cli.only);
         let mut outcome = Outcome::new(number, &plan);
         if let Err(error) = run_round(&mut deployment, &mut audit, &plan, &mut outcome) {
             if round::check_stopped().is_err() {
@@ -145,7 +163,7 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
         let failed = !outcome.problems.is_empty();
         let is_last = number == cli.rounds || number % cli.renew.max(1) == 0 || deployment.is_market_finished();
         if failed {
-            let repeat = cli.repeat(seed);
+            let repeat = cli.repeat(seed, &plan);
             println!("  kept in {}; repeat with: {repeat}", deployment.dir.display());
             std::fs::write(deployment.dir.join("round.txt"), format!("{}\n{repeat}\n{plan:#?}\n", outcome.line()))?;
         }
@@ -161,6 +179,14 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
 
 fn run_round(deployment: &mut Deployment, audit: &mut Audit, plan: &Plan, outcome: &mut Outcome) -> Result<()> {
     let fenced_before = deployment.logs.fenced;
+    if let Some(damage) = &plan.damage {
+        let started = Instant::now();
+        let report = outcome.damage.insert(DamageReport { case: damage.case(), ..DamageReport::default() });
+        *audit = damaged::run(deployment, damage, report)?;
+        outcome.problems = std::mem::take(&mut report.problems);
+        outcome.recovery_seconds = Some(started.elapsed().as_secs_f64());
+        return deployment.read_logs();
+    }
     round::run(deployment, plan, audit.recorded.forged.len())?;
     let started = Instant::now();
     recover(deployment, round::halts(plan))?;

@@ -1,5 +1,6 @@
 //! The plan of a round: its nemeses, their targets and times, as a pure function of a seed.
 
+use crate::damage::Damage;
 use crate::process::Signal;
 use crate::random::Random;
 
@@ -40,10 +41,18 @@ pub enum Nemesis {
     ForgedRecords,
     /// Trading is halted and resumed.
     Halt,
+    /// A stream loses its last messages. Drawn only if named, and alone, as are all that follow.
+    LostTail,
+    /// A byte of a stream's files is inverted.
+    FlippedByte,
+    /// A stream is deleted and provisioned again.
+    DeletedStream,
+    /// The database is replaced by an older copy.
+    OldDatabase,
 }
 
-/// Every nemesis with its name and its weight in the draw.
-pub const NEMESES: [(Nemesis, &str, u64); 17] = [
+/// Every nemesis with its name and its weight in the draw; 0 for those that need a recovery.
+pub const NEMESES: [(Nemesis, &str, u64); 21] = [
     (Nemesis::KillGroup, "kill-group", 3),
     (Nemesis::KillGroups, "kill-groups", 3),
     (Nemesis::PauseGroup, "pause-group", 3),
@@ -61,6 +70,10 @@ pub const NEMESES: [(Nemesis, &str, u64); 17] = [
     (Nemesis::HostileTape, "hostile-tape", 3),
     (Nemesis::ForgedRecords, "forged-records", 1),
     (Nemesis::Halt, "halt", 3),
+    (Nemesis::LostTail, "lost-tail", 0),
+    (Nemesis::FlippedByte, "flipped-byte", 0),
+    (Nemesis::DeletedStream, "deleted-stream", 0),
+    (Nemesis::OldDatabase, "old-database", 0),
 ];
 
 impl Nemesis {
@@ -129,17 +142,32 @@ pub struct Plan {
     pub nemeses: Vec<(Nemesis, u64, String)>,
     /// The steps in order, each with its time in ms after the start of the round.
     pub steps: Vec<(u64, Step)>,
+    /// The damage of a damaged round, which has no steps.
+    pub damage: Option<Damage>,
 }
 
 /// Latest start of a nemesis, ms.
 const BEGIN_MS_MAX: u64 = 3_000;
 
 impl Plan {
-    /// Draws a plan; an empty `among` means all nemeses.
-    pub fn draw(seed: u64, among: &[Nemesis]) -> Self {
+    /// Draws the plan of round `number`; an empty `among` means all nemeses that need no recovery. Of those that do,
+    /// the named ones take turns, with one round of the others, if any are named.
+    pub fn draw(seed: u64, number: u64, among: &[Nemesis]) -> Self {
         let mut random = Random::new(seed);
+        let (damages, among): (Vec<Nemesis>, Vec<Nemesis>) = among.iter().partition(|one| Damage::is_of(**one));
+        let turns = damages.len() + usize::from(!among.is_empty() || damages.is_empty());
+        if let Some(nemesis) = damages.get(number.saturating_sub(1) as usize % turns)
+            && let Some(damage) = Damage::draw(*nemesis, &mut random)
+        {
+            let nemeses = vec![(*nemesis, damage.before_ms, damage.detail())];
+            return Self { seed, nemeses, steps: Vec::new(), damage: Some(damage) };
+        }
+        Self::draw_steps(seed, random, &among)
+    }
+
+    fn draw_steps(seed: u64, mut random: Random, among: &[Nemesis]) -> Self {
         let count = [1, 1, 2, 2, 3][random.between(0, 4) as usize];
-        let mut plan = Self { seed, nemeses: Vec::new(), steps: Vec::new() };
+        let mut plan = Self { seed, nemeses: Vec::new(), steps: Vec::new(), damage: None };
         for _ in 0..count {
             let nemesis = Nemesis::draw(&mut random, among);
             let at = random.between(200, BEGIN_MS_MAX);
@@ -258,6 +286,8 @@ impl Plan {
                 step(ms, Step::Resume);
                 format!("for {ms} ms")
             }
+            // Drawn by `Damage`.
+            Nemesis::LostTail | Nemesis::FlippedByte | Nemesis::DeletedStream | Nemesis::OldDatabase => String::new(),
         }
     }
 }
@@ -273,10 +303,11 @@ mod tests {
 
     #[test]
     fn a_seed_determines_the_plan_and_every_nemesis_is_drawn() {
-        assert_eq!(Plan::draw(7, &[]), Plan::draw(7, &[]));
-        let plans: Vec<Plan> = (0..400).map(|seed| Plan::draw(seed, &[])).collect();
-        for (nemesis, name, _) in NEMESES {
-            assert!(plans.iter().flat_map(|plan| &plan.nemeses).any(|(one, ..)| *one == nemesis), "{name}");
+        assert_eq!(Plan::draw(7, 1, &[]), Plan::draw(7, 1, &[]));
+        let plans: Vec<Plan> = (0..400).map(|seed| Plan::draw(seed, 1, &[])).collect();
+        for (nemesis, name, weight) in NEMESES {
+            let is_drawn = plans.iter().flat_map(|plan| &plan.nemeses).any(|(one, ..)| *one == nemesis);
+            assert_eq!(is_drawn, weight > 0, "{name}");
         }
         for plan in &plans {
             assert!(!plan.steps.is_empty() && plan.steps.is_sorted_by_key(|(at, _)| *at));
@@ -285,7 +316,20 @@ mod tests {
 
     #[test]
     fn only_the_given_nemeses_are_drawn() {
-        let plan = Plan::draw(3, &[Nemesis::Halt]);
+        let plan = Plan::draw(3, 1, &[Nemesis::Halt]);
         assert!(plan.nemeses.iter().all(|(nemesis, ..)| *nemesis == Nemesis::Halt));
+    }
+
+    #[test]
+    fn the_named_damages_take_turns_in_rounds_of_their_own() {
+        let named = |among: &[Nemesis]| -> Vec<Nemesis> {
+            (1..=6).map(|number| Plan::draw(number, number, among).nemeses[0].0).collect()
+        };
+        use Nemesis::{FlippedByte, Halt, LostTail};
+        let (two, mixed) = (named(&[LostTail, FlippedByte]), named(&[Halt, LostTail]));
+        assert_eq!(two, [LostTail, FlippedByte, LostTail, FlippedByte, LostTail, FlippedByte]);
+        assert_eq!(mixed, [LostTail, Halt, LostTail, Halt, LostTail, Halt]);
+        assert_eq!(named(&[LostTail]), [LostTail; 6]);
+        assert!(Plan::draw(1, 1, &[LostTail]).damage.is_some_and(|damage| damage.nemesis == LostTail));
     }
 }

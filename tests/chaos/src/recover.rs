@@ -1,12 +1,11 @@
 //! Waits until a deployment has recovered: all groups ready, everything published answered and projected.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::deployment::Deployment;
+use crate::observe;
 use crate::process::Signal;
 use crate::round::{self, check_stopped};
 
@@ -117,13 +116,5 @@ fn settled(deployment: &mut Deployment) -> Result<Option<u64>> {
 }
 
 fn is_ready(http: &str) -> bool {
-    let request = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect(http)?;
-        stream.set_read_timeout(Some(Duration::from_millis(500)))?;
-        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n\r\n")?;
-        let mut response = String::new();
-        stream.take(4096).read_to_string(&mut response)?;
-        Ok(response)
-    };
-    request().is_ok_and(|response| response.starts_with("HTTP/1.1 200"))
+    observe::get(http, "/readyz").is_some_and(|(status, _)| status == 200)
 }

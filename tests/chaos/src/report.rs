@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result};
 use serde::Serialize;
 
 use crate::plan::{NEMESES, Plan};
+use crate::table::DamageReport;
 
 /// The result of a round.
 #[derive(Debug, Serialize)]
@@ -23,6 +24,8 @@ pub struct Outcome {
     pub problems: Vec<String>,
     /// The state of the deployment after the round.
     pub counts: Counts,
+    /// What happened in a damaged round.
+    pub damage: Option<DamageReport>,
 }
 
 /// A nemesis of a round.
@@ -69,7 +72,7 @@ impl Outcome {
         };
         let nemeses = plan.nemeses.iter().map(report).collect();
         let (problems, counts) = (Vec::new(), Counts::default());
-        Self { round, seed: plan.seed, nemeses, recovery_seconds: None, problems, counts }
+        Self { round, seed: plan.seed, nemeses, recovery_seconds: None, problems, counts, damage: None }
     }
 
     /// The outcome in one line.
@@ -86,6 +89,14 @@ impl Outcome {
         let Counts { tape, orders, epochs, fenced, invalid_records, forged, repeated, .. } = self.counts;
         let verdict =
             if self.problems.is_empty() { "ok".into() } else { format!("FAILED: {}", self.problems.join("; ")) };
+        if let Some(damage) = &self.damage {
+            return format!(
+                "round {:>3}  seed {:<20}  {nemeses}  |  {}  |  {verdict}",
+                self.round,
+                self.seed,
+                damage.line()
+            );
+        }
         format!(
             "round {:>3}  seed {:<20}  {nemeses}  |  {recovery}, {tape} records, {orders} orders, {epochs} epochs, \
              {fenced} fenced, {invalid_records} invalid, {forged} forged, {repeated} repeated  |  {verdict}",

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::damage::{Damage, Harm, Store};
 use crate::deployment::Deployment;
 use crate::hostile;
 use crate::plan::{Pick, Plan, Step};
@@ -98,6 +99,13 @@ fn send(deployment: &Deployment, sending: impl Future<Output = ()>) -> Result<()
     let sent = deployment.runtime.block_on(async { tokio::time::timeout(HOSTILE_MAX, sending).await });
     let _ = sent; // after a timeout, the streams show which messages were stored
     Ok(())
+}
+
+/// Whether a plan can be performed on a deployment. A tape that is deleted is provisioned in its first generation only,
+/// and the checks of ordinary rounds expect that generation.
+pub fn is_possible(deployment: &Deployment, plan: &Plan) -> bool {
+    let deletes_tape = |damage: &Damage| damage.harm == Some(Harm::Delete) && damage.stores.contains(&Store::Tape);
+    deployment.generations.is_empty() || plan.damage.as_ref().is_some_and(|damage| !deletes_tape(damage))
 }
 
 /// Whether a plan halts trading.

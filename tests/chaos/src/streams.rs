@@ -18,13 +18,20 @@ pub async fn last(bus: &Bus, stream: &str) -> Result<u64> {
     Ok(bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
 }
 
-/// Calls `take` with each message after sequence `after`; the last sequence.
-pub async fn read(
+/// Calls `take` with each message after sequence `after`; the last sequence. No message may be missing.
+pub async fn read(bus: &Bus, stream: &str, after: u64, take: impl FnMut(u64, &Message) -> Result<()>) -> Result<u64> {
+    read_beside(bus, stream, after, &[], take).await
+}
+
+/// As [`read`], of a stream that lost these ranges of messages.
+pub async fn read_beside(
     bus: &Bus,
     stream: &str,
     after: u64,
+    lost: &[(u64, u64)],
     mut take: impl FnMut(u64, &Message) -> Result<()>,
 ) -> Result<u64> {
+    let next = |seq: u64| lost.iter().find(|(first, _)| *first == seq + 1).map_or(seq + 1, |(_, last)| last + 1);
     let end = last(bus, stream).await?;
     if end <= after {
         return Ok(after);
@@ -34,16 +41,16 @@ pub async fn read(
     let config = pull::OrderedConfig { deliver_policy, ..Default::default() };
     let mut messages = handle.create_consumer(config).await?.messages().await?;
     let mut seen = after;
-    while seen < end {
-        let next = tokio::time::timeout(NEXT_MAX, messages.next()).await;
+    while next(seen) <= end {
+        let received = tokio::time::timeout(NEXT_MAX, messages.next()).await;
         let message =
-            next.with_context(|| format!("{stream}: no message after {seen}"))?.context("the consumer ended")??;
+            received.with_context(|| format!("{stream}: no message after {seen}"))?.context("the consumer ended")??;
         let seq = message.info().map_err(|error| anyhow::anyhow!(error))?.stream_sequence;
-        ensure!(seq == seen + 1, "{stream}: sequence {seq} follows {seen}");
+        ensure!(seq == next(seen), "{stream}: sequence {seq} follows {seen}");
         take(seq, &message)?;
         seen = seq;
     }
-    Ok(seen)
+    Ok(end)
 }
 
 /// The text of a header, if the message has it.

@@ -6,10 +6,15 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use tapedeck_chaos::check::Audit;
+use tapedeck_chaos::damage::{Damage, Harm, Index, Killed, Store};
+use tapedeck_chaos::damaged;
 use tapedeck_chaos::deployment::Deployment;
+use tapedeck_chaos::plan::Nemesis;
 use tapedeck_chaos::recover::recover;
 use tapedeck_chaos::streams;
+use tapedeck_chaos::table::DamageReport;
 use tapedeck_chaos::tape::TapeTally;
+use tapedeck_chaos::verdict::Class;
 use tapedeck_feeds::Payload;
 use tapedeck_runtime::database;
 use tapedeck_schemas::event::Event;
@@ -89,6 +94,45 @@ fn a_missing_item_and_an_altered_row_are_detected_in_every_place() {
     for place in ["tape: sim.ALPHAUSD", "Postgres: sim.ALPHAUSD", "ingest: accepted"] {
         assert!(has_problem(&problems, place), "{place}: {problems:?}");
     }
+    deployment.stop(false).unwrap();
+}
+
+#[test]
+fn a_total_that_differs_after_a_recovery_and_a_hole_in_the_inbox_are_detected() {
+    let mut deployment = deployment("damaged");
+    let damage = Damage {
+        nemesis: Nemesis::LostTail,
+        harm: Some(Harm::Truncate(2_000)),
+        stores: vec![Store::Tape],
+        index: Index::AsKilled,
+        is_database_old: false,
+        killed: Killed::None,
+        held_ms: 0,
+        kills_publishers: true,
+        recovers_under_load: false,
+        before_ms: 1_500,
+        after_ms: 1_000,
+    };
+    let mut report = DamageReport::default();
+    let mut audit = damaged::run(&mut deployment, &damage, &mut report).unwrap();
+    deployment.read_logs().unwrap();
+    assert_eq!((&report.problems, &deployment.problems), (&vec![], &vec![]), "{}", report.line());
+    assert_eq!((report.class, report.missing), (Some(Class::Stopped), 0), "{}", report.line());
+    assert_eq!(audit.check(&mut deployment).unwrap(), Vec::<String>::new());
+
+    // An item that is in the inbox only.
+    let items = deployment.loads[0].items.values().next().unwrap();
+    let Some(Payload::Event(event)) = items.last().map(|item| &item.payload) else { panic!("an event") };
+    audit.expected.counter.accept(items[0].instrument, &event.body);
+    let problems = audit.check(&mut deployment).unwrap();
+    for place in ["tape: ", "Postgres: ", "ingest: accepted"] {
+        assert!(has_problem(&problems, place), "{place}: {problems:?}");
+    }
+    // Items that are missing although no stream lost them.
+    let items = deployment.loads[0].items.values_mut().next().unwrap();
+    let repeated = items[0].clone();
+    items.insert(0, repeated);
+    assert!(Audit::open(&deployment).unwrap().check(&mut deployment).is_err());
     deployment.stop(false).unwrap();
 }
 
