@@ -197,9 +197,7 @@ pub enum Stop {
         last: u64,
     },
     /// The stream of the tape is sealed.
-    #[error(
-        "the tape is sealed: a later generation continues it; give that with --generations (TAPEDECK_GENERATIONS)"
-    )]
+    #[error("the tape is sealed: a later generation continues it; give that with --generations (TAPEDECK_GENERATIONS)")]
     Sealed,
     /// The last owner had a greater LOGIC.
     #[error(

@@ -90,6 +90,7 @@ impl Publication {
             }
             Answer::WrongLast(_) => PublicationStep::ReadLast,
             Answer::Unknown => PublicationStep::Retry,
+            Answer::Sealed => PublicationStep::GiveUp("the stream is sealed".into()),
             Answer::Rejected(why) if self.rejections + 1 >= REJECTIONS_MAX => PublicationStep::GiveUp(why),
             Answer::Rejected(_) => {
                 self.rejections += 1;

@@ -218,6 +218,6 @@ pub(super) fn name_of(stop: &Stop) -> Option<&'static str> {
         },
         Stop::InboxMismatch(_) | Stop::Cause(_) => "inbox-mismatch",
         Stop::WentBackwards { .. } => "went-backwards",
-        Stop::Tape(_) | Stop::Inbox { .. } | Stop::OlderLogic { .. } => "unread-after-loss",
+        Stop::Tape(_) | Stop::Inbox { .. } | Stop::OlderLogic { .. } | Stop::Sealed => "unread-after-loss",
     })
 }
