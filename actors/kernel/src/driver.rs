@@ -96,7 +96,7 @@ impl<M: AnyMachine> Driver<M> {
         self.liveness.claim();
     }
 
-    /// Makes the driver wait for the witness as long as it is silent, instead of continuing without one.
+    /// Makes the driver wait for the witness as long as it does not answer, instead of continuing without one.
     pub fn require_witness(&mut self) {
         self.guard.require_witness();
     }

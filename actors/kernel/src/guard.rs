@@ -59,7 +59,7 @@ pub enum WitnessAnswer {
     /// It was not asked.
     NotAsked,
     /// No process answered, or the database could not be read.
-    Silent,
+    Missing,
     /// The tape holds the records from which its rows were projected.
     Agrees,
     /// The tape does not hold them.
@@ -201,8 +201,8 @@ pub(crate) struct Guard {
     requires_witness: bool,
     /// Whether the witness has agreed since the last interruption.
     is_witnessed: bool,
-    /// When the witness was first silent since the last interruption.
-    silent_since: Option<u64>,
+    /// When the witness first did not answer, since the last interruption.
+    missing_since: Option<u64>,
     /// The times at which tape and inbox were created.
     created: (Option<u64>, Option<u64>),
 }
@@ -218,7 +218,7 @@ impl Guard {
             is_compared: false,
             requires_witness: false,
             is_witnessed: false,
-            silent_since: None,
+            missing_since: None,
             created: (None, None),
         }
     }
@@ -247,14 +247,14 @@ impl Guard {
     }
 
     fn has_waited(&self, now: u64) -> bool {
-        self.silent_since.is_some_and(|since| now >= since.saturating_add(WITNESS_WAIT))
+        self.missing_since.is_some_and(|since| now >= since.saturating_add(WITNESS_WAIT))
     }
 
-    /// Reading was interrupted: what is in the streams now may be something else. An open question is void.
+    /// Reading was interrupted: what is in the streams now may be something else. An open question is dropped.
     pub(crate) fn interrupted(&mut self, now: u64) {
         (self.asked, self.due) = (None, now);
         (self.is_confirmed, self.is_compared) = (false, false);
-        (self.is_witnessed, self.silent_since) = (false, None);
+        (self.is_witnessed, self.missing_since) = (false, None);
     }
 
     /// When the next question is due; `None` while one is open.
@@ -290,8 +290,8 @@ impl Guard {
         self.compare(known, answer)?;
         self.is_compared = true;
         match answer.witness {
-            WitnessAnswer::Silent => _ = self.silent_since.get_or_insert(now),
-            WitnessAnswer::Agrees => (self.is_witnessed, self.silent_since) = (true, None),
+            WitnessAnswer::Missing => _ = self.missing_since.get_or_insert(now),
+            WitnessAnswer::Agrees => (self.is_witnessed, self.missing_since) = (true, None),
             WitnessAnswer::NotAsked | WitnessAnswer::Differs(_) | WitnessAnswer::OtherTape(_) => {}
         }
         if self.is_witnessed || (self.has_waited(now) && !self.requires_witness) {
@@ -313,7 +313,7 @@ impl Guard {
         match witness {
             WitnessAnswer::OtherTape(name) => return Err(StreamLoss::OtherTape(name.clone())),
             WitnessAnswer::Differs(mismatch) => return Err(StreamLoss::Projected(mismatch.clone())),
-            WitnessAnswer::NotAsked | WitnessAnswer::Silent | WitnessAnswer::Agrees => {}
+            WitnessAnswer::NotAsked | WitnessAnswer::Missing | WitnessAnswer::Agrees => {}
         }
         let (seq, hash) = known.tape;
         if tape.last < seq {

@@ -26,7 +26,7 @@ pub async fn next(bus: &Bus, partition: u16, at_least: Generation) -> Result<Gen
     }
 }
 
-/// Makes a stream read-only for good. Nothing is appended to it any more, by processes of an older configuration either.
+/// Makes a stream read-only for good, so that no process of an older configuration appends to it.
 pub async fn seal(bus: &Bus, stream: &str) -> Result<(), BusError> {
     let none = || BusError::request(format!("sealing {stream}"), "there is no such stream");
     let found = bus.find_stream(stream).await?.ok_or_else(none)?;

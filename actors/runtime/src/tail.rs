@@ -108,8 +108,8 @@ impl Tail {
         }
     }
 
-    /// Waits for the next message; `None` from the loss of a consumer until [`Tail::take_reopened`]: the stream that the
-    /// next consumer reads may hold something else. Cancel-safe.
+    /// Waits for the next message; `None` from the loss of a consumer until [`Tail::take_reopened`]: what the next
+    /// consumer reads may be something else. Cancel-safe.
     pub async fn next_or_reopened(&mut self) -> Option<StoredMessage> {
         loop {
             if self.was_reopened {

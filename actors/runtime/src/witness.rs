@@ -1,5 +1,5 @@
-//! The witness of a tape: the projector tells the groups from which records the rows in Postgres were projected, so that
-//! a group without rights on the database notices a tape that lost them.
+//! The witness of a tape: the projector tells the groups from which records the rows in Postgres were projected, so
+//! that a group without rights on the database notices a tape that lost them.
 
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ async fn answer(
     let state = state(bus, &stream, question.tape).await?;
     let witness = match reply {
         None => WitnessAnswer::NotAsked,
-        Some(None) => WitnessAnswer::Silent,
+        Some(None) => WitnessAnswer::Missing,
         Some(Some(reply)) => compare(bus, &stream, tape, state.last, &reply).await?,
     };
     let inbox = match inbox {

@@ -134,8 +134,8 @@ impl Servers {
 }
 
 impl Stack {
-    /// Starts everything and waits until every group is ready, or has stopped. `None` if a shutdown signal comes first; then
-    /// everything is stopped again.
+    /// Starts everything and waits until every group is ready, or has stopped. `None` if a shutdown signal comes first;
+    /// then everything is stopped again.
     pub async fn start(args: &StackArgs, ports: Ports) -> Result<Option<Self>> {
         tokio::select! { biased;
             stopped = process::shutdown_signal() => stopped.map(|()| None),

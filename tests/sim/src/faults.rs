@@ -75,7 +75,7 @@ named! {
         /// The database is restored from an earlier copy, in a run in which a stream loses messages.
         OldDatabase "old-database",
         /// The witness of the tape does not answer, in a run in which a stream loses messages.
-        SilentWitness "silent-witness",
+        WitnessAway "witness-away",
     }
 }
 

@@ -75,7 +75,7 @@ impl InboxWalk {
 
     /// Compares the inbox with that of a record whose last cause this is; the difference, if any.
     pub(super) async fn compare(&mut self, recorded: Option<InboxPrefix>, cause: Offset) -> Option<String> {
-        let Some(InboxPrefix { generation, digest }) = recorded else { return None };
+        let InboxPrefix { generation, digest } = recorded?;
         while self.advance(cause.seq).await {}
         let (reader, stream) = (self.reader, &self.stream);
         if generation != self.generation {

@@ -27,7 +27,7 @@ impl<M: AnyMachine> Driver<M> {
     pub fn is_witnessed(&self) -> bool {
         self.guard.is_witnessed()
     }
-    /// Whether the driver does nothing because a required witness is silent.
+    /// Whether the driver does nothing because a required witness does not answer.
     pub fn lacks_witness(&self) -> bool {
         self.guard.lacks_witness(self.liveness.now)
     }

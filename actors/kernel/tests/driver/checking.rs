@@ -114,12 +114,12 @@ fn without_a_witness_the_driver_waits_and_then_continues_unless_one_is_required(
         let mut now = 0;
         while now < WITNESS_WAIT {
             assert!(!bench.driver.is_confirmed() && !bench.driver.lacks_witness(), "at {now}");
-            let answer = bench.tape.streams(check, WitnessAnswer::Silent);
+            let answer = bench.tape.streams(check, WitnessAnswer::Missing);
             assert_eq!(bench.checked(check, answer), []);
             now += CHECK_AGAIN_AFTER;
             check = question(&bench.advance(now));
         }
-        let answer = bench.tape.streams(check, WitnessAnswer::Silent);
+        let answer = bench.tape.streams(check, WitnessAnswer::Missing);
         assert_eq!(bench.checked(check, answer), []);
         let driver = &bench.driver;
         assert_eq!(

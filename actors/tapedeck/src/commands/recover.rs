@@ -1,4 +1,4 @@
-//! `recover`: names what the streams lost, and begins a new generation of the tape from the records that can be trusted.
+//! `recover`: names what the streams lost, and begins a new generation of the tape from what can be trusted.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::process::ExitCode;

@@ -36,7 +36,8 @@ pub async fn run(Args { stack: args }: Args) -> Result<ExitCode> {
     let stops = stack.stops();
     if stops.is_empty() {
         println!(
-            "ready: publish to md.<venue>.<symbol>.<kind>; other commands read the connection file; Ctrl-C stops the system"
+            "ready: publish to md.<venue>.<symbol>.<kind>; other commands read the connection file; Ctrl-C stops the \
+             system"
         );
     } else {
         stops.iter().for_each(|stop| println!("{stop}"));

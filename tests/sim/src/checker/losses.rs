@@ -1,5 +1,5 @@
-//! What must happen after streams have lost messages that they had acknowledged: whoever knows of the loss stops, and
-//! nobody else does.
+//! What must happen after streams have lost messages that they had acknowledged: each process that knows of the loss
+//! stops, and no other does.
 //!
 //! The model of the checker holds what was lost, so the other rules end with the loss. A process, a database or a
 //! record on the tape witnesses a loss of the messages up to a sequence if it rests on them. It witnesses nothing any

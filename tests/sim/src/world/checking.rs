@@ -25,7 +25,7 @@ impl World {
     /// The state of the tape and the inbox; `None` if one of them has no leader.
     pub(super) fn stream_states(&self, inbox: Option<&str>, question: StreamsQuestion) -> Option<StreamsAnswer> {
         let witness = match question.asks_witness {
-            true if self.witness_is_silent => WitnessAnswer::Silent,
+            true if self.witness_is_away => WitnessAnswer::Missing,
             true => self.witness(),
             false => WitnessAnswer::NotAsked,
         };

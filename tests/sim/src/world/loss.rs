@@ -29,7 +29,7 @@ pub(super) struct LossPlan {
     pub(super) step: u64,
     /// The step after which the copy of the database is made to which it is restored.
     pub(super) copy_step: Option<u64>,
-    silences_witness: bool,
+    stops_witness: bool,
     /// Draws the rest of the run.
     random: Random,
 }
@@ -52,15 +52,15 @@ impl LossPlan {
             (settings.rate(fault) > 0 && random.one_in(2)).then_some(random)
         };
         let copy_step = chosen(Fault::OldDatabase).map(|mut random| random.between(0, step));
-        let silences_witness = chosen(Fault::SilentWitness).is_some();
-        Some(Self { fault, step, copy_step, silences_witness, random })
+        let stops_witness = chosen(Fault::WitnessAway).is_some();
+        Some(Self { fault, step, copy_step, stops_witness, random })
     }
 }
 
 impl World {
     /// Loses messages and checks what happens then. If the streams to lose them are empty, the run ends as without.
     pub(super) fn lose(&mut self, plan: LossPlan) -> Result<(), Failure> {
-        let LossPlan { fault, silences_witness, mut random, .. } = plan;
+        let LossPlan { fault, stops_witness, mut random, .. } = plan;
         self.healing = true;
         self.restore();
         let before: BTreeMap<&'static str, Vec<Content>> =
@@ -84,9 +84,9 @@ impl World {
             self.count(Fault::OldDatabase);
             self.database = copy;
         }
-        if silences_witness {
-            self.count(Fault::SilentWitness);
-            self.witness_is_silent = true;
+        if stops_witness {
+            self.count(Fault::WitnessAway);
+            self.witness_is_away = true;
         }
         self.crash_some(&mut random);
         let streams = lost.keys().map(|stream| (*stream, self.lost_messages(fault, stream, &before[stream])));
@@ -164,7 +164,7 @@ impl World {
         let loss = Loss {
             streams,
             projected: (TAPE, projected),
-            witness_answers: !self.witness_is_silent,
+            witness_answers: !self.witness_is_away,
             survivors: survivors.collect(),
             causes: self.last_causes(),
         };

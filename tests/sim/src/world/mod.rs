@@ -99,7 +99,7 @@ pub struct World {
     loss_happened: bool,
     /// The copy of the database that it is restored from after the loss.
     old_database: Option<Database>,
-    witness_is_silent: bool,
+    witness_is_away: bool,
     happened: Happened,
     trace: bool,
 }
@@ -149,7 +149,7 @@ impl World {
             loss: LossPlan::of(&settings),
             loss_happened: false,
             old_database: None,
-            witness_is_silent: false,
+            witness_is_away: false,
             happened: Happened::default(),
             created,
             paper_faults,
