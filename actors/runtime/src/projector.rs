@@ -108,6 +108,15 @@ impl ProjectorError {
     }
 }
 
+/// What a projector knows of its stores, from one connection to the next.
+#[derive(Debug, Default)]
+struct Known {
+    /// The least progress of a projection that it has committed.
+    committed: u64,
+    /// The time at which the stream of the tape was created.
+    created: Option<u64>,
+}
+
 /// Projects until drained. After a transient error, also a commit of unknown outcome, it reconnects and continues from
 /// the progress in the database.
 pub async fn run(
@@ -116,9 +125,9 @@ pub async fn run(
     metrics: GroupMetrics,
     drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
-    let mut committed = 0;
+    let mut known = Known::default();
     loop {
-        let error = match project(&target, &mut committed, &status, &metrics, drain.clone()).await {
+        let error = match project(&target, &mut known, &status, &metrics, drain.clone()).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -138,7 +147,7 @@ pub async fn run(
 
 async fn project(
     target: &Target,
-    committed: &mut u64,
+    known: &mut Known,
     status: &GroupStatus,
     metrics: &GroupMetrics,
     mut drain: DrainSignal,
@@ -146,11 +155,11 @@ async fn project(
     let mut disconnects = target.bus.disconnects();
     let mut client = database::connect(&target.database).await?;
     let (mut cursors, checkpoints) = open_cursors(&client, target).await?;
-    let created = check_tape(target, None, &checkpoints).await?;
+    known.created = Some(check_tape(target, known.created, &checkpoints).await?);
     // Rows of earlier records are committed. A projection that is ahead of the others skips the records that it has.
     let begin = least(&checkpoints);
-    if begin.seq < *committed {
-        let (found, committed) = (begin.seq, *committed);
+    if begin.seq < known.committed {
+        let (found, committed) = (begin.seq, known.committed);
         return Err(ProjectorError::LostData { partition: target.partition, found, committed });
     }
     tracing::info!(partition = target.partition, seq = begin.seq, "projecting the records after the checkpoint");
@@ -166,11 +175,11 @@ async fn project(
         }
         if was_interrupted || checked.elapsed() >= CHECK_INTERVAL {
             disconnects.mark_unchanged();
-            check_tape(target, Some(created), std::slice::from_ref(reader.checkpoint())).await?;
+            check_tape(target, known.created, std::slice::from_ref(reader.checkpoint())).await?;
             checked = Instant::now();
         }
         let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
-        *committed = done;
+        known.committed = done;
         let caught_up = tail.is_caught_up() && tail.next_seq() > done && reader.last() <= done;
         status.set_reason((!caught_up).then_some(Reason::Recovering));
         if caught_up {
