@@ -110,7 +110,7 @@ impl ProjectorError {
 
 /// What a projector knows of its stores, from one connection to the next.
 #[derive(Debug, Default)]
-struct Known {
+struct KnownStores {
     /// The least progress of a projection that it has committed.
     committed: u64,
     /// The time at which the stream of the tape was created.
@@ -125,7 +125,7 @@ pub async fn run(
     metrics: GroupMetrics,
     drain: DrainSignal,
 ) -> Result<(), ProjectorError> {
-    let mut known = Known::default();
+    let mut known = KnownStores::default();
     loop {
         let error = match project(&target, &mut known, &status, &metrics, drain.clone()).await {
             Ok(()) => return Ok(()),
@@ -147,7 +147,7 @@ pub async fn run(
 
 async fn project(
     target: &Target,
-    known: &mut Known,
+    known: &mut KnownStores,
     status: &GroupStatus,
     metrics: &GroupMetrics,
     mut drain: DrainSignal,
