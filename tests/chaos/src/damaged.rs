@@ -13,7 +13,7 @@ use crate::deployment::Deployment;
 use crate::observe::{GroupState, Observed, observe_all};
 use crate::process::Signal;
 use crate::recover;
-use crate::servers::{END_MAX, SEALED_END_MAX};
+use crate::servers::END_MAX;
 use crate::stores::{self, Contents};
 use crate::table::DamageReport;
 use crate::verdict::{self, Class, Loss};
@@ -226,7 +226,7 @@ fn operate(
     report.problems.extend(verdict::check_recovery(loss, says_lost, output.trim()));
     let next = output.lines().find_map(|line| line.trim().strip_prefix(NEXT)?.split(' ').next());
     ensure!(next.is_some() == says_lost, "recover: a generation and a loss belong together: {output}");
-    report.exits = deployment.end_groups(if says_lost { SEALED_END_MAX } else { END_MAX })?;
+    report.exits = deployment.end_groups(END_MAX)?;
     report.problems.extend(verdict::check_exits(observed, &report.exits, says_lost));
     deployment.publishing = false;
     deployment.kill_publishers()?;

@@ -16,8 +16,6 @@ use crate::stores;
 
 /// How long a group may take to end after SIGTERM.
 pub const END_MAX: Duration = Duration::from_secs(60);
-/// How long to wait if the tape is sealed: a group with a decision to append does not end.
-pub const SEALED_END_MAX: Duration = Duration::from_secs(4);
 
 impl Deployment {
     /// Sends a signal to nats-server, if it runs.
