@@ -209,7 +209,8 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
     assert_eq!(told(&|state| state.last = 40), None, "more messages");
     let short = StreamLoss::InboxShort { known: 2, last: 1 };
     assert_eq!(told(&|state| (state.last, state.message) = (1, None)), Some(short.clone()));
-    let changed = Some(StreamLoss::InboxChanged { seq: 2 });
+    let of_changed = StreamLoss::InboxChanged { seq: 2 };
+    let changed = Some(of_changed.clone());
     assert_eq!(told(&|state| state.message = Some((String::new(), vec![3]))), changed);
     assert_eq!(told(&|state| state.message = Some(("on".into(), vec![2]))), changed);
     assert_eq!(told(&|state| state.message = None), changed);
@@ -224,7 +225,7 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
         "message 2 is gone, and 3 is there"
     );
     assert_eq!(missing.reason(), Reason::MessagesMissing);
-    let mismatches = [short, changed.unwrap(), replaced];
+    let mismatches = [short, of_changed, replaced];
     assert!(mismatches.iter().all(|loss| loss.reason() == Reason::InboxMismatch));
 }
 
