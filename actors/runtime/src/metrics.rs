@@ -23,7 +23,7 @@ pub struct StopLabels {
     pub group: String,
     /// Number of the partition.
     pub partition: u32,
-    /// The stop code.
+    /// The stop code; `none` for the series, always 0, of a group that did not stop.
     pub reason: String,
 }
 
@@ -92,6 +92,9 @@ impl Metrics {
     /// The metrics of one group.
     pub fn group(&self, group: &str, partition: u16) -> GroupMetrics {
         let labels = GroupLabels { group: group.into(), partition: partition.into() };
+        // So that the metric is there before a stop.
+        let running = StopLabels { group: group.into(), partition: partition.into(), reason: "none".into() };
+        self.stopped.get_or_create(&running).set(0);
         GroupMetrics {
             ready: self.ready.get_or_create(&labels).clone(),
             lag: self.lag.get_or_create(&labels).clone(),
