@@ -21,7 +21,7 @@ const LOST_NATS: [&str; 4] = ["cannot reach NATS at ", "timed out", "no responde
 const LOST_POSTGRES: [&str; 2] = ["cannot reach Postgres at ", "error=postgres: "];
 /// Another projector has committed; it may have been killed since, with its last transaction still in flight.
 const OVERTAKEN: &str = "error=another projector advanced ";
-/// The stream of the tape was deleted, and is created again: a damaged round does that, and judges what follows.
+/// The stream of the tape was deleted, and is created again: a damaged round does that, and checks what follows.
 const DELETED: &str = "there is no such stream";
 /// How long after its end an outage may cause errors: twice the longest timeout of a request.
 const AFTERWARDS: Duration = Duration::from_secs(10);
