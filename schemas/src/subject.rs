@@ -60,11 +60,11 @@ pub fn witness_subject(partition: u16, generation: Generation) -> String {
 pub const OWNER_QUESTION: &[u8] = b"?";
 /// Subject on which a writer appends to a generation of the tape.
 pub fn tape_subject(partition: u16, generation: Generation, writer: Writer) -> String {
-    format!("tape.{partition}.{generation}.{writer}")
+    tape_subject_of(partition, generation, writer.as_str())
 }
-/// The filter of every subject of a generation of the tape.
-pub fn tape_filter(partition: u16, generation: Generation) -> String {
-    format!("tape.{partition}.{generation}.*")
+/// Subject with any last token in a generation of the tape; `*` for the filter of them all.
+pub fn tape_subject_of(partition: u16, generation: Generation, name: &str) -> String {
+    format!("tape.{partition}.{generation}.{name}")
 }
 /// The last token of a subject of a tape stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -174,6 +174,11 @@ pub fn writers() -> impl Iterator<Item = Writer> {
     logics().map(|(writer, _)| writer)
 }
 
+/// Returns each writer whose machine reads an inbox, with that inbox.
+pub fn inboxes() -> impl Iterator<Item = (Writer, Inbox)> {
+    GROUPS.iter().filter_map(|group| Some((group.info()?.writer, group.inbox()?)))
+}
+
 /// Returns every parameter that `LimitsSet` can set.
 pub fn params() -> Vec<ParamSpec> {
     GROUPS.iter().flat_map(|group| (group.params)()).collect()

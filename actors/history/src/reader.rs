@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tapedeck_kernel::{TapeCheckpoint, TapeRead, TapeReader, TapeRecord};
+use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::{StoredMessage, Tail};
-use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::subject::TapeSubject;
@@ -28,7 +28,7 @@ pub enum Messages {
 impl Messages {
     /// The messages of a stream up to its present end.
     pub async fn open(bus: &Bus, stream: String) -> Result<Self, HistoryError> {
-        let last = last_sequence(bus, &stream).await?;
+        let last = bus.last_sequence(&stream).await?;
         Ok(Self::live(bus, stream, Some(last)))
     }
 
@@ -239,11 +239,4 @@ impl FactReader {
         let wanted = |one: ClassifiedFact| (one.passes && one.standing == Standing::Within).then_some(one.fact);
         Ok(self.next_classified().await?.map(|facts| facts.into_iter().filter_map(wanted)))
     }
-}
-
-/// Last sequence of a stream at present.
-pub(crate) async fn last_sequence(bus: &Bus, stream: &str) -> Result<u64, BusError> {
-    let found = bus.context().get_stream(stream).await;
-    let found = found.map_err(|error| BusError::request(format!("stream info of {stream}"), error))?;
-    Ok(found.cached_info().state.last_sequence)
 }

@@ -11,7 +11,6 @@ use crate::bounds::{RangeBounds, ResolvedBound};
 use crate::error::HistoryError;
 use crate::fact::keeps_time;
 use crate::range::{Range, RangeBound};
-use crate::reader::last_sequence;
 
 /// Most records of a tape that are searched backwards for its newest tape time.
 const LOOK_BACK_MAX: u64 = 10_000;
@@ -33,7 +32,7 @@ impl TapeRange {
     /// The whole tape up to its present end.
     pub async fn whole(bus: &Bus, tape: &TapeCreated) -> Result<Self, HistoryError> {
         let (partition, tape) = (tape.partition, tape.lineage());
-        let end = last_sequence(bus, &bus.generations().tape_stream(partition)).await?;
+        let end = bus.last_sequence(&bus.generations().tape_stream(partition)).await?;
         Ok(Self { partition, tape, bounds: RangeBounds::default(), end })
     }
 }

@@ -2,14 +2,12 @@
 
 use serde::Serialize;
 use tapedeck_runtime::database::{self, DatabaseError};
-use tapedeck_runtime::{Bus, BusError};
+use tapedeck_runtime::{Bus, BusError, witness};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::record::{self, RecordRead, Writer};
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
-use crate::reader::last_sequence;
-use crate::recovery;
 
 /// Status of one partition.
 #[derive(Debug, Serialize)]
@@ -59,16 +57,15 @@ impl PartitionStatus {
         let (lineage, generations) = (tape.lineage(), bus.generations());
         let TapeCreated { tape, partition, placement, .. } = tape;
         let name = generations.tape_stream(partition);
-        let stream = bus.context().get_stream(&name).await;
-        let stream = stream.map_err(|error| BusError::request(format!("stream info of {name}"), error))?;
+        let stream = bus.stream(&name).await?;
         let state = &stream.cached_info().state;
         let mut writers = Vec::new();
         for writer in tapedeck_groups::writers() {
             writers.push(WriterStatus::gather(bus, &name, partition, writer).await?);
         }
         // Read in this order, a stream that lost nothing holds what the tape names, and the tape what is projected.
-        let market_inbox_last = last_sequence(bus, &generations.inbox_stream(partition)).await?;
-        let command_inbox_last = last_sequence(bus, &generations.command_stream(partition)).await?;
+        let market_inbox_last = bus.last_sequence(&generations.inbox_stream(partition)).await?;
+        let command_inbox_last = bus.last_sequence(&generations.command_stream(partition)).await?;
         let mut lost = Vec::new();
         let projected = match database::projected(client, &lineage, partition).await {
             Ok(projected) => projected,
@@ -78,11 +75,8 @@ impl PartitionStatus {
             }
             Err(error) => return Err(error.into()),
         };
-        let inboxes = [
-            (Writer::Ingest, generations.inbox_stream(partition)),
-            (Writer::Control, generations.command_stream(partition)),
-        ];
-        for (writer, inbox) in inboxes {
+        for (writer, inbox) in tapedeck_groups::inboxes() {
+            let inbox = generations.stream(inbox.family(), partition);
             let decided = writers.iter().find(|one| one.writer == writer.as_str()).map_or(0, |one| one.decided);
             if decided > 0 && bus.message(&inbox, decided).await?.is_none() {
                 lost.push(format!("{writer} decided on message {decided}, but {inbox} does not hold it"));
@@ -90,7 +84,8 @@ impl PartitionStatus {
         }
         if lost.is_empty() {
             let (_, checkpoints) = database::checkpoints(client, partition).await?;
-            lost.extend(recovery::lost_records(bus, &name, &checkpoints).await?);
+            let mismatches = witness::mismatches(bus, &name, &checkpoints).await?;
+            lost.extend(mismatches.iter().map(ToString::to_string));
         }
         Ok(Self {
             partition,

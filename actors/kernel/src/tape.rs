@@ -108,8 +108,6 @@ pub struct TapeReader {
     lineage: Lineage,
     unfiltered: bool,
     read: TapeCheckpoint,
-    /// Hash of the last message read, valid or not; zeros before the first.
-    last_hash: RecordHash,
 }
 
 fn written_by(build: Option<&str>) -> String {
@@ -131,7 +129,7 @@ impl TapeReader {
     /// checkpoint: the caller must ([`TapeCheckpoint::chains`]). For readers that only show: a machine has no state
     /// without the records before.
     pub fn after(lineage: impl Into<Lineage>, checkpoint: TapeCheckpoint) -> Self {
-        Self { lineage: lineage.into(), unfiltered: true, read: checkpoint, last_hash: RecordHash::default() }
+        Self { lineage: lineage.into(), unfiltered: true, read: checkpoint }
     }
 
     /// A reader of one writer's subject: missing records show in the chain.
@@ -152,7 +150,7 @@ impl TapeReader {
 
     /// Sequence and hash of the last message read, valid or not; zeros before the first.
     pub fn last_message(&self) -> (u64, RecordHash) {
-        if self.last_hash == RecordHash::default() { (0, self.last_hash) } else { (self.read.seq, self.last_hash) }
+        (self.read.seq, self.read.last)
     }
 
     /// The place up to which the tape is read.
@@ -173,11 +171,10 @@ impl TapeReader {
         }
         self.read.seq = seq;
         let read = self.classify(seq, subject, payload)?;
-        self.last_hash = match &read {
+        self.read.last = match &read {
             TapeRead::Record(record) => record.hash,
             TapeRead::Invalid { .. } => RecordHash::of(payload),
         };
-        self.read.last = self.last_hash;
         let wrong = match seq {
             1 => self.check_first(&read),
             _ => self.check_copied(seq, payload),

@@ -277,10 +277,7 @@ impl Bus {
 
     /// The last sequence of a stream, and its message if the stream still has it, read from the leader.
     pub async fn last_message(&self, stream: &str) -> Result<(u64, Option<StreamMessage>), BusError> {
-        let last = match self.find_stream(stream).await? {
-            Some(stream) => stream.cached_info().state.last_sequence,
-            None => return Err(BusError::request(format!("reading the last message of {stream}"), "no such stream")),
-        };
+        let last = self.last_sequence(stream).await?;
         Ok((last, if last == 0 { None } else { self.message(stream, last).await? }))
     }
 
@@ -329,6 +326,17 @@ impl Bus {
                 _ => Err(BusError::request(format!("reading the state of stream {name}"), error)),
             },
         }
+    }
+
+    /// A stream that must exist.
+    pub async fn stream(&self, name: &str) -> Result<jetstream::stream::Stream, BusError> {
+        let none = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
+        self.find_stream(name).await?.ok_or_else(none)
+    }
+
+    /// The last sequence of a stream, from its leader.
+    pub async fn last_sequence(&self, stream: &str) -> Result<u64, BusError> {
+        Ok(self.stream(stream).await?.cached_info().state.last_sequence)
     }
 
     /// Whether the server has a tape of the partition.

@@ -4,8 +4,7 @@ use async_nats::HeaderMap;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, StreamFamily};
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 use tokio_postgres::Client;
 
@@ -28,9 +27,7 @@ pub async fn next(bus: &Bus, partition: u16, at_least: Generation) -> Result<Gen
 
 /// Makes a stream read-only for good, so that no process of an older configuration appends to it.
 pub async fn seal(bus: &Bus, stream: &str) -> Result<(), BusError> {
-    let none = || BusError::request(format!("sealing {stream}"), "there is no such stream");
-    let found = bus.find_stream(stream).await?.ok_or_else(none)?;
-    let mut config = found.cached_info().config.clone();
+    let mut config = bus.stream(stream).await?.cached_info().config.clone();
     if config.sealed {
         return Ok(());
     }
@@ -50,20 +47,16 @@ pub async fn begin(
     let &TapeCreated { partition, generation, .. } = created;
     let stream = StreamFamily::Tape.stream(partition, generation);
     let failed = |why: String| BusError::request(format!("beginning {stream}"), why);
-    let found = bus.find_stream(from).await?.ok_or_else(|| failed(format!("there is no stream {from}")))?;
-    let mut config = found.cached_info().config.clone();
+    let mut config = bus.stream(from).await?.cached_info().config.clone();
     config.name.clone_from(&stream);
-    config.subjects = vec![subject::tape_filter(partition, generation)];
+    config.subjects = vec![subject::tape_subject_of(partition, generation, "*")];
     config.sealed = false;
     // A sealed stream has these, whatever its declaration says.
     (config.deny_delete, config.deny_purge) = (true, false);
     bus.context().create_stream(config).await.map_err(|error| failed(error.to_string()))?;
 
-    let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
-    let event = created.clone().into();
-    let first = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
     let keeper = subject::tape_subject(partition, generation, Writer::Keeper);
-    append(bus, &stream, &keeper, 1, first.into()).await?;
+    append(bus, &stream, &keeper, 1, created.first_record().into()).await?;
     progress(1);
     let last = created.copied.last().map_or(1, |copied| copied.last);
     let mut tail = Tail::new(bus, from.into(), String::new(), 2);
@@ -73,7 +66,7 @@ pub async fn begin(
             return Err(failed(format!("{from} does not hold record {seq} any more")));
         };
         let name = old.rsplit('.').next().unwrap_or_default();
-        let subject = format!("{}{name}", subject::tape_filter(partition, generation).trim_end_matches('*'));
+        let subject = subject::tape_subject_of(partition, generation, name);
         append(bus, &stream, &subject, seq, payload).await?;
         progress(seq);
     }
@@ -98,8 +91,7 @@ pub async fn clear_rows(client: &mut Client, created: &TapeCreated) -> Result<u6
         deleted += transaction.execute(&delete, &[&i64::from(created.partition)]).await?;
     }
     let set = "UPDATE tapedeck.projection_progress SET tape_id = $1, generation = $2, seq = 0, last_hash = '', \
-               chains = '{}' \
-               WHERE partition = $3";
+               chains = '{}' WHERE partition = $3";
     let (tape, generation) = (created.tape.to_string(), i64::from(created.generation.get()));
     transaction.execute(set, &[&tape, &generation, &i32::from(created.partition)]).await?;
     transaction.commit().await?;

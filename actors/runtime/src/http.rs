@@ -8,9 +8,8 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::routing::get;
 
-use tapedeck_schemas::reason::Reason;
-
 use crate::metrics::Metrics;
+use crate::state::GroupState;
 use crate::status::GroupStatus;
 
 /// Serves until the process ends; the bound address (port 0 chooses a free port).
@@ -47,15 +46,7 @@ pub async fn serve(
 
 /// 200 if the check holds for every group, else 503 with one line for each group for which it does not.
 fn check_all(groups: &[Arc<GroupStatus>], holds: fn(&GroupStatus) -> bool) -> (StatusCode, String) {
-    let line = |group: &Arc<GroupStatus>| {
-        let reason = group.reason().map_or("ready", Reason::as_str);
-        let text = match group.stopped() {
-            Some((_, text)) => format!(": {text}"),
-            None if !group.is_witnessed() => ", without a witness".into(),
-            None => String::new(),
-        };
-        format!("{} on partition {}: {reason}{text}\n", group.group, group.partition)
-    };
+    let line = |group: &Arc<GroupStatus>| format!("{}\n", GroupState::of(group).line());
     let failed: Vec<String> = groups.iter().filter(|group| !holds(group)).map(line).collect();
     match failed.is_empty() {
         true => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tapedeck_kernel::guard::{self, StreamLoss, StreamState};
+use tapedeck_kernel::guard::{self, StreamLoss};
 use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint, TapeFault, TapeRead, TapeReader};
 use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances, least};
 use tapedeck_projections::{MergeError, compact, sql};
@@ -250,12 +250,14 @@ async fn check_tape(
     let partition = target.partition;
     let mismatch = |mismatch: CheckpointMismatch| DatabaseError::Checkpoint { partition, mismatch };
     let name = target.bus.generations().tape_stream(partition);
-    let StreamState { created, last, .. } = witness::state(&target.bus, &name, 0).await?;
+    let created = witness::state(&target.bus, &name, 0).await?.created;
     if let Some(known) = known.filter(|known| *known != created) {
         return Err(StreamLoss::TapeReplaced { known, created }.into());
     }
-    witness::required(&target.bus, &name, last, checkpoints).await?.map_err(mismatch)?;
-    Ok(created)
+    match witness::mismatches(&target.bus, &name, checkpoints).await?.into_iter().next() {
+        Some(first) => Err(mismatch(first).into()),
+        None => Ok(created),
+    }
 }
 
 /// Reads a message and adds it to the batch if it is a valid record.

@@ -35,7 +35,8 @@ pub struct GroupState {
 }
 
 impl GroupState {
-    fn of(status: &GroupStatus) -> Self {
+    /// The state of a group of this process.
+    pub fn of(status: &GroupStatus) -> Self {
         Self {
             group: status.group.into(),
             partition: status.partition,
@@ -45,10 +46,14 @@ impl GroupState {
         }
     }
 
-    /// The state as a line: `ready`, or the reason and the text of the stop.
+    /// The state as a line: `ready`, or the reason and the text of the stop; and whether the group has no witness.
     pub fn line(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or("ready");
-        let text = self.stop.as_ref().map(|text| format!(": {text}")).unwrap_or_default();
+        let text = match &self.stop {
+            Some(text) => format!(": {text}"),
+            None if !self.witnessed => ", without a witness".into(),
+            None => String::new(),
+        };
         format!("{} on partition {}: {reason}{text}", self.group, self.partition)
     }
 

@@ -8,8 +8,7 @@ use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, Generations, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::PARTITIONS_MAX;
 
 use crate::bus::{Bus, BusError};
@@ -225,9 +224,7 @@ async fn create_tape(
     if bus.last_on(&stream, &keeper).await? > 0 {
         return Ok(None);
     }
-    let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
-    let event = TapeCreated::first(id, partition, placement).into();
-    let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
+    let record = TapeCreated::first(id, partition, placement).first_record();
     match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: created tape {id}"))),
         Answer::Committed(seq) => Err(BusError::request(
@@ -293,7 +290,7 @@ mod tests {
         };
         assert_eq!(configs.iter().filter(|(partition, config)| own(*partition, config)).count(), 4);
         assert_eq!(configs[0].1.subjects, ["tape.0.g1.*"]);
-        let most = i32::try_from(record::RECORD_BYTES_MAX).unwrap();
+        let most = i32::try_from(tapedeck_schemas::record::RECORD_BYTES_MAX).unwrap();
         assert!(declared.tape.max_message_bytes >= most, "a full record must fit the tape");
     }
 

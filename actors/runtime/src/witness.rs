@@ -113,7 +113,7 @@ async fn answer(
     let witness = match reply {
         None => WitnessAnswer::NotAsked,
         Some(None) => WitnessAnswer::Missing,
-        Some(Some(reply)) => compare(bus, &stream, tape, state.last, &reply).await?,
+        Some(Some(reply)) => compare(bus, &stream, tape, &reply).await?,
     };
     let inbox = match inbox {
         Some(inbox) => Some(self::state(bus, inbox, question.inbox).await?),
@@ -132,8 +132,7 @@ async fn ask(bus: &Bus, partition: u16) -> Option<WitnessReply> {
 
 /// The state of a stream, with the message `seq`, from its leader.
 pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState, BusError> {
-    let none = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
-    let stream = bus.find_stream(name).await?.ok_or_else(none)?;
+    let stream = bus.stream(name).await?;
     let info = stream.cached_info();
     let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
     let message = if seq == 0 { None } else { bus.message(name, seq).await? };
@@ -145,13 +144,7 @@ pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState
 }
 
 /// Compares the tape with the records from which the rows were projected.
-async fn compare(
-    bus: &Bus,
-    stream: &str,
-    tape: &Lineage,
-    last: u64,
-    reply: &WitnessReply,
-) -> Result<WitnessAnswer, BusError> {
+async fn compare(bus: &Bus, stream: &str, tape: &Lineage, reply: &WitnessReply) -> Result<WitnessAnswer, BusError> {
     match &reply.tape {
         None => return Ok(WitnessAnswer::Agrees),
         Some(found) if *found != (tape.tape, tape.generation) => {
@@ -159,28 +152,22 @@ async fn compare(
         }
         Some(_) => {}
     }
-    match required(bus, stream, last, &reply.checkpoints).await? {
-        Ok(()) => Ok(WitnessAnswer::Agrees),
-        Err(mismatch) => Ok(WitnessAnswer::Differs(mismatch)),
-    }
+    let first = mismatches(bus, stream, &reply.checkpoints).await?.into_iter().next();
+    Ok(first.map_or(WitnessAnswer::Agrees, WitnessAnswer::Differs))
 }
 
-/// Compares a tape that ends at `last` with the records at these checkpoints.
-pub(crate) async fn required(
+/// What the tape lacks of the records at these checkpoints.
+pub async fn mismatches(
     bus: &Bus,
     stream: &str,
-    last: u64,
     checkpoints: &[TapeCheckpoint],
-) -> Result<Result<(), CheckpointMismatch>, BusError> {
+) -> Result<Vec<CheckpointMismatch>, BusError> {
     let required = RequiredRecords::of(checkpoints);
-    if let Err(short) = required.check_last(last) {
-        return Ok(Err(short));
-    }
-    for (seq, hash) in required.records {
+    let last = bus.last_sequence(stream).await?;
+    let mut found = Vec::from_iter(required.check_last(last).err());
+    for (seq, hash) in required.records.into_iter().filter(|(seq, _)| *seq <= last) {
         let payload = bus.message(stream, seq).await?.map(|message| message.payload);
-        if let Err(mismatch) = check_record(seq, hash, payload.as_deref()) {
-            return Ok(Err(mismatch));
-        }
+        found.extend(check_record(seq, hash, payload.as_deref()).err());
     }
-    Ok(Ok(()))
+    Ok(found)
 }

@@ -224,12 +224,13 @@ impl Stack {
         loop {
             let mut quiet = true;
             for group in self.groups.iter() {
-                let end = self.last_sequence(&self.bus.generations().tape_stream(group.partition)).await?;
+                let end = self.bus.last_sequence(&self.bus.generations().tape_stream(group.partition)).await?;
                 let sent = stored.get(&self.bus.generations().inbox_stream(group.partition)).copied().unwrap_or(0);
                 quiet &= match tapedeck_groups::named(group.group).and_then(Group::inbox) {
                     Some(Inbox::Market) => group.inbox_seq() >= sent,
                     Some(Inbox::Command) => {
-                        let asked = self.last_sequence(&self.bus.generations().command_stream(group.partition)).await?;
+                        let asked =
+                            self.bus.last_sequence(&self.bus.generations().command_stream(group.partition)).await?;
                         group.inbox_seq() >= asked
                     }
                     None => group.tape_seq() >= end,
@@ -241,10 +242,6 @@ impl Stack {
             self.check_stops()?;
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-    }
-
-    async fn last_sequence(&self, stream: &str) -> Result<u64> {
-        Ok(self.bus.context().get_stream(stream).await?.cached_info().state.last_sequence)
     }
 
     /// Drains every group; the servers stay up.

@@ -2,7 +2,8 @@
 
 use crate::generation::{Generation, Lineage};
 use crate::ids::TapeId;
-use crate::record::{RecordHash, Writer};
+use crate::offset::Offset;
+use crate::record::{self, Entry, Header, RecordHash, Writer};
 use crate::structs::structs;
 
 structs! {
@@ -55,6 +56,13 @@ impl TapeCreated {
     /// Returns the first fact of generation 1 of a tape.
     pub fn first(tape: TapeId, partition: u16, placement: Vec<String>) -> Self {
         Self { tape, partition, placement, generation: Generation::FIRST, copied: Vec::new(), lost: Vec::new() }
+    }
+
+    /// Returns the bytes of the record with which the keeper begins the tape.
+    pub fn first_record(&self) -> Vec<u8> {
+        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
+        let event = self.clone().into();
+        record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }])
     }
 
     /// Returns the identity of the tape for its readers.

@@ -56,6 +56,14 @@ impl Database {
         &self.fold.tables
     }
 
+    /// Compares the tape in `broker` with the records from which the rows were projected.
+    pub fn check_tape(&self, broker: &Broker) -> Result<(), CheckpointMismatch> {
+        let required = RequiredRecords::of(&self.checkpoints());
+        required.check_last(broker.last_seq(TAPE))?;
+        let payload_of = |seq| broker.get(TAPE, seq).map(|message| &message.payload[..]);
+        required.records.iter().try_for_each(|(seq, hash)| check_record(*seq, *hash, payload_of(*seq)))
+    }
+
     /// Commits a transaction; `false`, without a change, if the progress of a projection is not the expected one.
     pub fn commit(&mut self, transaction: &Transaction) -> Result<bool, MergeError> {
         let is_expected = |advance: &Advance| self.seq_of(advance.projection) == advance.old;
@@ -102,11 +110,7 @@ impl Projector {
         broker: &Broker,
     ) -> Result<Self, CheckpointMismatch> {
         let checkpoints = database.checkpoints();
-        let required = RequiredRecords::of(&checkpoints);
-        required.check_last(broker.last_seq(TAPE))?;
-        for (seq, hash) in required.records {
-            check_record(seq, hash, broker.get(TAPE, seq).map(|message| &message.payload[..]))?;
-        }
+        database.check_tape(broker)?;
         let reader = TapeReader::after(tape, least(&checkpoints));
         Ok(Self { uid, transaction: None, cursors: database.cursors(), reader })
     }

@@ -8,7 +8,7 @@ use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{InboxDigest, InboxPrefix, Writer};
 
 use crate::error::HistoryError;
-use crate::reader::{Messages, last_sequence};
+use crate::reader::Messages;
 
 /// The messages of an inbox up to one of them.
 pub(super) struct InboxWalk {
@@ -37,7 +37,7 @@ impl InboxWalk {
     ) -> Result<Self, HistoryError> {
         let generation = bus.generations().of(inbox.family(), partition);
         let stream = inbox.family().stream(partition, generation);
-        let end = last_sequence(bus, &stream).await?;
+        let end = bus.last_sequence(&stream).await?;
         Ok(Self {
             end,
             reader,

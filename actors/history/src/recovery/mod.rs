@@ -5,16 +5,15 @@ mod tape;
 
 use std::collections::BTreeMap;
 
-use tapedeck_kernel::{Inbox, RequiredRecords, TapeCheckpoint, TapeRecord, check_record};
-use tapedeck_runtime::{Bus, BusError, database};
+use tapedeck_kernel::TapeRecord;
+use tapedeck_runtime::{Bus, BusError, database, witness};
 use tapedeck_schemas::event::{CopiedRecords, LostMessages, TapeCreated};
 use tapedeck_schemas::generation::{Generation, Lineage, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::record::{RecordHash, Writer};
+use tapedeck_schemas::record::RecordHash;
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
-use crate::reader::last_sequence;
 use inbox::InboxWalk;
 use tape::TapeWalk;
 
@@ -60,7 +59,7 @@ impl Survey {
         let found = bus.tape(partition).await?;
         let mut survey = Self {
             next: found.clone(),
-            tape_last: last_sequence(bus, &tape_stream).await?,
+            tape_last: bus.last_sequence(&tape_stream).await?,
             tape_stream,
             trusted: 0,
             lost: Vec::new(),
@@ -71,22 +70,16 @@ impl Survey {
         };
         match rows_of {
             Some((tape, generation)) if tape != found.tape => survey.lose_tape(&found, tape, generation),
-            Some((_, generation)) if generation > found.generation && survey.is_gone(bus, generation).await? => {
-                survey.next.generation = generation;
-                survey.walk(bus, &found.lineage()).await?;
-            }
             Some((_, generation)) if generation > found.generation => {
-                return Err(HistoryError::Range(format!(
-                    "{} is generation {} of the tape, but the rows in Postgres are of {generation}; set --generations \
-                     to the generation in use",
-                    survey.tape_stream, found.generation
-                )));
+                survey.lose_later(bus, &found, generation).await?;
+                survey.walk(bus, &found.lineage()).await?;
             }
             rows_of => {
                 survey.has_rows_of_earlier = rows_of.is_some_and(|(_, generation)| generation < found.generation);
                 survey.walk(bus, &found.lineage()).await?;
                 if !survey.has_rows_of_earlier {
-                    survey.lost.extend(lost_records(bus, &survey.tape_stream, &checkpoints).await?);
+                    let mismatches = witness::mismatches(bus, &survey.tape_stream, &checkpoints).await?;
+                    survey.lost.extend(mismatches.iter().map(ToString::to_string));
                 }
             }
         }
@@ -111,14 +104,19 @@ impl Survey {
         }
     }
 
-    /// Whether the stream of the generation that is projected does not exist any more; then it is lost.
-    async fn is_gone(&mut self, bus: &Bus, generation: Generation) -> Result<bool, HistoryError> {
-        let stream = StreamFamily::Tape.stream(self.next.partition, generation);
-        let is_gone = bus.find_stream(&stream).await?.is_none();
-        if is_gone {
-            self.lost.push(format!("{stream}, of which the rows in Postgres are, does not exist"));
+    /// The rows are of a later generation: its stream is lost, or is the one that should be surveyed.
+    async fn lose_later(&mut self, bus: &Bus, found: &TapeCreated, later: Generation) -> Result<(), HistoryError> {
+        let stream = StreamFamily::Tape.stream(found.partition, later);
+        if bus.find_stream(&stream).await?.is_some() {
+            return Err(HistoryError::Range(format!(
+                "{} is generation {} of the tape, but the rows in Postgres are of {later}; set --generations to the \
+                 generation in use",
+                self.tape_stream, found.generation
+            )));
         }
-        Ok(is_gone)
+        self.lost.push(format!("{stream}, of which the rows in Postgres are, does not exist"));
+        self.next.generation = later;
+        Ok(())
     }
 
     /// The stream holds another tape than the one that is projected: nothing of the latter is left.
@@ -136,7 +134,7 @@ impl Survey {
         let partition = self.next.partition;
         let mut walk = TapeWalk::open(bus, partition, lineage, self.tape_last);
         let mut inboxes = Vec::new();
-        for (reader, inbox) in [(Writer::Ingest, Inbox::Market), (Writer::Control, Inbox::Command)] {
+        for (reader, inbox) in tapedeck_groups::inboxes() {
             inboxes.push(InboxWalk::open(bus, partition, lineage, reader, inbox).await?);
         }
         let mut is_trusted = true;
@@ -213,23 +211,6 @@ impl Survey {
         }
         Ok(copied)
     }
-}
-
-/// The records at these checkpoints that the tape does not hold: a sentence each.
-pub(crate) async fn lost_records(
-    bus: &Bus,
-    tape_stream: &str,
-    checkpoints: &[TapeCheckpoint],
-) -> Result<Vec<String>, HistoryError> {
-    let required = RequiredRecords::of(checkpoints);
-    let last = last_sequence(bus, tape_stream).await?;
-    let mut lost = Vec::from_iter(required.check_last(last).err().map(|mismatch| mismatch.to_string()));
-    for (seq, hash) in required.records.iter().filter(|(seq, _)| *seq <= last) {
-        let message = bus.message(tape_stream, *seq).await?;
-        let compared = check_record(*seq, *hash, message.as_ref().map(|message| &message.payload[..]));
-        lost.extend(compared.err().map(|mismatch| mismatch.to_string()));
-    }
-    Ok(lost)
 }
 
 /// The ranges in order, with those that touch each other as one.

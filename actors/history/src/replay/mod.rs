@@ -13,7 +13,7 @@ use crate::error::HistoryError;
 use crate::fact::StoredFact;
 use crate::filter::Filter;
 use crate::range::Range;
-use crate::reader::{FactReader, last_sequence};
+use crate::reader::FactReader;
 use crate::resolve::{TapeRange, resolve};
 
 pub use checkpoint::{Checkpoint, CheckpointFile, ReplaySpec};
@@ -45,7 +45,7 @@ impl Replay {
     pub async fn of(bus: &Bus, ranges: &[TapeRange], filter: &Filter) -> Result<Self, HistoryError> {
         let mut tapes = Vec::new();
         for range in ranges {
-            let end = last_sequence(bus, &bus.generations().tape_stream(range.partition)).await?;
+            let end = bus.last_sequence(&bus.generations().tape_stream(range.partition)).await?;
             if end < range.end {
                 return Err(HistoryError::Short { partition: range.partition, expected: range.end, got: end });
             }

@@ -58,21 +58,23 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         None => bus.tapes().await?.into_iter().map(|tape| tape.partition).collect(),
     };
     let mut generations = bus.generations().clone();
-    let mut declined = false;
+    let (is_saved, mut declined) = (args.nats.nats_url.is_none(), false);
     for partition in partitions {
         let survey = Survey::gather(&bus, &client, partition).await?;
         print(&survey);
         match survey.needs() {
             None => {}
-            Some(what) if args.yes || confirmed(what)? => recover(&bus, &mut client, survey, &mut generations).await?,
+            Some(what) if args.yes || confirmed(what)? => {
+                recover(&bus, &mut client, survey, &mut generations).await?;
+                // At once: the next partition may fail.
+                if is_saved {
+                    connection::save_generations(&args.dir.dir, &generations)?;
+                }
+            }
             Some(_) => declined = true,
         }
     }
     if generations != *bus.generations() {
-        let is_saved = args.nats.nats_url.is_none();
-        if is_saved {
-            connection::save_generations(&args.dir.dir, &generations)?;
-        }
         print_next_steps(&generations, is_saved);
     }
     Ok(process::exit_code(!declined))
@@ -81,9 +83,12 @@ pub async fn run(args: Args) -> Result<ExitCode> {
 async fn recover(bus: &Bus, client: &mut Client, survey: Survey, generations: &mut Generations) -> Result<()> {
     let (partition, mut begun) = (survey.next.partition, survey.next.clone());
     if survey.needs_generation() {
-        // What is appended until the stream is sealed is copied as well.
         generation::seal(bus, &survey.tape_stream).await?;
-        let survey = Survey::gather(bus, client, partition).await?;
+        // What was appended until then is copied as well.
+        let survey = match bus.last_sequence(&survey.tape_stream).await? == survey.tape_last {
+            true => survey,
+            false => Survey::gather(bus, client, partition).await?,
+        };
         begun = survey.next.clone();
         begun.generation = generation::next(bus, partition, begun.generation).await?;
         ensure!(begun.lineage().is_valid(), "the copies {:?} are not in order", begun.copied);

@@ -2,7 +2,6 @@
 
 use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
-use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, check_record};
 
 use super::groups::stream_of;
 use super::{Failure, TAPE, World};
@@ -47,16 +46,9 @@ impl World {
     }
 
     fn witness(&self) -> WitnessAnswer {
-        match self.compare_with_rows() {
+        match self.database.check_tape(&self.broker) {
             Ok(()) => WitnessAnswer::Agrees,
             Err(mismatch) => WitnessAnswer::Differs(mismatch),
         }
-    }
-
-    fn compare_with_rows(&self) -> Result<(), CheckpointMismatch> {
-        let required = RequiredRecords::of(&self.database.checkpoints());
-        required.check_last(self.broker.last_seq(TAPE))?;
-        let payload_of = |seq| self.broker.get(TAPE, seq).map(|message| &message.payload[..]);
-        required.records.iter().try_for_each(|(seq, hash)| check_record(*seq, *hash, payload_of(*seq)))
     }
 }

@@ -16,8 +16,7 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::{OrderId, TapeId};
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::{self, Entry, Header, RecordHash, Writer};
+use tapedeck_schemas::record::{self, Writer};
 use tapedeck_schemas::subject::{self, MarketKind, TapeSubject};
 
 use crate::broker::{Arrived, Broker, StreamConfig};
@@ -195,9 +194,7 @@ impl World {
 
     /// Appends the first record of the tape, as the keeper does.
     fn put_first_record(&mut self) {
-        let header = Header { writer: Writer::Keeper, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
-        let event = Event::from(self.created.clone());
-        let record = record::encode(&header, &[Entry { cause: Offset::START, index: 0, at: 0, event }]);
+        let record = self.created.first_record();
         let headers = named([(AUTHOR, "keeper".into())]);
         self.put(subject::tape_subject(0, Generation::FIRST, Writer::Keeper), headers, record);
     }
