@@ -57,7 +57,6 @@ pub(crate) async fn replace(system: &System, bus: &Bus, stream: &str, messages: 
 fn stops_on_mismatch(system: &System, named: &str) {
     let projector = Group::start(system, "projector");
     until("the projector did not stop", || get(projector.port, "/readyz").contains("checkpoint-mismatch"));
-    std::thread::sleep(Duration::from_millis(200));
     assert!(projector.log().contains(named), "{named}: {}", projector.log());
     assert!(get(projector.port, "/livez").contains("200 OK"), "it is not restarted");
 }

@@ -84,8 +84,11 @@ pub async fn run<M: Machine>(
     let mut met = false;
     loop {
         let stop = Loop::start(&group, make(), standby, answerer, drain.clone()).run().await?;
-        group.status.set_reason(Some(stop.reason()));
         group.metrics.ready.set(0);
+        // The reason of a stop for good is set with its text, once it is logged (`GroupStatus::set_stopped`).
+        if !stop.reason().is_stop() {
+            group.status.set_reason(Some(stop.reason()));
+        }
         match stop {
             Stop::Drained => return Ok(()),
             Stop::Fenced { seq, by } => {
