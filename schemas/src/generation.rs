@@ -94,6 +94,18 @@ impl Lineage {
         lost.filter(|lost| lost.first <= next && next <= lost.last).map(|lost| lost.last + 1).max().unwrap_or(next)
     }
 
+    /// Returns the number of messages of the inbox of `reader` that are known to be lost.
+    pub fn lost_messages(&self, reader: Writer) -> u64 {
+        self.lost.iter().filter(|lost| lost.reader == reader).map(|lost| lost.last - lost.first + 1).sum()
+    }
+
+    /// Whether the message `seq` of the inbox of `reader` is known to be lost. Readers skip it, also if it is restored:
+    /// its publisher was told to publish it again.
+    pub fn is_lost(&self, reader: Writer, generation: Generation, seq: u64) -> bool {
+        let mut lost = self.lost.iter().filter(|lost| (lost.reader, lost.generation) == (reader, generation));
+        lost.any(|lost| (lost.first..=lost.last).contains(&seq))
+    }
+
     /// Whether the copied records are of ever later generations before this one, at ever greater sequences, and the
     /// lost messages of each inbox are ranges in order, with a message between two of them.
     pub fn is_valid(&self) -> bool {

@@ -45,6 +45,14 @@ impl Messages {
         }
     }
 
+    /// Continues at the message `seq`: those before it are known to be lost.
+    pub fn skip_to(&mut self, seq: u64) {
+        match self {
+            Messages::Live(tail, _) => tail.skip_to(seq),
+            Messages::Held(held) => held.retain(|stored| stored.seq >= seq),
+        }
+    }
+
     /// Reads the remaining messages into memory.
     pub async fn hold(mut self) -> VecDeque<StoredMessage> {
         let mut held = VecDeque::new();

@@ -64,9 +64,9 @@ impl PartitionStatus {
             writers.push(WriterStatus::gather(bus, &name, partition, writer).await?);
         }
         // Read in this order, a stream that lost nothing holds what the tape names, and the tape what is projected.
-        let market_inbox_last = bus.last_sequence(&generations.inbox_stream(partition)).await?;
-        let command_inbox_last = bus.last_sequence(&generations.command_stream(partition)).await?;
         let mut lost = Vec::new();
+        let market_inbox_last = last_sequence(bus, &generations.inbox_stream(partition), &mut lost).await?;
+        let command_inbox_last = last_sequence(bus, &generations.command_stream(partition), &mut lost).await?;
         let projected = match database::projected(client, &lineage, partition).await {
             Ok(projected) => projected,
             Err(error @ (DatabaseError::OtherTape { .. } | DatabaseError::Checkpoint { .. })) => {
@@ -84,8 +84,8 @@ impl PartitionStatus {
         }
         if lost.is_empty() {
             let (_, checkpoints) = database::checkpoints(client, partition).await?;
-            let mismatches = witness::mismatches(bus, &name, &checkpoints).await?;
-            lost.extend(mismatches.iter().map(ToString::to_string));
+            let compared = witness::compare_checkpoints(bus, &name, &checkpoints).await?;
+            lost.extend(compared.mismatches.iter().map(ToString::to_string));
         }
         Ok(Self {
             partition,
@@ -108,6 +108,15 @@ impl PartitionStatus {
         let is_caught_up = self.projected >= self.tape_last;
         is_caught_up && self.writers.iter().all(|writer| writer.last > 0) && self.lost.is_empty()
     }
+}
+
+/// The last sequence of a stream; 0 if there is no such stream, which is a loss.
+async fn last_sequence(bus: &Bus, name: &str, lost: &mut Vec<String>) -> Result<u64, BusError> {
+    let Some(stream) = bus.find_stream(name).await? else {
+        lost.push(format!("{name} does not exist"));
+        return Ok(0);
+    };
+    Ok(stream.cached_info().state.last_sequence)
 }
 
 impl WriterStatus {

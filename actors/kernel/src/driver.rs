@@ -135,6 +135,7 @@ impl<M: AnyMachine> Driver<M> {
             Input::Answer { .. } => {}
             Input::OwnerAnswer { question, answer } => self.liveness.answered(question, answer),
             Input::OwnLast(None) => self.liveness.last_unknown(),
+            Input::OwnLast(Some(_)) if self.liveness.is_last_outdated() => self.liveness.last_unknown(),
             Input::OwnLast(Some(own_last)) => {
                 if let Phase::Following { take_over_after } = &mut self.phase {
                     *take_over_after = Some(own_last);
@@ -144,10 +145,9 @@ impl<M: AnyMachine> Driver<M> {
             Input::Interrupted => {
                 self.guard.interrupted(self.liveness.now);
                 // The subject may end elsewhere now.
-                if let Phase::Following { take_over_after } = &mut self.phase
-                    && take_over_after.take().is_some()
-                {
-                    self.liveness.last_unknown();
+                if let Phase::Following { take_over_after } = &mut self.phase {
+                    let was_known = take_over_after.take().is_some();
+                    self.liveness.interrupted(was_known);
                 }
             }
             Input::Streams { number, answer } => {
@@ -169,8 +169,13 @@ impl<M: AnyMachine> Driver<M> {
                 true => (self.own_last, self.own_hash),
                 false => self.reader.last_message(),
             };
-            let (tape_next, inbox_next) = (self.reader.last() + 1, self.inbox_next().1);
-            let question = self.guard.ask(KnownStreams { tape, tape_next, inbox, inbox_next, decided });
+            let tape_next = self.reader.last() + 1;
+            let (inbox_first, inbox_next) = (self.message_after(0), self.inbox_next());
+            let has_inbox = matches!(self.info.reads, Reads::Inbox(_));
+            let inbox_lost = self.reader.lineage().lost_messages(self.info.writer);
+            let known =
+                KnownStreams { tape, tape_next, has_inbox, inbox, inbox_first, inbox_next, inbox_lost, decided };
+            let question = self.guard.ask(known);
             self.outputs.push_back(Output::CheckStreams(question));
         }
         match self.phase {
@@ -185,6 +190,8 @@ impl<M: AnyMachine> Driver<M> {
         }
         if self.draining && self.outputs.is_empty() {
             let done = match self.phase {
+                // What an unconfirmed owner has not appended, the next owner decides again.
+                Phase::Owner if !self.guard.is_confirmed() => true,
                 Phase::Owner => self.in_flight.is_none() && self.building.is_empty(),
                 Phase::Following { .. } => true,
                 Phase::Stopped => false,
@@ -198,8 +205,10 @@ impl<M: AnyMachine> Driver<M> {
 
     fn on_inbox(&mut self, message: &InboxMessage<'_>) {
         let &InboxMessage { generation, seq, .. } = message;
-        let (expected, next) = self.inbox_next();
-        let expected = (expected.unwrap_or(generation), next);
+        if self.reader.lineage().is_lost(self.info.writer, generation, seq) {
+            return;
+        }
+        let expected = (self.inbox_last.map_or(generation, |(generation, _)| generation), self.inbox_next());
         if (generation, seq) != expected {
             return self.stop(Stop::Inbox { expected, got: (generation, seq) });
         }
@@ -208,12 +217,10 @@ impl<M: AnyMachine> Driver<M> {
         self.follow_on();
     }
 
-    /// The generation of the last message of the inbox, if one was read, and the sequence of the next one.
-    fn inbox_next(&self) -> (Option<Generation>, u64) {
-        let generation = self.inbox_last.map(|(generation, _)| generation);
-        let last = self.inbox_last.map_or(0, |(_, last)| last);
-        let of = generation.unwrap_or(Generation::FIRST);
-        (generation, self.reader.lineage().next_message(self.info.writer, of, last))
+    /// The sequence of the message of the inbox that follows the message `seq`, without those that are known to be lost.
+    fn message_after(&self, seq: u64) -> u64 {
+        let generation = self.inbox_last.map_or(Generation::FIRST, |(generation, _)| generation);
+        self.reader.lineage().next_message(self.info.writer, generation, seq)
     }
 
     fn on_tape(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) {

@@ -13,6 +13,8 @@ pub const CHECK_INTERVAL: u64 = 1_000_000_000;
 pub const CHECK_AGAIN_AFTER: u64 = 200_000_000;
 /// How long the driver waits for an answer of the witness before it continues without one, ns.
 pub const WITNESS_WAIT: u64 = 5_000_000_000;
+/// How long a stream does not exist until it counts as deleted, ns. A leader that has just been elected may not know it.
+pub const DELETED_AFTER: u64 = 5_000_000_000;
 
 /// What the driver asks about its streams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,10 @@ pub struct StreamsQuestion {
     pub tape: u64,
     /// Sequence of the message of the inbox to return; 0 for none.
     pub inbox: u64,
+    /// Sequence of the next message to read of the tape, of which only the presence is asked.
+    pub tape_next: u64,
+    /// Sequence of the next message to read of the inbox, of which only the presence is asked.
+    pub inbox_next: u64,
 }
 
 /// The answer to a [`StreamsQuestion`].
@@ -32,14 +38,14 @@ pub struct StreamsQuestion {
 pub struct StreamsAnswer {
     /// The answer of the witness, read before the streams.
     pub witness: WitnessAnswer,
-    /// The tape, as its leader says.
-    pub tape: StreamState,
-    /// The inbox of the machine, if it has one.
+    /// The tape, as its leader says; `None` if there is no such stream.
+    pub tape: Option<StreamState>,
+    /// The inbox of the machine; `None` if there is no such stream, or if the machine has no inbox.
     pub inbox: Option<StreamState>,
 }
 
 /// A stream, as its leader says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StreamState {
     /// Time at which the stream was created, ns since the Unix epoch: a stream that is created again has another.
     pub created: u64,
@@ -47,10 +53,16 @@ pub struct StreamState {
     pub first: u64,
     /// The last sequence.
     pub last: u64,
+    /// The number of messages that the stream holds.
+    pub messages: u64,
     /// Subject and payload of the message that was asked for; `None` if the stream does not hold it.
     pub message: Option<(String, Vec<u8>)>,
     /// The time at which JetStream stored that message, ns since the Unix epoch; 0 without a message.
     pub stamp: u64,
+    /// Whether the stream counts the next message to read, but does not hold it.
+    pub lacks_next: bool,
+    /// Whether the stream is sealed.
+    pub is_sealed: bool,
 }
 
 /// The answer of the store downstream of the tape.
@@ -79,6 +91,12 @@ pub enum StreamLoss {
         /// The time at which it was created now.
         created: u64,
     },
+    /// The tape is sealed.
+    #[error("the tape is sealed: a later generation continues it; give that with --generations (TAPEDECK_GENERATIONS)")]
+    TapeSealed,
+    /// The tape was deleted.
+    #[error("the tape was deleted: there is no such stream")]
+    TapeDeleted,
     /// The tape ends before a record that was read.
     #[error("tape lost data: record {known} was read, but the tape now ends at {last}; do not restart this group")]
     TapeShort {
@@ -93,13 +111,27 @@ pub enum StreamLoss {
         /// The last sequence read.
         seq: u64,
     },
-    /// The tape begins after the next record to read.
-    #[error("records of the tape are missing: record {next} is next, but the tape begins at {first}")]
+    /// The tape lost its beginning.
+    #[error("records of the tape are missing: it begins at {first}")]
     TapeMissing {
-        /// The next sequence to read.
-        next: u64,
         /// The first sequence of the tape.
         first: u64,
+    },
+    /// The tape does not hold the next record to read, though it counts it.
+    #[error("records of the tape are missing: record {next} is next, but the tape, which ends at {last}, lacks it")]
+    TapeLacks {
+        /// The next sequence to read.
+        next: u64,
+        /// The last sequence of the tape.
+        last: u64,
+    },
+    /// The tape does not hold every record that it counts.
+    #[error("records of the tape are missing: it holds {messages} up to {last}")]
+    TapeHoles {
+        /// The number of records.
+        messages: u64,
+        /// The last sequence of the tape.
+        last: u64,
     },
     /// The tape does not hold the records that are projected.
     #[error("tape lost data: {0}; do not restart this group")]
@@ -115,6 +147,9 @@ pub enum StreamLoss {
         /// The time at which it was created now.
         created: u64,
     },
+    /// The inbox was deleted.
+    #[error("the inbox was deleted: there is no such stream")]
+    InboxDeleted,
     /// The inbox ends before a message that was read or decided on.
     #[error("the inbox lost messages: message {known} was read or decided on, but the inbox ends at {last}")]
     InboxShort {
@@ -123,13 +158,31 @@ pub enum StreamLoss {
         /// The last sequence of the inbox.
         last: u64,
     },
-    /// The inbox begins after the next message to read.
-    #[error("messages of the inbox are missing: message {next} is next, but the inbox begins at {first}")]
+    /// The inbox lost its beginning.
+    #[error("messages of the inbox are missing: it begins at {first}, not at {known}")]
     InboxMissing {
-        /// The next sequence to read.
-        next: u64,
+        /// The first message that is not known to be lost.
+        known: u64,
         /// The first sequence of the inbox.
         first: u64,
+    },
+    /// The inbox does not hold the next message to read, though it counts it.
+    #[error("messages of the inbox are missing: message {next} is next, but the inbox, which ends at {last}, lacks it")]
+    InboxLacks {
+        /// The next sequence to read.
+        next: u64,
+        /// The last sequence of the inbox.
+        last: u64,
+    },
+    /// The inbox does not hold every message that it counts.
+    #[error("messages of the inbox are missing: it holds {messages} up to {last}, and {lost} are known to be lost")]
+    InboxHoles {
+        /// The number of messages.
+        messages: u64,
+        /// The last sequence of the inbox.
+        last: u64,
+        /// The number of messages that the tape says are lost.
+        lost: u64,
     },
     /// The inbox holds another message, or none, at the last sequence read.
     #[error("the inbox lost messages: it does not hold message {seq} as it was read")]
@@ -143,15 +196,21 @@ impl StreamLoss {
     /// The reason for which the group stops.
     pub fn reason(&self) -> Reason {
         match self {
-            StreamLoss::TapeReplaced { .. } | StreamLoss::OtherTape(_) => Reason::OtherTape,
-            StreamLoss::TapeShort { .. } | StreamLoss::TapeChanged { .. } | StreamLoss::Projected(_) => {
-                Reason::TapeLostData
+            StreamLoss::TapeReplaced { .. } | StreamLoss::TapeSealed | StreamLoss::OtherTape(_) => Reason::OtherTape,
+            StreamLoss::TapeDeleted
+            | StreamLoss::TapeShort { .. }
+            | StreamLoss::TapeChanged { .. }
+            | StreamLoss::Projected(_) => Reason::TapeLostData,
+            StreamLoss::TapeMissing { .. } | StreamLoss::TapeLacks { .. } | StreamLoss::TapeHoles { .. } => {
+                Reason::RecordsMissing
             }
-            StreamLoss::TapeMissing { .. } => Reason::RecordsMissing,
-            StreamLoss::InboxMissing { .. } => Reason::MessagesMissing,
-            StreamLoss::InboxReplaced { .. } | StreamLoss::InboxShort { .. } | StreamLoss::InboxChanged { .. } => {
-                Reason::InboxMismatch
+            StreamLoss::InboxMissing { .. } | StreamLoss::InboxLacks { .. } | StreamLoss::InboxHoles { .. } => {
+                Reason::MessagesMissing
             }
+            StreamLoss::InboxReplaced { .. }
+            | StreamLoss::InboxDeleted
+            | StreamLoss::InboxShort { .. }
+            | StreamLoss::InboxChanged { .. } => Reason::InboxMismatch,
         }
     }
 }
@@ -163,10 +222,16 @@ pub(crate) struct KnownStreams {
     pub(crate) tape: (u64, RecordHash),
     /// The sequence of the next message of the tape.
     pub(crate) tape_next: u64,
+    /// Whether the machine has an inbox.
+    pub(crate) has_inbox: bool,
     /// The last message of the inbox, if any.
     pub(crate) inbox: Option<LastMessage>,
+    /// The sequence of the first message of the inbox that is not known to be lost.
+    pub(crate) inbox_first: u64,
     /// The sequence of the next message of the inbox.
     pub(crate) inbox_next: u64,
+    /// The number of messages of the inbox that are known to be lost.
+    pub(crate) inbox_lost: u64,
     /// The last cause recorded on the tape that is in the inbox.
     pub(crate) decided: Offset,
 }
@@ -201,8 +266,10 @@ pub(crate) struct Guard {
     requires_witness: bool,
     /// Whether the witness has agreed since the last interruption.
     is_witnessed: bool,
-    /// When the witness first did not answer, since the last interruption.
+    /// When the witness first did not answer, since the streams were last confirmed.
     missing_since: Option<u64>,
+    /// When a stream was first found not to exist.
+    deleted_since: Option<u64>,
     /// The times at which tape and inbox were created.
     created: (Option<u64>, Option<u64>),
 }
@@ -219,6 +286,7 @@ impl Guard {
             requires_witness: false,
             is_witnessed: false,
             missing_since: None,
+            deleted_since: None,
             created: (None, None),
         }
     }
@@ -253,8 +321,10 @@ impl Guard {
     /// Reading was interrupted: what is in the streams now may be something else. An open question is dropped.
     pub(crate) fn interrupted(&mut self, now: u64) {
         (self.asked, self.due) = (None, now);
-        (self.is_confirmed, self.is_compared) = (false, false);
-        (self.is_witnessed, self.missing_since) = (false, None);
+        if self.is_confirmed {
+            self.missing_since = None; // interruptions in quick succession do not begin the wait again
+        }
+        (self.is_confirmed, self.is_compared, self.is_witnessed) = (false, false, false);
     }
 
     /// When the next question is due; `None` while one is open.
@@ -276,6 +346,8 @@ impl Guard {
             asks_witness: !self.is_witnessed,
             tape: known.tape.0,
             inbox: known.inbox.map_or(0, |last| last.seq),
+            tape_next: known.tape_next,
+            inbox_next: known.inbox_next,
         }
     }
 
@@ -287,8 +359,13 @@ impl Guard {
         let Some(known) = self.asked.take() else { return Ok(()) };
         self.due = now.saturating_add(CHECK_AGAIN_AFTER);
         let Some(answer) = answer else { return Ok(()) };
-        self.compare(known, answer)?;
+        let Some(tape) = self.existing_tape(known, answer, now)? else { return Ok(()) };
+        self.compare(known, answer, tape)?;
         self.is_compared = true;
+        if known.has_inbox && answer.inbox.is_none() {
+            self.has_begun = true; // the tape says whether there was one
+            return Ok(());
+        }
         match answer.witness {
             WitnessAnswer::Missing => _ = self.missing_since.get_or_insert(now),
             WitnessAnswer::Agrees => (self.is_witnessed, self.missing_since) = (true, None),
@@ -303,8 +380,40 @@ impl Guard {
         Ok(())
     }
 
-    fn compare(&mut self, known: KnownStreams, answer: &StreamsAnswer) -> Result<(), StreamLoss> {
-        let StreamsAnswer { witness, tape, inbox } = answer;
+    /// The state of the tape, if it exists. A stream counts as deleted after a while; an inbox only if it was known, or
+    /// the tape names a message of it: else it may not have been created yet.
+    fn existing_tape<'a>(
+        &mut self,
+        known: KnownStreams,
+        answer: &'a StreamsAnswer,
+        now: u64,
+    ) -> Result<Option<&'a StreamState>, StreamLoss> {
+        let lacks_inbox = known.has_inbox && answer.inbox.is_none();
+        if let (Some(tape), false) = (&answer.tape, lacks_inbox) {
+            self.deleted_since = None;
+            return Ok(Some(tape));
+        }
+        self.is_confirmed = false;
+        let since = *self.deleted_since.get_or_insert(now);
+        let is_deleted = now >= since.saturating_add(DELETED_AFTER);
+        let had_inbox = self.created.1.is_some() || known.decided.seq > 0;
+        match &answer.tape {
+            None if is_deleted => Err(StreamLoss::TapeDeleted),
+            Some(_) if is_deleted && had_inbox => Err(StreamLoss::InboxDeleted),
+            tape => Ok(tape.as_ref()),
+        }
+    }
+
+    fn compare(
+        &mut self,
+        known: KnownStreams,
+        answer: &StreamsAnswer,
+        tape: &StreamState,
+    ) -> Result<(), StreamLoss> {
+        let StreamsAnswer { witness, inbox, .. } = answer;
+        if tape.is_sealed {
+            return Err(StreamLoss::TapeSealed);
+        }
         let created = tape.created;
         let known_tape = *self.created.0.get_or_insert(created);
         if created != known_tape {
@@ -319,11 +428,17 @@ impl Guard {
         if tape.last < seq {
             return Err(StreamLoss::TapeShort { known: seq, last: tape.last });
         }
-        if tape.first > known.tape_next {
-            return Err(StreamLoss::TapeMissing { next: known.tape_next, first: tape.first });
+        if tape.first > 1 {
+            return Err(StreamLoss::TapeMissing { first: tape.first });
         }
         if seq > 0 && tape.message.as_ref().is_none_or(|(_, payload)| RecordHash::of(payload) != hash) {
             return Err(StreamLoss::TapeChanged { seq });
+        }
+        if tape.messages < tape.last {
+            return Err(StreamLoss::TapeHoles { messages: tape.messages, last: tape.last });
+        }
+        if tape.lacks_next {
+            return Err(StreamLoss::TapeLacks { next: known.tape_next, last: tape.last });
         }
         let Some(inbox) = inbox else { return Ok(()) };
         let created = inbox.created;
@@ -335,8 +450,8 @@ impl Guard {
         if inbox.last < read.max(known.decided.seq) {
             return Err(StreamLoss::InboxShort { known: read.max(known.decided.seq), last: inbox.last });
         }
-        if inbox.first > known.inbox_next {
-            return Err(StreamLoss::InboxMissing { next: known.inbox_next, first: inbox.first });
+        if inbox.first > known.inbox_first {
+            return Err(StreamLoss::InboxMissing { known: known.inbox_first, first: inbox.first });
         }
         let is_as_read = |last: LastMessage| match &inbox.message {
             Some((subject, payload)) => {
@@ -346,6 +461,13 @@ impl Guard {
         };
         match known.inbox {
             Some(last) if !is_as_read(last) => Err(StreamLoss::InboxChanged { seq: last.seq }),
+            Some(_) | None if inbox.messages.saturating_add(known.inbox_lost) < inbox.last => {
+                let &StreamState { messages, last, .. } = inbox;
+                Err(StreamLoss::InboxHoles { messages, last, lost: known.inbox_lost })
+            }
+            Some(_) | None if inbox.lacks_next => {
+                Err(StreamLoss::InboxLacks { next: known.inbox_next, last: inbox.last })
+            }
             Some(_) | None => Ok(()),
         }
     }

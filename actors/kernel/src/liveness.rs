@@ -38,8 +38,11 @@ enum Doing {
     Waiting(u64),
     /// The question with the current number is open.
     Asking,
-    /// The last sequence of the own subject is being read.
-    ReadingLast,
+    /// The last sequence of the own subject is being read, or has been.
+    ReadingLast {
+        /// Whether the request was sent before an interruption, so that the subject may end elsewhere now.
+        is_outdated: bool,
+    },
 }
 
 /// The clock of a driver, and what its standby is doing.
@@ -77,7 +80,7 @@ impl Liveness {
     pub(crate) fn step_at(&self) -> Option<u64> {
         match self.doing {
             Doing::Waiting(until) => Some(until),
-            Doing::Asking | Doing::ReadingLast => None,
+            Doing::Asking | Doing::ReadingLast { .. } => None,
         }
     }
 
@@ -91,7 +94,7 @@ impl Liveness {
     pub(crate) fn step(&mut self) -> Option<Output> {
         self.step_at().filter(|at| *at <= self.now)?;
         if self.claims || self.misses >= MISSES_MAX {
-            self.doing = Doing::ReadingLast;
+            self.doing = Doing::ReadingLast { is_outdated: false };
             return Some(Output::ReadOwnLast);
         }
         self.doing = Doing::Asking;
@@ -115,9 +118,23 @@ impl Liveness {
 
     /// The last sequence could not be read. A standby that asked begins again: the owner may be back.
     pub(crate) fn last_unknown(&mut self) {
-        if self.doing == Doing::ReadingLast {
+        if matches!(self.doing, Doing::ReadingLast { .. }) {
             self.misses = 0;
             self.doing = Doing::Waiting(self.now.saturating_add(ASK_INTERVAL));
+        }
+    }
+
+    /// Whether the answer to the request for the last sequence is from before an interruption.
+    pub(crate) fn is_last_outdated(&self) -> bool {
+        self.doing == Doing::ReadingLast { is_outdated: true }
+    }
+
+    /// Reading was interrupted. `was_known`: the last sequence had been read.
+    pub(crate) fn interrupted(&mut self, was_known: bool) {
+        match &mut self.doing {
+            Doing::ReadingLast { .. } if was_known => self.last_unknown(),
+            Doing::ReadingLast { is_outdated } => *is_outdated = true,
+            Doing::Waiting(_) | Doing::Asking => {}
         }
     }
 }

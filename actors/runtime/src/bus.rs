@@ -15,8 +15,9 @@ use serde_json::json;
 use tapedeck_kernel::Answer;
 use tapedeck_kernel::reply::{EXPECTED_LAST_SEQUENCE, Reply, append_headers};
 use tapedeck_schemas::event::{Event, TapeCreated};
-use tapedeck_schemas::generation::{Generation, Generations};
+use tapedeck_schemas::generation::{Generation, Generations, StreamFamily};
 use tapedeck_schemas::reason::Reason;
+use tapedeck_schemas::record::RecordHash;
 use tapedeck_schemas::{record, subject};
 use tokio::sync::watch;
 
@@ -44,8 +45,8 @@ pub enum BusError {
     },
     /// The partition has no tape of the configured generation.
     #[error(
-        "partition {partition} has no tape {stream} ({why}); run `tapedeck provision`, or correct --generations if the \
-         tape has another generation"
+        "partition {partition} has no tape {stream} ({why}); if it never had one, run `tapedeck provision`; else \
+         correct --generations, or see docs/recovery.md"
     )]
     NoTape {
         /// Partition without a tape.
@@ -54,6 +55,32 @@ pub enum BusError {
         stream: String,
         /// The error of the server, or the defect of the first record.
         why: String,
+    },
+    /// There is no tape, but Postgres has rows of one.
+    #[error(
+        "there is no tape {stream}, but Postgres has rows of it: the stream was deleted, or the server cannot read its \
+         files; keep a copy of its directory, and see docs/recovery.md before the stream is created again"
+    )]
+    LostTape {
+        /// Name of the stream.
+        stream: String,
+    },
+    /// The stream of the tape has lost its first record.
+    #[error("{stream}, which ends at message {last}, lost the first record of the tape")]
+    LostBeginning {
+        /// Name of the stream.
+        stream: String,
+        /// The last sequence of the stream.
+        last: u64,
+    },
+    /// A later generation of a tape is created complete, before it is configured.
+    #[error(
+        "{stream} does not exist: it was deleted, the server is not the one that holds it, or --generations is wrong; \
+         if it was deleted, run `tapedeck recover` with the generation before it in --generations"
+    )]
+    NoGeneration {
+        /// Name of the stream.
+        stream: String,
     },
     /// The first record of the tape is that of another partition or generation than the name of the stream says.
     #[error("{stream} holds the tape of partition {partition}, generation {generation}")]
@@ -65,6 +92,18 @@ pub enum BusError {
         /// The generation in its first record.
         generation: Generation,
     },
+    /// The tape does not hold the records that its first record says were copied from an earlier generation.
+    #[error(
+        "{stream} does not hold record {last}, the last one that its first record says was copied from an earlier \
+         generation: `tapedeck recover` did not complete it, or the copy was lost; set --generations to the \
+         generation before it and run `tapedeck recover`"
+    )]
+    IncompleteTape {
+        /// Name of the stream.
+        stream: String,
+        /// Sequence of the last record that was copied.
+        last: u64,
+    },
 }
 
 impl BusError {
@@ -75,7 +114,14 @@ impl BusError {
 
     /// The reason for which a group stops; `None` if a retry can succeed.
     pub fn stop(&self) -> Option<Reason> {
-        matches!(self, BusError::OtherTape { .. }).then_some(Reason::OtherTape)
+        match self {
+            BusError::LostTape { .. } => Some(Reason::TapeLostData),
+            BusError::LostBeginning { .. } => Some(Reason::RecordsMissing),
+            BusError::OtherTape { .. } | BusError::IncompleteTape { .. } | BusError::NoGeneration { .. } => {
+                Some(Reason::OtherTape)
+            }
+            BusError::Connect { .. } | BusError::Request { .. } | BusError::NoTape { .. } => None,
+        }
     }
 }
 
@@ -297,22 +343,49 @@ impl Bus {
         }
     }
 
-    /// The `TapeCreated` of the first record of the tape, which must have the configured generation.
+    /// The `TapeCreated` of the first record of the tape, which must have the configured generation and hold the
+    /// records that were copied.
     pub async fn tape(&self, partition: u16) -> Result<TapeCreated, BusError> {
-        let stream = self.generations.tape_stream(partition);
+        self.tape_of(partition, self.generations.tape(partition)).await
+    }
+
+    /// The `TapeCreated` of a generation of the tape, as [`Bus::tape`] reads it.
+    pub async fn tape_of(&self, partition: u16, of: Generation) -> Result<TapeCreated, BusError> {
+        let stream = StreamFamily::Tape.stream(partition, of);
         let no_tape = |why: String| BusError::NoTape { partition, stream: stream.clone(), why };
-        let first = self.message(&stream, 1).await.map_err(|e| no_tape(e.to_string()))?;
-        let first = first.ok_or_else(|| no_tape("it has no first record".into()))?;
+        let Some(found) = self.find_stream(&stream).await? else {
+            return Err(match of == Generation::FIRST {
+                true => no_tape("there is no such stream".into()),
+                false => BusError::NoGeneration { stream },
+            });
+        };
+        let last = found.cached_info().state.last_sequence;
+        let Some(first) = self.message(&stream, 1).await? else {
+            return Err(match last {
+                0 => no_tape("it has no first record".into()),
+                last => BusError::LostBeginning { stream, last },
+            });
+        };
         let (_, entries) = record::decode(&first.payload).map_err(|e| no_tape(e.to_string()))?;
         match entries.into_iter().next().map(|entry| entry.event) {
             Some(Event::TapeCreated(created)) => {
                 let TapeCreated { partition: found, generation, .. } = created;
-                match (found, generation) == (partition, self.generations.tape(partition)) {
-                    true => Ok(created),
+                match (found, generation) == (partition, of) {
+                    true => self.complete(stream, created).await,
                     false => Err(BusError::OtherTape { stream, partition: found, generation }),
                 }
             }
             _ => Err(no_tape("its first record is not a TapeCreated".into())),
+        }
+    }
+
+    async fn complete(&self, stream: String, created: TapeCreated) -> Result<TapeCreated, BusError> {
+        let Some(copied) = created.copied.last() else { return Ok(created) };
+        let last = copied.last;
+        let found = self.message(&stream, last).await?;
+        match found.is_some_and(|found| RecordHash::of(&found.payload) == copied.hash) {
+            true => Ok(created),
+            false => Err(BusError::IncompleteTape { stream, last }),
         }
     }
 
@@ -330,7 +403,12 @@ impl Bus {
 
     /// A stream that must exist.
     pub async fn stream(&self, name: &str) -> Result<jetstream::stream::Stream, BusError> {
-        let none = || BusError::request(format!("reading the state of stream {name}"), "there is no such stream");
+        let none = || {
+            BusError::request(
+                format!("reading the state of stream {name}"),
+                "there is no such stream; if it was deleted, or the server cannot read its files, see docs/recovery.md",
+            )
+        };
         self.find_stream(name).await?.ok_or_else(none)
     }
 
@@ -344,13 +422,23 @@ impl Bus {
         Ok(self.find_stream(&self.generations.tape_stream(partition)).await?.is_some())
     }
 
-    /// The tapes of all partitions, in order.
-    pub async fn tapes(&self) -> Result<Vec<TapeCreated>, BusError> {
-        let mut tapes = vec![self.tape(0).await?];
+    /// The partitions of the server, in order, from 0: those of which it has a tape or a command inbox.
+    pub async fn partitions(&self) -> Result<Vec<u16>, BusError> {
+        let mut partitions = vec![0];
         for partition in 1..subject::PARTITIONS_MAX {
-            if !self.has_tape(partition).await? {
+            let command = self.generations.command_stream(partition);
+            if !self.has_tape(partition).await? && self.find_stream(&command).await?.is_none() {
                 break;
             }
+            partitions.push(partition);
+        }
+        Ok(partitions)
+    }
+
+    /// The tapes of all partitions, in order.
+    pub async fn tapes(&self) -> Result<Vec<TapeCreated>, BusError> {
+        let mut tapes = Vec::new();
+        for partition in self.partitions().await? {
             tapes.push(self.tape(partition).await?);
         }
         Ok(tapes)

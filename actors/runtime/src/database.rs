@@ -46,8 +46,9 @@ pub enum DatabaseError {
     },
     /// The rows were projected from another tape.
     #[error(
-        "the rows of partition {partition} were projected from tape {theirs}, but its tape is now {ours}; \
-         use another database, or drop the schema `tapedeck` and migrate again"
+        "the rows of partition {partition} were projected from tape {theirs}, but the tape is {ours}: \
+         compare --nats-url, --database-url and --generations with those of the other groups; `tapedeck recover` says \
+         what is lost"
     )]
     OtherTape {
         /// Partition of the rows.

@@ -1,6 +1,7 @@
 //! Begins a generation of a tape: seals the stream before it, and copies the records that can be trusted.
 
 use async_nats::HeaderMap;
+use bytes::Bytes;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, StreamFamily};
@@ -10,7 +11,13 @@ use tokio_postgres::Client;
 
 use crate::bus::{Bus, BusError};
 use crate::database::DatabaseError;
+use crate::shell::back_off;
 use crate::tail::{StoredMessage, Tail};
+
+/// Key of the advisory lock of recoveries: the bytes of "recovery".
+const RECOVERY_LOCK: i64 = i64::from_be_bytes(*b"recovery");
+/// Most repetitions of an append whose outcome is unknown.
+const APPENDS_MAX: u32 = 10;
 
 /// The number of the next generation of the tape of a partition: one more than the greatest that a stream has, whether
 /// or not that one is complete.
@@ -73,27 +80,44 @@ pub async fn begin(
     Ok(stream)
 }
 
-/// Appends a message that must become the message `seq` of the stream.
-async fn append(bus: &Bus, stream: &str, subject: &str, seq: u64, payload: bytes::Bytes) -> Result<(), BusError> {
-    match bus.append_to_stream(subject, seq - 1, HeaderMap::new(), payload).await {
-        Answer::Committed(stored) if stored == seq => Ok(()),
-        other => Err(BusError::request(format!("copying record {seq} to {stream}"), format!("{other:?}"))),
+/// Appends a message that must become the message `seq` of the stream. The sequence makes it safe to repeat an append
+/// whose outcome is unknown.
+async fn append(bus: &Bus, stream: &str, subject: &str, seq: u64, payload: Bytes) -> Result<(), BusError> {
+    let mut failures = 0;
+    loop {
+        let answer = bus.append_to_stream(subject, seq - 1, HeaderMap::new(), payload.clone()).await;
+        match answer {
+            Answer::Committed(stored) if stored == seq => return Ok(()),
+            Answer::WrongLast(_) if bus.message(stream, seq).await?.is_some_and(|found| found.payload == payload) => {
+                return Ok(());
+            }
+            Answer::Unknown if failures < APPENDS_MAX => failures += 1,
+            other => return Err(BusError::request(format!("copying record {seq} to {stream}"), format!("{other:?}"))),
+        }
+        tokio::time::sleep(back_off(failures)).await;
     }
+}
+
+/// Takes the lock of recoveries on the database, until the connection ends; `false` if another connection has it.
+pub async fn lock(client: &Client) -> Result<bool, DatabaseError> {
+    let taken = client.query_one("SELECT pg_try_advisory_lock($1)", &[&RECOVERY_LOCK]).await?;
+    Ok(taken.get(0))
 }
 
 /// Deletes the rows of a partition, and sets the progress of its projections to the beginning of a generation, in one
 /// transaction; the number of rows deleted.
 pub async fn clear_rows(client: &mut Client, created: &TapeCreated) -> Result<u64, DatabaseError> {
     let transaction = client.transaction().await?;
+    // As the projector does: progress first. A projector that is about to commit then finds that it was overtaken.
+    let set = "UPDATE tapedeck.projection_progress SET tape_id = $1, generation = $2, seq = 0, last_hash = '', \
+               chains = '{}' WHERE partition = $3";
+    let (tape, generation) = (created.tape.to_string(), i64::from(created.generation.get()));
+    transaction.execute(set, &[&tape, &generation, &i32::from(created.partition)]).await?;
     let mut deleted = 0;
     for projection in tapedeck_projections::all() {
         let delete = format!("DELETE FROM tapedeck.{} WHERE partition = $1", projection.table().name);
         deleted += transaction.execute(&delete, &[&i64::from(created.partition)]).await?;
     }
-    let set = "UPDATE tapedeck.projection_progress SET tape_id = $1, generation = $2, seq = 0, last_hash = '', \
-               chains = '{}' WHERE partition = $3";
-    let (tape, generation) = (created.tape.to_string(), i64::from(created.generation.get()));
-    transaction.execute(set, &[&tape, &generation, &i32::from(created.partition)]).await?;
     transaction.commit().await?;
     Ok(deleted)
 }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use async_nats::{Request, RequestErrorKind};
+use async_nats::{Request, RequestErrorKind, Subscriber};
+use futures_util::StreamExt as _;
 use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::liveness::{ANSWER_TIMEOUT, OwnerAnswer};
 use tapedeck_schemas::subject;
 
+use crate::DrainSignal;
 use crate::bus::Bus;
 
 /// Delay before the result of a failed read is reported, after which the driver repeats it.
@@ -23,6 +25,23 @@ pub(crate) async fn ask_owner(bus: Bus, subject: String, question: u64) -> Input
         Err(_) => OwnerAnswer::Unsent,
     };
     Input::OwnerAnswer { question, answer }
+}
+
+/// Answers the standbys of an owner that stopped because a store lost data, until the process drains: they must not
+/// take over. What the owner knows is lost, they may never have read.
+pub(crate) async fn answer_stopped(bus: Bus, mut questions: Subscriber, mut drain: DrainSignal) {
+    loop {
+        let question = tokio::select! { biased;
+            _ = drain.wait_for(|drain| *drain) => return,
+            question = questions.next() => question,
+        };
+        let Some(question) = question else { return };
+        if let (Some(reply), true) = (question.reply, *question.payload == *subject::OWNER_QUESTION)
+            && let Err(error) = bus.client().publish(reply, "stopped".into()).await
+        {
+            tracing::warn!(%error, "cannot reply to a standby");
+        }
+    }
 }
 
 /// Reads the last sequence of a writer's subject from the leader of the stream.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tapedeck_kernel::guard::{self, StreamLoss};
+use tapedeck_kernel::guard::{self, DELETED_AFTER, StreamLoss};
 use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint, TapeFault, TapeRead, TapeReader};
 use tapedeck_projections::projector::{Advance, Batch, ProjectionCursor, advances, least};
 use tapedeck_projections::{MergeError, compact, sql};
@@ -115,6 +115,33 @@ struct KnownStores {
     committed: u64,
     /// The time at which the stream of the tape was created.
     created: Option<u64>,
+    /// When the stream of the tape was first found not to exist.
+    deleted_since: Option<Instant>,
+}
+
+impl KnownStores {
+    /// Checks that the database has what this process has committed.
+    fn compare(&self, partition: u16, checkpoints: &[TapeCheckpoint]) -> Result<(), ProjectorError> {
+        let (found, committed) = (least(checkpoints).seq, self.committed);
+        match found < committed {
+            true => Err(ProjectorError::LostData { partition, found, committed }),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the stream of the tape has not been gone for long: a leader that has just been elected may not know it.
+    fn may_be_unknown(&mut self, error: &ProjectorError) -> bool {
+        match error {
+            ProjectorError::StreamLoss(StreamLoss::TapeDeleted) => {
+                let since = *self.deleted_since.get_or_insert_with(Instant::now);
+                since.elapsed() < Duration::from_nanos(DELETED_AFTER)
+            }
+            _ => {
+                self.deleted_since = None;
+                false
+            }
+        }
+    }
 }
 
 /// Projects until drained. After a transient error, also a commit of unknown outcome, it reconnects and continues from
@@ -134,7 +161,7 @@ pub async fn run(
         status.set_reason(Some(Reason::ProjectionFailed));
         metrics.ready.set(0);
         metrics.conflicts.inc();
-        if error.stop().is_some() {
+        if error.stop().is_some() && !known.may_be_unknown(&error) {
             return Err(error);
         }
         tracing::warn!(partition = target.partition, %error, "projection failed; retrying from the committed progress");
@@ -156,12 +183,10 @@ async fn project(
     let mut client = database::connect(&target.database).await?;
     let (mut cursors, checkpoints) = open_cursors(&client, target).await?;
     known.created = Some(check_tape(target, known.created, &checkpoints).await?);
+    known.deleted_since = None;
     // Rows of earlier records are committed. A projection that is ahead of the others skips the records that it has.
+    known.compare(target.partition, &checkpoints)?;
     let begin = least(&checkpoints);
-    if begin.seq < known.committed {
-        let (found, committed) = (begin.seq, known.committed);
-        return Err(ProjectorError::LostData { partition: target.partition, found, committed });
-    }
     tracing::info!(partition = target.partition, seq = begin.seq, "projecting the records after the checkpoint");
     let stream = target.bus.generations().tape_stream(target.partition);
     let mut tail = Tail::new(&target.bus, stream, String::new(), begin.seq + 1);
@@ -176,6 +201,8 @@ async fn project(
         if was_interrupted || checked.elapsed() >= CHECK_INTERVAL {
             disconnects.mark_unchanged();
             check_tape(target, known.created, std::slice::from_ref(reader.checkpoint())).await?;
+            let (_, found) = database::checkpoints(&client, target.partition).await?;
+            known.compare(target.partition, &found)?;
             checked = Instant::now();
         }
         let done = cursors.iter().map(|cursor| cursor.seq).min().unwrap_or(0);
@@ -250,11 +277,17 @@ async fn check_tape(
     let partition = target.partition;
     let mismatch = |mismatch: CheckpointMismatch| DatabaseError::Checkpoint { partition, mismatch };
     let name = target.bus.generations().tape_stream(partition);
-    let created = witness::state(&target.bus, &name, 0).await?.created;
+    let Some(state) = witness::state(&target.bus, &name, 0, 0).await? else {
+        return Err(StreamLoss::TapeDeleted.into());
+    };
+    let created = state.created;
+    if state.is_sealed {
+        return Err(StreamLoss::TapeSealed.into());
+    }
     if let Some(known) = known.filter(|known| *known != created) {
         return Err(StreamLoss::TapeReplaced { known, created }.into());
     }
-    match witness::mismatches(&target.bus, &name, checkpoints).await?.into_iter().next() {
+    match witness::compare_checkpoints(&target.bus, &name, checkpoints).await?.mismatches.into_iter().next() {
         Some(first) => Err(mismatch(first).into()),
         None => Ok(created),
     }

@@ -83,7 +83,11 @@ pub async fn run<M: Machine>(
     let mut standby = false;
     let mut met = false;
     loop {
-        let stop = Loop::start(&group, make(), standby, answerer, drain.clone()).run().await?;
+        let mut running = Loop::start(&group, make(), standby, answerer, drain.clone());
+        let stop = running.run().await?;
+        if let (true, Some(questions)) = (stop.reason().is_loss(), running.questions.take()) {
+            tokio::spawn(liveness::answer_stopped(group.bus.clone(), questions, drain.clone()));
+        }
         group.metrics.ready.set(0);
         // The reason of a stop for good is set with its text, once it is logged (`GroupStatus::set_stopped`).
         if !stop.reason().is_stop() {
@@ -177,7 +181,7 @@ impl<'a, M: Machine> Loop<'a, M> {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    async fn run(mut self) -> Result<Stop, BusError> {
+    async fn run(&mut self) -> Result<Stop, BusError> {
         loop {
             if self.is_draining() {
                 self.driver.handle(Input::Drain);
@@ -192,6 +196,9 @@ impl<'a, M: Machine> Loop<'a, M> {
                 if let Some(stop) = self.perform(output) {
                     return Ok(stop);
                 }
+            }
+            if let Some(inbox) = &mut self.inbox {
+                inbox.skip_to(self.driver.inbox_next());
             }
             self.report();
             self.wait().await;

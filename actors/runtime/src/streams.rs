@@ -224,6 +224,10 @@ async fn create_tape(
     if bus.last_on(&stream, &keeper).await? > 0 {
         return Ok(None);
     }
+    let last = bus.last_sequence(&stream).await?;
+    if last > 0 {
+        return Err(BusError::LostBeginning { stream, last });
+    }
     let record = TapeCreated::first(id, partition, placement).first_record();
     match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: created tape {id}"))),

@@ -156,6 +156,34 @@ impl Tail {
         None
     }
 
+    /// As [`Tail::next_until`], but also past messages that the server counts and cannot read: a consumer does not
+    /// advance at them. Cancel-safe.
+    pub async fn next_readable_until(&mut self, last: u64) -> Option<StoredMessage> {
+        loop {
+            if let Some(stored) = self.next_until(last).await {
+                return Some(stored);
+            }
+            let mut seq = self.next_seq;
+            loop {
+                match self.bus.message(&self.stream, seq).await {
+                    _ if seq > last => return None,
+                    Ok(Some(_)) => break,
+                    Ok(None) => seq += 1,
+                    Err(_) => tokio::time::sleep(RETRY).await,
+                }
+            }
+            self.skip_to(seq);
+        }
+    }
+
+    /// Continues at the message `seq`, if it is after the next one: the messages before it are known to be lost. The
+    /// server may count them, and a consumer does not advance at them.
+    pub fn skip_to(&mut self, seq: u64) {
+        if seq > self.next_seq {
+            (self.next_seq, self.messages, self.opening, self.pending) = (seq, None, None, None);
+        }
+    }
+
     fn take(
         &mut self,
         next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::driver::Input;
 use tapedeck_kernel::guard::{StreamState, StreamsAnswer, StreamsQuestion, WitnessAnswer};
 use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, TapeCheckpoint, check_record};
+use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::ids::TapeId;
 use tokio_postgres::Client;
@@ -28,7 +29,6 @@ const QUEUE: &str = "projector";
 
 /// The answer of the witness.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct WitnessReply {
     /// The tape and the generation from which the rows were projected; `None` before the first.
     tape: Option<(TapeId, Generation)>,
@@ -109,17 +109,19 @@ async fn answer(
 ) -> Result<StreamsAnswer, BusError> {
     let reply = if question.asks_witness { Some(ask(bus, partition).await) } else { None };
     let stream = bus.generations().tape_stream(partition);
-    let state = state(bus, &stream, question.tape).await?;
+    let Some(state) = state(bus, &stream, question.tape, question.tape_next).await? else {
+        return Ok(StreamsAnswer { witness: WitnessAnswer::NotAsked, tape: None, inbox: None });
+    };
     let witness = match reply {
         None => WitnessAnswer::NotAsked,
         Some(None) => WitnessAnswer::Missing,
         Some(Some(reply)) => compare(bus, &stream, tape, &reply).await?,
     };
     let inbox = match inbox {
-        Some(inbox) => Some(self::state(bus, inbox, question.inbox).await?),
+        Some(inbox) => self::state(bus, inbox, question.inbox, question.inbox_next).await?,
         None => None,
     };
-    Ok(StreamsAnswer { witness, tape: state, inbox })
+    Ok(StreamsAnswer { witness, tape: Some(state), inbox })
 }
 
 /// The answer of the witness; `None` if there is none in time, or it could not read the database.
@@ -130,9 +132,35 @@ async fn ask(bus: &Bus, partition: u16) -> Option<WitnessReply> {
     serde_json::from_slice(&reply.payload).ok()
 }
 
-/// The state of a stream, with the message `seq`, from its leader.
-pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState, BusError> {
-    let stream = bus.stream(name).await?;
+/// The first fact of the tape of a partition, as [`Bus::tape`] reads it.
+///
+/// # Errors
+/// If there is no tape. If the witness has rows of one, it is lost.
+pub async fn tape(bus: &Bus, partition: u16) -> Result<TapeCreated, BusError> {
+    match bus.tape(partition).await {
+        Err(BusError::NoTape { stream, .. }) if ask(bus, partition).await.is_some_and(|reply| reply.tape.is_some()) => {
+            Err(BusError::LostTape { stream })
+        }
+        found => found,
+    }
+}
+
+/// As [`tape`], for the projector, which reads the database itself.
+pub async fn tape_of_rows(bus: &Bus, database: &DatabaseAccess, partition: u16) -> Result<TapeCreated, BusError> {
+    match bus.tape(partition).await {
+        Err(BusError::NoTape { stream, .. })
+            if read(database, &mut None, partition).await.is_ok_and(|reply| reply.tape.is_some()) =>
+        {
+            Err(BusError::LostTape { stream })
+        }
+        found => found,
+    }
+}
+
+/// The state of a stream, with the message `seq`, from its leader; `None` if there is no such stream. `next` is the
+/// sequence of the next message to read.
+pub(crate) async fn state(bus: &Bus, name: &str, seq: u64, next: u64) -> Result<Option<StreamState>, BusError> {
+    let Some(stream) = bus.find_stream(name).await? else { return Ok(None) };
     let info = stream.cached_info();
     let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
     let message = if seq == 0 { None } else { bus.message(name, seq).await? };
@@ -140,7 +168,9 @@ pub(crate) async fn state(bus: &Bus, name: &str, seq: u64) -> Result<StreamState
     let stamp = time.and_then(|time| u64::try_from(time).ok()).unwrap_or(0);
     let message = message.map(|message| (message.subject.to_string(), message.payload.to_vec()));
     let (first, last) = (info.state.first_sequence, info.state.last_sequence);
-    Ok(StreamState { created, first, last, message, stamp })
+    let lacks_next = (first..=last).contains(&next) && bus.message(name, next).await?.is_none();
+    let (messages, is_sealed) = (info.state.messages, info.config.sealed);
+    Ok(Some(StreamState { created, first, last, messages, message, stamp, lacks_next, is_sealed }))
 }
 
 /// Compares the tape with the records from which the rows were projected.
@@ -152,22 +182,39 @@ async fn compare(bus: &Bus, stream: &str, tape: &Lineage, reply: &WitnessReply) 
         }
         Some(_) => {}
     }
-    let first = mismatches(bus, stream, &reply.checkpoints).await?.into_iter().next();
+    let first = compare_checkpoints(bus, stream, &reply.checkpoints).await?.mismatches.into_iter().next();
     Ok(first.map_or(WitnessAnswer::Agrees, WitnessAnswer::Differs))
 }
 
-/// What the tape lacks of the records at these checkpoints.
-pub async fn mismatches(
+/// A tape, compared with the records at checkpoints.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ComparedTape {
+    /// What the tape lacks of these records.
+    pub mismatches: Vec<CheckpointMismatch>,
+    /// The last of them that the tape holds, before the first one that it lacks; 0 if there is none.
+    pub agreed: u64,
+}
+
+/// Compares the tape with the records at these checkpoints.
+pub async fn compare_checkpoints(
     bus: &Bus,
     stream: &str,
     checkpoints: &[TapeCheckpoint],
-) -> Result<Vec<CheckpointMismatch>, BusError> {
+) -> Result<ComparedTape, BusError> {
     let required = RequiredRecords::of(checkpoints);
     let last = bus.last_sequence(stream).await?;
-    let mut found = Vec::from_iter(required.check_last(last).err());
+    let mut compared = ComparedTape { mismatches: Vec::from_iter(required.check_last(last).err()), agreed: 0 };
+    let mut is_agreed = true;
     for (seq, hash) in required.records.into_iter().filter(|(seq, _)| *seq <= last) {
         let payload = bus.message(stream, seq).await?.map(|message| message.payload);
-        found.extend(check_record(seq, hash, payload.as_deref()).err());
+        match check_record(seq, hash, payload.as_deref()) {
+            Ok(()) if is_agreed => compared.agreed = seq,
+            Ok(()) => {}
+            Err(mismatch) => {
+                is_agreed = false;
+                compared.mismatches.push(mismatch);
+            }
+        }
     }
-    Ok(found)
+    Ok(compared)
 }

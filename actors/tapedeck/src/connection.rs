@@ -26,6 +26,9 @@ pub struct Connection {
     /// Generations of the streams, as `--generations` has them.
     #[serde(default)]
     pub generations: String,
+    /// Whether the NATS is one that the process which wrote the file has started in this directory.
+    #[serde(default)]
+    pub is_private: bool,
 }
 
 /// Path of the file in a directory.
@@ -37,10 +40,11 @@ impl Connection {
     /// Writes the file, mode 0600.
     pub fn save(&self, dir: &Path) -> Result<()> {
         let text = format!(
-            "nats_url = {:?}\ndatabase_url = {:?}\ngenerations = {:?}\n{}",
+            "nats_url = {:?}\ndatabase_url = {:?}\ngenerations = {:?}\nis_private = {}\n{}",
             self.nats_url,
             self.database_url,
             self.generations,
+            self.is_private,
             self.http.as_ref().map(|http| format!("http = {http:?}\n")).unwrap_or_default()
         );
         let path = path(dir);

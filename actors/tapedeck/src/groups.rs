@@ -66,7 +66,11 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
             let Err(error) = ended else { return Ok(()) };
             let Some(reason) = stop_of(&error) else { return Err(error) };
             // A restart would stop at the same place.
-            status.set_stopped(reason, error.to_string());
+            let text = match error.downcast_ref() {
+                Some(ShellError::Stopped { stop, .. }) => stop.to_string(),
+                _ => error.to_string(),
+            };
+            status.set_stopped(reason, text);
             metrics.stopped(status.group, status.partition, reason);
             wait_for_drain(drain).await;
             Ok(())
@@ -124,7 +128,7 @@ impl Visitor for Start {
 /// Ingest, and beside it the tasks that answer publishers.
 async fn ingest(machine: MachineTask, env: Env, status: Arc<GroupStatus>) -> Result<()> {
     let bus = Bus::connect(&env.nats, &format!("tapedeck-sources-p{}", status.partition)).await?;
-    let tape = bus.tape(status.partition).await?;
+    let tape = witness::tape(&bus, status.partition).await?;
     tokio::select! { biased;
         done = machine => done,
         done = sources::serve(&bus) => done.context("answering publishers"),
@@ -140,7 +144,7 @@ async fn machine<M: Machine>(
     answerer: Option<Answerer<M>>,
 ) -> Result<()> {
     let bus = Bus::connect(&env.nats, &format!("tapedeck-{}-p{}", status.group, status.partition)).await?;
-    let tape = bus.tape(status.partition).await?;
+    let tape = witness::tape(&bus, status.partition).await?;
     let place = Place {
         bus,
         partition: status.partition,
@@ -156,7 +160,7 @@ async fn machine<M: Machine>(
 async fn project(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Result<()> {
     let database = env.database.clone().context("no URL of Postgres for the projector; give --database-url")?;
     let bus = Bus::connect(&env.nats, &format!("tapedeck-projector-p{}", status.partition)).await?;
-    let tape = bus.tape(status.partition).await?;
+    let tape = witness::tape_of_rows(&bus, &database, status.partition).await?;
     let metrics = env.metrics.group(status.group, status.partition);
     let target = projector::Target { bus, database, partition: status.partition, tape: tape.lineage() };
     Ok(projector::run(target, status, metrics, drain).await?)

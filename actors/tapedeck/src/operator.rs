@@ -39,13 +39,8 @@ pub async fn send(args: OperatorArgs, reason: String, request: Request) -> Resul
     let (bus, verb) = (args.nats.connect(&args.dir).await?, command.request.verb());
     bus.tape(0).await?;
     let mut unreached = Vec::new();
-    for partition in 0..subject::PARTITIONS_MAX {
-        let sent = match bus.has_tape(partition).await {
-            Ok(false) => break,
-            Ok(true) => send_to(&bus, subject::command_subject(partition, verb), &session, &payload).await,
-            Err(error) => Err(error.into()),
-        };
-        match sent {
+    for partition in bus.partitions().await? {
+        match send_to(&bus, subject::command_subject(partition, verb), &session, &payload).await {
             Ok(seq) => println!("partition {partition}: {verb} sent as command {seq}"),
             Err(error) => {
                 eprintln!("partition {partition}: {verb} not sent: {error:#}");

@@ -182,6 +182,7 @@ impl Stack {
             database_url: stack.database.url.clone(),
             http: Some(http.to_string()),
             generations: stack.nats.generations.to_string(),
+            is_private: stack.servers.nats.is_some(),
         };
         connection.save(&stack.dir)?;
         stack.wait_ready().await;
@@ -284,7 +285,11 @@ async fn provision(bus: &Bus, setup: &Setup, partitions: u16) -> Result<()> {
             declared.partitions[0].market
         );
     }
-    streams::provision(bus, &declared, |partition| ids[usize::from(partition)]).await?;
+    match streams::provision(bus, &declared, |partition| ids[usize::from(partition)]).await {
+        // The groups stop for it, and the servers stay up for `tapedeck recover`.
+        Err(error) if error.stop().is_some() => tracing::error!(%error, "a tape is lost; see docs/recovery.md"),
+        done => drop(done?),
+    }
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::Bus;
+use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::event::LostMessages;
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{InboxDigest, InboxPrefix, Writer};
 
 use crate::error::HistoryError;
-use crate::reader::Messages;
 
 /// The messages of an inbox up to one of them.
 pub(super) struct InboxWalk {
@@ -16,7 +16,7 @@ pub(super) struct InboxWalk {
     lineage: Lineage,
     generation: Generation,
     stream: String,
-    messages: Messages,
+    tail: Tail,
     /// The last sequence of the stream when the walk began. Later messages are read or not.
     end: u64,
     /// The last message, with the digest up to it.
@@ -25,6 +25,18 @@ pub(super) struct InboxWalk {
     /// The message after it, which is read already.
     ahead: Option<(u64, String, Vec<u8>)>,
     missing: Vec<LostMessages>,
+    /// The last message up to which the records rest on the inbox.
+    agreed: u64,
+    /// The last message that a record after these names, and what is known of the difference.
+    differs: Option<(u64, String)>,
+}
+
+/// What an inbox lacks.
+pub(super) struct LackingInbox {
+    /// A sentence for each range of messages.
+    pub(super) sentences: Vec<String>,
+    /// The ranges that the inbox does not hold, and that no other messages have taken.
+    pub(super) missing: Vec<LostMessages>,
 }
 
 impl InboxWalk {
@@ -43,19 +55,22 @@ impl InboxWalk {
             reader,
             lineage: lineage.clone(),
             generation,
-            messages: Messages::open(bus, stream.clone()).await?,
+            tail: Tail::new(bus, stream.clone(), String::new(), 1),
             stream,
             last: 0,
             digest: InboxDigest::default(),
             ahead: None,
             missing: Vec::new(),
+            agreed: 0,
+            differs: None,
         })
     }
 
     /// Reads the next message, up to `limit`; whether there was one.
     async fn advance(&mut self, limit: u64) -> bool {
         if self.ahead.is_none() {
-            let next = self.messages.next().await;
+            self.tail.skip_to(self.lineage.next_message(self.reader, self.generation, self.last));
+            let next = self.tail.next_readable_until(self.end).await;
             self.ahead = next.map(|stored| (stored.seq, stored.subject.to_string(), stored.payload.to_vec()));
         }
         let Some((seq, subject, payload)) = self.ahead.take_if(|(seq, ..)| *seq <= limit) else { return false };
@@ -73,27 +88,46 @@ impl InboxWalk {
         }
     }
 
-    /// Compares the inbox with that of a record whose last cause this is; the difference, if any.
-    pub(super) async fn compare(&mut self, recorded: Option<InboxPrefix>, cause: Offset) -> Option<String> {
-        let InboxPrefix { generation, digest } = recorded?;
+    /// Compares the inbox with that of a record whose last cause this is: whether the record rests on it.
+    pub(super) async fn compare(&mut self, recorded: Option<InboxPrefix>, cause: Offset) -> bool {
+        let Some(InboxPrefix { generation, digest }) = recorded else { return true };
         while self.advance(cause.seq).await {}
-        let (reader, stream) = (self.reader, &self.stream);
-        if generation != self.generation {
-            return Some(format!("{reader} decided on inbox generation {generation}, which {stream} is not"));
-        }
-        if self.last < cause.seq {
-            return Some(format!("{reader} decided on message {}, which {stream} does not hold", cause.seq));
-        }
-        let is_same = self.last == cause.seq && self.digest == digest;
-        (!is_same).then(|| format!("{reader} decided on other messages than {stream} holds, up to {}", cause.seq))
+        let found = match () {
+            () if generation != self.generation => format!(" (they are of generation {})", generation.get()),
+            () if self.last < cause.seq && self.ahead.is_none() => format!(" (it ends at {})", self.last),
+            () if (self.last, self.digest) != (cause.seq, digest) => String::new(),
+            () => {
+                self.agreed = cause.seq;
+                return true;
+            }
+        };
+        self.differs = Some((cause.seq, found));
+        false
     }
 
-    /// Reads the rest; the name of the stream, and the messages that are missing.
-    pub(super) async fn finish(mut self) -> (String, Vec<LostMessages>) {
+    /// Records the last cause of a record that is discarded.
+    pub(super) fn discard(&mut self, recorded: Option<InboxPrefix>, cause: Offset) {
+        let is_own = recorded.is_some_and(|recorded| recorded.generation == self.generation);
+        if let (true, Some((last, _))) = (is_own, &mut self.differs) {
+            *last = cause.seq.max(*last);
+        }
+    }
+
+    /// Reads the rest of the inbox; what it lacks.
+    pub(super) async fn finish(mut self) -> LackingInbox {
         while self.advance(u64::MAX).await {}
         if self.last < self.end {
             self.miss(self.end + 1); // the last ones, which the stream counts and does not hold
         }
-        (self.stream, self.missing)
+        let Self { reader, stream, missing, agreed, differs, .. } = self;
+        let mut sentences: Vec<String> = differs
+            .map(|(last, why)| {
+                format!("{reader} decided on messages {} to {last}, which {stream} does not hold{why}", agreed + 1)
+            })
+            .into_iter()
+            .collect();
+        let lost = |lost: &LostMessages| format!("{stream} lost its messages {} to {}", lost.first, lost.last);
+        sentences.extend(missing.iter().map(lost));
+        LackingInbox { sentences, missing }
     }
 }

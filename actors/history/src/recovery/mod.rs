@@ -1,11 +1,9 @@
 //! Finds out what the streams of a partition lost, and which records of its tape can be trusted.
 
+mod facts;
 mod inbox;
 mod tape;
 
-use std::collections::BTreeMap;
-
-use tapedeck_kernel::TapeRecord;
 use tapedeck_runtime::{Bus, BusError, database, witness};
 use tapedeck_schemas::event::{CopiedRecords, LostMessages, TapeCreated};
 use tapedeck_schemas::generation::{Generation, Lineage, StreamFamily};
@@ -14,7 +12,8 @@ use tapedeck_schemas::record::RecordHash;
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
-use inbox::InboxWalk;
+pub use facts::LostFacts;
+use inbox::{InboxWalk, LackingInbox};
 use tape::TapeWalk;
 
 /// What the streams and the database of a partition hold, and what they lack.
@@ -26,67 +25,65 @@ pub struct Survey {
     pub tape_stream: String,
     /// The last sequence of that stream.
     pub tape_last: u64,
-    /// The last record that can be trusted: every record up to it rests on messages that the inboxes hold. 0 if the
-    /// stream holds another tape.
+    /// The last record that can be trusted: every record up to it rests on messages that the inboxes hold. 0 if there is
+    /// none.
     pub trusted: u64,
     /// What is lost: a sentence each; empty if nothing is.
     pub lost: Vec<String>,
-    /// The facts of the records after the last trusted one that the tape still holds, by kind.
-    pub discarded: BTreeMap<&'static str, u64>,
-    /// The orders among them, and the orders that the rows in Postgres know from lost records.
-    pub orders: Vec<LostOrder>,
+    /// The facts that are lost.
+    pub facts: LostFacts,
     /// The greatest sequence up to which a projection is complete.
     pub projected: u64,
     /// Whether the rows in Postgres are of an earlier generation of the tape.
     pub has_rows_of_earlier: bool,
-}
-
-/// An order of which facts are lost.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LostOrder {
-    /// The order.
-    pub id: String,
-    /// The lost facts about it, in order: kind and detail.
-    pub facts: Vec<String>,
+    /// The rows of records up to this one are of the tape.
+    agreed: u64,
 }
 
 impl Survey {
     /// Reads the tape, the inboxes and the progress of the projections of a partition.
+    ///
+    /// # Errors
+    /// If the tape is that of another system, or is continued by a later generation.
     pub async fn gather(bus: &Bus, client: &Client, partition: u16) -> Result<Self, HistoryError> {
-        let generations = bus.generations();
-        let tape_stream = generations.tape_stream(partition);
         let (rows_of, checkpoints) = database::checkpoints(client, partition).await?;
-        let found = bus.tape(partition).await?;
+        let (found, fault) = first_record(bus, partition, rows_of).await?;
+        let tape_stream = bus.generations().tape_stream(partition);
         let mut survey = Self {
             next: found.clone(),
             tape_last: bus.last_sequence(&tape_stream).await?,
             tape_stream,
             trusted: 0,
-            lost: Vec::new(),
-            discarded: BTreeMap::new(),
-            orders: Vec::new(),
+            lost: Vec::from_iter(fault),
+            facts: LostFacts::default(),
             projected: checkpoints.iter().map(|checkpoint| checkpoint.seq).max().unwrap_or(0),
             has_rows_of_earlier: false,
+            agreed: 0,
         };
         match rows_of {
-            Some((tape, generation)) if tape != found.tape => survey.lose_tape(&found, tape, generation),
+            Some((tape, generation)) if tape != found.tape => survey.lose_tape(&found, tape, generation)?,
             Some((_, generation)) if generation > found.generation => {
                 survey.lose_later(bus, &found, generation).await?;
-                survey.walk(bus, &found.lineage()).await?;
             }
             rows_of => {
                 survey.has_rows_of_earlier = rows_of.is_some_and(|(_, generation)| generation < found.generation);
-                survey.walk(bus, &found.lineage()).await?;
                 if !survey.has_rows_of_earlier {
-                    let mismatches = witness::mismatches(bus, &survey.tape_stream, &checkpoints).await?;
-                    survey.lost.extend(mismatches.iter().map(ToString::to_string));
+                    let compared = witness::compare_checkpoints(bus, &survey.tape_stream, &checkpoints).await?;
+                    survey.agreed = if compared.mismatches.is_empty() { survey.projected } else { compared.agreed };
+                    survey.lost.extend(compared.mismatches.iter().map(ToString::to_string));
                 }
+                survey.find_continuation(bus, &found).await?;
             }
         }
-        if !survey.lost.is_empty() && survey.trusted < survey.projected {
-            survey.lost_rows(client, partition).await?;
+        let lineage = found.lineage();
+        match survey.next.tape == found.tape {
+            true => survey.walk(bus, &lineage).await?,
+            false => survey.finish_inboxes(open_inboxes(bus, partition, &lineage).await?).await,
         }
-        survey.next.copied = survey.copies(bus, &found.lineage()).await?;
+        if !survey.lost.is_empty() && !survey.has_rows_of_earlier {
+            survey.facts.add_rows(client, partition, survey.trusted.min(survey.agreed)).await?;
+        }
+        survey.next.copied = survey.copies(bus, &lineage).await?;
         Ok(survey)
     }
 
@@ -104,98 +101,108 @@ impl Survey {
         }
     }
 
-    /// The rows are of a later generation: its stream is lost, or is the one that should be surveyed.
+    /// The rows are of a later generation: it is lost, or is the one that should be surveyed.
     async fn lose_later(&mut self, bus: &Bus, found: &TapeCreated, later: Generation) -> Result<(), HistoryError> {
-        let stream = StreamFamily::Tape.stream(found.partition, later);
-        if bus.find_stream(&stream).await?.is_some() {
-            return Err(HistoryError::Range(format!(
-                "{} is generation {} of the tape, but the rows in Postgres are of {later}; set --generations to the \
-                 generation in use",
-                self.tape_stream, found.generation
-            )));
+        match bus.tape_of(found.partition, later).await {
+            Err(error) if error.stop().is_some() => self.lost.push(format!("the rows in Postgres are of {error}")),
+            Err(error) => return Err(error.into()),
+            Ok(_) => {
+                let later = StreamFamily::Tape.stream(found.partition, later);
+                let found = &self.tape_stream;
+                return Err(HistoryError::Range(format!(
+                    "the rows in Postgres are of {later}, which continues {found}; give --generations {later}"
+                )));
+            }
         }
-        self.lost.push(format!("{stream}, of which the rows in Postgres are, does not exist"));
         self.next.generation = later;
         Ok(())
     }
 
+    /// If the stream is sealed, finds the generation that continues it.
+    async fn find_continuation(&mut self, bus: &Bus, found: &TapeCreated) -> Result<(), HistoryError> {
+        let stream = &self.tape_stream;
+        if !bus.stream(stream).await?.cached_info().config.sealed {
+            return Ok(());
+        }
+        let mut number = found.generation;
+        while let Some(next) = number.get().checked_add(1).and_then(Generation::new) {
+            number = next;
+            let later = StreamFamily::Tape.stream(found.partition, number);
+            if bus.find_stream(&later).await?.is_none() {
+                break;
+            }
+            if bus.tape_of(found.partition, number).await.is_ok_and(|tape| tape.tape == found.tape) {
+                let why = format!("{stream} is sealed, and {later} continues it; give --generations {later}");
+                return Err(HistoryError::Range(why));
+            }
+        }
+        self.lost.push(format!("{stream} is sealed, and no generation continues it"));
+        Ok(())
+    }
+
     /// The stream holds another tape than the one that is projected: nothing of the latter is left.
-    fn lose_tape(&mut self, found: &TapeCreated, tape: TapeId, generation: Generation) {
+    fn lose_tape(&mut self, found: &TapeCreated, tape: TapeId, generation: Generation) -> Result<(), HistoryError> {
+        let Self { tape_stream, tape_last, .. } = self;
+        if *tape_last > 1 {
+            return Err(HistoryError::Range(format!(
+                "{tape_stream} holds {tape_last} records of tape {}, but the rows in Postgres are of tape {tape}: \
+                 compare --nats-url and --database-url with those of the groups. If both are right, and tape {} is not \
+                 in use, delete the stream, run `tapedeck provision`, and repeat",
+                found.tape, found.tape
+            )));
+        }
+        let number = generation.get();
         self.lost.push(format!(
-            "{} holds tape {}, but the rows in Postgres are of tape {tape} (generation {generation}), of which no \
-             record is left; if the stream is that of another system, correct the address instead",
-            self.tape_stream, found.tape
+            "{tape_stream} holds no record of tape {tape}, generation {number}, of which the rows in Postgres are"
         ));
         self.next = TapeCreated { tape, generation, copied: Vec::new(), lost: Vec::new(), ..found.clone() };
+        Ok(())
     }
 
     /// Reads the tape with the inboxes beside it.
     async fn walk(&mut self, bus: &Bus, lineage: &Lineage) -> Result<(), HistoryError> {
         let partition = self.next.partition;
         let mut walk = TapeWalk::open(bus, partition, lineage, self.tape_last);
-        let mut inboxes = Vec::new();
-        for (reader, inbox) in tapedeck_groups::inboxes() {
-            inboxes.push(InboxWalk::open(bus, partition, lineage, reader, inbox).await?);
-        }
+        let mut inboxes = open_inboxes(bus, partition, lineage).await?;
         let mut is_trusted = true;
         while let Some(record) = walk.next().await? {
             let inbox = inboxes.iter_mut().find(|inbox| inbox.reader == record.header.writer);
-            if let (true, Some(inbox), Some(last)) = (is_trusted, inbox, record.entries.last())
-                && let Some(why) = inbox.compare(record.header.inbox, last.cause).await
-            {
-                self.lost.push(format!("{}: {why}", lineage.print_record(partition, record.seq)));
-                is_trusted = false;
+            if let (Some(inbox), Some(last)) = (inbox, record.entries.last()) {
+                match is_trusted {
+                    true => is_trusted = inbox.compare(record.header.inbox, last.cause).await,
+                    false => inbox.discard(record.header.inbox, last.cause),
+                }
             }
             match is_trusted {
-                true => self.trusted = record.seq,
-                false => self.discard(&record),
+                true => {
+                    self.trusted = record.seq;
+                    if record.seq > self.agreed {
+                        self.facts.hold(record.seq, &record.entries);
+                    }
+                }
+                false => self.facts.discard(record.seq, &record.entries),
             }
         }
-        if let Some(fault) = walk.fault {
+        if let Some(fault) = &walk.fault {
             self.lost.push(format!("{} ends the readable part of {}: {fault}", walk.last + 1, self.tape_stream));
         }
         if is_trusted {
             self.trusted = walk.last; // invalid records at the end are copied as well
         }
+        while let Some((seq, entries)) = walk.next_unchecked().await {
+            self.facts.discard(seq, &entries);
+        }
+        self.finish_inboxes(inboxes).await;
+        Ok(())
+    }
+
+    async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) {
         for inbox in inboxes {
-            let (stream, missing) = inbox.finish().await;
-            let sentence = |lost: &LostMessages| format!("{stream} lost its messages {} to {}", lost.first, lost.last);
-            self.lost.extend(missing.iter().map(sentence));
+            let LackingInbox { sentences, missing } = inbox.finish().await;
+            self.lost.extend(sentences);
             self.next.lost.extend(missing);
         }
         self.next.lost = joined(std::mem::take(&mut self.next.lost));
-        Ok(())
-    }
-
-    fn discard(&mut self, record: &TapeRecord) {
-        for entry in &record.entries {
-            *self.discarded.entry(entry.event.kind().name()).or_default() += 1;
-            if let Some(order) = entry.event.about().order {
-                self.lose_order(order.to_string(), entry.event.kind().name().into());
-            }
-        }
-    }
-
-    fn lose_order(&mut self, id: String, fact: String) {
-        match self.orders.iter_mut().find(|order| order.id == id) {
-            Some(order) => order.facts.push(fact),
-            None => self.orders.push(LostOrder { id, facts: vec![fact] }),
-        }
-    }
-
-    /// The orders that the rows know from records after the trusted ones, unless the tape has them.
-    async fn lost_rows(&mut self, client: &Client, partition: u16) -> Result<(), HistoryError> {
-        let read = "SELECT order_id, kind, detail FROM tapedeck.order_events \
-                    WHERE partition = $1 AND seq > $2 ORDER BY seq, index";
-        let after = i64::try_from(self.trusted).unwrap_or(i64::MAX);
-        for row in client.query(read, &[&i64::from(partition), &after]).await? {
-            let (id, kind, detail): (&str, &str, Option<&str>) = (row.get(0), row.get(1), row.get(2));
-            let fact = format!("{kind} {}", detail.unwrap_or_default());
-            if !self.orders.iter().any(|order| order.id == id && order.facts.iter().any(|known| known == kind)) {
-                self.lose_order(id.into(), fact.trim_end().into());
-            }
-        }
-        Ok(())
     }
 
     /// The copies that the next generation begins with.
@@ -211,6 +218,32 @@ impl Survey {
         }
         Ok(copied)
     }
+}
+
+/// The first record of the tape. If the stream has lost it, one with the identity that the rows have, and the loss.
+async fn first_record(
+    bus: &Bus,
+    partition: u16,
+    rows_of: Option<(TapeId, Generation)>,
+) -> Result<(TapeCreated, Option<String>), HistoryError> {
+    let error = match bus.tape(partition).await {
+        Ok(found) => return Ok((found, None)),
+        Err(error) => error,
+    };
+    let (BusError::LostBeginning { .. }, Some((tape, _))) = (&error, rows_of) else { return Err(error.into()) };
+    let inbox = bus.stream(&bus.generations().inbox_stream(partition)).await?;
+    let placement = inbox.cached_info().config.subjects.clone();
+    let generation = bus.generations().tape(partition);
+    let found = TapeCreated { generation, ..TapeCreated::first(tape, partition, placement) };
+    Ok((found, Some(error.to_string())))
+}
+
+async fn open_inboxes(bus: &Bus, partition: u16, lineage: &Lineage) -> Result<Vec<InboxWalk>, HistoryError> {
+    let mut inboxes = Vec::new();
+    for (reader, inbox) in tapedeck_groups::inboxes() {
+        inboxes.push(InboxWalk::open(bus, partition, lineage, reader, inbox).await?);
+    }
+    Ok(inboxes)
 }
 
 /// The ranges in order, with those that touch each other as one.

@@ -60,6 +60,10 @@ impl<M: AnyMachine> Driver<M> {
         let room = self.merge.inputs.len() < QUEUED_INPUTS_MAX;
         room && self.guard.may_read() && !self.draining && !matches!(self.phase, Phase::Stopped)
     }
+    /// The sequence of the next message of the inbox to read: those before it are read, or known to be lost.
+    pub fn inbox_next(&self) -> u64 {
+        self.message_after(self.inbox_last.map_or(0, |(_, last)| last))
+    }
     /// The last tape sequence read.
     pub fn tape_last(&self) -> u64 {
         self.reader.last()

@@ -2,7 +2,7 @@
 
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::guard::{
-    CHECK_AGAIN_AFTER, CHECK_INTERVAL, StreamLoss, StreamState, StreamsAnswer, StreamsQuestion, WITNESS_WAIT,
+    CHECK_AGAIN_AFTER, CHECK_INTERVAL, DELETED_AFTER, StreamLoss, StreamState, StreamsAnswer, StreamsQuestion, WITNESS_WAIT,
     WitnessAnswer,
 };
 use tapedeck_kernel::{Answer, CheckpointMismatch, Driver, ProcessIdentity};
@@ -52,7 +52,7 @@ fn starting() -> (Bench<Echo>, StreamsQuestion) {
 #[test]
 fn nothing_is_read_or_appended_before_the_first_check() {
     let (mut bench, first) = starting();
-    assert_eq!(first, StreamsQuestion { number: 1, asks_witness: true, tape: 0, inbox: 0 });
+    assert_eq!(first, StreamsQuestion { number: 1, asks_witness: true, tape: 0, inbox: 0, tape_next: 1, inbox_next: 1 });
     assert!(!bench.driver.wants_tape() && !bench.driver.is_confirmed());
     assert_eq!(bench.advance(CHECK_INTERVAL), [], "one check at a time");
     // No leader: the same check again.
@@ -159,15 +159,23 @@ fn loss(change: impl Fn(&mut Bench<Echo>, &mut StreamsAnswer)) -> StreamLoss {
 #[test]
 fn a_tape_that_lost_changed_or_replaced_what_was_read_stops() {
     let read = Bench::appending().0.read;
-    let short = loss(|_, answer| (answer.tape.last, answer.tape.message) = (read - 1, None));
+    let tape = |change: &dyn Fn(&mut StreamState)| loss(|_, answer| answer.tape.iter_mut().for_each(change));
+    let short = tape(&|tape| (tape.last, tape.message) = (read - 1, None));
     assert_eq!(short, StreamLoss::TapeShort { known: read, last: read - 1 });
-    let changed = loss(|bench, answer| answer.tape.message = Some((String::new(), bench.tape.at(1).payload.to_vec())));
+    let first = Bench::appending().0.tape.at(1).payload.to_vec();
+    let changed = tape(&|tape| tape.message = Some((String::new(), first.clone())));
     assert_eq!(changed, StreamLoss::TapeChanged { seq: read });
-    assert_eq!(loss(|_, answer| answer.tape.message = None), StreamLoss::TapeChanged { seq: read });
-    let missing = loss(|_, answer| answer.tape.first = read + 2);
-    assert_eq!(missing, StreamLoss::TapeMissing { next: read + 1, first: read + 2 });
-    assert_eq!(missing.reason(), Reason::RecordsMissing);
-    let replaced = loss(|_, answer| answer.tape.created = 2);
+    assert_eq!(tape(&|tape| tape.message = None), StreamLoss::TapeChanged { seq: read });
+    let missing = tape(&|tape| tape.first = 2);
+    assert_eq!(missing, StreamLoss::TapeMissing { first: 2 });
+    let holes = tape(&|tape| tape.messages = read - 1);
+    assert_eq!(holes, StreamLoss::TapeHoles { messages: read - 1, last: read });
+    let lacking = tape(&|tape| tape.lacks_next = true);
+    assert_eq!(lacking, StreamLoss::TapeLacks { next: read + 1, last: read });
+    assert_eq!([missing, holes, lacking].map(|loss| loss.reason()), [Reason::RecordsMissing; 3]);
+    let sealed = tape(&|tape| tape.is_sealed = true);
+    assert_eq!((&sealed, sealed.reason()), (&StreamLoss::TapeSealed, Reason::OtherTape));
+    let replaced = tape(&|tape| tape.created = 2);
     assert_eq!(replaced, StreamLoss::TapeReplaced { known: 1, created: 2 });
     let mismatch = CheckpointMismatch::Short { projected: 9, last: 8 };
     let projected = loss(|_, answer| answer.witness = WitnessAnswer::Differs(mismatch.clone()));
@@ -188,7 +196,8 @@ fn reader() -> (Bench<Gate>, StreamsQuestion, StreamState) {
     }
     let check = bench.interrupted();
     assert_eq!(check.inbox, 2);
-    (bench, check, StreamState { created: 1, first: 1, last: 2, message: Some((String::new(), vec![2])), stamp: 5 })
+    let message = Some((String::new(), vec![2]));
+    (bench, check, StreamState { created: 1, first: 1, last: 2, messages: 2, message, stamp: 5, ..StreamState::default() })
 }
 
 #[test]
@@ -206,7 +215,7 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
         loss
     };
     assert_eq!(told(&|_| {}), None);
-    assert_eq!(told(&|state| state.last = 40), None, "more messages");
+    assert_eq!(told(&|state| (state.last, state.messages) = (40, 40)), None, "more messages");
     let short = StreamLoss::InboxShort { known: 2, last: 1 };
     assert_eq!(told(&|state| (state.last, state.message) = (1, None)), Some(short.clone()));
     let of_changed = StreamLoss::InboxChanged { seq: 2 };
@@ -217,14 +226,13 @@ fn an_inbox_that_lost_changed_or_replaced_what_was_read_stops() {
     assert_eq!(told(&|state| state.stamp += 1), changed, "lost with those before it, and stored again after others");
     let replaced = StreamLoss::InboxReplaced { known: 1, created: 7 };
     assert_eq!(told(&|state| state.created = 7), Some(replaced.clone()), "deleted and filled again");
-    let missing = StreamLoss::InboxMissing { next: 3, first: 4 };
-    assert_eq!(told(&|state| (state.first, state.last) = (4, 9)), Some(missing.clone()));
-    assert_eq!(
-        told(&|state| (state.first, state.last, state.message) = (3, 9, None)),
-        changed,
-        "message 2 is gone, and 3 is there"
-    );
-    assert_eq!(missing.reason(), Reason::MessagesMissing);
+    let missing = StreamLoss::InboxMissing { known: 1, first: 2 };
+    assert_eq!(told(&|state| state.first = 2), Some(missing.clone()), "message 1, which was read, is gone");
+    let lacking = StreamLoss::InboxLacks { next: 3, last: 9 };
+    assert_eq!(told(&|state| (state.last, state.messages, state.lacks_next) = (9, 9, true)), Some(lacking.clone()));
+    let holes = StreamLoss::InboxHoles { messages: 8, last: 9, lost: 0 };
+    assert_eq!(told(&|state| (state.last, state.messages) = (9, 8)), Some(holes.clone()));
+    assert_eq!([missing, lacking, holes].map(|loss| loss.reason()), [Reason::MessagesMissing; 3]);
     let mismatches = [short, of_changed, replaced];
     assert!(mismatches.iter().all(|loss| loss.reason() == Reason::InboxMismatch));
 }
@@ -234,7 +242,7 @@ fn an_inbox_that_ends_before_a_recorded_cause_stops_a_reader_that_starts() {
     for last in 0..2 {
         let mut bench = Bench::<Gate>::claiming(answered_by_gate().0);
         let check = bench.interrupted();
-        let state = StreamState { created: 1, first: 1, last, message: None, stamp: 0 };
+        let state = StreamState { created: 1, first: 1, last, messages: last, ..StreamState::default() };
         let answer = |bench: &Bench<Gate>, check| StreamsAnswer {
             inbox: Some(state.clone()),
             ..bench.tape.streams(check, WitnessAnswer::Agrees)
@@ -256,12 +264,101 @@ fn an_inbox_that_ends_before_a_recorded_cause_stops_a_reader_that_starts() {
 fn messages_that_are_known_to_be_lost_are_skipped_and_no_others() {
     let lost = LostMessages { reader: Writer::Ingest, generation: Generation::FIRST, first: 2, last: 4 };
     let lineage = Lineage { lost: vec![lost], ..Lineage::from(TAPE) };
-    for (seq, follows) in [(2, false), (4, false), (5, true), (6, false)] {
+    // A message that was lost and restored is skipped: its publisher was told to publish it again.
+    for (seq, follows, next) in [(2, true, 5), (4, true, 5), (5, true, 6), (6, false, 5)] {
         let identity = ProcessIdentity { nonce: 1, build: "test".into() };
         let mut driver = Driver::follow(Gate::default(), lineage.clone(), identity);
         driver.handle(message(1, 1, &[3]));
         driver.handle(message(1, seq, &[3]));
         let stopped = std::iter::from_fn(|| driver.poll()).any(|output| matches!(output, Output::Stopped(_)));
-        assert_eq!(stopped, !follows, "{seq}");
+        assert_eq!((stopped, driver.inbox_next()), (!follows, next), "{seq}");
     }
+}
+
+/// Answers the checks of `bench` with `answer` until the driver stops, or for 10 s; the loss and its time.
+fn stopped_by<M: Toy>(
+    bench: &mut Bench<M>,
+    mut check: StreamsQuestion,
+    answer: impl Fn(&Bench<M>, StreamsQuestion) -> StreamsAnswer,
+) -> Option<(StreamLoss, u64)> {
+    let mut now = 0;
+    while now < 10_000_000_000 {
+        let next = answer(bench, check);
+        let outputs = bench.checked(check, next);
+        if let Some(Output::Stopped(Stop::StreamLoss(loss))) = outputs.last() {
+            return Some((loss.clone(), now));
+        }
+        assert!(!bench.driver.is_confirmed());
+        bench.read();
+        now += CHECK_AGAIN_AFTER;
+        check = question(&bench.advance(now));
+    }
+    None
+}
+
+#[test]
+fn a_stream_that_does_not_exist_for_five_seconds_is_lost() {
+    let (mut bench, _) = Bench::appending();
+    let check = bench.interrupted();
+    let gone = |bench: &Bench<Echo>, check| StreamsAnswer {
+        tape: None,
+        ..bench.tape.streams(check, WitnessAnswer::NotAsked)
+    };
+    let deleted = Some((StreamLoss::TapeDeleted, DELETED_AFTER));
+    assert_eq!(stopped_by(&mut bench, check, gone), deleted);
+
+    // It comes back in time.
+    let (mut bench, append) = Bench::appending();
+    let check = bench.interrupted();
+    assert_eq!(bench.answer(append.attempt, Answer::Unknown), []);
+    let answer = gone(&bench, check);
+    assert_eq!(bench.checked(check, answer), []);
+    let check = question(&bench.advance(DELETED_AFTER - 1));
+    let answer = bench.tape.streams(check, WitnessAnswer::Agrees);
+    only_append(bench.checked(check, answer));
+    assert!(bench.driver.is_confirmed());
+}
+
+#[test]
+fn an_inbox_that_does_not_exist_is_lost_if_the_tape_names_a_message_of_it() {
+    let gone = |bench: &Bench<Gate>, check| StreamsAnswer {
+        inbox: None,
+        ..bench.tape.streams(check, WitnessAnswer::Agrees)
+    };
+    let lost = Some((StreamLoss::InboxDeleted, DELETED_AFTER));
+    for (tape, expected) in [(Tape::new(), None), (answered_by_gate().0, lost.clone())] {
+        let mut bench = Bench::<Gate>::following(tape);
+        bench.checks = true;
+        let check = question(&bench.poll());
+        assert_eq!(stopped_by(&mut bench, check, gone), expected, "when a process starts");
+    }
+    let (mut bench, check, state) = reader();
+    let answer = StreamsAnswer { inbox: Some(state), ..bench.tape.streams(check, WitnessAnswer::Agrees) };
+    bench.checked(check, answer);
+    let check = bench.interrupted();
+    assert_eq!(stopped_by(&mut bench, check, gone), lost, "one that was read");
+}
+
+#[test]
+fn the_last_own_sequence_read_before_an_interruption_is_read_again() {
+    let mut bench = Bench::<Echo>::following(tape_with_owner::<1>());
+    bench.checks = true;
+    bench.driver.claim();
+    let outputs = bench.poll();
+    assert!(outputs.contains(&Output::ReadOwnLast), "{outputs:?}");
+    let check = bench.interrupted();
+    assert_eq!(bench.handle(Input::OwnLast(Some(9_999))), [], "what the subject ended at before");
+    let answer = bench.tape.streams(check, WitnessAnswer::Agrees);
+    bench.checked(check, answer);
+    let outputs = bench.advance(999_000_000);
+    assert!(outputs.contains(&Output::ReadOwnLast), "{outputs:?}");
+}
+
+#[test]
+fn an_owner_that_cannot_check_its_streams_is_drained_without_appending() {
+    let (mut bench, append) = Bench::appending();
+    bench.interrupted();
+    assert_eq!(bench.answer(append.attempt, Answer::Unknown), []);
+    let outputs = bench.handle(Input::Drain);
+    assert_eq!(outputs, [Output::Stopped(Stop::Drained)]);
 }

@@ -6,15 +6,16 @@ use std::process::ExitCode;
 use anyhow::{Result, ensure};
 use tapedeck_history::recovery::Survey;
 use tapedeck_runtime::{Bus, generation};
+use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generations, StreamFamily};
 use tokio_postgres::Client;
 
-use crate::connection::{self, DatabaseArgs, DirArgs, NatsArgs};
+use crate::connection::{self, Connection, DatabaseArgs, DirArgs, NatsArgs};
 use crate::process;
 
 const EXAMPLES: &str = "\
 Examples:
-  tapedeck recover
+  tapedeck recover --check
   tapedeck recover --partition 0 --yes";
 
 /// Most orders that are printed.
@@ -28,15 +29,19 @@ const COPY_BAR: &str = "{elapsed_precise} {wide_bar} {pos}/{len} records copied,
 /// the tape, copies the records that can be trusted to a new one, and deletes the rows of the partition, which the
 /// projector projects anew. Groups and publishers continue as docs/recovery.md says.
 ///
-/// Exit status: 0 nothing is lost, or a generation was begun; 1 something is lost and no generation was begun.
+/// Exit status: 0 nothing is lost, or a generation was begun; 1 something is lost and no generation was begun; 2 the
+/// streams or the database cannot be compared.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Number of the partition [default: every partition]
     #[arg(long, value_name = "N")]
     pub partition: Option<u16>,
-    /// Begins the generation without asking
+    /// Prints what is lost, and changes nothing
     #[arg(long)]
+    pub check: bool,
+    /// Begins the generation without asking
+    #[arg(long, conflicts_with = "check")]
     pub yes: bool,
     /// NATS of the streams.
     #[command(flatten)]
@@ -49,58 +54,133 @@ pub struct Args {
     pub dir: DirArgs,
 }
 
+/// What was done to the partitions so far.
+struct Recovery {
+    bus: Bus,
+    client: Client,
+    args: Args,
+    generations: Generations,
+    /// Whether the generations are saved for the `tapedeck up` that has the private NATS.
+    is_saved: bool,
+    lost_commands: bool,
+    rebuilt: bool,
+    declined: bool,
+}
+
 /// Surveys the partitions, and recovers those that lost something.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let bus = args.nats.connect(&args.dir).await?;
-    let mut client = args.database.connect(&args.dir).await?;
+    let client = args.database.connect(&args.dir).await?;
+    ensure!(
+        args.check || generation::lock(&client).await?,
+        "another `tapedeck recover` is running on this database; wait for it, or end it"
+    );
     let partitions = match args.partition {
         Some(partition) => vec![partition],
-        None => bus.tapes().await?.into_iter().map(|tape| tape.partition).collect(),
+        None => bus.partitions().await?,
     };
-    let mut generations = bus.generations().clone();
-    let (is_saved, mut declined) = (args.nats.nats_url.is_none(), false);
+    let saved = if args.nats.nats_url.is_none() { Connection::load(&args.dir.dir)? } else { None };
+    let is_saved = saved.is_some_and(|saved| saved.is_private);
+    let generations = bus.generations().clone();
+    let mut recovery = Recovery {
+        bus,
+        client,
+        args,
+        generations,
+        is_saved,
+        lost_commands: false,
+        rebuilt: false,
+        declined: false,
+    };
     for partition in partitions {
-        let survey = Survey::gather(&bus, &client, partition).await?;
-        print(&survey);
-        match survey.needs() {
-            None => {}
-            Some(what) if args.yes || confirmed(what)? => {
-                recover(&bus, &mut client, survey, &mut generations).await?;
-                // At once: the next partition may fail.
-                if is_saved {
-                    connection::save_generations(&args.dir.dir, &generations)?;
-                }
-            }
-            Some(_) => declined = true,
-        }
+        recovery.partition(partition).await?;
     }
-    if generations != *bus.generations() {
-        print_next_steps(&generations, is_saved);
-    }
-    Ok(process::exit_code(!declined))
+    recovery.print_next_steps();
+    Ok(process::exit_code(!recovery.declined))
 }
 
-async fn recover(bus: &Bus, client: &mut Client, survey: Survey, generations: &mut Generations) -> Result<()> {
-    let (partition, mut begun) = (survey.next.partition, survey.next.clone());
-    if survey.needs_generation() {
-        generation::seal(bus, &survey.tape_stream).await?;
-        // What was appended until then is copied as well.
-        let survey = match bus.last_sequence(&survey.tape_stream).await? == survey.tape_last {
-            true => survey,
-            false => Survey::gather(bus, client, partition).await?,
-        };
-        begun = survey.next.clone();
-        begun.generation = generation::next(bus, partition, begun.generation).await?;
+impl Recovery {
+    async fn partition(&mut self, partition: u16) -> Result<()> {
+        let mut survey = self.survey(partition).await?;
+        if !self.confirm(&survey)? {
+            return Ok(());
+        }
+        let mut begun = survey.next.clone();
+        if survey.needs_generation() {
+            generation::seal(&self.bus, &survey.tape_stream).await?;
+            if self.bus.last_sequence(&survey.tape_stream).await? != survey.tape_last {
+                println!("  records were appended meanwhile:");
+                survey = self.survey(partition).await?;
+                if !self.confirm(&survey)? {
+                    return Ok(());
+                }
+            }
+            begun = survey.next.clone();
+            begun.generation = generation::next(&self.bus, partition, begun.generation).await?;
+            self.copy(&survey, &begun).await?;
+        }
+        let deleted = generation::clear_rows(&mut self.client, &begun).await?;
+        println!("  {deleted} rows of the partition are deleted; the projector projects the tape anew");
+        self.rebuilt = true;
+        self.lost_commands |= !survey.facts.commands.is_empty();
+        Ok(())
+    }
+
+    /// Prints what the partition lost.
+    async fn survey(&self, partition: u16) -> Result<Survey> {
+        let survey = Survey::gather(&self.bus, &self.client, partition).await?;
+        print(&survey);
+        Ok(survey)
+    }
+
+    /// Whether to do what the survey needs.
+    fn confirm(&mut self, survey: &Survey) -> Result<bool> {
+        let Some(what) = survey.needs() else { return Ok(false) };
+        let is_confirmed = !self.args.check && (self.args.yes || confirmed(what)?);
+        self.declined |= !is_confirmed;
+        Ok(is_confirmed)
+    }
+
+    async fn copy(&mut self, survey: &Survey, begun: &TapeCreated) -> Result<()> {
         ensure!(begun.lineage().is_valid(), "the copies {:?} are not in order", begun.copied);
         let bar = process::progress_bar(survey.trusted, COPY_BAR);
-        let stream = generation::begin(bus, &survey.tape_stream, &begun, |seq| bar.set_position(seq)).await?;
+        let stream = generation::begin(&self.bus, &survey.tape_stream, begun, |seq| bar.set_position(seq)).await?;
         bar.finish_and_clear();
-        println!("  {stream} begins with records 1 to {}; {} is sealed", survey.trusted.max(1), survey.tape_stream);
-        generations.set(StreamFamily::Tape, partition, begun.generation);
+        println!("  {stream} is begun with {} record(s); {} is sealed", survey.trusted.max(1), survey.tape_stream);
+        self.generations.set(StreamFamily::Tape, begun.partition, begun.generation);
+        if self.is_saved {
+            // At once: what follows may fail.
+            connection::save_generations(&self.args.dir.dir, &self.generations)?;
+        }
+        Ok(())
     }
-    let deleted = generation::clear_rows(client, &begun).await?;
-    println!("  {deleted} rows of the partition are deleted; the projector projects the tape anew");
-    Ok(())
+
+    fn print_next_steps(&self) {
+        let generations = &self.generations;
+        let has_begun = generations != self.bus.generations();
+        if self.declined {
+            return;
+        }
+        if !self.rebuilt {
+            return println!("nothing is lost: restart the groups that stopped");
+        }
+        println!("next:");
+        match (has_begun, self.is_saved) {
+            (false, _) => println!("  end the processes of the projector, and start them again"),
+            (true, true) => println!("  end `tapedeck up`, and start it again: it uses {generations}"),
+            (true, false) => {
+                println!("  end every process of the groups, and start all of them with");
+                println!("    --generations {generations}  (or TAPEDECK_GENERATIONS={generations})");
+                println!("  give the same to `tapedeck status` and every other command");
+            }
+        }
+        if has_begun {
+            println!("  publishers: request md-status.<source>, and publish again as docs/recovery.md says");
+        }
+        if self.lost_commands {
+            println!("  the commands above are lost: give again those that are to hold, a halt before groups start");
+        }
+    }
 }
 
 /// Asks for a confirmation; without a terminal there is none.
@@ -117,7 +197,7 @@ fn confirmed(what: &str) -> Result<bool> {
 }
 
 fn print(survey: &Survey) {
-    let Survey { next, tape_stream, tape_last, trusted, lost, discarded, orders, projected, .. } = survey;
+    let Survey { next, tape_stream, tape_last, trusted, lost, facts, projected, .. } = survey;
     println!("partition {}  {tape_stream}, {tape_last} records, {projected} projected", next.partition);
     lost.iter().for_each(|sentence| println!("  lost      {sentence}"));
     if survey.has_rows_of_earlier {
@@ -129,26 +209,20 @@ fn print(survey: &Survey) {
     if !survey.needs_generation() {
         return;
     }
-    println!("  trusted   records 1 to {trusted}");
-    if !discarded.is_empty() {
-        let kinds: Vec<String> = discarded.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-        println!("  discarded the records after it: {}", kinds.join(", "));
+    match trusted {
+        0 => println!("  trusted   no record"),
+        last => println!("  trusted   records 1 to {last}"),
     }
-    for order in orders.iter().take(ORDERS_MAX) {
-        println!("  order     {}: {}", order.id, order.facts.join(", "));
+    if !facts.discarded.is_empty() {
+        let kinds: Vec<String> = facts.discarded.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        println!("  discarded the facts of later records: {}", kinds.join(", "));
     }
-    if orders.len() > ORDERS_MAX {
-        println!("  order     and {} more", orders.len() - ORDERS_MAX);
+    facts.commands.iter().for_each(|command| println!("  command   {command}"));
+    for (order, facts) in facts.orders.iter().take(ORDERS_MAX) {
+        println!("  order     {order}");
+        facts.iter().for_each(|fact| println!("              {fact}"));
     }
-}
-
-fn print_next_steps(generations: &Generations, is_saved: bool) {
-    println!("next:");
-    match is_saved {
-        true => println!("  restart `tapedeck up`: it uses {generations}"),
-        false => {
-            println!("  restart every group with --generations {generations} (TAPEDECK_GENERATIONS={generations})")
-        }
+    if facts.orders.len() > ORDERS_MAX {
+        println!("  order     and {} more", facts.orders.len() - ORDERS_MAX);
     }
-    println!("  publishers: request md-status.<source>, and publish each session again after its last_seq");
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_history::status::PartitionStatus;
+use tapedeck_runtime::BusError;
 use tapedeck_runtime::state::{self, GroupState};
 
 use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
@@ -42,6 +43,17 @@ pub struct Args {
 struct Status {
     healthy: bool,
     partitions: Vec<PartitionReport>,
+    /// The partitions whose tape cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unread: Vec<UnreadPartition>,
+}
+
+#[derive(Debug, Serialize)]
+struct UnreadPartition {
+    partition: u16,
+    why: String,
+    /// What each process of a group answers.
+    groups: Vec<GroupState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,16 +72,24 @@ struct PartitionReport {
 pub async fn run(args: Args) -> Result<ExitCode> {
     let bus = args.nats.connect(&args.dir).await?;
     let client = args.database.connect(&args.dir).await?;
-    let mut partitions = Vec::new();
-    for tape in bus.tapes().await? {
+    let (mut partitions, mut unread) = (Vec::new(), Vec::new());
+    for number in bus.partitions().await? {
+        let groups = state::ask(&bus, number, tapedeck_groups::names()).await?;
+        let tape = match bus.tape(number).await {
+            Ok(tape) => tape,
+            Err(error @ (BusError::Connect { .. } | BusError::Request { .. })) => return Err(error.into()),
+            Err(error) => {
+                unread.push(UnreadPartition { partition: number, why: error.to_string(), groups });
+                continue;
+            }
+        };
         let answer = sources::ask(&bus, tape.partition, "").await.ok();
-        let groups = state::ask(&bus, tape.partition, tapedeck_groups::names()).await?;
         let status = PartitionStatus::gather(&bus, &client, tape).await?;
         partitions.push(partition(status, groups, answer));
     }
     let is_well = |one: &PartitionReport| one.status.is_healthy() && one.groups.iter().all(GroupState::is_well);
-    let healthy = partitions.iter().all(is_well);
-    let status = Status { healthy, partitions };
+    let healthy = unread.is_empty() && partitions.iter().all(is_well);
+    let status = Status { healthy, partitions, unread };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
@@ -135,6 +155,11 @@ fn print(status: &Status) {
         one.lost.iter().for_each(|sentence| println!("  lost      {sentence}"));
         print_groups(&partition.groups);
         print_sources(partition);
+    }
+    for UnreadPartition { partition, why, groups } in &status.unread {
+        println!("partition {partition}");
+        println!("  lost      {why}");
+        print_groups(groups);
     }
     println!("{}", if status.healthy { "healthy" } else { "unhealthy" });
 }

@@ -28,21 +28,24 @@ impl World {
             true => self.witness(),
             false => WitnessAnswer::NotAsked,
         };
-        let tape = self.stream_state(TAPE, question.tape)?;
+        let tape = Some(self.stream_state(TAPE, question.tape, question.tape_next)?);
         let inbox = match inbox {
-            Some(inbox) => Some(self.stream_state(inbox, question.inbox)?),
+            Some(inbox) => Some(self.stream_state(inbox, question.inbox, question.inbox_next)?),
             None => None,
         };
         Some(StreamsAnswer { witness, tape, inbox })
     }
 
-    fn stream_state(&self, stream: &str, seq: u64) -> Option<StreamState> {
+    fn stream_state(&self, stream: &str, seq: u64, next: u64) -> Option<StreamState> {
         let stored = self.broker.get(stream, seq);
         let message = stored.map(|message| (message.subject.clone(), message.payload.to_vec()));
         let stamp = stored.map_or(0, |message| message.stamp);
         let (first, last) = (self.broker.first_seq(stream), self.broker.last_seq(stream));
         let created = self.broker.created(stream);
-        self.broker.has_leader(stream).then_some(StreamState { created, first, last, message, stamp })
+        let lacks_next = (first..=last).contains(&next) && self.broker.get(stream, next).is_none();
+        let messages = if first == 0 { 0 } else { last + 1 - first };
+        let state = StreamState { created, first, last, messages, message, stamp, lacks_next, is_sealed: false };
+        self.broker.has_leader(stream).then_some(state)
     }
 
     fn witness(&self) -> WitnessAnswer {

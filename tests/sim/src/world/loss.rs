@@ -211,7 +211,15 @@ pub(super) fn name_of(stop: &Stop) -> Option<&'static str> {
             StreamLoss::TapeChanged { .. } => "tape-changed",
             StreamLoss::Projected(_) => "tape-projected",
             StreamLoss::OtherTape(_) => "other-tape",
-            StreamLoss::TapeMissing { .. } | StreamLoss::InboxMissing { .. } => "unread-after-loss",
+            StreamLoss::TapeMissing { .. }
+            | StreamLoss::TapeLacks { .. }
+            | StreamLoss::TapeHoles { .. }
+            | StreamLoss::TapeDeleted
+            | StreamLoss::TapeSealed
+            | StreamLoss::InboxMissing { .. }
+            | StreamLoss::InboxLacks { .. }
+            | StreamLoss::InboxHoles { .. }
+            | StreamLoss::InboxDeleted => "unread-after-loss",
             StreamLoss::InboxReplaced { .. } => "inbox-replaced",
             StreamLoss::InboxShort { .. } => "inbox-short",
             StreamLoss::InboxChanged { .. } => "inbox-changed",
