@@ -121,7 +121,7 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
     // Another generation of the tape than the process is configured with.
     let told = system.run(&["tape", "--generations", "TAPE_0_G2"]);
     assert_eq!(told.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&told.stderr).contains("no tape TAPE_0_G2"), "{told:?}");
+    assert!(String::from_utf8_lossy(&told.stderr).contains("TAPE_0_G2 does not exist"), "{told:?}");
     let provisioned = system.run(&["provision", "--generations", "TAPE_0_G2"]);
     assert!(!provisioned.status.success(), "a later generation begins with copies, which provision does not make");
     let listed = runtime.block_on(async {

@@ -12,6 +12,7 @@ mod history;
 mod hostile;
 mod inbox;
 mod kill;
+mod losses;
 mod newer;
 mod provision;
 mod publishers;

@@ -11,10 +11,10 @@ use crate::common::{System, json, text};
 use crate::groups::{Group, WAIT_MAX, get, until};
 
 /// Every group as a process.
-struct Fleet(Vec<(&'static str, Group)>);
+pub(crate) struct Fleet(pub(crate) Vec<(&'static str, Group)>);
 
 impl Fleet {
-    fn start(system: &System, generations: &str) -> Self {
+    pub(crate) fn start(system: &System, generations: &str) -> Self {
         let args = ["--generations", generations];
         let start = |name| (name, Group::start_with(system, name, &args));
         let mut fleet = Self(tapedeck_groups::names().map(start).collect());
@@ -27,7 +27,7 @@ impl Fleet {
     }
 
     /// Waits until the group says this, and checks that it is live and that its metric says so.
-    fn wait_stop(&self, name: &str, code: &str) {
+    pub(crate) fn wait_stop(&self, name: &str, code: &str) {
         let group = self.group(name);
         let started = std::time::Instant::now();
         while !get(group.port, "/readyz").contains(code) {
@@ -42,7 +42,7 @@ impl Fleet {
     }
 
     /// Ends every process; its exit status.
-    fn terminate(self) -> BTreeMap<&'static str, i32> {
+    pub(crate) fn terminate(self) -> BTreeMap<&'static str, i32> {
         self.0.into_iter().map(|(name, mut group)| (name, group.terminate().unwrap())).collect()
     }
 }
@@ -56,7 +56,7 @@ fn last_block(system: &System, stream: &str) -> PathBuf {
 }
 
 /// Kills the server, damages a file of the stream, and starts the server on the same port.
-fn damage(system: &System, nats: NatsServer, stream: &str, change: impl FnOnce(&mut Vec<u8>)) -> NatsServer {
+pub(crate) fn damage(system: &System, nats: NatsServer, stream: &str, change: impl FnOnce(&mut Vec<u8>)) -> NatsServer {
     let port: u16 = nats.url().rsplit(':').next().unwrap().parse().unwrap();
     let block = last_block(system, stream);
     nats.kill().unwrap();
@@ -66,13 +66,13 @@ fn damage(system: &System, nats: NatsServer, stream: &str, change: impl FnOnce(&
     NatsServer::start(&system.path().join("nats"), port).unwrap()
 }
 
-fn status(system: &System, generations: &str) -> (Option<i32>, serde_json::Value) {
+pub(crate) fn status(system: &System, generations: &str) -> (Option<i32>, serde_json::Value) {
     let output = system.run(&["status", "--json", "--generations", generations]);
     (output.status.code(), json(&text(&output.stdout)))
 }
 
 /// The last number of each session and instrument that ingest has read.
-fn numbers(system: &System, generations: &str) -> BTreeMap<String, u64> {
+pub(crate) fn numbers(system: &System, generations: &str) -> BTreeMap<String, u64> {
     let (_, status) = status(system, generations);
     let sources = status["partitions"][0]["sources"].as_array().unwrap().clone();
     let sessions = sources.iter().flat_map(|source| source["sessions"].as_array().unwrap().clone());
@@ -82,7 +82,7 @@ fn numbers(system: &System, generations: &str) -> BTreeMap<String, u64> {
 }
 
 /// Waits until each message of the inbox is decided on and each record projected.
-fn wait_quiet(system: &System, generations: &str) {
+pub(crate) fn wait_quiet(system: &System, generations: &str) {
     until("the system does not come to rest", || {
         let (code, status) = status(system, generations);
         let one = &status["partitions"][0];
@@ -91,7 +91,7 @@ fn wait_quiet(system: &System, generations: &str) {
 }
 
 /// Recovers as docs/recovery.md says; the generations to restart with.
-fn recover(system: &System, generations: &str, names: &str) -> String {
+pub(crate) fn recover(system: &System, generations: &str, names: &str) -> String {
     let told = system.run(&["recover", "--generations", generations]);
     assert_eq!(told.status.code(), Some(1), "it asks");
     assert!(text(&told.stdout).contains(names), "{}", text(&told.stdout));
@@ -102,7 +102,7 @@ fn recover(system: &System, generations: &str, names: &str) -> String {
 }
 
 /// After a recovery: publishers repeat their sessions, and everything is there once.
-fn check_recovered(system: &System, generations: &str, sessions: &[&[&str]], before: &BTreeMap<String, u64>) {
+pub(crate) fn check_recovered(system: &System, generations: &str, sessions: &[&[&str]], before: &BTreeMap<String, u64>) {
     let fleet = Fleet::start(system, generations);
     sessions
         .iter()
@@ -115,11 +115,11 @@ fn check_recovered(system: &System, generations: &str, sessions: &[&[&str]], bef
     assert!(fleet.terminate().values().all(|code| *code == 0));
 }
 
-const FIRST: &[&str] = &["--events", "40"];
-const SECOND: &[&str] = &["--events", "20", "--seed", "2"];
+pub(crate) const FIRST: &[&str] = &["--events", "40"];
+pub(crate) const SECOND: &[&str] = &["--events", "20", "--seed", "2"];
 
 /// A system that has decided on two sessions, and what it read of them.
-fn two_sessions() -> (System, NatsServer, Postgres, Fleet, BTreeMap<String, u64>) {
+pub(crate) fn two_sessions() -> (System, NatsServer, Postgres, Fleet, BTreeMap<String, u64>) {
     let mut system = System::new();
     let (nats, postgres) = system.provisioned();
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
@@ -149,7 +149,7 @@ fn messages_that_follow_a_lost_tail_of_the_inbox_are_not_lost() {
     let codes = ["inbox-mismatch", "unknown-cause"];
     until("ingest does not stop again", || codes.iter().any(|code| get(restarted.port, "/readyz").contains(code)));
     drop(restarted);
-    let generations = recover(&system, "", "ingest decided on other messages");
+    let generations = recover(&system, "", "ingest decided on messages");
     assert_eq!(generations, "TAPE_0_G2");
     // The third session is in the inbox still, and each number of the first two is read again.
     let fleet = Fleet::start(&system, &generations);
@@ -232,7 +232,7 @@ fn a_stream_that_is_deleted_and_provisioned_again_stops_its_readers() {
     restarted.wait_stop("projector", "other-tape");
     assert_eq!(status(&system, "").0, Some(1));
     restarted.terminate();
-    let generations = recover(&system, "", "of which no record is left");
+    let generations = recover(&system, "", "holds no record of tape");
     check_recovered(&system, &generations, &[FIRST, SECOND], &before);
 }
 

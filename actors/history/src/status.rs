@@ -78,7 +78,8 @@ impl PartitionStatus {
         for (writer, inbox) in tapedeck_groups::inboxes() {
             let inbox = generations.stream(inbox.family(), partition);
             let decided = writers.iter().find(|one| one.writer == writer.as_str()).map_or(0, |one| one.decided);
-            if decided > 0 && bus.message(&inbox, decided).await?.is_none() {
+            let is_there = bus.find_stream(&inbox).await?.is_some();
+            if is_there && decided > 0 && bus.message(&inbox, decided).await?.is_none() {
                 lost.push(format!("{writer} decided on message {decided}, but {inbox} does not hold it"));
             }
         }

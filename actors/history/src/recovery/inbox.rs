@@ -8,6 +8,7 @@ use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{InboxDigest, InboxPrefix, Writer};
 
+use super::facts::HeldCommands;
 use crate::error::HistoryError;
 
 /// The messages of an inbox up to one of them.
@@ -27,6 +28,8 @@ pub(super) struct InboxWalk {
     missing: Vec<LostMessages>,
     /// The last message up to which the records rest on the inbox.
     agreed: u64,
+    /// The number of messages read after it.
+    after_agreed: u64,
     /// The last message that a record after these names, and what is known of the difference.
     differs: Option<(u64, String)>,
 }
@@ -37,6 +40,8 @@ pub(super) struct LackingInbox {
     pub(super) sentences: Vec<String>,
     /// The ranges that the inbox does not hold, and that no other messages have taken.
     pub(super) missing: Vec<LostMessages>,
+    /// What it holds after the last message on which a trusted record rests, if it is that of commands.
+    pub(super) commands: HeldCommands,
 }
 
 impl InboxWalk {
@@ -62,6 +67,7 @@ impl InboxWalk {
             ahead: None,
             missing: Vec::new(),
             agreed: 0,
+            after_agreed: 0,
             differs: None,
         })
     }
@@ -75,6 +81,7 @@ impl InboxWalk {
         }
         let Some((seq, subject, payload)) = self.ahead.take_if(|(seq, ..)| *seq <= limit) else { return false };
         self.miss(seq);
+        self.after_agreed += 1;
         (self.digest, self.last) = (self.digest.after(seq, &subject, &payload), seq);
         true
     }
@@ -97,7 +104,7 @@ impl InboxWalk {
             () if self.last < cause.seq && self.ahead.is_none() => format!(" (it ends at {})", self.last),
             () if (self.last, self.digest) != (cause.seq, digest) => String::new(),
             () => {
-                self.agreed = cause.seq;
+                (self.agreed, self.after_agreed) = (cause.seq, 0);
                 return true;
             }
         };
@@ -119,7 +126,9 @@ impl InboxWalk {
         if self.last < self.end {
             self.miss(self.end + 1); // the last ones, which the stream counts and does not hold
         }
-        let Self { reader, stream, missing, agreed, differs, .. } = self;
+        let Self { reader, stream, missing, agreed, after_agreed, differs, .. } = self;
+        let last = differs.as_ref().map_or(agreed, |(last, _)| *last);
+        let commands = HeldCommands { lost: agreed + 1..=last, held: after_agreed };
         let mut sentences: Vec<String> = differs
             .map(|(last, why)| {
                 format!("{reader} decided on messages {} to {last}, which {stream} does not hold{why}", agreed + 1)
@@ -128,6 +137,6 @@ impl InboxWalk {
             .collect();
         let lost = |lost: &LostMessages| format!("{stream} lost its messages {} to {}", lost.first, lost.last);
         sentences.extend(missing.iter().map(lost));
-        LackingInbox { sentences, missing }
+        LackingInbox { sentences, missing, commands }
     }
 }

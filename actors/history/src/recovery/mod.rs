@@ -8,11 +8,12 @@ use tapedeck_runtime::{Bus, BusError, database, witness};
 use tapedeck_schemas::event::{CopiedRecords, LostMessages, TapeCreated};
 use tapedeck_schemas::generation::{Generation, Lineage, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::record::RecordHash;
+use tapedeck_schemas::record::{RecordHash, Writer};
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
 pub use facts::LostFacts;
+use facts::HeldCommands;
 use inbox::{InboxWalk, LackingInbox};
 use tape::TapeWalk;
 
@@ -76,12 +77,14 @@ impl Survey {
             }
         }
         let lineage = found.lineage();
-        match survey.next.tape == found.tape {
+        let commands = match survey.next.tape == found.tape {
             true => survey.walk(bus, &lineage).await?,
             false => survey.finish_inboxes(open_inboxes(bus, partition, &lineage).await?).await,
-        }
-        if !survey.lost.is_empty() && !survey.has_rows_of_earlier {
-            survey.facts.add_rows(client, partition, survey.trusted.min(survey.agreed)).await?;
+        };
+        if !survey.lost.is_empty() {
+            // Rows of an earlier generation were compared when this one was begun.
+            let after = if survey.has_rows_of_earlier { u64::MAX } else { survey.trusted.min(survey.agreed) };
+            survey.facts.add_rows(client, partition, after, &commands).await?;
         }
         survey.next.copied = survey.copies(bus, &lineage).await?;
         Ok(survey)
@@ -160,7 +163,7 @@ impl Survey {
     }
 
     /// Reads the tape with the inboxes beside it.
-    async fn walk(&mut self, bus: &Bus, lineage: &Lineage) -> Result<(), HistoryError> {
+    async fn walk(&mut self, bus: &Bus, lineage: &Lineage) -> Result<HeldCommands, HistoryError> {
         let partition = self.next.partition;
         let mut walk = TapeWalk::open(bus, partition, lineage, self.tape_last);
         let mut inboxes = open_inboxes(bus, partition, lineage).await?;
@@ -192,17 +195,23 @@ impl Survey {
         while let Some((seq, entries)) = walk.next_unchecked().await {
             self.facts.discard(seq, &entries);
         }
-        self.finish_inboxes(inboxes).await;
-        Ok(())
+        Ok(self.finish_inboxes(inboxes).await)
     }
 
-    async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) {
+    /// Reads the rest of the inboxes; what that of commands holds.
+    async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) -> HeldCommands {
+        let mut held = HeldCommands { lost: 1..=0, held: 0 };
         for inbox in inboxes {
-            let LackingInbox { sentences, missing } = inbox.finish().await;
+            let is_control = inbox.reader == Writer::Control;
+            let LackingInbox { sentences, missing, commands } = inbox.finish().await;
             self.lost.extend(sentences);
             self.next.lost.extend(missing);
+            if is_control {
+                held = commands;
+            }
         }
         self.next.lost = joined(std::mem::take(&mut self.next.lost));
+        held
     }
 
     /// The copies that the next generation begins with.
