@@ -150,5 +150,7 @@ fn print_next_steps(generations: &Generations, is_saved: bool) {
             println!("  restart every group with --generations {generations} (TAPEDECK_GENERATIONS={generations})")
         }
     }
-    println!("  publishers: request md-status.<source>, and publish each session again after its last_seq");
+    println!(
+        "  publishers: request md-status.<source>, publish what each session misses, and go on after its last_seq"
+    );
 }
