@@ -2,8 +2,8 @@
 //!
 //! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
 //! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and natural keys, and a gap
-//! lets the natural keys be filled that were skipped. Tape time follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is
-//! therefore followed by its facts, without deciding again.
+//! opens a range of natural keys. Tape time follows from the facts too, so that a rejected event does not move it. A
+//! tape written by an older `LOGIC` is therefore followed by its facts, without deciding again.
 
 use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};

@@ -81,8 +81,8 @@ fn missing() -> Value {
     let range = json!({"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2,
         "description": "The first and the last number of a range."});
     json!({"type": "array", "items": range,
-        "description": "Numbers below last_seq that were skipped and have not arrived since, in order: at most 8 ranges. \
-            Ingest accepts an event that has one of them."})
+        "description": "Numbers below last_seq that were skipped and have not arrived since, in order: at most 8 \
+            ranges. Ingest accepts an event that has one of them."})
 }
 
 fn status() -> Value {
@@ -92,8 +92,8 @@ fn status() -> Value {
             "partition": count("Number of the partition of the instrument."),
             "session": text_like(Token::TYPE),
             "instrument": instrument(),
-            "last_seq": count("Greatest seq that ingest has read. To resume, publish the events of `missing` again, then \
-                continue with the next number."),
+            "last_seq": count("Greatest seq that ingest has read. To resume, publish the events of `missing` again, \
+                then continue with the next number."),
             "missing": missing(),
             "age_ms": count("Time since the broker stored that event, ms."),
         }),
