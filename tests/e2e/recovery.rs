@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use tapedeck_runtime::Bus;
 use tapedeck_servers::{NatsServer, Postgres};
 
-use crate::common::{System, json, text};
+use crate::common::{System, capture, json, text};
 use crate::groups::{Group, WAIT_MAX, get, until};
 
 /// Every group as a process.
@@ -118,13 +119,19 @@ pub(crate) fn check_recovered(system: &System, generations: &str, sessions: &[&[
 pub(crate) const FIRST: &[&str] = &["--events", "40"];
 pub(crate) const SECOND: &[&str] = &["--events", "20", "--seed", "2"];
 
-/// A system that has decided on two sessions, and what it read of them.
-pub(crate) fn two_sessions() -> (System, NatsServer, Postgres, Fleet, BTreeMap<String, u64>) {
+/// A system without market events.
+fn begun() -> (System, NatsServer, Postgres, Fleet) {
     let mut system = System::new();
     let (nats, postgres) = system.provisioned();
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
     system.ok(&["control", "apply", setup]);
     let fleet = Fleet::start(&system, "");
+    (system, nats, postgres, fleet)
+}
+
+/// A system that has decided on two sessions, and what it read of them.
+pub(crate) fn two_sessions() -> (System, NatsServer, Postgres, Fleet, BTreeMap<String, u64>) {
+    let (system, nats, postgres, fleet) = begun();
     system.ok(&[&["publish"], FIRST].concat());
     system.ok(&[&["publish"], SECOND].concat());
     wait_quiet(&system, "");
@@ -158,6 +165,61 @@ fn messages_that_follow_a_lost_tail_of_the_inbox_are_not_lost() {
     assert!(third.len() > before.len() / 2 && fleet.terminate().values().all(|code| *code == 0));
     let all = third.into_iter().filter(|(session, _)| !before.contains_key(session)).chain(before.clone()).collect();
     check_recovered(&system, &generations, &[FIRST, SECOND], &all);
+    drop(nats);
+}
+
+/// Number of quotes, of trades, and the traded quantity of BTCUSDT in Postgres.
+fn totals(postgres: &Postgres) -> (String, String, String) {
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let (client, connected) = tokio_postgres::connect(&postgres.url(), tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connected);
+        let columns = "quotes::text, trades::text, trim_scale(quantity)::text";
+        let query = format!("SELECT {columns} FROM tapedeck.market_totals WHERE instrument = 'binance.BTCUSDT'");
+        let row = client.query_one(&query, &[]).await.unwrap();
+        (row.get(0), row.get(1), row.get(2))
+    })
+}
+
+/// What [`totals`] should be after a capture of this many frames.
+fn totals_of_capture(frames: u64) -> (String, String, String) {
+    let trades: Vec<u64> = (0..frames).filter(|i| i % 3 == 2).collect();
+    let quantity: u64 = trades.iter().map(|i| 400 + (i * 7919) % 9_000).sum(); // in 1e-4, as `capture` writes it
+    let quantity = format!("{}.{:04}", quantity / 10_000, quantity % 10_000);
+    let whole = quantity.trim_end_matches('0').trim_end_matches('.');
+    ((frames - trades.len() as u64).to_string(), trades.len().to_string(), whole.into())
+}
+
+#[test]
+fn what_an_inbox_lost_before_its_publisher_went_on_is_published_again_once() {
+    const FRAMES: u64 = 900;
+    let (system, nats, postgres, fleet) = begun();
+    let market = capture(system.path(), "btc.jsonl", "BTCUSDT", FRAMES);
+    let session = ["publish", market.to_str().unwrap()];
+    let mut paced = system.command(&[&session[..], &["--speed", "5x"]].concat());
+    let mut publisher = paced.stdout(Stdio::null()).spawn().unwrap();
+    let stored = || status(&system, "").1["partitions"][0]["market_inbox_last"].as_u64().unwrap();
+    until("nothing is published", || stored() >= 60);
+    // The publisher goes on after the numbers of what is lost.
+    let nats = damage(&system, nats, "INBOX_0_G1", |bytes| bytes.truncate(bytes.len() * 2 / 3));
+    assert!(publisher.wait().unwrap().success());
+    fleet.wait_stop("ingest", "inbox-mismatch");
+    fleet.terminate();
+    let generations = recover(&system, "", "ingest decided on other messages");
+    let fleet = Fleet::start(&system, &generations);
+    wait_quiet(&system, &generations);
+    let before = totals(&postgres);
+    assert_ne!(before, totals_of_capture(FRAMES), "something is lost");
+    let again = [&session[..], &["--generations", &generations]].concat();
+    let told = system.ok(&again);
+    assert!(told.contains(": 0 published, ") && told.contains(" published again (missing), "), "{told}");
+    wait_quiet(&system, &generations);
+    assert_eq!(totals(&postgres), totals_of_capture(FRAMES), "of {before:?}");
+    let told = system.ok(&again);
+    assert!(told.contains(": 0 published, 901 skipped (already stored)"), "{told}");
+    wait_quiet(&system, &generations);
+    assert!(system.ok(&["verify", "--generations", &generations]).contains("clean"));
+    assert!(system.ok(&["tape", "--kind", "Rejected", "--generations", &generations]).is_empty(), "nothing came twice");
+    assert!(fleet.terminate().values().all(|code| *code == 0));
     drop(nats);
 }
 

@@ -381,6 +381,7 @@ fn the_status_reply_has_the_described_fields() {
         session: "s1".into(),
         instrument: "binance.BTCUSDT".into(),
         last_seq: 7,
+        missing: vec![(2, 3)],
         age_ms: 12,
     };
     let answered = json!(SourceStatus { source: "feed1".into(), sessions: vec![session], ..SourceStatus::default() });

@@ -1,4 +1,4 @@
-//! The defined instruments: the terms of each, and its greatest accepted natural keys. No prices are kept here.
+//! The defined instruments: the terms of each, and its natural keys. No prices are kept here.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,13 @@ use tapedeck_schemas::ids::{Currency, InstrumentId};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::TapeTime;
 
+use crate::natural_keys::NaturalKeys;
+
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 4096;
 
-/// The terms of a defined instrument, and its greatest accepted natural keys.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+/// The terms of a defined instrument, and its natural keys.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InstrumentTerms {
     /// Base currency, which is bought and sold; fixed by the first definition.
     pub base: Currency,
@@ -26,10 +28,10 @@ pub struct InstrumentTerms {
     pub min_notional: Money,
     /// Greatest `ts_recv` of a definition with these terms, ns.
     pub defined: TapeTime,
-    /// Greatest trade id accepted, over all sources and sessions.
-    pub trade_id: Option<u64>,
-    /// Greatest update id accepted, over all sources and sessions.
-    pub update_id: Option<u64>,
+    /// Trade ids accepted, over all sources and sessions.
+    pub trades: NaturalKeys,
+    /// Update ids accepted, over all sources and sessions.
+    pub updates: NaturalKeys,
 }
 
 /// Every defined instrument.
@@ -56,31 +58,39 @@ impl Instruments {
 
     /// Sets the terms of an instrument; its natural keys stay.
     pub fn define(&mut self, fact: &InstrumentDefined) {
-        let before = self.terms.get(&fact.instrument);
+        let before = self.terms.remove(&fact.instrument);
         let instrument = InstrumentTerms {
             base: fact.base,
             quote: fact.quote,
             tick_size: fact.tick_size,
             lot_size: fact.lot_size,
             min_notional: fact.min_notional,
-            defined: before.map_or(fact.ts_recv, |terms| terms.defined.max(fact.ts_recv)),
-            trade_id: before.and_then(|terms| terms.trade_id),
-            update_id: before.and_then(|terms| terms.update_id),
+            defined: before.as_ref().map_or(fact.ts_recv, |terms| terms.defined.max(fact.ts_recv)),
+            trades: before.as_ref().map(|terms| terms.trades.clone()).unwrap_or_default(),
+            updates: before.map(|terms| terms.updates).unwrap_or_default(),
         };
         self.terms.insert(fact.instrument, instrument);
     }
 
-    /// Records the update id of an accepted quote.
-    pub fn accept_update(&mut self, id: &InstrumentId, update_id: Option<u64>) {
+    /// Records that numbers of a session of the instrument were skipped, perhaps with their natural keys.
+    pub fn skip_keys(&mut self, id: &InstrumentId) {
         if let Some(terms) = self.terms.get_mut(id) {
-            terms.update_id = terms.update_id.max(update_id);
+            terms.trades.open();
+            terms.updates.open();
         }
     }
 
-    /// Records the trade id of an accepted trade.
-    pub fn accept_trade(&mut self, id: &InstrumentId, trade_id: Option<u64>) {
-        if let Some(terms) = self.terms.get_mut(id) {
-            terms.trade_id = terms.trade_id.max(trade_id);
+    /// Records the update id of an accepted quote; `was_missing`: a gap had skipped its number.
+    pub fn accept_update(&mut self, id: &InstrumentId, update_id: Option<u64>, was_missing: bool) {
+        if let (Some(terms), Some(update_id)) = (self.terms.get_mut(id), update_id) {
+            terms.updates.accept(update_id, was_missing);
+        }
+    }
+
+    /// Records the trade id of an accepted trade; `was_missing`: a gap had skipped its number.
+    pub fn accept_trade(&mut self, id: &InstrumentId, trade_id: Option<u64>, was_missing: bool) {
+        if let (Some(terms), Some(trade_id)) = (self.terms.get_mut(id), trade_id) {
+            terms.trades.accept(trade_id, was_missing);
         }
     }
 }

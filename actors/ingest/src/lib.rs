@@ -10,6 +10,7 @@ pub mod bars;
 pub mod checks;
 pub mod instruments;
 pub mod machine;
+pub mod natural_keys;
 pub mod numbering;
 pub mod sources;
 

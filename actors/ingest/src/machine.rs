@@ -1,9 +1,9 @@
 //! The state and the functions of ingest; the rules themselves live in [`crate::checks`].
 //!
 //! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
-//! event. `apply` does the rest from the recorded fact alone: an accepting fact sets terms, bars and natural keys. Tape
-//! time follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is
-//! therefore followed by its facts, without deciding again.
+//! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and natural keys, and a gap
+//! opens a range of natural keys. Tape time follows from the facts too, so that a rejected event does not move it. A
+//! tape written by an older `LOGIC` is therefore followed by its facts, without deciding again.
 
 use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
@@ -20,7 +20,7 @@ use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
 use crate::instruments::Instruments;
-use crate::numbering::Numberings;
+use crate::numbering::{Numberings, RecordedNumber};
 use crate::sources::Sources;
 
 /// Tape time between two boundaries at which `ClockAdvanced` is decided, ns.
@@ -38,8 +38,8 @@ pub struct Ingest {
 /// What an input of ingest meant.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct MarketObserved {
-    /// Greatest number recorded before the input in its numbering; 0 for none.
-    last_seq: u64,
+    /// The number of the input, compared with those before it in its numbering.
+    number: RecordedNumber,
     /// Source of the input, which most accepting facts do not carry; `None` if it could not be read.
     source: Option<SourceId>,
 }
@@ -55,7 +55,7 @@ impl Ingest {
         &self.sources
     }
 
-    /// The greatest number of each numbering.
+    /// The greatest number of each numbering, and the missing ones.
     pub fn numberings(&self) -> &Numberings {
         &self.numberings
     }
@@ -69,7 +69,7 @@ impl Ingest {
         out: &mut Out,
     ) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
-        let expected = observed.last_seq.saturating_add(1);
+        let expected = observed.number.last_seq.saturating_add(1);
         if event.seq > expected {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
@@ -78,7 +78,7 @@ impl Ingest {
             event,
             instrument,
             stamp: entry.stamp,
-            last_seq: observed.last_seq,
+            number: observed.number,
             terms: self.instruments.get(&instrument),
             instruments: self.instruments.len(),
             bars: &self.bars,
@@ -112,8 +112,8 @@ impl Machine for Ingest {
     type Input = MarketEntry;
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 5;
-    const STATE: u32 = 2;
+    const LOGIC: u32 = 6;
+    const STATE: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
@@ -122,8 +122,8 @@ impl Machine for Ingest {
     fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> MarketObserved {
         let Ok((instrument, event)) = checks::readable(entry) else { return MarketObserved::default() };
         let key = (event.source, event.session, instrument);
-        let last_seq = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
-        MarketObserved { last_seq, source: Some(event.source) }
+        let number = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
+        MarketObserved { number, source: Some(event.source) }
     }
 
     fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &MarketObserved, out: &mut Out) {
@@ -139,10 +139,15 @@ impl Machine for Ingest {
                 self.instruments.define(fact);
                 self.bars.define(fact.instrument, &fact.bars);
             }
-            Event::Quote(fact) => self.instruments.accept_update(&fact.instrument, fact.update_id),
-            Event::Trade(fact) => self.instruments.accept_trade(&fact.instrument, fact.trade_id),
+            Event::Gap(fact) => self.instruments.skip_keys(&fact.instrument), // the numbers depend on the input alone
+            Event::Quote(fact) => {
+                self.instruments.accept_update(&fact.instrument, fact.update_id, observed.number.was_missing);
+            }
+            Event::Trade(fact) => {
+                self.instruments.accept_trade(&fact.instrument, fact.trade_id, observed.number.was_missing);
+            }
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
-            _ => {} // the input itself has moved the number that Gap reports
+            _ => {}
         }
         if let Some((instrument, sample)) = sample(own) {
             self.bars.apply(&instrument, sample);

@@ -25,11 +25,15 @@ fn numbers_count_once_and_skipped_ones_are_a_gap() {
         (1, None, false),
         (2, None, false),
         (2, None, true),
-        (5, Some((3, 5)), false),
-        (3, None, true), // too late: a greater number came before
-        (6, None, false),
-        (u64::MAX, Some((7, u64::MAX)), false),
+        (6, Some((3, 6)), false),
+        (4, None, false), // was missing
+        (4, None, true),
+        (7, None, false),
+        (3, None, false),
+        (u64::MAX, Some((8, u64::MAX)), false),
         (u64::MAX, None, true),
+        (5, None, false),
+        (5, None, true),
     ];
     for (seq, skipped, duplicate) in rows {
         let events = harness.feed_body(seq, trade("1", "1", None));
@@ -106,4 +110,55 @@ fn natural_keys_outlive_a_redefinition() {
     harness.feed_body(3, definition("A", "B", "1", "1", "0"));
     assert!(is_duplicate(&harness.feed_body(4, trade("1", "1", Some(10)))));
     assert!(is_duplicate(&harness.feed_body(5, quote("1", "1", "2", "1", Some(20)))));
+}
+
+/// The answers of [`SYMBOL`]'s trades from these sources, with these numbers and ids.
+fn trades<'a>(harness: &mut Harness, rows: &[(&'a str, u64, u64)]) -> Vec<(&'a str, u64, bool)> {
+    let mut accepted = |(source, seq, id): &(&'a str, u64, u64)| {
+        let event = MarketEvent { source: source.parse().unwrap(), ..event(*seq, trade("1", "1", Some(*id))) };
+        (*source, *seq, !is_duplicate(&harness.feed(&entry(SYMBOL, event))))
+    };
+    rows.iter().map(&mut accepted).collect()
+}
+
+#[test]
+fn lost_trades_that_are_published_again_are_accepted_once() {
+    let mut harness = Harness::defined();
+    let all = trades(&mut harness, &[("a", 1, 11), ("a", 2, 12), ("a", 6, 16), ("a", 7, 17)]);
+    assert!(all.iter().all(|(.., accepted)| *accepted));
+    let again: Vec<_> = (1..=7).map(|seq| ("a", seq, 10 + seq)).collect();
+    let filled = [3, 4, 5].map(|seq| ("a", seq, true));
+    assert_eq!(trades(&mut harness, &again).into_iter().filter(|(.., accepted)| *accepted).collect::<Vec<_>>(), filled);
+    assert!(trades(&mut harness, &again).iter().all(|(.., accepted)| !accepted), "a second time");
+    assert!(trades(&mut harness, &[("a", 8, 18)])[0].2);
+}
+
+#[test]
+fn trades_that_two_sources_lost_are_accepted_from_the_first_that_publishes_them_again() {
+    let mut harness = Harness::defined();
+    let live = [("a", 1, 11), ("b", 1, 11), ("a", 2, 12), ("b", 2, 12), ("a", 6, 16), ("b", 6, 16), ("a", 7, 17)];
+    let accepted: Vec<_> = trades(&mut harness, &live).into_iter().map(|(.., accepted)| accepted).collect();
+    assert_eq!(accepted, [true, false, true, false, true, false, true]);
+    let again = [("b", 3, 13), ("a", 3, 13), ("a", 4, 14), ("b", 4, 14), ("b", 5, 15), ("a", 5, 15)];
+    let accepted: Vec<_> = trades(&mut harness, &again).into_iter().map(|(.., accepted)| accepted).collect();
+    assert_eq!(accepted, [true, false, true, false, true, false]);
+}
+
+#[test]
+fn a_new_number_does_not_bring_back_an_id_that_a_gap_skipped() {
+    let mut harness = Harness::defined();
+    trades(&mut harness, &[("a", 1, 11), ("a", 5, 15)]);
+    assert_eq!(trades(&mut harness, &[("a", 6, 13), ("b", 1, 14)]), [("a", 6, false), ("b", 1, false)]);
+    // A missing number brings back only what lies in the gap.
+    assert_eq!(trades(&mut harness, &[("a", 2, 11), ("a", 3, 13)]), [("a", 2, false), ("a", 3, true)]);
+}
+
+#[test]
+fn a_gap_of_quotes_is_filled_by_their_update_ids() {
+    let mut harness = Harness::defined();
+    for (seq, id) in [(1, 100), (4, 190)] {
+        harness.feed_body(seq, quote("1", "1", "3", "1", Some(id)));
+    }
+    assert!(!is_duplicate(&harness.feed_body(2, quote("1", "1", "3", "1", Some(130)))));
+    assert!(is_duplicate(&harness.feed_body(3, quote("1", "1", "3", "1", Some(130)))));
 }

@@ -14,7 +14,7 @@ use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 
-const PINNED: &str = "b09670aee7758496664d6a140b53e09083b31982e65099722e00080559d60143";
+const PINNED: &str = "e6ca67156cc1eab57c6d7b8d9ad46ec09dbeea20ab42e5bd850ca17ed469d05c";
 
 /// Bodies near the bounds of the rules, whose small numbers fit the tick and lot sizes or miss them.
 fn body() -> impl Strategy<Value = MarketBody> {
@@ -149,6 +149,11 @@ fn decisions_are_as_pinned() {
         at(SECOND, event(12, definition("A", "C", "0.01", "0.1", "5"))),
         at(2 * SECOND, event(13, MarketBody::HEARTBEAT)),
         MarketEntry { stamp: START, ..at(60 * SECOND, event(14, MarketBody::HEARTBEAT)) },
+        at(SECOND, event(15, trade("1.02", "0.1", Some(9)))),
+        at(SECOND, event(17, trade("1.02", "0.1", Some(19)))),
+        at(SECOND, event(5, trade("1.02", "0.1", Some(9)))),
+        at(SECOND, event(16, trade("1.02", "0.1", Some(12)))),
+        at(SECOND, event(16, trade("1.02", "0.1", Some(13)))),
     ];
     script.extend(MarketEntry::from_message("md.v.AB.quote", START, &[0xc0]));
     script.extend(MarketEntry::from_message("elsewhere", START, &[0xc0]));
@@ -156,6 +161,21 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "fb2f6df0537b10c638b1784f485f7da834439417d6df17fee90ea1fc7a0362df",
+        "fde0413057912f7b9e0ea84a94257efb418c54694264470add551917047ea493",
     );
+}
+
+/// Sessions of which messages were lost, and that publish again: as [`run_and_follow`], for many holes and fills.
+#[test]
+fn filled_holes_are_followed_and_restored() {
+    let seqs = [3, 6, 9, 12, 15, 18, 21, 24, 27, 30, 1, 2, 4, 5, 29, 28, 16, 16, 40, 33, 36, 34, 31, 39];
+    let one = |(n, seq): (usize, u64)| {
+        let id = Some(seq * 3 + n as u64 % 2);
+        let body = if n % 3 == 0 { quote("1", "1", "3", "1", id) } else { trade("1", "1", id) };
+        let source = ["a", "b"][n % 2].parse().unwrap();
+        entry(SYMBOL, MarketEvent { source, ..event(seq, body) })
+    };
+    let defined = entry(SYMBOL, event(1, definition("A", "B", "0.01", "0.1", "0")));
+    let doubled = seqs.into_iter().flat_map(|seq| [seq, seq]).enumerate().map(one);
+    run_and_follow(&std::iter::once(defined).chain(doubled).collect::<Vec<_>>());
 }

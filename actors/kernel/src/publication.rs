@@ -71,6 +71,16 @@ impl Publication {
     /// If that item is stored already.
     pub fn headers(&self, through: u64) -> Vec<(&'static str, String)> {
         assert!(through > self.through, "items are sent in order");
+        self.headers_through(through)
+    }
+
+    /// The headers of a message with items that were stored before and that the inbox lost: the number of items that
+    /// are stored stays as it is. The answer to it is handled as that to a message through [`Publication::through`].
+    pub fn headers_again(&self) -> Vec<(&'static str, String)> {
+        self.headers_through(self.through)
+    }
+
+    fn headers_through(&self, through: u64) -> Vec<(&'static str, String)> {
         let mut headers = append_headers(self.expected).to_vec();
         headers.push((SESSION, self.session.clone()));
         headers.push((THROUGH, through.to_string()));
@@ -148,6 +158,21 @@ mod tests {
         assert!(!publication.adopt(10, headers_of("s", "no number")));
         assert_eq!((publication.through(), publication.expected()), (100, 10));
         assert!(publication.adopt(11, headers_of("s", "101")));
+    }
+
+    #[test]
+    fn a_message_that_is_sent_again_names_what_is_stored() {
+        let mut publication = Publication::new("s".into());
+        publication.adopt(7, headers_of("s", "100"));
+        let again = publication.headers_again();
+        assert_eq!(again.iter().find(|(name, _)| *name == THROUGH).unwrap().1, "100");
+        assert_eq!(publication.answer(publication.through(), Answer::Committed(8)), PublicationStep::Stored);
+        assert_eq!((publication.through(), publication.expected()), (100, 8));
+        // A process that starts then reads that message, and continues after the same item.
+        let of = |name: &str| again.iter().find(|(own, _)| *own == name).map(|(_, value)| value.as_str());
+        let mut restarted = Publication::new("s".into());
+        restarted.adopt(8, of);
+        assert_eq!((restarted.through(), restarted.is_alone()), (100, true));
     }
 
     #[test]

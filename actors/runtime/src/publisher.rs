@@ -8,6 +8,14 @@ use tapedeck_kernel::publication::{Publication, PublicationStep, REJECTIONS_MAX}
 use crate::bus::{Bus, BusError};
 use crate::shell::back_off;
 
+/// How the attempts to store a message ended.
+#[derive(Debug, PartialEq, Eq)]
+enum Attempt {
+    Stored,
+    /// The last message of the subject is another than expected.
+    OtherLast,
+}
+
 /// A publisher of one session on one subject.
 #[derive(Debug)]
 pub struct FencedPublisher {
@@ -56,18 +64,45 @@ impl FencedPublisher {
     /// [`FencedPublisher::through`] on.
     pub async fn send(&mut self, through: u64, payload: Bytes) -> Result<(), BusError> {
         loop {
-            let mut headers = HeaderMap::new();
-            for (name, value) in self.publication.headers(through) {
-                headers.insert(name, value);
+            let headers = self.publication.headers(through);
+            if self.attempt(through, headers, &payload).await? == Attempt::Stored || self.adopt_last().await? {
+                return Ok(());
             }
-            let answer = self.bus.publish(&self.subject, headers, payload.clone()).await;
+            tokio::time::sleep(back_off(self.publication.failures())).await;
+        }
+    }
+
+    /// Sends a message with items that were stored before and that the inbox lost, and retries it until it is known to
+    /// be stored. What [`FencedPublisher::through`] returns does not change by it.
+    pub async fn send_again(&mut self, payload: Bytes) -> Result<(), BusError> {
+        loop {
+            let (through, headers) = (self.publication.through(), self.publication.headers_again());
+            if self.attempt(through, headers, &payload).await? == Attempt::Stored {
+                return Ok(());
+            }
+            let last = self.last().await?;
+            self.adopt(last.as_ref());
+            if last.is_some_and(|last| last.payload == payload) {
+                return Ok(()); // its acknowledgement was lost
+            }
+            tokio::time::sleep(back_off(self.publication.failures())).await;
+        }
+    }
+
+    /// Sends a message until it is stored, or the last message of the subject is another than expected.
+    async fn attempt(
+        &mut self,
+        through: u64,
+        headers: Vec<(&'static str, String)>,
+        payload: &Bytes,
+    ) -> Result<Attempt, BusError> {
+        let mut named = HeaderMap::new();
+        headers.into_iter().for_each(|(name, value)| named.insert(name, value));
+        loop {
+            let answer = self.bus.publish(&self.subject, named.clone(), payload.clone()).await;
             match self.publication.answer(through, answer) {
-                PublicationStep::Stored => return Ok(()),
-                PublicationStep::ReadLast => {
-                    if self.adopt_last().await? {
-                        return Ok(());
-                    }
-                }
+                PublicationStep::Stored => return Ok(Attempt::Stored),
+                PublicationStep::ReadLast => return Ok(Attempt::OtherLast),
                 PublicationStep::Retry => {
                     let failures = self.publication.failures();
                     tracing::warn!(subject = self.subject, failures, "publish not acknowledged; retrying with backoff");
@@ -82,11 +117,16 @@ impl FencedPublisher {
 
     /// Continues after the subject's last message; `true` if more of the session is stored than was known.
     async fn adopt_last(&mut self) -> Result<bool, BusError> {
-        let Some(last) = self.last().await? else {
+        let last = self.last().await?;
+        Ok(self.adopt(last.as_ref()))
+    }
+
+    fn adopt(&mut self, last: Option<&StreamMessage>) -> bool {
+        let Some(last) = last else {
             self.publication.adopt_none();
-            return Ok(false);
+            return false;
         };
-        Ok(self.publication.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str())))
+        self.publication.adopt(last.sequence, |name| last.headers.get(name).map(|value| value.as_str()))
     }
 
     async fn last(&self) -> Result<Option<StreamMessage>, BusError> {

@@ -10,6 +10,7 @@ pub mod groups;
 pub mod history_args;
 pub mod latency;
 pub mod market;
+pub mod missing;
 pub mod operator;
 pub mod process;
 pub mod report;

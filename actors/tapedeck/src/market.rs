@@ -15,6 +15,8 @@ use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::subject::{self, MarketKind};
 
+use crate::missing::Missing;
+
 /// Events in one message, at most.
 const MESSAGE_EVENTS: usize = 256;
 /// Events in flight, at most.
@@ -71,16 +73,28 @@ pub enum Pace {
 /// Numbers of events of a publication.
 #[derive(Debug, Default, Clone, Copy, serde::Serialize)]
 pub struct Published {
-    /// Sent by this process.
+    /// Sent by this process for the first time.
     pub sent: u64,
+    /// Sent again by this process, because ingest misses them.
+    pub again: u64,
     /// Stored already, by an earlier run.
     pub skipped: u64,
+}
+
+impl Published {
+    fn count(&self) -> u64 {
+        self.sent + self.again + self.skipped
+    }
 }
 
 /// The publisher of one session.
 pub struct Publisher {
     bus: Bus,
     session: String,
+    /// What ingest misses of the session, if that is known.
+    missing: Option<Missing>,
+    /// Whether to ask for it.
+    fills: bool,
     publishers: BTreeMap<InstrumentId, InstrumentPublisher>,
     pace: Pace,
     began: Option<(Instant, u64)>,
@@ -89,14 +103,29 @@ pub struct Publisher {
 struct InstrumentPublisher {
     publisher: FencedPublisher,
     items: u64,
-    /// Items to send, with their numbers.
-    waiting: Vec<(u64, Item)>,
+    waiting: Vec<Waiting>,
+}
+
+/// An item to send.
+struct Waiting {
+    /// Number of the item.
+    number: u64,
+    item: Item,
+    /// Whether it was stored before, and ingest misses it.
+    is_again: bool,
 }
 
 impl Publisher {
     /// A publisher of `session`. The same session must have the same items in every run.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
-        Self { bus: bus.clone(), session, publishers: BTreeMap::new(), pace, began: None }
+        let publishers = BTreeMap::new();
+        Self { bus: bus.clone(), session, missing: None, fills: false, publishers, pace, began: None }
+    }
+
+    /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
+    /// misses.
+    pub fn filling(self) -> Self {
+        Self { fills: true, ..self }
     }
 
     /// Publishes the items of the feed. `progress` is called with the number of items sent or skipped so far.
@@ -112,31 +141,41 @@ impl Publisher {
             let item = item?;
             let publisher = self.publisher(item.instrument).await?;
             publisher.items += 1;
-            if publisher.items <= publisher.publisher.through() {
+            let (number, is_again) = (publisher.items, publisher.items <= publisher.publisher.through());
+            if is_again && !self.is_missing(&item).await {
                 published.skipped += 1;
                 continue;
             }
-            if let Payload::Event(event) = &item.payload {
+            // What is sent again is old: it keeps no pace.
+            if let (Payload::Event(event), false) = (&item.payload, is_again) {
                 last_ts = event.ts_recv;
             }
             let full = waiting == CHUNK_EVENTS || last_ts.abs_diff(first_ts) > CHUNK_SPAN_NS;
-            if waiting > 0 && (full || !self.may_go(last_ts, true)) {
+            if waiting > 0 && (full || !(is_again || self.may_go(last_ts, true))) {
                 self.flush().await?;
-                published.sent += std::mem::take(&mut waiting) as u64;
-                progress(published.sent + published.skipped);
+                waiting = 0;
+                progress(published.count());
             }
-            if waiting == 0 {
+            if waiting == 0 && !is_again {
                 first_ts = last_ts;
                 self.wait_until_may_go(last_ts).await;
             }
-            let publisher = self.publisher(item.instrument).await?;
-            publisher.waiting.push((publisher.items, item));
+            *(if is_again { &mut published.again } else { &mut published.sent }) += 1;
+            self.publisher(item.instrument).await?.waiting.push(Waiting { number, item, is_again });
             waiting += 1;
         }
         self.flush().await?;
-        published.sent += waiting as u64;
-        progress(published.sent + published.skipped);
+        progress(published.count());
         Ok(published)
+    }
+
+    /// Whether ingest misses the item, which was stored.
+    async fn is_missing(&mut self, item: &Item) -> bool {
+        let Payload::Event(event) = &item.payload else { return false };
+        if self.fills && self.missing.is_none() {
+            self.missing = Some(Missing::ask(&self.bus, event.source, event.session).await);
+        }
+        self.missing.as_ref().is_some_and(|missing| missing.contains(&item.instrument, event.seq))
     }
 
     /// The last sequence known to hold an event of this session, by inbox stream.
@@ -208,8 +247,11 @@ impl Publisher {
 
 impl InstrumentPublisher {
     async fn send(&mut self) -> Result<()> {
+        let (again, first): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|one| one.is_again);
+        self.send_again(again).await?;
         let mut batch: Vec<MarketEvent> = Vec::new();
-        for (number, item) in std::mem::take(&mut self.waiting) {
+        for Waiting { number, item, .. } in first {
             match item.payload {
                 // Stored already: a message of a former process of this session may have landed late.
                 _ if number <= self.publisher.through() => {}
@@ -228,6 +270,18 @@ impl InstrumentPublisher {
             }
         }
         send_batch(&mut self.publisher, &mut batch).await
+    }
+
+    async fn send_again(&mut self, waiting: Vec<Waiting>) -> Result<()> {
+        let event = |one: Waiting| match one.item.payload {
+            Payload::Event(event) => Some(event),
+            Payload::Raw(_) => None, // has no number that could be missing
+        };
+        let events: Vec<_> = waiting.into_iter().filter_map(event).collect();
+        for batch in events.chunks(MESSAGE_EVENTS) {
+            self.publisher.send_again(market::encode_batch(batch).into()).await?;
+        }
+        Ok(())
     }
 }
 

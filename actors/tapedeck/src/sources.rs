@@ -9,13 +9,14 @@ use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 use tapedeck_ingest::Ingest;
+use tapedeck_ingest::numbering::NumberRange;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject;
 
 /// Time limit of a request to the ingest of a partition.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// Interval at which reading the tapes is retried.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Number of requests that are answered concurrently.
@@ -53,6 +54,9 @@ pub struct SessionStatus {
     pub instrument: String,
     /// The last number accepted. The next one is expected to be greater by one.
     pub last_seq: u64,
+    /// Ranges of numbers that were skipped and have not arrived since, first and last: what is to be published again.
+    #[serde(default)] // the ingest of an earlier build does not say
+    pub missing: Vec<NumberRange>,
     /// Age of the inbox message that held the number, in ms since its stamp.
     pub age_ms: u64,
 }
@@ -84,12 +88,13 @@ pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
             Some(_) => {}
         }
     }
-    for ((source, session, instrument), last_seq, stamp) in ingest.numberings().iter() {
+    for ((source, session, instrument), numbering) in ingest.numberings().iter() {
         let name = source.to_string();
         if matches(&name) {
             let (session, instrument) = (session.to_string(), instrument.to_string());
-            let age_ms = now.saturating_sub(stamp) / 1_000_000;
-            let one = SessionStatus { partition: 0, session, instrument, last_seq, age_ms };
+            let age_ms = now.saturating_sub(numbering.stamp) / 1_000_000;
+            let (last_seq, missing) = (numbering.last_seq, numbering.missing.clone());
+            let one = SessionStatus { partition: 0, session, instrument, last_seq, missing, age_ms };
             reply.sources.entry(name).or_default().sessions.push(one);
         }
     }

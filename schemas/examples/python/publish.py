@@ -68,13 +68,14 @@ class Publisher:
     def __init__(self, js, args, known):
         self.js, self.source, self.session, self.array = js, args.source, args.session, args.array
         self.encode = (lambda maps: json.dumps(maps).encode()) if args.json else msgpack.packb
-        self.known = known  # greatest number that ingest has read, by symbol
+        self.known = known  # greatest number that ingest has read, and ranges of missing ones, by symbol
         self.numbered, self.pending, self.in_flight = {}, {}, None
         self.sent = 0
 
     async def add(self, symbol, ts_recv, fields):
         seq = self.numbered[symbol] = self.numbered.get(symbol, 0) + 1
-        if seq <= self.known.get(symbol, 0):
+        last, missing = self.known.get(symbol, (0, []))
+        if seq <= last and not any(first <= seq <= end for first, end in missing):
             return
         numbered = {"source": self.source, "session": self.session, "seq": seq, "ts_recv": ts_recv}
         batch = self.pending.setdefault(symbol, [])
@@ -118,12 +119,13 @@ class Publisher:
 
 
 async def last_numbers(nc, source, session):
-    """Returns the greatest number that ingest has read, by symbol, once ingest has read every stored message."""
+    """Returns the greatest number that ingest has read, and the ranges of missing ones, by symbol, once ingest has read
+    every stored message."""
     before = None
     while True:
         status = json.loads((await nc.request(f"md-status.{source}", timeout=10)).data)
         mine = [one for one in status["sessions"] if one["session"] == session]
-        known = {one["instrument"].removeprefix(f"{VENUE}."): one["last_seq"] for one in mine}
+        known = {one["instrument"].removeprefix(f"{VENUE}."): (one["last_seq"], one["missing"]) for one in mine}
         if known == before and not status["missing"] and not status["waiting"]:
             return known
         before = known
@@ -135,7 +137,8 @@ async def main(args):
     nc = await nats.connect(args.server, max_reconnect_attempts=-1)
     known = await last_numbers(nc, args.source, args.session) if args.resume else {}
     publisher = Publisher(nc.jetstream(), args, known)
-    print(f"session {args.session}: {sum(known.values())} events skipped (already stored)", file=sys.stderr)
+    skipped = sum(last - sum(end - first + 1 for first, end in missing) for last, missing in known.values())
+    print(f"session {args.session}: {skipped} events skipped (already stored)", file=sys.stderr)
     begun = time.monotonic()
     for _, ts_recv, symbol, fields in heapq.merge(*map(read, args.captures), key=lambda event: event[0]):
         if symbol not in publisher.numbered:

@@ -24,11 +24,12 @@ pub(super) fn example(name: &str) -> Value {
             "missing": [],
             "waiting": 0,
             "sessions": [
-                {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "age_ms": 12},
+                {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "missing": [[2, 3]],
+                    "age_ms": 12},
             ],
             "accepted": 5,
             "rejects": {"duplicate": 1},
-            "gaps": 0,
+            "gaps": 1,
         }),
         _ => json!({
             "offset": "p0g1:12.3",
@@ -76,6 +77,14 @@ fn ack() -> Value {
     json!({"description": "The reply to a publish.", "anyOf": [refused, taken]})
 }
 
+fn missing() -> Value {
+    let range = json!({"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2, "maxItems": 2,
+        "description": "The first and the last number of a range."});
+    json!({"type": "array", "items": range,
+        "description": "Numbers below last_seq that were skipped and have not arrived since, in order: at most 8 \
+            ranges. Ingest accepts an event that has one of them."})
+}
+
 fn status() -> Value {
     let session = object(
         "The numbers read of one session of the source, for one instrument.",
@@ -83,7 +92,9 @@ fn status() -> Value {
             "partition": count("Number of the partition of the instrument."),
             "session": text_like(Token::TYPE),
             "instrument": instrument(),
-            "last_seq": count("Greatest seq that ingest has read. To resume, continue with the next number."),
+            "last_seq": count("Greatest seq that ingest has read. To resume, publish the events of `missing` again, \
+                then continue with the next number."),
+            "missing": missing(),
             "age_ms": count("Time since the broker stored that event, ms."),
         }),
         &[],

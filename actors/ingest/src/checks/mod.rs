@@ -25,6 +25,7 @@ use tapedeck_schemas::market::MarketEvent;
 
 use crate::bars::Bars;
 use crate::instruments::InstrumentTerms;
+use crate::numbering::RecordedNumber;
 
 /// A rule: accepts the candidate, or returns the reason to reject it.
 pub type CandidateCheck = fn(&Candidate) -> Result<(), Rejection>;
@@ -52,8 +53,8 @@ pub struct Candidate<'a> {
     pub instrument: InstrumentId,
     /// Time at which JetStream stored its message, ns.
     pub stamp: u64,
-    /// Greatest number before it in its numbering; 0 for none.
-    pub last_seq: u64,
+    /// Its number, compared with those before it in its numbering.
+    pub number: RecordedNumber,
     /// Terms of its instrument, if that is defined.
     pub terms: Option<&'a InstrumentTerms>,
     /// Number of defined instruments.

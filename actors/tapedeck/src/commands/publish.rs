@@ -9,7 +9,7 @@ use tapedeck_feeds::Selection;
 use tempfile::NamedTempFile;
 
 use crate::connection::{DirArgs, NatsArgs};
-use crate::market::{Market, Pace, Publisher, SyntheticArgs};
+use crate::market::{Market, Pace, Published, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
 use crate::setup::SetupArgs;
 use tapedeck_history::ReplaySpeed;
@@ -23,7 +23,8 @@ Examples:
 
 /// Publishes market data to md.>
 ///
-/// If a publication is interrupted, run the same command again: it continues where it stopped.
+/// If a publication is interrupted, run the same command again: it continues where it stopped. If messages were lost
+/// after they were stored, it first sends the events again that ingest misses.
 ///
 /// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams;
 /// JSON lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV
@@ -75,14 +76,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
-    let mut publisher = Publisher::new(&bus, market.session.clone(), pace);
+    let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling();
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     bar.finish_and_clear();
-    println!(
-        "session {}: {} published, {} skipped (already stored)",
-        market.session, published.sent, published.skipped
-    );
+    let Published { sent, again, skipped } = published;
+    let again = if again > 0 { format!("{again} published again (missing), ") } else { String::new() };
+    println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", market.session);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -175,7 +175,7 @@ impl Recovery {
             }
         }
         if has_begun {
-            println!("  publishers: request md-status.<source>, and publish again as docs/recovery.md says");
+            println!("  publishers: request md-status.<source>, publish what each session misses,\n    and go on after its last_seq");
         }
         if self.lost_commands {
             println!("  the commands above are lost: give again those that are to hold, a halt before groups start");
