@@ -53,11 +53,10 @@ impl Reason {
         self as u8 >= Reason::RecordNotUnderstood as u8
     }
 
-    /// Returns whether the group stopped because a store does not hold what it acknowledged. Then no other process of the
-    /// group continues.
+    /// Returns whether the group stopped because a store does not hold what it acknowledged. Then no other process of
+    /// the group continues.
     pub const fn is_loss(self) -> bool {
-        self.is_stop()
-            && !matches!(self, Reason::RecordNotUnderstood | Reason::OlderLogic | Reason::ProjectionRejected)
+        self.is_stop() && !matches!(self, Reason::RecordNotUnderstood | Reason::OlderLogic | Reason::ProjectionRejected)
     }
 
     /// Returns the exit status of a process whose group stopped: 40 for the first stop, and so on. Other reasons have

@@ -103,7 +103,12 @@ pub(crate) fn recover(system: &System, generations: &str, names: &str) -> String
 }
 
 /// After a recovery: publishers repeat their sessions, and everything is there once.
-pub(crate) fn check_recovered(system: &System, generations: &str, sessions: &[&[&str]], before: &BTreeMap<String, u64>) {
+pub(crate) fn check_recovered(
+    system: &System,
+    generations: &str,
+    sessions: &[&[&str]],
+    before: &BTreeMap<String, u64>,
+) {
     let fleet = Fleet::start(system, generations);
     sessions
         .iter()

@@ -151,7 +151,7 @@ impl<M: AnyMachine> Driver<M> {
                 }
             }
             Input::Streams { number, answer } => {
-                match self.guard.answered(number, answer.as_ref(), self.liveness.now) {
+                match self.guard.answered(number, answer.as_deref(), self.liveness.now) {
                     Ok(()) => self.try_own(),
                     Err(loss) => self.stop(Stop::StreamLoss(loss)),
                 }
@@ -217,7 +217,7 @@ impl<M: AnyMachine> Driver<M> {
         self.follow_on();
     }
 
-    /// The sequence of the message of the inbox that follows the message `seq`, without those that are known to be lost.
+    /// The sequence of the message of the inbox that follows the message `seq`, without those known to be lost.
     fn message_after(&self, seq: u64) -> u64 {
         let generation = self.inbox_last.map_or(Generation::FIRST, |(generation, _)| generation);
         self.reader.lineage().next_message(self.info.writer, generation, seq)

@@ -51,7 +51,7 @@ pub enum Input<'a> {
         /// Number of the question. An answer to an earlier question is ignored.
         number: u64,
         /// The answer.
-        answer: Option<StreamsAnswer>,
+        answer: Option<Box<StreamsAnswer>>,
     },
     /// Finish the inputs received so far, then stop.
     Drain,

@@ -97,7 +97,7 @@ pub(crate) async fn check_streams(
 ) -> Input<'static> {
     let answer = answer(&bus, partition, &tape, inbox.as_deref(), question).await;
     let answer = answer.inspect_err(|error| tracing::warn!(partition, %error, "cannot check the streams; retrying"));
-    Input::Streams { number: question.number, answer: answer.ok() }
+    Input::Streams { number: question.number, answer: answer.ok().map(Box::new) }
 }
 
 async fn answer(

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 use crate::error::HistoryError;
 use crate::render;
 
-/// Facts that are lost: the counts of all, and in words those that somebody has to act upon.
+/// Facts that are lost: the counts of all, and in words those about orders and commands.
 #[derive(Debug, Default)]
 pub struct LostFacts {
     /// The facts that the tape still holds, by kind.

@@ -12,8 +12,8 @@ use tapedeck_schemas::record::{RecordHash, Writer};
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
-pub use facts::LostFacts;
 use facts::HeldCommands;
+pub use facts::LostFacts;
 use inbox::{InboxWalk, LackingInbox};
 use tape::TapeWalk;
 
@@ -26,8 +26,8 @@ pub struct Survey {
     pub tape_stream: String,
     /// The last sequence of that stream.
     pub tape_last: u64,
-    /// The last record that can be trusted: every record up to it rests on messages that the inboxes hold. 0 if there is
-    /// none.
+    /// The last record that can be trusted: every record up to it rests on messages that the inboxes hold. 0 if there
+    /// is none.
     pub trusted: u64,
     /// What is lost: a sentence each; empty if nothing is.
     pub lost: Vec<String>,
@@ -200,7 +200,7 @@ impl Survey {
 
     /// Reads the rest of the inboxes; what that of commands holds.
     async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) -> HeldCommands {
-        let mut held = HeldCommands { lost: 1..=0, held: 0 };
+        let mut held = HeldCommands { lost: 0..=0, held: 0 };
         for inbox in inboxes {
             let is_control = inbox.reader == Writer::Control;
             let LackingInbox { sentences, missing, commands } = inbox.finish().await;

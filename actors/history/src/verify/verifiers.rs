@@ -63,12 +63,7 @@ impl Verifiers {
 }
 
 impl RunningVerifier {
-    async fn take(
-        &mut self,
-        record: &TapeRecord,
-        lineage: &Lineage,
-        inboxes: &mut Inboxes,
-    ) -> Result<(), Difference> {
+    async fn take(&mut self, record: &TapeRecord, lineage: &Lineage, inboxes: &mut Inboxes) -> Result<(), Difference> {
         self.verifier.record(record)?;
         let Reads::Inbox(inbox) = self.verifier.info().reads else { return Ok(()) };
         while self.verifier.wants_input() {

@@ -80,7 +80,7 @@ impl<M: Toy> Bench<M> {
             match output {
                 Output::CheckStreams(question) if !self.checks => {
                     if question.number == 1 {
-                        let answer = Some(self.tape.streams(question, WitnessAnswer::Agrees));
+                        let answer = Some(Box::new(self.tape.streams(question, WitnessAnswer::Agrees)));
                         self.driver.handle(Input::Streams { number: 1, answer });
                     }
                 }

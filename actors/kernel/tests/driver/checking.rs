@@ -2,8 +2,8 @@
 
 use tapedeck_kernel::driver::{Input, Output, Stop};
 use tapedeck_kernel::guard::{
-    CHECK_AGAIN_AFTER, CHECK_INTERVAL, DELETED_AFTER, StreamLoss, StreamState, StreamsAnswer, StreamsQuestion, WITNESS_WAIT,
-    WitnessAnswer,
+    CHECK_AGAIN_AFTER, CHECK_INTERVAL, DELETED_AFTER, StreamLoss, StreamState, StreamsAnswer, StreamsQuestion,
+    WITNESS_WAIT, WitnessAnswer,
 };
 use tapedeck_kernel::{Answer, CheckpointMismatch, Driver, ProcessIdentity};
 use tapedeck_schemas::event::LostMessages;
@@ -29,7 +29,7 @@ fn question(outputs: &[Output]) -> StreamsQuestion {
 
 impl<M: Toy> Bench<M> {
     fn checked(&mut self, question: StreamsQuestion, answer: StreamsAnswer) -> Vec<Output> {
-        self.handle(Input::Streams { number: question.number, answer: Some(answer) })
+        self.handle(Input::Streams { number: question.number, answer: Some(Box::new(answer)) })
     }
 
     /// The check after an interruption.
@@ -52,7 +52,10 @@ fn starting() -> (Bench<Echo>, StreamsQuestion) {
 #[test]
 fn nothing_is_read_or_appended_before_the_first_check() {
     let (mut bench, first) = starting();
-    assert_eq!(first, StreamsQuestion { number: 1, asks_witness: true, tape: 0, inbox: 0, tape_next: 1, inbox_next: 1 });
+    assert_eq!(
+        first,
+        StreamsQuestion { number: 1, asks_witness: true, tape: 0, inbox: 0, tape_next: 1, inbox_next: 1 }
+    );
     assert!(!bench.driver.wants_tape() && !bench.driver.is_confirmed());
     assert_eq!(bench.advance(CHECK_INTERVAL), [], "one check at a time");
     // No leader: the same check again.
@@ -197,7 +200,11 @@ fn reader() -> (Bench<Gate>, StreamsQuestion, StreamState) {
     let check = bench.interrupted();
     assert_eq!(check.inbox, 2);
     let message = Some((String::new(), vec![2]));
-    (bench, check, StreamState { created: 1, first: 1, last: 2, messages: 2, message, stamp: 5, ..StreamState::default() })
+    (
+        bench,
+        check,
+        StreamState { created: 1, first: 1, last: 2, messages: 2, message, stamp: 5, ..StreamState::default() },
+    )
 }
 
 #[test]
@@ -300,10 +307,8 @@ fn stopped_by<M: Toy>(
 fn a_stream_that_does_not_exist_for_five_seconds_is_lost() {
     let (mut bench, _) = Bench::appending();
     let check = bench.interrupted();
-    let gone = |bench: &Bench<Echo>, check| StreamsAnswer {
-        tape: None,
-        ..bench.tape.streams(check, WitnessAnswer::NotAsked)
-    };
+    let gone =
+        |bench: &Bench<Echo>, check| StreamsAnswer { tape: None, ..bench.tape.streams(check, WitnessAnswer::NotAsked) };
     let deleted = Some((StreamLoss::TapeDeleted, DELETED_AFTER));
     assert_eq!(stopped_by(&mut bench, check, gone), deleted);
 
@@ -321,10 +326,8 @@ fn a_stream_that_does_not_exist_for_five_seconds_is_lost() {
 
 #[test]
 fn an_inbox_that_does_not_exist_is_lost_if_the_tape_names_a_message_of_it() {
-    let gone = |bench: &Bench<Gate>, check| StreamsAnswer {
-        inbox: None,
-        ..bench.tape.streams(check, WitnessAnswer::Agrees)
-    };
+    let gone =
+        |bench: &Bench<Gate>, check| StreamsAnswer { inbox: None, ..bench.tape.streams(check, WitnessAnswer::Agrees) };
     let lost = Some((StreamLoss::InboxDeleted, DELETED_AFTER));
     for (tape, expected) in [(Tape::new(), None), (answered_by_gate().0, lost.clone())] {
         let mut bench = Bench::<Gate>::following(tape);

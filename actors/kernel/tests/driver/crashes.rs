@@ -99,7 +99,7 @@ impl<M: Toy> Run<M> {
                     Output::Committed { .. } => {}
                     Output::CheckStreams(question) => {
                         let states = self.tape.streams(question, WitnessAnswer::Agrees);
-                        driver.handle(Input::Streams { number: question.number, answer: Some(states) });
+                        driver.handle(Input::Streams { number: question.number, answer: Some(Box::new(states)) });
                     }
                     Output::Stopped(Stop::Fenced { .. }) => return None,
                     other => panic!("{other:?}"),

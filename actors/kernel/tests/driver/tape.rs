@@ -74,8 +74,7 @@ impl Tape {
         let index = usize::try_from(question.tape).unwrap().checked_sub(1);
         let message = index.and_then(|index| self.messages.get(index));
         let message = message.map(|message| (String::new(), message.payload.to_vec()));
-        let inbox =
-            StreamState { created: 1, first: 1, last: u64::MAX, messages: u64::MAX, ..StreamState::default() };
+        let inbox = StreamState { created: 1, first: 1, last: u64::MAX, messages: u64::MAX, ..StreamState::default() };
         let tape = Some(StreamState { last: self.last(), messages: self.last(), message, ..inbox.clone() });
         let inbox = Some(inbox);
         StreamsAnswer { witness, tape, inbox }

@@ -82,16 +82,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let saved = if args.nats.nats_url.is_none() { Connection::load(&args.dir.dir)? } else { None };
     let is_saved = saved.is_some_and(|saved| saved.is_private);
     let generations = bus.generations().clone();
-    let mut recovery = Recovery {
-        bus,
-        client,
-        args,
-        generations,
-        is_saved,
-        lost_commands: false,
-        rebuilt: false,
-        declined: false,
-    };
+    let mut recovery =
+        Recovery { bus, client, args, generations, is_saved, lost_commands: false, rebuilt: false, declined: false };
     for partition in partitions {
         recovery.partition(partition).await?;
     }
@@ -175,7 +167,8 @@ impl Recovery {
             }
         }
         if has_begun {
-            println!("  publishers: request md-status.<source>, publish what each session misses,\n    and go on after its last_seq");
+            println!("  publishers: request md-status.<source>, publish what each session misses,");
+            println!("    and go on after its last_seq");
         }
         if self.lost_commands {
             println!("  the commands above are lost: give again those that are to hold, a halt before groups start");

@@ -17,7 +17,7 @@ impl World {
         process.was_told_streams |= answer.is_some();
         let driver = &mut process.driver;
         driver.advance(clock);
-        driver.handle(Input::Streams { number: question.number, answer });
+        driver.handle(Input::Streams { number: question.number, answer: answer.map(Box::new) });
         self.settle(index)
     }
 
