@@ -60,6 +60,8 @@ pub struct Driver<M: AnyMachine> {
     building: Builder,
     in_flight: Option<InFlight>,
     attempt: u64,
+    /// The time at which JetStream stored the last message read of the tape.
+    tape_stamp: u64,
     /// Generation and sequence of the last message of the inbox.
     inbox_last: Option<(Generation, u64)>,
     liveness: Liveness,
@@ -83,6 +85,7 @@ impl<M: AnyMachine> Driver<M> {
             building: Builder::default(),
             in_flight: None,
             attempt: 0,
+            tape_stamp: 0,
             inbox_last: None,
             liveness: Liveness::new(),
             guard: Guard::new(),
@@ -129,7 +132,10 @@ impl<M: AnyMachine> Driver<M> {
             return;
         }
         match input {
-            Input::Tape { seq, subject, payload } => self.on_tape(seq, subject, payload),
+            Input::Tape { seq, stamp, subject, payload } => {
+                self.tape_stamp = stamp;
+                self.on_tape(seq, subject, payload)
+            }
             Input::Inbox(message) => self.on_inbox(&message),
             Input::Answer { attempt, answer } if attempt == self.attempt => self.on_answer(answer),
             Input::Answer { .. } => {}
@@ -165,16 +171,25 @@ impl<M: AnyMachine> Driver<M> {
         if !matches!(self.phase, Phase::Stopped) && self.guard.is_due(self.liveness.now) {
             let (inbox, decided) = self.merge.known_inbox();
             // An own record that is acknowledged may not be read yet.
-            let tape = match self.own_last > self.reader.last() {
-                true => (self.own_last, self.own_hash),
-                false => self.reader.last_message(),
+            let (tape, tape_stamp) = match self.own_last > self.reader.last() {
+                true => ((self.own_last, self.own_hash), None),
+                false => (self.reader.last_message(), Some(self.tape_stamp)),
             };
             let tape_next = self.reader.last() + 1;
             let (inbox_first, inbox_next) = (self.message_after(0), self.inbox_next());
             let has_inbox = matches!(self.info.reads, Reads::Inbox(_));
             let inbox_lost = self.reader.lineage().lost_messages(self.info.writer);
-            let known =
-                KnownStreams { tape, tape_next, has_inbox, inbox, inbox_first, inbox_next, inbox_lost, decided };
+            let known = KnownStreams {
+                tape,
+                tape_stamp,
+                tape_next,
+                has_inbox,
+                inbox,
+                inbox_first,
+                inbox_next,
+                inbox_lost,
+                decided,
+            };
             let question = self.guard.ask(known);
             self.outputs.push_back(Output::CheckStreams(question));
         }

@@ -88,6 +88,9 @@ pub enum WitnessAnswer {
 pub(crate) struct KnownStreams {
     /// Sequence and hash of the last message of the tape; zeros before the first.
     pub(crate) tape: (u64, RecordHash),
+    /// The time at which JetStream stored that message, unless only its acknowledgement was read. If messages were lost
+    /// and the same one is stored again at the sequence, those before it may be others, but its stamp is later.
+    pub(crate) tape_stamp: Option<u64>,
     /// The sequence of the next message of the tape.
     pub(crate) tape_next: u64,
     /// Whether the machine has an inbox.
@@ -294,7 +297,10 @@ impl Guard {
         if tape.first > 1 {
             return Err(StreamLoss::TapeMissing { first: tape.first });
         }
-        if seq > 0 && tape.message.as_ref().is_none_or(|(_, payload)| RecordHash::of(payload) != hash) {
+        let is_as_read = tape.message.as_ref().is_some_and(|(_, payload)| {
+            RecordHash::of(payload) == hash && known.tape_stamp.is_none_or(|stamp| tape.stamp == stamp)
+        });
+        if seq > 0 && !is_as_read {
             return Err(StreamLoss::TapeChanged { seq });
         }
         if tape.messages < tape.last {

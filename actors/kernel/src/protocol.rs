@@ -19,6 +19,8 @@ pub enum Input<'a> {
     Tape {
         /// Stream sequence.
         seq: u64,
+        /// Time at which JetStream stored it, ns since the Unix epoch.
+        stamp: u64,
         /// Subject of the message.
         subject: TapeSubject<'a>,
         /// Bytes of the message.

@@ -353,7 +353,7 @@ impl<'a, M: Machine> Loop<'a, M> {
 
     fn take_tape(&mut self, stored: &StoredMessage) {
         let subject = TapeSubject::parse(self.group.partition, self.group.tape.generation, &stored.subject);
-        self.driver.handle(Input::Tape { seq: stored.seq, subject, payload: &stored.payload });
+        self.driver.handle(Input::Tape { seq: stored.seq, stamp: stored.stamp, subject, payload: &stored.payload });
     }
 
     fn take_inbox(&mut self, stored: &StoredMessage) {

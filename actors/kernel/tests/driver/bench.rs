@@ -115,7 +115,12 @@ impl<M: Toy> Bench<M> {
     pub(crate) fn read_next(&mut self) -> Vec<Output> {
         self.read += 1;
         let message = self.tape.at(self.read).clone();
-        self.handle(Input::Tape { seq: self.read, subject: message.tape_subject(), payload: &message.payload })
+        self.handle(Input::Tape {
+            seq: self.read,
+            stamp: 0,
+            subject: message.tape_subject(),
+            payload: &message.payload,
+        })
     }
 
     /// Reads on as long as the driver wants to.

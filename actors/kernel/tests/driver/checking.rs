@@ -169,6 +169,12 @@ fn a_tape_that_lost_changed_or_replaced_what_was_read_stops() {
     let changed = tape(&|tape| tape.message = Some((String::new(), first.clone())));
     assert_eq!(changed, StreamLoss::TapeChanged { seq: read });
     assert_eq!(tape(&|tape| tape.message = None), StreamLoss::TapeChanged { seq: read });
+    let again = tape(&|tape| tape.stamp = 1);
+    assert_eq!(
+        again,
+        StreamLoss::TapeChanged { seq: read },
+        "lost with those before it, and stored again after others"
+    );
     let missing = tape(&|tape| tape.first = 2);
     assert_eq!(missing, StreamLoss::TapeMissing { first: 2 });
     let holes = tape(&|tape| tape.messages = read - 1);

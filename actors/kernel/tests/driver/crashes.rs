@@ -109,6 +109,7 @@ impl<M: Toy> Run<M> {
             if tape_next <= self.tape.last() && driver.wants_tape() && (answer.is_none() || reads_first) {
                 let message = self.tape.at(tape_next);
                 driver.handle(Input::Tape {
+                    stamp: 0,
                     seq: tape_next,
                     subject: message.tape_subject(),
                     payload: &message.payload,

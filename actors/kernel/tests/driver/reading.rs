@@ -37,8 +37,12 @@ fn a_gap_in_the_sequence_stops() {
     let mut bench = Bench::owner();
     let payload = bench.tape.at(1).payload.clone();
     let (expected, got) = (bench.read + 1, bench.read + 2);
-    let outputs =
-        bench.handle(Input::Tape { seq: got, subject: TapeSubject::Writer(Writer::Keeper), payload: &payload });
+    let outputs = bench.handle(Input::Tape {
+        seq: got,
+        stamp: 0,
+        subject: TapeSubject::Writer(Writer::Keeper),
+        payload: &payload,
+    });
     assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
     bench.assert_stopped();
 }
@@ -48,8 +52,12 @@ fn a_message_that_comes_twice_stops() {
     let mut bench = Bench::owner();
     let (expected, got) = (bench.read + 1, bench.read);
     let payload = bench.tape.at(got).payload.clone();
-    let outputs =
-        bench.handle(Input::Tape { seq: got, subject: TapeSubject::Writer(Writer::Keeper), payload: &payload });
+    let outputs = bench.handle(Input::Tape {
+        seq: got,
+        stamp: 0,
+        subject: TapeSubject::Writer(Writer::Keeper),
+        payload: &payload,
+    });
     assert_eq!(outputs, [Output::Stopped(Stop::Tape(TapeFault::NotNext { expected, got }))]);
 }
 

@@ -90,7 +90,8 @@ impl World {
             let Some(message) = self.broker.get(TAPE, process.tape_next) else { break };
             process.tape_next += 1;
             let subject = tape_subject(&message.subject);
-            process.driver.handle(Input::Tape { seq: message.seq, subject, payload: &message.payload });
+            let (seq, stamp) = (message.seq, message.stamp);
+            process.driver.handle(Input::Tape { seq, stamp, subject, payload: &message.payload });
             if process.inbox.is_none() {
                 let entries = record::decode(&message.payload).map_or(0, |(_, entries)| entries.len());
                 process.handed = Offset::new(message.seq, u32::try_from(entries.saturating_sub(1)).unwrap_or(0));
