@@ -72,6 +72,10 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
     let setup = server.system.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
     server.run(OPERATOR, &["control", "apply", setup.to_str().unwrap()]);
+    // The setup before the market: without weights there are no orders.
+    while server.run(READER, &["tape", "--kind", "WeightsSet"]).is_empty() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     server.run(PUBLISHER, &["publish", "--events", "20000"]);
     let mut before = String::new();
     loop {

@@ -209,7 +209,7 @@ fn what_an_inbox_lost_before_its_publisher_went_on_is_published_again_once() {
     assert!(publisher.wait().unwrap().success());
     fleet.wait_stop("ingest", "inbox-mismatch");
     fleet.terminate();
-    let generations = recover(&system, "", "ingest decided on other messages");
+    let generations = recover(&system, "", "ingest decided on messages");
     let fleet = Fleet::start(&system, &generations);
     wait_quiet(&system, &generations);
     let before = totals(&postgres);
