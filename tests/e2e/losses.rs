@@ -175,6 +175,9 @@ fn a_standby_does_not_take_over_from_an_owner_that_stopped_for_a_loss() {
     std::process::Command::new("kill").args(["-CONT", &standby.child.id().to_string()]).status().unwrap();
     std::thread::sleep(std::time::Duration::from_secs(8)); // the witness is awaited for 5 s
     assert!(!get(standby.port, "/readyz").contains("200 OK"), "{}", standby.log());
+    // Nor does a process that starts, which else claims the group.
+    let starting = Group::start(&system, "ingest");
+    until("it does not read", || get(starting.port, "/readyz").contains("standby"));
     let found = with_bus(&nats, async |bus| bus.last_sequence("TAPE_0_G1").await.unwrap());
     assert_eq!(found, last, "nothing is appended");
     assert_eq!(owner.terminate(), Some(45));

@@ -94,7 +94,7 @@ impl<M: AnyMachine> Driver<M> {
         }
     }
 
-    /// Requests ownership without asking the owner.
+    /// Requests ownership also from a live owner. One that has stopped for a loss keeps it.
     pub fn claim(&mut self) {
         self.liveness.claim();
     }

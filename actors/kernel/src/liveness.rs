@@ -24,6 +24,8 @@ use crate::protocol::Output;
 pub enum OwnerAnswer {
     /// The owner replied.
     Alive,
+    /// The owner replied that it stopped because a store lost data: no process may take over.
+    Stopped,
     /// No process listens.
     NoResponders,
     /// No reply in [`ANSWER_TIMEOUT`].
@@ -54,13 +56,23 @@ pub(crate) struct Liveness {
     doing: Doing,
     questions: u64,
     misses: u32,
-    /// Whether to take over without asking.
+    /// Whether to take over from a live owner, too.
     claims: bool,
+    /// Whether the owner was asked since the claim.
+    has_asked: bool,
 }
 
 impl Liveness {
     pub(crate) fn new() -> Self {
-        Self { now: 0, own_record_at: 0, doing: Doing::Waiting(0), questions: 0, misses: 0, claims: false }
+        Self {
+            now: 0,
+            own_record_at: 0,
+            doing: Doing::Waiting(0),
+            questions: 0,
+            misses: 0,
+            claims: false,
+            has_asked: false,
+        }
     }
 
     pub(crate) fn advance(&mut self, now: u64) {
@@ -84,16 +96,16 @@ impl Liveness {
         }
     }
 
-    /// Makes the standby take over without asking.
+    /// Makes the standby take over from a live owner, too, unless that one has stopped for a loss.
     pub(crate) fn claim(&mut self) {
-        self.claims = true;
+        (self.claims, self.has_asked) = (true, false);
         self.doing = Doing::Waiting(self.now);
     }
 
     /// The step that is due.
     pub(crate) fn step(&mut self) -> Option<Output> {
         self.step_at().filter(|at| *at <= self.now)?;
-        if self.claims || self.misses >= MISSES_MAX {
+        if (self.claims && self.has_asked) || self.misses >= MISSES_MAX {
             self.doing = Doing::ReadingLast { is_outdated: false };
             return Some(Output::ReadOwnLast);
         }
@@ -109,10 +121,15 @@ impl Liveness {
         }
         let (misses, next) = match answer {
             OwnerAnswer::Alive => (0, ASK_INTERVAL),
+            OwnerAnswer::Stopped => {
+                self.claims = false;
+                (0, ASK_INTERVAL)
+            }
             OwnerAnswer::NoResponders | OwnerAnswer::TimedOut => (self.misses + 1, ASK_AGAIN_AFTER),
             OwnerAnswer::Unsent => (self.misses, ASK_INTERVAL),
         };
-        let next = if misses >= MISSES_MAX { 0 } else { next };
+        self.has_asked = answer != OwnerAnswer::Unsent;
+        let next = if (self.claims && self.has_asked) || misses >= MISSES_MAX { 0 } else { next };
         (self.misses, self.doing) = (misses, Doing::Waiting(self.now.saturating_add(next)));
     }
 
@@ -131,6 +148,7 @@ impl Liveness {
 
     /// Reading was interrupted. `was_known`: the last sequence had been read.
     pub(crate) fn interrupted(&mut self, was_known: bool) {
+        self.has_asked = false;
         match &mut self.doing {
             Doing::ReadingLast { .. } if was_known => self.last_unknown(),
             Doing::ReadingLast { is_outdated } => *is_outdated = true,

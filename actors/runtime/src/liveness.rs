@@ -11,6 +11,8 @@ use tapedeck_schemas::subject;
 use crate::DrainSignal;
 use crate::bus::Bus;
 
+/// The reply of an owner that stopped for a loss.
+const STOPPED: &[u8] = b"stopped";
 /// Delay before the result of a failed read is reported, after which the driver repeats it.
 const READ_AGAIN_AFTER: Duration = Duration::from_millis(200);
 
@@ -19,6 +21,7 @@ pub(crate) async fn ask_owner(bus: Bus, subject: String, question: u64) -> Input
     let request =
         Request::new().payload(subject::OWNER_QUESTION.into()).timeout(Some(Duration::from_nanos(ANSWER_TIMEOUT)));
     let answer = match bus.client().send_request(subject, request).await.map_err(|error| error.kind()) {
+        Ok(reply) if *reply.payload == *STOPPED => OwnerAnswer::Stopped,
         Ok(_) => OwnerAnswer::Alive,
         Err(RequestErrorKind::NoResponders) => OwnerAnswer::NoResponders,
         Err(RequestErrorKind::TimedOut) => OwnerAnswer::TimedOut,
@@ -37,7 +40,7 @@ pub(crate) async fn answer_stopped(bus: Bus, mut questions: Subscriber, mut drai
         };
         let Some(question) = question else { return };
         if let (Some(reply), true) = (question.reply, *question.payload == *subject::OWNER_QUESTION)
-            && let Err(error) = bus.client().publish(reply, "stopped".into()).await
+            && let Err(error) = bus.client().publish(reply, STOPPED.into()).await
         {
             tracing::warn!(%error, "cannot reply to a standby");
         }

@@ -113,7 +113,7 @@ pub struct NatsArgs {
     /// File with the seed of an nkey, read at every connect
     #[arg(long, env = "TAPEDECK_NATS_NKEY", value_name = "FILE", hide_env_values = true, requires = "nats_url")]
     pub nats_nkey: Option<PathBuf>,
-    /// Streams whose generation is not 1, such as TAPE_0_G2,INBOX_0_G2 [default: from connection.toml, else none]
+    /// Streams whose generation is not 1, such as TAPE_0_G2 [default: none; without --nats-url from connection.toml]
     #[arg(long, env = "TAPEDECK_GENERATIONS", value_name = "STREAMS", hide_env_values = true)]
     pub generations: Option<Generations>,
 }

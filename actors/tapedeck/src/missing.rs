@@ -7,7 +7,7 @@ use tapedeck_ingest::numbering::NumberRange;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 
-use crate::sources::{ANSWER_TIMEOUT, SourceStatus};
+use crate::sources::{ANSWER_TIMEOUT, SessionStatus, SourceStatus};
 
 /// Longest time to wait until ingest has read every message of the inboxes. An answer that lacks a partition takes
 /// [`ANSWER_TIMEOUT`], and is waited for.
@@ -47,9 +47,14 @@ impl Missing {
     }
 
     fn of(status: &SourceStatus, session: Token) -> Self {
+        let has_read_all = status.waiting == 0 && status.missing.is_empty();
+        let ranges = |one: &SessionStatus| {
+            // If ingest has read every message, it skipped what is stored after its last number.
+            let rest = has_read_all.then_some((one.last_seq + 1, u64::MAX));
+            one.missing.iter().copied().chain(rest).collect()
+        };
         let sessions = status.sessions.iter().filter(|one| one.session == session.as_str());
-        let ranges = sessions.filter_map(|one| Some((one.instrument.parse().ok()?, one.missing.clone())));
-        Self { ranges: ranges.collect() }
+        Self { ranges: sessions.filter_map(|one| Some((one.instrument.parse().ok()?, ranges(one)))).collect() }
     }
 
     /// Whether ingest misses this number of the instrument.
@@ -69,7 +74,6 @@ async fn status(bus: &Bus, source: SourceId, timeout: Duration) -> Option<Source
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sources::SessionStatus;
 
     #[test]
     fn only_the_ranges_of_the_session_and_the_instrument_are_missing() {
@@ -86,11 +90,16 @@ mod tests {
             session("s", "v.B", vec![(11, 12)]),
             session("other", "v.A", vec![(20, 30)]),
         ];
-        let status = SourceStatus { sessions, ..SourceStatus::default() };
+        let mut status = SourceStatus { sessions, ..SourceStatus::default() };
         let missing = Missing::of(&status, "s".parse().unwrap());
         let of = |instrument: &str| {
             (1..=100).filter(|seq| missing.contains(&instrument.parse().unwrap(), *seq)).collect::<Vec<_>>()
         };
         assert_eq!([of("v.A"), of("v.B"), of("v.C")], [vec![2, 3, 7], vec![11, 12], vec![]]);
+        // Messages that a recovery named as lost, and that are stored all the same, are skipped by ingest.
+        assert!(missing.contains(&"v.A".parse().unwrap(), 101));
+        status.waiting = 1;
+        let missing = Missing::of(&status, "s".parse().unwrap());
+        assert!(!missing.contains(&"v.A".parse().unwrap(), 101), "it may read it yet");
     }
 }

@@ -5,6 +5,7 @@ use tapedeck_kernel::guard::{
     CHECK_AGAIN_AFTER, CHECK_INTERVAL, DELETED_AFTER, StreamLoss, StreamState, StreamsAnswer, StreamsQuestion,
     WITNESS_WAIT, WitnessAnswer,
 };
+use tapedeck_kernel::liveness::OwnerAnswer;
 use tapedeck_kernel::{Answer, CheckpointMismatch, Driver, ProcessIdentity};
 use tapedeck_schemas::event::LostMessages;
 use tapedeck_schemas::generation::{Generation, Lineage};
@@ -353,13 +354,15 @@ fn the_last_own_sequence_read_before_an_interruption_is_read_again() {
     let mut bench = Bench::<Echo>::following(tape_with_owner::<1>());
     bench.checks = true;
     bench.driver.claim();
-    let outputs = bench.poll();
+    bench.poll();
+    let outputs = bench.handle(Input::OwnerAnswer { question: 1, answer: OwnerAnswer::Alive });
     assert!(outputs.contains(&Output::ReadOwnLast), "{outputs:?}");
     let check = bench.interrupted();
     assert_eq!(bench.handle(Input::OwnLast(Some(9_999))), [], "what the subject ended at before");
     let answer = bench.tape.streams(check, WitnessAnswer::Agrees);
     bench.checked(check, answer);
-    let outputs = bench.advance(999_000_000);
+    bench.advance(999_000_000);
+    let outputs = bench.handle(Input::OwnerAnswer { question: 2, answer: OwnerAnswer::Alive });
     assert!(outputs.contains(&Output::ReadOwnLast), "{outputs:?}");
 }
 

@@ -87,11 +87,36 @@ fn a_standby_that_cannot_read_the_last_sequence_asks_again() {
 }
 
 #[test]
-fn a_claim_does_not_ask_and_reads_until_it_succeeds() {
-    let mut bench = Bench::<Echo>::following(tape_with_owner::<1>());
-    bench.driver.claim();
-    assert_eq!(bench.read(), [Output::ReadOwnLast]);
-    assert_eq!(bench.handle(Input::OwnLast(None)), []);
-    assert_eq!(bench.advance(ASK_INTERVAL), [Output::ReadOwnLast]);
-    assert_eq!(bench.driver.deadline(), Some(CHECK_INTERVAL));
+fn a_claim_asks_once_and_reads_until_it_succeeds() {
+    for answer in [OwnerAnswer::Alive, OwnerAnswer::NoResponders, OwnerAnswer::TimedOut] {
+        let mut bench = Bench::<Echo>::following(tape_with_owner::<1>());
+        bench.asks = true;
+        bench.driver.claim();
+        assert_eq!(bench.read(), [Output::AskOwner { question: 1 }]);
+        assert_eq!(bench.told(1, answer), [Output::ReadOwnLast]);
+        assert_eq!(bench.handle(Input::OwnLast(None)), []);
+        assert_eq!(bench.advance(ASK_INTERVAL), [Output::ReadOwnLast]);
+        assert_eq!(bench.driver.deadline(), Some(CHECK_INTERVAL));
+    }
+}
+
+#[test]
+fn neither_a_standby_nor_a_claim_takes_over_from_an_owner_that_stopped_for_a_loss() {
+    for claims in [false, true] {
+        let mut bench = Bench::<Echo>::following(tape_with_owner::<1>());
+        bench.asks = true;
+        if claims {
+            bench.driver.claim();
+        }
+        assert_eq!(bench.read(), [Output::AskOwner { question: 1 }]);
+        for question in 1..9 {
+            assert_eq!(bench.told(question, OwnerAnswer::Stopped), []);
+            let next = Output::AskOwner { question: question + 1 };
+            assert_eq!(bench.advance(question * ASK_INTERVAL), [next]);
+        }
+        // Its process has ended: an operator has looked.
+        assert_eq!(bench.told(9, OwnerAnswer::NoResponders), []);
+        assert_eq!(bench.advance(9 * ASK_INTERVAL), [Output::AskOwner { question: 10 }]);
+        assert_eq!(bench.told(10, OwnerAnswer::NoResponders), [Output::ReadOwnLast]);
+    }
 }

@@ -84,10 +84,15 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let generations = bus.generations().clone();
     let mut recovery =
         Recovery { bus, client, args, generations, is_saved, lost_commands: false, rebuilt: false, declined: false };
+    let mut failed = Ok(());
     for partition in partitions {
-        recovery.partition(partition).await?;
+        if let Err(error) = recovery.partition(partition).await {
+            println!("partition {partition}  not recovered: {error:#}");
+            failed = Err(error);
+        }
     }
-    recovery.print_next_steps();
+    recovery.print_next_steps(failed.is_ok());
+    failed?;
     Ok(process::exit_code(!recovery.declined))
 }
 
@@ -147,14 +152,15 @@ impl Recovery {
         Ok(())
     }
 
-    fn print_next_steps(&self) {
+    /// `is_complete`: every partition was compared.
+    fn print_next_steps(&self, is_complete: bool) {
         let generations = &self.generations;
         let has_begun = generations != self.bus.generations();
-        if self.declined {
-            return;
-        }
         if !self.rebuilt {
-            return println!("nothing is lost: restart the groups that stopped");
+            if is_complete && !self.declined {
+                println!("nothing is lost: restart the groups that stopped");
+            }
+            return;
         }
         println!("next:");
         match (has_begun, self.is_saved) {

@@ -297,7 +297,7 @@ impl World {
         };
         self.log(|| format!("{writer} {uid} asked the owner: {answer:?}"));
         self.happened.count(match answer {
-            OwnerAnswer::Alive | OwnerAnswer::Unsent => "owner-alive",
+            OwnerAnswer::Alive | OwnerAnswer::Stopped | OwnerAnswer::Unsent => "owner-alive",
             OwnerAnswer::NoResponders => "owner-gone",
             OwnerAnswer::TimedOut => "owner-timed-out",
         });
