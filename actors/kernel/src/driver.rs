@@ -17,7 +17,7 @@ use tapedeck_schemas::subject::TapeSubject;
 
 use crate::any::{AnyMachine, MachineInfo};
 use crate::builder::{Builder, InFlight};
-use crate::guard::{Guard, KnownStreams};
+use crate::guard::Guard;
 use crate::inbox::InboxMessage;
 use crate::liveness::Liveness;
 use crate::machine::Reads;
@@ -169,28 +169,7 @@ impl<M: AnyMachine> Driver<M> {
     /// The next output to perform; call until `None`.
     pub fn poll(&mut self) -> Option<Output> {
         if !matches!(self.phase, Phase::Stopped) && self.guard.is_due(self.liveness.now) {
-            let (inbox, decided) = self.merge.known_inbox();
-            // An own record that is acknowledged may not be read yet.
-            let (tape, tape_stamp) = match self.own_last > self.reader.last() {
-                true => ((self.own_last, self.own_hash), None),
-                false => (self.reader.last_message(), Some(self.tape_stamp)),
-            };
-            let tape_next = self.reader.last() + 1;
-            let (inbox_first, inbox_next) = (self.message_after(0), self.inbox_next());
-            let has_inbox = matches!(self.info.reads, Reads::Inbox(_));
-            let inbox_lost = self.reader.lineage().lost_messages(self.info.writer);
-            let known = KnownStreams {
-                tape,
-                tape_stamp,
-                tape_next,
-                has_inbox,
-                inbox,
-                inbox_first,
-                inbox_next,
-                inbox_lost,
-                decided,
-            };
-            let question = self.guard.ask(known);
+            let question = self.guard.ask(self.known_streams());
             self.outputs.push_back(Output::CheckStreams(question));
         }
         match self.phase {
@@ -230,12 +209,6 @@ impl<M: AnyMachine> Driver<M> {
         self.inbox_last = Some((generation, seq));
         self.merge.push_message(message);
         self.follow_on();
-    }
-
-    /// The sequence of the message of the inbox that follows the message `seq`, without those known to be lost.
-    fn message_after(&self, seq: u64) -> u64 {
-        let generation = self.inbox_last.map_or(Generation::FIRST, |(generation, _)| generation);
-        self.reader.lineage().next_message(self.info.writer, generation, seq)
     }
 
     fn on_tape(&mut self, seq: u64, subject: TapeSubject<'_>, payload: &[u8]) {

@@ -1,6 +1,9 @@
 //! The state of a driver, for its shell.
 
+use tapedeck_schemas::generation::Generation;
+
 use super::{AnyMachine, Driver, Phase, QUEUED_INPUTS_MAX, Reads};
+use crate::guard::KnownStreams;
 
 impl<M: AnyMachine> Driver<M> {
     /// The machine, in its state after the last input decided or followed.
@@ -75,5 +78,24 @@ impl<M: AnyMachine> Driver<M> {
     /// Failed attempts of the append in flight.
     pub fn failures(&self) -> u32 {
         self.in_flight.as_ref().map_or(0, |in_flight| in_flight.failures)
+    }
+    /// What the driver knows of its streams.
+    pub(super) fn known_streams(&self) -> KnownStreams {
+        let (inbox, decided) = self.merge.known_inbox();
+        // An own record that is acknowledged may not be read yet.
+        let (tape, tape_stamp) = match self.own_last > self.reader.last() {
+            true => ((self.own_last, self.own_hash), None),
+            false => (self.reader.last_message(), Some(self.tape_stamp)),
+        };
+        let tape_next = self.reader.last() + 1;
+        let (inbox_first, inbox_next) = (self.message_after(0), self.inbox_next());
+        let has_inbox = matches!(self.info.reads, Reads::Inbox(_));
+        let inbox_lost = self.reader.lineage().lost_messages(self.info.writer);
+        KnownStreams { tape, tape_stamp, tape_next, has_inbox, inbox, inbox_first, inbox_next, inbox_lost, decided }
+    }
+    /// The sequence of the message of the inbox that follows the message `seq`, without those known to be lost.
+    fn message_after(&self, seq: u64) -> u64 {
+        let generation = self.inbox_last.map_or(Generation::FIRST, |(generation, _)| generation);
+        self.reader.lineage().next_message(self.info.writer, generation, seq)
     }
 }
