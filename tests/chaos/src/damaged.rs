@@ -29,7 +29,7 @@ const RESUMED: Duration = Duration::from_millis(1_500);
 /// What a group logs when it stops.
 const STOPPED: &str = "group stopped; see docs/recovery.md";
 /// The line of `recover` with the generations in use from then on.
-const NEXT: &str = "restart every group with --generations ";
+const NEXT: &str = "--generations ";
 
 /// Performs the round. The problems are in the report; an error ends the round.
 pub fn run(deployment: &mut Deployment, damage: &Damage, report: &mut DamageReport) -> Result<Audit> {

@@ -1,16 +1,21 @@
 //! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
 //!
-//! The computation does not use ingest. A message of a publisher must hold exactly the next items of its session. It
-//! may repeat items (of a publisher that was displaced), and ingest must reject each repeated item.
+//! The computation does not use the rules of ingest, only its tables of numbers and ids that are missing, whose bounds
+//! are part of the contract. A message of a publisher must hold exactly the next items of its session. It may repeat
+//! items (of a publisher that was displaced), and ingest must reject each repeated item; or hold earlier items again,
+//! which the inbox lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use async_nats::jetstream::Message;
 use tapedeck_feeds::{Item, Payload};
+use tapedeck_ingest::natural_keys::NaturalKeys;
+use tapedeck_ingest::numbering::Numberings;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{self, MarketBody, MarketEvent};
+use tapedeck_schemas::market::{self, MarketBody, MarketEvent, MarketKind};
+use tapedeck_schemas::offset::Offset;
 
 use crate::hostile;
 use crate::load::Load;
@@ -87,8 +92,10 @@ pub struct InboxTally {
     pub counter: Counter,
     /// Number of stored items by session and instrument.
     through: BTreeMap<(String, InstrumentId), usize>,
-    /// Greatest `seq` by session and instrument.
-    numbers: BTreeMap<(String, InstrumentId), u64>,
+    /// The numbers of each session and instrument.
+    numbers: Numberings,
+    /// The accepted ids of the trades and of the quotes of each instrument.
+    keys: BTreeMap<InstrumentId, [NaturalKeys; 2]>,
     /// Items that were stored more than once.
     pub repeated: u64,
     /// Messages that no publisher sent.
@@ -121,11 +128,19 @@ impl InboxTally {
             .ok()
             .with_context(|| format!("inbox {seq}: subject {}", message.subject))?;
         let items = load.items.get(&instrument).context("the session does not publish the instrument")?;
-        let count = count_items(&items[..through.min(items.len())], &message.payload).with_context(|| {
+        let before = &items[..through.min(items.len())];
+        let key = (session.to_string(), instrument);
+        let stored = self.through.entry(key).or_default();
+        let counted = count_items(before, &message.payload);
+        if counted.is_err() && through == *stored {
+            let again = items_again(before, &message.payload)
+                .with_context(|| format!("inbox {seq}: items of {instrument} of {session} that were not sent before"))?;
+            again.into_iter().for_each(|item| self.count_item(seq, item));
+            return Ok(());
+        }
+        let count = counted.with_context(|| {
             format!("inbox {seq}: other content than the items up to {through} of {instrument} of {session}")
         })?;
-        let key = (session.to_string(), instrument);
-        let stored = self.through.entry(key.clone()).or_default();
         let from = through - count;
         let missing = from.saturating_sub(*stored) as u64;
         self.missing += missing;
@@ -134,7 +149,7 @@ impl InboxTally {
         self.repeated += stored.saturating_sub(from).min(count) as u64;
         *stored = through.max(*stored);
         for item in &items[from..through] {
-            self.count_item(&key, item);
+            self.count_item(seq, item);
         }
         Ok(())
     }
@@ -156,17 +171,22 @@ impl InboxTally {
         missing
     }
 
-    fn count_item(&mut self, key: &(String, InstrumentId), item: &Item) {
+    fn count_item(&mut self, message: u64, item: &Item) {
         let event = match &item.payload {
             Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),
             Payload::Event(event) => event,
         };
-        let number = self.numbers.entry(key.clone()).or_default();
-        if event.seq <= *number {
+        let instrument = item.instrument;
+        let of_session = (event.source, event.session, instrument);
+        let number = self.numbers.record(of_session, event.seq, Offset::new(message, 0), 0);
+        if event.seq <= number.last_seq && !number.was_missing {
             return self.counter.reject(RejectReason::Duplicate);
         }
-        self.counter.gaps += u64::from(event.seq > *number + 1);
-        *number = event.seq;
+        let keys = self.keys.entry(instrument).or_default();
+        if event.seq > number.last_seq + 1 {
+            self.counter.gaps += 1;
+            keys.iter_mut().for_each(NaturalKeys::open);
+        }
         let is_definition = matches!(event.body, MarketBody::Definition(_));
         match item.injected {
             // The definition is among the missing items.
@@ -175,6 +195,20 @@ impl InboxTally {
             }
             Some(reason) => self.counter.reject(reason),
             None => {
+                let (keys, id) = match &event.body {
+                    MarketBody::Trade(trade) => (&mut keys[0], trade.trade_id),
+                    MarketBody::Quote(quote) => (&mut keys[1], quote.update_id),
+                    _ => (&mut keys[0], None),
+                };
+                if let (Some(id), Some(last)) = (id, keys.last())
+                    && id <= last
+                    && !(number.was_missing && keys.is_skipped(id))
+                {
+                    return self.counter.reject(RejectReason::Duplicate);
+                }
+                if let Some(id) = id {
+                    keys.accept(id, number.was_missing);
+                }
                 self.counter.accept(item.instrument, &event.body);
                 if is_definition {
                     self.defined.insert(item.instrument);
@@ -182,6 +216,19 @@ impl InboxTally {
             }
         }
     }
+}
+
+/// The items that a message holds again, in order; an error if one of its events is not among `items`.
+fn items_again<'a>(items: &'a [Item], payload: &[u8]) -> Result<Vec<&'a Item>> {
+    let mut items = items.iter();
+    let events = market::decode(MarketKind::Batch, payload).into_iter();
+    events
+        .map(|event| {
+            let event = event.map_err(|_| anyhow!("a malformed event"))?;
+            let is_event = |item: &&Item| matches!(&item.payload, Payload::Event(own) if *own == event);
+            items.find(is_event).with_context(|| format!("event {} of the source {}", event.seq, event.source))
+        })
+        .collect()
 }
 
 /// How many of the last `items` a message holds; an error if its bytes differ from theirs.

@@ -61,6 +61,7 @@ impl Survey {
             has_rows_of_earlier: false,
             agreed: 0,
         };
+        let mut is_sealed = false;
         match rows_of {
             Some((tape, generation)) if tape != found.tape => survey.lose_tape(&found, tape, generation)?,
             Some((_, generation)) if generation > found.generation => {
@@ -73,7 +74,7 @@ impl Survey {
                     survey.agreed = if compared.mismatches.is_empty() { survey.projected } else { compared.agreed };
                     survey.lost.extend(compared.mismatches.iter().map(ToString::to_string));
                 }
-                survey.find_continuation(bus, &found).await?;
+                is_sealed = survey.is_sealed(bus, &found).await?;
             }
         }
         let lineage = found.lineage();
@@ -81,6 +82,9 @@ impl Survey {
             true => survey.walk(bus, &lineage).await?,
             false => survey.finish_inboxes(open_inboxes(bus, partition, &lineage).await?).await,
         };
+        if survey.lost.is_empty() && is_sealed {
+            survey.lost.push(format!("{} is sealed, and no generation continues it", survey.tape_stream));
+        }
         if !survey.lost.is_empty() {
             // Rows of an earlier generation were compared when this one was begun.
             let after = if survey.has_rows_of_earlier { u64::MAX } else { survey.trusted.min(survey.agreed) };
@@ -121,11 +125,14 @@ impl Survey {
         Ok(())
     }
 
-    /// If the stream is sealed, finds the generation that continues it.
-    async fn find_continuation(&mut self, bus: &Bus, found: &TapeCreated) -> Result<(), HistoryError> {
+    /// Whether the stream is sealed, and no generation continues it.
+    ///
+    /// # Errors
+    /// If one does.
+    async fn is_sealed(&self, bus: &Bus, found: &TapeCreated) -> Result<bool, HistoryError> {
         let stream = &self.tape_stream;
         if !bus.stream(stream).await?.cached_info().config.sealed {
-            return Ok(());
+            return Ok(false);
         }
         let mut number = found.generation;
         while let Some(next) = number.get().checked_add(1).and_then(Generation::new) {
@@ -139,8 +146,7 @@ impl Survey {
                 return Err(HistoryError::Range(why));
             }
         }
-        self.lost.push(format!("{stream} is sealed, and no generation continues it"));
-        Ok(())
+        Ok(true)
     }
 
     /// The stream holds another tape than the one that is projected: nothing of the latter is left.
