@@ -28,6 +28,8 @@ const WATCH: Duration = Duration::from_millis(1_000);
 const RESUMED: Duration = Duration::from_millis(1_500);
 /// What a group logs when it stops.
 const STOPPED: &str = "group stopped; see docs/recovery.md";
+/// What `recover` says if the server does not have a stream.
+const NO_STREAM: &str = "there is no such stream";
 /// The line of `recover` with the generations in use from then on.
 const NEXT: &str = "--generations ";
 
@@ -103,6 +105,8 @@ fn inflict(deployment: &mut Deployment, damage: &Damage, report: &mut DamageRepo
                 deployment.restore_database()?;
             }
             loss.projected = (projected_before, projected(deployment)?);
+            // A damaged block that is compressed keeps the server from loading the whole stream.
+            deployment.may_lack_stream = matches!(harm, Some(Harm::Flip(..)));
             deployment.start_nats()?;
         }
     }
@@ -219,13 +223,19 @@ fn operate(
         deployment.publishing = false;
         deployment.kill_publishers()?;
     }
-    let (code, output) = deployment.run(&["recover", "--yes"])?;
+    let (mut code, mut output) = deployment.run(&["recover", "--yes"])?;
+    if code == Some(2) && output.contains(NO_STREAM) {
+        // The server cannot read the files of the stream any more.
+        deployment.ok(&["provision"])?;
+        (code, output) = deployment.run(&["recover", "--yes"])?;
+    }
     ensure!(code == Some(0), "recover --yes: exit status {code:?}: {output}");
     std::fs::write(deployment.dir.join("recover.txt"), &output)?;
     let says_lost = output.lines().any(|line| line.starts_with("  lost "));
     report.problems.extend(verdict::check_recovery(loss, says_lost, output.trim()));
     let next = output.lines().find_map(|line| line.trim().strip_prefix(NEXT)?.split(' ').next());
     ensure!(next.is_some() == says_lost, "recover: a generation and a loss belong together: {output}");
+    deployment.may_lack_stream = false;
     report.exits = deployment.end_groups(END_MAX)?;
     report.problems.extend(verdict::check_exits(observed, &report.exits, says_lost));
     deployment.publishing = false;

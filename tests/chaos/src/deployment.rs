@@ -50,6 +50,8 @@ pub struct Deployment {
     pub loads: Vec<Load>,
     /// Whether publishers are to run.
     pub publishing: bool,
+    /// Whether the server may have lost a stream, so that publishers fail.
+    pub may_lack_stream: bool,
     /// Commands that were started without waiting for them.
     pub background: Vec<Process>,
     /// Unexpected exits and log lines; each fails the round.
@@ -95,6 +97,7 @@ impl Deployment {
             groups: tapedeck_groups::names().map(|group| (group, Vec::new())).collect(),
             loads,
             publishing: false,
+            may_lack_stream: false,
             background: Vec::new(),
             problems: Vec::new(),
             runtime,
@@ -239,7 +242,8 @@ impl Deployment {
         let output = process.output();
         if !status.success() {
             let outages = Outages { nats: self.nats_outage.may_show_since(Instant::now()), postgres: false };
-            if output.contains("panicked at") || !outages.explain_nats(&output) {
+            let lacks_stream = self.may_lack_stream && output.contains("stream not found");
+            if output.contains("panicked at") || !(outages.explain_nats(&output) || lacks_stream) {
                 self.loads[index].broken = true;
                 let error = output.lines().last().unwrap_or_default();
                 self.problems.push(format!("the publisher failed ({status}), see {}: {error}", process.log.display()));

@@ -133,8 +133,9 @@ impl InboxTally {
         let stored = self.through.entry(key).or_default();
         let counted = count_items(before, &message.payload);
         if counted.is_err() && through == *stored {
-            let again = items_again(before, &message.payload)
-                .with_context(|| format!("inbox {seq}: items of {instrument} of {session} that were not sent before"))?;
+            let again = items_again(before, &message.payload).with_context(|| {
+                format!("inbox {seq}: items of {instrument} of {session} that were not sent before")
+            })?;
             again.into_iter().for_each(|item| self.count_item(seq, item));
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use anyhow::{Context as _, Result};
 use clap::Parser;
 use tapedeck_chaos::check::Audit;
-use tapedeck_chaos::damage::Damage;
+use tapedeck_chaos::damage::{Damage, Harm};
 use tapedeck_chaos::damaged;
 use tapedeck_chaos::deployment::Deployment;
 use tapedeck_chaos::plan::{NEMESES, Nemesis, Plan};
@@ -161,7 +161,10 @@ fn all_rounds(cli: &Cli, first: u64, dir: &Path, binary: &Path) -> Result<Vec<Ou
         outcome.problems.append(&mut deployment.problems);
         println!("{}", outcome.line());
         let failed = !outcome.problems.is_empty();
-        let is_last = number == cli.rounds || number % cli.renew.max(1) == 0 || deployment.is_market_finished();
+        // A damaged block stays in its stream, and is a second loss when the server builds its index anew.
+        let is_flipped = plan.damage.as_ref().is_some_and(|damage| matches!(damage.harm, Some(Harm::Flip(..))));
+        let is_last =
+            number == cli.rounds || number % cli.renew.max(1) == 0 || deployment.is_market_finished() || is_flipped;
         if failed {
             let repeat = cli.repeat(seed, &plan);
             println!("  kept in {}; repeat with: {repeat}", deployment.dir.display());
