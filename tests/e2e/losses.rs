@@ -1,7 +1,6 @@
 //! Losses of whole streams, of their beginnings and of single messages, and what `recover` must not do.
 
 use std::future::Future;
-use std::path::Path;
 
 use tapedeck_runtime::Bus;
 use tapedeck_servers::NatsServer;
@@ -9,7 +8,7 @@ use tapedeck_servers::NatsServer;
 use crate::checkpoint::messages;
 use crate::common::{System, text};
 use crate::groups::{Group, get, until};
-use crate::recovery::{FIRST, Fleet, SECOND, check_recovered, damage, recover, status, two_sessions};
+use crate::recovery::{FIRST, Fleet, SECOND, check_recovered, copied, damage, recover, status, two_sessions};
 
 /// Runs `work` with a connection to the server.
 fn with_bus<T, F: Future<Output = T>>(nats: &NatsServer, work: impl FnOnce(Bus) -> F) -> T {
@@ -109,10 +108,6 @@ fn a_halt_that_only_the_rows_know_is_named_and_a_foreign_tape_is_not_touched() {
     let (system, nats, _postgres, fleet, _) = two_sessions();
     fleet.terminate();
     let (data, copy) = (system.path().join("nats/data"), system.path().join("copy"));
-    let copied = |from: &Path, to: &Path| {
-        let done = std::process::Command::new("cp").args(["-a"]).args([from, to]).status().unwrap();
-        assert!(done.success());
-    };
     let port: u16 = nats.url().rsplit(':').next().unwrap().parse().unwrap();
     drop(nats);
     copied(&data, &copy);

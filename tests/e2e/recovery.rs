@@ -48,6 +48,12 @@ impl Fleet {
     }
 }
 
+/// Copies a directory with its files.
+pub(crate) fn copied(from: &Path, to: &Path) {
+    let done = std::process::Command::new("cp").args(["-a"]).args([from, to]).status().unwrap();
+    assert!(done.success());
+}
+
 /// The greatest block file of a stream.
 fn last_block(system: &System, stream: &str) -> PathBuf {
     let dir = system.path().join("nats/data/jetstream/$G/streams").join(stream).join("msgs");
@@ -308,10 +314,6 @@ fn a_database_that_is_older_than_before_stops_the_projector_and_nothing_is_lost(
     let (system, nats, postgres, fleet, before) = two_sessions();
     let port: u16 = postgres.url().rsplit(':').next().unwrap().split('/').next().unwrap().parse().unwrap();
     let (data, copy) = (system.path().join("postgres"), system.path().join("copy"));
-    let copied = |from: &Path, to: &Path| {
-        let done = std::process::Command::new("cp").args(["-a"]).args([from, to]).status().unwrap();
-        assert!(done.success());
-    };
     drop(postgres);
     copied(&data, &copy);
     let postgres = Postgres::start(&data, port).unwrap();

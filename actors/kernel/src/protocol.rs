@@ -199,7 +199,7 @@ pub enum Stop {
         last: u64,
     },
     /// The stream of the tape is sealed.
-    #[error("the tape is sealed: a later generation continues it; give that with --generations (TAPEDECK_GENERATIONS)")]
+    #[error("{}", StreamLoss::TapeSealed)]
     Sealed,
     /// The last owner had a greater LOGIC.
     #[error(

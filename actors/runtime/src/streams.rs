@@ -231,10 +231,6 @@ async fn create_tape(
     let record = TapeCreated::first(id, partition, placement).first_record();
     match bus.append(&stream, &keeper, 0, record.into()).await {
         Answer::Committed(1) => Ok(Some(format!("{stream}: created tape {id}"))),
-        Answer::Committed(seq) => Err(BusError::request(
-            format!("creating the tape in {stream}"),
-            format!("the stream holds {} earlier messages; delete the stream and provision again", seq - 1),
-        )),
         Answer::WrongLast(_) => Ok(None), // another keeper was first
         other => Err(BusError::request(format!("creating the tape in {stream}"), format!("{other:?}"))),
     }

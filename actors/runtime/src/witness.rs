@@ -137,20 +137,22 @@ async fn ask(bus: &Bus, partition: u16) -> Option<WitnessReply> {
 /// # Errors
 /// If there is no tape. If the witness has rows of one, it is lost.
 pub async fn tape(bus: &Bus, partition: u16) -> Result<TapeCreated, BusError> {
-    match bus.tape(partition).await {
-        Err(BusError::NoTape { stream, .. }) if ask(bus, partition).await.is_some_and(|reply| reply.tape.is_some()) => {
-            Err(BusError::LostTape { stream })
-        }
-        found => found,
-    }
+    tape_known_by(bus, partition, async { ask(bus, partition).await }).await
 }
 
 /// As [`tape`], for the projector, which reads the database itself.
 pub async fn tape_of_rows(bus: &Bus, database: &DatabaseAccess, partition: u16) -> Result<TapeCreated, BusError> {
+    tape_known_by(bus, partition, async { read(database, &mut None, partition).await.ok() }).await
+}
+
+/// `witness` is polled if there is no tape.
+async fn tape_known_by(
+    bus: &Bus,
+    partition: u16,
+    witness: impl Future<Output = Option<WitnessReply>>,
+) -> Result<TapeCreated, BusError> {
     match bus.tape(partition).await {
-        Err(BusError::NoTape { stream, .. })
-            if read(database, &mut None, partition).await.is_ok_and(|reply| reply.tape.is_some()) =>
-        {
+        Err(BusError::NoTape { stream, .. }) if witness.await.is_some_and(|reply| reply.tape.is_some()) => {
             Err(BusError::LostTape { stream })
         }
         found => found,
