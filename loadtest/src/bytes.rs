@@ -107,7 +107,7 @@ async fn messages(bus: &Bus, stream: String) -> Result<(Vec<(String, Bytes)>, us
     let state = bus.context().get_stream(&stream).await?.cached_info().state.clone();
     let mut tail = Tail::new(bus, stream, String::new(), 1);
     let mut all = Vec::new();
-    while let Some(stored) = tail.next_until(state.last_sequence).await {
+    while let Some(stored) = tail.next_until(state.last_sequence).await? {
         all.push((stored.subject.to_string(), stored.payload));
     }
     let payload: usize = all.iter().map(|(_, payload)| payload.len()).sum();

@@ -68,7 +68,7 @@ async fn read_raw(bus: &Bus) -> Result<u64> {
     let last = bus.context().get_stream(&stream).await?.cached_info().state.last_sequence;
     let mut tail = Tail::new(bus, stream, String::new(), 1);
     let mut bytes = 0;
-    while let Some(stored) = tail.next_until(last).await {
+    while let Some(stored) = tail.next_until(last).await? {
         bytes += stored.payload.len() as u64;
     }
     Ok(bytes)

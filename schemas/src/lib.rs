@@ -11,6 +11,7 @@ pub mod describe;
 pub mod event;
 pub mod generation;
 pub mod ids;
+pub mod json;
 pub mod market;
 mod names;
 pub mod number;

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::event::{MalformedDetail, MessageEncoding};
 use crate::ids::{InstrumentId, SourceId, Token};
+use crate::json::{self, JsonTimes};
 
 pub use kinds::*;
 
@@ -141,9 +142,8 @@ pub fn encode_batch(events: &[MarketEvent]) -> Vec<u8> {
 }
 
 /// Encodes an event as JSON without a line end, with its instrument and kind. [`decode_unnumbered`] reads it.
-pub fn json_line(instrument: &InstrumentId, event: &MarketEvent) -> String {
-    let wire = Wire { event, named: true, instrument: Some(instrument) };
-    serde_json::to_string(&wire).expect("writing a market event to memory cannot fail")
+pub fn json_line(instrument: &InstrumentId, event: &MarketEvent, times: JsonTimes) -> String {
+    json::to_json(&Wire { event, named: true, instrument: Some(instrument) }, times)
 }
 
 /// Encodes an event as a MessagePack map with its instrument and kind. A file holds such maps one after another.

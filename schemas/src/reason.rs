@@ -1,5 +1,6 @@
 //! The reasons for which a group is not ready.
 
+use crate::describe::{Described, NameDoc, NamedType, Shape, Type};
 use crate::names::names;
 
 names! {
@@ -22,6 +23,21 @@ names! {
         Checking = 7 "checking",
         /// No projector says what Postgres knows of the tape, and the group is told to wait for that.
         NoWitness = 8 "no-witness",
+        /// There is no connection to NATS.
+        NatsUnreachable = 9 "nats-unreachable",
+        /// NATS is connected, but the leader of a stream does not answer: the cluster has no quorum or elects a leader,
+        /// or JetStream is disabled.
+        JetstreamUnavailable = 10 "jetstream-unavailable",
+        /// The tape has no space for a record of the greatest size, and discards nothing.
+        TapeFull = 11 "tape-full",
+        /// An inbox has no space for a message of the greatest size, and discards nothing: its publishers are refused.
+        InboxFull = 12 "inbox-full",
+        /// Postgres cannot be reached, or does not answer.
+        DatabaseUnreachable = 13 "database-unreachable",
+        /// The group is ready, but has not reached the end of its input for 10 s.
+        FallingBehind = 14 "falling-behind",
+        /// No process of the group answers.
+        NotRunning = 15 "not-running",
         /// Stop: a record continues its writer's chain, but this build does not understand it.
         RecordNotUnderstood = 16 "record-not-understood",
         /// Stop: a sequence of the tape is missing or repeated.
@@ -51,6 +67,24 @@ impl Reason {
     /// Returns whether the group stopped and is not restarted.
     pub const fn is_stop(self) -> bool {
         self as u8 >= Reason::RecordNotUnderstood as u8
+    }
+
+    /// Returns whether a process with this reason is on its way to be ready, or stands by for one that is.
+    pub const fn is_transient(self) -> bool {
+        matches!(self, Reason::Starting | Reason::Recovering | Reason::Standby | Reason::Checking | Reason::Drained)
+    }
+
+    /// Returns what the reason means: its documentation, in one line.
+    pub fn about(self) -> String {
+        let NameDoc { doc, .. } = Self::docs()[Self::ALL.iter().position(|one| *one == self).unwrap_or(0)];
+        doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ").trim_end_matches('.').into()
+    }
+
+    fn docs() -> &'static [NameDoc] {
+        match Self::TYPE {
+            Type::Named(NamedType { shape: Shape::Names(docs), .. }) => docs,
+            _ => &[],
+        }
     }
 
     /// Returns whether the group stopped because a store does not hold what it acknowledged. Then no other process of

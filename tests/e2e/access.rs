@@ -71,7 +71,7 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
     let groups: Vec<Process> = GROUPS.iter().map(|one| group(one.name, one.role())).collect();
     let setup = server.system.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    server.run(OPERATOR, &["control", "apply", setup.to_str().unwrap()]);
+    server.run(OPERATOR, &["control", "apply", "--no-wait", setup.to_str().unwrap()]);
     // The setup before the market: without weights there are no orders.
     while server.run(READER, &["tape", "--kind", "WeightsSet"]).is_empty() {
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -71,7 +71,7 @@ fn read_models_are_restored_from_a_dump_and_from_the_tape_alone() {
     deployment.ok(&["migrate"]);
     let setup = backups.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    deployment.ok(&["control", "apply", setup.to_str().unwrap()]);
+    deployment.ok(&["control", "apply", "--no-wait", setup.to_str().unwrap()]);
     assert!(script("restore.sh", &url, backups.path()).unwrap_err().contains("no dump in"));
     let groups: Vec<_> = tapedeck_groups::writers().map(|writer| deployment.group(writer.as_str())).collect();
     let projector = deployment.group("projector");

@@ -33,7 +33,7 @@ pub(crate) async fn messages(bus: &Bus, stream: &str) -> Vec<StoredMessage> {
     let (last, _) = bus.last_message(stream).await.unwrap();
     let mut tail = Tail::new(bus, stream.to_string(), String::new(), 1);
     let mut all = Vec::new();
-    while let Some(stored) = tail.next_until(last).await {
+    while let Some(stored) = tail.next_until(last).await.unwrap() {
         all.push(stored);
     }
     all
@@ -66,7 +66,7 @@ fn a_projector_begins_at_its_checkpoint_and_stops_if_the_tape_does_not_hold_its_
     let mut system = System::new();
     let (nats, _postgres) = system.provisioned();
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&["control", "apply", setup]);
+    system.ok(&["control", "apply", "--no-wait", setup]);
     let mut groups: Vec<Group> = tapedeck_groups::names().map(|name| Group::start(&system, name)).collect();
     groups.iter_mut().for_each(|group| group.wait_ready(&system));
     system.ok(&["publish", "--events", "3000"]);

@@ -34,7 +34,7 @@ async fn an_hour_old_quote_beside_a_current_feed_leads_to_no_signal_and_no_order
     let (up, bus) = start_with(&system, &[]).await;
     let setup = system.path().join("setup.toml");
     std::fs::write(&setup, SETUP).unwrap();
-    system.ok(&["control", "apply", setup.to_str().unwrap()]);
+    system.ok(&["control", "apply", "--no-wait", setup.to_str().unwrap()]);
     let publish = async |symbol: &str, kind: &str, head: String, body: &str| {
         let payload = format!("{{{head},{body}}}");
         bus.context().publish(format!("md.sim.{symbol}.{kind}"), payload.into()).await.unwrap().await.unwrap();

@@ -45,7 +45,7 @@ fn ranges(facts: &[Value]) -> Vec<[String; 4]> {
     let (first, last) = (&facts[facts.len() / 3], &facts[facts.len() * 2 / 3]);
     let text = |fact: &Value| fact["offset"].as_str().unwrap().to_string();
     let sequence = |fact: &Value| text(fact).split('.').next().unwrap().to_string();
-    let time = |fact: &Value| RangeBound::Time(fact["at"].as_u64().unwrap()).to_string();
+    let time = |fact: &Value| RangeBound::Time(fact["at"].as_str().unwrap().parse().unwrap()).to_string();
     let range = |from: String, to: String| ["--from".into(), from, "--to".into(), to];
     let end = text(facts.last().unwrap());
     vec![

@@ -56,7 +56,7 @@ fn deleted_streams_stop_the_groups_that_read_them_and_those_that_start() {
     delete(&nats, "COMMAND_0_G1");
     fleet.wait_stop("control", "inbox-mismatch");
     let (code, told) = status(&system, "");
-    assert_eq!((code, told["partitions"][0]["lost"][0].as_str()), (Some(1), Some("COMMAND_0_G1 does not exist")));
+    assert_eq!((code, told["reasons"][0]["text"].as_str()), (Some(1), Some("COMMAND_0_G1 does not exist")));
     delete(&nats, "TAPE_0_G1");
     for name in tapedeck_groups::names().filter(|name| *name != "control") {
         fleet.wait_stop(name, "tape-lost-data");
@@ -74,7 +74,7 @@ fn deleted_streams_stop_the_groups_that_read_them_and_those_that_start() {
     let generations = recover(&system, "", "holds no record of tape");
     // The commands are lost with their inbox, and named.
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&["control", "apply", setup]);
+    system.ok(&["control", "apply", "--no-wait", setup]);
     check_recovered(&system, &generations, &[FIRST, SECOND], &before);
 }
 

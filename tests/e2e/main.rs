@@ -14,6 +14,7 @@ mod inbox;
 mod kill;
 mod losses;
 mod newer;
+mod processes;
 mod provision;
 mod publishers;
 mod publishing;

@@ -148,7 +148,7 @@ fn a_fleet_of_two_builds_stops_safely_and_continues_when_upgraded() {
     names.iter().for_each(|group| fleet.start(old, group));
     fleet.wait_for("ready", |_, status, _| status == 200);
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
-    system.ok(&["control", "apply", setup]);
+    system.ok(&["control", "apply", "--no-wait", setup]);
     let capture = capture(system.path(), "market.txt", "BTCUSDT", 30_000);
     let publishing = Process::start(&mut system.command(&["publish", capture.to_str().unwrap(), "--speed", "20x"]));
     std::thread::sleep(Duration::from_secs(3));

@@ -10,6 +10,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use tapedeck_history::{Filter, Range, RangeBound, Replay, TapeRange, resolve};
 use tapedeck_runtime::Bus;
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market;
 use tapedeck_schemas::subject::parse_market_subject;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -54,7 +55,7 @@ impl RecordedMarket {
 
     /// The quotes and trades of the tape for which `picks` holds, given sequence and time.
     fn market_facts(&self, picks: impl Fn(u64, u64) -> bool) -> Vec<&Value> {
-        let n = |fact: &Value, name: &str| fact[name].as_u64().unwrap();
+        let n = |fact: &Value, name: &str| fact[name].as_str().unwrap().parse::<u64>().unwrap();
         let priced = self.facts.iter().filter(|fact| fact["kind"] == "Quote" || fact["kind"] == "Trade");
         priced.filter(|fact| picks(seq(fact), n(fact, "at"))).collect()
     }
@@ -92,7 +93,7 @@ fn a_range_is_exact_at_both_ends_by_offset_sequence_time_and_age() {
     let recorded = RecordedMarket::start(600);
     let all = recorded.market_facts(|_, _| true);
     let (first, last) = (all[100], all[400]);
-    let n = |fact: &Value, name: &str| fact[name].as_u64().unwrap();
+    let n = |fact: &Value, name: &str| fact[name].as_str().unwrap().parse::<u64>().unwrap();
     let offset = |fact: &Value| fact["offset"].as_str().unwrap().to_string();
     let time = |fact: &Value| {
         let ns = n(fact, "at") - 1_723_161_254_000_000_000;
@@ -147,7 +148,7 @@ async fn subjects_and_files_of_both_formats_have_the_same_market() {
         let subject = message.subject.replacen("replay.t1.", "md.", 1);
         let (instrument, kind) = parse_market_subject(&subject).unwrap();
         let event = market::decode(kind, &message.payload).remove(0).unwrap();
-        assert_eq!(market::json_line(&instrument, &event), expected);
+        assert_eq!(market::json_line(&instrument, &event, JsonTimes::Text), expected);
         packed_as_lines.extend(market::messagepack_map(&instrument, &event));
     }
     assert_eq!(packed, packed_as_lines);

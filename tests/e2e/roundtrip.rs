@@ -24,7 +24,7 @@ async fn facts(url: &str, in_time: bool) -> BTreeMap<Option<InstrumentId>, Vec<V
     let mut tail = Tail::new(&bus, stream.clone(), own.clone(), 1);
     let mut facts: BTreeMap<_, Vec<_>> = BTreeMap::new();
     let own = bus.last_on(&stream, &own).await.unwrap();
-    while let Some(stored) = tail.next_until(own.min(last)).await {
+    while let Some(stored) = tail.next_until(own.min(last)).await.unwrap() {
         for entry in record::decode(&stored.payload).unwrap().1 {
             let instrument = match &entry.event {
                 Event::Bar(fact) => Some(fact.instrument),

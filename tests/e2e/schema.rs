@@ -9,6 +9,7 @@ use tapedeck::sources::{SessionStatus, SourceStatus};
 use tapedeck_kernel::invariants::{InvariantId, Invariants, TapeFact};
 use tapedeck_schemas::describe::{self, tape};
 use tapedeck_schemas::event::Kind;
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use tapedeck_schemas::market::{self, MESSAGE_EVENTS_MAX};
 use tapedeck_schemas::offset::Offset;
@@ -359,7 +360,7 @@ fn a_line_of_a_file_is_valid_and_invalid_without_its_instrument_or_kind() {
         .iter()
         .map(|kind| {
             let event = market::decode(*kind, describe::market::example(*kind).to_string().as_bytes()).remove(0);
-            json(&market::json_line(&"binance.BTCUSDT".parse().unwrap(), &event.unwrap()))
+            json(&market::json_line(&"binance.BTCUSDT".parse().unwrap(), &event.unwrap(), JsonTimes::Text))
         })
         .collect();
     let without = |field: &str| {

@@ -33,9 +33,9 @@ impl RecordedRun {
         let database = database::connect(&postgres.url()).await.unwrap();
         Self {
             tape,
-            records: records.hold().await,
-            market: market.1.hold().await,
-            commands: commands.1.hold().await,
+            records: records.hold().await.unwrap(),
+            market: market.1.hold().await.unwrap(),
+            commands: commands.1.hold().await.unwrap(),
             database,
             _servers: (nats, postgres),
         }

@@ -30,6 +30,8 @@
 #![forbid(unsafe_code)]
 
 mod bounds;
+mod controls;
+mod decided;
 mod error;
 mod fact;
 mod filter;
@@ -46,6 +48,8 @@ pub mod trace;
 pub mod verify;
 
 pub use bounds::{RangeBounds, ResolvedBound};
+pub use controls::{ControlInForce, ControlsInForce};
+pub use decided::WriterFacts;
 pub use error::HistoryError;
 pub use fact::StoredFact;
 pub use filter::{Filter, Matcher, is_market, parse_kind};

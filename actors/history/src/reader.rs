@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tapedeck_kernel::{TapeCheckpoint, TapeRead, TapeReader, TapeRecord};
-use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::{StoredMessage, Tail};
+use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::subject::TapeSubject;
@@ -37,11 +37,14 @@ impl Messages {
     }
 
     /// The next message; `None` at the end. Cancel-safe.
-    pub async fn next(&mut self) -> Option<StoredMessage> {
+    ///
+    /// # Errors
+    /// If NATS does not let the messages up to an end be read ([`Tail::next_until`]).
+    pub async fn next(&mut self) -> Result<Option<StoredMessage>, BusError> {
         match self {
             Messages::Live(tail, Some(last)) => tail.next_until(*last).await,
-            Messages::Live(tail, None) => Some(tail.next().await),
-            Messages::Held(held) => held.pop_front(),
+            Messages::Live(tail, None) => Ok(Some(tail.next().await)),
+            Messages::Held(held) => Ok(held.pop_front()),
         }
     }
 
@@ -54,12 +57,15 @@ impl Messages {
     }
 
     /// Reads the remaining messages into memory.
-    pub async fn hold(mut self) -> VecDeque<StoredMessage> {
+    ///
+    /// # Errors
+    /// As [`Messages::next`].
+    pub async fn hold(mut self) -> Result<VecDeque<StoredMessage>, BusError> {
         let mut held = VecDeque::new();
-        while let Some(stored) = self.next().await {
+        while let Some(stored) = self.next().await? {
             held.push_back(stored);
         }
-        held
+        Ok(held)
     }
 }
 
@@ -115,7 +121,7 @@ impl RecordReader {
     /// Cancel-safe.
     pub async fn next(&mut self) -> Result<Option<TapeMessage>, HistoryError> {
         let partition = self.partition;
-        let Some(StoredMessage { seq, subject, stamp, payload }) = self.messages.next().await else {
+        let Some(StoredMessage { seq, subject, stamp, payload }) = self.messages.next().await? else {
             return match self.messages {
                 Messages::Live(_, Some(expected)) if self.last() < expected => {
                     Err(HistoryError::Short { partition, expected, got: self.last() })

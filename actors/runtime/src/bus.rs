@@ -149,6 +149,11 @@ impl Bus {
         &self.client
     }
 
+    /// Whether the client is connected, as far as it knows.
+    pub fn is_connected(&self) -> bool {
+        self.client.connection_state() == async_nats::connection::State::Connected
+    }
+
     /// The generations of the streams that this process uses, from which their names follow.
     pub fn generations(&self) -> &Generations {
         &self.generations

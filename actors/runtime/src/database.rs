@@ -1,6 +1,7 @@
 //! The Postgres connection, the migrations, and the progress of the projections.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tapedeck_kernel::{CheckpointMismatch, TapeCheckpoint};
 use tapedeck_projections::migrations::{MIGRATIONS, SCHEMA_MIGRATIONS};
@@ -10,6 +11,13 @@ use tapedeck_schemas::record::RecordHash;
 use tokio_postgres::{Client, NoTls};
 
 use crate::bus::without_credentials;
+
+/// Time limit of a connect, and of a statement that reads a few rows.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time without an acknowledgement of sent data after which a connection is given up.
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(5);
+/// Time without traffic after which the client asks whether the server is there, and the interval of more such probes.
+const KEEPALIVE: Duration = Duration::from_secs(2);
 
 /// Key of the advisory lock that serializes migrations: the bytes of "tapedeck".
 const MIGRATION_LOCK: i64 = 0x7461_7065_6465_636b;
@@ -33,6 +41,9 @@ pub enum DatabaseError {
         /// The operating system's error.
         source: std::io::Error,
     },
+    /// The server accepted the connection or a statement, and does not answer.
+    #[error("Postgres did not answer within {} s", .0.as_secs())]
+    Unanswered(Duration),
     /// A statement failed.
     #[error("postgres: {}", described(.0))]
     Statement(#[from] tokio_postgres::Error),
@@ -76,6 +87,21 @@ fn described(error: &tokio_postgres::Error) -> String {
     }
 }
 
+impl DatabaseError {
+    /// Whether the server cannot be reached or does not answer, so that a retry can succeed.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            DatabaseError::Connect { .. } | DatabaseError::Unanswered(_) => true,
+            // Class 57: the server shuts down or starts; without a code, the connection was lost.
+            DatabaseError::Statement(error) => error.code().is_none_or(|state| state.code().starts_with("57")),
+            DatabaseError::Password { .. }
+            | DatabaseError::Migration { .. }
+            | DatabaseError::OtherTape { .. }
+            | DatabaseError::Checkpoint { .. } => false,
+        }
+    }
+}
+
 /// The address of Postgres and the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseAccess {
@@ -112,13 +138,23 @@ pub async fn connect(access: impl Into<DatabaseAccess>) -> Result<Client, Databa
         let password = std::fs::read_to_string(&path).map_err(|source| DatabaseError::Password { path, source })?;
         config.password(password.trim_end());
     }
-    let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
+    config.connect_timeout(ANSWER_TIMEOUT).tcp_user_timeout(UNACKNOWLEDGED_MAX);
+    config.keepalives_idle(KEEPALIVE).keepalives_interval(KEEPALIVE).keepalives_retries(2);
+    let (client, connection) = within(ANSWER_TIMEOUT, async { config.connect(NoTls).await.map_err(failed) }).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::warn!(%error, "lost the connection to postgres");
         }
     });
     Ok(client)
+}
+
+/// The result of a request to Postgres, or [`DatabaseError::Unanswered`] after a time limit.
+pub async fn within<T, E: From<DatabaseError>>(
+    limit: Duration,
+    request: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    tokio::time::timeout(limit, request).await.unwrap_or_else(|_| Err(DatabaseError::Unanswered(limit).into()))
 }
 
 /// Applies the missing migrations, each in its own transaction; their names.

@@ -11,7 +11,7 @@ use tokio_postgres::Client;
 
 use crate::bus::{Bus, BusError};
 use crate::database::DatabaseError;
-use crate::shell::back_off;
+use crate::retry::back_off;
 use crate::tail::{StoredMessage, Tail};
 
 /// Key of the advisory lock of recoveries: the bytes of "recovery".
@@ -68,7 +68,7 @@ pub async fn begin(
     let last = created.copied.last().map_or(1, |copied| copied.last);
     let mut tail = Tail::new(bus, from.into(), String::new(), 2);
     for seq in 2..=last {
-        let stored = tail.next_until(last).await.filter(|stored| stored.seq == seq);
+        let stored = tail.next_until(last).await?.filter(|stored| stored.seq == seq);
         let Some(StoredMessage { subject: old, payload, .. }) = stored else {
             return Err(failed(format!("{from} does not hold record {seq} any more")));
         };

@@ -29,11 +29,11 @@ pub async fn serve(
     };
     // The start of a stopped group is over: a restart of its pod would stop at the same place.
     let has_started = |group: &GroupStatus| group.is_recovered() || group.stopped().is_some();
+    let of_process = groups.clone();
     let render = move || {
-        let metrics = metrics.clone();
-        async move {
-            ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], metrics.render())
-        }
+        let (metrics, groups) = (metrics.clone(), of_process.clone());
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        async move { ([(header::CONTENT_TYPE, kind)], metrics.render(&groups)) }
     };
     let app = Router::new()
         .route("/livez", get(|| async { "ok\n" }))

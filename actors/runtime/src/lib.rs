@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod projector;
 pub mod publisher;
 pub mod rejects;
+mod retry;
 pub mod shell;
 pub mod state;
 pub mod status;

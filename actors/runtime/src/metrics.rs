@@ -1,11 +1,12 @@
 //! Prometheus metrics of every group in this process.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram};
 use prometheus_client::registry::{Registry, Unit};
-use tapedeck_schemas::reason::Reason;
+
+use crate::status::GroupStatus;
 
 /// Labels of a group's metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -16,14 +17,14 @@ pub struct GroupLabels {
     pub partition: u32,
 }
 
-/// Labels of a stop.
+/// Labels of a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub struct StopLabels {
+pub struct ReasonLabels {
     /// Name of the group.
     pub group: String,
     /// Number of the partition.
     pub partition: u32,
-    /// The stop code; `none` for the series, always 0, of a group that did not stop.
+    /// The reason, or the stop code; `none` for the series, always 0, of a group that did not stop.
     pub reason: String,
 }
 
@@ -32,7 +33,8 @@ pub struct StopLabels {
 pub struct Metrics {
     registry: Mutex<Registry>,
     ready: Family<GroupLabels, Gauge>,
-    stopped: Family<StopLabels, Gauge>,
+    not_ready: Family<ReasonLabels, Gauge>,
+    stopped: Family<ReasonLabels, Gauge>,
     lag: Family<GroupLabels, Gauge>,
     records: Family<GroupLabels, Counter>,
     events: Family<GroupLabels, Counter>,
@@ -44,8 +46,6 @@ pub struct Metrics {
 /// The metrics of one group.
 #[derive(Debug, Clone)]
 pub struct GroupMetrics {
-    /// 1 if the group has caught up and can append, else 0.
-    pub ready: Gauge,
     /// Messages in the group's input stream that are not read yet.
     pub lag: Gauge,
     /// Records appended; by the projector, records projected.
@@ -68,6 +68,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("tapedeck");
         let ready = Family::default();
+        let not_ready = Family::default();
         let stopped = Family::default();
         let lag = Family::default();
         let records = Family::default();
@@ -76,6 +77,7 @@ impl Default for Metrics {
         let invalid_records = Family::default();
         let append: Family<GroupLabels, Histogram, fn() -> Histogram> = Family::new_with_constructor(append_buckets);
         registry.register("ready", "1 if the group has caught up and can append", ready.clone());
+        registry.register("not_ready", "1 if the group is not ready, with the reason of /readyz", not_ready.clone());
         registry.register("stopped", "1 if the group stopped, with its stop code", stopped.clone());
         registry.register("lag_messages", "Messages in the input stream that are not read yet", lag.clone());
         registry.register("records", "Records appended, or projected by the projector", records.clone());
@@ -84,7 +86,7 @@ impl Default for Metrics {
         registry.register("invalid_records", "Invalid records that were skipped", invalid_records.clone());
         registry.register_with_unit("append", "From an append to its acknowledgement", Unit::Seconds, append.clone());
         let registry = Mutex::new(registry);
-        Self { registry, ready, stopped, lag, records, events, conflicts, invalid_records, append }
+        Self { registry, ready, not_ready, stopped, lag, records, events, conflicts, invalid_records, append }
     }
 }
 
@@ -92,11 +94,7 @@ impl Metrics {
     /// The metrics of one group.
     pub fn group(&self, group: &str, partition: u16) -> GroupMetrics {
         let labels = GroupLabels { group: group.into(), partition: partition.into() };
-        // So that the metric is there before a stop.
-        let running = StopLabels { group: group.into(), partition: partition.into(), reason: "none".into() };
-        self.stopped.get_or_create(&running).set(0);
         GroupMetrics {
-            ready: self.ready.get_or_create(&labels).clone(),
             lag: self.lag.get_or_create(&labels).clone(),
             records: self.records.get_or_create(&labels).clone(),
             events: self.events.get_or_create(&labels).clone(),
@@ -106,17 +104,27 @@ impl Metrics {
         }
     }
 
-    /// Records that a group stopped.
-    pub fn stopped(&self, group: &str, partition: u16, reason: Reason) {
-        let labels = StopLabels { group: group.into(), partition: partition.into(), reason: reason.to_string() };
-        self.stopped.get_or_create(&labels).set(1);
-    }
-
-    /// The metrics in the OpenMetrics text format.
-    pub fn render(&self) -> String {
+    /// The metrics in the OpenMetrics text format, with the readiness of these groups.
+    pub fn render(&self, groups: &[Arc<GroupStatus>]) -> String {
         let mut text = String::new();
+        self.not_ready.clear();
+        groups.iter().for_each(|status| self.set_readiness(status));
         let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         encode(&mut text, &registry).expect("writing metrics to memory cannot fail");
         text
+    }
+
+    fn set_readiness(&self, status: &GroupStatus) {
+        let (group, partition) = (status.group.to_string(), u32::from(status.partition));
+        let labelled = |reason: &str| ReasonLabels { group: group.clone(), partition, reason: reason.into() };
+        let reason = status.reason();
+        self.ready.get_or_create(&GroupLabels { group: group.clone(), partition }).set(reason.is_none().into());
+        // So that the metric is there before a stop.
+        self.stopped.get_or_create(&labelled("none")).set(0);
+        let Some(reason) = reason else { return };
+        self.not_ready.get_or_create(&labelled(reason.as_str())).set(1);
+        if reason.is_stop() {
+            self.stopped.get_or_create(&labelled(reason.as_str())).set(1);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The loop that projects a tape: one transaction writes rows and progress, the progress by compare-and-set.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,8 +16,9 @@ use tokio_postgres::types::ToSql;
 
 use crate::DrainSignal;
 use crate::bus::{Bus, BusError};
-use crate::database::{self, DatabaseError};
+use crate::database::{self, ANSWER_TIMEOUT, DatabaseError, within};
 use crate::metrics::GroupMetrics;
+use crate::shell::DRAIN_MAX;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
 use crate::witness;
@@ -26,6 +28,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 const CHECK_INTERVAL: Duration = Duration::from_nanos(guard::CHECK_INTERVAL);
 /// How often status and metrics are updated while no message arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Time limit of a transaction. After it the projector connects again, and continues from the committed progress.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The tape to project, and the database that receives the rows.
 #[derive(Debug, Clone)]
@@ -88,6 +93,16 @@ impl From<tokio_postgres::Error> for ProjectorError {
 }
 
 impl ProjectorError {
+    /// The reason for which the projector is not ready while it retries.
+    fn readiness(&self, bus: &Bus) -> Reason {
+        match self {
+            ProjectorError::Database(error) if error.is_unreachable() => Reason::DatabaseUnreachable,
+            ProjectorError::Bus(_) if bus.is_connected() => Reason::JetstreamUnavailable,
+            ProjectorError::Bus(_) => Reason::NatsUnreachable,
+            _ => Reason::ProjectionFailed,
+        }
+    }
+
     /// The reason for which the projector stops; `None` if a retry from the committed progress can succeed.
     pub fn stop(&self) -> Option<Reason> {
         match self {
@@ -158,8 +173,7 @@ pub async fn run(
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        status.set_reason(Some(Reason::ProjectionFailed));
-        metrics.ready.set(0);
+        status.set_reason(Some(error.readiness(&target.bus)));
         metrics.conflicts.inc();
         if error.stop().is_some() && !known.may_be_unknown(&error) {
             return Err(error);
@@ -181,7 +195,7 @@ async fn project(
 ) -> Result<(), ProjectorError> {
     let mut disconnects = target.bus.disconnects();
     let mut client = database::connect(&target.database).await?;
-    let (mut cursors, checkpoints) = open_cursors(&client, target).await?;
+    let (mut cursors, checkpoints) = within(ANSWER_TIMEOUT, open_cursors(&client, target)).await?;
     known.created = Some(check_tape(target, known.created, &checkpoints).await?);
     known.deleted_since = None;
     // Rows of earlier records are committed. A projection that is ahead of the others skips the records that it has.
@@ -196,12 +210,11 @@ async fn project(
         let was_interrupted = tail.take_reopened() | disconnects.has_changed().unwrap_or(false);
         if was_interrupted {
             status.set_reason(Some(Reason::Checking));
-            metrics.ready.set(0);
         }
         if was_interrupted || checked.elapsed() >= CHECK_INTERVAL {
             disconnects.mark_unchanged();
             check_tape(target, known.created, std::slice::from_ref(reader.checkpoint())).await?;
-            let (_, found) = database::checkpoints(&client, target.partition).await?;
+            let (_, found) = within(ANSWER_TIMEOUT, database::checkpoints(&client, target.partition)).await?;
             known.compare(target.partition, &found)?;
             checked = Instant::now();
         }
@@ -214,7 +227,6 @@ async fn project(
         }
         status.set_progress(done, 0, 0, 0);
         status.set_behind(tail.behind());
-        metrics.ready.set(caught_up.into());
         metrics.lag.set(i64::try_from(tail.behind()).unwrap_or(i64::MAX));
         let first = tokio::select! { biased;
             stored = tail.next_or_reopened() => match stored {
@@ -235,11 +247,32 @@ async fn project(
             take(&mut batch, &mut reader, &cursors, target, stored, metrics)?;
         }
         if reader.last() > done {
-            commit(&mut client, target, &mut cursors, &batch, reader.checkpoint()).await?;
+            let committed = commit(&mut client, target, &mut cursors, &batch, reader.checkpoint());
+            let committed = within(COMMIT_TIMEOUT, noticing_delay(status, committed));
+            tokio::select! { biased;
+                committed = committed => committed?,
+                () = drained_for(&mut drain, DRAIN_MAX) => return Ok(()), // the transaction is rolled back
+            }
             metrics.records.inc_by(batch.records as u64);
             metrics.events.inc_by(batch.events as u64);
         }
     }
+}
+
+/// A transaction; the projector is not ready while it takes longer than an answer may.
+async fn noticing_delay<T>(status: &GroupStatus, committed: impl Future<Output = T>) -> T {
+    let mut committed = pin!(committed);
+    tokio::select! { biased;
+        done = &mut committed => return done,
+        () = tokio::time::sleep(ANSWER_TIMEOUT) => status.set_reason(Some(Reason::DatabaseUnreachable)),
+    }
+    committed.await
+}
+
+/// Returns when the projector has been draining for this long.
+async fn drained_for(drain: &mut DrainSignal, limit: Duration) {
+    let _ = drain.wait_for(|drain| *drain).await; // an error means that the process is stopping
+    tokio::time::sleep(limit).await;
 }
 
 /// Each projection with its progress, and the checkpoints of all.
@@ -277,7 +310,7 @@ async fn check_tape(
     let partition = target.partition;
     let mismatch = |mismatch: CheckpointMismatch| DatabaseError::Checkpoint { partition, mismatch };
     let name = target.bus.generations().tape_stream(partition);
-    let Some(state) = witness::state(&target.bus, &name, 0, 0).await? else {
+    let Some((state, _)) = witness::read_stream(&target.bus, &name, 0, 0).await? else {
         return Err(StreamLoss::TapeDeleted.into());
     };
     let created = state.created;

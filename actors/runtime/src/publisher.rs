@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tapedeck_kernel::publication::{Publication, PublicationStep, REJECTIONS_MAX};
 
 use crate::bus::{Bus, BusError};
-use crate::shell::back_off;
+use crate::retry::back_off;
 
 /// How the attempts to store a message ended.
 #[derive(Debug, PartialEq, Eq)]

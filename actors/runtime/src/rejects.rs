@@ -16,7 +16,7 @@ use tapedeck_schemas::record::{self, RecordHash, RecordRead, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
 
 use crate::bus::{Bus, BusError};
-use crate::shell::back_off;
+use crate::retry::back_off;
 use crate::tail::Tail;
 
 /// Header: the offset of the fact on the tape, `p0g1:1234.5`.

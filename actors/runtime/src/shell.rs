@@ -19,14 +19,21 @@ use tokio::sync::watch;
 
 use crate::bus::{Bus, BusError};
 use crate::metrics::GroupMetrics;
+use crate::retry::back_off;
 use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
+use crate::witness::CheckedStreams;
 use crate::{DrainSignal, liveness, witness};
+use state::Stores;
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
 /// How often the loop reports its state while no input arrives.
 const REPORT_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long a group that drains waits for its last append. Then it ends without: its inputs are in the streams, and the
+/// next owner decides on them.
+pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
 /// The environment of a group's loop.
 #[derive(Debug, Clone)]
@@ -88,7 +95,6 @@ pub async fn run<M: Machine>(
         if let (true, Some(questions)) = (stop.reason().is_loss(), running.questions.take()) {
             tokio::spawn(liveness::answer_stopped(group.bus.clone(), questions, drain.clone()));
         }
-        group.metrics.ready.set(0);
         // The reason of a stop for good is set with its text, once it is logged (`GroupStatus::set_stopped`).
         if !stop.reason().is_stop() {
             group.status.set_reason(Some(stop.reason()));
@@ -123,10 +129,13 @@ struct Loop<'a, M: Machine> {
     /// The number of the attempt, and the append.
     in_flight: Option<(u64, Pending<(Instant, Answer)>)>,
     liveness: Option<Pending<Input<'static>>>,
-    check: Option<Pending<Input<'static>>>,
+    check: Option<Pending<CheckedStreams>>,
+    stores: Stores,
     /// The times that the connection was lost.
     disconnects: watch::Receiver<u64>,
     drain: DrainSignal,
+    /// Since when the group is to drain.
+    draining: Option<Instant>,
     stream: String,
     subject: String,
     began: Instant,
@@ -165,8 +174,10 @@ impl<'a, M: Machine> Loop<'a, M> {
             in_flight: None,
             liveness: None,
             check: None,
+            stores: Stores::new(),
             disconnects: bus.disconnects(),
             drain,
+            draining: None,
             stream,
             subject,
             began: Instant::now(),
@@ -185,6 +196,11 @@ impl<'a, M: Machine> Loop<'a, M> {
         loop {
             if self.is_draining() {
                 self.driver.handle(Input::Drain);
+                if self.draining.get_or_insert_with(Instant::now).elapsed() > DRAIN_MAX {
+                    let (group, partition) = (self.group.status.group, self.group.partition);
+                    tracing::warn!(group, partition, "decisions are not appended: the next owner decides again");
+                    return Ok(Stop::Drained);
+                }
             }
             self.driver.advance(self.now());
             self.notice_interruptions();
@@ -315,7 +331,8 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             found = check => {
                 self.check = None;
-                self.driver.handle(found);
+                self.stores.checked(&found);
+                self.driver.handle(found.input);
             }
             stored = from_inbox, if wants_inbox => if let Some(stored) = stored {
                 self.take_inbox(&stored);
@@ -379,13 +396,5 @@ impl<'a, M: Machine> Loop<'a, M> {
                 break;
             }
         }
-    }
-}
-
-/// None at first, then doubling from 20 ms to 5 s.
-pub(crate) fn back_off(failures: u32) -> Duration {
-    match failures {
-        0 => Duration::ZERO,
-        n => Duration::from_millis(10 << n.min(9)).min(Duration::from_secs(5)),
     }
 }

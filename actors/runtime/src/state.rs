@@ -57,9 +57,10 @@ impl GroupState {
         format!("{} on partition {}: {reason}{text}", self.group, self.partition)
     }
 
-    /// Whether the group is ready, or waits as a standby.
-    pub fn is_well(&self) -> bool {
-        self.reason.as_deref().is_none_or(|reason| reason == Reason::Standby.as_str())
+    /// The text of the stop, or the meaning of the reason `named`.
+    pub fn text(&self, named: &str) -> String {
+        let about = || named.parse().map_or_else(|_| "a reason of another build".into(), Reason::about);
+        self.stop.clone().unwrap_or_else(about)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Compression, Config, DiscardPolicy, Republish, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{
+    Compression, Config, DiscardPolicy, Info, Republish, RetentionPolicy, StorageType,
+};
 use serde::Deserialize;
 use tapedeck_kernel::Answer;
 use tapedeck_schemas::event::TapeCreated;
@@ -148,6 +150,13 @@ impl Declaration {
             ..Default::default()
         }
     }
+}
+
+/// Whether a stream that discards nothing has no space for a message of the greatest size.
+pub fn is_full(info: &Info) -> bool {
+    let (bytes, Config { max_bytes, max_message_size, discard, .. }) = (info.state.bytes, &info.config);
+    let (limit, message) = (u64::try_from(*max_bytes).unwrap_or(0), u64::try_from(*max_message_size).unwrap_or(0));
+    limit > 0 && *discard == DiscardPolicy::New && bytes.saturating_add(message) > limit
 }
 
 /// One difference between a stream and its declaration.

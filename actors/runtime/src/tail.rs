@@ -1,6 +1,6 @@
 //! Reads a stream from a sequence on, in order and without gaps, across reconnects; no acknowledgements.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::message::StreamMessage;
@@ -20,6 +20,9 @@ const RETRY: Duration = Duration::from_millis(200);
 const FRUITLESS_MAX: u32 = 2;
 /// Time without a message after which a reader with an end asks the leader whether there are more.
 const DELIVERY_DELAY_MAX: Duration = Duration::from_secs(2);
+
+/// How long the server may refuse or not answer until a reader with an end gives up.
+pub const FAILING_MAX: Duration = Duration::from_secs(10);
 
 /// A message as JetStream stored it.
 #[derive(Debug, Clone)]
@@ -51,6 +54,8 @@ pub struct Tail {
     pending: Option<u64>,
     /// Whether a consumer was lost, and the caller has not been told.
     was_reopened: bool,
+    /// Since when the server refuses or does not answer, and what it said last.
+    failing: Option<(Instant, String)>,
 }
 
 enum Opened {
@@ -75,6 +80,23 @@ impl Tail {
             consumer_seq: 0,
             pending: None,
             was_reopened: false,
+            failing: None,
+        }
+    }
+
+    fn failed(&mut self, why: String) {
+        let since = self.failing.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        self.failing = Some((since, why));
+    }
+
+    /// Fails if the server has refused or not answered for [`FAILING_MAX`].
+    fn check_failing(&self) -> Result<(), BusError> {
+        match &self.failing {
+            Some((since, why)) if since.elapsed() >= FAILING_MAX => {
+                let action = format!("reading {} from {} for {} s", self.stream, self.next_seq, FAILING_MAX.as_secs());
+                Err(BusError::request(action, why))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -143,33 +165,46 @@ impl Tail {
     }
 
     /// The next message up to sequence `last`; `None` after it, or if the stream has no more messages. Cancel-safe.
-    pub async fn next_until(&mut self, last: u64) -> Option<StoredMessage> {
+    ///
+    /// # Errors
+    /// If the server refuses or does not answer for [`FAILING_MAX`].
+    pub async fn next_until(&mut self, last: u64) -> Result<Option<StoredMessage>, BusError> {
         while self.next_seq <= last {
             if let Ok(stored) = tokio::time::timeout(DELIVERY_DELAY_MAX, self.next()).await {
-                return (stored.seq <= last).then_some(stored);
+                return Ok((stored.seq <= last).then_some(stored));
             }
+            self.check_failing()?;
             // The leader knows: a consumer may be at a replica that is behind.
-            if let Ok(None) = self.bus.message_from(&self.stream, self.next_seq, &self.subjects()).await {
-                return None;
+            match self.bus.message_from(&self.stream, self.next_seq, &self.subjects()).await {
+                Ok(None) => return Ok(None),
+                Ok(Some(_)) => {}
+                Err(error) => self.failed(error.to_string()),
             }
         }
-        None
+        Ok(None)
     }
 
     /// As [`Tail::next_until`], but also past messages that the server counts and cannot read: a consumer does not
     /// advance at them. Cancel-safe.
-    pub async fn next_readable_until(&mut self, last: u64) -> Option<StoredMessage> {
+    ///
+    /// # Errors
+    /// As [`Tail::next_until`].
+    pub async fn next_readable_until(&mut self, last: u64) -> Result<Option<StoredMessage>, BusError> {
         loop {
-            if let Some(stored) = self.next_until(last).await {
-                return Some(stored);
+            if let Some(stored) = self.next_until(last).await? {
+                return Ok(Some(stored));
             }
             let mut seq = self.next_seq;
             loop {
                 match self.bus.message(&self.stream, seq).await {
-                    _ if seq > last => return None,
+                    _ if seq > last => return Ok(None),
                     Ok(Some(_)) => break,
                     Ok(None) => seq += 1,
-                    Err(_) => tokio::time::sleep(RETRY).await,
+                    Err(error) => {
+                        self.failed(error.to_string());
+                        self.check_failing()?;
+                        tokio::time::sleep(RETRY).await;
+                    }
                 }
             }
             self.skip_to(seq);
@@ -201,7 +236,7 @@ impl Tail {
             self.reopen("a message was lost in delivery");
             return None;
         }
-        self.fruitless = 0;
+        (self.fruitless, self.failing) = (0, None);
         self.consumer_seq = consumer_seq;
         self.next_seq = seq + 1;
         self.pending = Some(pending);
@@ -236,6 +271,7 @@ impl Tail {
             }
             Err(error) => {
                 tracing::warn!(stream = self.stream, %error, "cannot create a consumer; retrying");
+                self.failed(error.to_string());
                 self.opening = Some(self.reader(RETRY));
                 None
             }

@@ -13,10 +13,12 @@ use tapedeck_kernel::{CheckpointMismatch, RequiredRecords, TapeCheckpoint, check
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, Lineage};
 use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::reason::Reason;
 use tokio_postgres::Client;
 
 use crate::bus::{Bus, BusError, NatsAccess};
 use crate::database::{self, DatabaseAccess, DatabaseError};
+use crate::streams;
 
 /// How long a group waits for one answer. Until it continues without a witness, it asks again.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
@@ -87,6 +89,16 @@ async fn read(
     Ok(WitnessReply { tape, checkpoints })
 }
 
+/// The result of a check of the streams.
+pub(crate) struct CheckedStreams {
+    /// The answer for the driver.
+    pub(crate) input: Input<'static>,
+    /// Whether the leaders answered.
+    pub(crate) is_answered: bool,
+    /// `TapeFull` or `InboxFull`, if a stream has no space.
+    pub(crate) full: Option<Reason>,
+}
+
 /// Asks the witness, if the question says so, and then reads the streams from their leaders.
 pub(crate) async fn check_streams(
     bus: Bus,
@@ -94,10 +106,13 @@ pub(crate) async fn check_streams(
     tape: Lineage,
     inbox: Option<String>,
     question: StreamsQuestion,
-) -> Input<'static> {
-    let answer = answer(&bus, partition, &tape, inbox.as_deref(), question).await;
+) -> CheckedStreams {
+    let mut full = None;
+    let answer = answer(&bus, partition, &tape, inbox.as_deref(), question, &mut full).await;
     let answer = answer.inspect_err(|error| tracing::warn!(partition, %error, "cannot check the streams; retrying"));
-    Input::Streams { number: question.number, answer: answer.ok().map(Box::new) }
+    let is_answered = answer.is_ok();
+    let input = Input::Streams { number: question.number, answer: answer.ok().map(Box::new) };
+    CheckedStreams { input, is_answered, full }
 }
 
 async fn answer(
@@ -106,22 +121,27 @@ async fn answer(
     tape: &Lineage,
     inbox: Option<&str>,
     question: StreamsQuestion,
+    full: &mut Option<Reason>,
 ) -> Result<StreamsAnswer, BusError> {
     let reply = if question.asks_witness { Some(ask(bus, partition).await) } else { None };
     let stream = bus.generations().tape_stream(partition);
-    let Some(state) = state(bus, &stream, question.tape, question.tape_next).await? else {
+    let Some((state, is_full)) = read_stream(bus, &stream, question.tape, question.tape_next).await? else {
         return Ok(StreamsAnswer { witness: WitnessAnswer::NotAsked, tape: None, inbox: None });
     };
+    *full = is_full.then_some(Reason::TapeFull);
     let witness = match reply {
         None => WitnessAnswer::NotAsked,
         Some(None) => WitnessAnswer::Missing,
         Some(Some(reply)) => compare(bus, &stream, tape, &reply).await?,
     };
     let inbox = match inbox {
-        Some(inbox) => self::state(bus, inbox, question.inbox, question.inbox_next).await?,
+        Some(inbox) => read_stream(bus, inbox, question.inbox, question.inbox_next).await?,
         None => None,
     };
-    Ok(StreamsAnswer { witness, tape: Some(state), inbox })
+    if full.is_none() && inbox.as_ref().is_some_and(|(_, is_full)| *is_full) {
+        *full = Some(Reason::InboxFull);
+    }
+    Ok(StreamsAnswer { witness, tape: Some(state), inbox: inbox.map(|(state, _)| state) })
 }
 
 /// The answer of the witness; `None` if there is none in time, or it could not read the database.
@@ -159,9 +179,14 @@ async fn tape_known_by(
     }
 }
 
-/// The state of a stream, with the message `seq`, from its leader; `None` if there is no such stream. `next` is the
-/// sequence of the next message to read.
-pub(crate) async fn state(bus: &Bus, name: &str, seq: u64, next: u64) -> Result<Option<StreamState>, BusError> {
+/// The state of a stream, with the message `seq`, from its leader, and whether the stream is full
+/// ([`streams::is_full`]); `None` if there is no such stream. `next` is the sequence of the next message to read.
+pub(crate) async fn read_stream(
+    bus: &Bus,
+    name: &str,
+    seq: u64,
+    next: u64,
+) -> Result<Option<(StreamState, bool)>, BusError> {
     let Some(stream) = bus.find_stream(name).await? else { return Ok(None) };
     let info = stream.cached_info();
     let created = u64::try_from(info.created.unix_timestamp_nanos()).unwrap_or(0);
@@ -172,7 +197,8 @@ pub(crate) async fn state(bus: &Bus, name: &str, seq: u64, next: u64) -> Result<
     let (first, last) = (info.state.first_sequence, info.state.last_sequence);
     let lacks_next = (first..=last).contains(&next) && bus.message(name, next).await?.is_none();
     let (messages, is_sealed) = (info.state.messages, info.config.sealed);
-    Ok(Some(StreamState { created, first, last, messages, message, stamp, lacks_next, is_sealed }))
+    let state = StreamState { created, first, last, messages, message, stamp, lacks_next, is_sealed };
+    Ok(Some((state, streams::is_full(info))))
 }
 
 /// Compares the tape with the records from which the rows were projected.

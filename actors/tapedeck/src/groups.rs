@@ -55,7 +55,6 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
         let witness = env.database.clone().filter(|_| running.is_none());
         let witness = witness.map(|database| tokio::spawn(witness::serve(env.nats.clone(), database, partition)));
         let witness = witness.map(AbortOnDrop);
-        let metrics = env.metrics.clone();
         async move {
             let _witness = witness;
             let ended = match running {
@@ -71,7 +70,6 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
                 _ => error.to_string(),
             };
             status.set_stopped(reason, text);
-            metrics.stopped(status.group, status.partition, reason);
             wait_for_drain(drain).await;
             Ok(())
         }

@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use tapedeck_history::{Filter, Range, RangeBound, parse_kind};
 use tapedeck_schemas::event::Kind;
 use tapedeck_schemas::ids::{AccountId, InstrumentId, StrategyId};
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::record::Writer;
 
 /// One partition, or all.
@@ -14,6 +15,34 @@ pub struct PartitionArgs {
     /// Number of the partition [default: all]
     #[arg(long, value_name = "N")]
     pub partition: Option<u16>,
+}
+
+/// How JSON gives times.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Output")]
+pub struct TimesArgs {
+    /// How JSON gives times in ns: text, which every reader keeps exact, or number
+    #[arg(long, value_enum, default_value = "text")]
+    times: TimesArg,
+}
+
+/// The forms of a time.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum TimesArg {
+    /// Decimal digits as text
+    Text,
+    /// An integer, which JavaScript rounds
+    Number,
+}
+
+impl TimesArgs {
+    /// The form.
+    pub fn times(self) -> JsonTimes {
+        match self.times {
+            TimesArg::Text => JsonTimes::Text,
+            TimesArg::Number => JsonTimes::Number,
+        }
+    }
 }
 
 /// A range of the tapes.

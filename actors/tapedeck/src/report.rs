@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_feeds::Totals;
-use tapedeck_history::verify::Verdict;
+use tapedeck_history::verify::{Extent, Verdict};
 use tapedeck_projections::report::{QUERIES, Query};
 use tapedeck_runtime::Bus;
 use tokio_postgres::Client;
@@ -127,6 +127,11 @@ pub fn print_verdict(verdict: &Verdict) {
     }
     for (table, rows) in &verdict.rows {
         println!("  {table:<36} {rows} rows equal to the fold of the tape");
+    }
+    for Extent { partition, records, rows, not_compared } in &verdict.extents {
+        let rows = rows.map_or_else(|| "no rows".into(), |seq| format!("rows up to {seq}"));
+        println!("  partition {partition} compared: records up to {records}, {rows}");
+        not_compared.iter().for_each(|what| println!("    not compared: {what}"));
     }
     match verdict.findings.first() {
         None => println!("  clean"),

@@ -1,11 +1,13 @@
 //! The setup: the argument that names its file, and the requests that have control apply it.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tapedeck_feeds::Setup;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::publisher::FencedPublisher;
+use tapedeck_runtime::tail::Tail;
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::ids::AccountId;
 use tapedeck_schemas::record::RecordHash;
@@ -32,26 +34,60 @@ impl SetupArgs {
     }
 }
 
-/// Sends control of a partition the requests of a setup, and returns how many were sent. Each request is sent once: a
-/// second call sends nothing. A payment is named by its reference, so that control pays it once even if other setups
-/// were applied in between.
-pub async fn apply(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<u64> {
-    let mut sent = 0;
+/// A request of a setup, as it is stored.
+#[derive(Debug)]
+pub struct StoredRequest {
+    /// The request.
+    pub request: Request,
+    /// Its sequence in the command stream.
+    pub seq: u64,
+    /// Whether an earlier run sent it.
+    pub is_repeated: bool,
+}
+
+/// Sends control of a partition the requests of a setup, and returns all of them. Each request is sent once: a second
+/// call sends nothing. A payment is named by its reference, so that control pays it once even if other setups were
+/// applied in between.
+pub async fn apply(bus: &Bus, setup: &Setup, partition: u16, by: &str) -> Result<Vec<StoredRequest>> {
+    let mut stored = Vec::new();
     let reason = "setup".to_string();
     let nonce = process::random_u64()?;
     for (verb, requests) in setup_requests(setup, partition)? {
-        let mut publisher =
-            FencedPublisher::open(bus, subject::command_subject(partition, verb), session(&requests)).await?;
+        let subject = subject::command_subject(partition, verb);
+        let mut publisher = FencedPublisher::open(bus, subject.clone(), session(&requests)).await?;
+        let before = usize::try_from(publisher.through())?;
+        let mut seqs = sequences(bus, publisher.stream(), &subject, publisher.last_seq(), before).await?.into_iter();
         for (through, (id, request)) in (1..).zip(requests) {
-            if through > publisher.through() {
-                let id = Some(id.unwrap_or_else(|| format!("setup-{nonce:016x}-{verb}-{through}")));
-                let command = Command { id, by: by.into(), reason: reason.clone(), request };
-                publisher.send(through, command.encode().into()).await?;
-                sent += 1;
+            let is_repeated = through <= publisher.through();
+            let seq = match is_repeated {
+                true => seqs.next().context("a command that was stored is missing")?,
+                false => {
+                    let id = Some(id.unwrap_or_else(|| format!("setup-{nonce:016x}-{verb}-{through}")));
+                    let command = Command { id, by: by.into(), reason: reason.clone(), request: request.clone() };
+                    publisher.send(through, command.encode().into()).await?;
+                    publisher.last_seq()
+                }
+            };
+            stored.push(StoredRequest { request, seq, is_repeated });
+        }
+    }
+    Ok(stored)
+}
+
+/// The sequences of the last `count` messages on a subject, up to `last`, in order: those of the session that sent the
+/// last of them, since each of its messages is fenced by the one before.
+async fn sequences(bus: &Bus, stream: &str, subject: &str, last: u64, count: usize) -> Result<Vec<u64>> {
+    let mut seqs = VecDeque::new();
+    if count > 0 {
+        let mut tail = Tail::new(bus, stream.into(), subject.into(), 1);
+        while let Some(stored) = tail.next_until(last).await? {
+            seqs.push_back(stored.seq);
+            if seqs.len() > count {
+                seqs.pop_front();
             }
         }
     }
-    Ok(sent)
+    Ok(seqs.into())
 }
 
 /// The publisher session of the requests of one verb: the same requests have the same session.

@@ -56,7 +56,7 @@ fn a_value_that_no_field_has_affects_its_event_only() {
             assert!(read[1].is_err(), "{wrong:x?}");
         }
     }
-    let line = json_line(&"v.A".parse().unwrap(), &quote());
+    let line = json_line(&"v.A".parse().unwrap(), &quote(), JsonTimes::Text);
     for odd in [r#""\ud800""#, "1e400", "-1e400", &"9".repeat(401)] {
         let read = decode(MarketKind::Batch, format!("[{line},{odd},{line}]").as_bytes());
         assert_eq!((read.len(), &read[0], &read[2]), (3, &Ok(quote()), &Ok(quote())), "{odd}: {read:?}");
@@ -131,7 +131,7 @@ fn an_error_holds_source_and_number() {
 
 #[test]
 fn json_decodes_as_messagepack_and_digits_may_be_text() {
-    let line = json_line(&"v.A".parse().unwrap(), &quote());
+    let line = json_line(&"v.A".parse().unwrap(), &quote(), JsonTimes::Text);
     assert_eq!(decode(MarketKind::Quote, line.as_bytes()), [Ok(quote())]);
     let in_text = line.replace("\"seq\":7", "\"seq\":\"7\"").replace("\"ts_recv\":1", "\"ts_recv\":\"1\"");
     assert_ne!(line, in_text);
@@ -145,7 +145,7 @@ fn a_line_of_a_file_names_its_instrument_and_needs_no_number() {
     let (ts_recv, ts_event, body) = (event.ts_recv, event.ts_event, event.body.clone());
     let expected = (Some("v.A".parse().unwrap()), Unnumbered { ts_recv, ts_event, body });
     let instrument = "v.A".parse().unwrap();
-    assert_eq!(decode_unnumbered(json_line(&instrument, &event).as_bytes()), [Ok(expected.clone())]);
+    assert_eq!(decode_unnumbered(json_line(&instrument, &event, JsonTimes::Text).as_bytes()), [Ok(expected.clone())]);
     assert_eq!(decode_unnumbered(&messagepack_map(&instrument, &event)), [Ok(expected)]);
     let short = br#"{"kind":"heartbeat","ts_event":5}"#;
     let beat = Unnumbered { ts_recv: 5, ts_event: Some(5), body: MarketBody::HEARTBEAT };

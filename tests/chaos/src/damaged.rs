@@ -251,7 +251,7 @@ fn operate(
         // The lost commands are sent again, as an operator does.
         let path = deployment.dir.join("setup.toml").display().to_string();
         deployment.run_for(Duration::from_millis(500))?;
-        deployment.ok(&["control", "apply", &path])?;
+        deployment.ok(&["control", "apply", "--no-wait", &path])?;
     }
     deployment.publishing = true;
     deployment.run_for(RESUMED)

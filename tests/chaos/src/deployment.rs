@@ -113,7 +113,7 @@ impl Deployment {
         all.ok(&["migrate"])?;
         let path = dir.join("setup.toml");
         std::fs::write(&path, include_str!("../../../actors/feeds/setup/default.toml"))?;
-        all.ok(&["control", "apply", &path.display().to_string()])?;
+        all.ok(&["control", "apply", "--no-wait", &path.display().to_string()])?;
         Ok(all)
     }
 

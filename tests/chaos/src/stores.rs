@@ -100,7 +100,7 @@ pub async fn read(bus: &Bus, stream: &str) -> Result<Contents> {
     let last = found.cached_info().state.last_sequence;
     let mut contents = Contents { exists: true, last, ..Contents::default() };
     let mut tail = Tail::new(bus, stream.to_string(), String::new(), 1);
-    while let Ok(Some(stored)) = tokio::time::timeout(NEXT_MAX, tail.next_until(last)).await {
+    while let Ok(Ok(Some(stored))) = tokio::time::timeout(NEXT_MAX, tail.next_until(last)).await {
         contents.take(stored.seq, &stored.payload, stored.stamp);
     }
     // A consumer may be unable to pass a damaged message: the rest is asked for singly.

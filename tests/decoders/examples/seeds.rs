@@ -9,6 +9,7 @@ use tapedeck_feeds::{Payload, Selection, Setup};
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{HaltLevel, Scope};
 use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::subject::MarketKind;
 
@@ -154,7 +155,7 @@ fn synthetic_market(seeds: &mut Seeds) {
             Payload::Event(event) => Some(event),
             Payload::Raw(_) => None,
         })
-        .map(|event| (market::json_line(&"demo.ACME".parse().unwrap(), &event), event))
+        .map(|event| (market::json_line(&"demo.ACME".parse().unwrap(), &event, JsonTimes::Number), event))
         .collect();
     for (line, event) in events.iter().step_by(3).take(20) {
         let kind = on_market::KINDS.iter().position(|kind| *kind == event.body.kind()).unwrap() as u8;
@@ -227,7 +228,7 @@ fn market_files(seeds: &mut Seeds) {
     let binance = "binance.BTCUSDT".parse().unwrap();
     let event = &market::decode(MarketKind::Heartbeat, br#"{"source":"a","session":"s","seq":1,"ts_recv":5}"#)[0];
     let event = event.as_ref().unwrap();
-    let (line, map) = (market::json_line(&binance, event), market::messagepack_map(&binance, event));
+    let (line, map) = (market::json_line(&binance, event, JsonTimes::Number), market::messagepack_map(&binance, event));
     let own = format!("{FACT}{line}\n\n[{line},{line}]\n");
     let packed = [&map[..], b"\x81\xa6offset\xa6p0:1.2", &map].concat();
     let named = |name: &str, content: &str| format!("{name}\n{content}").into_bytes();

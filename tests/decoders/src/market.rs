@@ -2,6 +2,7 @@
 
 use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::{self, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX, MarketEvent};
 use tapedeck_schemas::subject::{MarketKind, market_subject};
 
@@ -47,7 +48,7 @@ fn round_trip(instrument: &InstrumentId, event: &MarketEvent) {
     let kind = event.body.kind();
     let packed = market::encode(event);
     assert_eq!(market::decode(kind, &packed), ok(vec![event.clone()]));
-    let line = market::json_line(instrument, event);
+    let line = market::json_line(instrument, event, JsonTimes::Text);
     assert_eq!(market::decode(kind, line.as_bytes()), ok(vec![event.clone()]), "{line}");
     let map = market::messagepack_map(instrument, event);
     for in_file in [line.as_bytes(), &map] {

@@ -73,17 +73,17 @@ impl InboxWalk {
     }
 
     /// Reads the next message, up to `limit`; whether there was one.
-    async fn advance(&mut self, limit: u64) -> bool {
+    async fn advance(&mut self, limit: u64) -> Result<bool, HistoryError> {
         if self.ahead.is_none() {
             self.tail.skip_to(self.lineage.next_message(self.reader, self.generation, self.last));
-            let next = self.tail.next_readable_until(self.end).await;
+            let next = self.tail.next_readable_until(self.end).await?;
             self.ahead = next.map(|stored| (stored.seq, stored.subject.to_string(), stored.payload.to_vec()));
         }
-        let Some((seq, subject, payload)) = self.ahead.take_if(|(seq, ..)| *seq <= limit) else { return false };
+        let Some((seq, subject, payload)) = self.ahead.take_if(|(seq, ..)| *seq <= limit) else { return Ok(false) };
         self.miss(seq);
         self.after_agreed += 1;
         (self.digest, self.last) = (self.digest.after(seq, &subject, &payload), seq);
-        true
+        Ok(true)
     }
 
     /// Records the messages that are missing before the message `seq`.
@@ -96,20 +96,20 @@ impl InboxWalk {
     }
 
     /// Compares the inbox with that of a record whose last cause this is: whether the record rests on it.
-    pub(super) async fn compare(&mut self, recorded: Option<InboxPrefix>, cause: Offset) -> bool {
-        let Some(InboxPrefix { generation, digest }) = recorded else { return true };
-        while self.advance(cause.seq).await {}
+    pub(super) async fn compare(&mut self, recorded: Option<InboxPrefix>, cause: Offset) -> Result<bool, HistoryError> {
+        let Some(InboxPrefix { generation, digest }) = recorded else { return Ok(true) };
+        while self.advance(cause.seq).await? {}
         let found = match () {
             () if generation != self.generation => format!(" (they are of generation {})", generation.get()),
             () if self.last < cause.seq && self.ahead.is_none() => format!(" (it ends at {})", self.last),
             () if (self.last, self.digest) != (cause.seq, digest) => String::new(),
             () => {
                 (self.agreed, self.after_agreed) = (cause.seq, 0);
-                return true;
+                return Ok(true);
             }
         };
         self.differs = Some((cause.seq, found));
-        false
+        Ok(false)
     }
 
     /// Records the last cause of a record that is discarded.
@@ -121,8 +121,8 @@ impl InboxWalk {
     }
 
     /// Reads the rest of the inbox; what it lacks.
-    pub(super) async fn finish(mut self) -> LackingInbox {
-        while self.advance(u64::MAX).await {}
+    pub(super) async fn finish(mut self) -> Result<LackingInbox, HistoryError> {
+        while self.advance(u64::MAX).await? {}
         if self.last < self.end {
             self.miss(self.end + 1); // the last ones, which the stream counts and does not hold
         }
@@ -137,6 +137,6 @@ impl InboxWalk {
             .collect();
         let lost = |lost: &LostMessages| format!("{stream} lost its messages {} to {}", lost.first, lost.last);
         sentences.extend(missing.iter().map(lost));
-        LackingInbox { sentences, missing, commands }
+        Ok(LackingInbox { sentences, missing, commands })
     }
 }

@@ -80,7 +80,7 @@ impl Survey {
         let lineage = found.lineage();
         let commands = match survey.next.tape == found.tape {
             true => survey.walk(bus, &lineage).await?,
-            false => survey.finish_inboxes(open_inboxes(bus, partition, &lineage).await?).await,
+            false => survey.finish_inboxes(open_inboxes(bus, partition, &lineage).await?).await?,
         };
         if survey.lost.is_empty() && is_sealed {
             survey.lost.push(format!("{} is sealed, and no generation continues it", survey.tape_stream));
@@ -178,7 +178,7 @@ impl Survey {
             let inbox = inboxes.iter_mut().find(|inbox| inbox.reader == record.header.writer);
             if let (Some(inbox), Some(last)) = (inbox, record.entries.last()) {
                 match is_trusted {
-                    true => is_trusted = inbox.compare(record.header.inbox, last.cause).await,
+                    true => is_trusted = inbox.compare(record.header.inbox, last.cause).await?,
                     false => inbox.discard(record.header.inbox, last.cause),
                 }
             }
@@ -198,18 +198,18 @@ impl Survey {
         if is_trusted {
             self.trusted = walk.last; // invalid records at the end are copied as well
         }
-        while let Some((seq, entries)) = walk.next_unchecked().await {
+        while let Some((seq, entries)) = walk.next_unchecked().await? {
             self.facts.discard(seq, &entries);
         }
-        Ok(self.finish_inboxes(inboxes).await)
+        self.finish_inboxes(inboxes).await
     }
 
     /// Reads the rest of the inboxes; what that of commands holds.
-    async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) -> HeldCommands {
+    async fn finish_inboxes(&mut self, inboxes: Vec<InboxWalk>) -> Result<HeldCommands, HistoryError> {
         let mut held = HeldCommands { lost: 0..=0, held: 0 };
         for inbox in inboxes {
             let is_control = inbox.reader == Writer::Control;
-            let LackingInbox { sentences, missing, commands } = inbox.finish().await;
+            let LackingInbox { sentences, missing, commands } = inbox.finish().await?;
             self.lost.extend(sentences);
             self.next.lost.extend(missing);
             if is_control {
@@ -217,7 +217,7 @@ impl Survey {
             }
         }
         self.next.lost = joined(std::mem::take(&mut self.next.lost));
-        held
+        Ok(held)
     }
 
     /// The copies that the next generation begins with.

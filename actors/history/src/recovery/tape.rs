@@ -36,7 +36,7 @@ impl TapeWalk {
     pub(super) async fn next(&mut self) -> Result<Option<TapeRecord>, HistoryError> {
         let partition = self.partition;
         while self.fault.is_none()
-            && let Some(stored) = self.tail.next_until(self.end).await
+            && let Some(stored) = self.tail.next_until(self.end).await?
         {
             let seq = stored.seq;
             let subject = TapeSubject::parse(partition, self.reader.lineage().generation, &stored.subject);
@@ -58,11 +58,11 @@ impl TapeWalk {
     }
 
     /// The sequence and the facts of the next message after the fault, without its chain.
-    pub(super) async fn next_unchecked(&mut self) -> Option<(u64, Vec<Entry>)> {
+    pub(super) async fn next_unchecked(&mut self) -> Result<Option<(u64, Vec<Entry>)>, HistoryError> {
         let stored = match self.at_fault.take() {
-            Some(stored) => stored,
+            Some(stored) => Some(stored),
             None => self.tail.next_readable_until(self.end).await?,
         };
-        Some((stored.seq, record::read(&stored.payload).entries))
+        Ok(stored.map(|stored| (stored.seq, record::read(&stored.payload).entries)))
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::published;
 use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
 use tapedeck_schemas::subject;
@@ -17,8 +18,8 @@ pub const SOURCE: &str = "replay";
 /// The format of a replayed file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputFormat {
-    /// One JSON object per line.
-    JsonLines,
+    /// One JSON object per line, with times in this form.
+    JsonLines(JsonTimes),
     /// MessagePack maps, one after the other.
     MessagePack,
 }
@@ -26,7 +27,8 @@ pub enum OutputFormat {
 impl std::fmt::Display for OutputFormat {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
-            OutputFormat::JsonLines => "jsonl",
+            OutputFormat::JsonLines(JsonTimes::Text) => "jsonl",
+            OutputFormat::JsonLines(JsonTimes::Number) => "jsonl with times as numbers",
             OutputFormat::MessagePack => "msgpack",
         })
     }
@@ -36,7 +38,7 @@ impl std::str::FromStr for OutputFormat {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "jsonl" => Ok(OutputFormat::JsonLines),
+            "jsonl" => Ok(OutputFormat::JsonLines(JsonTimes::Text)),
             "msgpack" => Ok(OutputFormat::MessagePack),
             other => Err(format!("{other:?} is not a format (expected jsonl or msgpack)")),
         }
@@ -83,13 +85,13 @@ impl Rendered {
     /// The bytes in a file; in JSON lines, with the line feed.
     pub fn bytes(&self, format: OutputFormat) -> Vec<u8> {
         match (self, format) {
-            (Rendered::Market(instrument, event), OutputFormat::JsonLines) => {
-                line(market::json_line(instrument, event))
+            (Rendered::Market(instrument, event), OutputFormat::JsonLines(times)) => {
+                line(market::json_line(instrument, event, times))
             }
             (Rendered::Market(instrument, event), OutputFormat::MessagePack) => {
                 market::messagepack_map(instrument, event)
             }
-            (Rendered::Fact(fact), OutputFormat::JsonLines) => line(json(fact)),
+            (Rendered::Fact(fact), OutputFormat::JsonLines(times)) => line(json(fact, times)),
             (Rendered::Fact(fact), OutputFormat::MessagePack) => {
                 let mut bytes = Vec::new();
                 // Names, ids and numbers as text, as in JSON: a reader need not know the numbers of the record format.
@@ -110,7 +112,7 @@ impl Rendered {
             }
             Rendered::Fact(fact) => {
                 let (writer, kind) = (fact.writer, fact.event.kind().name());
-                (format!("{prefix}-facts.{writer}.{kind}"), json(fact).into_bytes())
+                (format!("{prefix}-facts.{writer}.{kind}"), json(fact, JsonTimes::Text).into_bytes())
             }
         }
     }

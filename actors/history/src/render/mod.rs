@@ -6,6 +6,7 @@ mod words;
 
 use serde::{Serialize, Serializer};
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::json::{JsonTimes, to_json};
 
 use crate::fact::StoredFact;
 
@@ -48,8 +49,8 @@ impl Serialize for StoredFact {
 }
 
 /// A fact as one line of JSON, without a line feed.
-pub fn json(fact: &StoredFact) -> String {
-    serde_json::to_string(fact).expect("writing a fact to memory cannot fail")
+pub fn json(fact: &StoredFact, times: JsonTimes) -> String {
+    to_json(fact, times)
 }
 
 /// A fact as one line of words for a terminal, without a line feed.

@@ -42,8 +42,23 @@ pub struct Verdict {
     pub invariants: BTreeMap<String, u64>,
     /// For each table: the number of rows of the fold, compared with Postgres.
     pub rows: BTreeMap<String, u64>,
+    /// For each partition: how far it was compared, and what was not.
+    pub extents: Vec<Extent>,
     /// The findings in the order in which they were found, at most 20.
     pub findings: Vec<String>,
+}
+
+/// How far a partition was compared.
+#[derive(Debug, Serialize)]
+pub struct Extent {
+    /// Number of the partition.
+    pub partition: u16,
+    /// Sequence of the last record: the end of the tape when the verification began.
+    pub records: u64,
+    /// Sequence of the last record whose rows were compared; `None` without a database.
+    pub rows: Option<u64>,
+    /// What was not compared, a phrase each.
+    pub not_compared: Vec<String>,
 }
 
 impl Verdict {
@@ -106,7 +121,7 @@ pub async fn verify_source(
                 verdict.records += 1;
                 verdict.events += record.entries.len() as u64;
                 check_invariants(&mut invariants, &tape, &record, verdict);
-                verifiers.record(&record, &mut inboxes, verdict).await;
+                verifiers.record(&record, &mut inboxes, verdict).await?;
                 if let Some(rows) = &mut rows {
                     rows.record(&record, stored.stamp);
                 }
@@ -122,10 +137,21 @@ pub async fn verify_source(
     for (id, times) in invariants.checked() {
         *verdict.invariants.entry(id.name().to_string()).or_default() += times;
     }
-    verifiers.finish(verdict);
-    if let Some(rows) = rows {
-        rows.compare(verdict).await?;
+    let records = records.last();
+    let mut extent = Extent { partition, records, rows: None, not_compared: Vec::new() };
+    verifiers.finish(&mut extent, verdict);
+    match rows {
+        Some(rows) => {
+            extent.rows = Some(rows.projected());
+            if rows.projected() < records {
+                let rows = rows.projected() + 1;
+                extent.not_compared.push(format!("rows of the records {rows} to {records}: they are not projected"));
+            }
+            rows.compare(verdict).await?;
+        }
+        None => extent.not_compared.push("rows in Postgres".into()),
     }
+    verdict.extents.push(extent);
     verdict.partitions += 1;
     Ok(())
 }

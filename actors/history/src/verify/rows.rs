@@ -31,6 +31,11 @@ impl<'a> RowComparison<'a> {
         Ok(Self { client, partition: tape.partition, progress, fold: Fold::default(), failed: None })
     }
 
+    /// The last record whose rows every projection has committed.
+    pub(super) fn projected(&self) -> u64 {
+        self.progress.iter().map(|(_, committed)| committed.seq).min().unwrap_or(0)
+    }
+
     /// Folds a record for the projections whose progress includes it.
     pub(super) fn record(&mut self, record: &TapeRecord, stamp: u64) {
         let mut ops = Vec::new();

@@ -7,6 +7,7 @@ use tapedeck_history::replay::{Checkpoint, CheckpointFile, ReplaySpec};
 use tapedeck_history::sinks::FileSink;
 use tapedeck_history::{Filter, HistoryError, RangeBounds, ResolvedBound, TapeRange};
 use tapedeck_schemas::ids::TapeId;
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::record::Writer;
 
 use crate::common::*;
@@ -33,7 +34,7 @@ fn facts() -> Vec<Rendered> {
 
 /// Writes facts behind a checkpoint, and gives the checkpoint behind them.
 fn write(path: &Path, at: &Checkpoint, facts: &[Rendered]) -> Result<Checkpoint, HistoryError> {
-    let mut sink = FileSink::open(path, OutputFormat::JsonLines, at)?;
+    let mut sink = FileSink::open(path, OutputFormat::JsonLines(JsonTimes::Text), at)?;
     facts.iter().for_each(|one| sink.put(one).unwrap());
     let (bytes, hash) = sink.sync()?;
     Ok(Checkpoint { facts: at.facts + facts.len() as u64, bytes, hash, ..at.clone() })
@@ -141,7 +142,7 @@ fn a_file_that_is_shorter_altered_or_in_use_is_refused_untouched() {
     altered[10] ^= 1;
     refused(&altered, "was altered");
     std::fs::write(&path, &good).unwrap();
-    let _held = FileSink::open(&path, OutputFormat::JsonLines, &midway).unwrap();
+    let _held = FileSink::open(&path, OutputFormat::JsonLines(JsonTimes::Text), &midway).unwrap();
     assert!(write(&path, &midway, &[]).unwrap_err().to_string().contains("cannot lock"));
 }
 

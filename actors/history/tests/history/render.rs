@@ -2,6 +2,7 @@
 
 use tapedeck_history::render::{OutputFormat, Rendered, Renderer};
 use tapedeck_history::{Filter, RangeBounds};
+use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::{self, MarketEvent, Unnumbered};
 use tapedeck_schemas::record::Writer;
 use tapedeck_schemas::subject::parse_market_subject;
@@ -22,32 +23,33 @@ fn rendered() -> Vec<Rendered> {
 }
 
 const BUILT: &str = concat!(
-    r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox.g1:103.0","index":1,"at":40,"stamp":3000,"#,
+    r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox.g1:103.0","index":1,"at":"40","stamp":"3000","#,
     r#""kind":"Bar","version":1,"body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","#,
     r#""low":"9","close":"11","volume":"3","#,
-    r#""count":4,"late":0,"opened":1,"closed":2,"source":null,"ts_recv":40,"ts_event":null}}"#
+    r#""count":4,"late":0,"opened":"1","closed":"2","source":null,"ts_recv":"40","ts_event":null}}"#
 );
 
 #[test]
 fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrument() {
-    let lines: Vec<_> =
-        rendered().iter().map(|one| String::from_utf8(one.bytes(OutputFormat::JsonLines)).unwrap()).collect();
+    let lines: Vec<_> = rendered()
+        .iter()
+        .map(|one| String::from_utf8(one.bytes(OutputFormat::JsonLines(JsonTimes::Text))).unwrap())
+        .collect();
     let head = |instrument, kind, seq, ts| {
         let who = r#""source":"replay","session":"r1""#;
-        format!(r#"{{"instrument":"{instrument}","kind":"{kind}",{who},"seq":{seq},"ts_recv":{ts},"#)
+        format!(r#"{{"instrument":"{instrument}","kind":"{kind}",{who},"seq":{seq},"ts_recv":"{ts}","#)
     };
     let with = |head: String, rest: &str| format!("{head}{rest}\n");
     let grid =
         r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t"}"#;
     assert_eq!(lines[0], with(head(BTC, "definition", 1, 9), grid));
     let beat = head(BTC, "heartbeat", 2, 10);
-    assert_eq!(lines[1], with(beat, r#""ts_event":8}"#));
+    assert_eq!(lines[1], with(beat, r#""ts_event":"8"}"#));
     let sides = r#""bid":"5","bid_size":"1.5","ask":"999999","ask_size":"0","update_id":77}"#;
     assert_eq!(lines[2], with(head(BTC, "quote", 3, 20), sides));
-    let print = r#""ts_event":28,"price":"6","quantity":"0.01","aggressor":"seller","trade_id":12}"#;
+    let print = r#""ts_event":"28","price":"6","quantity":"0.01","aggressor":"seller","trade_id":12}"#;
     assert_eq!(lines[3], with(head(ETH, "trade", 1, 29), print));
-    let ohlc =
-        r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":1,"closed":2}"#;
+    let ohlc = r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":"1","closed":"2"}"#;
     assert_eq!(lines[4], with(head(BTC, "bar", 4, 40), ohlc));
     assert_eq!(lines[5], format!("{BUILT}\n"));
     assert_eq!(lines.len(), 7);
@@ -75,7 +77,7 @@ fn a_message_under_the_prefix_reads_as_one_on_md() {
 /// The line of the fact at an offset, without its end.
 fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
     let at = |one: &&Rendered| matches!(one, Rendered::Fact(fact) if fact.printed_offset() == offset);
-    let mut line = all.iter().find(at).unwrap().bytes(OutputFormat::JsonLines);
+    let mut line = all.iter().find(at).unwrap().bytes(OutputFormat::JsonLines(JsonTimes::Text));
     assert_eq!(line.pop(), Some(b'\n'));
     line
 }
@@ -83,7 +85,8 @@ fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
 #[test]
 fn messagepack_says_what_the_lines_say() {
     for one in rendered() {
-        let (packed, line) = (one.bytes(OutputFormat::MessagePack), one.bytes(OutputFormat::JsonLines));
+        let (packed, line) =
+            (one.bytes(OutputFormat::MessagePack), one.bytes(OutputFormat::JsonLines(JsonTimes::Text)));
         match one {
             Rendered::Market(instrument, event) => {
                 let MarketEvent { ts_recv, ts_event, body, .. } = event;

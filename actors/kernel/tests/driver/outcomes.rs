@@ -108,6 +108,20 @@ fn an_ack_at_or_below_a_record_that_was_read_stops() {
 }
 
 #[test]
+fn an_ack_at_or_below_an_acknowledged_record_stops() {
+    for back in 0..3 {
+        let (mut bench, first) = Bench::appending();
+        bench.price(3);
+        assert_eq!(bench.read(), [], "one append in flight");
+        // Records of others, which are not read yet, lie between.
+        let known = bench.read + 10;
+        let second = only_append(bench.answer(first.attempt, Answer::Committed(known)));
+        let outputs = bench.answer(second.attempt, Answer::Committed(known - back));
+        assert_eq!(outputs, [Output::Stopped(Stop::WentBackwards { known, last: known - back })]);
+    }
+}
+
+#[test]
 fn an_unknown_outcome_is_retried_with_the_same_sequence_and_bytes() {
     let (mut bench, first) = Bench::appending();
     let mut last = first.clone();

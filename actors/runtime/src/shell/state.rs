@@ -1,10 +1,39 @@
 //! What a group says about itself: its status, and its replies to questions.
 
+use std::time::{Duration, Instant};
+
 use tapedeck_kernel::Machine;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject;
 
 use super::Loop;
+use crate::witness::CheckedStreams;
+
+/// How long the leaders of the streams do not answer until the group is not ready. They are asked once a second.
+const UNANSWERED_MAX: Duration = Duration::from_secs(3);
+/// How long a group may be behind the end of its input until it is not ready.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
+
+/// The streams as the last check found them, and since when the group has read its whole input.
+pub(super) struct Stores {
+    /// When a check was answered last.
+    answered: Instant,
+    full: Option<Reason>,
+    /// When the end of the input was reached last.
+    caught_up: Instant,
+}
+
+impl Stores {
+    pub(super) fn new() -> Self {
+        Self { answered: Instant::now(), full: None, caught_up: Instant::now() }
+    }
+
+    pub(super) fn checked(&mut self, found: &CheckedStreams) {
+        if found.is_answered {
+            (self.answered, self.full) = (Instant::now(), found.full);
+        }
+    }
+}
 
 impl<M: Machine> Loop<'_, M> {
     /// Answers a request to the owner.
@@ -35,11 +64,19 @@ impl<M: Machine> Loop<'_, M> {
         self.caught_up &= source.is_open();
         self.caught_up |= source.is_caught_up() && driver.is_idle();
         let has_read_all = source.is_caught_up() && self.tape.is_caught_up() && !driver.lacks_input();
+        if source.is_caught_up() {
+            self.stores.caught_up = Instant::now();
+        }
+        let Stores { answered, full, caught_up } = self.stores;
         let reason = match driver.is_owner() {
+            _ if !self.group.bus.is_connected() => Some(Reason::NatsUnreachable),
+            _ if answered.elapsed() > UNANSWERED_MAX => Some(Reason::JetstreamUnavailable),
             _ if driver.lacks_witness() => Some(Reason::NoWitness),
             _ if !driver.is_confirmed() => Some(Reason::Checking),
+            true if full.is_some() => full,
             true if driver.failures() > 0 => Some(Reason::AppendPending),
-            true => (!self.caught_up).then_some(Reason::Recovering),
+            true if !self.caught_up => Some(Reason::Recovering),
+            true => (caught_up.elapsed() > BEHIND_MAX).then_some(Reason::FallingBehind),
             false if has_read_all => Some(Reason::Standby),
             false => Some(Reason::Recovering),
         };
@@ -51,7 +88,6 @@ impl<M: Machine> Loop<'_, M> {
         if self.caught_up || reason == Some(Reason::Standby) {
             status.set_recovered();
         }
-        self.group.metrics.ready.set(reason.is_none().into());
         let behind = source.behind();
         status.set_behind(behind);
         self.group.metrics.lag.set(i64::try_from(behind).unwrap_or(i64::MAX));

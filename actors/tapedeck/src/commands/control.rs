@@ -1,16 +1,17 @@
 //! `control`: applies a setup, cancels an order, lists what can be set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use tapedeck_feeds::Setup;
 use tapedeck_schemas::command::Request;
 use tapedeck_schemas::ids::OrderId;
+use tokio::time::timeout_at;
 
-use crate::operator::{self, OperatorArgs};
-use crate::setup;
+use crate::operator::{self, CommandOutcome, OperatorArgs};
+use crate::setup::{self, StoredRequest};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -33,16 +34,23 @@ pub enum ControlRequest {
     /// Applies the limits, weights and funding of a setup file to every partition
     ///
     /// A file can be applied any number of times. If it is applied twice in a row, nothing is sent the second time.
-    /// Each payment is made once, even if other files were applied in between.
+    /// Each payment is made once, even if other files were applied in between. Waits for the facts that answer.
+    ///
+    /// Exit status: 0 everything is as the file says; 1 a request was refused; 2 a partition did not answer in time.
     #[command(after_help = "Examples:\n  tapedeck control apply setup.toml --by alice")]
     Apply {
         /// Setup file (TOML)
         file: PathBuf,
+        /// Stores the requests and does not wait for the facts: for a system whose groups do not run yet
+        #[arg(long, conflicts_with = "timeout")]
+        no_wait: bool,
         /// The operator, and the connection to NATS.
         #[command(flatten)]
         operator: OperatorArgs,
     },
     /// Cancels an open order
+    ///
+    /// Exit status: 0 the cancel was submitted; 1 refused, or there is no such order; 2 not answered in time.
     #[command(after_help = "Examples:\n  tapedeck control cancel 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7")]
     Cancel {
         /// Id of the order, 32 hex digits
@@ -71,17 +79,41 @@ pub async fn run(args: Args) -> Result<ExitCode> {
                 );
             }
         }
-        ControlRequest::Apply { file, operator } => {
-            let setup = Setup::read(&file)?;
-            let bus = operator.nats.connect(&operator.dir).await?;
-            for tape in bus.tapes().await? {
-                let sent = setup::apply(&bus, &setup, tape.partition, &operator.by).await?;
-                println!("partition {}: {sent} request(s) sent", tape.partition);
-            }
-        }
+        ControlRequest::Apply { file, no_wait, operator } => return apply(&file, !no_wait, operator).await,
         ControlRequest::Cancel { order, reason, operator } => {
             return operator::send(operator, reason, Request::Cancel { order }).await;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Sends the requests of the file to every partition, and prints the facts that answer them. What an earlier run of the
+/// same file sent is not sent again, but its answer counts.
+async fn apply(file: &Path, waits: bool, operator: OperatorArgs) -> Result<ExitCode> {
+    let (setup, deadline) = (Setup::read(file)?, operator.deadline());
+    let bus = operator.nats.connect(&operator.dir).await?;
+    let mut outcomes = Vec::new();
+    for partition in bus.partitions().await? {
+        let sent = timeout_at(deadline, setup::apply(&bus, &setup, partition, &operator.by)).await;
+        let stored = sent.with_context(|| format!("partition {partition}: JetStream did not answer in time"))??;
+        let new = stored.iter().filter(|one| !one.is_repeated).count();
+        println!("partition {partition}: {new} request(s) sent, {} sent before", stored.len() - new);
+        for StoredRequest { request, seq, is_repeated } in stored.into_iter().filter(|_| waits) {
+            match operator::answer(&bus, partition, seq, &request, deadline).await {
+                // A payment that was made under its reference is as the file wants it.
+                CommandOutcome::Refused(why)
+                    if matches!(request, Request::Fund { .. }) && why == operator::PAID_BEFORE =>
+                {
+                    println!("partition {partition}: {} not repeated: {why}", request.verb());
+                }
+                outcome => {
+                    if !(is_repeated && matches!(outcome, CommandOutcome::Done(_))) {
+                        outcome.print(partition, request.verb());
+                    }
+                    outcomes.push(outcome);
+                }
+            }
+        }
+    }
+    Ok(CommandOutcome::exit_code(outcomes.iter()))
 }

@@ -15,7 +15,10 @@ Examples:
 
 /// Stops trading, in all instruments or in one
 ///
-/// Sends the command to every partition.
+/// Sends the command to every partition, and waits until it is in force: for the facts that answer it.
+///
+/// Exit status: 0 in force on every partition; 1 refused, or no market event of the instrument is stored; 2 a partition
+/// did not answer in time.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

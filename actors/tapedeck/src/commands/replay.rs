@@ -10,9 +10,10 @@ use tapedeck_history::sinks::{FileSink, Sink, SubjectSink, check_prefix};
 use tapedeck_history::{HistoryError, Replay, ReplaySpeed, resolve};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::ids::Token;
+use tapedeck_schemas::json::JsonTimes;
 
 use crate::connection::{DirArgs, NatsArgs};
-use crate::history_args::{FilterArgs, RangeArgs};
+use crate::history_args::{FilterArgs, RangeArgs, TimesArgs};
 use crate::process;
 
 /// Template of a progress bar that counts records, whose number is known.
@@ -62,6 +63,9 @@ pub struct Args {
     /// Starts from the beginning: discards the checkpoint of an interrupted replay and overwrites the file
     #[arg(long, conflicts_with = "resume", help_heading = "Output")]
     pub fresh: bool,
+    /// How JSON gives times.
+    #[command(flatten)]
+    pub times: TimesArgs,
     /// NATS of the tapes.
     #[command(flatten)]
     pub nats: NatsArgs,
@@ -123,10 +127,14 @@ impl<'a> ReplayOutput<'a> {
                 let stdout = path == Path::new("-");
                 let format = match (args.format, path.extension().and_then(|end| end.to_str())) {
                     (Some(format), _) => format,
-                    (None, Some("jsonl")) => OutputFormat::JsonLines,
+                    (None, Some("jsonl")) => OutputFormat::JsonLines(JsonTimes::Text),
                     (None, Some("msgpack")) => OutputFormat::MessagePack,
-                    (None, _) if stdout => OutputFormat::JsonLines,
+                    (None, _) if stdout => OutputFormat::JsonLines(JsonTimes::Text),
                     _ => bail!("{} ends in neither .jsonl nor .msgpack; give --format", path.display()),
+                };
+                let format = match format {
+                    OutputFormat::JsonLines(_) => OutputFormat::JsonLines(args.times.times()),
+                    OutputFormat::MessagePack => format,
                 };
                 Ok(if stdout { ReplayOutput::Stdout(format) } else { ReplayOutput::File(path, format) })
             }

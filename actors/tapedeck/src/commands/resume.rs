@@ -14,7 +14,11 @@ Examples:
 
 /// Resumes trading after a halt of the same scope
 ///
-/// Sends the command to every partition. A resume of scope all does not end the halt of a single instrument.
+/// Sends the command to every partition, and waits for the facts that answer it. A resume of scope all does not end the
+/// halt of a single instrument.
+///
+/// Exit status: 0 resumed on every partition; 1 refused, or the scope was not halted; 2 a partition did not answer in
+/// time.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {

@@ -3,11 +3,17 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use std::time::Duration;
+
 use anyhow::Result;
 use serde::Serialize;
-use tapedeck_history::status::PartitionStatus;
-use tapedeck_runtime::BusError;
+use tapedeck_history::status::{PartitionStatus, StatusReason};
+use tapedeck_history::{ControlInForce, HistoryError};
 use tapedeck_runtime::state::{self, GroupState};
+use tapedeck_runtime::{Bus, BusError};
+use tapedeck_schemas::reason::Reason;
+use tokio::time::Instant;
+use tokio_postgres::Client;
 
 use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
 use crate::process;
@@ -18,10 +24,15 @@ Examples:
   tapedeck status
   tapedeck status --json";
 
-/// Prints the state of tapes, inboxes, writers, sources, projections and groups
+/// How long a reader that has not reached the end of its input is given to reach it.
+const CATCH_UP_MAX: Duration = Duration::from_secs(3);
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Prints the state of tapes, inboxes, writers, sources, projections and groups, the halts and limits in force, and
+/// each reason for which the system is not healthy
 ///
-/// Exit status: 0 healthy; 1 unhealthy: a writer has never appended, a projection is behind, an inbox lacks the last
-/// message that was decided on, the tape a record that is projected, or a process answers that its group is not ready.
+/// Exit status: 0 healthy; 1 unhealthy; 2 NATS cannot be reached, so that nothing is known. The reasons are those of
+/// `/readyz`; docs/recovery.md has them in one table.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -42,6 +53,8 @@ pub struct Args {
 #[derive(Debug, Serialize)]
 struct Status {
     healthy: bool,
+    /// Why the system is not healthy.
+    reasons: Vec<StatusReason>,
     partitions: Vec<PartitionReport>,
     /// The partitions whose tape cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -71,31 +84,101 @@ struct PartitionReport {
 /// Prints the status.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let bus = args.nats.connect(&args.dir).await?;
-    let client = args.database.connect(&args.dir).await?;
+    let mut reasons = Vec::new();
+    let client = match args.database.connect(&args.dir).await {
+        Ok(client) => Some(client),
+        Err(error) => {
+            reasons.push(whole(Reason::DatabaseUnreachable, format!("{error:#}")));
+            None
+        }
+    };
+    let numbers = match bus.partitions().await {
+        Ok(numbers) => numbers,
+        Err(error) => {
+            reasons.push(whole(Reason::JetstreamUnavailable, error.to_string()));
+            vec![0]
+        }
+    };
     let (mut partitions, mut unread) = (Vec::new(), Vec::new());
-    for number in bus.partitions().await? {
+    for number in numbers {
         let groups = state::ask(&bus, number, tapedeck_groups::names()).await?;
-        let tape = match bus.tape(number).await {
-            Ok(tape) => tape,
-            Err(error @ (BusError::Connect { .. } | BusError::Request { .. })) => return Err(error.into()),
-            Err(error) => {
-                unread.push(UnreadPartition { partition: number, why: error.to_string(), groups });
-                continue;
+        match gather(&bus, client.as_ref(), number).await {
+            Ok(status) => {
+                let answer = sources::ask(&bus, number, "").await.ok();
+                reasons.extend(status.reasons.iter().cloned());
+                reasons.extend(group_reasons(number, &groups));
+                partitions.push(partition(status, groups, answer));
             }
-        };
-        let answer = sources::ask(&bus, tape.partition, "").await.ok();
-        let status = PartitionStatus::gather(&bus, &client, tape).await?;
-        partitions.push(partition(status, groups, answer));
+            Err(error) => {
+                let (reason, why) = (reason_of(&error), error.to_string());
+                reasons.push(StatusReason { partition: Some(number), group: None, reason, text: why.clone() });
+                reasons.extend(group_reasons(number, &groups));
+                unread.push(UnreadPartition { partition: number, why, groups });
+            }
+        }
     }
-    let is_well = |one: &PartitionReport| one.status.is_healthy() && one.groups.iter().all(GroupState::is_well);
-    let healthy = unread.is_empty() && partitions.iter().all(is_well);
-    let status = Status { healthy, partitions, unread };
+    let status = Status { healthy: reasons.is_empty(), reasons, partitions, unread };
     if args.json {
         println!("{}", serde_json::to_string(&status)?);
     } else {
         print(&status);
     }
     Ok(process::exit_code(status.healthy))
+}
+
+/// A reason that concerns every partition.
+fn whole(reason: Reason, text: String) -> StatusReason {
+    StatusReason { partition: None, group: None, reason, text }
+}
+
+/// The status of a partition. A reader that is behind is given a while to reach the end that its input has now.
+async fn gather(bus: &Bus, database: Option<&Client>, partition: u16) -> Result<PartitionStatus, HistoryError> {
+    let began = Instant::now();
+    let tape = bus.tape(partition).await?;
+    let first = PartitionStatus::gather(bus, database, tape.clone()).await?;
+    let mut status = PartitionStatus::gather(bus, database, tape.clone()).await?;
+    while !status.reasons.is_empty() && status.is_only_behind() && began.elapsed() < CATCH_UP_MAX {
+        if status.has_reached(&first) {
+            status.reasons.clear();
+            break;
+        }
+        tokio::time::sleep(CATCH_UP_INTERVAL).await;
+        status = PartitionStatus::gather(bus, database, tape.clone()).await?;
+    }
+    Ok(status)
+}
+
+/// The reason for which a partition cannot be read.
+fn reason_of(error: &HistoryError) -> Reason {
+    match error {
+        HistoryError::Tape { fault, .. } => fault.reason(),
+        HistoryError::Bus(error @ BusError::NoTape { .. }) => error.stop().unwrap_or(Reason::TapeLostData),
+        HistoryError::Bus(error) => error.stop().unwrap_or(Reason::JetstreamUnavailable),
+        _ => Reason::JetstreamUnavailable,
+    }
+}
+
+/// Why the groups of a partition are not healthy: a group without a ready process, and each process that is neither
+/// ready nor on its way to it.
+fn group_reasons(partition: u16, states: &[GroupState]) -> Vec<StatusReason> {
+    let mut reasons = Vec::new();
+    for name in tapedeck_groups::names() {
+        let found = |reason, text| StatusReason { partition: Some(partition), group: Some(name.into()), reason, text };
+        let processes: Vec<_> = states.iter().filter(|state| state.group == name).collect();
+        let is_served = processes.iter().any(|state| state.reason.is_none());
+        if processes.is_empty() {
+            reasons.push(found(Reason::NotRunning, "no process of the group answers".into()));
+        }
+        for state in processes {
+            // A reason of another build may have no name here.
+            let Some(text) = &state.reason else { continue };
+            let reason = text.parse().unwrap_or(Reason::Recovering);
+            if !(is_served && reason.is_transient()) {
+                reasons.push(found(reason, state.text(text)));
+            }
+        }
+    }
+    reasons
 }
 
 fn partition(status: PartitionStatus, groups: Vec<GroupState>, answer: Option<SourcesReply>) -> PartitionReport {
@@ -133,11 +216,11 @@ fn print_sources(one: &PartitionReport) {
 
 /// The groups that are ready, by name, and a line for each process whose group is not.
 fn print_groups(groups: &[GroupState]) {
-    let (well, ill): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.is_well());
-    let names: Vec<&str> = well.iter().map(|group| group.group.as_str()).collect();
-    println!("  groups    ready: {}", if names.is_empty() { "none answers".into() } else { names.join(" ") });
-    ill.iter().for_each(|group| println!("  not ready {}", group.line()));
-    let unwitnessed = well.iter().filter(|group| !group.witnessed);
+    let (ready, others): (Vec<_>, Vec<_>) = groups.iter().partition(|group| group.reason.is_none());
+    let names: Vec<&str> = ready.iter().map(|group| group.group.as_str()).collect();
+    println!("  ready     {}", if names.is_empty() { "no group".into() } else { names.join(" ") });
+    others.iter().for_each(|group| println!("  not ready {}", group.line()));
+    let unwitnessed = ready.iter().filter(|group| !group.witnessed);
     unwitnessed
         .for_each(|group| println!("  witness   {} has none: its tape is not compared with Postgres", group.group));
 }
@@ -146,20 +229,29 @@ fn print(status: &Status) {
     for partition in &status.partitions {
         let one = &partition.status;
         println!("partition {}  tape {}  {}", one.partition, one.tape, one.placement.join(" "));
-        println!("  {:<9} {} records, {} MB", one.tape_stream, one.tape_last, one.tape_bytes / 1_000_000);
+        let (bytes, most) = (one.tape_bytes / 1_000_000, one.tape_max_bytes / 1_000_000);
+        println!("  {:<9} {} records, {bytes} of {most} MB", one.tape_stream, one.tape_last);
         println!("  inboxes   market {}, command {}", one.market_inbox_last, one.command_inbox_last);
-        println!("  projected {} ({} behind)", one.projected, one.tape_last.saturating_sub(one.projected));
+        match one.projected {
+            Some(seq) => println!("  projected {seq} ({} behind)", one.tape_last.saturating_sub(seq)),
+            None => println!("  projected unknown"),
+        }
         for writer in &one.writers {
             println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
         }
-        one.lost.iter().for_each(|sentence| println!("  lost      {sentence}"));
+        for ControlInForce { kind, scope, name, value, by } in &one.controls {
+            let what = [name, scope].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+            let by = by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
+            println!("  {kind:<9} {what} {value}{by}");
+        }
         print_groups(&partition.groups);
         print_sources(partition);
     }
     for UnreadPartition { partition, why, groups } in &status.unread {
         println!("partition {partition}");
-        println!("  lost      {why}");
+        println!("  unreadable {why}");
         print_groups(groups);
     }
-    println!("{}", if status.healthy { "healthy" } else { "unhealthy" });
+    println!("{}", if status.healthy { "healthy" } else { "unhealthy:" });
+    status.reasons.iter().for_each(|reason| println!("  {reason}"));
 }

@@ -10,7 +10,7 @@ use tapedeck_history::{FactReader, TapeRange, render, resolve};
 use tapedeck_runtime::Bus;
 
 use crate::connection::{DirArgs, NatsArgs};
-use crate::history_args::{FilterArgs, RangeArgs};
+use crate::history_args::{FilterArgs, RangeArgs, TimesArgs};
 use crate::process;
 
 const EXAMPLES: &str = "\
@@ -38,6 +38,9 @@ pub struct Args {
     /// Prints JSON, one object per line
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// How JSON gives times.
+    #[command(flatten)]
+    pub times: TimesArgs,
     /// NATS of the tapes.
     #[command(flatten)]
     pub nats: NatsArgs,
@@ -79,7 +82,7 @@ async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<
     while let Some(facts) = reader.next().await? {
         let mut out = out.lock().expect("no holder panicked");
         for fact in facts {
-            writeln!(out, "{}", if args.json { render::json(&fact) } else { render::line(&fact) })?;
+            writeln!(out, "{}", if args.json { render::json(&fact, args.times.times()) } else { render::line(&fact) })?;
         }
         if args.follow && reader.is_caught_up() {
             out.flush()?;

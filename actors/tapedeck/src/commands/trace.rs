@@ -5,9 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_history::trace::{ChainedFact, TraceId, trace};
+use tapedeck_schemas::json::to_json;
 
 use crate::connection::{DirArgs, NatsArgs};
-use crate::history_args::PartitionArgs;
+use crate::history_args::{PartitionArgs, TimesArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +32,9 @@ pub struct Args {
     /// Prints JSON
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+    /// How JSON gives times.
+    #[command(flatten)]
+    pub times: TimesArgs,
     /// NATS of the tapes.
     #[command(flatten)]
     pub nats: NatsArgs,
@@ -61,7 +65,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         let facts = found.chain.facts(found.inbox_stamp);
         if args.json {
             let (partition, skipped) = (found.partition, found.chain.skipped);
-            println!("{}", serde_json::to_string(&TraceDocument { asked, partition, skipped, facts: &facts })?);
+            let document = TraceDocument { asked, partition, skipped, facts: &facts };
+            println!("{}", to_json(&document, args.times.times()));
         } else {
             print!("{}", found.chain.tree(&facts));
         }

@@ -27,9 +27,9 @@ market_kind! {
         /// Number of late events since the previous bar of this size. Late events are in no time bar.
         late: u64,
         /// Start of a time bar's window; for other bars ts_recv of the first event.
-        opened: u64 as Time { "not above closed" in "ns", as 1723161240000000000 },
+        opened: u64 as Time { "not above closed" in "ns", as "1723161240000000000" },
         /// Exclusive end of a time bar's window; for other bars ts_recv of the last event.
-        closed: u64 as Time { "not below opened" in "ns", as 1723161300000000000 },
+        closed: u64 as Time { "not below opened" in "ns", as "1723161300000000000" },
         /// Source that published the bar; nil for a bar that `ingest` built.
         source: Option<SourceId>,
         /// `ts_recv` of the event that completed or published the bar, ns since the Unix epoch.
