@@ -76,10 +76,15 @@ pub fn inspect(
     generations: &Generations,
 ) -> Result<BTreeMap<Store, Contents>> {
     let aside = dir.with_extension("copy");
-    let _ = std::fs::remove_dir_all(&aside);
-    std::fs::create_dir(&aside)?;
-    copy(&dir.join("data"), &aside.join("data"))?;
-    let server = NatsServer::start(&aside, 0)?;
+    let start = || {
+        let _ = std::fs::remove_dir_all(&aside);
+        std::fs::create_dir(&aside)?;
+        copy(&dir.join("data"), &aside.join("data"))?;
+        anyhow::Ok(NatsServer::start(&aside, 0)?)
+    };
+    // nats-server may hang while it restores a damaged block, once in hundreds of starts: it is never ready then, and
+    // the next start restores the same files.
+    let server = start().or_else(|_| start())?;
     let access = NatsAccess { url: server.url(), nkey: None, generations: generations.clone() };
     let found = runtime.block_on(async {
         let bus = Bus::connect(access, "chaos-inspect").await?;
