@@ -42,14 +42,14 @@ fn market() -> String {
             let time = 1_723_161_254_000_000_000 + second * 1_000_000_000 + index as u64;
             let fields = match second {
                 0 => r#""kind":"quote","bid":"9.99","bid_size":"5","ask":"10","ask_size":"7""#,
-                3 => r#""kind":"heartbeat","ts_event":7"#,
+                3 => r#""kind":"heartbeat","ts_event":"7""#,
                 4 => concat!(
-                    r#""kind":"bar","ts_event":8,"bar":"2t","open":"10","high":"10","low":"10","close":"10","#,
-                    r#""volume":"6","count":18446744073709551615,"opened":1,"closed":18446744073709551615"#
+                    r#""kind":"bar","ts_event":"8","bar":"2t","open":"10","high":"10","low":"10","close":"10","#,
+                    r#""volume":"6","count":18446744073709551615,"opened":"1","closed":"18446744073709551615""#
                 ),
                 _ => r#""kind":"trade","price":"10","quantity":"3","aggressor":"buyer""#,
             };
-            lines += &format!("{{\"instrument\":{instrument:?},{fields},\"ts_recv\":{time}}}\n");
+            lines += &format!("{{\"instrument\":{instrument:?},{fields},\"ts_recv\":\"{time}\"}}\n");
         }
     }
     lines
@@ -165,7 +165,7 @@ async fn symbols_keep_their_spelling_through_publish_tape_sql_commands_and_repla
     let mut expected = events(&market());
     for (id, events) in &mut expected {
         let definition = serde_json::json!({
-            "instrument": id, "kind": "definition", "ts_recv": 1_723_161_254_000_000_000_u64,
+            "instrument": id, "kind": "definition", "ts_recv": "1723161254000000000",
             "base": id.split_once('.').unwrap().1, "quote": "USD", "tick_size": "0.01", "lot_size": "1",
             "min_notional": "5", "bars": "1s",
         });
