@@ -120,8 +120,12 @@ fn header(file: &Source) -> Vec<String> {
     if missing { vec!["does not open with a //! sentence".into()] } else { Vec::new() }
 }
 
+/// A file and the name that it may use: the formatters of serde_json write through `std::io::Write`, here to memory.
+const PURE_EXCEPTION: (&str, &str) = ("schemas/src/json.rs", "std::io");
+
 fn pure(file: &Source) -> Vec<String> {
-    file.code_lines(|line| file.is_pure() && IMPURE.iter().any(|name| names(line, name)))
+    let may = |name: &str| (file.path.as_str(), name) == PURE_EXCEPTION;
+    file.code_lines(|line| file.is_pure() && IMPURE.iter().any(|name| !may(name) && names(line, name)))
 }
 
 fn exact(file: &Source) -> Vec<String> {

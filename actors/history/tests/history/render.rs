@@ -49,7 +49,10 @@ fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrume
     assert_eq!(lines[2], with(head(BTC, "quote", 3, 20), sides));
     let print = r#""ts_event":"28","price":"6","quantity":"0.01","aggressor":"seller","trade_id":12}"#;
     assert_eq!(lines[3], with(head(ETH, "trade", 1, 29), print));
-    let ohlc = r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"opened":"1","closed":"2"}"#;
+    let ohlc = concat!(
+        r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"#,
+        r#""opened":"1","closed":"2"}"#
+    );
     assert_eq!(lines[4], with(head(BTC, "bar", 4, 40), ohlc));
     assert_eq!(lines[5], format!("{BUILT}\n"));
     assert_eq!(lines.len(), 7);
