@@ -89,7 +89,7 @@ fn one_line(offset: &str, all: &[Rendered]) -> Vec<u8> {
 fn messagepack_says_what_the_lines_say() {
     for one in rendered() {
         let (packed, line) =
-            (one.bytes(OutputFormat::MessagePack), one.bytes(OutputFormat::JsonLines(JsonTimes::Text)));
+            (one.bytes(OutputFormat::MessagePack), one.bytes(OutputFormat::JsonLines(JsonTimes::Number)));
         match one {
             Rendered::Market(instrument, event) => {
                 let MarketEvent { ts_recv, ts_event, body, .. } = event;
