@@ -70,7 +70,7 @@ fn read(path: &Path) -> Result<Vec<(String, MarketEvent)>, String> {
 fn maps(path: &Path) -> Vec<String> {
     let events = read(path).unwrap_or_else(|error| panic!("{error}"));
     let line = |(instrument, event): &(String, MarketEvent)| {
-        let line = market::json_line(&instrument.parse().unwrap(), event, JsonTimes::Text);
+        let line = market::json_line(&instrument.parse().unwrap(), event, JsonTimes::Number);
         let mut map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
         map.retain(|name, _| !["source", "session", "seq"].contains(&name.as_str()));
         serde_json::to_string(&map).unwrap()
