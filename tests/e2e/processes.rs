@@ -84,6 +84,6 @@ pub(crate) fn get(port: u16, path: &str) -> String {
     answer
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

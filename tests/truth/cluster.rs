@@ -5,12 +5,8 @@ use std::time::Duration;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::System;
-use crate::processes::{Group, until};
+use crate::processes::{Group, free_port, until};
 use crate::table::Table;
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 pub(crate) fn check(table: &Table) {
     let mut system = System::new();

@@ -83,7 +83,7 @@ impl WriterFacts {
     pub async fn answer_to(&mut self, input: Offset) -> Result<StoredFact, HistoryError> {
         loop {
             let fact = self.next().await?;
-            if fact.cause == input && fact.event.kind().writer().is_some() {
+            if fact.answers(input) {
                 return Ok(fact);
             }
         }

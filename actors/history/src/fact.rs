@@ -84,6 +84,12 @@ impl StoredFact {
         self.lineage.print(self.partition, offset)
     }
 
+    /// Whether the fact answers an input: a message of its writer's inbox, or a fact of the tape. The facts of the
+    /// driver (`Epoch`, `Progress`) answer none.
+    pub fn answers(&self, input: Offset) -> bool {
+        self.cause == input && self.event.kind().writer().is_some()
+    }
+
     /// The inbox that holds the cause; `None` if the cause is on the tape.
     pub fn inbox(&self) -> Option<Inbox> {
         tapedeck_groups::of_writer(self.writer)?.inbox()

@@ -11,7 +11,6 @@ use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{self, RecordRead, Writer};
 use tokio_postgres::Client;
 
-use crate::controls::{ControlInForce, ControlsInForce};
 use crate::error::HistoryError;
 
 /// Status of one partition.
@@ -39,8 +38,6 @@ pub struct PartitionStatus {
     pub projected: Option<u64>,
     /// Every writer but the keeper.
     pub writers: Vec<WriterStatus>,
-    /// The halts, limits and weights in force.
-    pub controls: Vec<ControlInForce>,
     /// Why the partition is not healthy.
     pub reasons: Vec<StatusReason>,
 }
@@ -97,11 +94,6 @@ impl Reasons {
         let group = group.map(Into::into);
         self.found.push(StatusReason { partition: Some(self.partition), group, reason, text: text.into() });
     }
-
-    /// What a store does not hold.
-    fn lost(&mut self, reason: Reason, text: impl Into<String>) {
-        self.add(None, reason, text);
-    }
 }
 
 impl PartitionStatus {
@@ -110,14 +102,13 @@ impl PartitionStatus {
     /// # Errors
     /// If JetStream does not answer, or the tape cannot be read.
     pub async fn gather(bus: &Bus, database: Option<&Client>, tape: TapeCreated) -> Result<Self, HistoryError> {
-        let controls = ControlsInForce::read(bus, &tape).await?.in_force();
         let (lineage, generations) = (tape.lineage(), bus.generations());
         let TapeCreated { tape, partition, placement, .. } = tape;
         let mut reasons = Reasons { partition, found: Vec::new() };
         let name = generations.tape_stream(partition);
         let stream = bus.stream(&name).await?;
         let info = stream.cached_info();
-        reasons.check_space(info, Reason::TapeFull, None);
+        reasons.check_space(info, Reason::TapeFull);
         let mut writers = Vec::new();
         for writer in tapedeck_groups::writers() {
             let status = WriterStatus::gather(bus, &name, partition, writer).await?;
@@ -150,7 +141,6 @@ impl PartitionStatus {
             command_inbox_last,
             projected,
             writers,
-            controls,
             reasons: reasons.found,
         })
     }
@@ -174,11 +164,11 @@ impl PartitionStatus {
 }
 
 impl Reasons {
-    fn check_space(&mut self, info: &Info, reason: Reason, group: Option<&str>) {
+    fn check_space(&mut self, info: &Info, reason: Reason) {
         if streams::is_full(info) {
             let (name, bytes, most) = (&info.config.name, info.state.bytes, info.config.max_bytes);
             let text = format!("{name} holds {bytes} of {most} bytes; raise max_bytes (nats/streams.toml)");
-            self.add(group, reason, text);
+            self.add(None, reason, text);
         }
     }
 
@@ -186,10 +176,10 @@ impl Reasons {
     async fn last_sequence(&mut self, bus: &Bus, family: StreamFamily) -> Result<u64, BusError> {
         let name = bus.generations().stream(family, self.partition);
         let Some(stream) = bus.find_stream(&name).await? else {
-            self.lost(Reason::InboxMismatch, format!("{name} does not exist"));
+            self.add(None, Reason::InboxMismatch, format!("{name} does not exist"));
             return Ok(0);
         };
-        self.check_space(stream.cached_info(), Reason::InboxFull, None);
+        self.check_space(stream.cached_info(), Reason::InboxFull);
         Ok(stream.cached_info().state.last_sequence)
     }
 
@@ -209,7 +199,7 @@ impl Reasons {
         let (projected, checkpoints) = match read.await {
             Ok(read) => read,
             Err(error @ (DatabaseError::OtherTape { .. } | DatabaseError::Checkpoint { .. })) => {
-                self.lost(Reason::CheckpointMismatch, error.to_string());
+                self.add(None, Reason::CheckpointMismatch, error.to_string());
                 return Ok(Some(0));
             }
             Err(error) if error.is_unreachable() => {
@@ -222,7 +212,7 @@ impl Reasons {
             }
         };
         let compared = witness::compare_checkpoints(bus, stream, &checkpoints).await?;
-        compared.mismatches.iter().for_each(|one| self.lost(Reason::CheckpointMismatch, one.to_string()));
+        compared.mismatches.iter().for_each(|one| self.add(None, Reason::CheckpointMismatch, one.to_string()));
         Ok(Some(projected))
     }
 
@@ -237,7 +227,7 @@ impl Reasons {
             let decided = writers.iter().find(|one| one.writer == writer.as_str()).map_or(0, |one| one.decided);
             if last > 0 && decided > 0 && bus.message(&name, decided).await?.is_none() {
                 let text = format!("{writer} decided on message {decided}, but {name} does not hold it");
-                self.lost(Reason::InboxMismatch, text);
+                self.add(None, Reason::InboxMismatch, text);
             } else if last > decided {
                 let text = format!("{} message(s) of {name} are not decided", last - decided);
                 self.add(Some(writer.as_str()), Reason::FallingBehind, text);

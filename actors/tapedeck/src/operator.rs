@@ -161,7 +161,7 @@ async fn decide(bus: &Bus, partition: u16, seq: u64, request: &Request) -> Resul
     let mut controls = ControlsInForce::default();
     let fact = loop {
         let fact = facts.next().await?;
-        if fact.cause == Offset::new(seq, 0) && fact.event.kind().writer().is_some() {
+        if fact.answers(Offset::new(seq, 0)) {
             break fact;
         }
         controls.apply(&fact.event);

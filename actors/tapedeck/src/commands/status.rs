@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 use tapedeck_history::status::{PartitionStatus, StatusReason};
-use tapedeck_history::{ControlInForce, HistoryError};
+use tapedeck_history::{ControlInForce, ControlsInForce, HistoryError};
 use tapedeck_runtime::state::{self, GroupState};
 use tapedeck_runtime::{Bus, BusError};
+use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::reason::Reason;
 use tokio::time::Instant;
 use tokio_postgres::Client;
@@ -73,6 +74,8 @@ struct UnreadPartition {
 struct PartitionReport {
     #[serde(flatten)]
     status: PartitionStatus,
+    /// The halts, limits and weights in force.
+    controls: Vec<ControlInForce>,
     /// What each process of a group answers.
     groups: Vec<GroupState>,
     /// What ingest answers about each source; `None` without an answer.
@@ -102,12 +105,12 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (mut partitions, mut unread) = (Vec::new(), Vec::new());
     for number in numbers {
         let groups = state::ask(&bus, number, tapedeck_groups::names()).await?;
-        match gather(&bus, client.as_ref(), number).await {
-            Ok(status) => {
+        match read(&bus, client.as_ref(), number).await {
+            Ok((status, controls)) => {
                 let answer = sources::ask(&bus, number, "").await.ok();
                 reasons.extend(status.reasons.iter().cloned());
                 reasons.extend(group_reasons(number, &groups));
-                partitions.push(partition(status, groups, answer));
+                partitions.push(partition(status, controls, groups, answer));
             }
             Err(error) => {
                 let (reason, why) = (reason_of(&error), error.to_string());
@@ -126,26 +129,41 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     Ok(process::exit_code(status.healthy))
 }
 
+/// The status of a partition, and the halts, limits and weights in force there. These are read once: each reading takes
+/// a consumer of the tape.
+async fn read(
+    bus: &Bus,
+    database: Option<&Client>,
+    partition: u16,
+) -> Result<(PartitionStatus, Vec<ControlInForce>), HistoryError> {
+    let tape = bus.tape(partition).await?;
+    let controls = ControlsInForce::read(bus, &tape).await?.in_force();
+    Ok((gather(bus, database, &tape).await?, controls))
+}
+
 /// A reason that concerns every partition.
 fn whole(reason: Reason, text: String) -> StatusReason {
     StatusReason { partition: None, group: None, reason, text }
 }
 
 /// The status of a partition. A reader that is behind is given a while to reach the end that its input has now.
-async fn gather(bus: &Bus, database: Option<&Client>, partition: u16) -> Result<PartitionStatus, HistoryError> {
+async fn gather(bus: &Bus, database: Option<&Client>, tape: &TapeCreated) -> Result<PartitionStatus, HistoryError> {
     let began = Instant::now();
-    let tape = bus.tape(partition).await?;
     let first = PartitionStatus::gather(bus, database, tape.clone()).await?;
-    let mut status = PartitionStatus::gather(bus, database, tape.clone()).await?;
-    while !status.reasons.is_empty() && status.is_only_behind() && began.elapsed() < CATCH_UP_MAX {
-        if status.has_reached(&first) {
-            status.reasons.clear();
-            break;
-        }
-        tokio::time::sleep(CATCH_UP_INTERVAL).await;
-        status = PartitionStatus::gather(bus, database, tape.clone()).await?;
+    let is_behind = |status: &PartitionStatus| !status.reasons.is_empty() && status.is_only_behind();
+    if !is_behind(&first) {
+        return Ok(first);
     }
-    Ok(status)
+    loop {
+        tokio::time::sleep(CATCH_UP_INTERVAL).await;
+        let mut status = PartitionStatus::gather(bus, database, tape.clone()).await?;
+        if is_behind(&status) && status.has_reached(&first) {
+            status.reasons.clear();
+        }
+        if !is_behind(&status) || began.elapsed() >= CATCH_UP_MAX {
+            return Ok(status);
+        }
+    }
 }
 
 /// The reason for which a partition cannot be read.
@@ -181,11 +199,16 @@ fn group_reasons(partition: u16, states: &[GroupState]) -> Vec<StatusReason> {
     reasons
 }
 
-fn partition(status: PartitionStatus, groups: Vec<GroupState>, answer: Option<SourcesReply>) -> PartitionReport {
+fn partition(
+    status: PartitionStatus,
+    controls: Vec<ControlInForce>,
+    groups: Vec<GroupState>,
+    answer: Option<SourcesReply>,
+) -> PartitionReport {
     let unreadable = answer.as_ref().map(|answer| answer.unreadable.clone()).unwrap_or_default();
     let named = |(source, one): (String, SourceStatus)| SourceStatus { source, ..one };
     let sources = answer.map(|answer| answer.sources.into_iter().map(named).collect());
-    PartitionReport { status, groups, sources, unreadable }
+    PartitionReport { status, controls, groups, sources, unreadable }
 }
 
 /// For each source: what became of its events, and its newest session of each instrument.
@@ -239,7 +262,7 @@ fn print(status: &Status) {
         for writer in &one.writers {
             println!("  {:<10} epoch {}, last {}: {}", writer.writer, writer.epoch, writer.last, writer.did);
         }
-        for ControlInForce { kind, scope, name, value, by } in &one.controls {
+        for ControlInForce { kind, scope, name, value, by } in &partition.controls {
             let what = [name, scope].into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
             let by = by.as_ref().map(|by| format!(" (by {by})")).unwrap_or_default();
             println!("  {kind:<9} {what} {value}{by}");
