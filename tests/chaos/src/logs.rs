@@ -18,7 +18,8 @@ const FENCED: &str = " fenced group=";
 /// failure is logged without its cause.
 const LOST_NATS: [&str; 4] = ["cannot reach NATS at ", "timed out", "no responders", "error=answering publishers"];
 /// Parts of errors that an outage of Postgres causes.
-const LOST_POSTGRES: [&str; 2] = ["cannot reach Postgres at ", "error=postgres: "];
+const LOST_POSTGRES: [&str; 3] =
+    ["cannot reach Postgres at ", "error=postgres: ", "error=Postgres did not answer within "];
 /// Another projector has committed; it may have been killed since, with its last transaction still in flight.
 const OVERTAKEN: &str = "error=another projector advanced ";
 /// The stream of the tape was deleted, and is created again: a damaged round does that, and checks what follows.
@@ -145,6 +146,7 @@ mod tests {
             (failed("postgres: db error"), vec![]),
             (projecting("postgres: connection closed"), vec![POSTGRES]),
             (projecting("cannot reach Postgres at postgres://h:1/t: db error"), vec![POSTGRES]),
+            (projecting("Postgres did not answer within 5 s"), vec![POSTGRES]),
             (projecting("reading the state of stream TAPE_0_G1: request error: timed out"), vec![NATS]),
             (projecting("another projector advanced orders on partition 0"), vec![NONE, NATS, POSTGRES]),
             ("2026-01-01T00:00:00Z  WARN disconnected from nats, reconnecting\n".into(), vec![NONE, NATS, POSTGRES]),
