@@ -51,9 +51,14 @@ pub enum FeedError {
         /// The beginning of the line.
         excerpt: String,
     },
-    /// The files, listed here, hold no market event.
-    #[error("no market event in {0}")]
-    Empty(String),
+    /// The file holds no market event.
+    #[error("no market event in {}: {detail}", .path.display())]
+    Empty {
+        /// As given.
+        path: PathBuf,
+        /// The content of the file.
+        detail: String,
+    },
     /// The format of the file is not recognized.
     #[error(
         "{}: unknown format, begins with {excerpt}; supported are captures of Binance combined streams \

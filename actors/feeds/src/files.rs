@@ -36,9 +36,9 @@ impl Files {
         source: Option<SourceId>,
     ) -> Result<Self, FeedError> {
         let mut instruments = BTreeMap::new();
-        let mut first_received = None;
         let mut summary = Summary::default();
         let mut scan = MergedFiles::open(files, instrument)?;
+        let first_received = scan.first_received().unwrap_or_default();
         for market in scan.by_ref() {
             let market = market?;
             let defines = matches!(market.body, MarketBody::Definition(_));
@@ -46,12 +46,9 @@ impl Files {
             if !defined && setup.definition(&market.instrument).is_none() {
                 return Err(FeedError::NoDefinition(market.instrument));
             }
-            first_received.get_or_insert(market.received);
             summary.items += 1;
             summary.totals.add_body(market.instrument, &market.body);
         }
-        let names = || files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        let first_received = first_received.ok_or_else(|| FeedError::Empty(names()))?;
         let source = source.unwrap_or_else(|| scan.source.parse().expect("a format's source is a token"));
         let mut numberer = Numberer::new(source, session);
         let undefined = instruments.iter().filter(|(_, defined)| !**defined).map(|(instrument, _)| *instrument);
@@ -101,6 +98,8 @@ struct MergedFiles {
 }
 
 struct FileCursor {
+    path: PathBuf,
+    is_empty: bool,
     format: Box<dyn FormatReader>,
     /// Greatest receive time so far, ns.
     latest: u64,
@@ -118,14 +117,31 @@ impl MergedFiles {
     ) -> Result<Self, FeedError> {
         let mut merge = Self { files: Vec::new(), source: "", skipped: SkippedCounts::new(), failed: None };
         for input in inputs {
-            let (source, format) = formats::open(input?, instrument)?;
+            let input = input?;
+            let (path, is_empty) = (input.path.clone(), input.head.is_empty());
+            let (source, format) = formats::open(input, instrument)?;
             if merge.files.is_empty() {
                 merge.source = source;
             }
-            merge.files.push(FileCursor { format, latest: 0, next: None });
+            merge.files.push(FileCursor { path, is_empty, format, latest: 0, next: None });
         }
-        merge.files.iter_mut().try_for_each(|file| file.advance(&mut merge.skipped))?;
+        for file in &mut merge.files {
+            let mut skipped = SkippedCounts::new();
+            file.advance(&mut skipped)?;
+            if file.next.is_none() {
+                return Err(FeedError::Empty { path: file.path.clone(), detail: content(file.is_empty, &skipped) });
+            }
+            for (kind, count) in skipped {
+                *merge.skipped.entry(kind).or_default() += count;
+            }
+        }
         Ok(merge)
+    }
+
+    /// Receive time of the next event, ns.
+    fn first_received(&self) -> Option<u64> {
+        let next = self.files.iter().min_by_key(|file| file.latest)?.next.as_ref()?;
+        Some(next.received)
     }
 
     fn stop(&mut self) {
@@ -165,6 +181,16 @@ impl FileCursor {
             }
         }
         Ok(())
+    }
+}
+
+/// The content of a file without market events.
+fn content(is_empty: bool, skipped: &SkippedCounts) -> String {
+    let counts: Vec<String> = skipped.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    match (is_empty, counts.is_empty()) {
+        (true, _) => "the file is empty".into(),
+        (false, true) => "the file has no line of data".into(),
+        (false, false) => format!("all lines are of kinds that are not published ({})", counts.join(", ")),
     }
 }
 

@@ -72,6 +72,27 @@ const FORMATS: [KnownFormat; 6] = [
     KnownFormat { is: table::is, source: "publish", open: table::open },
 ];
 
+/// The venue of Binance's spot market.
+const SPOT: &str = "binance";
+/// The venue of Binance's USD-M futures, whose symbols are those of the spot market.
+const USD_M: &str = "binance-usdm";
+
+/// Whether a symbol of Binance is that of a COIN-M future, such as BTCUSD_PERP or BTCUSD_210625.
+fn is_coin_m(symbol: &str) -> bool {
+    symbol.to_ascii_uppercase().contains("USD_")
+}
+
+/// The instrument that an event names, or the given one if it names none; an error if it names another.
+fn named_or_given(named: Option<InstrumentId>, given: Option<InstrumentId>) -> Result<InstrumentId, String> {
+    match (named, given) {
+        (Some(named), Some(given)) if named != given => {
+            Err(format!("the instrument is {named}, and --instrument is {given}: leave --instrument out"))
+        }
+        (Some(one), _) | (None, Some(one)) => Ok(one),
+        (None, None) => Err("instrument is missing; add it to the maps, or give --instrument".into()),
+    }
+}
+
 /// The default source and the reader of an input; `instrument` applies to events that do not name one.
 pub(crate) fn open(
     input: InputFile,

@@ -127,6 +127,33 @@ fn depth_snapshots_and_other_streams_are_counted_and_skipped() {
 }
 
 #[test]
+fn usd_m_futures_are_a_venue_of_their_own_and_coin_m_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let future = |line: String| {
+        line.replace(r#"{"u":"#, r#"{"e":"bookTicker","T":1,"E":2,"u":"#).replace(r#""M":true"#, r#""X":"MARKET""#)
+    };
+    let insurance = trade(4, "BTCUSDT", 3, "0", "0").replace(r#""M":true"#, r#""X":"INSURANCE_FUND""#);
+    let lines = [future(quote(1, "BTCUSDT", 1)), future(trade(3, "BTCUSDT", 2, "61837.6", "1")), insurance];
+    let paths = files(&dir, &[&lines]);
+    let error = open(&paths).err().unwrap().to_string();
+    assert!(error.starts_with("no definition for binance-usdm.BTCUSDT: "), "not the instrument of spot: {error}");
+    let setup = "[[instrument]]\nid = \"binance-usdm.BTCUSDT\"\nbase = \"BTC\"\nquote = \"USDT\"\n\
+                 tick_size = \"0.1\"\nlot_size = \"0.001\"\nmin_notional = \"5\"\n";
+    let setup = Setup::parse("test", setup).unwrap();
+    let selection = Selection { files: paths.clone(), ..Selection::default() };
+    let (_, feed, items) = tapedeck_feeds::open(&selection, &setup).unwrap();
+    assert_eq!((items, feed.summary().skipped.get("trade_off_market")), (3, Some(&1)));
+    let instruments: Vec<_> = feed.map(|item| item.unwrap().instrument.to_string()).collect();
+    assert_eq!(instruments, ["binance-usdm.BTCUSDT"; 3]);
+    // An instrument that the capture contradicts.
+    let given = Selection { instrument: Some("binance.BTCUSDT".parse().unwrap()), ..selection };
+    let error = tapedeck_feeds::open(&given, &setup).err().unwrap().to_string();
+    assert!(error.contains("0.jsonl:1: the instrument is binance-usdm.BTCUSDT, and --instrument is binance.BTCUSDT"));
+    let error = open(&files(&dir, &[&[quote(1, "BTCUSD_PERP", 1)]])).err().unwrap().to_string();
+    assert!(error.contains("s \"BTCUSD_PERP\" is a COIN-M future"), "{error}");
+}
+
+#[test]
 fn totals_are_exact_to_the_last_digit() {
     let dir = TempDir::new().unwrap();
     let lines = [

@@ -19,6 +19,13 @@ tick_size = "0.01"
 lot_size = "0.00001"
 min_notional = "5"
 [[instrument]]
+id = "binance-usdm.BTCUSDT"
+base = "BTC"
+quote = "USDT"
+tick_size = "0.1"
+lot_size = "0.001"
+min_notional = "5"
+[[instrument]]
 id = "oanda.EURUSD"
 base = "EUR"
 quote = "USD"
@@ -108,11 +115,16 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
     assert_eq!(maps(&write(&dir, "BTCUSDT-trades-2025-01.csv", &trades)), second);
     let within = [("BTCUSDT-trades-2025-01-02.csv", trades.as_str())];
     assert_eq!(maps(&zipped(&dir, "any.zip", &within)), second);
-    assert_eq!(
-        maps(&write(&dir, "BTCUSDT-aggTrades-2024-08.csv", futures)),
-        [trade(ns, 9, "2", "1", "seller")],
-        "the header is skipped"
-    );
+    let [spot] = [trade(ns, 9, "2", "1", "seller")];
+    let future = spot.replace("binance.", "binance-usdm.");
+    let name = "BTCUSDT-aggTrades-2024-08.csv";
+    assert_eq!(maps(&write(&dir, name, &futures)), [future.as_str()], "the header is skipped");
+    let without_header = futures.lines().nth(1).unwrap();
+    assert_eq!(maps(&write(&dir, name, without_header)), [future.as_str()], "no column isBestMatch");
+    let with_best_match = futures.replace("_maker\n", "_maker,is_best_match\n").replace("true\n", "true,true\n");
+    assert_eq!(maps(&write(&dir, name, with_best_match)), [spot]);
+    let error = error_of(&dir, "BTCUSD_PERP-trades-2024-08.csv", "id,price,qty,base_qty,time,is_buyer_maker\n");
+    assert!(error.contains("BTCUSD_PERP is a COIN-M future"), "{error}");
     let event = &read(&write(&dir, "BTCUSDT-trades-2.csv", trades)).unwrap()[1].1;
     assert_eq!(event.source.as_str(), "binance");
 }
@@ -230,7 +242,7 @@ fn maps_of_the_contract_are_read_as_lines_of_json_and_as_messagepack() {
 #[test]
 fn a_table_has_the_fields_of_the_contract_and_its_columns_may_imply_the_kind() {
     let dir = TempDir::new().unwrap();
-    let trades = "ts_recv,price,quantity,aggressor,trade_id,note\n5,1.5,2,seller,7,\"a, b\"\n6,1.5,\"2\",,8,\n";
+    let trades = "ts_recv,price,quantity,aggressor,trade_id\n5,1.5,2,seller,7\n6,1.5,\"2\",,8\n";
     let given = Some("binance.BTCUSDT".parse().unwrap());
     let files = vec![write(&dir, "trades.csv", trades)];
     let opened = open(Selection { files: files.clone(), instrument: given, ..Selection::default() }).unwrap();
@@ -248,6 +260,13 @@ fn a_table_has_the_fields_of_the_contract_and_its_columns_may_imply_the_kind() {
         (format!("{head}binance.BTCUSDT,,1.5,2\n"), "csv:2: ts_recv"),
         ("instrument,ts_recv,price,price\n".into(), "csv:1: column \"price\" occurs twice"),
         ("instrument,ts_recv,seq\n".into(), "csv:1: no column kind"),
+        ("instrument,ts_recv,price\n".into(), "csv:1: no column quantity, which rows of kind trade need"),
+        ("instrument,ts_event,price,quantity\n".into(), "csv:1: no column ts_recv, which rows of kind trade need"),
+        ("instrument,kind,ts_event,price\n".into(), "csv:1: no column ts_recv, which rows of any kind need"),
+        ("instrument,ts_recv,price,quantity,note\n".into(), "csv:1: column \"note\" is no field of rows of kind trade"),
+        (format!(",{head}"), "csv:1: column \"\" is no field"),
+        ("instrument,ts_recv,price,quantity,update_id\n".into(), "csv:1: column \"update_id\" is no field"),
+        ("instrument,kind,ts_recv,prices,bid\n".into(), "csv:1: column \"prices\" is no field of rows of any kind"),
         ("what,is,this\n1,2,3\n".into(), "unknown format"),
     ] {
         let error = error_of(&dir, "t.csv", &table);
@@ -290,6 +309,41 @@ fn formats_are_recognized_by_content_and_files_of_different_formats_merge_by_tim
     });
     assert_eq!(keys.collect::<Vec<_>>(), [7, 11, 12]);
     assert!(events.iter().all(|(_, event)| event.source.as_str() == "binance"), "the source of the first file");
-    let error = error_of(&dir, "empty.jsonl", "");
-    assert!(error.starts_with("no market event in "), "{error}");
+}
+
+#[test]
+fn a_file_without_market_events_is_an_error_also_beside_others() {
+    let dir = TempDir::new().unwrap();
+    let good = write(&dir, "good.jsonl", MAP);
+    let fact = r#"{"offset":"p0:1.2","writer":"risk","kind":"OrderApproved"}"#;
+    for (content, detail) in [
+        ("", "the file is empty"),
+        ("\n", "the file has no line of data"),
+        (fact, "all lines are of kinds that are not published (1 facts)"),
+        ("instrument,ts_recv,price,quantity\n", "the file has no line of data"),
+    ] {
+        let empty = write(&dir, "empty.jsonl", content);
+        for files in [vec![empty.clone()], vec![good.clone(), empty]] {
+            let error = open(Selection { files, ..Selection::default() }).unwrap_err();
+            let starts = error.starts_with("no market event in ");
+            assert!(starts && error.ends_with(&format!("empty.jsonl: {detail}")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_instrument_that_the_events_contradict_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let table = "instrument,ts_recv,price,quantity\nbinance.BTCUSDT,5,1.5,2\n";
+    for (name, content) in [("a.jsonl", MAP), ("a.csv", table)] {
+        let files = vec![write(&dir, name, content)];
+        let with = |given: &str| {
+            let instrument = Some(given.parse().unwrap());
+            open(Selection { files: files.clone(), instrument, ..Selection::default() })
+        };
+        let error = with("oanda.EURUSD").unwrap_err();
+        let detail = "the instrument is binance.BTCUSDT, and --instrument is oanda.EURUSD: leave --instrument out";
+        assert!(error.contains(detail), "{error}");
+        assert_eq!(with("binance.BTCUSDT").unwrap().len(), 2);
+    }
 }

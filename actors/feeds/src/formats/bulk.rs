@@ -1,15 +1,15 @@
 //! Binance's bulk history: `<SYMBOL>-aggTrades-<date>` and `<SYMBOL>-trades-<date>`, as .csv or .zip.
 //!
 //! Format: <https://github.com/binance/binance-public-data>: `aggId,price,qty,firstId,lastId,time,isBuyerMaker` and
-//! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; futures begin with a header. Times are ms,
-//! on spot µs from 2025. The files have no receive time: it is taken to be the venue's time.
+//! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; newer files of futures begin with a
+//! header. Times are ms, on spot µs from 2025. The files have no receive time: it is taken to be the venue's time.
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{MarketBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
-use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
+use super::{FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, fields, instrument, is_coin_m, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
@@ -24,12 +24,13 @@ struct Bulk {
     is_first: bool,
 }
 
-/// Indexes of the columns that differ between the layouts, and the number of columns.
+/// Indexes of the columns that differ between the layouts, the number of columns, and the venue.
 #[derive(Clone, Copy)]
 struct Columns {
     time: usize,
     maker: usize,
     count: usize,
+    venue: &'static str,
 }
 
 pub(super) fn is(input: &InputFile) -> bool {
@@ -42,10 +43,12 @@ fn columns(line: &str) -> Option<Columns> {
     let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
     let count = fields.len();
+    let has_best_match = flags == 2 || line.contains("is_best_match");
+    let venue = if has_best_match { SPOT } else { USD_M };
     match (fields[0], numbers, flags, count) {
-        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, count }),
-        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, count }),
-        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, count }),
+        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, count, venue }),
+        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, count, venue }),
+        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, count, venue }),
         _ => None,
     }
 }
@@ -55,21 +58,28 @@ fn is_flag(field: &&str) -> bool {
 }
 
 pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
+    let first_line = input.first_line().as_bytes().to_vec();
+    let malformed = |detail: String| FeedError::malformed(&input.path, 1, detail, &first_line);
     let columns = columns(input.first_line());
-    let named = |name: &str| {
-        let kinds = ["-aggTrades-", "-trades-"];
-        let symbol = kinds.iter().find_map(|kind| name.split_once(kind)).map(|(symbol, _)| symbol)?;
-        instrument("binance", symbol).ok()
-    };
+    let columns = columns.ok_or_else(|| malformed("neither columns of aggTrades nor of trades".into()))?;
     let outer = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let Some(instrument) = given.or_else(|| named(&input.name)).or_else(|| named(&outer)) else {
+    let symbol = symbol_of(&input.name).or_else(|| symbol_of(&outer));
+    if let Some(symbol) = symbol.filter(|symbol| is_coin_m(symbol)) {
+        return Err(malformed(format!(
+            "{} is a COIN-M future, whose quantities are contracts: not supported",
+            super::cut(symbol)
+        )));
+    }
+    let Some(instrument) = given.or_else(|| instrument(columns.venue, symbol?).ok()) else {
         return Err(FeedError::no_instrument(&input.path, "a file name such as BTCUSDT-aggTrades-2024-08-08.csv"));
     };
-    let first_line = input.first_line().as_bytes().to_vec();
-    let columns = columns.ok_or_else(|| {
-        FeedError::malformed(&input.path, 1, "neither columns of aggTrades nor of trades".into(), &first_line)
-    })?;
     Ok(Box::new(Bulk { lines: Lines::new(input), instrument, columns, is_first: true }))
+}
+
+/// The symbol in the name of a file.
+fn symbol_of(name: &str) -> Option<&str> {
+    let kinds = ["-aggTrades-", "-trades-"];
+    kinds.iter().find_map(|kind| name.split_once(kind)).map(|(symbol, _)| symbol)
 }
 
 impl FormatReader for Bulk {

@@ -1,7 +1,10 @@
-//! Captures of Binance spot combined streams: lines `<receive ns> <raw JSON>`.
+//! Captures of Binance combined streams: lines `<receive ns> <raw JSON>`.
 //!
-//! `bookTicker` becomes a quote and `trade` a trade; depth and other streams are counted and skipped.
-//! Format: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>.
+//! `bookTicker` becomes a quote and `trade` a trade; depth and other streams are counted and skipped. Spot and USD-M
+//! futures have the same names of streams and symbols, so the data tell them apart: only a `bookTicker` of futures has
+//! the type of the event (`e`), and only a `trade` of futures the type of the order (`X`). USD-M is a venue of its own.
+//! Formats: <https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams>,
+//! <https://developers.binance.com/docs/derivatives/usds-margined-futures/websocket-market-streams>.
 
 use std::borrow::Cow;
 
@@ -13,31 +16,33 @@ use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{MarketBody, QuoteBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
-use super::{Content, FileEntry, FormatReader, ParsedMarket, number};
+use super::{Content, FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, is_coin_m, named_or_given, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
-
-const VENUE: &str = "binance";
 
 pub(super) fn is(input: &InputFile) -> bool {
     let (received, json) = input.first_line().split_once(' ').unwrap_or_default();
     !received.is_empty() && received.bytes().all(|byte| byte.is_ascii_digit()) && json.starts_with('{')
 }
 
+/// The type of the orders whose trades are trades of the market. Futures also report those of the insurance fund.
+const MARKET_ORDER: &str = "MARKET";
+
 struct Capture {
     lines: Lines,
+    given: Option<InstrumentId>,
 }
 
-pub(super) fn open(input: InputFile, _: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    Ok(Box::new(Capture { lines: Lines::new(input) }))
+pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
+    Ok(Box::new(Capture { lines: Lines::new(input), given }))
 }
 
 impl FormatReader for Capture {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         match self.lines.next()? {
             None => Ok(None),
-            Some(line) => parse(line).map(Some).map_err(|detail| self.lines.malformed(detail)),
+            Some(line) => parse(line, self.given).map(Some).map_err(|detail| self.lines.malformed(detail)),
         }
     }
 }
@@ -54,6 +59,7 @@ struct Envelope<'a> {
 
 #[derive(Deserialize)]
 struct BookTicker<'a> {
+    e: Option<IgnoredAny>,
     u: u64,
     #[serde(borrow)]
     s: Cow<'a, str>,
@@ -79,10 +85,12 @@ struct Trade<'a> {
     #[serde(rename = "T")]
     time_ms: u64,
     m: bool,
+    #[serde(borrow, rename = "X")]
+    order_type: Option<Cow<'a, str>>,
 }
 
 /// Parses a line; the error names the defect.
-fn parse(line: &[u8]) -> Result<FileEntry, String> {
+fn parse(line: &[u8], given: Option<InstrumentId>) -> Result<FileEntry, String> {
     let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
     let (received, json) = text.split_once(' ').ok_or("want <receive ns> <raw JSON>, there is no space")?;
     let digits = received.bytes().all(|b| b.is_ascii_digit());
@@ -95,22 +103,24 @@ fn parse(line: &[u8]) -> Result<FileEntry, String> {
         (Some(_), None) => return Err("stream without data".into()),
         _ => Content::Skipped("other"),
     };
+    if let Content::Market(market) = &content {
+        named_or_given(Some(market.instrument), given)?;
+    }
     Ok(FileEntry { received, content })
 }
 
 fn parse_stream(stream: &str, data: &str, received: u64) -> Result<Content, String> {
     // `btcusdt@depth@100ms`: symbol, kind, options.
     let (symbol, kind) = stream.split_once('@').unwrap_or(("", stream));
-    let market = match kind {
-        "bookTicker" => book_ticker(symbol, data, received)?,
-        "trade" => trade(symbol, data, received)?,
-        _ if kind.starts_with("depth") => return Ok(Content::Skipped("depth")),
-        _ => return Ok(Content::Skipped("other")),
-    };
-    Ok(Content::Market(market))
+    match kind {
+        "bookTicker" => book_ticker(symbol, data, received),
+        "trade" => trade(symbol, data, received),
+        _ if kind.starts_with("depth") => Ok(Content::Skipped("depth")),
+        _ => Ok(Content::Skipped("other")),
+    }
 }
 
-fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
+fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<Content, String> {
     let ticker: BookTicker = serde_json::from_str(data).map_err(|e| format!("not a bookTicker: {e}"))?;
     let body = MarketBody::Quote(QuoteBody {
         bid: number("b", &ticker.b)?,
@@ -119,11 +129,16 @@ fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, 
         ask_size: number("A", &ticker.ask_size)?,
         update_id: Some(ticker.u),
     });
-    Ok(ParsedMarket { received, instrument: instrument(symbol, &ticker.s)?, ts_event: None, body })
+    let instrument = instrument(symbol, &ticker.s, ticker.e.is_some())?;
+    Ok(Content::Market(ParsedMarket { received, instrument, ts_event: None, body }))
 }
 
-fn trade(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String> {
+fn trade(symbol: &str, data: &str, received: u64) -> Result<Content, String> {
     let trade: Trade = serde_json::from_str(data).map_err(|e| format!("not a trade: {e}"))?;
+    let instrument = instrument(symbol, &trade.s, trade.order_type.is_some())?;
+    if trade.order_type.is_some_and(|order_type| order_type != MARKET_ORDER) {
+        return Ok(Content::Skipped("trade_off_market"));
+    }
     let body = MarketBody::Trade(TradeBody {
         price: number("p", &trade.p)?,
         quantity: number("q", &trade.q)?,
@@ -133,12 +148,15 @@ fn trade(symbol: &str, data: &str, received: u64) -> Result<ParsedMarket, String
     });
     let ns = trade.time_ms.checked_mul(NS_PER_MS);
     let ts_event = Some(ns.ok_or_else(|| format!("T {} is not a time in ms", trade.time_ms))?);
-    Ok(ParsedMarket { received, instrument: instrument(symbol, &trade.s)?, ts_event, body })
+    Ok(Content::Market(ParsedMarket { received, instrument, ts_event, body }))
 }
 
-fn instrument(stream_symbol: &str, symbol: &str) -> Result<InstrumentId, String> {
+fn instrument(stream_symbol: &str, symbol: &str, is_future: bool) -> Result<InstrumentId, String> {
     if !stream_symbol.eq_ignore_ascii_case(symbol) {
         return Err(format!("s {symbol:?} on the stream of {stream_symbol:?}"));
     }
-    super::instrument(VENUE, symbol).map_err(|e| format!("s {e}"))
+    if is_coin_m(symbol) {
+        return Err(format!("s {symbol:?} is a COIN-M future, whose quantities are contracts: not supported"));
+    }
+    super::instrument(if is_future { USD_M } else { SPOT }, symbol).map_err(|e| format!("s {e}"))
 }

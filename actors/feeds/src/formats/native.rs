@@ -11,7 +11,7 @@ use serde::de::IgnoredAny;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, Unnumbered};
 
-use super::{Content, FileEntry, FormatReader, ParsedMarket};
+use super::{Content, FileEntry, FormatReader, ParsedMarket, named_or_given};
 use crate::FeedError;
 use crate::input::{InputFile, read_error_after};
 use crate::lines::Lines;
@@ -64,7 +64,7 @@ impl FormatReader for Json {
 pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<ParsedMarket>, String> {
     let market = |one: Result<(Option<InstrumentId>, Unnumbered), Malformed>| {
         let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail.words())?;
-        let instrument = named.or(given).ok_or("instrument is missing; add it to the maps, or give --instrument")?;
+        let instrument = named_or_given(named, given)?;
         Ok(ParsedMarket { received: ts_recv, instrument, ts_event, body })
     };
     market::decode_unnumbered(message).into_iter().map(market).collect()

@@ -1,13 +1,14 @@
 //! CSV with a header of the contract's field names, optionally `instrument` and `kind`.
 //!
-//! Each row is converted to a map and decoded as the contract's maps are. Empty cells are omitted, and so are columns
-//! that are not fields of the contract. Quoting follows RFC 4180, but a quoted cell cannot contain a line break.
+//! Each row is converted to a map and decoded as the contract's maps are. Empty cells are omitted. A column that is no
+//! field of the rows' kind is an error, and so is the lack of a column that the kind requires. Quoting follows RFC 4180, but a quoted cell cannot contain a line break.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use csv_core::{ReadFieldResult, Reader};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::contract;
+use tapedeck_schemas::subject::MarketKind;
 
 use super::{FileEntry, FormatReader, native};
 use crate::FeedError;
@@ -22,8 +23,14 @@ struct CsvTable {
 }
 
 /// Columns that only one kind has: they determine the kind of a table without a column `kind`.
-const KIND_BY_COLUMN: [(&str, &str); 4] =
-    [("bid", "quote"), ("price", "trade"), ("open", "bar"), ("tick_size", "definition")];
+const KIND_BY_COLUMN: [(&str, MarketKind); 4] = [
+    ("bid", MarketKind::Quote),
+    ("price", MarketKind::Trade),
+    ("open", MarketKind::Bar),
+    ("tick_size", MarketKind::Definition),
+];
+/// Fields that the publisher sets: a table need not have them.
+const NUMBERING: [&str; 3] = ["source", "session", "seq"];
 
 pub(super) fn is(input: &InputFile) -> bool {
     let header = cells(input.first_line().as_bytes()).unwrap_or_default();
@@ -48,7 +55,31 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     if given.is_none() && !has("instrument") {
         return Err(lines.malformed("no column instrument: add it, or give --instrument".into()));
     }
+    check_columns(&columns, kind).map_err(|detail| lines.malformed(detail))?;
+    let kind = kind.map(MarketKind::as_str);
     Ok(Box::new(CsvTable { lines, columns, kind, given }))
+}
+
+/// Checks that each column is a field of the kind, and that no field is missing that the kind requires; `None` for a
+/// table of any kinds.
+fn check_columns(columns: &[String], kind: Option<MarketKind>) -> Result<(), String> {
+    let fields = || contract::FIELDS.iter().filter(|field| kind.is_none_or(|kind| field.kinds.contains(&kind)));
+    let rows = kind.map_or("rows of any kind".into(), |kind| format!("rows of kind {kind}"));
+    let is_known = |name: &str| name == "instrument" || fields().any(|field| field.name == name);
+    if let Some(unknown) = columns.iter().find(|name| !is_known(name)) {
+        return Err(format!(
+            "column {:?} is no field of {rows} in docs/publishing.md: rename or remove it",
+            super::cut(unknown)
+        ));
+    }
+    let required = |field: &&contract::FieldSpec| match kind {
+        Some(_) => field.required && !NUMBERING.contains(&field.name),
+        None => field.name == "ts_recv",
+    };
+    match fields().filter(required).find(|field| !columns.iter().any(|name| name == field.name)) {
+        Some(missing) => Err(format!("no column {}, which {rows} need", missing.name)),
+        None => Ok(()),
+    }
 }
 
 impl FormatReader for CsvTable {
