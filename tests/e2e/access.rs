@@ -161,6 +161,10 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
     actions.insert("store rejections".into(), ask("rejects.0.x", "x").await);
     actions.insert("read tape".into(), bus.last_on("TAPE_0_G1", "tape.0.g1.keeper").await.is_ok());
     actions.insert("read inbox".into(), bus.last_on("INBOX_0_G1", "md.demo.ACME.quote").await.is_ok());
+    let consumer =
+        r#"{"stream_name":"TAPE_0_G1","config":{"deliver_policy":"all","ack_policy":"none","mem_storage":true}}"#;
+    actions.insert("create consumer".into(), ask(&format!("{api}.CONSUMER.CREATE.TAPE_0_G1"), consumer).await);
+    actions.insert("read in batches".into(), ask(&format!("{api}.DIRECT.GET.TAPE_0_G1"), r#"{"seq":1}"#).await);
     let create = r#"{"name":"OWN","subjects":["own.>"],"storage":"memory"}"#;
     actions.insert("create stream".into(), ask(&format!("{api}.STREAM.CREATE.OWN"), create).await);
     actions.insert("purge".into(), ask(&format!("{api}.STREAM.PURGE.COMMAND_0_G1"), "").await);
@@ -180,10 +184,11 @@ async fn each_role_has_exactly_the_permissions_of_the_table() {
         let own = format!("append as {}", role.name);
         let mut expected = match role.name {
             "publisher" => vec!["publish md", "read inbox"],
-            "projector" | "reader" => vec!["read inbox", "read tape"],
-            "operator" => vec!["command", "read inbox", "read tape"],
-            "ingest" => vec![&own, "store rejections", "read inbox", "read tape"],
-            _ => vec![&own, "read inbox", "read tape"],
+            "projector" => vec!["create consumer", "read inbox", "read tape"],
+            "reader" => vec!["read in batches", "read inbox", "read tape"],
+            "operator" => vec!["command", "read in batches", "read inbox", "read tape"],
+            "ingest" => vec![&own, "create consumer", "store rejections", "read inbox", "read tape"],
+            _ => vec![&own, "create consumer", "read inbox", "read tape"],
         };
         expected.sort_unstable();
         let actions = attempt_all(&server, role).await;
@@ -216,6 +221,7 @@ async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
     };
     assert_eq!(messages().await, 1);
     let risk = server.bus(access::roles().find(|role| role.name == "risk").unwrap()).await;
+    let reader = server.bus(READER).await;
     let target = "tape.0.g1.ingest";
     // Requests with the tape as the reply subject.
     for (request, body) in [
@@ -227,6 +233,8 @@ async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
     ] {
         risk.client().publish_with_reply(request, target, body.into()).await.unwrap();
     }
+    let batch = r#"{"seq":1,"batch":5,"next_by_subj":">"}"#;
+    reader.client().publish_with_reply("bus.DIRECT.GET.INBOX_0_G1", target, batch.into()).await.unwrap();
     // Consumers that deliver to the tape: a push consumer, and a pull request with the tape as the reply subject.
     for (name, to) in [("push", target), ("purge", "$JS.API.STREAM.PURGE.TAPE_0_G1"), ("halt", "cmd.0.halt")] {
         let config = format!(

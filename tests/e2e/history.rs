@@ -65,6 +65,12 @@ fn tape_replay_and_trace_select_the_same_facts_and_print_them_alike() {
     system.ok(&["halt", "--scope", INSTRUMENT, "--reason", "drill"]);
     system.ok(&["halt", "--scope", OTHER, "--level", "reducing", "--reason", "drill"]);
     system.wait_quiet();
+    for command in [&["tape"][..], &["replay", "--to-file", "-"]] {
+        let unknown = system.run(&[command, &["--instrument", "sim.DELTAUDS"]].concat());
+        let told = String::from_utf8_lossy(&unknown.stderr).into_owned();
+        assert_eq!(unknown.status.code(), Some(1), "{told}");
+        assert!(told.contains("no fact that was read names the instrument sim.DELTAUDS; check the spelling"), "{told}");
+    }
     let all = lines(&system, &["tape", "--json"]);
     let trades: Vec<Value> = all.iter().filter(|fact| fact["kind"] == "Trade").cloned().collect();
     for range in ranges(&trades) {

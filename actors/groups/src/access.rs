@@ -31,8 +31,10 @@ pub struct Role {
 pub enum Right {
     /// Append to any tape, on the subject that ends with the name of the role.
     Append,
-    /// Read every stream, through the JetStream API.
+    /// Read every stream, through the JetStream API, and create consumers.
     Read,
+    /// Read every stream, through the JetStream API, without consumers.
+    ReadDirect,
     /// Store rejections for the publishers.
     KeepRejects,
     /// Publish market events, and read the last stored one of a subject.
@@ -49,16 +51,16 @@ pub enum Right {
     Command,
 }
 
-use Right::{Append, AskIngest, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read};
+use Right::{Append, AskIngest, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read, ReadDirect};
 
 /// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
 /// The role of programs that publish market events.
 pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
 /// The role of operators, who send commands.
-pub const OPERATOR: Role = Role { name: "operator", rights: &[Read, Command, Inquire, AskIngest, AskState] };
+pub const OPERATOR: Role = Role { name: "operator", rights: &[ReadDirect, Command, Inquire, AskIngest, AskState] };
 /// The role of programs that read, replay and verify tapes.
-pub const READER: Role = Role { name: "reader", rights: &[Read, Inquire, AskIngest, AskState] };
+pub const READER: Role = Role { name: "reader", rights: &[ReadDirect, Inquire, AskIngest, AskState] };
 /// The roles that do not belong to a group.
 pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
 
@@ -90,6 +92,7 @@ impl fmt::Display for Right {
         f.write_str(match self {
             Append => "append",
             Read => "read",
+            ReadDirect => "read-direct",
             KeepRejects => "keep-rejects",
             Publish => "publish",
             Inquire => "inquire",
@@ -142,15 +145,14 @@ const PROJECTOR: &str = "PROJECTOR";
 fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
     match right {
         Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.*.{}", role.name))],
-        Read => vec![
+        Read | ReadDirect => [
             api(GrantKind::Service, "STREAM.INFO.*"),
             api(GrantKind::Service, "STREAM.NAMES"),
             api(GrantKind::Service, "STREAM.MSG.GET.*"),
-            api(GrantKind::Service, "CONSUMER.CREATE.*"),
-            api(GrantKind::Service, "CONSUMER.CREATE.*.>"),
-            api(GrantKind::Service, "CONSUMER.INFO.*.*"),
-            api(GrantKind::Streamed, "CONSUMER.MSG.NEXT.*.*"),
-        ],
+        ]
+        .into_iter()
+        .chain(delivery(right))
+        .collect(),
         KeepRejects => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
         Publish => {
             let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", generations.inbox_stream(p)));
@@ -169,6 +171,19 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
         }
         AskWitness => vec![grant(PROJECTOR, GrantKind::Service, "ask.*.*.projector")],
         Command => vec![grant(BUS, GrantKind::Service, "cmd.*.*")],
+    }
+}
+
+/// The requests by which a reader receives messages. A stream has a bounded number of consumers: they are for the groups.
+fn delivery(right: Right) -> Vec<Grant> {
+    match right {
+        Read => vec![
+            api(GrantKind::Service, "CONSUMER.CREATE.*"),
+            api(GrantKind::Service, "CONSUMER.CREATE.*.>"),
+            api(GrantKind::Service, "CONSUMER.INFO.*.*"),
+            api(GrantKind::Streamed, "CONSUMER.MSG.NEXT.*.*"),
+        ],
+        _ => vec![api(GrantKind::Streamed, "DIRECT.GET.*")],
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use tapedeck_schemas::about::About;
-use tapedeck_schemas::event::{Event, Kind};
+use tapedeck_schemas::event::{Event, Kind, Scope};
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId};
 use tapedeck_schemas::market;
 use tapedeck_schemas::record::Writer;
@@ -36,6 +36,24 @@ impl Filter {
     /// A filter of the facts that can be published again as market events.
     pub fn market() -> Self {
         Self { market_only: true, ..Self::default() }
+    }
+
+    /// The instruments, accounts and strategies of `self` that are also in every one of `others`.
+    #[must_use]
+    pub fn in_all<'a>(mut self, others: impl IntoIterator<Item = &'a Filter>) -> Self {
+        for other in others {
+            self.instruments.retain(|one| other.instruments.contains(one));
+            self.accounts.retain(|one| other.accounts.contains(one));
+            self.strategies.retain(|one| other.strategies.contains(one));
+        }
+        self
+    }
+
+    /// The error for a filter of instruments, accounts and strategies that no fact names; `None` if there are none.
+    pub fn unknown(&self) -> Option<String> {
+        let unknown = Self { instruments: self.instruments.clone(), ..Self::default() };
+        let unknown = Self { accounts: self.accounts.clone(), strategies: self.strategies.clone(), ..unknown };
+        (unknown != Self::default()).then(|| format!("no fact that was read names the {unknown}; check the spelling"))
     }
 
     /// A filter of these kinds.
@@ -70,6 +88,8 @@ impl fmt::Display for Filter {
 #[derive(Debug, Clone)]
 pub struct Matcher {
     filter: Filter,
+    /// The instruments, accounts and strategies of the filter that no fact has named so far.
+    unnamed: Filter,
     orders: BTreeSet<OrderId>,
     fills: BTreeSet<FillId>,
 }
@@ -77,7 +97,12 @@ pub struct Matcher {
 impl Matcher {
     /// A matcher at the beginning of a tape.
     pub fn new(filter: Filter) -> Self {
-        Self { filter, orders: BTreeSet::new(), fills: BTreeSet::new() }
+        Self { unnamed: filter.clone(), filter, orders: BTreeSet::new(), fills: BTreeSet::new() }
+    }
+
+    /// The filter, without the instruments, accounts and strategies that a fact has named.
+    pub fn unnamed(&self) -> &Filter {
+        &self.unnamed
     }
 
     /// Takes the next fact of the tape. Returns whether the fact passes.
@@ -95,6 +120,11 @@ impl Matcher {
             return true;
         }
         let About { scope, account, strategies: named, order, fill } = event.about();
+        if let Some(Scope::Instrument(one)) = &scope {
+            self.unnamed.instruments.remove(one);
+        }
+        account.iter().for_each(|one| _ = self.unnamed.accounts.remove(one));
+        named.iter().for_each(|one| _ = self.unnamed.strategies.remove(one));
         // A value that the fact does not name is that of its order or fill.
         let of_order = order.is_some_and(|one| self.orders.contains(&one));
         let is_related = of_order || fill.is_some_and(|one| self.fills.contains(&one));

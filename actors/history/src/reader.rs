@@ -181,6 +181,11 @@ impl Classifier {
         self.is_over
     }
 
+    /// The filter, without the instruments, accounts and strategies that a fact has named.
+    pub fn unnamed(&self) -> &Filter {
+        self.matcher.unnamed()
+    }
+
     /// Classifies the facts of the next record.
     pub fn classify(&mut self, record: TapeRecord, stamp: u64) -> Vec<ClassifiedFact> {
         let mut classified = Vec::with_capacity(record.entries.len());
@@ -229,6 +234,11 @@ impl FactReader {
     /// Whether every message that the server last reported has been read.
     pub fn is_caught_up(&self) -> bool {
         self.records.is_caught_up()
+    }
+
+    /// The filter, without the instruments, accounts and strategies that a fact read so far has named.
+    pub fn unnamed(&self) -> &Filter {
+        self.classifier.unnamed()
     }
 
     /// Every fact of the next message, classified; no fact for an invalid record, which is logged; `None` at the end.

@@ -1,6 +1,6 @@
 //! The NATS connection, and the requests on which exactly-once depends: the fenced append and reads by the leader.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,11 @@ use tapedeck_schemas::record::RecordHash;
 use tapedeck_schemas::{record, subject};
 use tokio::sync::watch;
 
+mod credentials;
 mod error;
 
+use credentials::sign;
+pub use credentials::without_credentials;
 pub use error::BusError;
 
 /// How long to wait for the reply to an append before it is retried.
@@ -64,6 +67,9 @@ pub struct Bus {
     context: jetstream::Context,
     generations: Arc<Generations>,
     disconnects: watch::Receiver<u64>,
+    uses_consumers: bool,
+    /// Prefix of the JetStream API.
+    api: &'static str,
 }
 
 /// JetStream's reply to a request for a message.
@@ -121,11 +127,30 @@ impl Bus {
             .map_err(|source| BusError::Connect { url: without_credentials(&url), source })?;
         let timed = || jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT);
         let context = timed().build(client.clone());
-        let mut bus = Self { client, context, generations: Arc::new(generations), disconnects };
+        let generations = Arc::new(generations);
+        let mut bus = Self { client, context, generations, disconnects, uses_consumers: true, api: "$JS.API" };
         if nkey.is_some() && !bus.owns_streams().await? {
             bus.context = timed().api_prefix(subject::API_PREFIX).build(bus.client.clone());
+            bus.api = subject::API_PREFIX;
         }
         Ok(bus)
+    }
+
+    /// The same connection, whose readers create no consumers at the server: they read in batches, and poll at the end
+    /// of a stream. A stream has a bounded number of consumers, which are for the groups.
+    #[must_use]
+    pub fn without_consumers(self) -> Self {
+        Self { uses_consumers: false, ..self }
+    }
+
+    /// Whether readers create consumers.
+    pub fn uses_consumers(&self) -> bool {
+        self.uses_consumers
+    }
+
+    /// Subject of a request to the JetStream API.
+    pub(crate) fn api_subject(&self, request: &str) -> String {
+        format!("{}.{request}", self.api)
     }
 
     /// Whether JetStream is enabled in this account; otherwise it is imported from another account.
@@ -349,44 +374,5 @@ impl Bus {
             tapes.push(self.tape(partition).await?);
         }
         Ok(tapes)
-    }
-}
-
-/// Signs the server's nonce with the nkey.
-fn sign(seed: &Path, nonce: &[u8]) -> Result<async_nats::Auth, String> {
-    let failed = |why: String| format!("cannot sign with the nkey seed in {}: {why}", seed.display());
-    let text = std::fs::read_to_string(seed).map_err(|e| failed(e.to_string()))?;
-    let pair = nkeys::KeyPair::from_seed(text.trim()).map_err(|e| failed(e.to_string()))?;
-    let signature = pair.sign(nonce).map_err(|e| failed(e.to_string()))?;
-    let mut auth = async_nats::Auth::new();
-    auth.nkey = Some(pair.public_key());
-    auth.signature = Some(signature);
-    Ok(auth)
-}
-
-/// A URL without user and password, for messages.
-pub fn without_credentials(url: &str) -> String {
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-            if path.is_empty() { format!("{scheme}://{host}") } else { format!("{scheme}://{host}/{path}") }
-        }
-        None => url.rsplit_once('@').map_or(url, |(_, host)| host).to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn credentials_are_removed_from_a_url() {
-        for (url, expected) in [
-            ("nats://u:p@127.0.0.1:4222", "nats://127.0.0.1:4222"),
-            ("postgres://t:secret@h:1/db", "postgres://h:1/db"),
-            ("nats://h:4222", "nats://h:4222"),
-            ("u:p@h", "h"),
-        ] {
-            assert_eq!(super::without_credentials(url), expected);
-        }
     }
 }

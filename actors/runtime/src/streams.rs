@@ -147,6 +147,7 @@ impl Declaration {
             republish,
             compression: Some(kind.compression.clone()),
             deny_delete: true,
+            allow_direct: true,
             ..Default::default()
         }
     }
@@ -279,6 +280,7 @@ async fn differences(bus: &Bus, want: &Config) -> Result<Vec<String>, BusError> 
         "-1".into(),
         if have.max_messages <= 0 { "-1".into() } else { have.max_messages.to_string() },
     );
+    compare("allow_direct", want.allow_direct.to_string(), have.allow_direct.to_string());
     compare("allow_rollup", want.allow_rollup.to_string(), have.allow_rollup.to_string());
     Ok(what)
 }

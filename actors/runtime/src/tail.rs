@@ -1,4 +1,7 @@
 //! Reads a stream from a sequence on, in order and without gaps, across reconnects; no acknowledgements.
+//!
+//! Groups read through a consumer, which delivers a message at once. Other programs read in batches, without one:
+//! [`Bus::without_consumers`].
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +14,17 @@ use tokio::sync::watch;
 
 use crate::bus::{Bus, BusError};
 
-/// Most messages of a pull request.
+mod batch;
+
+use batch::{Batch, BatchReply};
+
+/// Most messages of a request.
 const BATCH: usize = 256;
-/// Most bytes of a pull request; bounds the memory of a reader.
+/// Most bytes of a request; bounds the memory of a reader.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a reader without a consumer waits at the end of the stream before it asks again.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Consumers in a row without a message after which the next message is read singly.
 const FRUITLESS_MAX: u32 = 2;
 /// Time without a message after which a reader with an end asks the leader whether there are more.
@@ -43,7 +52,7 @@ pub struct Tail {
     stream: String,
     filter: String,
     next_seq: u64,
-    messages: Option<pull::Stream>,
+    messages: Option<Delivery>,
     /// The consumer that is being created, or the message that is being read. Kept across cancellation: a new attempt
     /// each time would leave a consumer at the server.
     opening: Option<BoxFuture<'static, Result<Opened, BusError>>>,
@@ -58,9 +67,19 @@ pub struct Tail {
     failing: Option<(Instant, String)>,
 }
 
+/// How messages arrive.
+enum Delivery {
+    /// Through a consumer.
+    Consumer(Box<pull::Stream>),
+    /// As the replies to one request.
+    Batch(Batch),
+}
+
 enum Opened {
     /// The messages of a consumer, and their number.
     Consumer(Box<pull::Stream>, u64),
+    /// The messages of a batch.
+    Batch(Batch),
     /// The next message, read singly.
     Message(StoredMessage),
 }
@@ -219,33 +238,48 @@ impl Tail {
         }
     }
 
-    fn take(
-        &mut self,
-        next: Option<Result<async_nats::jetstream::Message, pull::MessagesError>>,
-    ) -> Option<StoredMessage> {
-        let message = match next {
-            Some(Ok(message)) => Ok(message),
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err("the consumer ended".into()),
+    fn take(&mut self, next: Delivered) -> Option<StoredMessage> {
+        let (stored, pending) = match next {
+            Delivered::Consumer(next) => self.take_message(next).inspect_err(|why| self.reopen(why)).ok()?,
+            Delivered::Batch(Ok(BatchReply::Message(stored, pending))) => (stored, pending),
+            Delivered::Batch(Ok(BatchReply::End(pending))) => {
+                (self.fruitless, self.failing) = (0, None);
+                (self.messages, self.pending) = (None, Some(pending));
+                self.opening = Some(self.reader(if pending == 0 { POLL_INTERVAL } else { Duration::ZERO }));
+                return None;
+            }
+            Delivered::Batch(Err(why)) => {
+                self.failed(why.clone());
+                self.reopen(&why);
+                return None;
+            }
         };
-        let message = message.inspect_err(|why| self.reopen(why)).ok()?;
-        let info = message.info().inspect_err(|_| self.reopen("a message lacks its metadata")).ok()?;
-        let (seq, consumer_seq, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
-        let stamp = stamp(info.published.unix_timestamp_nanos());
-        if consumer_seq != self.consumer_seq + 1 || seq < self.next_seq {
+        if stored.seq < self.next_seq {
             self.reopen("a message was lost in delivery");
             return None;
         }
         (self.fruitless, self.failing) = (0, None);
-        self.consumer_seq = consumer_seq;
-        self.next_seq = seq + 1;
+        self.next_seq = stored.seq + 1;
         self.pending = Some(pending);
+        Some(stored)
+    }
+
+    /// The next message of a consumer, and how many follow it; an error if it is not the next.
+    fn take_message(&mut self, next: Option<ConsumerMessage>) -> Result<(StoredMessage, u64), String> {
+        let message = next.ok_or("the consumer ended")?.map_err(|error| error.to_string())?;
+        let info = message.info().map_err(|_| "a message lacks its metadata")?;
+        let (seq, consumer_seq, pending) = (info.stream_sequence, info.consumer_sequence, info.pending);
+        let stamp = stamp(info.published.unix_timestamp_nanos());
+        if consumer_seq != self.consumer_seq + 1 {
+            return Err("a message was lost in delivery".into());
+        }
+        self.consumer_seq = consumer_seq;
         let message = message.split().0;
-        Some(StoredMessage { seq, subject: message.subject, stamp, payload: message.payload })
+        Ok((StoredMessage { seq, subject: message.subject, stamp, payload: message.payload }, pending))
     }
 
     fn reopen(&mut self, why: &str) {
-        tracing::info!(stream = self.stream, next = self.next_seq, why, "creating a new consumer");
+        tracing::info!(stream = self.stream, next = self.next_seq, why, "reading again");
         (self.messages, self.pending, self.was_reopened) = (None, None, true);
         self.fruitless = self.fruitless.saturating_add(1);
         self.opening = Some(self.reader(RETRY * self.fruitless.clamp(1, 10)));
@@ -259,8 +293,12 @@ impl Tail {
         let opening = self.opening.as_mut()?;
         match opening.await {
             Ok(Opened::Consumer(messages, pending)) => {
-                (self.messages, self.opening, self.pending) = (Some(*messages), None, Some(pending));
-                self.consumer_seq = 0;
+                (self.messages, self.opening) = (Some(Delivery::Consumer(messages)), None);
+                (self.consumer_seq, self.pending) = (0, Some(pending));
+                None
+            }
+            Ok(Opened::Batch(batch)) => {
+                (self.messages, self.opening) = (Some(Delivery::Batch(batch)), None);
                 None
             }
             Ok(Opened::Message(stored)) => {
@@ -270,7 +308,7 @@ impl Tail {
                 Some(stored)
             }
             Err(error) => {
-                tracing::warn!(stream = self.stream, %error, "cannot create a consumer; retrying");
+                tracing::warn!(stream = self.stream, %error, "cannot read; retrying");
                 self.failed(error.to_string());
                 self.opening = Some(self.reader(RETRY));
                 None
@@ -283,8 +321,8 @@ impl Tail {
         if self.filter.is_empty() { ">".into() } else { self.filter.clone() }
     }
 
-    /// Creates a consumer from the next sequence on after a delay. If the last consumers gave no message, one is read
-    /// singly before: its subject or its headers may be such that the client drops the connection that delivers it.
+    /// Creates a consumer, or requests a batch, from the next sequence on after a delay. If the last ones gave no
+    /// message, one is read singly before: its subject or its headers may be such that the client drops the connection that delivers it.
     fn reader(&mut self, after: Duration) -> BoxFuture<'static, Result<Opened, BusError>> {
         self.disconnects.mark_unchanged();
         let (bus, stream, next_seq) = (self.bus.clone(), self.stream.clone(), self.next_seq);
@@ -304,11 +342,14 @@ impl Tail {
             if !after.is_zero() {
                 tokio::time::sleep(after).await;
             }
-            // On an error a consumer is tried again.
+            // On an error a consumer or a batch is tried again.
             let found = if singly { bus.message_from(&stream, next_seq, &subjects).await.ok().flatten() } else { None };
             if let Some(StreamMessage { sequence: seq, subject, time, payload, .. }) = found {
                 let stamp = stamp(time.unix_timestamp_nanos());
                 return Ok(Opened::Message(StoredMessage { seq, subject, stamp, payload }));
+            }
+            if !bus.uses_consumers() {
+                return Batch::request(&bus, &stream, &subjects, next_seq).await.map(Opened::Batch);
             }
             let created = bus.context().create_consumer_on_stream(config, &stream).await;
             let consumer = created.map_err(|e| failed(e.to_string()))?;
@@ -324,6 +365,25 @@ impl Tail {
                 .map_err(|e| failed(e.to_string()))?;
             Ok(Opened::Consumer(Box::new(messages), pending))
         })
+    }
+}
+
+/// A message of a consumer.
+type ConsumerMessage = Result<async_nats::jetstream::Message, pull::MessagesError>;
+
+/// What has arrived.
+enum Delivered {
+    Consumer(Option<ConsumerMessage>),
+    Batch(Result<BatchReply, String>),
+}
+
+impl Delivery {
+    /// Waits for what arrives next. Cancel-safe.
+    async fn next(&mut self) -> Delivered {
+        match self {
+            Delivery::Consumer(messages) => Delivered::Consumer(messages.next().await),
+            Delivery::Batch(batch) => Delivered::Batch(batch.next().await),
+        }
     }
 }
 

@@ -150,8 +150,14 @@ impl NatsArgs {
         Ok(NatsAccess { url, nkey: self.nats_nkey.clone(), generations })
     }
 
-    /// A connection under the name `tapedeck-cli`.
+    /// A connection under the name `tapedeck-cli`, whose readers create no consumers.
     pub async fn connect(&self, dir: &DirArgs) -> Result<Bus> {
+        Ok(self.connect_keeper(dir).await?.without_consumers())
+    }
+
+    /// A connection under the name `tapedeck-cli`, whose readers create consumers: at a damaged message a consumer
+    /// does not advance, so that the loss is noticed.
+    pub async fn connect_keeper(&self, dir: &DirArgs) -> Result<Bus> {
         Ok(Bus::connect(&self.access(dir)?, "tapedeck-cli").await?)
     }
 }

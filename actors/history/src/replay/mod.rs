@@ -70,6 +70,11 @@ impl Replay {
         Ok(waiting.min_by_key(place).and_then(|tape| tape.waiting.pop_front()))
     }
 
+    /// The filter of each tape, without the instruments, accounts and strategies that a fact has named.
+    pub fn unnamed(&self) -> impl Iterator<Item = &Filter> {
+        self.tapes.iter().map(|tape| tape.facts.unnamed())
+    }
+
     /// Number of records read so far, of all tapes.
     pub fn records_read(&self) -> u64 {
         self.tapes.iter().map(|tape| tape.facts.last()).sum()

@@ -55,6 +55,11 @@ impl Player {
         Self { replay, renderer, speed, sink, file, checkpoint, saved_at, saved_facts, anchor: None }
     }
 
+    /// The replay that is played.
+    pub fn replay(&self) -> &Replay {
+        &self.replay
+    }
+
     /// The progress of the replay.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint

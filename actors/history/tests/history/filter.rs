@@ -45,6 +45,29 @@ fn market_facts_alone_pass_if_that_is_asked_for_and_else_every_fact() {
 }
 
 #[test]
+fn what_no_fact_of_any_tape_names_is_unknown() {
+    let unknown = |instruments: &[&str], accounts: &[&str], strategies: &[&str]| {
+        let filter = Filter {
+            instruments: instruments.iter().map(|id| n(id)).collect(),
+            accounts: accounts.iter().map(|id| n(id)).collect(),
+            strategies: strategies.iter().map(|id| n(id)).collect(),
+            ..Filter::of_kinds([Kind::OrderFilled])
+        };
+        let mut matcher = Matcher::new(filter.clone());
+        facts().iter().for_each(|(_, writer, event)| _ = matcher.passes(*writer, event));
+        let empty_tape = Matcher::new(filter.clone());
+        filter.in_all([matcher.unnamed(), empty_tape.unnamed()]).unknown()
+    };
+    assert_eq!(unknown(&[BTC, ETH], &["sim-p0", "sim-p1"], &["zscore", "combined"]), None);
+    let told = unknown(&[BTC, "x.NONE"], &["sim-p7"], &["zscore", "alchemy"]).unwrap();
+    assert_eq!(
+        told,
+        "no fact that was read names the instrument x.NONE and strategy alchemy and account sim-p7; check the spelling"
+    );
+    assert_eq!(unknown(&[], &[], &[]), None, "no instrument is given");
+}
+
+#[test]
 fn a_fact_passes_by_what_it_names_or_its_order_names() {
     assert_eq!(pass(Filter::of_kinds([Kind::Bar, Kind::ClockAdvanced])), ["published", "built", "tick"]);
     assert_eq!(pass(Filter { writers: [Writer::Risk].into(), ..Filter::default() }), ["order"]);

@@ -69,7 +69,7 @@ struct Recovery {
 
 /// Surveys the partitions, and recovers those that lost something.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let bus = args.nats.connect(&args.dir).await?;
+    let bus = args.nats.connect_keeper(&args.dir).await?;
     let client = args.database.connect(&args.dir).await?;
     ensure!(
         args.check || generation::lock(&client).await?,

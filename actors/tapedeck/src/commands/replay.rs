@@ -110,6 +110,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         }
         return Ok(ExitCode::from(2));
     }
+    if let Some(unknown) = filter.in_all(player.replay().unnamed()).unknown() {
+        eprintln!("tapedeck: {unknown}");
+        return Ok(ExitCode::from(1));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 
 use anyhow::{Result, ensure};
 use futures_util::future::try_join_all;
-use tapedeck_history::{FactReader, TapeRange, render, resolve};
+use tapedeck_history::{FactReader, Filter, TapeRange, render, resolve};
 use tapedeck_runtime::Bus;
 
 use crate::connection::{DirArgs, NatsArgs};
@@ -57,23 +57,29 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let ranges = resolve(&bus, args.range.partition(), &range).await?;
     let out = Mutex::new(BufWriter::new(std::io::stdout()));
     let printed = async {
+        let mut unnamed = Vec::new();
         if args.follow {
             try_join_all(ranges.iter().map(|range| print(&bus, range, &args, &out))).await?;
         } else {
             for range in &ranges {
-                print(&bus, range, &args, &out).await?;
+                unnamed.push(print(&bus, range, &args, &out).await?);
             }
         }
-        Ok(out.lock().expect("no holder panicked").flush()?)
+        out.lock().expect("no holder panicked").flush()?;
+        let unknown = if args.follow { None } else { args.filter.filter().in_all(&unnamed).unknown() };
+        Ok(unknown.map_or(ExitCode::SUCCESS, |unknown| {
+            eprintln!("tapedeck: {unknown}");
+            ExitCode::from(1)
+        }))
     };
-    let printed: Result<()> = tokio::select! {
+    tokio::select! {
         printed = printed => printed,
-        _ = process::shutdown_signal(), if args.follow => Ok(()),
-    };
-    printed.map(|()| ExitCode::SUCCESS)
+        _ = process::shutdown_signal(), if args.follow => Ok(ExitCode::SUCCESS),
+    }
 }
 
-async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<()> {
+/// Prints the facts of a tape. Returns the filter without what a fact has named.
+async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<Filter> {
     let filter = args.filter.filter();
     let mut reader = match args.follow {
         true => FactReader::following(bus, range, filter),
@@ -88,5 +94,5 @@ async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<
             out.flush()?;
         }
     }
-    Ok(())
+    Ok(reader.unnamed().clone())
 }
