@@ -69,7 +69,7 @@ fn a_reader_without_consumers_reads_the_same_also_when_none_are_left() {
         let before = info().await.consumer_count;
         let mut tail = Tail::new(&direct, "INBOX_0_G1".into(), String::new(), 600);
         assert_eq!(tail.next().await.seq, 600);
-        // No consumer is left for anybody; a reader without one waits for the next message and receives it.
+        // No further consumer can be created; a reader without one waits for the next message and receives it.
         for _ in before..inbox.cached_info().config.max_consumers as usize {
             let config = async_nats::jetstream::consumer::pull::Config { memory_storage: true, ..Default::default() };
             inbox.create_consumer(config).await.unwrap();

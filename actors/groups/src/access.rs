@@ -174,7 +174,8 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
     }
 }
 
-/// The requests by which a reader receives messages. A stream has a bounded number of consumers: they are for the groups.
+/// The requests by which a reader receives messages. A stream has a bounded number of consumers: they are for the
+/// groups.
 fn delivery(right: Right) -> Vec<Grant> {
     match right {
         Read => vec![

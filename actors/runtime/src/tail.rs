@@ -16,7 +16,7 @@ use crate::bus::{Bus, BusError};
 
 mod batch;
 
-use batch::{Batch, BatchReply};
+use batch::{BatchReply, DirectBatch};
 
 /// Most messages of a request.
 const BATCH: usize = 256;
@@ -67,19 +67,19 @@ pub struct Tail {
     failing: Option<(Instant, String)>,
 }
 
-/// How messages arrive.
+/// Where the messages come from: a consumer, or a direct get.
 enum Delivery {
     /// Through a consumer.
     Consumer(Box<pull::Stream>),
     /// As the replies to one request.
-    Batch(Batch),
+    Batch(DirectBatch),
 }
 
 enum Opened {
     /// The messages of a consumer, and their number.
     Consumer(Box<pull::Stream>, u64),
     /// The messages of a batch.
-    Batch(Batch),
+    Batch(DirectBatch),
     /// The next message, read singly.
     Message(StoredMessage),
 }
@@ -322,7 +322,8 @@ impl Tail {
     }
 
     /// Creates a consumer, or requests a batch, from the next sequence on after a delay. If the last ones gave no
-    /// message, one is read singly before: its subject or its headers may be such that the client drops the connection that delivers it.
+    /// message, one is read singly before: its subject or its headers may be such that the client drops the connection
+    /// that delivers it.
     fn reader(&mut self, after: Duration) -> BoxFuture<'static, Result<Opened, BusError>> {
         self.disconnects.mark_unchanged();
         let (bus, stream, next_seq) = (self.bus.clone(), self.stream.clone(), self.next_seq);
@@ -349,7 +350,7 @@ impl Tail {
                 return Ok(Opened::Message(StoredMessage { seq, subject, stamp, payload }));
             }
             if !bus.uses_consumers() {
-                return Batch::request(&bus, &stream, &subjects, next_seq).await.map(Opened::Batch);
+                return DirectBatch::request(&bus, &stream, &subjects, next_seq).await.map(Opened::Batch);
             }
             let created = bus.context().create_consumer_on_stream(config, &stream).await;
             let consumer = created.map_err(|e| failed(e.to_string()))?;
@@ -371,7 +372,7 @@ impl Tail {
 /// A message of a consumer.
 type ConsumerMessage = Result<async_nats::jetstream::Message, pull::MessagesError>;
 
-/// What has arrived.
+/// A message or reply of either delivery, or the reason why there is none.
 enum Delivered {
     Consumer(Option<ConsumerMessage>),
     Batch(Result<BatchReply, String>),

@@ -1,7 +1,8 @@
 //! CSV with a header of the contract's field names, optionally `instrument` and `kind`.
 //!
 //! Each row is converted to a map and decoded as the contract's maps are. Empty cells are omitted. A column that is no
-//! field of the rows' kind is an error, and so is the lack of a column that the kind requires. Quoting follows RFC 4180, but a quoted cell cannot contain a line break.
+//! field of the rows' kind is an error, and so is the lack of a column that the kind requires. Quoting follows RFC
+//! 4180, but a quoted cell cannot contain a line break.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -16,21 +16,21 @@ use crate::bus::{Bus, BusError};
 
 /// Header: messages of the stream after this one that the request selects.
 const NUM_PENDING: &str = "Nats-Num-Pending";
-/// How long the server may send nothing within a batch.
-const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How long a reply of a batch may take.
+const REPLY_MAX: Duration = Duration::from_secs(5);
 /// The status of a request that selects no message.
 const NOT_FOUND: u16 = 404;
 /// The status of the end of a batch.
 const END_OF_BATCH: u16 = 204;
 
 /// The replies to one request.
-pub(super) struct Batch {
+pub(super) struct DirectBatch {
     replies: Subscriber,
     /// Sequence of the last message in the batch; 0 for none.
     last: u64,
 }
 
-/// One reply.
+/// A reply to a request for a batch.
 pub(super) enum BatchReply {
     /// A message, and how many follow it in the stream.
     Message(StoredMessage, u64),
@@ -38,7 +38,7 @@ pub(super) enum BatchReply {
     End(u64),
 }
 
-impl Batch {
+impl DirectBatch {
     /// Requests the messages of `stream` on `subjects`, from `next_seq` on.
     pub(super) async fn request(bus: &Bus, stream: &str, subjects: &str, next_seq: u64) -> Result<Self, BusError> {
         let failed = |why: String| BusError::request(format!("reading {stream} from {next_seq}"), why);
@@ -53,8 +53,8 @@ impl Batch {
 
     /// The next reply; an error says why the rest of the batch cannot be read. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<BatchReply, String> {
-        let reply = tokio::time::timeout(SILENCE_MAX, self.replies.next()).await;
-        let reply = reply.map_err(|_| format!("the server sent nothing for {} s", SILENCE_MAX.as_secs()))?;
+        let reply = tokio::time::timeout(REPLY_MAX, self.replies.next()).await;
+        let reply = reply.map_err(|_| format!("the server sent nothing for {} s", REPLY_MAX.as_secs()))?;
         let reply = reply.ok_or("the subscription ended")?;
         let headers = reply.headers.clone().unwrap_or_default();
         // A stored message may have a status of its own: only replies without a message are ends.
