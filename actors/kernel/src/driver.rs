@@ -52,6 +52,8 @@ pub struct Driver<M: AnyMachine> {
     merge: MergeJoin<M>,
     reader: TapeReader,
     phase: Phase,
+    /// Whether it never becomes the owner.
+    only_follows: bool,
     identity: ProcessIdentity,
     /// The fence: sequence of the last message on the own subject.
     own_last: u64,
@@ -78,6 +80,7 @@ impl<M: AnyMachine> Driver<M> {
             merge: MergeJoin::new(machine),
             reader: TapeReader::new(tape),
             phase: Phase::Following { take_over_after: None },
+            only_follows: false,
             identity,
             own_last: 0,
             own_hash: RecordHash::default(),
@@ -92,6 +95,11 @@ impl<M: AnyMachine> Driver<M> {
             draining: false,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// A driver that follows the tape and never appends, whatever becomes of the owner.
+    pub fn only_follow(machine: M, tape: impl Into<Lineage>, identity: ProcessIdentity) -> Self {
+        Self { only_follows: true, ..Self::follow(machine, tape, identity) }
     }
 
     /// Requests ownership also from a live owner. One that has stopped for a loss keeps it.
@@ -121,7 +129,7 @@ impl<M: AnyMachine> Driver<M> {
             Phase::Owner if self.merge.cursor.unanswered_inputs > 0 && self.merge.inputs.is_empty() => {
                 Some(self.liveness.heartbeat_at())
             }
-            Phase::Following { take_over_after: None } => self.liveness.step_at(),
+            Phase::Following { take_over_after: None } if !self.only_follows => self.liveness.step_at(),
             Phase::Owner | Phase::Following { .. } | Phase::Stopped => None,
         }
     }
@@ -143,7 +151,7 @@ impl<M: AnyMachine> Driver<M> {
             Input::OwnLast(None) => self.liveness.last_unknown(),
             Input::OwnLast(Some(_)) if self.liveness.is_last_outdated() => self.liveness.last_unknown(),
             Input::OwnLast(Some(own_last)) => {
-                if let Phase::Following { take_over_after } = &mut self.phase {
+                if let (Phase::Following { take_over_after }, false) = (&mut self.phase, self.only_follows) {
                     *take_over_after = Some(own_last);
                     self.try_own();
                 }
@@ -177,7 +185,7 @@ impl<M: AnyMachine> Driver<M> {
                 self.decide_waiting();
                 self.send_or_repeat();
             }
-            Phase::Following { take_over_after: None } if !self.draining => {
+            Phase::Following { take_over_after: None } if !self.draining && !self.only_follows => {
                 self.outputs.extend(self.liveness.step());
             }
             Phase::Following { .. } | Phase::Stopped => {}
@@ -225,7 +233,10 @@ impl<M: AnyMachine> Driver<M> {
             Ok(TapeRead::Record(record)) if self.info.reads_facts_of(record.header.writer) => {
                 self.merge.push_facts(record)
             }
-            Ok(TapeRead::Record(record)) => self.merge.read_time(&record),
+            Ok(TapeRead::Record(record)) => {
+                self.merge.read_time(&record);
+                self.merge.machine.read_beside(&record);
+            }
         }
         self.follow_on();
     }

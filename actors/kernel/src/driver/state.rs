@@ -67,6 +67,13 @@ impl<M: AnyMachine> Driver<M> {
     pub fn inbox_next(&self) -> u64 {
         self.message_after(self.inbox_last.map_or(0, |(_, last)| last))
     }
+    /// The last sequence of the inbox up to which every input is decided: by this driver, or on the tape as far as it has
+    /// read both.
+    pub fn inbox_decided(&self) -> u64 {
+        let last = self.merge.cursor.input.seq;
+        let is_partly_decided = self.merge.inputs.front().is_some_and(|(next, _)| next.seq == last);
+        last.saturating_sub(u64::from(is_partly_decided))
+    }
     /// The last tape sequence read.
     pub fn tape_last(&self) -> u64 {
         self.reader.last()

@@ -5,6 +5,7 @@ mod bench;
 mod bounds;
 mod checking;
 mod crashes;
+mod following;
 mod generations;
 mod liveness;
 mod outcomes;
