@@ -294,6 +294,11 @@ impl Generations {
         subject::state_subject(partition, self.tape(partition), group)
     }
 
+    /// Returns the subject of requests about the sources of a partition.
+    pub fn answers_subject(&self, partition: u16) -> String {
+        subject::answers_subject(partition, self.tape(partition))
+    }
+
     /// Returns the subject of requests to the witness of a tape.
     pub fn witness_subject(&self, partition: u16) -> String {
         subject::witness_subject(partition, self.tape(partition))

@@ -44,7 +44,7 @@ pub const STATUS_SUBJECTS: &str = "md-status.*";
 pub fn parse_status_subject(subject: &str) -> Option<SourceId> {
     subject.strip_prefix("md-status.")?.parse().ok()
 }
-/// Subject of requests to the owner of a writer: whether it is there ([`OWNER_QUESTION`]), or about its machine.
+/// Subject of requests to the owner of a writer whether it is there ([`OWNER_QUESTION`]).
 pub fn question_subject(partition: u16, generation: Generation, writer: Writer) -> String {
     format!("ask.{partition}.{generation}.{writer}")
 }
@@ -56,7 +56,11 @@ pub fn state_subject(partition: u16, generation: Generation, group: &str) -> Str
 pub fn witness_subject(partition: u16, generation: Generation) -> String {
     format!("ask.{partition}.{generation}.projector")
 }
-/// The payload of a request by a standby, to which the owner replies with its epoch. It is the name of no source.
+/// Subject of requests to the group `answers` about the sources of a partition.
+pub fn answers_subject(partition: u16, generation: Generation) -> String {
+    format!("ask.{partition}.{generation}.answers")
+}
+/// The payload of a request by a standby, to which the owner replies with its epoch.
 pub const OWNER_QUESTION: &[u8] = b"?";
 /// Subject on which a writer appends to a generation of the tape.
 pub fn tape_subject(partition: u16, generation: Generation, writer: Writer) -> String {

@@ -187,7 +187,7 @@ async fn each_role_has_exactly_the_permissions_of_the_table() {
             "projector" => vec!["create consumer", "read inbox", "read tape"],
             "reader" => vec!["read in batches", "read inbox", "read tape"],
             "operator" => vec!["command", "read in batches", "read inbox", "read tape"],
-            "ingest" => vec![&own, "create consumer", "store rejections", "read inbox", "read tape"],
+            "answers" => vec!["create consumer", "store rejections", "read inbox", "read tape"],
             _ => vec![&own, "create consumer", "read inbox", "read tape"],
         };
         expected.sort_unstable();

@@ -21,7 +21,7 @@ fn a_group_stops_at_an_inbox_with_other_messages_than_it_decided_on() {
     let (nats, _postgres) = system.provisioned();
     let mut ingest = Group::start(&system, "ingest");
     ingest.wait_ready(&system);
-    system.ok(&["publish", "--events", "2000"]);
+    system.ok(&["publish", "--no-wait", "--events", "2000"]);
     until("the inbox is not answered", || {
         let listed = system.ok(&["tape", "--json", "--writer", "ingest"]);
         listed.lines().filter(|line| !line.contains("ClockAdvanced")).count() > 2000

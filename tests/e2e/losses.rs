@@ -132,7 +132,7 @@ fn a_halt_that_only_the_rows_know_is_named_and_a_foreign_tape_is_not_touched() {
     // Another system's tape at the address.
     let mut other = System::new();
     let (foreign, _database) = other.provisioned();
-    other.ok(&["publish", "--events", "20"]);
+    other.ok(&["publish", "--no-wait", "--events", "20"]);
     let mut ingest = Group::start(&other, "ingest");
     ingest.wait_ready(&other);
     until("nothing is decided", || other.ok(&["tape"]).contains("Quote"));
@@ -157,12 +157,12 @@ fn a_standby_does_not_take_over_from_an_owner_that_stopped_for_a_loss() {
     let mut owner = Group::start(&system, "ingest");
     owner.wait_ready(&system);
     until("no standby", || get(standby.port, "/readyz").contains("standby"));
-    system.ok(&["publish", "--events", "40"]);
+    system.ok(&["publish", "--no-wait", "--events", "40"]);
     let decided = || system.ok(&["tape"]).lines().filter(|line| line.contains(" Quote ")).count();
     until("nothing is decided", || decided() > 10);
     // The standby does not see what the owner does: it is held while the tape loses its last records.
     std::process::Command::new("kill").args(["-STOP", &standby.child.id().to_string()]).status().unwrap();
-    system.ok(&["publish", "--events", "400", "--seed", "2"]);
+    system.ok(&["publish", "--no-wait", "--events", "400", "--seed", "2"]);
     until("nothing more is decided", || decided() > 100);
     let nats = damage(&system, nats, "TAPE_0_G1", |bytes| bytes.truncate(bytes.len() - 300));
     wait_stop(&owner, "tape-lost-data");

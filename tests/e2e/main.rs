@@ -1,6 +1,7 @@
 //! End-to-end tests: the binary with a real nats-server and a real Postgres.
 
 mod access;
+mod answers;
 mod backup;
 mod checkpoint;
 mod common;

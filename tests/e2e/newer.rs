@@ -150,7 +150,8 @@ fn a_fleet_of_two_builds_stops_safely_and_continues_when_upgraded() {
     let setup = concat!(env!("CARGO_MANIFEST_DIR"), "/../feeds/setup/default.toml");
     system.ok(&["control", "apply", "--no-wait", setup]);
     let capture = capture(system.path(), "market.txt", "BTCUSDT", 30_000);
-    let publishing = Process::start(&mut system.command(&["publish", capture.to_str().unwrap(), "--speed", "20x"]));
+    let publish = ["publish", "--no-wait", capture.to_str().unwrap(), "--speed", "20x"];
+    let publishing = Process::start(&mut system.command(&publish));
     std::thread::sleep(Duration::from_secs(3));
 
     fleet.start(&next, "signal");

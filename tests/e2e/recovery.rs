@@ -156,7 +156,7 @@ fn messages_that_follow_a_lost_tail_of_the_inbox_are_not_lost() {
     let last = status(&system, "").1["partitions"][0]["market_inbox_last"].as_u64().unwrap();
     let nats = damage(&system, nats, "INBOX_0_G1", |bytes| bytes.truncate(bytes.len() - 1500));
     // Acknowledged, at the sequences of what was lost.
-    system.ok(&["publish", "--events", "20", "--seed", "3"]);
+    system.ok(&["publish", "--no-wait", "--events", "20", "--seed", "3"]);
     fleet.wait_stop("ingest", "inbox-mismatch");
     let (code, told) = status(&system, "");
     assert_eq!(code, Some(1));
@@ -206,7 +206,7 @@ fn what_an_inbox_lost_before_its_publisher_went_on_is_published_again_once() {
     let (system, nats, postgres, fleet) = begun();
     let market = capture(system.path(), "btc.jsonl", "BTCUSDT", FRAMES);
     let session = ["publish", market.to_str().unwrap()];
-    let mut paced = system.command(&[&session[..], &["--speed", "5x"]].concat());
+    let mut paced = system.command(&[&session[..], &["--speed", "5x", "--no-wait"]].concat());
     let mut publisher = paced.stdout(Stdio::null()).spawn().unwrap();
     let stored = || status(&system, "").1["partitions"][0]["market_inbox_last"].as_u64().unwrap();
     until("nothing is published", || stored() >= 60);

@@ -44,7 +44,7 @@ fn a_message_that_the_client_cannot_parse_is_read_and_answered_like_any_other() 
     let (nats, _postgres) = system.provisioned();
     let mut groups = ["ingest", "control"].map(|name| Group::start(&system, name));
     groups.iter_mut().for_each(|group| group.wait_ready(&system));
-    system.ok(&["publish", "--events", "100"]);
+    system.ok(&["publish", "--no-wait", "--events", "100"]);
     until("the events are not answered", || count(&system, "Trade") + count(&system, "Quote") >= 50);
     let answered = |system: &System| count(system, "Rejected");
     assert_eq!(answered(&system), 0);
@@ -72,7 +72,7 @@ fn a_message_that_the_client_cannot_parse_is_read_and_answered_like_any_other() 
     });
     assert_eq!(filtered, on_tape.len(), "by a filter, up to the end");
     let quotes = count(&system, "Quote");
-    system.ok(&["publish", "--events", "100", "--seed", "2"]);
+    system.ok(&["publish", "--no-wait", "--events", "100", "--seed", "2"]);
     let skipped = text(&system.run(&["tape"]).stderr).matches("invalid record").count();
     assert_eq!(skipped, on_tape.len() + 1);
     groups.iter_mut().for_each(|group| {

@@ -278,6 +278,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
         "history" => {
             &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections", "tapedeck-groups", "tapedeck-runtime"]
         }
+        "answers" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-ingest", "tapedeck-runtime"],
         "k8s" => &["tapedeck-groups", "tapedeck-servers"],
         "tapedeck" | "tests" | "loadtest" | "sim" | "decoders" | "chaos" => return to != from,
         _ if is_machine(short) => &["tapedeck-schemas", "tapedeck-kernel"],

@@ -10,6 +10,7 @@ mod processes;
 
 mod cluster;
 mod commands;
+mod publishing;
 mod servers;
 mod table;
 
@@ -24,6 +25,6 @@ fn every_situation_is_told_as_it_is() {
         let running = checks.map(|check| scope.spawn(move || check(shared)));
         running.map(|one| one.join().is_ok())
     });
-    table.finish(40);
+    table.finish(50);
     assert_eq!(ended, [true; 3], "a part of the table ended early");
 }

@@ -10,6 +10,7 @@ use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::System;
 use crate::processes::{Group, get, until};
+use crate::publishing;
 use crate::table::Table;
 
 /// The promised bound of a halt; the test fails at three times it.
@@ -52,7 +53,7 @@ pub(crate) fn check(table: &Table) {
     let (nats, postgres) = system.provisioned();
     let (nats_url, database_url) = (nats.url(), postgres.url());
     table.situation("no group runs").status(&system, 1, &["not-running(ingest)", "not-running(projector)"]).end();
-    system.run(&["publish", "--events", "500"]);
+    system.run(&["publish", "--no-wait", "--events", "500"]);
     table.situation("no group runs, and an inbox fills").status(&system, 1, &["falling-behind(ingest)"]).end();
     table
         .situation("halt without control")
@@ -80,6 +81,7 @@ pub(crate) fn check(table: &Table) {
         .command(&system, &["resume", "--scope", "all", "--reason", "test"], 0, &["TradingResumed"])
         .end();
 
+    publishing::check(table, &system, &mut groups, &at);
     control(table, &system, &mut groups[at("control")]);
 
     let execution = groups[at("execution")].child.id();

@@ -1,7 +1,7 @@
 //! The rights of each role on the broker, and the NATS accounts that are generated from them. Holds no keys.
 //!
 //! Each role has its own NATS account; the NATS account [`BUS`] owns the streams. A right is a set of services and
-//! streams that `BUS` (or ingest) exports to the NATS account of the role. Permissions on subjects within a single NATS
+//! streams that `BUS` (or a group that answers) exports to the NATS account of the role. Permissions on subjects within a single NATS
 //! account would not suffice: the server publishes a reply to any subject that the request names, whether or not the
 //! requester may publish there. Across NATS accounts a reply reaches only the requester. The JetStream API is imported
 //! under [`API_PREFIX`], which clients must set as their API prefix.
@@ -41,8 +41,8 @@ pub enum Right {
     Publish,
     /// Request the status of a source, and subscribe to rejections.
     Inquire,
-    /// Request the state of the sources from the owner of ingest on each partition.
-    AskIngest,
+    /// Request the state of the sources of each partition from the group `answers`.
+    AskAnswers,
     /// Request from the projector of each partition which records of the tape are projected.
     AskWitness,
     /// Request the state of every group.
@@ -51,16 +51,16 @@ pub enum Right {
     Command,
 }
 
-use Right::{Append, AskIngest, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read, ReadDirect};
+use Right::{Append, AskAnswers, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read, ReadDirect};
 
 /// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
 /// The role of programs that publish market events.
 pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
 /// The role of operators, who send commands.
-pub const OPERATOR: Role = Role { name: "operator", rights: &[ReadDirect, Command, Inquire, AskIngest, AskState] };
+pub const OPERATOR: Role = Role { name: "operator", rights: &[ReadDirect, Command, Inquire, AskAnswers, AskState] };
 /// The role of programs that read, replay and verify tapes.
-pub const READER: Role = Role { name: "reader", rights: &[ReadDirect, Inquire, AskIngest, AskState] };
+pub const READER: Role = Role { name: "reader", rights: &[ReadDirect, Inquire, AskAnswers, AskState] };
 /// The roles that do not belong to a group.
 pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
 
@@ -96,7 +96,7 @@ impl fmt::Display for Right {
             KeepRejects => "keep-rejects",
             Publish => "publish",
             Inquire => "inquire",
-            AskIngest => "ask-ingest",
+            AskAnswers => "ask-answers",
             AskState => "ask-state",
             AskWitness => "ask-witness",
             Command => "command",
@@ -136,8 +136,8 @@ fn api(kind: GrantKind, request: impl AsRef<str>) -> Grant {
     Grant { of: BUS.into(), subject: format!("$JS.API.{request}"), to, kind }
 }
 
-/// The NATS account of ingest, which replies to requests about its sources.
-const INGEST: &str = "INGEST";
+/// The NATS account of the group that replies to requests about sources.
+const ANSWERS: &str = "ANSWERS";
 
 /// The NATS account of the projector, which is the witness of the tapes.
 const PROJECTOR: &str = "PROJECTOR";
@@ -161,10 +161,10 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
             all
         }
         Inquire => vec![
-            grant(INGEST, GrantKind::Service, subject::STATUS_SUBJECTS),
+            grant(ANSWERS, GrantKind::Service, subject::STATUS_SUBJECTS),
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
         ],
-        AskIngest => vec![grant(INGEST, GrantKind::Service, "ask.*.*.ingest")],
+        AskAnswers => vec![grant(ANSWERS, GrantKind::Service, "ask.*.*.answers")],
         AskState => {
             let groups = GROUPS.iter().map(|group| (group.role().account(), format!("state.*.*.{}", group.name)));
             groups.map(|(account, subject)| grant(&account, GrantKind::Streamed, subject)).collect()
@@ -253,13 +253,12 @@ mod tests {
             let generations = Generations::default();
             let subjects = role.grants(&generations).map(|grant| grant.subject);
             let appends: Vec<String> = subjects.filter(|subject| subject.starts_with("tape.")).collect();
-            let is_machine = crate::named(role.name).is_some_and(|group| group.machine_info.is_some());
+            let is_machine = crate::named(role.name).is_some_and(crate::Group::is_machine);
             let own = is_machine.then(|| format!("tape.*.*.{}", role.name));
             assert_eq!(appends, Vec::from_iter(own), "{}", role.name);
         }
-        assert_eq!(crate::named("ingest").map(|group| group.name.to_ascii_uppercase()).as_deref(), Some(INGEST));
-        let others = GROUPS.iter().filter(|group| group.machine_info.is_none());
-        assert_eq!(others.map(|group| group.name.to_ascii_uppercase()).collect::<Vec<_>>(), [PROJECTOR]);
+        let others = GROUPS.iter().filter(|group| !group.is_machine());
+        assert_eq!(others.map(|group| group.name.to_ascii_uppercase()).collect::<Vec<_>>(), [ANSWERS, PROJECTOR]);
     }
 
     #[test]

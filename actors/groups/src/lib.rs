@@ -23,7 +23,7 @@ use tapedeck_signal::Signal;
 use access::Right::{Append, AskWitness, KeepRejects, Read};
 use access::{Right, Role};
 
-/// A machine (or the projector) and the processes that run it.
+/// A machine, or what serves beside the machines, and the processes that run it.
 #[derive(Debug)]
 pub struct Group {
     /// Name of the group: the same in commands, metric labels, logs and manifests, and the name of its role and writer.
@@ -34,8 +34,19 @@ pub struct Group {
     pub rights: &'static [Right],
     /// The parameters that the group declares.
     pub params: fn() -> Vec<ParamSpec>,
-    /// Writer, LOGIC and inputs of the machine; `None` for the projector.
-    pub machine_info: Option<fn() -> MachineInfo>,
+    /// What the processes of the group run.
+    pub work: GroupWork,
+}
+
+/// What the processes of a group run.
+#[derive(Debug, Clone, Copy)]
+pub enum GroupWork {
+    /// A machine: the function returns its writer, LOGIC and inputs.
+    Machine(fn() -> MachineInfo),
+    /// The answers to publishers, which follow `ingest`.
+    Answers,
+    /// The projection of the tape into Postgres.
+    Projector,
 }
 
 impl Group {
@@ -46,7 +57,25 @@ impl Group {
 
     /// Returns writer, LOGIC and inputs of the machine, if there is one.
     pub fn info(&self) -> Option<MachineInfo> {
-        self.machine_info.map(|info| info())
+        match self.work {
+            GroupWork::Machine(info) => Some(info()),
+            GroupWork::Answers | GroupWork::Projector => None,
+        }
+    }
+
+    /// Whether the processes of the group read an inbox: those of its machine, and those that follow the machine.
+    pub fn reads_inbox(&self, inbox: Inbox) -> bool {
+        self.inbox() == Some(inbox) || (matches!(self.work, GroupWork::Answers) && inbox == Inbox::Market)
+    }
+
+    /// Whether the group runs a machine.
+    pub fn is_machine(&self) -> bool {
+        matches!(self.work, GroupWork::Machine(_))
+    }
+
+    /// Whether the group connects to Postgres.
+    pub fn needs_database(&self) -> bool {
+        matches!(self.work, GroupWork::Projector)
     }
 
     /// Returns the inbox that the machine reads; `None` if the group reads the tape.
@@ -67,7 +96,7 @@ pub trait Visitor {
 macro_rules! groups {
     (
         machines: $($name:literal, $machine:ty, $make:expr, $rights:expr, $params:expr, $summary:literal;)+
-        others: $($other:literal, $other_rights:expr, $other_summary:literal;)*
+        others: $($other:literal, $work:expr, $other_rights:expr, $other_summary:literal;)*
     ) => {
         /// Every group, in the order in which an order passes through them. A rolling upgrade proceeds from the end.
         /// The order is not topological: risk reads the facts of execution and paper, which follow it. The simulator
@@ -78,14 +107,14 @@ macro_rules! groups {
                 summary: $summary,
                 rights: $rights,
                 params: $params,
-                machine_info: Some(MachineInfo::of::<$machine>),
+                work: GroupWork::Machine(MachineInfo::of::<$machine>),
             },)+
             $(Group {
                 name: $other,
                 summary: $other_summary,
                 rights: $other_rights,
                 params: Vec::new,
-                machine_info: None,
+                work: $work,
             },)*
         ];
 
@@ -101,7 +130,7 @@ macro_rules! groups {
 groups! {
     // Name, type of the machine, the machine in its first state for a tape, rights, parameters, summary.
     machines:
-    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, AskWitness, KeepRejects], freshness::params,
+    "ingest", Ingest, |_| Ingest::new(), &[Append, Read, AskWitness], freshness::params,
         "Checks market events and appends them to the tape.";
     "control", Control, |_| Control::new(params(), strategies()), &[Append, Read, AskWitness], Vec::new,
         "Turns operators' commands into facts.";
@@ -115,9 +144,10 @@ groups! {
         "Fills orders: the simulated exchange.";
     "portfolio", Portfolio, |_| Portfolio::new(), &[Append, Read, AskWitness], tapedeck_portfolio::params,
         "Keeps positions, ledger and equity.";
-    // Groups without a machine: name, rights, summary.
+    // Groups without a machine: name, work, rights, summary.
     others:
-    "projector", &[Read], "Projects the tape into Postgres.";
+    "answers", GroupWork::Answers, &[Read, AskWitness, KeepRejects], "Tells publishers what became of their events.";
+    "projector", GroupWork::Projector, &[Read], "Projects the tape into Postgres.";
 }
 
 /// Calls the visitor for every machine, in the order of [`GROUPS`].
@@ -203,7 +233,9 @@ mod tests {
             .collect();
         let all: Vec<Writer> = Writer::ALL.iter().copied().filter(|writer| *writer != Writer::Keeper).collect();
         assert_eq!(named, all, "the groups are in the order of Writer::ALL");
-        assert_eq!(GROUPS.iter().filter(|group| group.machine_info.is_none()).count(), 1, "the projector");
+        let others: Vec<&str> = GROUPS.iter().filter(|group| !group.is_machine()).map(|group| group.name).collect();
+        assert_eq!(others, ["answers", "projector"]);
+        assert_eq!(GROUPS.iter().filter(|group| group.needs_database()).count(), 1, "the projector");
     }
 
     #[test]
@@ -223,7 +255,7 @@ mod tests {
         for group in GROUPS {
             check.0 = 0;
             visit_group(group, &mut check);
-            assert_eq!(check.0, usize::from(group.machine_info.is_some()), "{}", group.name);
+            assert_eq!(check.0, usize::from(group.is_machine()), "{}", group.name);
         }
     }
 

@@ -12,6 +12,5 @@ pub mod instruments;
 pub mod machine;
 pub mod natural_keys;
 pub mod numbering;
-pub mod sources;
 
 pub use machine::{CLOCK_INTERVAL_NS, Ingest};

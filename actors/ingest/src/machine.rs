@@ -10,7 +10,7 @@ use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected};
-use tapedeck_schemas::ids::{InstrumentId, SourceId};
+use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::accepted;
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
@@ -21,7 +21,6 @@ use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
 use crate::instruments::Instruments;
 use crate::numbering::{Numberings, RecordedNumber};
-use crate::sources::Sources;
 
 /// Tape time between two boundaries at which `ClockAdvanced` is decided, ns.
 pub const CLOCK_INTERVAL_NS: u64 = 100_000_000;
@@ -32,7 +31,6 @@ pub struct Ingest {
     numberings: Numberings,
     instruments: Instruments,
     bars: Bars,
-    sources: Sources,
 }
 
 /// What an input of ingest meant.
@@ -40,19 +38,12 @@ pub struct Ingest {
 pub struct MarketObserved {
     /// The number of the input, compared with those before it in its numbering.
     number: RecordedNumber,
-    /// Source of the input, which most accepting facts do not carry; `None` if it could not be read.
-    source: Option<SourceId>,
 }
 
 impl Ingest {
     /// A machine without instruments and sources.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Counts of accepted and rejected events and of gaps, by source.
-    pub fn sources(&self) -> &Sources {
-        &self.sources
     }
 
     /// The greatest number of each numbering, and the missing ones.
@@ -113,7 +104,7 @@ impl Machine for Ingest {
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
     const LOGIC: u32 = 6;
-    const STATE: u32 = 3;
+    const STATE: u32 = 4;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
@@ -123,7 +114,7 @@ impl Machine for Ingest {
         let Ok((instrument, event)) = checks::readable(entry) else { return MarketObserved::default() };
         let key = (event.source, event.session, instrument);
         let number = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
-        MarketObserved { number, source: Some(event.source) }
+        MarketObserved { number }
     }
 
     fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &MarketObserved, out: &mut Out) {
@@ -133,7 +124,6 @@ impl Machine for Ingest {
     }
 
     fn apply(&mut self, _cause: Cause, observed: &MarketObserved, own: &Event) {
-        self.sources.apply(observed.source, own);
         match own {
             Event::InstrumentDefined(fact) => {
                 self.instruments.define(fact);

@@ -12,7 +12,6 @@ mod liveness;
 pub mod metrics;
 pub mod projector;
 pub mod publisher;
-pub mod rejects;
 mod retry;
 pub mod shell;
 pub mod state;
@@ -23,6 +22,7 @@ pub mod tail;
 pub mod witness;
 
 pub use bus::{Bus, BusError};
+pub use retry::back_off;
 pub use status::GroupStatus;
 
 /// Becomes `true` when all groups are to drain.

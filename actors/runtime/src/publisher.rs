@@ -1,5 +1,7 @@
 //! Publishes the messages of a session on one subject exactly once, as [`tapedeck_kernel::publication`] decides.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
@@ -7,6 +9,9 @@ use tapedeck_kernel::publication::{Publication, PublicationStep, REJECTIONS_MAX}
 
 use crate::bus::{Bus, BusError};
 use crate::retry::back_off;
+
+/// How long a publisher tries to store a message, or to read the last one of its subject, until it gives up.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How the attempts to store a message ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +28,7 @@ pub struct FencedPublisher {
     stream: String,
     subject: String,
     publication: Publication,
+    patience: Duration,
 }
 
 impl FencedPublisher {
@@ -34,9 +40,19 @@ impl FencedPublisher {
                 format!("{error}; place the subject on a partition with `tapedeck provision`"),
             )
         })?;
-        let mut publisher = Self { bus: bus.clone(), stream, subject, publication: Publication::new(session) };
-        publisher.adopt_last().await?;
+        let publication = Publication::new(session);
+        let mut publisher = Self { bus: bus.clone(), stream, subject, publication, patience: PATIENCE };
+        publisher.bounded(async |publisher| publisher.adopt_last().await).await?;
         Ok(publisher)
+    }
+
+    /// Does this, or fails if it takes longer than the patience: JetStream has then stored nothing meanwhile.
+    async fn bounded<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> Result<T, BusError>) -> Result<T, BusError> {
+        let (subject, patience) = (self.subject.clone(), self.patience);
+        tokio::time::timeout(patience, work(self)).await.unwrap_or_else(|_| {
+            let why = format!("JetStream has acknowledged nothing for {} s; run the command again", patience.as_secs());
+            Err(BusError::request(format!("publishing on {subject}"), why))
+        })
     }
 
     /// The stream that stores the subject.
@@ -61,8 +77,12 @@ impl FencedPublisher {
 
     /// Sends the message whose last item has number `through`, and retries it until it is known to be stored. Returns
     /// early if a part of it was stored before: then the caller builds a new message from
-    /// [`FencedPublisher::through`] on.
+    /// [`FencedPublisher::through`] on. Fails after [`PATIENCE`].
     pub async fn send(&mut self, through: u64, payload: Bytes) -> Result<(), BusError> {
+        self.bounded(async |publisher| publisher.send_first(through, payload).await).await
+    }
+
+    async fn send_first(&mut self, through: u64, payload: Bytes) -> Result<(), BusError> {
         loop {
             let headers = self.publication.headers(through);
             if self.attempt(through, headers, &payload).await? == Attempt::Stored || self.adopt_last().await? {
@@ -75,6 +95,10 @@ impl FencedPublisher {
     /// Sends a message with items that were stored before and that the inbox lost, and retries it until it is known to
     /// be stored. What [`FencedPublisher::through`] returns does not change by it.
     pub async fn send_again(&mut self, payload: Bytes) -> Result<(), BusError> {
+        self.bounded(async |publisher| publisher.repeat(payload).await).await
+    }
+
+    async fn repeat(&mut self, payload: Bytes) -> Result<(), BusError> {
         loop {
             let (through, headers) = (self.publication.through(), self.publication.headers_again());
             if self.attempt(through, headers, &payload).await? == Attempt::Stored {

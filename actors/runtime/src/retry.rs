@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// None at first, then doubling from 20 ms to 5 s.
-pub(crate) fn back_off(failures: u32) -> Duration {
+pub fn back_off(failures: u32) -> Duration {
     match failures {
         0 => Duration::ZERO,
         n => Duration::from_millis(10 << n.min(9)).min(Duration::from_secs(5)),

@@ -1,30 +1,29 @@
 //! The loop that runs the driver of any machine: it pulls inputs, performs appends and reports outcomes.
 
+mod place;
 mod state;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_nats::Subscriber;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use tapedeck_kernel::driver::{Input, Output, ProcessIdentity, Stop};
-use tapedeck_kernel::{Answer, Driver, InboxMessage, Machine, Reads};
-use tapedeck_schemas::generation::Lineage;
+use tapedeck_kernel::driver::{Input, Output, Stop};
+use tapedeck_kernel::{Answer, AnyMachine, Driver, InboxMessage, MachineInfo, Reads};
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::subject::TapeSubject;
 use tokio::sync::watch;
 
-use crate::bus::{Bus, BusError};
-use crate::metrics::GroupMetrics;
+use crate::bus::BusError;
 use crate::retry::back_off;
-use crate::status::GroupStatus;
 use crate::tail::{StoredMessage, Tail};
 use crate::witness::CheckedStreams;
 use crate::{DrainSignal, liveness, witness};
 use state::Stores;
+
+pub use place::{Answerer, Place, ShellError, ShellTask};
 
 /// Most messages handed to the driver before its outputs are polled.
 const TAKE_MAX: usize = 1024;
@@ -35,64 +34,25 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(500);
 /// next owner decides on them.
 pub(crate) const DRAIN_MAX: Duration = Duration::from_secs(10);
 
-/// The environment of a group's loop.
-#[derive(Debug, Clone)]
-pub struct Place {
-    /// The connection to NATS; each group has its own.
-    pub bus: Bus,
-    /// Number of the partition.
-    pub partition: u16,
-    /// Identity of the partition's tape.
-    pub tape: Lineage,
-    /// The process that runs the group.
-    pub identity: ProcessIdentity,
-    /// Receives the group's progress.
-    pub status: Arc<GroupStatus>,
-    /// Receives the group's counts.
-    pub metrics: GroupMetrics,
-    /// Whether the group waits for a witness of its tape, instead of continuing without one.
-    pub requires_witness: bool,
-}
-
-/// Answers a question about a machine, given the machine, the question and the number of unread input messages.
-pub type Answerer<M> = fn(&M, &str, u64) -> Vec<u8>;
-
-/// Why a group's loop ended without being drained.
-#[derive(Debug, thiserror::Error)]
-pub enum ShellError {
-    /// A request to NATS failed.
-    #[error(transparent)]
-    Bus(#[from] BusError),
-    /// The driver stopped and cannot continue.
-    #[error("{group} on partition {partition} stopped: {stop}")]
-    Stopped {
-        /// Name of the group.
-        group: &'static str,
-        /// Number of the partition.
-        partition: u16,
-        /// The driver's reason.
-        stop: Stop,
-    },
-}
-
 /// Runs a machine until it is drained.
 ///
 /// When fenced, it drops the machine's state and follows the tape as a standby, unless the record that fenced it is not
 /// of a running owner ([`FencedBy::should_reclaim`](tapedeck_kernel::driver::FencedBy)): then it takes over again.
-/// On `ask.<partition>.<writer>` the owner replies to its standbys, and with an `answerer` to questions about its
-/// machine.
-pub async fn run<M: Machine>(
+/// On `ask.<partition>.<writer>` the owner replies to its standbys. A task that only follows appends nothing, and
+/// answers questions on `ask.<partition>.answers` once it has read its input.
+pub async fn run<M: AnyMachine>(
     group: Place,
     make: impl Fn() -> M,
-    answerer: Option<Answerer<M>>,
+    task: ShellTask<M>,
     drain: DrainSignal,
 ) -> Result<(), ShellError> {
     let mut standby = false;
     let mut met = false;
     loop {
-        let mut running = Loop::start(&group, make(), standby, answerer, drain.clone());
+        let mut running = Loop::start(&group, make(), standby, task, drain.clone());
         let stop = running.run().await?;
-        if let (true, Some(questions)) = (stop.reason().is_loss(), running.questions.take()) {
+        let is_owner = matches!(task, ShellTask::Own) && stop.reason().is_loss();
+        if let (true, Some(questions)) = (is_owner, running.questions.take()) {
             tokio::spawn(liveness::answer_stopped(group.bus.clone(), questions, drain.clone()));
         }
         // The reason of a stop for good is set with its text, once it is logged (`GroupStatus::set_stopped`).
@@ -121,8 +81,10 @@ async fn result<T>(request: Option<&mut Pending<T>>) -> T {
     }
 }
 
-struct Loop<'a, M: Machine> {
+struct Loop<'a, M: AnyMachine> {
     group: &'a Place,
+    info: MachineInfo,
+    task: ShellTask<M>,
     driver: Driver<M>,
     tape: Tail,
     inbox: Option<Tail>,
@@ -143,23 +105,27 @@ struct Loop<'a, M: Machine> {
     caught_up: bool,
     /// Requests to the owner. A standby does not subscribe, so that the server reports that no owner is there.
     questions: Option<Subscriber>,
-    answerer: Option<Answerer<M>>,
 }
 
-impl<'a, M: Machine> Loop<'a, M> {
-    fn start(group: &'a Place, machine: M, standby: bool, answerer: Option<Answerer<M>>, drain: DrainSignal) -> Self {
+impl<'a, M: AnyMachine> Loop<'a, M> {
+    fn start(group: &'a Place, machine: M, standby: bool, task: ShellTask<M>, drain: DrainSignal) -> Self {
+        let info = machine.info();
         let bus = &group.bus;
         let partition = group.partition;
         let generations = bus.generations();
         let stream = generations.tape_stream(partition);
-        let subject = generations.tape_subject(partition, M::WRITER);
-        let inbox = match M::reads() {
+        let subject = generations.tape_subject(partition, info.writer);
+        let inbox = match info.reads {
             Reads::Tape(_) => None,
             Reads::Inbox(inbox) => {
                 Some(Tail::new(bus, generations.stream(inbox.family(), partition), String::new(), 1))
             }
         };
-        let mut driver = Driver::follow(machine, group.tape.clone(), group.identity.clone());
+        let (tape, identity) = (group.tape.clone(), group.identity.clone());
+        let mut driver = match task {
+            ShellTask::Own => Driver::follow(machine, tape, identity),
+            ShellTask::Follow(_) => Driver::only_follow(machine, tape, identity),
+        };
         if !standby {
             driver.claim();
         }
@@ -168,6 +134,8 @@ impl<'a, M: Machine> Loop<'a, M> {
         }
         Self {
             group,
+            info,
+            task,
             driver,
             tape: Tail::new(bus, stream.clone(), String::new(), 1),
             inbox,
@@ -184,7 +152,6 @@ impl<'a, M: Machine> Loop<'a, M> {
             inbox_seq: 0,
             caught_up: false,
             questions: None,
-            answerer,
         }
     }
 
@@ -204,7 +171,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             self.driver.advance(self.now());
             self.notice_interruptions();
-            if self.driver.is_owner() && self.questions.is_none() {
+            if self.questions.is_none() && self.may_answer() {
                 // Before the epoch is appended: a standby that reads the epoch must find the owner listening.
                 self.questions = Some(self.subscribe().await?);
             }
@@ -257,7 +224,7 @@ impl<'a, M: Machine> Loop<'a, M> {
                 self.in_flight = Some((attempt, append));
             }
             Output::AskOwner { question } => {
-                let subject = self.group.bus.generations().question_subject(self.group.partition, M::WRITER);
+                let subject = self.group.bus.generations().question_subject(self.group.partition, self.info.writer);
                 self.liveness = Some(Box::pin(liveness::ask_owner(self.group.bus.clone(), subject, question)));
             }
             Output::ReadOwnLast => {
@@ -266,7 +233,7 @@ impl<'a, M: Machine> Loop<'a, M> {
             }
             Output::CheckStreams(question) => {
                 let (bus, partition, tape) = (self.group.bus.clone(), self.group.partition, self.group.tape.clone());
-                let inbox = match M::reads() {
+                let inbox = match self.info.reads {
                     Reads::Inbox(inbox) => Some(bus.generations().stream(inbox.family(), partition)),
                     Reads::Tape(_) => None,
                 };
@@ -346,9 +313,27 @@ impl<'a, M: Machine> Loop<'a, M> {
         }
     }
 
+    /// Whether questions are answered: those to the owner, or those about what is followed, once all of it is read.
+    fn may_answer(&self) -> bool {
+        match self.task {
+            ShellTask::Own => self.driver.is_owner(),
+            ShellTask::Follow(_) => self.group.status.is_recovered(),
+        }
+    }
+
     async fn subscribe(&mut self) -> Result<Subscriber, BusError> {
-        let subject = self.group.bus.generations().question_subject(self.group.partition, M::WRITER);
-        let subscribed = self.group.bus.client().subscribe(subject.clone()).await;
+        let (bus, partition) = (&self.group.bus, self.group.partition);
+        let (subject, subscribed) = match self.task {
+            ShellTask::Own => {
+                let subject = bus.generations().question_subject(partition, self.info.writer);
+                (subject.clone(), bus.client().subscribe(subject).await)
+            }
+            // One of several processes answers.
+            ShellTask::Follow(_) => {
+                let subject = bus.generations().answers_subject(partition);
+                (subject.clone(), bus.client().queue_subscribe(subject, self.group.status.group.into()).await)
+            }
+        };
         subscribed.map_err(|error| BusError::request(format!("subscribing to {subject}"), error))
     }
 
@@ -374,7 +359,7 @@ impl<'a, M: Machine> Loop<'a, M> {
     }
 
     fn take_inbox(&mut self, stored: &StoredMessage) {
-        let Reads::Inbox(inbox) = M::reads() else { return };
+        let Reads::Inbox(inbox) = self.info.reads else { return };
         let &StoredMessage { seq, ref subject, stamp, ref payload } = stored;
         let generation = self.group.bus.generations().of(inbox.family(), self.group.partition);
         self.inbox_seq = seq;

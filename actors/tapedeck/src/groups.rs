@@ -1,26 +1,23 @@
 //! Runs the groups: each as a supervised task of this process.
 
-use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use tapedeck_groups::{GROUPS, Group, Visitor};
-use tapedeck_ingest::Ingest;
-use tapedeck_kernel::{Inbox, Machine, ProcessIdentity, TapeFault};
+use tapedeck_answers::{FollowedIngest, rejects, serve};
+use tapedeck_groups::{GROUPS, Group, GroupWork, Visitor};
+use tapedeck_kernel::{AnyMachine, Machine, ProcessIdentity, TapeFault};
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_runtime::metrics::Metrics;
 use tapedeck_runtime::projector::{self, ProjectorError};
-use tapedeck_runtime::shell::{self, Answerer, Place, ShellError};
+use tapedeck_runtime::shell::{self, Place, ShellError, ShellTask};
 use tapedeck_runtime::supervisor::GroupTask;
-use tapedeck_runtime::{Bus, BusError, DrainSignal, GroupStatus, database, rejects, witness};
+use tapedeck_runtime::{Bus, BusError, DrainSignal, GroupStatus, database, witness};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::reason::Reason;
 use tokio::task::JoinHandle;
-
-use crate::sources;
 
 /// Parses the name of a group; help and errors list the names.
 pub fn parser() -> impl TypedValueParser<Value = &'static Group> {
@@ -33,7 +30,7 @@ pub fn parser() -> impl TypedValueParser<Value = &'static Group> {
 pub struct Env {
     /// How to connect to NATS.
     pub nats: NatsAccess,
-    /// How to connect to Postgres; only groups without a machine need it.
+    /// How to connect to Postgres; only the projector needs it.
     pub database: Option<database::DatabaseAccess>,
     /// The metrics of all groups.
     pub metrics: Arc<Metrics>,
@@ -52,15 +49,15 @@ pub fn task(env: &Env, group: &'static Group, partition: u16) -> (GroupTask, Arc
         tapedeck_groups::visit_group(group, &mut start);
         let Start { env, status, running, .. } = start;
         // A projector that stopped is a witness still.
-        let witness = env.database.clone().filter(|_| running.is_none());
+        let witness = env.database.clone().filter(|_| group.needs_database());
         let witness = witness.map(|database| tokio::spawn(witness::serve(env.nats.clone(), database, partition)));
         let witness = witness.map(AbortOnDrop);
         async move {
             let _witness = witness;
-            let ended = match running {
-                Some(machine) if group.inbox() == Some(Inbox::Market) => ingest(machine, env, status.clone()).await,
-                Some(machine) => machine.await,
-                None => project(env, status.clone(), drain.clone()).await,
+            let ended = match (running, group.work) {
+                (Some(machine), _) => machine.await,
+                (None, GroupWork::Answers) => answers(env, status.clone(), drain.clone()).await,
+                (None, _) => project(env, status.clone(), drain.clone()).await,
             };
             let Err(error) = ended else { return Ok(()) };
             let Some(reason) = stop_of(&error) else { return Err(error) };
@@ -115,31 +112,30 @@ struct Start {
 
 impl Visitor for Start {
     fn visit<M: Machine>(&mut self, _: &'static Group, make: fn(&TapeCreated) -> M) {
-        // Only ingest answers questions.
-        let answerer: Answerer<Ingest> = sources::answer;
-        let answerer = (&answerer as &dyn Any).downcast_ref::<Answerer<M>>().copied();
-        let running = machine(self.env.clone(), self.status.clone(), self.drain.clone(), make, answerer);
+        let running = machine(self.env.clone(), self.status.clone(), self.drain.clone(), make, ShellTask::Own);
         self.running = Some(Box::pin(running));
     }
 }
 
-/// Ingest, and beside it the tasks that answer publishers.
-async fn ingest(machine: MachineTask, env: Env, status: Arc<GroupStatus>) -> Result<()> {
+/// The follower of ingest, and beside it the tasks that answer publishers. One that fails is started again with the
+/// others; the follower says when the group stops.
+async fn answers(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Result<()> {
     let bus = Bus::connect(&env.nats, &format!("tapedeck-sources-p{}", status.partition)).await?;
     let tape = witness::tape(&bus, status.partition).await?;
+    let follower = machine(env, status, drain, |_| FollowedIngest::new(), ShellTask::Follow(serve::answer));
     tokio::select! { biased;
-        done = machine => done,
-        done = sources::serve(&bus) => done.context("answering publishers"),
+        done = follower => done,
+        done = serve::serve(&bus) => Ok(done?),
         done = rejects::run(&bus, &tape) => Ok(done?),
     }
 }
 
-async fn machine<M: Machine>(
+async fn machine<M: AnyMachine>(
     env: Env,
     status: Arc<GroupStatus>,
     drain: DrainSignal,
-    make: fn(&TapeCreated) -> M,
-    answerer: Option<Answerer<M>>,
+    make: impl Fn(&TapeCreated) -> M,
+    task: ShellTask<M>,
 ) -> Result<()> {
     let bus = Bus::connect(&env.nats, &format!("tapedeck-{}-p{}", status.group, status.partition)).await?;
     let tape = witness::tape(&bus, status.partition).await?;
@@ -152,7 +148,7 @@ async fn machine<M: Machine>(
         metrics: env.metrics.group(status.group, status.partition),
         status,
     };
-    Ok(shell::run(place, || make(&tape), answerer, drain).await?)
+    Ok(shell::run(place, || make(&tape), task, drain).await?)
 }
 
 async fn project(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Result<()> {

@@ -15,5 +15,5 @@ pub mod operator;
 pub mod process;
 pub mod report;
 pub mod setup;
-pub mod sources;
 pub mod stack;
+pub mod verdict;

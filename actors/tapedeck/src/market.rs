@@ -1,6 +1,6 @@
 //! Publishes the events of a feed to `md.>`, exactly once: for each instrument in order, with one message in flight.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use tapedeck_groups::Group;
 use tapedeck_kernel::Inbox;
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_runtime::{Bus, GroupStatus};
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::subject::{self, MarketKind};
 
@@ -82,7 +82,8 @@ pub struct Published {
 }
 
 impl Published {
-    fn count(&self) -> u64 {
+    /// All events of the session that are stored.
+    pub fn count(&self) -> u64 {
         self.sent + self.again + self.skipped
     }
 }
@@ -98,6 +99,10 @@ pub struct Publisher {
     publishers: BTreeMap<InstrumentId, InstrumentPublisher>,
     pace: Pace,
     began: Option<(Instant, u64)>,
+    /// The sources and sessions of the events.
+    sources: BTreeSet<(SourceId, Token)>,
+    /// Messages that are no events, so that they have no source.
+    unreadable: u64,
 }
 
 struct InstrumentPublisher {
@@ -119,7 +124,9 @@ impl Publisher {
     /// A publisher of `session`. The same session must have the same items in every run.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
         let publishers = BTreeMap::new();
-        Self { bus: bus.clone(), session, missing: None, fills: false, publishers, pace, began: None }
+        let sources = BTreeSet::new();
+        let bus = bus.clone();
+        Self { bus, session, missing: None, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
     }
 
     /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
@@ -139,6 +146,7 @@ impl Publisher {
         let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
+            self.note(&item);
             let publisher = self.publisher(item.instrument).await?;
             publisher.items += 1;
             let (number, is_again) = (publisher.items, publisher.items <= publisher.publisher.through());
@@ -167,6 +175,23 @@ impl Publisher {
         self.flush().await?;
         progress(published.count());
         Ok(published)
+    }
+
+    fn note(&mut self, item: &Item) {
+        match &item.payload {
+            Payload::Event(event) => drop(self.sources.insert((event.source, event.session))),
+            Payload::Raw(_) => self.unreadable += 1,
+        }
+    }
+
+    /// The sources and sessions of the events of the feed.
+    pub fn sources(&self) -> &BTreeSet<(SourceId, Token)> {
+        &self.sources
+    }
+
+    /// Number of messages of the feed that are no events.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// Whether ingest misses the item, which was stored.

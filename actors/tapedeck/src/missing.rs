@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use tapedeck_answers::serve::ANSWER_TIMEOUT;
+use tapedeck_answers::{SessionStatus, SourceStatus, StatusRequest};
 use tapedeck_ingest::numbering::NumberRange;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
-
-use crate::sources::{ANSWER_TIMEOUT, SessionStatus, SourceStatus};
 
 /// Longest time to wait until ingest has read every message of the inboxes. An answer that lacks a partition takes
 /// [`ANSWER_TIMEOUT`], and is waited for.
@@ -28,7 +28,8 @@ impl Missing {
         let began = Instant::now();
         let mut last = None;
         while began.elapsed() < WAIT_MAX {
-            last = status(bus, source, WAIT_MAX - began.elapsed()).await.or(last);
+            let answer = session_status(bus, source, session, WAIT_MAX - began.elapsed()).await;
+            last = answer.or(last);
             if last.as_ref().is_some_and(|status| status.waiting == 0 && status.missing.is_empty()) {
                 break;
             }
@@ -64,11 +65,30 @@ impl Missing {
     }
 }
 
-/// The status of the source, if there is an answer in time.
-async fn status(bus: &Bus, source: SourceId, timeout: Duration) -> Option<SourceStatus> {
-    let request = async_nats::Request::new().payload("".into()).timeout(Some(timeout));
-    let answer = bus.client().send_request(format!("md-status.{source}"), request).await.ok()?;
-    serde_json::from_slice(&answer.payload).ok()
+/// The status of the source with every instrument of the session, if there is an answer in time.
+pub(crate) async fn session_status(
+    bus: &Bus,
+    source: SourceId,
+    session: Token,
+    timeout: Duration,
+) -> Option<SourceStatus> {
+    let began = Instant::now();
+    let mut request = StatusRequest { session: Some(session.to_string()), after: None };
+    let mut all: Option<SourceStatus> = None;
+    loop {
+        let payload = serde_json::to_vec(&request).expect("writing to memory cannot fail");
+        let left = timeout.saturating_sub(began.elapsed());
+        let asked = async_nats::Request::new().payload(payload.into()).timeout(Some(left));
+        let answer = bus.client().send_request(format!("md-status.{source}"), asked).await.ok()?;
+        let mut page: SourceStatus = serde_json::from_slice(&answer.payload).ok()?;
+        request.after = page.next.take();
+        // The counts of a later page are as good; the sessions are the rest.
+        page.sessions.splice(0..0, all.take().into_iter().flat_map(|before| before.sessions));
+        match request.after {
+            None => return Some(page),
+            Some(_) => all = Some(page),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,12 @@ use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
 /// The schema of each message, by name.
 pub(super) fn definitions() -> Map<String, Value> {
-    let all = [("ack", ack()), ("status", status()), ("reject", reject())];
+    let all = [
+        ("ack", ack()),
+        ("status_request", status_request()),
+        ("status", status()),
+        ("reject", reject("Offset of the Rejected fact on the tape.", "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$")),
+    ];
     all.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect()
 }
 
@@ -18,18 +23,31 @@ pub(super) fn definitions() -> Map<String, Value> {
 pub(super) fn example(name: &str) -> Value {
     match name {
         "ack" => json!({"stream": "INBOX_0_G1", "seq": 1234}),
+        "status_request" => json!({"session": "s1"}),
         "status" => json!({
             "source": "feed1",
             "partitions": 1,
             "missing": [],
             "waiting": 0,
+            "decided": [{"partition": 0, "stream": "INBOX_0_G1", "decided": 1234, "stored": 1234}],
             "sessions": [
                 {"partition": 0, "session": "s1", "instrument": "binance.BTCUSDT", "last_seq": 7, "missing": [[2, 3]],
                     "age_ms": 12},
             ],
+            "next": null,
             "accepted": 5,
+            "late": 0,
             "rejects": {"duplicate": 1},
+            "first": {"duplicate": example_of_a_duplicate()},
             "gaps": 1,
+            "session": {
+                "session": "s1",
+                "accepted": 5,
+                "late": 0,
+                "rejects": {"duplicate": 1},
+                "first": {"duplicate": example_of_a_duplicate()},
+                "gaps": 1,
+            },
         }),
         _ => json!({
             "offset": "p0g1:12.3",
@@ -41,6 +59,18 @@ pub(super) fn example(name: &str) -> Value {
             "instrument": "binance.BTCUSDT",
         }),
     }
+}
+
+fn example_of_a_duplicate() -> Value {
+    json!({
+        "offset": "inbox.g1:1234.0",
+        "reason": "duplicate",
+        "detail": "seq 4 is not above 7, the last taken",
+        "code": "repeated_seq",
+        "subject": "md.binance.BTCUSDT.quote",
+        "seq": 4,
+        "instrument": "binance.BTCUSDT",
+    })
 }
 
 /// The schema of an object with these properties. All but the `optional` ones are required.
@@ -85,48 +115,101 @@ fn missing() -> Value {
             ranges. Ingest accepts an event that has one of them."})
 }
 
+fn status_request() -> Value {
+    object(
+        "A request for a part of the state of a source. An empty payload requests all of it, from the beginning.",
+        json!({
+            "session": {"type": "string", "description": "The one session to reply about, with its counts."},
+            "after": {"type": "string", "description": "The `next` of the reply before."},
+        }),
+        &["session", "after"],
+    )
+}
+
+/// The counts that a source and a session have.
+fn counts(of: &str) -> Vec<(&'static str, Value)> {
+    let by_reason = |description: String, value: Value| {
+        json!({
+            "type": "object",
+            "description": description,
+            "propertyNames": {"enum": reasons()},
+            "additionalProperties": value,
+        })
+    };
+    let first = reject("Offset of the event in its inbox.", "^inbox\\.g[0-9]+:[0-9]+\\.[0-9]+$");
+    vec![
+        ("accepted", count(&format!("Accepted events of the {of}, heartbeats and late ones included."))),
+        ("late", count("Accepted quotes and trades that were late: they are recorded, and never acted on.")),
+        (
+            "rejects",
+            by_reason(
+                format!("Number of rejected events of the {of}, by reason."),
+                count("Number of events rejected for this reason."),
+            ),
+        ),
+        ("first", by_reason(format!("The first rejected event of the {of}, by reason."), first)),
+        ("gaps", count(&format!("Number of gaps in the numbers of the {of}."))),
+    ]
+}
+
+fn with(mut properties: Value, more: Vec<(&'static str, Value)>) -> Value {
+    more.into_iter().for_each(|(name, schema)| properties[name] = schema);
+    properties
+}
+
 fn status() -> Value {
-    let session = object(
-        "The numbers read of one session of the source, for one instrument.",
+    let numbers = object(
+        "The numbers of one session of the source, for one instrument.",
         json!({
             "partition": count("Number of the partition of the instrument."),
             "session": text_like(Token::TYPE),
             "instrument": instrument(),
-            "last_seq": count("Greatest seq that ingest has read. To resume, publish the events of `missing` again, \
+            "last_seq": count("Greatest seq that is decided. To resume, publish the events of `missing` again, \
                 then continue with the next number."),
             "missing": missing(),
             "age_ms": count("Time since the broker stored that event, ms."),
         }),
         &[],
     );
-    object(
-        "The state of a source: what ingest has read, accepted and rejected.",
+    let inbox = object(
+        "How far an inbox is decided.",
         json!({
-            "source": text_like(Token::TYPE),
-            "partitions": count("Number of partitions."),
-            "missing": {"type": "array", "items": count("Number of a partition."),
-                "description": "Partitions that did not reply. Not in the other fields."},
-            "waiting": count("Inbox messages of all sources that ingest has not read. Not in the other fields."),
-            "sessions": {"type": "array", "items": session},
-            "accepted": count("Accepted events, heartbeats included."),
-            "rejects": {
-                "type": "object",
-                "description": "Number of rejected events, by reason.",
-                "propertyNames": {"enum": reasons()},
-                "additionalProperties": count("Number of events rejected for this reason."),
-            },
-            "gaps": count("Number of gaps in the numbers of the source."),
+            "partition": count("Number of the partition."),
+            "stream": {"type": "string", "description": "Name of the stream, as in acks."},
+            "decided": count("Every message up to this sequence is decided. Compare it with the `seq` of acks."),
+            "stored": count("Last sequence of the stream, at least."),
         }),
         &[],
-    )
+    );
+    let mut session = object(
+        "What became of the events of the requested session. Null if none was requested, or if its counts are not kept \
+            any more: of each source, those of the 16 sessions that were active last are.",
+        with(json!({"session": text_like(Token::TYPE)}), counts("session")),
+        &[],
+    );
+    session["type"] = json!(["object", "null"]);
+    let properties = json!({
+        "source": text_like(Token::TYPE),
+        "partitions": count("Number of partitions."),
+        "missing": {"type": "array", "items": count("Number of a partition."),
+            "description": "Partitions that did not reply. Not in the other fields."},
+        "waiting": count("Inbox messages of all sources that are stored and not decided. Not in the other fields."),
+        "decided": {"type": "array", "items": inbox},
+        "sessions": {"type": "array", "items": numbers,
+            "description": "In order of session and instrument. A reply holds at most 256 KiB of them."},
+        "next": {"type": ["string", "null"],
+            "description": "To be requested as `after` for the sessions that this reply has no space for; null if it \
+                has all."},
+        "session": session,
+    });
+    object("The state of a source: what ingest has accepted and rejected.", with(properties, counts("source")), &[])
 }
 
-fn reject() -> Value {
+fn reject(offset: &str, pattern: &str) -> Value {
     object(
         "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
         json!({
-            "offset": {"type": "string", "pattern": "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$",
-                "description": "Offset of the Rejected fact on the tape."},
+            "offset": {"type": "string", "pattern": pattern, "description": offset},
             "reason": {"enum": reasons(), "description": reasons_doc()},
             "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),
             "code": {"enum": rules(),

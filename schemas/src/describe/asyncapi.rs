@@ -77,7 +77,12 @@ fn messages() -> Map<String, Value> {
             );
         }
     }
-    for (name, title) in [("ack", "stored, or not"), ("status", "state of a source"), ("reject", "a rejected event")] {
+    for (name, title) in [
+        ("ack", "stored, or not"),
+        ("status_request", "a part of the state, or an empty payload for all of it"),
+        ("status", "state of a source"),
+        ("reject", "a rejected event"),
+    ] {
         all.insert(
             name.into(),
             json!({
@@ -88,7 +93,6 @@ fn messages() -> Map<String, Value> {
             }),
         );
     }
-    all.insert("status_request".into(), json!({"title": "an empty payload", "payload": {"maxLength": 0}}));
     all
 }
 

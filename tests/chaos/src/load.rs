@@ -40,14 +40,14 @@ impl Load {
     /// A session of the synthetic market.
     pub fn synthetic(seed: u64, setup: &Setup) -> Result<Self> {
         let (seed_text, events) = (seed.to_string(), SESSION_EVENTS.to_string());
-        let args = ["publish", "--seed", &seed_text, "--events", &events, "--speed", SYNTHETIC_PACE];
+        let args = ["publish", "--no-wait", "--seed", &seed_text, "--events", &events, "--speed", SYNTHETIC_PACE];
         let selection = Selection { seed, events: SESSION_EVENTS, ..Selection::default() };
         Self::open(selection, setup, args.map(String::from).to_vec())
     }
 
     /// A session of a recorded market.
     pub fn recorded(files: &[PathBuf], setup: &Setup) -> Result<Self> {
-        let mut args: Vec<String> = ["publish", "--speed", RECORDED_PACE].map(String::from).to_vec();
+        let mut args: Vec<String> = ["publish", "--no-wait", "--speed", RECORDED_PACE].map(String::from).to_vec();
         args.extend(files.iter().map(|file| file.display().to_string()));
         Self::open(Selection { files: files.to_vec(), ..Selection::default() }, setup, args)
     }

@@ -95,13 +95,13 @@ impl Loss {
         for (store, lost) in &self.lost {
             let read = lost.iter().find(|(_, stamp)| **stamp + READ_AFTER < self.at).map(|(seq, _)| *seq);
             let inbox = reader(*store).map(|(_, inbox)| inbox);
-            let reads = |group: &&Group| inbox.is_none() || group.inbox() == inbox;
+            let reads = |group: &&Group| inbox.is_none() || inbox.is_some_and(|inbox| group.reads_inbox(inbox));
             let reader = tapedeck_groups::GROUPS.iter().filter(reads).find(|group| lives(group));
             if let (Some(seq), Some(group)) = (read, reader) {
                 found.push(format!("{} has read message {seq} of the {}", group.name, store.name()));
             }
         }
-        let projector = tapedeck_groups::GROUPS.iter().find(|group| group.machine_info.is_none());
+        let projector = tapedeck_groups::GROUPS.iter().find(|group| group.needs_database());
         if self.projected.1 < self.projected.0 && projector.is_some_and(lives) {
             found.push(format!(
                 "the projector has committed {}, the rows end at {}",

@@ -1,52 +1,188 @@
-//! Counts of each source's events, for monitoring. No rule reads them.
+//! Counts of what became of events, by source and by session. No rule reads them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::event::{Event, RejectReason};
-use tapedeck_schemas::ids::SourceId;
+use tapedeck_schemas::event::{Event, RejectReason, Rejected};
+use tapedeck_schemas::ids::{SourceId, Token};
 use tapedeck_schemas::market::accepted_at;
+use tapedeck_schemas::offset::Offset;
 
 /// Most sources counted by name; the events of further sources are counted together under `None`.
 pub const SOURCES_MAX: usize = 256;
+/// Most sessions of a source that are counted apart. Beyond it the one that was idle longest is dropped: its events
+/// stay in the counts of the source.
+pub const SESSIONS_MAX: usize = 16;
 
-/// The counts of one source, over all of its sessions.
+/// The first of the events that were rejected for a reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirstReject {
+    /// Offset of the event in the inbox.
+    pub cause: Offset,
+    /// The fact.
+    pub fact: Rejected,
+}
+
+/// What became of some events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventCounts {
+    /// Accepted events, late ones included.
+    pub accepted: u64,
+    /// Accepted quotes and trades that were late: recorded, and never acted on.
+    pub late: u64,
+    /// Gaps in the numbers.
+    pub gaps: u64,
+    /// Rejected events, by reason, with the first one.
+    pub rejects: BTreeMap<RejectReason, (u64, FirstReject)>,
+}
+
+/// An input of ingest that is decided, as far as it is counted.
+#[derive(Debug, Clone, Copy)]
+pub struct DecidedInput {
+    /// Offset of the event in the inbox.
+    pub cause: Offset,
+    /// Source of the event; `None` if it could not be read.
+    pub source: Option<SourceId>,
+    /// Session of the event; `None` if it could not be read.
+    pub session: Option<Token>,
+}
+
+impl EventCounts {
+    /// Counts a fact of ingest that answers an input; `is_late` if it is late market data.
+    fn count(&mut self, cause: Offset, fact: &Event, is_late: bool) {
+        match fact {
+            Event::Rejected(fact) => {
+                let first = || (0, FirstReject { cause, fact: fact.clone() });
+                self.rejects.entry(fact.reason).or_insert_with(first).0 += 1;
+            }
+            Event::Gap(_) => self.gaps += 1,
+            _ if accepted_at(fact).is_some() => {
+                self.accepted += 1;
+                self.late += u64::from(is_late);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The counts of one source.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceCounts {
-    /// Accepted events.
-    pub accepted: u64,
-    /// Rejected events, by reason.
-    pub rejects: BTreeMap<RejectReason, u64>,
-    /// Gaps in its numbers.
-    pub gaps: u64,
+    /// Over all sessions.
+    pub all: EventCounts,
+    /// Of the sessions that were active last, at most [`SESSIONS_MAX`], each with the offset of its last event.
+    pub sessions: BTreeMap<Token, (Offset, EventCounts)>,
+}
+
+impl SourceCounts {
+    fn session(&mut self, session: Token, cause: Offset) -> &mut EventCounts {
+        if !self.sessions.contains_key(&session) && self.sessions.len() >= SESSIONS_MAX {
+            let idle_longest = self.sessions.iter().min_by_key(|(_, (last, _))| *last).map(|(session, _)| *session);
+            idle_longest.and_then(|session| self.sessions.remove(&session));
+        }
+        let (last, counts) = self.sessions.entry(session).or_default();
+        *last = cause;
+        counts
+    }
 }
 
 /// The counts of every source.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Sources {
-    counts: BTreeMap<Option<SourceId>, SourceCounts>,
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    sources: BTreeMap<Option<SourceId>, SourceCounts>,
 }
 
-impl Sources {
-    /// Counts a fact of ingest that answers an event of `source`; `None` if the source could not be decoded.
-    pub fn apply(&mut self, source: Option<SourceId>, fact: &Event) {
-        match fact {
-            Event::Rejected(fact) => {
-                *self.of(fact.source).rejects.entry(fact.reason).or_default() += 1;
-            }
-            Event::Gap(fact) => self.of(Some(fact.source)).gaps += 1,
-            _ if accepted_at(fact).is_some() => self.of(source).accepted += 1,
-            _ => {}
+impl Counts {
+    /// Counts a fact of ingest that answers this input; `is_late` if it is late market data.
+    pub fn count(&mut self, input: &DecidedInput, fact: &Event, is_late: bool) {
+        let is_known = self.sources.contains_key(&input.source) || self.sources.len() < SOURCES_MAX;
+        let source = self.sources.entry(input.source.filter(|_| is_known)).or_default();
+        source.all.count(input.cause, fact, is_late);
+        if let (Some(session), true) = (input.session, is_known) {
+            source.session(session, input.cause).count(input.cause, fact, is_late);
         }
     }
 
     /// The counts of every source. `None` holds events without a readable source, and those beyond [`SOURCES_MAX`].
     pub fn iter(&self) -> impl Iterator<Item = (Option<SourceId>, &SourceCounts)> {
-        self.counts.iter().map(|(source, counts)| (*source, counts))
+        self.sources.iter().map(|(source, counts)| (*source, counts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tapedeck_schemas::event::{Gap, MarketHeartbeat, RejectDetail};
+
+    use super::*;
+
+    fn input(seq: u64, source: &str, session: Option<&str>) -> DecidedInput {
+        let session = session.map(|name| name.parse().unwrap());
+        DecidedInput { cause: Offset::new(seq, 0), source: source.parse().ok(), session }
     }
 
-    fn of(&mut self, source: Option<SourceId>) -> &mut SourceCounts {
-        let known = self.counts.contains_key(&source) || self.counts.len() < SOURCES_MAX;
-        self.counts.entry(if known { source } else { None }).or_default()
+    fn reject(seq: u64) -> Event {
+        let (reason, detail) = (RejectReason::UnknownInstrument, RejectDetail::NoDefinition);
+        Rejected { reason, detail, subject: "md".into(), source: None, seq: Some(seq), instrument: None }.into()
+    }
+
+    fn of<'a>(counts: &'a Counts, source: &str) -> &'a SourceCounts {
+        counts.iter().find(|(name, _)| *name == source.parse().ok()).unwrap().1
+    }
+
+    #[test]
+    fn each_event_counts_once_for_its_source_and_its_session() {
+        let mut counts = Counts::default();
+        let accepted: Event = MarketHeartbeat { instrument: "v.A".parse().unwrap(), ts_recv: 1, ts_event: None }.into();
+        counts.count(&input(1, "a", Some("s")), &accepted, false);
+        counts.count(&input(2, "a", Some("s")), &accepted, true);
+        let gap = Gap {
+            source: "a".parse().unwrap(),
+            session: "s".parse().unwrap(),
+            instrument: "v.A".parse().unwrap(),
+            expected: 3,
+            got: 5,
+        };
+        counts.count(&input(3, "a", Some("t")), &gap.into(), false);
+        for seq in [4, 5] {
+            counts.count(&input(seq, "a", Some("t")), &reject(seq), false);
+        }
+        counts.count(&input(6, "a", None), &reject(6), false);
+        counts.count(&input(7, "?", None), &reject(7), false);
+        let source = of(&counts, "a");
+        assert_eq!((source.all.accepted, source.all.late, source.all.gaps), (2, 1, 1));
+        let (count, first) = &source.all.rejects[&RejectReason::UnknownInstrument];
+        assert_eq!((*count, first.cause, first.fact.seq), (3, Offset::new(4, 0), Some(4)));
+        let sessions: Vec<_> = source
+            .sessions
+            .iter()
+            .map(|(session, (last, counts))| {
+                let rejects: u64 = counts.rejects.values().map(|(count, _)| count).sum();
+                (session.to_string(), last.seq, counts.accepted, counts.late, counts.gaps, rejects)
+            })
+            .collect();
+        assert_eq!(sessions, [("s".into(), 2, 2, 1, 0, 0), ("t".into(), 5, 0, 0, 1, 2)]);
+        assert_eq!(of(&counts, "?").all.rejects[&RejectReason::UnknownInstrument].0, 1);
+    }
+
+    #[test]
+    fn beyond_the_bounds_sources_are_counted_together_and_the_session_that_was_idle_longest_is_dropped() {
+        let mut counts = Counts::default();
+        for n in 0..SESSIONS_MAX as u64 {
+            counts.count(&input(n + 1, "a", Some(&format!("s{n}"))), &reject(1), false);
+        }
+        counts.count(&input(90, "a", Some("s0")), &reject(1), false);
+        counts.count(&input(91, "a", Some("new")), &reject(1), false);
+        let names: Vec<String> = of(&counts, "a").sessions.keys().map(|session| session.to_string()).collect();
+        assert!(
+            names.len() == SESSIONS_MAX && names.contains(&"s0".into()) && !names.contains(&"s1".into()),
+            "{names:?}"
+        );
+        assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, SESSIONS_MAX as u64 + 2);
+        for n in 0..SOURCES_MAX {
+            counts.count(&input(100, &format!("b{n}"), Some("s")), &reject(1), false);
+        }
+        assert_eq!(counts.iter().count(), SOURCES_MAX + 1, "and those beyond");
+        assert_eq!(of(&counts, "?").all.rejects[&RejectReason::UnknownInstrument].0, 1);
+        assert!(of(&counts, "?").sessions.is_empty());
     }
 }

@@ -7,33 +7,19 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use serde::Serialize;
 use tapedeck_kernel::{Answer, ChainEnd, TapeFault, TapeRead, TapeReader};
+use tapedeck_runtime::tail::Tail;
+use tapedeck_runtime::{Bus, BusError, back_off};
 use tapedeck_schemas::event::{Event, Rejected, TapeCreated};
 use tapedeck_schemas::generation::{Lineage, TapeName};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, RecordHash, RecordRead, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
 
-use crate::bus::{Bus, BusError};
-use crate::retry::back_off;
-use crate::tail::Tail;
+use crate::reject::PublishedReject;
 
 /// Header: the offset of the fact on the tape, `p0g1:1234.5`.
 const OFFSET: &str = "Tapedeck-Offset";
-
-/// The message to a publisher.
-#[derive(Serialize)]
-struct PublishedReject<'a> {
-    offset: String,
-    reason: &'static str,
-    /// The detail in words: rendered here, so that rewording changes no fact.
-    detail: String,
-    code: &'static str,
-    subject: &'a str,
-    seq: Option<u64>,
-    instrument: Option<String>,
-}
 
 struct RejectsPublisher {
     bus: Bus,
@@ -105,15 +91,7 @@ impl RejectsPublisher {
 
     /// Stores one rejection; retries until it is known to be stored.
     async fn store(&mut self, at: Offset, rejected: &Rejected) {
-        let message = PublishedReject {
-            offset: self.lineage.print(self.partition, at),
-            reason: rejected.reason.as_str(),
-            detail: rejected.detail.words(),
-            code: rejected.detail.rule(),
-            subject: &rejected.subject,
-            seq: rejected.seq,
-            instrument: rejected.instrument.map(|instrument| instrument.to_string()),
-        };
+        let message = PublishedReject::new(self.lineage.print(self.partition, at), rejected);
         let payload = serde_json::to_vec(&message).expect("serializing to memory cannot fail");
         let subject = subject::rejects_subject(self.partition, rejected.source);
         let mut failures = 0;

@@ -1,50 +1,94 @@
-//! The status of sources: how many of their events were accepted and rejected. Each partition's ingest knows its own
-//! part; an answer to a publisher gathers the parts.
+//! What is known of sources: the reply on `md-status.<source>`, and the part of it that one partition knows.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result};
-use futures_util::StreamExt as _;
-use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
-use tapedeck_ingest::Ingest;
 use tapedeck_ingest::numbering::NumberRange;
-use tapedeck_runtime::Bus;
-use tapedeck_schemas::ids::SourceId;
-use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject;
+use tapedeck_kernel::Driver;
 
-/// Time limit of a request to the ingest of a partition.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-/// Interval at which reading the tapes is retried.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Number of requests that are answered concurrently.
-const REQUESTS_MAX: usize = 32;
+use crate::counts::{EventCounts, FirstReject};
+use crate::followed::FollowedIngest;
+use crate::reject::PublishedReject;
 
-/// The status of one source, over all of its sessions and partitions.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+/// Most bytes of the sessions in one reply; further ones are in the next. The rest of a reply takes less than 128 KiB,
+/// so that a reply stays below 384 KiB.
+pub const SESSIONS_BYTES_MAX: usize = 256 * 1024;
+
+/// A request about a source. An empty payload requests everything, from the beginning.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StatusRequest {
+    /// The one session that is asked for, with its counts. Without it, the reply names every session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
+    /// The `next` of the reply before: only sessions after it are in this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}
+
+/// The state of one source, over all of its sessions and partitions.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SourceStatus {
     /// Name of the source.
     pub source: String,
     /// Number of partitions.
     pub partitions: u16,
-    /// Partitions whose ingest did not answer; the other fields do not count them.
+    /// Partitions for which no process of the group `answers` replied; the other fields do not count them.
     pub missing: Vec<u16>,
-    /// Inbox messages of all sources that ingest has not read yet; the other fields do not count them.
+    /// Inbox messages of all sources that are stored and not decided; the other fields do not count them.
     pub waiting: u64,
-    /// The last number accepted, by session and instrument.
+    /// How far each inbox is decided.
+    pub decided: Vec<DecidedInbox>,
+    /// The numbers of each session and instrument, in order of both.
     pub sessions: Vec<SessionStatus>,
-    /// Number of events that became facts.
+    /// What to request as `after` for the sessions that this reply has no space for; `None` if it has all.
+    pub next: Option<String>,
+    /// Number of events that became facts, late ones included.
     pub accepted: u64,
+    /// Number of accepted quotes and trades that were late: recorded, and never acted on.
+    pub late: u64,
     /// Number of rejected events, by reason.
     pub rejects: BTreeMap<String, u64>,
+    /// The first rejected event of each reason.
+    pub first: BTreeMap<String, PublishedReject>,
+    /// Number of gaps.
+    pub gaps: u64,
+    /// What became of the events of the session that was asked for; `None` if none was, or it is not counted any more.
+    pub session: Option<SessionCounts>,
+}
+
+/// How far the inbox of a partition is decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecidedInbox {
+    /// Number of the partition.
+    pub partition: u16,
+    /// Name of the stream, as in the acknowledgements of JetStream.
+    pub stream: String,
+    /// Sequence up to which every message is decided.
+    pub decided: u64,
+    /// Last sequence of the stream, at least.
+    pub stored: u64,
+}
+
+/// What became of the events of one session.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionCounts {
+    /// Name of the session.
+    pub session: String,
+    /// Number of events that became facts, late ones included.
+    pub accepted: u64,
+    /// Number of accepted quotes and trades that were late: recorded, and never acted on.
+    pub late: u64,
+    /// Number of rejected events, by reason.
+    pub rejects: BTreeMap<String, u64>,
+    /// The first rejected event of each reason.
+    pub first: BTreeMap<String, PublishedReject>,
     /// Number of gaps.
     pub gaps: u64,
 }
 
-/// The status of one session of a source, for one instrument.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The numbers of one session of a source, for one instrument.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStatus {
     /// Partition of the instrument.
     pub partition: u16,
@@ -52,117 +96,276 @@ pub struct SessionStatus {
     pub session: String,
     /// Name of the instrument.
     pub instrument: String,
-    /// The last number accepted. The next one is expected to be greater by one.
+    /// The last number decided. The next one is expected to be greater by one.
     pub last_seq: u64,
     /// Ranges of numbers that were skipped and have not arrived since, first and last: what is to be published again.
-    #[serde(default)] // the ingest of an earlier build does not say
     pub missing: Vec<NumberRange>,
     /// Age of the inbox message that held the number, in ms since its stamp.
     pub age_ms: u64,
 }
 
-/// The answer of the ingest of one partition.
+/// A request to one partition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartitionRequest {
+    /// Name of the source; `None` for all, without the first rejected events.
+    pub source: Option<String>,
+    /// What is asked about it.
+    pub request: StatusRequest,
+}
+
+/// The reply of one partition.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub struct SourcesReply {
-    /// Inbox messages that ingest has not read yet.
-    pub waiting: u64,
-    /// Status of each source, by name.
+pub struct PartitionReply {
+    /// How far its inbox is decided.
+    pub inbox: DecidedInbox,
+    /// Each source, by name.
     pub sources: BTreeMap<String, SourceStatus>,
     /// Rejected events whose source could not be read, by reason.
     pub unreadable: BTreeMap<String, u64>,
+    /// Number of sessions that the reply about all sources has no space for.
+    pub left_out: u64,
 }
 
-/// The answer of ingest to a request about one source, or about all sources if `about` is empty.
-pub fn answer(ingest: &Ingest, about: &str, waiting: u64) -> Vec<u8> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-    let mut reply = SourcesReply { waiting, ..SourcesReply::default() };
-    let matches = |name: &str| about.is_empty() || about == name;
-    for (source, counts) in ingest.sources().iter() {
-        let rejects = counts.rejects.iter().map(|(reason, count)| (reason.to_string(), *count)).collect();
+impl SessionStatus {
+    /// The place of the session in the order of replies.
+    pub fn key(&self) -> (&str, &str) {
+        (&self.session, &self.instrument)
+    }
+
+    /// The place as text, for [`StatusRequest::after`]. The name of a session has no slash.
+    fn place(&self) -> String {
+        format!("{}/{}", self.session, self.instrument)
+    }
+}
+
+impl SourceStatus {
+    /// Adds the part of one partition.
+    pub fn add(&mut self, part: SourceStatus) {
+        self.accepted += part.accepted;
+        self.late += part.late;
+        self.gaps += part.gaps;
+        add_counts(&mut self.rejects, part.rejects);
+        add_first(&mut self.first, part.first);
+        self.sessions.extend(part.sessions);
+        // A partition that has more sessions has shown all up to here: those of the others after it come later.
+        self.next = match (self.next.take(), part.next) {
+            (Some(a), Some(b)) => Some(if split(&a) <= split(&b) { a } else { b }),
+            (a, b) => a.or(b),
+        };
+        if let Some(part) = part.session {
+            let all = self.session.get_or_insert_with(|| SessionCounts { session: part.session, ..Default::default() });
+            all.accepted += part.accepted;
+            all.late += part.late;
+            all.gaps += part.gaps;
+            add_counts(&mut all.rejects, part.rejects);
+            add_first(&mut all.first, part.first);
+        }
+    }
+
+    /// Sorts the sessions and leaves out those that have no space.
+    pub fn cut(&mut self) {
+        let sessions = std::mem::take(&mut self.sessions);
+        let shown = self.next.clone();
+        let is_shown = |one: &SessionStatus| shown.as_deref().is_none_or(|next| one.key() <= split(next));
+        let (sessions, next) = page(sessions.into_iter().filter(is_shown).collect());
+        (self.sessions, self.next) = (sessions, next.or(shown));
+    }
+}
+
+fn add_counts(all: &mut BTreeMap<String, u64>, part: BTreeMap<String, u64>) {
+    part.into_iter().for_each(|(reason, count)| *all.entry(reason).or_default() += count);
+}
+
+fn add_first(all: &mut BTreeMap<String, PublishedReject>, part: BTreeMap<String, PublishedReject>) {
+    for (reason, first) in part {
+        all.entry(reason).or_insert(first);
+    }
+}
+
+/// Session and instrument of a place; a text that is none is before every instrument of the session.
+fn split(place: &str) -> (&str, &str) {
+    place.split_once('/').unwrap_or((place, ""))
+}
+
+/// The sessions in order that have space, and the place of the last one if there are more.
+fn page(mut sessions: Vec<SessionStatus>) -> (Vec<SessionStatus>, Option<String>) {
+    sessions.sort_by(|a, b| a.key().cmp(&b.key()));
+    let count = sessions.len();
+    let kept = sessions.len().min(fitting(&sessions));
+    sessions.truncate(kept);
+    let next = (kept < count).then(|| sessions.last().map(SessionStatus::place).unwrap_or_default());
+    (sessions, next)
+}
+
+/// How many of the sessions, from the first on, have space in a reply.
+fn fitting(sessions: &[SessionStatus]) -> usize {
+    let mut bytes = 0;
+    let size = |one: &SessionStatus| serde_json::to_vec(one).map_or(usize::MAX, |text| text.len() + 1);
+    let fits = |one: &&SessionStatus| {
+        bytes += size(one);
+        bytes <= SESSIONS_BYTES_MAX
+    };
+    sessions.iter().take_while(fits).count()
+}
+
+/// The reply of a partition, as JSON: `now` is the time, ns since the epoch, and `stored` the last known sequence of the
+/// inbox.
+pub fn partition_reply(
+    driver: &Driver<FollowedIngest>,
+    asked: &PartitionRequest,
+    stored: u64,
+    now: u64,
+) -> PartitionReply {
+    let followed = driver.machine();
+    let decided = driver.inbox_decided();
+    let inbox = DecidedInbox { decided, stored: stored.max(decided), ..Default::default() };
+    let mut reply = PartitionReply { inbox, ..Default::default() };
+    let is_asked = |name: &str| asked.source.as_ref().is_none_or(|source| source == name);
+    for (source, counts) in followed.counts().iter() {
         match source.map(|source| source.to_string()) {
-            None => reply.unreadable = rejects,
-            Some(name) if matches(&name) => {
-                let (accepted, gaps) = (counts.accepted, counts.gaps);
-                reply.sources.insert(name, SourceStatus { accepted, rejects, gaps, ..SourceStatus::default() });
+            None => reply.unreadable = numbers(&counts.all),
+            Some(name) if is_asked(&name) => {
+                let with_first = asked.source.is_some();
+                let of_session = asked.request.session.as_deref().and_then(|wanted| {
+                    let (session, (_, counts)) =
+                        counts.sessions.iter().find(|(session, _)| session.as_str() == wanted)?;
+                    Some(session_counts(session.to_string(), counts))
+                });
+                let EventCounts { accepted, late, gaps, .. } = counts.all;
+                let (rejects, session) = (numbers(&counts.all), of_session);
+                let first = if with_first { examples(&counts.all) } else { BTreeMap::new() };
+                let status = SourceStatus { accepted, late, gaps, rejects, first, session, ..Default::default() };
+                reply.sources.insert(name, status);
             }
             Some(_) => {}
         }
     }
-    for ((source, session, instrument), numbering) in ingest.numberings().iter() {
+    let mut of_sources: BTreeMap<String, Vec<SessionStatus>> = BTreeMap::new();
+    for ((source, session, instrument), numbering) in followed.ingest().numberings().iter() {
         let name = source.to_string();
-        if matches(&name) {
-            let (session, instrument) = (session.to_string(), instrument.to_string());
-            let age_ms = now.saturating_sub(numbering.stamp) / 1_000_000;
-            let (last_seq, missing) = (numbering.last_seq, numbering.missing.clone());
-            let one = SessionStatus { partition: 0, session, instrument, last_seq, missing, age_ms };
-            reply.sources.entry(name).or_default().sessions.push(one);
+        if is_asked(&name) && asked.request.session.as_deref().is_none_or(|wanted| wanted == session.as_str()) {
+            let one = SessionStatus {
+                partition: 0,
+                session: session.to_string(),
+                instrument: instrument.to_string(),
+                last_seq: numbering.last_seq,
+                missing: numbering.missing.clone(),
+                age_ms: now.saturating_sub(numbering.stamp) / 1_000_000,
+            };
+            of_sources.entry(name).or_default().push(one);
         }
     }
-    serde_json::to_vec(&reply).expect("writing an answer to memory cannot fail")
-}
-
-/// Requests the status of one source, or of all, from the ingest of a partition.
-pub async fn ask(bus: &Bus, partition: u16, about: &str) -> Result<SourcesReply> {
-    let subject = bus.generations().question_subject(partition, Writer::Ingest);
-    let request = async_nats::Request::new().payload(about.to_string().into()).timeout(Some(ANSWER_TIMEOUT));
-    let asked = bus.client().send_request(subject, request).await;
-    let answer = asked.with_context(|| format!("no answer from the ingest of partition {partition}"))?;
-    let mut reply: SourcesReply = serde_json::from_slice(&answer.payload)?;
-    let sessions = reply.sources.values_mut().flat_map(|source| &mut source.sessions);
-    sessions.for_each(|session| session.partition = partition);
-    Ok(reply)
-}
-
-/// The status of one source, gathered from every partition.
-pub async fn gather(bus: &Bus, partitions: u16, source: SourceId) -> SourceStatus {
-    let name = source.to_string();
-    let answers = join_all((0..partitions).map(|partition| ask(bus, partition, &name))).await;
-    let mut all = SourceStatus { source: name.clone(), partitions, ..SourceStatus::default() };
-    for (partition, answer) in (0..).zip(answers) {
-        match answer {
-            Err(_) => all.missing.push(partition),
-            Ok(mut reply) => {
-                all.waiting += reply.waiting;
-                let one = reply.sources.remove(&name).unwrap_or_default();
-                all.accepted += one.accepted;
-                all.gaps += one.gaps;
-                all.sessions.extend(one.sessions);
-                one.rejects.into_iter().for_each(|(reason, count)| *all.rejects.entry(reason).or_default() += count);
+    match &asked.source {
+        Some(name) => {
+            let after = asked.request.after.as_deref();
+            let mut sessions = of_sources.remove(name).unwrap_or_default();
+            sessions.retain(|one| after.is_none_or(|after| one.key() > split(after)));
+            if !sessions.is_empty() {
+                let status = reply.sources.entry(name.clone()).or_default();
+                (status.sessions, status.next) = page(sessions);
             }
         }
+        None => add_newest(&mut reply, of_sources),
     }
-    all
+    reply
 }
 
-/// Answers publishers on `md-status.<source>`, as one of a queue group: a request is answered once. Up to
-/// `REQUESTS_MAX` requests are answered concurrently.
-pub async fn serve(bus: &Bus) -> Result<()> {
-    let partitions = loop {
-        match bus.tapes().await {
-            Ok(tapes) => break u16::try_from(tapes.len())?,
-            // A tape of another partition may not exist yet. That is no reason for ingest to end.
-            Err(error) => tracing::warn!(%error, "cannot answer publishers yet: not every tape can be read; retrying"),
-        }
-        tokio::time::sleep(RETRY_INTERVAL).await;
+/// Adds the sessions that were active last, as far as there is space.
+fn add_newest(reply: &mut PartitionReply, of_sources: BTreeMap<String, Vec<SessionStatus>>) {
+    let with_source = |(name, sessions): (String, Vec<SessionStatus>)| {
+        sessions.into_iter().map(move |session| (name.clone(), session))
     };
-    let queue = "md-status".to_string();
-    let questions = bus.client().queue_subscribe(subject::STATUS_SUBJECTS, queue).await?;
-    let answered = questions.for_each_concurrent(REQUESTS_MAX, async |question| {
-        if let Err(error) = answer_publisher(bus, partitions, question).await {
-            tracing::warn!(%error, "cannot answer a publisher");
-        }
-    });
-    answered.await;
-    anyhow::bail!("the subscription to {} ended", subject::STATUS_SUBJECTS)
+    let mut all: Vec<(String, SessionStatus)> = of_sources.into_iter().flat_map(with_source).collect();
+    all.sort_by_key(|(_, session)| session.age_ms);
+    let (names, mut sessions): (Vec<String>, Vec<SessionStatus>) = all.into_iter().unzip();
+    let kept = fitting(&sessions);
+    reply.left_out = (sessions.len() - kept) as u64;
+    sessions.truncate(kept);
+    for (name, session) in names.into_iter().zip(sessions) {
+        reply.sources.entry(name).or_default().sessions.push(session);
+    }
 }
 
-async fn answer_publisher(bus: &Bus, partitions: u16, question: async_nats::Message) -> Result<()> {
-    let Some(reply) = question.reply else { return Ok(()) };
-    let answer = match subject::parse_status_subject(&question.subject) {
-        Some(source) => serde_json::to_vec(&gather(bus, partitions, source).await)?,
-        None => serde_json::to_vec(&serde_json::json!({
-            "error": format!("{} has no source; send to md-status.<source>", question.subject)
-        }))?,
-    };
-    Ok(bus.client().publish(reply, answer.into()).await?)
+fn session_counts(session: String, counts: &EventCounts) -> SessionCounts {
+    let EventCounts { accepted, late, gaps, .. } = *counts;
+    SessionCounts { session, accepted, late, gaps, rejects: numbers(counts), first: examples(counts) }
+}
+
+fn numbers(counts: &EventCounts) -> BTreeMap<String, u64> {
+    counts.rejects.iter().map(|(reason, (count, _))| (reason.to_string(), *count)).collect()
+}
+
+fn examples(counts: &EventCounts) -> BTreeMap<String, PublishedReject> {
+    let example = |FirstReject { cause, fact }: &FirstReject| PublishedReject::new(cause.to_string(), fact);
+    counts.rejects.iter().map(|(reason, (_, first))| (reason.to_string(), example(first))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(partition: u16, session: usize, instrument: usize) -> SessionStatus {
+        let (session, instrument) = (format!("s{session}"), format!("v.{}{instrument}", "x".repeat(30)));
+        SessionStatus { partition, session, instrument, last_seq: 1, missing: vec![(1, u64::MAX); 8], age_ms: 1 }
+    }
+
+    /// What a partition replies about these sessions after a place.
+    fn part(sessions: &[SessionStatus], after: Option<&str>) -> SourceStatus {
+        let rest = sessions.iter().filter(|one| after.is_none_or(|after| one.key() > split(after)));
+        let (sessions, next) = page(rest.cloned().collect());
+        SourceStatus { sessions, next, ..Default::default() }
+    }
+
+    #[test]
+    fn pages_of_several_partitions_have_each_session_once_and_in_order() {
+        let of = |partition: u16| -> Vec<SessionStatus> {
+            let numbers = (0..3000).filter(|n| n % 3 == usize::from(partition));
+            numbers.map(|n| session(partition, n % 7, n)).collect()
+        };
+        let parts: Vec<_> = (0..3).map(of).collect();
+        let (mut after, mut found, mut pages) = (None::<String>, Vec::new(), 0);
+        loop {
+            let mut all = SourceStatus::default();
+            parts.iter().for_each(|sessions| all.add(part(sessions, after.as_deref())));
+            all.cut();
+            let bytes = serde_json::to_vec(&all).unwrap().len();
+            assert!(bytes < SESSIONS_BYTES_MAX + 4096, "{bytes}");
+            found.extend(all.sessions);
+            pages += 1;
+            match all.next {
+                Some(next) => after = Some(next),
+                None => break,
+            }
+        }
+        let mut expected = parts.concat();
+        expected.sort_by(|a, b| a.key().cmp(&b.key()));
+        assert_eq!(found, expected);
+        assert!(pages > 3, "{pages}");
+    }
+
+    #[test]
+    fn the_parts_of_partitions_add_up_and_the_first_rejection_stays() {
+        let counts = |count, offset: &str| {
+            let first = PublishedReject {
+                offset: offset.into(),
+                reason: "crossed".into(),
+                detail: String::new(),
+                code: "crossed".into(),
+                subject: String::new(),
+                seq: None,
+                instrument: None,
+            };
+            let (rejects, first) = ([("crossed".into(), count)].into(), [("crossed".into(), first)].into());
+            let session = SessionCounts { session: "s".into(), accepted: 1, late: 1, gaps: 1, rejects, first };
+            let SessionCounts { rejects, first, .. } = session.clone();
+            SourceStatus { accepted: 2, late: 1, gaps: 3, rejects, first, session: Some(session), ..Default::default() }
+        };
+        let mut all = SourceStatus::default();
+        all.add(counts(2, "1.0"));
+        all.add(counts(3, "2.0"));
+        let session = all.session.unwrap();
+        assert_eq!((all.accepted, all.late, all.gaps, all.rejects["crossed"]), (4, 2, 6, 5));
+        assert_eq!((session.accepted, session.late, session.gaps, session.rejects["crossed"]), (2, 2, 2, 5));
+        assert_eq!((all.first["crossed"].offset.as_str(), session.first["crossed"].offset.as_str()), ("1.0", "1.0"));
+    }
 }

@@ -63,6 +63,9 @@ impl From<&Group> for ListedGroup {
             Some(Reads::Inbox(Inbox::Market)) => vec!["INBOX_<p>_G<g>"],
             Some(Reads::Inbox(Inbox::Command)) => vec!["COMMAND_<p>_G<g>"],
             Some(Reads::Tape(writers)) => writers.iter().map(|writer| writer.as_str()).collect(),
+            None if group.reads_inbox(Inbox::Market) => {
+                vec!["INBOX_<p>_G<g>", Writer::Ingest.as_str(), Writer::Control.as_str()]
+            }
             None => Writer::ALL.iter().map(|writer| writer.as_str()).collect(),
         };
         Self {

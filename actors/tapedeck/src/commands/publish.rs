@@ -1,17 +1,19 @@
-//! `publish`: publishes files of market data, or the synthetic market, to `md.>`.
+//! `publish`: publishes files of market data, or the synthetic market, to `md.>`, and says what became of the events.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tapedeck_feeds::Selection;
 use tempfile::NamedTempFile;
 
 use crate::connection::{DirArgs, NatsArgs};
-use crate::market::{Market, Pace, Published, Publisher, SyntheticArgs};
+use crate::market::{Market, Pace, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
 use crate::setup::SetupArgs;
+use crate::verdict::{PublishReport, PublishVerdict};
 use tapedeck_history::ReplaySpeed;
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
 
@@ -19,9 +21,15 @@ const EXAMPLES: &str = "\
 Examples:
   tapedeck publish quotes.csv --instrument oanda.EURUSD
   tapedeck publish BTCUSDT-trades-2024-08-09.zip --speed 10x
-  zcat capture.jsonl.gz | tapedeck publish -";
+  zcat capture.jsonl.gz | tapedeck publish -
+  tapedeck publish trades.csv --allow-rejects --json";
 
-/// Publishes market data to md.>
+/// Publishes market data to md.>, and prints what became of it
+///
+/// When everything is stored, the command waits until ingest has decided on it, and prints how many events of the
+/// session were accepted, how many of these were late (recorded, and never acted on), how many were refused and why,
+/// and the gaps. Exit status: 0 nothing was refused; 1 something was refused; 2 stored, but not decided in time, or not
+/// stored. What the synthetic market injects on purpose does not count as refused.
 ///
 /// If a publication is interrupted, run the same command again: it continues where it stopped. If messages were lost
 /// after they were stored, it first sends the events again that ingest misses.
@@ -50,6 +58,18 @@ pub struct Args {
     /// Speed: recorded, a multiple of the recorded pace such as 10x or 0.5x, or max
     #[arg(long, default_value = "max", help_heading = "Output")]
     pub speed: ReplaySpeed,
+    /// Exits with 0 although events were refused
+    #[arg(long, help_heading = "Verdict")]
+    pub allow_rejects: bool,
+    /// How long to wait for the decisions, once everything is stored, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Verdict")]
+    pub timeout: u64,
+    /// Ends when everything is stored, without a verdict
+    #[arg(long, conflicts_with_all = ["allow_rejects", "timeout"], help_heading = "Verdict")]
+    pub no_wait: bool,
+    /// Prints JSON
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
     /// NATS of the inboxes.
     #[command(flatten)]
     pub nats: NatsArgs,
@@ -76,14 +96,23 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
+    let injected = market.feed.summary().injected.clone();
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling();
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
     bar.finish_and_clear();
-    let Published { sent, again, skipped } = published;
-    let again = if again > 0 { format!("{again} published again (missing), ") } else { String::new() };
-    println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", market.session);
-    Ok(ExitCode::SUCCESS)
+    let timeout = Duration::from_secs(args.timeout);
+    let verdict = match args.no_wait {
+        true => None,
+        false => Some(PublishVerdict::wait(&bus, &publisher, published, &injected, timeout).await),
+    };
+    let report = PublishReport { session: market.session, published, verdict };
+    if args.json {
+        report.print_json()?
+    } else {
+        report.print()
+    }
+    Ok(report.exit_code(args.allow_rejects))
 }
 
 /// Standard input to its end, as a temporary file.

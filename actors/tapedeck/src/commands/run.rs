@@ -69,10 +69,7 @@ pub enum Venue {
 /// Runs until a shutdown signal.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let metrics = Arc::new(Metrics::default());
-    let database = match args.group.machine_info {
-        Some(_) => None,
-        None => Some(args.database.access(&args.dir)?),
-    };
+    let database = args.group.needs_database().then(|| args.database.access(&args.dir)).transpose()?;
     let (nats, identity) = (args.nats.access(&args.dir)?, process::identity()?);
     let requires_witness = args.require_witness;
     let env = Env { nats: nats.clone(), database, metrics: metrics.clone(), identity, requires_witness };

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
+use tapedeck_answers::status::PartitionReply;
+use tapedeck_answers::{SessionStatus, SourceStatus, StatusRequest, serve};
 use tapedeck_history::status::{PartitionStatus, StatusReason};
 use tapedeck_history::{ControlInForce, ControlsInForce, HistoryError};
 use tapedeck_runtime::state::{self, GroupState};
@@ -18,7 +20,6 @@ use tokio_postgres::Client;
 
 use crate::connection::{DatabaseArgs, DirArgs, NatsArgs};
 use crate::process;
-use crate::sources::{self, SessionStatus, SourceStatus, SourcesReply};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,10 +79,12 @@ struct PartitionReport {
     controls: Vec<ControlInForce>,
     /// What each process of a group answers.
     groups: Vec<GroupState>,
-    /// What ingest answers about each source; `None` without an answer.
+    /// What `answers` says about each source, without the numbers of all sessions; `None` without an answer.
     sources: Option<Vec<SourceStatus>>,
     /// Rejected events whose source could not be read, by reason.
     unreadable: BTreeMap<String, u64>,
+    /// Number of sessions that are not among the sources, because there are too many.
+    sessions_left_out: u64,
 }
 
 /// Prints the status.
@@ -107,7 +110,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         let groups = state::ask(&bus, number, tapedeck_groups::names()).await?;
         match read(&bus, client.as_ref(), number).await {
             Ok((status, controls)) => {
-                let answer = sources::ask(&bus, number, "").await.ok();
+                let answer = serve::ask(&bus, number, None, StatusRequest::default()).await.ok();
                 reasons.extend(status.reasons.iter().cloned());
                 reasons.extend(group_reasons(number, &groups));
                 partitions.push(partition(status, controls, groups, answer));
@@ -203,24 +206,25 @@ fn partition(
     status: PartitionStatus,
     controls: Vec<ControlInForce>,
     groups: Vec<GroupState>,
-    answer: Option<SourcesReply>,
+    answer: Option<PartitionReply>,
 ) -> PartitionReport {
+    let sessions_left_out = answer.as_ref().map_or(0, |answer| answer.left_out);
     let unreadable = answer.as_ref().map(|answer| answer.unreadable.clone()).unwrap_or_default();
     let named = |(source, one): (String, SourceStatus)| SourceStatus { source, ..one };
     let sources = answer.map(|answer| answer.sources.into_iter().map(named).collect());
-    PartitionReport { status, controls, groups, sources, unreadable }
+    PartitionReport { status, controls, groups, sources, unreadable, sessions_left_out }
 }
 
 /// For each source: what became of its events, and its newest session of each instrument.
 fn print_sources(one: &PartitionReport) {
-    let Some(sources) = &one.sources else { return println!("  sources   no answer from ingest") };
+    let Some(sources) = &one.sources else { return println!("  sources   no answer from the group answers") };
     let counts = |rejects: &BTreeMap<String, u64>| {
         rejects.iter().map(|(reason, count)| format!("{count} {reason}")).collect::<Vec<_>>().join(", ")
     };
     for source in sources {
-        let SourceStatus { source: name, accepted, rejects, gaps, sessions, .. } = source;
+        let SourceStatus { source: name, accepted, late, rejects, gaps, sessions, .. } = source;
         let rejected = if rejects.is_empty() { "none".into() } else { counts(rejects) };
-        println!("  source    {name}: {accepted} accepted, {gaps} gaps, rejected: {rejected}");
+        println!("  source    {name}: {accepted} accepted, {late} of them late, {gaps} gaps, rejected: {rejected}");
         let mut newest: BTreeMap<&str, &SessionStatus> = BTreeMap::new();
         for session in sessions {
             let known = newest.entry(&session.instrument).or_insert(session);
@@ -231,6 +235,9 @@ fn print_sources(one: &PartitionReport) {
         for (instrument, SessionStatus { session, last_seq, age_ms, .. }) in newest {
             println!("    {instrument:<20} session {session}, last seq {last_seq}, {:.1} s ago", *age_ms as f64 / 1e3);
         }
+    }
+    if one.sessions_left_out > 0 {
+        println!("    {} more sessions; request md-status.<source>", one.sessions_left_out);
     }
     if !one.unreadable.is_empty() {
         println!("  source    unreadable, rejected: {}", counts(&one.unreadable));

@@ -74,7 +74,7 @@ fn publish_market(cluster: &Cluster, options: &Options) -> Result<()> {
 /// Starts a publisher in the background, at a speed that lasts for a step.
 fn load(cluster: &Cluster, seed: usize) -> Result<Running> {
     let seed = seed.to_string();
-    let args = ["publish", "--events", LOAD_EVENTS, "--seed", &seed, "--speed", "4x"];
+    let args = ["publish", "--no-wait", "--events", LOAD_EVENTS, "--seed", &seed, "--speed", "4x"];
     let mut command = cluster.command("publisher", &args)?;
     Ok(Running(command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn()?))
 }

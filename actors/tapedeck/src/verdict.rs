@@ -1,0 +1,201 @@
+//! What became of the events of a publication, as the group `answers` says.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use serde::Serialize;
+use tapedeck_answers::serve::ANSWER_TIMEOUT;
+use tapedeck_answers::{PublishedReject, SessionCounts, SourceStatus};
+use tapedeck_feeds::Injected;
+use tapedeck_runtime::Bus;
+use tapedeck_schemas::event::RejectReason;
+
+use crate::market::{Published, Publisher};
+use crate::missing::session_status;
+
+/// Interval of the requests.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// The events of a session that were refused for one reason.
+#[derive(Debug, Default, Clone, PartialEq, Serialize)]
+pub struct RefusedEvents {
+    /// Number of events.
+    pub count: u64,
+    /// How many of them were made to be refused, by the synthetic market.
+    pub injected: u64,
+    /// The first one.
+    pub first: Option<PublishedReject>,
+}
+
+/// What became of the events of a session.
+#[derive(Debug, Default, PartialEq, Serialize)]
+pub struct JudgedEvents {
+    /// Events that became facts, late ones included.
+    pub accepted: u64,
+    /// Accepted quotes and trades that were late: recorded, and never acted on.
+    pub late: u64,
+    /// Gaps in the numbers.
+    pub gaps: u64,
+    /// Refused events, by reason.
+    pub refused: BTreeMap<String, RefusedEvents>,
+}
+
+/// The end of a publication.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishVerdict {
+    /// Every stored event of the session is decided.
+    Judged(JudgedEvents),
+    /// Not every event is known to be decided: why.
+    NotJudged(String),
+}
+
+impl PublishVerdict {
+    /// Waits until every stored event of the publication is decided.
+    pub async fn wait(
+        bus: &Bus,
+        publisher: &Publisher,
+        published: Published,
+        injected: &Injected,
+        timeout: Duration,
+    ) -> Self {
+        let (began, stored) = (Instant::now(), publisher.stored());
+        loop {
+            let why = match read(bus, publisher, &stored, timeout.saturating_sub(began.elapsed())).await {
+                Ok(counts) => return judged(counts, publisher.unreadable(), published, injected),
+                Err(why) => why,
+            };
+            if began.elapsed() + INTERVAL >= timeout {
+                return Self::NotJudged(format!("{why}, after {} s", timeout.as_secs()));
+            }
+            tokio::time::sleep(INTERVAL).await;
+        }
+    }
+}
+
+/// The counts of every session that was published, or why they are not known yet.
+async fn read(
+    bus: &Bus,
+    publisher: &Publisher,
+    stored: &BTreeMap<String, u64>,
+    left: Duration,
+) -> Result<Vec<SessionCounts>, String> {
+    let mut all = Vec::new();
+    for (source, session) in publisher.sources() {
+        let Some(status) = session_status(bus, *source, *session, left.min(2 * ANSWER_TIMEOUT)).await else {
+            return Err(format!("no process of the group answers replied on md-status.{source}"));
+        };
+        undecided(&status, stored)?;
+        all.extend(status.session);
+    }
+    Ok(all)
+}
+
+/// Fails with the first inbox that is not decided up to what was stored in it.
+fn undecided(status: &SourceStatus, stored: &BTreeMap<String, u64>) -> Result<(), String> {
+    for (stream, seq) in stored {
+        match status.decided.iter().find(|inbox| inbox.stream == *stream) {
+            None => return Err(format!("no process of the group answers replied about {stream}")),
+            Some(inbox) if inbox.decided < *seq => {
+                return Err(format!("ingest has decided {stream} up to {} of {seq}", inbox.decided));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn judged(counts: Vec<SessionCounts>, unreadable: u64, published: Published, injected: &Injected) -> PublishVerdict {
+    let mut judged = JudgedEvents::default();
+    for mut part in counts {
+        judged.accepted += part.accepted;
+        judged.late += part.late;
+        judged.gaps += part.gaps;
+        for (reason, count) in part.rejects {
+            let refused = judged.refused.entry(reason.clone()).or_default();
+            refused.count += count;
+            refused.first = refused.first.take().or(part.first.remove(&reason));
+        }
+    }
+    // What cannot be read has no session, and can only be refused.
+    let malformed = RejectReason::Malformed;
+    if unreadable > 0 {
+        judged.refused.entry(malformed.to_string()).or_default().count += unreadable;
+    }
+    let duplicates = (RejectReason::Duplicate, injected.duplicates);
+    let mut expected = injected.bad.clone();
+    *expected.entry(duplicates.0).or_default() += duplicates.1;
+    for (reason, count) in expected {
+        if let Some(refused) = judged.refused.get_mut(reason.as_str()) {
+            refused.injected = count.min(refused.count);
+        }
+    }
+    let refused: u64 = judged.refused.values().map(|refused| refused.count).sum();
+    match judged.accepted + refused < published.count() {
+        true => PublishVerdict::NotJudged(format!(
+            "{} of {} events of the session are counted; answers keeps the counts of the sessions that were active last",
+            judged.accepted + refused,
+            published.count()
+        )),
+        false => PublishVerdict::Judged(judged),
+    }
+}
+
+/// What a publication prints.
+#[derive(Debug, Serialize)]
+pub struct PublishReport {
+    /// Name of the session.
+    pub session: String,
+    /// What was stored.
+    pub published: Published,
+    /// What became of it; `None` if nobody was asked.
+    #[serde(flatten)]
+    pub verdict: Option<PublishVerdict>,
+}
+
+impl PublishReport {
+    /// Prints one JSON object.
+    pub fn print_json(&self) -> Result<()> {
+        println!("{}", serde_json::to_string(self)?);
+        Ok(())
+    }
+
+    /// Prints words.
+    pub fn print(&self) {
+        let Published { sent, again, skipped } = self.published;
+        let again = if again > 0 { format!("{again} published again (missing), ") } else { String::new() };
+        println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", self.session);
+        match &self.verdict {
+            None => {}
+            Some(PublishVerdict::NotJudged(why)) => eprintln!("tapedeck: stored, but not judged: {why}"),
+            Some(PublishVerdict::Judged(judged)) => {
+                let JudgedEvents { accepted, late, gaps, refused } = judged;
+                let count: u64 = refused.values().map(|refused| refused.count).sum();
+                println!("{accepted} accepted, {late} of them late, {count} refused, {gaps} gaps");
+                for (reason, RefusedEvents { count, injected, first }) in refused {
+                    let injected = if *injected > 0 { format!(" ({injected} on purpose)") } else { String::new() };
+                    let first = first.as_ref().map_or_else(String::new, |first| {
+                        let seq = first.seq.map_or_else(String::new, |seq| format!(" seq {seq}"));
+                        format!("; first: {} on {}{seq}: {}", first.offset, first.subject, first.detail)
+                    });
+                    println!("  {count} {reason}{injected}{first}");
+                }
+            }
+        }
+    }
+
+    /// 0 if nothing was refused, or that is allowed; 1 if something was; 2 without a verdict.
+    pub fn exit_code(&self, allows_rejects: bool) -> ExitCode {
+        let is_as_made = |refused: &RefusedEvents| refused.count == refused.injected;
+        match &self.verdict {
+            None => ExitCode::SUCCESS,
+            Some(PublishVerdict::NotJudged(_)) => ExitCode::from(2),
+            Some(PublishVerdict::Judged(judged)) => {
+                let passed = allows_rejects || judged.refused.values().all(is_as_made);
+                if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
+            }
+        }
+    }
+}
