@@ -66,13 +66,13 @@ pub trait AnyMachine: Debug + Send + Sized + 'static {
     fn run(&mut self, cause: Cause, input: &Self::Input) -> Decided;
     /// Observes an input and applies the decisions recorded on it.
     fn follow(&mut self, cause: Cause, input: &Self::Input, recorded: &[Entry]);
-    /// Reads a record of a writer whose facts are no inputs. A machine ignores it, because its decisions depend on its
-    /// inputs alone; something that only follows a machine may count by it.
-    fn read_beside(&mut self, _record: &TapeRecord) {}
     /// See [`Machine::save`].
     fn save(&self) -> Vec<u8>;
     /// See [`Machine::restore`].
     fn restore(&self, saved: &[u8]) -> Result<Self, BadState>;
+    /// Reads a record of a writer whose facts are no inputs. A machine ignores it, because its decisions depend on its
+    /// inputs alone; something that only follows a machine may count by it.
+    fn read_beside(&mut self, _record: &TapeRecord) {}
 }
 
 impl<M: Machine> AnyMachine for M {

@@ -92,3 +92,94 @@ impl AnyMachine for FollowedIngest {
         state::decode(saved)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tapedeck_kernel::freshness::LATE_MS;
+    use tapedeck_kernel::testing::limit;
+    use tapedeck_kernel::{Inbox, MachineInput as _, Reads};
+    use tapedeck_schemas::generation::Generation;
+    use tapedeck_schemas::offset::Offset;
+    use tapedeck_schemas::record::{Header, RecordHash};
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// The owner of ingest, and what follows it.
+    #[derive(Default)]
+    struct Both {
+        owner: Ingest,
+        followed: FollowedIngest,
+        seq: u64,
+        now: TapeTime,
+    }
+
+    impl Both {
+        /// Decides on a message and follows the decisions.
+        fn message(&mut self, kind: &str, payload: &str) {
+            self.seq += 1;
+            for (index, input) in
+                (0..).zip(MarketEntry::from_message(&format!("md.v.A.{kind}"), 1 << 62, payload.as_bytes()))
+            {
+                let cause = Cause { offset: Offset::new(self.seq, index), now: self.now };
+                let Decided { events, at } = AnyMachine::run(&mut self.owner, cause, &input);
+                self.now = at;
+                let entry = |(index, event)| Entry { cause: cause.offset, index, at, event };
+                let recorded: Vec<Entry> = (0..).zip(events).map(entry).collect();
+                self.followed.follow(cause, &input, &recorded);
+            }
+        }
+
+        fn quote(&mut self, seq: u64, seconds: u64) {
+            let ts_recv = seconds * SECOND;
+            self.message(
+                "quote",
+                &format!(
+                    r#"{{"source":"s","session":"n","seq":{seq},"ts_recv":"{ts_recv}","bid":"1","bid_size":"1",
+                        "ask":"2","ask_size":"1"}}"#
+                ),
+            );
+        }
+
+        /// Accepted and late events of the source, and of its session.
+        fn counts(&self) -> [(u64, u64); 2] {
+            let (_, source) = self.followed.counts().iter().next().unwrap();
+            let (_, session) = source.sessions.values().next().unwrap();
+            [&source.all, session].map(|counts| (counts.accepted, counts.late))
+        }
+    }
+
+    #[test]
+    fn the_limit_in_force_says_which_quote_is_late_and_the_machine_is_that_of_the_owner() {
+        let mut both = Both::default();
+        both.message(
+            "definition",
+            r#"{"source":"s","session":"n","seq":1,"ts_recv":"1","base":"A","quote":"B","tick_size":"1","lot_size":"1"}"#,
+        );
+        both.quote(2, 100);
+        both.quote(3, 95);
+        assert_eq!(both.counts(), [(3, 0); 2], "the default is 10 s");
+        both.quote(4, 89);
+        assert_eq!(both.counts(), [(4, 1); 2]);
+        let fact = limit(LATE_MS.name, "1000");
+        let entry = Entry { cause: Offset::new(1, 0), index: 0, at: 0, event: fact.event };
+        let header = Header { writer: fact.writer, epoch: 1, prev_hash: RecordHash::default(), inbox: None };
+        let (hash, generation) = (RecordHash::default(), Generation::FIRST);
+        both.followed.read_beside(&TapeRecord { seq: 9, generation, header, hash, entries: vec![entry] });
+        both.quote(5, 95);
+        assert_eq!(both.counts(), [(5, 2); 2]);
+        // What it counts beside, the owner does not have.
+        assert_eq!(AnyMachine::save(both.followed.ingest()), AnyMachine::save(&both.owner));
+        let restored = both.followed.restore(&both.followed.save()).unwrap();
+        assert_eq!((restored.counts(), restored.save()), (both.followed.counts(), both.followed.save()));
+        assert_eq!(both.followed.info().reads, Reads::Inbox(Inbox::Market));
+    }
+
+    #[test]
+    #[should_panic(expected = "the follower of ingest decides on 1.0")]
+    fn it_cannot_decide() {
+        let input = MarketEntry::from_message("md.v.A.quote", 1, b"{}").remove(0);
+        FollowedIngest::new().run(Cause { offset: Offset::new(1, 0), now: 0 }, &input);
+    }
+}
