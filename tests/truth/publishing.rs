@@ -6,9 +6,10 @@ use crate::table::Table;
 
 /// `groups` are all groups, and the tape holds the synthetic market already.
 pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &impl Fn(&str) -> usize) {
-    let synthetic = ["publish", "--events", "500"];
+    let synthetic = ["publish", "--events", "5000", "--seed", "4"];
     table
-        .situation("the synthetic market, which is stored: what it injects is refused on purpose")
+        .situation("the synthetic market: what it injects is refused on purpose")
+        .command(system, &synthetic, 0, &["accepted", "on purpose"])
         .command(system, &synthetic, 0, &["0 published", "skipped (already stored)", "on purpose"])
         .end();
     let history = capture(system.path(), "history.jsonl", "BTCUSDT", 30);
@@ -40,7 +41,7 @@ pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &i
         .command(system, &publish, 2, &["31 published", "stored, but not judged: no process of the group answers"])
         .readyz(groups[at("ingest")].port, 200, "ready")
         .status(system, 1, &["not-running(answers)"])
-        .command(system, &[&publish[..3], &["--no-wait"]].concat(), 2, &["cannot be used with"])
+        .command(system, &[&publish[..], &["--no-wait"]].concat(), 2, &["cannot be used with"])
         .command(system, &["publish", second.to_str().unwrap(), "--no-wait"], 0, &["31 skipped"])
         .end();
     groups[answers] = Group::start(system, "answers");

@@ -261,13 +261,21 @@ fn database(table: &Table, system: &System, postgres: Postgres, url: &str, proje
 
 /// NATS does not answer, or is away.
 fn broker(table: &Table, system: &System, nats: NatsServer, url: &str, [risk, ingest]: [u16; 2]) {
+    let publish = ["publish", "--events", "60000", "--seed", "9", "--speed", "1x"];
+    let publisher = crate::common::Process::start(&mut system.command(&publish));
+    std::thread::sleep(Duration::from_secs(2));
     signal(nats.pid(), "STOP");
+    let began = Instant::now();
     table
         .situation("NATS is stopped")
         .readyz(risk, 503, "unavailable")
         .timed(system, &["status"], 2, &["NATS"], Duration::from_secs(20))
         .timed(system, &HALT, 2, &["NATS"], Duration::from_secs(20))
         .end();
+    let (status, took) = (publisher.wait(), began.elapsed());
+    let took = format!("ends with {status:?}, {:.0} s after NATS stopped", took.as_secs_f64());
+    let is_bounded = status == Some(2) && began.elapsed() < Duration::from_secs(60);
+    table.situation("a publisher while NATS is stopped").holds(is_bounded, &took).end();
     signal(nats.pid(), "CONT");
     table.situation("NATS goes on").readyz(risk, 200, "ready").end();
     nats.kill().unwrap();

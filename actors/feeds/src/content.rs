@@ -4,14 +4,19 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
-use tapedeck_schemas::ids::{InstrumentId, Token};
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 
 use crate::FeedError;
 
 /// The session of these files: `c` and 12 hex digits of the BLAKE3 hash of their BLAKE3 hashes.
 ///
-/// The order of the files matters, because it breaks ties of the merge; their names do not. `instrument` is hashed too.
-pub fn session(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<Token, FeedError> {
+/// The order of the files matters, because it breaks ties of the merge; their names do not. `instrument` and
+/// `source` are hashed too: with another one, the same files are other events.
+pub fn session(
+    files: &[PathBuf],
+    instrument: Option<InstrumentId>,
+    source: Option<SourceId>,
+) -> Result<Token, FeedError> {
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
     for path in files {
@@ -28,6 +33,9 @@ pub fn session(files: &[PathBuf], instrument: Option<InstrumentId>) -> Result<To
     }
     if let Some(instrument) = instrument {
         all.update(instrument.to_string().as_bytes());
+    }
+    if let Some(source) = source {
+        all.update(b"\0").update(source.to_string().as_bytes());
     }
     Ok(token('c', &all))
 }

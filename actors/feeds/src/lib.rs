@@ -53,7 +53,7 @@ pub fn open(selection: &Selection, setup: &Setup) -> Result<(String, Box<dyn Fee
         synthetic::check(setup)?;
         (synthetic::session(*seed, *events), Box::new(synthetic::Synthetic::new(*seed, *events)))
     } else {
-        let session = content::session(files, *instrument)?;
+        let session = content::session(files, *instrument, *source)?;
         (session, Box::new(files::Files::open(files, setup, session, *instrument, *source)?))
     };
     let items = feed.summary().items;

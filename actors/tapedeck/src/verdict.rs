@@ -84,7 +84,8 @@ async fn read(
 ) -> Result<Vec<SessionCounts>, String> {
     let mut all = Vec::new();
     for (source, session) in publisher.sources() {
-        let Some(status) = session_status(bus, *source, *session, left.min(2 * ANSWER_TIMEOUT)).await else {
+        let Some(status) = session_status(bus, *source, *session, left.clamp(INTERVAL, 2 * ANSWER_TIMEOUT)).await
+        else {
             return Err(format!("no process of the group answers replied on md-status.{source}"));
         };
         undecided(&status, stored)?;
