@@ -200,3 +200,56 @@ impl PublishReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tapedeck_answers::DecidedInbox;
+
+    use super::*;
+
+    const PUBLISHED: Published = Published { sent: 8, again: 0, skipped: 2 };
+
+    fn counts(accepted: u64, duplicates: u64) -> SessionCounts {
+        SessionCounts { accepted, rejects: [("duplicate".to_string(), duplicates)].into(), ..Default::default() }
+    }
+
+    fn report(verdict: PublishVerdict) -> PublishReport {
+        PublishReport { session: "s".into(), published: PUBLISHED, verdict: Some(verdict) }
+    }
+
+    #[test]
+    fn every_inbox_must_be_decided_up_to_what_was_stored_in_it() {
+        let stored: BTreeMap<String, u64> = [("A".to_string(), 5), ("B".to_string(), 7)].into();
+        let of = |a: u64, b: Option<u64>| {
+            let inbox = |(stream, decided): (&str, u64)| DecidedInbox {
+                stream: stream.into(),
+                decided,
+                stored: 9,
+                ..Default::default()
+            };
+            let decided = [Some(("A", a)), b.map(|b| ("B", b))].into_iter().flatten().map(inbox).collect();
+            undecided(&SourceStatus { decided, ..Default::default() }, &stored)
+        };
+        assert_eq!(of(5, Some(7)), Ok(()));
+        assert_eq!(of(9, Some(8)), Ok(()));
+        assert_eq!(of(4, Some(7)), Err("ingest has decided A up to 4 of 5".into()));
+        assert_eq!(of(5, Some(6)), Err("ingest has decided B up to 6 of 7".into()));
+        assert_eq!(of(5, None), Err("no process of the group answers replied about B".into()));
+    }
+
+    #[test]
+    fn what_was_refused_and_not_made_to_be_refused_is_told_by_the_exit_status() {
+        let injected = Injected { duplicates: 3, ..Default::default() };
+        let status = |counts: Vec<SessionCounts>, unreadable| {
+            let report = report(judged(counts, unreadable, PUBLISHED, &injected));
+            [report.exit_code(false), report.exit_code(true)]
+        };
+        let [clean, refused, unknown] = [0, 1, 2].map(ExitCode::from);
+        assert_eq!(status(vec![counts(10, 0)], 0), [clean, clean]);
+        assert_eq!(status(vec![counts(7, 3)], 0), [clean, clean]);
+        assert_eq!(status(vec![counts(6, 4)], 0), [refused, clean]);
+        assert_eq!(status(vec![counts(4, 1), counts(3, 1)], 1), [refused, clean], "a message that is no event");
+        assert_eq!(status(vec![counts(6, 3)], 0), [unknown, unknown], "one event is not counted");
+        assert_eq!(status(vec![], 0), [unknown, unknown]);
+    }
+}
