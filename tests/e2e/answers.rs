@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use futures_util::StreamExt as _;
-use tapedeck_answers::{SourceStatus, StatusRequest};
+use serde_json::{Value, json as value};
+use tapedeck_answers::{DecidedInbox, PublishedReject, SessionCounts, SessionStatus, SourceStatus, StatusRequest};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
+use tapedeck_schemas::describe;
 use tapedeck_servers::{NatsServer, Postgres};
 
 use crate::common::{System, json, text};
@@ -200,4 +202,42 @@ fn a_reply_shows_pages_of_sessions_and_a_payload_that_is_no_request_is_named() {
         let answer = bench.runtime.block_on(asked).unwrap();
         assert!(json(&text(&answer.payload))["error"].is_string(), "{subject} {payload}");
     }
+}
+
+#[test]
+fn the_status_reply_has_the_described_fields() {
+    let described = describe::asyncapi::document();
+    let schema = &described["components"]["schemas"]["status"];
+    let session = SessionStatus {
+        partition: 0,
+        session: "s1".into(),
+        instrument: "binance.BTCUSDT".into(),
+        last_seq: 7,
+        missing: vec![(2, 3)],
+        age_ms: 12,
+    };
+    let first: PublishedReject =
+        serde_json::from_value(described["components"]["messages"]["reject"]["examples"][0]["payload"].clone())
+            .unwrap();
+    let answered = value!(SourceStatus {
+        source: "feed1".into(),
+        sessions: vec![session],
+        decided: vec![DecidedInbox::default()],
+        first: [("duplicate".into(), first)].into(),
+        session: Some(SessionCounts::default()),
+        ..SourceStatus::default()
+    });
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&answered), names(&schema["properties"]));
+    assert_eq!(names(&answered["sessions"][0]), names(&schema["properties"]["sessions"]["items"]["properties"]));
+    for (array, described) in [
+        (&answered["decided"][0], &schema["properties"]["decided"]["items"]),
+        (&answered["session"], &schema["properties"]["session"]),
+        (&answered["first"]["duplicate"], &schema["properties"]["first"]["additionalProperties"]),
+    ] {
+        assert_eq!(names(array), names(&described["properties"]));
+    }
+    // The example round-trips through the type of the reply.
+    let example = &described["components"]["messages"]["status"]["examples"][0]["payload"];
+    assert_eq!(&value!(serde_json::from_value::<SourceStatus>(example.clone()).unwrap()), example);
 }

@@ -38,7 +38,7 @@ pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &i
     let publish = ["publish", second.to_str().unwrap(), "--timeout", "3"];
     table
         .situation("publish without answers")
-        .command(system, &publish, 2, &["31 published", "stored, but not judged: no process of the group answers"])
+        .command(system, &publish, 2, &["31 published", "stored, but not decided: no process of the group answers"])
         .readyz(groups[at("ingest")].port, 200, "ready")
         .status(system, 1, &["not-running(answers)"])
         .command(system, &[&publish[..], &["--no-wait"]].concat(), 2, &["cannot be used with"])
@@ -58,7 +58,7 @@ pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &i
     let publish = ["publish", third.to_str().unwrap(), "--timeout", "3"];
     table
         .situation("publish without ingest")
-        .command(system, &publish, 2, &["stored, but not judged: ingest has decided INBOX_0_G1 up to"])
+        .command(system, &publish, 2, &["stored, but not decided: ingest has decided INBOX_0_G1 up to"])
         .readyz(groups[answers].port, 200, "ready")
         .status(system, 1, &["not-running(ingest)"])
         .end();

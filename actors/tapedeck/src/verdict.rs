@@ -31,7 +31,7 @@ pub struct RefusedEvents {
 
 /// What became of the events of a session.
 #[derive(Debug, Default, PartialEq, Serialize)]
-pub struct JudgedEvents {
+pub struct DecidedEvents {
     /// Events that became facts, late ones included.
     pub accepted: u64,
     /// Accepted quotes and trades that were late: recorded, and never acted on.
@@ -47,9 +47,9 @@ pub struct JudgedEvents {
 #[serde(rename_all = "snake_case")]
 pub enum PublishVerdict {
     /// Every stored event of the session is decided.
-    Judged(JudgedEvents),
+    Decided(DecidedEvents),
     /// Not every event is known to be decided: why.
-    NotJudged(String),
+    Undecided(String),
 }
 
 impl PublishVerdict {
@@ -64,11 +64,11 @@ impl PublishVerdict {
         let (began, stored) = (Instant::now(), publisher.stored());
         loop {
             let why = match read(bus, publisher, &stored, timeout.saturating_sub(began.elapsed())).await {
-                Ok(counts) => return judged(counts, publisher.unreadable(), published, injected),
+                Ok(counts) => return decide(counts, publisher.unreadable(), published, injected),
                 Err(why) => why,
             };
             if began.elapsed() + INTERVAL >= timeout {
-                return Self::NotJudged(format!("{why}, after {} s", timeout.as_secs()));
+                return Self::Undecided(format!("{why}, after {} s", timeout.as_secs()));
             }
             tokio::time::sleep(INTERVAL).await;
         }
@@ -108,14 +108,14 @@ fn undecided(status: &SourceStatus, stored: &BTreeMap<String, u64>) -> Result<()
     Ok(())
 }
 
-fn judged(counts: Vec<SessionCounts>, unreadable: u64, published: Published, injected: &Injected) -> PublishVerdict {
-    let mut judged = JudgedEvents::default();
+fn decide(counts: Vec<SessionCounts>, unreadable: u64, published: Published, injected: &Injected) -> PublishVerdict {
+    let mut events = DecidedEvents::default();
     for mut part in counts {
-        judged.accepted += part.accepted;
-        judged.late += part.late;
-        judged.gaps += part.gaps;
+        events.accepted += part.accepted;
+        events.late += part.late;
+        events.gaps += part.gaps;
         for (reason, count) in part.rejects {
-            let refused = judged.refused.entry(reason.clone()).or_default();
+            let refused = events.refused.entry(reason.clone()).or_default();
             refused.count += count;
             refused.first = refused.first.take().or(part.first.remove(&reason));
         }
@@ -123,24 +123,24 @@ fn judged(counts: Vec<SessionCounts>, unreadable: u64, published: Published, inj
     // What cannot be read has no session, and can only be refused.
     let malformed = RejectReason::Malformed;
     if unreadable > 0 {
-        judged.refused.entry(malformed.to_string()).or_default().count += unreadable;
+        events.refused.entry(malformed.to_string()).or_default().count += unreadable;
     }
     let duplicates = (RejectReason::Duplicate, injected.duplicates);
     let mut expected = injected.bad.clone();
     *expected.entry(duplicates.0).or_default() += duplicates.1;
     for (reason, count) in expected {
-        if let Some(refused) = judged.refused.get_mut(reason.as_str()) {
+        if let Some(refused) = events.refused.get_mut(reason.as_str()) {
             refused.injected = count.min(refused.count);
         }
     }
-    let refused: u64 = judged.refused.values().map(|refused| refused.count).sum();
-    match judged.accepted + refused < published.count() {
-        true => PublishVerdict::NotJudged(format!(
-            "{} of {} events of the session are counted; answers keeps the counts of the sessions that were active last",
-            judged.accepted + refused,
+    let refused: u64 = events.refused.values().map(|refused| refused.count).sum();
+    match events.accepted + refused < published.count() {
+        true => PublishVerdict::Undecided(format!(
+            "{} of {} events of the session are counted; answers keeps those of the sessions that were active last",
+            events.accepted + refused,
             published.count()
         )),
-        false => PublishVerdict::Judged(judged),
+        false => PublishVerdict::Decided(events),
     }
 }
 
@@ -149,7 +149,7 @@ fn judged(counts: Vec<SessionCounts>, unreadable: u64, published: Published, inj
 pub struct PublishReport {
     /// Name of the session.
     pub session: String,
-    /// What was stored.
+    /// Numbers of stored events.
     pub published: Published,
     /// What became of it; `None` if nobody was asked.
     #[serde(flatten)]
@@ -170,9 +170,9 @@ impl PublishReport {
         println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", self.session);
         match &self.verdict {
             None => {}
-            Some(PublishVerdict::NotJudged(why)) => eprintln!("tapedeck: stored, but not judged: {why}"),
-            Some(PublishVerdict::Judged(judged)) => {
-                let JudgedEvents { accepted, late, gaps, refused } = judged;
+            Some(PublishVerdict::Undecided(why)) => eprintln!("tapedeck: stored, but not decided: {why}"),
+            Some(PublishVerdict::Decided(events)) => {
+                let DecidedEvents { accepted, late, gaps, refused } = events;
                 let count: u64 = refused.values().map(|refused| refused.count).sum();
                 println!("{accepted} accepted, {late} of them late, {count} refused, {gaps} gaps");
                 for (reason, RefusedEvents { count, injected, first }) in refused {
@@ -192,9 +192,9 @@ impl PublishReport {
         let is_as_made = |refused: &RefusedEvents| refused.count == refused.injected;
         match &self.verdict {
             None => ExitCode::SUCCESS,
-            Some(PublishVerdict::NotJudged(_)) => ExitCode::from(2),
-            Some(PublishVerdict::Judged(judged)) => {
-                let passed = allows_rejects || judged.refused.values().all(is_as_made);
+            Some(PublishVerdict::Undecided(_)) => ExitCode::from(2),
+            Some(PublishVerdict::Decided(events)) => {
+                let passed = allows_rejects || events.refused.values().all(is_as_made);
                 if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
             }
         }
@@ -241,7 +241,7 @@ mod tests {
     fn what_was_refused_and_not_made_to_be_refused_is_told_by_the_exit_status() {
         let injected = Injected { duplicates: 3, ..Default::default() };
         let status = |counts: Vec<SessionCounts>, unreadable| {
-            let report = report(judged(counts, unreadable, PUBLISHED, &injected));
+            let report = report(decide(counts, unreadable, PUBLISHED, &injected));
             [report.exit_code(false), report.exit_code(true)]
         };
         let [clean, refused, unknown] = [0, 1, 2].map(ExitCode::from);

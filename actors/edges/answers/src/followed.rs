@@ -155,7 +155,8 @@ mod tests {
         let mut both = Both::default();
         both.message(
             "definition",
-            r#"{"source":"s","session":"n","seq":1,"ts_recv":"1","base":"A","quote":"B","tick_size":"1","lot_size":"1"}"#,
+            r#"{"source":"s","session":"n","seq":1,"ts_recv":"1","base":"A","quote":"B","tick_size":"1",
+                "lot_size":"1"}"#,
         );
         both.quote(2, 100);
         both.quote(3, 95);

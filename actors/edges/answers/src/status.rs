@@ -208,8 +208,7 @@ fn fitting(sessions: &[SessionStatus]) -> usize {
     sessions.iter().take_while(fits).count()
 }
 
-/// The reply of a partition, as JSON: `now` is the time, ns since the epoch, and `stored` the last known sequence of the
-/// inbox.
+/// The reply of a partition: `now` is the time, ns since the epoch, and `stored` the last known sequence of the inbox.
 pub fn partition_reply(
     driver: &Driver<FollowedIngest>,
     asked: &PartitionRequest,
