@@ -43,7 +43,8 @@ fn nine_processes_trade_with_a_resumed_publisher_and_drain_on_sigterm() {
     });
     drop(first);
     let output = system.ok(&["publish", "--events", "60000"]);
-    let counts: Vec<u64> = output.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
+    let stored = output.lines().next().unwrap();
+    let counts: Vec<u64> = stored.split([' ', ',']).filter_map(|word| word.parse().ok()).collect();
     assert!(counts.len() == 2 && counts.iter().all(|count| *count > 0), "published and skipped: {output}");
     let settled = || {
         let output = system.run(&["status", "--json"]);

@@ -21,8 +21,7 @@ const EXAMPLES: &str = "\
 Examples:
   tapedeck publish quotes.csv --instrument oanda.EURUSD
   tapedeck publish BTCUSDT-trades-2024-08-09.zip --speed 10x
-  zcat capture.jsonl.gz | tapedeck publish -
-  tapedeck publish trades.csv --allow-rejects --json";
+  zcat capture.jsonl.gz | tapedeck publish - --allow-rejects";
 
 /// Publishes market data to md.>, and prints what became of it
 ///
