@@ -1,6 +1,7 @@
-//! docs/publishing.md: its table of fields equals the one in `market::contract`, and its table of spellings is true.
+//! docs/publishing.md: its table of fields equals the one in `market::contract`, its recipes those in the examples, and
+//! its table of spellings is true.
 //!
-//! `UPDATE_EXPECT=1` rewrites the table of fields.
+//! `UPDATE_EXPECT=1` rewrites the table of fields and the recipes.
 
 use serde::Serialize;
 use tapedeck_schemas::market::contract::{FIELDS, KINDS};
@@ -34,15 +35,46 @@ fn table() -> String {
     table
 }
 
+/// The examples in `schemas/examples` that hold a recipe, with the name of their language in Markdown.
+const RECIPES: [(&str, &str); 5] = [
+    ("python/publish.py", "python"),
+    ("go/publish.go", "go"),
+    ("rust/publish.rs", "rust"),
+    ("node/publish.mjs", "js"),
+    ("cli/publish.sh", "sh"),
+];
+const BEGIN_OF_RECIPES: &str = "<!-- recipes: generated from schemas/examples -->\n";
+const END_OF_RECIPES: &str = "<!-- end of recipes -->\n";
+
+/// The recipe of each example: the lines between its marks.
+fn recipes() -> String {
+    let recipe = |(file, language): &(&str, &str)| {
+        let path = format!("{}/examples/{file}", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (_, rest) = text.split_once("recipe: resume\n").unwrap_or_else(|| panic!("{file} has no recipe"));
+        let (recipe, _) = rest.split_once("end of recipe").unwrap_or_else(|| panic!("{file}: the recipe has no end"));
+        let recipe = recipe.trim_end_matches(['#', '/', ' ']).trim();
+        format!("[{file}](../schemas/examples/{file}):\n\n```{language}\n{recipe}\n```\n\n")
+    };
+    format!("\n{}", RECIPES.iter().map(recipe).collect::<String>())
+}
+
+/// The page with `content` between two marks.
+fn with(page: &str, begin: &str, content: &str, end: &str) -> String {
+    let (before, rest) = page.split_once(begin).unwrap_or_else(|| panic!("docs/publishing.md lacks {begin}"));
+    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("docs/publishing.md lacks {end}"));
+    [before, begin, content, end, after].concat()
+}
+
 #[test]
-fn the_page_holds_the_table_of_fields() {
+fn the_page_holds_the_table_of_fields_and_the_recipes() {
     let page = std::fs::read_to_string(PAGE).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("docs/publishing.md marks the start of the table of fields");
-    let (shown, after) = rest.split_once(END).expect("docs/publishing.md marks the end of the table of fields");
+    let generated = with(&page, BEGIN, &table(), END);
+    let generated = with(&generated, BEGIN_OF_RECIPES, &recipes(), END_OF_RECIPES);
     if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(PAGE, [before, BEGIN, &table(), END, after].concat()).unwrap();
+        std::fs::write(PAGE, generated).unwrap();
     } else {
-        assert_eq!(shown, table(), "docs/publishing.md is out of date: run this test with UPDATE_EXPECT=1");
+        assert!(page == generated, "docs/publishing.md is out of date: run this test with UPDATE_EXPECT=1");
     }
 }
 

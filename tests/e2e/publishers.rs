@@ -161,13 +161,19 @@ fn a_killed_python_publisher_resumes_its_session_without_duplicates() {
 fn the_rust_example_publishes_the_events_that_it_reports() {
     let system = System::new();
     let (up, url) = up(&system);
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--release", "--locked", "--example", "publish", "--", &url, "3000"]).current_dir(ROOT);
-    let output = text(&ok(&mut cargo).stdout);
-    assert!(output.starts_with("3001 events in ") && output.contains(r#""source":"rust""#), "{output}");
+    // The second run resumes the session of the first.
+    for (events, sent) in [("1000", "1001"), ("3000", "2000"), ("3000", "0")] {
+        let mut cargo = Command::new(env!("CARGO"));
+        let example = ["run", "--release", "--locked", "--example", "publish", "--", &url, events, "s1"];
+        let output = text(&ok(cargo.args(example).current_dir(ROOT)).stdout);
+        assert!(
+            output.starts_with(&format!("{sent} events in ")) && output.contains("decided in session s1"),
+            "{output}"
+        );
+    }
     let totals = totals(&url, 3_000);
     assert_eq!((&totals["demo.FERRIS"]["quotes"], &totals["demo.FERRIS"]["trades"]), (&json!(2_000), &json!(1_000)));
-    assert_eq!(count(&system, "Rejected"), 0);
+    assert_eq!((count(&system, "Rejected"), count(&system, "Gap")), (0, 0));
     assert_eq!(up.terminate(), Some(0));
 }
 
@@ -195,10 +201,19 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     }
     let path = format!("{}:{}", system.path().join("bin").display(), std::env::var("PATH").unwrap());
-    for _ in 0..2 {
-        let output = ok(Command::new(example("cli/publish.sh")).env("PATH", &path).env("NATS_URL", &url));
-        let output = text(&output.stdout);
-        assert_eq!(output.matches(r#""stream":"INBOX_0_G1""#).count(), 4, "{output}");
+    let publish = |args: &[&str]| {
+        let mut script = Command::new(example("cli/publish.sh"));
+        text(&ok(script.args(args).env("PATH", &path).env("NATS_URL", &url)).stdout)
+    };
+    for (args, stored) in [(&[][..], 4), (&["s1"], 4), (&["s1"], 0)] {
+        let output = publish(args);
+        assert_eq!(
+            output.lines().filter(|line| line.contains(r#": {"stream":"INBOX_0_G1""#)).count(),
+            stored,
+            "{output}"
+        );
+        assert_eq!(output.matches("decided already").count(), 4 - stored, "{output}");
+        assert!(output.contains(r#"{"instrument":"demo.ACME","last_seq":4,"missing":[]}"#), "{output}");
         assert!(output.contains(r#""source":"shell""#), "{output}");
     }
     let totals = totals(&url, 6);
@@ -208,6 +223,29 @@ fn every_payload_of_the_shell_script_becomes_a_fact() {
     });
     assert_eq!(totals, json!({ "demo.ACME": acme }));
     assert_eq!((count(&system, "InstrumentDefined"), count(&system, "Rejected")), (2, 0));
+    assert_eq!(up.terminate(), Some(0));
+}
+
+#[test]
+fn the_node_example_publishes_the_events_that_it_reports() {
+    let script = example("node/publish.mjs");
+    if Command::new("node").arg("--version").output().is_err() || !example("node/node_modules").exists() {
+        eprintln!(
+            "NOT RUN: needs Node 20 or later and the packages of schemas/examples/node; ./dev test installs them"
+        );
+        return;
+    }
+    let system = System::new();
+    let (up, url) = up(&system);
+    for (events, sent) in [("1000", "1001"), ("3000", "2000"), ("3000", "0")] {
+        let args = ["--server", &url, "--events", events, "--array", "70", "--session", "s1"];
+        let output = text(&ok(Command::new("node").arg(&script).args(args)).stdout);
+        let decided = output.contains(r#""instrument":"demo.NODE","last_seq":"#);
+        assert!(decided && output.starts_with(&format!("{sent} events in session s1; ")), "{output}");
+    }
+    let totals = totals(&url, 3_000);
+    assert_eq!((&totals["demo.NODE"]["quotes"], &totals["demo.NODE"]["trades"]), (&json!(2_000), &json!(1_000)));
+    assert_eq!((count(&system, "Rejected"), count(&system, "Gap")), (0, 0));
     assert_eq!(up.terminate(), Some(0));
 }
 
@@ -228,13 +266,19 @@ fn the_go_example_is_formatted_vetted_and_publishes_the_events_that_it_reports()
     ok(&mut go(&["vet", "publish.go"]));
     let system = System::new();
     let (up, url) = up(&system);
-    let output = ok(&mut go(&["run", "publish.go", "-server", &url, "-events", "3000"]));
-    assert!(text(&output.stdout).starts_with("6002 events in "), "{output:?}");
+    for (events, sent) in [("1000", "2002"), ("3000", "4000"), ("3000", "0")] {
+        let output = ok(&mut go(&["run", "publish.go", "-server", &url, "-events", events, "-session", "s1"]));
+        let output = text(&output.stdout);
+        assert!(
+            output.starts_with(&format!("{sent} events in ")) && output.contains("decided in session s1"),
+            "{output}"
+        );
+    }
     let totals = totals(&url, 6_000);
     for instrument in ["demo.GOPHER", "demo.GOFISH"] {
         let counts = (&totals[instrument]["quotes"], &totals[instrument]["trades"]);
         assert_eq!(counts, (&json!(2_000), &json!(1_000)), "{instrument}");
     }
-    assert_eq!(count(&system, "Rejected"), 0);
+    assert_eq!((count(&system, "Rejected"), count(&system, "Gap")), (0, 0));
     assert_eq!(up.terminate(), Some(0));
 }

@@ -81,8 +81,8 @@ fn the_asyncapi_document_and_its_examples_are_valid_by_the_official_schema() {
     let valid = describe::asyncapi::document();
     let dir = tempfile::tempdir().unwrap();
     let counted = json(&check(&file(&dir, &valid)).unwrap());
-    // Two formats of six kinds, the acknowledgement, the status and the rejection.
-    assert_eq!(counted["examples"], 15);
+    // Two formats of six kinds, the acknowledgement, the request for the status and its reply, and the rejection.
+    assert_eq!(counted["examples"], 16);
     for (pointer, value, expected) in [
         ("/asyncapi", json!("3"), "$.asyncapi"),
         ("/operations/send_rejects/action", json!("publish"), "$.operations"),
@@ -94,6 +94,39 @@ fn the_asyncapi_document_and_its_examples_are_valid_by_the_official_schema() {
         let error = check(&file(&dir, &invalid)).unwrap_err();
         assert!(error.contains(expected), "{pointer}: {error}");
     }
+}
+
+/// The places within a schema, below its root, that have a shape of their own: a type that is generated for one would
+/// have an invented name.
+fn unnamed(at: &str, schema: &Value, is_root: bool) -> Vec<String> {
+    let Value::Object(map) = schema else { return Vec::new() };
+    let has_shape = ["properties", "oneOf", "enum"].iter().any(|keyword| map.contains_key(*keyword));
+    let own = (has_shape && !is_root).then(|| at.to_string());
+    let is_name = |key: &str| key == "propertyNames" || key == "examples";
+    let within = map.iter().filter(|(key, _)| !is_name(key)).flat_map(|(key, value)| match value {
+        Value::Array(all) => all.iter().flat_map(|one| unnamed(&format!("{at}/{key}"), one, false)).collect(),
+        Value::Object(all) if key == "properties" => {
+            all.iter().flat_map(|(name, one)| unnamed(&format!("{at}/{name}"), one, false)).collect()
+        }
+        value => unnamed(&format!("{at}/{key}"), value, false),
+    });
+    own.into_iter().chain(within).collect()
+}
+
+#[test]
+fn every_shape_in_the_asyncapi_document_has_a_name() {
+    let document = describe::asyncapi::document();
+    let schemas = document["components"]["schemas"].as_object().unwrap();
+    // A line of a file, which is not on a subject, adds a field to any event.
+    let of = |schemas: &serde_json::Map<String, Value>| -> Vec<String> {
+        let named = schemas.iter().filter(|(name, _)| *name != "line");
+        named.flat_map(|(name, schema)| unnamed(name, schema, true)).collect()
+    };
+    assert_eq!(of(schemas), [""; 0]);
+    let mut inlined = schemas.clone();
+    inlined["status"]["properties"]["sessions"]["items"] = inlined["session_numbers"].clone();
+    inlined["trade"]["properties"]["aggressor"] = inlined["aggressor"].clone();
+    assert_eq!(of(&inlined), ["status/sessions/items", "trade/aggressor"]);
 }
 
 /// The golden record of each kind, with one event: name and hex.
@@ -351,6 +384,36 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
     }
     assert!(cases.len() > 300, "{} cases", cases.len());
     assert_agree(&cases, false);
+}
+
+/// Ajv is a second validator, in a mode that refuses schemas whose meaning it finds doubtful.
+#[test]
+fn a_strict_validator_compiles_the_market_schema_and_agrees_on_every_example() {
+    let folder = root().join("tests/node");
+    if Command::new("node").arg("--version").output().is_err() || !folder.join("node_modules").exists() {
+        eprintln!("NOT RUN: needs Node 20 or later and the packages of tests/node; ./dev test installs them");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let strict = |document: &Value, cases: &[(String, Value)]| {
+        let input: String = cases.iter().map(|case| format!("{}\n", json!(case))).collect();
+        let cases = dir.path().join("cases.jsonl");
+        std::fs::write(&cases, input).unwrap();
+        let mut node = Command::new("node");
+        node.arg(folder.join("strict.mjs")).arg(file(&dir, document)).stdin(std::fs::File::open(cases).unwrap());
+        node.output().unwrap()
+    };
+    let document = describe::market::document();
+    let examples = KINDS.iter().map(|kind| (format!("{kind}_message"), describe::market::example(*kind)));
+    let mut cases: Vec<_> = examples.collect();
+    cases.extend(KINDS.iter().map(|kind| (format!("{kind}_message"), with(*kind, "seq", Some(json!("0"))))));
+    let output = strict(&document, &cases);
+    let answers = "true\n".repeat(KINDS.len()) + &"false\n".repeat(KINDS.len());
+    assert_eq!(text(&output.stdout), answers, "{}", text(&output.stderr));
+    let mut doubtful = document;
+    doubtful["$defs"]["positive_price"] = json!({"type": ["string", "number"], "pattern": "[1-9]"});
+    let output = strict(&doubtful, &cases);
+    assert!(!output.status.success() && text(&output.stderr).contains("strictTypes"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 // Publishes a small generated market of two instruments, in JSON.
 //
 //	go mod tidy && go run . -events 10000 -array 100
+//	go run . -session s1      resumes the session, if there is one of this name
 //
 // Each instrument has its own goroutine, its own numbers and one message in flight: the next message is sent after
 // JetStream has acknowledged the last one. A broken connection can therefore neither lose nor reorder events.
@@ -31,7 +32,7 @@ type Event struct {
 	Source  string `json:"source"`
 	Session string `json:"session"`
 	Seq     uint64 `json:"seq"`
-	TsRecv  int64  `json:"ts_recv"`
+	TsRecv  int64  `json:"ts_recv,string"`
 
 	Bid     string `json:"bid,omitempty"`
 	BidSize string `json:"bid_size,omitempty"`
@@ -49,18 +50,76 @@ type Event struct {
 	MinNotional string `json:"min_notional,omitempty"`
 }
 
+// recipe: resume
+
+// Decided holds the numbers of one instrument of a session.
+type Decided struct {
+	Instrument string
+	LastSeq    uint64 `json:"last_seq"`
+	Missing    [][2]uint64
+}
+
+// resume returns the numbers of each instrument of the session, once everything that is stored is decided.
+func resume(nc *nats.Conn, source, session string) (map[string]Decided, error) {
+	known, request := map[string]Decided{}, map[string]string{"session": session}
+	for {
+		payload, _ := json.Marshal(request)
+		reply, err := nc.Request("md-status."+source, payload, 10*time.Second)
+		if err != nil {
+			return nil, err
+		}
+		var status struct {
+			Waiting  uint64
+			Missing  []int
+			Sessions []Decided
+			Next     string
+		}
+		if err := json.Unmarshal(reply.Data, &status); err != nil {
+			return nil, err
+		}
+		if status.Waiting > 0 || len(status.Missing) > 0 {
+			time.Sleep(200 * time.Millisecond)
+			continue
+		}
+		for _, one := range status.Sessions {
+			known[one.Instrument] = one
+		}
+		if status.Next == "" {
+			return known, nil
+		}
+		request["after"] = status.Next
+	}
+}
+
+// end of recipe
+
 // Publisher publishes the events of one instrument, in one session.
 type Publisher struct {
 	js      nats.JetStreamContext
 	symbol  string
 	session string
+	decided Decided
 	seq     uint64
+	sent    int
 	pending []Event
+}
+
+// isDecided tells whether the event with the last number needs not be sent.
+func (p *Publisher) isDecided() bool {
+	for _, missing := range p.decided.Missing {
+		if missing[0] <= p.seq && p.seq <= missing[1] {
+			return false
+		}
+	}
+	return p.seq <= p.decided.LastSeq
 }
 
 // add numbers an event and appends it to the pending ones.
 func (p *Publisher) add(event Event) {
 	p.seq++
+	if p.isDecided() {
+		return
+	}
 	event.Source, event.Session, event.Seq, event.TsRecv = source, p.session, p.seq, time.Now().UnixNano()
 	p.pending = append(p.pending, event)
 }
@@ -76,10 +135,11 @@ func (p *Publisher) flush() error {
 	}
 	// The symbols of this example need no escape in a subject: docs/publishing.md, "Symbols".
 	subject := fmt.Sprintf("md.%s.%s.batch", venue, p.symbol)
-	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, p.session, p.symbol, p.pending[0].Seq, p.seq)
+	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, p.session, p.symbol, p.pending[0].Seq, p.pending[len(p.pending)-1].Seq)
 	for {
 		_, err := p.js.Publish(subject, payload, nats.MsgId(id), nats.AckWait(5*time.Second))
 		if err == nil {
+			p.sent += len(p.pending)
 			p.pending = p.pending[:0]
 			return nil
 		}
@@ -122,6 +182,7 @@ func main() {
 	server := flag.String("server", nats.DefaultURL, "URL of the NATS server")
 	events := flag.Int("events", 10_000, "quotes and trades per instrument")
 	array := flag.Int("array", 100, "events per message, at most 1024 and 256 KiB")
+	session := flag.String("session", "", "session of the source (default: a new one)")
 	flag.Parse()
 
 	nc, err := nats.Connect(*server, nats.MaxReconnects(-1))
@@ -135,11 +196,19 @@ func main() {
 	}
 
 	begun := time.Now()
-	session := strconv.FormatInt(begun.UnixNano(), 16) // new at each start, because the numbers begin at 1
+	if *session == "" {
+		*session = strconv.FormatInt(begun.UnixNano(), 16) // new at each start, because the numbers begin at 1
+	}
+	known, err := resume(nc, source, *session)
+	if err != nil {
+		log.Fatalf("md-status.%s: %v", source, err)
+	}
+	var publishers []*Publisher
 	var running sync.WaitGroup
 	symbols := []string{"GOPHER", "GOFISH"}
 	for i, symbol := range symbols {
-		publisher := &Publisher{js: js, symbol: symbol, session: session}
+		publisher := &Publisher{js: js, symbol: symbol, session: *session, decided: known[venue+"."+symbol]}
+		publishers = append(publishers, publisher)
 		random := rand.New(rand.NewSource(int64(i)))
 		running.Add(1)
 		go func() {
@@ -150,13 +219,14 @@ func main() {
 		}()
 	}
 	running.Wait()
-	sent, seconds := len(symbols)*(*events+1), time.Since(begun).Seconds()
+	sent, seconds := 0, time.Since(begun).Seconds()
+	for _, publisher := range publishers {
+		sent += publisher.sent
+	}
 	fmt.Printf("%d events in %.3f s: %.0f events/s\n", sent, seconds, float64(sent)/seconds)
 
-	// The state of the source: the greatest numbers that ingest has read, and rejected events by reason.
-	status, err := nc.Request("md-status."+source, nil, 10*time.Second)
-	if err != nil {
+	if known, err = resume(nc, source, *session); err != nil {
 		log.Fatalf("md-status.%s: %v", source, err)
 	}
-	fmt.Println(string(status.Data))
+	fmt.Printf("decided in session %s: %v\n", *session, known)
 }

@@ -67,18 +67,22 @@ class Publisher:
 
     def __init__(self, js, args, known):
         self.js, self.source, self.session, self.array = js, args.source, args.session, args.array
+        # Times are text in JSON: some of its readers round a number of this size.
+        self.time = str if args.json else int
         self.encode = (lambda maps: json.dumps(maps).encode()) if args.json else msgpack.packb
-        self.known = known  # greatest number that ingest has read, and ranges of missing ones, by symbol
+        self.known = known  # the numbers of the session that are decided, by instrument
         self.numbered, self.pending, self.in_flight = {}, {}, None
         self.sent = 0
 
     async def add(self, symbol, ts_recv, fields):
         seq = self.numbered[symbol] = self.numbered.get(symbol, 0) + 1
-        last, missing = self.known.get(symbol, (0, []))
-        if seq <= last and not any(first <= seq <= end for first, end in missing):
+        decided = self.known.get(f"{VENUE}.{symbol}", {"last_seq": 0, "missing": []})
+        if seq <= decided["last_seq"] and not any(first <= seq <= end for first, end in decided["missing"]):
             return
-        numbered = {"source": self.source, "session": self.session, "seq": seq, "ts_recv": ts_recv}
+        numbered = {"source": self.source, "session": self.session, "seq": seq, "ts_recv": self.time(ts_recv)}
         batch = self.pending.setdefault(symbol, [])
+        if "ts_event" in fields:
+            fields = fields | {"ts_event": self.time(fields["ts_event"])}
         batch.append(numbered | fields)
         if len(batch) == self.array:
             await self.flush()
@@ -118,26 +122,30 @@ class Publisher:
             await asyncio.sleep(0.5)
 
 
-async def last_numbers(nc, source, session):
-    """Returns the greatest number that ingest has read, and the ranges of missing ones, by symbol, once ingest has read
-    every stored message."""
-    before = None
+# recipe: resume
+async def resume(nc, source, session):
+    """Returns the numbers of each instrument of the session, once everything that is stored is decided."""
+    known, request = {}, {"session": session}
     while True:
-        status = json.loads((await nc.request(f"md-status.{source}", timeout=10)).data)
-        mine = [one for one in status["sessions"] if one["session"] == session]
-        known = {one["instrument"].removeprefix(f"{VENUE}."): (one["last_seq"], one["missing"]) for one in mine}
-        if known == before and not status["missing"] and not status["waiting"]:
+        reply = await nc.request(f"md-status.{source}", json.dumps(request).encode(), timeout=10)
+        status = json.loads(reply.data)
+        if status["waiting"] or status["missing"]:
+            await asyncio.sleep(0.2)
+            continue
+        known |= {one["instrument"]: one for one in status["sessions"]}
+        if status["next"] is None:
             return known
-        before = known
-        await asyncio.sleep(0.5)
+        request["after"] = status["next"]
+# end of recipe
 
 
 async def main(args):
     defined = dict(map(definition, DEFINITIONS + args.define))
     nc = await nats.connect(args.server, max_reconnect_attempts=-1)
-    known = await last_numbers(nc, args.source, args.session) if args.resume else {}
+    known = await resume(nc, args.source, args.session) if args.resume else {}
     publisher = Publisher(nc.jetstream(), args, known)
-    skipped = sum(last - sum(end - first + 1 for first, end in missing) for last, missing in known.values())
+    missing = sum(end - first + 1 for one in known.values() for first, end in one["missing"])
+    skipped = sum(one["last_seq"] for one in known.values()) - missing
     print(f"session {args.session}: {skipped} events skipped (already stored)", file=sys.stderr)
     begun = time.monotonic()
     for _, ts_recv, symbol, fields in heapq.merge(*map(read, args.captures), key=lambda event: event[0]):
@@ -160,7 +168,7 @@ def arguments():
     parser.add_argument("--server", default="nats://127.0.0.1:4222")
     parser.add_argument("--source", default="python")
     parser.add_argument("--session", help="session of the source (default: a new one)")
-    parser.add_argument("--resume", action="store_true", help="skip the events that ingest has read of --session")
+    parser.add_argument("--resume", action="store_true", help="skip the events of --session that are decided")
     parser.add_argument("--array", type=int, default=256, choices=range(1, 1025), metavar="N", help="events per message")
     parser.add_argument("--json", action="store_true", help="JSON instead of MessagePack")
     parser.add_argument("--define", action="append", default=[], metavar="SYMBOL:BASE:QUOTE:TICK:LOT:MIN_NOTIONAL")

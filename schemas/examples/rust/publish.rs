@@ -2,22 +2,54 @@
 //!
 //! ```sh
 //! cargo run --release --example publish -- nats://127.0.0.1:4222 10000
+//! cargo run --release --example publish -- nats://127.0.0.1:4222 10000 s1   # resumes the session, if there is one
 //! ```
 //!
 //! One message is in flight: the next message is sent after JetStream has acknowledged the last one. A broken
 //! connection can therefore neither lose nor reorder events.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_nats::jetstream::{self, context::PublishErrorKind};
+use serde_json::{Value, json};
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{SourceId, Token};
 use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody, encode_batch};
 use tapedeck_schemas::number::Price;
 
 const SUBJECT: &str = "md.demo.FERRIS.batch";
+const INSTRUMENT: &str = "demo.FERRIS";
+const SOURCE: &str = "rust";
 /// Events per message. The contract allows at most 1,024 events and 256 KiB.
 const ARRAY: usize = 256;
+
+// recipe: resume
+/// The numbers of each instrument of the session, once everything that is stored is decided.
+async fn resume(client: &async_nats::Client, source: &str, session: &str) -> anyhow::Result<HashMap<String, Value>> {
+    let (mut known, mut request) = (HashMap::new(), json!({"session": session}));
+    loop {
+        let reply = client.request(format!("md-status.{source}"), request.to_string().into()).await?;
+        let mut status: Value = serde_json::from_slice(&reply.payload)?;
+        if status["waiting"] != 0 || status["missing"] != json!([]) {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            continue;
+        }
+        let sessions = status["sessions"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        known.extend(sessions.into_iter().map(|one| (one["instrument"].as_str().unwrap_or_default().into(), one)));
+        match status["next"].take() {
+            Value::Null => return Ok(known),
+            next => request["after"] = next,
+        }
+    }
+}
+// end of recipe
+
+/// Whether an event with a number of the session needs not be sent.
+fn is_decided(known: &Value, seq: u64) -> bool {
+    let missing: Vec<(u64, u64)> = serde_json::from_value(known["missing"].clone()).unwrap_or_default();
+    known["last_seq"].as_u64() >= Some(seq) && !missing.iter().any(|(first, last)| (*first..=*last).contains(&seq))
+}
 
 /// Numbers the events of one instrument, in one session.
 struct Numbering {
@@ -47,23 +79,26 @@ async fn main() -> anyhow::Result<()> {
     let jetstream = jetstream::new(client.clone());
 
     // A new session at each start, because its numbers begin at 1.
-    let session = format!("{:x}", now_ns()).parse()?;
-    let mut numbering = Numbering { source: "rust".parse()?, session, seq: 0 };
-    let begun = Instant::now();
-    let mut batch = vec![numbering.event(definition()?)];
-    for i in 0..events {
-        batch.push(numbering.event(market(i)?));
-        if batch.len() == ARRAY || i + 1 == events {
+    let session: Token = args.next().unwrap_or_else(|| format!("{:x}", now_ns())).parse()?;
+    let known = resume(&client, SOURCE, session.as_str()).await?.remove(INSTRUMENT).unwrap_or_default();
+    let mut numbering = Numbering { source: SOURCE.parse()?, session, seq: 0 };
+    let (begun, mut sent) = (Instant::now(), 0);
+    let mut batch = Vec::new();
+    for i in 0..=events {
+        let event = numbering.event(if i == 0 { definition()? } else { market(i - 1)? });
+        if !is_decided(&known, event.seq) {
+            batch.push(event);
+        }
+        if batch.len() == ARRAY || i == events && !batch.is_empty() {
             store(&jetstream, encode_batch(&batch)).await?;
+            sent += batch.len();
             batch.clear();
         }
     }
     let seconds = begun.elapsed().as_secs_f64();
-    println!("{} events in {seconds:.3} s: {:.0} events/s", numbering.seq, numbering.seq as f64 / seconds);
-
-    // The state of the source: the greatest number that ingest has read, and rejected events by reason.
-    let status = client.request("md-status.rust", "".into()).await?;
-    println!("{}", String::from_utf8_lossy(&status.payload));
+    println!("{sent} events in {seconds:.3} s: {:.0} events/s", sent as f64 / seconds);
+    let known = resume(&client, SOURCE, session.as_str()).await?;
+    println!("decided in session {session}: {}", known.get(INSTRUMENT).unwrap_or(&Value::Null));
     Ok(())
 }
 

@@ -2,19 +2,35 @@
 
 use serde_json::{Map, Value, json};
 
+use super::asyncapi::SCHEMAS;
 use super::market::{instrument, text_like};
 use super::{Described as _, name_doc};
 use crate::event::{MalformedDetail, RejectDetail, RejectReason};
 use crate::ids::Token;
 use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
-/// The schema of each message, by name.
+/// The schema of each message and of its parts, by name. Every part with a shape of its own has a name, which programs
+/// that generate types use.
 pub(super) fn definitions() -> Map<String, Value> {
     let all = [
         ("ack", ack()),
+        ("ack_stored", ack_stored()),
+        ("ack_error", ack_error()),
         ("status_request", status_request()),
         ("status", status()),
+        ("inbox_progress", inbox_progress()),
+        ("session_numbers", session_numbers()),
+        ("session_counts", session_counts()),
+        ("rejects_by_reason", by_reason("Number of rejected events, by reason.", count("Number of events."))),
+        ("first_by_reason", by_reason("The first rejected event, by reason.", refer("first_reject"))),
         ("reject", reject("Offset of the Rejected fact on the tape.", "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$")),
+        ("first_reject", reject("Offset of the event in its inbox.", "^inbox\\.g[0-9]+:[0-9]+\\.[0-9]+$")),
+        ("reject_reason", json!({"type": "string", "enum": reasons(), "description": reasons_doc()})),
+        (
+            "reject_code",
+            json!({"type": "string", "enum": rules(),
+            "description": "Code of the broken rule; `tapedeck schema tape` lists the codes."}),
+        ),
     ];
     all.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect()
 }
@@ -80,6 +96,16 @@ fn object(description: &str, properties: Value, optional: &[&str]) -> Value {
     json!({"type": "object", "description": description, "properties": properties, "required": required})
 }
 
+/// A reference to a definition.
+fn refer(name: &str) -> Value {
+    json!({"$ref": format!("{SCHEMAS}{name}")})
+}
+
+/// A value of a schema, or null.
+fn or_null(description: &str, schema: Value) -> Value {
+    json!({"description": description, "anyOf": [schema, {"type": "null"}]})
+}
+
 fn count(description: &str) -> Value {
     json!({"type": "integer", "minimum": 0, "description": description})
 }
@@ -90,7 +116,11 @@ fn bounded(bytes_max: usize, description: &str) -> Value {
 
 /// The ack of JetStream: its type `io.nats.jetstream.api.v1.pub_ack_response`.
 fn ack() -> Value {
-    let taken = object(
+    json!({"description": "The reply to a publish.", "anyOf": [refer("ack_error"), refer("ack_stored")]})
+}
+
+fn ack_stored() -> Value {
+    object(
         "JetStream stored the message. Ingest will read it exactly once.",
         json!({
             "stream": {"type": "string", "description": "Stream that holds the message."},
@@ -98,13 +128,15 @@ fn ack() -> Value {
             "duplicate": {"type": "boolean", "description": "The Nats-Msg-Id was stored before."},
         }),
         &["duplicate"],
-    );
-    let refused = object(
+    )
+}
+
+fn ack_error() -> Value {
+    object(
         "JetStream did not store the message. Send the same bytes again.",
         json!({"error": {"type": "object", "description": "The error: code, err_code and description."}}),
         &[],
-    );
-    json!({"description": "The reply to a publish.", "anyOf": [refused, taken]})
+    )
 }
 
 fn missing() -> Value {
@@ -126,28 +158,23 @@ fn status_request() -> Value {
     )
 }
 
+/// The schema of an object whose keys are reasons.
+fn by_reason(description: &str, value: Value) -> Value {
+    json!({
+        "type": "object",
+        "description": description,
+        "propertyNames": {"type": "string", "enum": reasons()},
+        "additionalProperties": value,
+    })
+}
+
 /// The counts that a source and a session have.
 fn counts(of: &str) -> Vec<(&'static str, Value)> {
-    let by_reason = |description: String, value: Value| {
-        json!({
-            "type": "object",
-            "description": description,
-            "propertyNames": {"enum": reasons()},
-            "additionalProperties": value,
-        })
-    };
-    let first = reject("Offset of the event in its inbox.", "^inbox\\.g[0-9]+:[0-9]+\\.[0-9]+$");
     vec![
         ("accepted", count(&format!("Accepted events of the {of}, heartbeats and late ones included."))),
         ("late", count("Accepted quotes and trades that were late: they are recorded, and never acted on.")),
-        (
-            "rejects",
-            by_reason(
-                format!("Number of rejected events of the {of}, by reason."),
-                count("Number of events rejected for this reason."),
-            ),
-        ),
-        ("first", by_reason(format!("The first rejected event of the {of}, by reason."), first)),
+        ("rejects", refer("rejects_by_reason")),
+        ("first", refer("first_by_reason")),
         ("gaps", count(&format!("Number of gaps in the numbers of the {of}."))),
     ]
 }
@@ -157,8 +184,8 @@ fn with(mut properties: Value, more: Vec<(&'static str, Value)>) -> Value {
     properties
 }
 
-fn status() -> Value {
-    let numbers = object(
+fn session_numbers() -> Value {
+    object(
         "The numbers of one session of the source, for one instrument.",
         json!({
             "partition": count("Number of the partition of the instrument."),
@@ -170,8 +197,11 @@ fn status() -> Value {
             "age_ms": count("Time since the broker stored that event, ms."),
         }),
         &[],
-    );
-    let inbox = object(
+    )
+}
+
+fn inbox_progress() -> Value {
+    object(
         "How far an inbox is decided.",
         json!({
             "partition": count("Number of the partition."),
@@ -180,26 +210,36 @@ fn status() -> Value {
             "stored": count("Last sequence of the stream, at least."),
         }),
         &[],
-    );
-    let mut session = object(
-        "What became of the events of the requested session. Null if none was requested, or if its counts are not kept \
-            any more: of each source, those of the 16 sessions that were active last are.",
+    )
+}
+
+fn session_counts() -> Value {
+    object(
+        "What became of the events of one session.",
         with(json!({"session": text_like(Token::TYPE)}), counts("session")),
         &[],
+    )
+}
+
+fn status() -> Value {
+    let session = or_null(
+        "What became of the events of the requested session. Null if none was requested, or if its counts are not kept \
+            any more: of each source, those of the 16 sessions that were active last are.",
+        refer("session_counts"),
     );
-    session["type"] = json!(["object", "null"]);
     let properties = json!({
         "source": text_like(Token::TYPE),
         "partitions": count("Number of partitions."),
         "missing": {"type": "array", "items": count("Number of a partition."),
             "description": "Partitions that did not reply. Not in the other fields."},
         "waiting": count("Inbox messages of all sources that are stored and not decided. Not in the other fields."),
-        "decided": {"type": "array", "items": inbox},
-        "sessions": {"type": "array", "items": numbers,
+        "decided": {"type": "array", "items": refer("inbox_progress")},
+        "sessions": {"type": "array", "items": refer("session_numbers"),
             "description": "In order of session and instrument. A reply holds at most 256 KiB of them."},
-        "next": {"type": ["string", "null"],
-            "description": "To be requested as `after` for the sessions that this reply has no space for; null if it \
-                has all."},
+        "next": or_null(
+            "To be requested as `after` for the sessions that this reply has no space for; null if it has all.",
+            json!({"type": "string"}),
+        ),
         "session": session,
     });
     object("The state of a source: what ingest has accepted and rejected.", with(properties, counts("source")), &[])
@@ -210,15 +250,18 @@ fn reject(offset: &str, pattern: &str) -> Value {
         "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
         json!({
             "offset": {"type": "string", "pattern": pattern, "description": offset},
-            "reason": {"enum": reasons(), "description": reasons_doc()},
+            "reason": refer("reject_reason"),
             "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),
-            "code": {"enum": rules(),
-                "description": "Code of the broken rule; `tapedeck schema tape` lists the codes."},
+            "code": refer("reject_code"),
             "subject": bounded(SUBJECT_BYTES_MAX, "Subject of the message."),
-            "seq": {"type": ["integer", "null"], "minimum": 0,
-                "description": "Number of the event; null if it could not be read."},
-            "instrument": {"type": ["string", "null"],
-                "description": "Instrument that the subject names; null if it names none."},
+            "seq": or_null(
+                "Number of the event; null if it could not be read.",
+                json!({"type": "integer", "minimum": 0}),
+            ),
+            "instrument": or_null(
+                "Instrument that the subject names; null if it names none.",
+                json!({"type": "string"}),
+            ),
         }),
         &[],
     )

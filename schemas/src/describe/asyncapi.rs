@@ -17,7 +17,8 @@ const FORMATS: [(&str, &str); 2] = [("msgpack", "application/msgpack"), ("json",
 /// A symbol as a token of a subject: a character that needs no escape, or an escape.
 const SUBJECT_TOKEN_PATTERN: &str = r"^([!-$&-)+/-=?-~]|-|%[0-9A-F]{2})+$";
 
-const SCHEMAS: &str = "#/components/schemas/";
+/// Where the document holds its schemas.
+pub(super) const SCHEMAS: &str = "#/components/schemas/";
 
 /// Returns the AsyncAPI document.
 pub fn document() -> Value {

@@ -15,12 +15,17 @@ use crate::subject::MarketKind;
 
 use super::{Described as _, Shape, Type};
 
-/// The text of a [`crate::bar::BarSpec`].
-pub(super) const BAR_PATTERN: &str = "^(?!0+(\\.0+)?[a-z])([0-9]+(ms|s|m|h|d|t)(-quote)?|[0-9]+(\\.[0-9]{1,9}0*)?v)$";
+/// The text of a [`crate::bar::BarSpec`]. No pattern looks ahead, which regular expressions of linear time cannot: so a
+/// volume below 1 that is not zero is spelled by its zeros.
+pub(super) const BAR_PATTERN: &str = concat!(
+    "^(0*[1-9][0-9]*(ms|s|m|h|d|t)(-quote)?|(0*[1-9][0-9]*(\\.[0-9]{1,9}0*)?|0+\\.([1-9][0-9]{0,8}|0[1-9][0-9]{0,7}|",
+    "0{2}[1-9][0-9]{0,6}|0{3}[1-9][0-9]{0,5}|0{4}[1-9][0-9]{0,4}|0{5}[1-9][0-9]{0,3}|0{6}[1-9][0-9]{0,2}|",
+    "0{7}[1-9][0-9]?|0{8}[1-9])0*)v)$",
+);
 /// A count as text.
 const COUNT_PATTERN: &str = "^[0-9]{1,20}$";
-/// A number as text that is not zero.
-const NOT_ZERO_PATTERN: &str = "[1-9]";
+/// Zero as text.
+const ZERO_PATTERN: &str = "^[0.]+([eE].*)?$";
 /// The exponent of a decimal.
 const EXPONENT_PATTERN: &str = "[eE][+-]?[0-9]+";
 
@@ -68,15 +73,18 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
     let refer = |name: &str| json!({"$ref": format!("{at}{name}")});
     let mut all = Map::new();
     for kind in KINDS {
-        all.insert(kind.to_string(), map(*kind));
+        all.insert(kind.to_string(), map(*kind, at, &[]));
+        all.insert(event_name(*kind), map(*kind, at, &["kind"]));
         all.insert(message_name(*kind), one_or_many(refer(kind.as_str()), &about_message(*kind)));
     }
-    let named = |kind: &MarketKind| json!({"allOf": [refer(kind.as_str()), {"required": ["kind"]}]});
+    for field in FIELDS {
+        all.extend(shared_name(field).zip(shared(field)));
+    }
     all.insert(
         "event".into(),
         json!({
             "description": "A map that names its kind.",
-            "oneOf": KINDS.iter().map(named).collect::<Vec<_>>(),
+            "oneOf": KINDS.iter().map(|kind| refer(&event_name(*kind))).collect::<Vec<_>>(),
         }),
     );
     all.insert(message_name(MarketKind::Batch), one_or_many(refer("event"), &about_message(MarketKind::Batch)));
@@ -87,6 +95,7 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
                 also accepts a line without source, session and seq, because they are assigned again, and without \
                 ts_recv if it has ts_event.",
             "allOf": [refer("event"), {
+                "type": "object",
                 "required": ["instrument"],
                 "properties": {"instrument": instrument()},
             }],
@@ -98,6 +107,11 @@ pub(super) fn definitions(at: &str) -> Map<String, Value> {
 /// Name of the definition of a message of a kind.
 pub(super) fn message_name(kind: MarketKind) -> String {
     format!("{kind}_message")
+}
+
+/// Name of the definition of a map that names its kind.
+fn event_name(kind: MarketKind) -> String {
+    format!("{kind}_event")
 }
 
 /// Returns an accepted map of a kind, with every field.
@@ -126,75 +140,99 @@ fn one_or_many(one: Value, description: &str) -> Value {
     })
 }
 
-/// The schema of one map of a kind.
-fn map(kind: MarketKind) -> Value {
+/// The schema of one map of a kind, which requires these fields in addition.
+fn map(kind: MarketKind, at: &str, also: &[&str]) -> Value {
     let fields = || FIELDS.iter().filter(|field| field.kinds.contains(&kind));
     let properties: Map<String, Value> =
-        fields().map(|field| (field.name.to_string(), property(field, kind))).collect();
-    let required: Vec<_> = fields().filter(|field| field.required).map(|field| field.name).collect();
+        fields().map(|field| (field.name.to_string(), property(field, kind, at))).collect();
+    let is_required = |field: &&FieldSpec| field.required || also.contains(&field.name);
+    let required: Vec<_> = fields().filter(is_required).map(|field| field.name).collect();
     let doc = super::name_doc(MarketKind::TYPE, kind.as_str());
     json!({"type": "object", "description": doc, "properties": properties, "required": required})
 }
 
-fn property(field: &FieldSpec, kind: MarketKind) -> Value {
-    let mut schema = value(field, kind);
+fn property(field: &FieldSpec, kind: MarketKind, at: &str) -> Value {
+    match shared_name(field) {
+        Some(name) if is_word(field) => json!({"$ref": format!("{at}{name}")}),
+        Some(name) => described(json!({"allOf": [{"$ref": format!("{at}{name}")}]}), field, kind),
+        None => described(value(field, kind), field, kind),
+    }
+}
+
+/// The schema with the description and the example of a field.
+fn described(mut schema: Value, field: &FieldSpec, kind: MarketKind) -> Value {
     let unit = if field.unit.is_empty() { String::new() } else { format!(" Unit: {}.", field.unit) };
     schema["description"] = json!(format!("{}{unit} Accepted: {}.", field.doc, field.range));
     schema["examples"] = json!([field_example(field, kind)]);
     schema
 }
 
+/// Whether a field holds one of several words. Only one kind has it.
+fn is_word(field: &FieldSpec) -> bool {
+    matches!(field.ty, FieldType::Word(_))
+}
+
 fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     match field.ty {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
         FieldType::Symbol => symbol(),
-        FieldType::Kind => json!({"const": kind.as_str()}),
-        FieldType::Word(words) => json!({"enum": words}),
-        FieldType::Bar => json!({"type": "string", "pattern": BAR_PATTERN}),
-        FieldType::Bars => bars(),
-        FieldType::Count | FieldType::Time => count(field.range.starts_with("from 1")),
-        FieldType::Price | FieldType::Quantity | FieldType::Money => decimal(field),
+        FieldType::Kind => json!({"type": "string", "const": kind.as_str()}),
+        FieldType::Bar => bars(1),
+        FieldType::Bars => bars(BARS_MAX),
+        _ => shared(field).expect("the values of the other types are shared"),
     }
 }
 
-/// The schema of a count, as an integer or as text.
-fn count(positive: bool) -> Value {
-    let mut schema = json!({
-        "type": ["integer", "string"],
-        "minimum": u64::from(positive),
-        "maximum": u64::MAX,
-        "pattern": COUNT_PATTERN,
-        "maxLength": 20,
-    });
-    if positive {
-        schema["allOf"] = json!([{"pattern": NOT_ZERO_PATTERN}]);
-    }
-    schema
+/// Whether the value of a field must be above 0.
+fn is_positive(field: &FieldSpec) -> bool {
+    ["from 1", "above 0"].iter().any(|range| field.range.starts_with(range))
 }
 
-/// The schema of a decimal that is not negative, as a number or as text. Without an exponent, text has no more decimals
-/// than the type, and any trailing zeros.
-fn decimal(field: &FieldSpec) -> Value {
-    let (decimals, most) = field.ty.decimal().expect("the field is a decimal");
-    let mut schema = json!({
-        "type": ["number", "string"],
-        "maximum": u64::try_from(most).unwrap_or(u64::MAX),
-        "pattern": format!("^[0-9]+((\\.[0-9]{{1,{decimals}}}0*)?|(\\.[0-9]+)?{EXPONENT_PATTERN})$"),
-        "maxLength": NUMBER_BYTES_MAX,
-    });
-    if field.range.starts_with("above") {
-        schema["exclusiveMinimum"] = json!(0);
-        schema["allOf"] = json!([{"pattern": NOT_ZERO_PATTERN}]);
+/// Name of the definition of the values that a field shares with others of its type; `None` if it shares none.
+fn shared_name(field: &FieldSpec) -> Option<String> {
+    shared(field)?;
+    if is_word(field) {
+        return Some(field.name.into());
+    }
+    let prefix = if is_positive(field) { "positive_" } else { "" };
+    Some(format!("{prefix}{}", field.ty.as_str()))
+}
+
+/// The schema of the values that a field shares with others of its type: one of several words, or a number, which may
+/// also be text. `None` if it shares none.
+fn shared(field: &FieldSpec) -> Option<Value> {
+    if let FieldType::Word(words) = field.ty {
+        return Some(described(json!({"type": "string", "enum": words}), field, field.kinds[0]));
+    }
+    let (ty, about, pattern, length, most) = match field.ty {
+        FieldType::Count | FieldType::Time => ("integer", "A", COUNT_PATTERN.to_string(), 20, u64::MAX),
+        FieldType::Price | FieldType::Quantity | FieldType::Money => {
+            let (decimals, most) = field.ty.decimal()?;
+            // Without an exponent, text has no more decimals than the type, and any trailing zeros.
+            let pattern = format!("^[0-9]+((\\.[0-9]{{1,{decimals}}}0*)?|(\\.[0-9]+)?{EXPONENT_PATTERN})$");
+            ("number", "An exact", pattern, NUMBER_BYTES_MAX, u64::try_from(most).unwrap_or(u64::MAX))
+        }
+        _ => return None,
+    };
+    let is_positive = is_positive(field);
+    let mut text = json!({"type": "string", "pattern": pattern, "maxLength": length});
+    let mut number = json!({"type": ty, "maximum": most});
+    if is_positive {
+        text["not"] = json!({"type": "string", "pattern": ZERO_PATTERN});
+        number[if ty == "integer" { "minimum" } else { "exclusiveMinimum" }] = json!(u64::from(ty == "integer"));
     } else {
-        schema["minimum"] = json!(0);
+        number["minimum"] = json!(0);
     }
-    schema
+    let above = if is_positive { " above 0" } else { "" };
+    let description = format!("{about} {}{above}: text, or a JSON number.", field.ty.as_str());
+    Some(json!({"description": description, "anyOf": [text, number]}))
 }
 
-/// The schema of a list of bars, comma-separated.
-fn bars() -> Value {
+/// The schema of a list of at most `most` bars, comma-separated.
+fn bars(most: usize) -> Value {
     let one = BAR_PATTERN.trim_start_matches('^').trim_end_matches('$');
-    json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", BARS_MAX - 1)})
+    let pattern = if most == 1 { BAR_PATTERN.into() } else { format!("^{one}(,{one}){{0,{}}}$", most - 1) };
+    json!({"type": "string", "pattern": pattern})
 }
 
 /// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.
