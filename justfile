@@ -50,7 +50,7 @@ tidy *ARGS:
 fuzz *ARGS:
     @tests/fuzz/run.sh "$@"
 
-# measures rates, and those of a reference in the same run: bench publish, bench replay, bench numbers, bench bytes
+# measures rates, and those of a reference in the same run: bench publish, bench replay, bench numbers, bench bytes, bench ingest
 bench WHAT *ARGS: build
     @cargo run --release --locked --package tapedeck-loadtest -- "$@" {{ if WHAT =~ "replay|bytes" { "--tapedeck " + tapedeck } else if WHAT == "publish" { "--python " + justfile_directory() / ".tools/venv/bin/python3" } else { "" } }}
 

@@ -1,10 +1,11 @@
-//! `bench publish`, `replay`, `numbers` and `bytes`: rates, and their ratio to a reference measured in the same run.
+//! `bench publish`, `replay`, `numbers`, `bytes` and `ingest`: rates, and their ratio to a reference measured in the same run.
 //!
 //! Only the ratios can be compared between machines.
 
 mod blocks;
 mod bytes;
 mod former;
+mod ingest;
 mod market;
 mod numbers;
 mod publish;
@@ -65,6 +66,15 @@ enum Benchmark {
         #[arg(long, default_value = "0.2x")]
         speed: String,
     },
+    /// The machine of ingest with 10,000 instruments, compared with 10, and the memory of its state.
+    Ingest {
+        /// Trades per measurement.
+        #[arg(long, default_value_t = 500_000)]
+        events: u64,
+        /// Rounds; the median is shown.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
     /// Replay, compared with reading the tape's bytes.
     Replay {
         /// The tapedeck binary, whose demo writes the tape.
@@ -88,6 +98,7 @@ async fn main() -> Result<()> {
             let market = &market;
             bytes::run(&bytes::Options { tapedeck: &tapedeck, market, events, paced_events, speed: &speed }).await
         }
+        Benchmark::Ingest { events, rounds } => ingest::run(events, rounds),
         Benchmark::Replay { tapedeck, events, rounds } => replay::run(&tapedeck, events, rounds).await,
     }
 }

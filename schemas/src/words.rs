@@ -1,6 +1,6 @@
 //! Typed reasons in words, for publishers and operators. Rewording changes no record: facts hold the typed values.
 
-use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, ValueForm};
+use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, RejectedMany, ValueForm};
 use crate::ids::{NameForm, Token};
 use crate::market::contract::{FIELDS, FieldType};
 use crate::number::{INSTEAD_OF_FLOAT, NumberError};
@@ -137,7 +137,30 @@ impl RejectDetail {
             Self::OlderDefinition { ts_recv, defined } => {
                 format!("ts_recv {ts_recv} is before that of the definition in force, {defined}, which has other terms")
             }
+            Self::TooManySources { limit } => {
+                format!("the partition knows {limit} sources, its bound: use the same source name at each start")
+            }
+            Self::TooManySessions { limit } => {
+                format!(
+                    "the source has {limit} live sessions of the instrument, its bound: wait a minute, or resume one"
+                )
+            }
+            Self::EndedSession { session } => {
+                format!("session {session} ended and newer ones took its place: begin a new one")
+            }
         }
+    }
+}
+
+impl RejectedMany {
+    /// Returns in words how many events were rejected, and which ones.
+    pub fn words(&self) -> String {
+        let seqs = match (self.first_seq, self.last_seq) {
+            (Some(first), Some(last)) => format!(", from seq {first} to seq {last}"),
+            _ => String::new(),
+        };
+        let gaps = if self.gaps > 0 { format!(", {} of them after a gap", self.gaps) } else { String::new() };
+        format!("{} more events within a minute{seqs}{gaps}", self.count)
     }
 }
 

@@ -107,8 +107,8 @@ fn answers_may_fail_without_ingest_and_ingest_without_answers() {
     assert_eq!((status.accepted, status.rejects["crossed"], status.waiting), (1, 1, 0));
     let first = &status.first["crossed"];
     assert_eq!(
-        (first.offset.as_str(), first.seq, first.subject.as_str()),
-        ("inbox.g1:2.0", Some(2), "md.demo.ACME.quote")
+        (first.offset.as_str(), first.seq, first.subject.as_deref()),
+        ("inbox.g1:2.0", Some(2), Some("md.demo.ACME.quote"))
     );
     assert_eq!(status.session.unwrap().rejects["crossed"], 1);
     bench.wait_rejects(1);

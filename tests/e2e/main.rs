@@ -6,6 +6,7 @@ mod backup;
 mod checkpoint;
 mod common;
 mod control;
+mod floods;
 mod freshness;
 mod groups;
 mod help;

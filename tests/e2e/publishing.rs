@@ -49,7 +49,8 @@ fn rows() -> Vec<Row> {
 }
 
 fn fill(text: &str, number: usize) -> String {
-    let head = |seq: u64| format!(r#""source":"bad","session":"row{number}","seq":{seq},"ts_recv":{}"#, now());
+    let source = number / 4; // as many live sessions as a source may have
+    let head = |seq: u64| format!(r#""source":"bad-{source}","session":"row{number}","seq":{seq},"ts_recv":{}"#, now());
     let later = [2, 3].iter().fold(text.to_string(), |text, seq| text.replace(&format!("…{seq}"), &head(*seq)));
     let times = [("AHEAD", now() + 10 * SECOND), ("AGO", now() - 3600 * SECOND), ("NOW", now())];
     times.iter().fold(later.replace('…', &head(1)), |text, (name, time)| text.replace(name, &time.to_string()))
@@ -102,7 +103,7 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
     for row in &rows {
         stored.push(publish(row.subject.clone(), row.payload.clone()).await);
     }
-    let status = settled(&bus).await;
+    let status = settled(&bus, "bad").await;
     let facts = facts(&system);
     let rejections = facts.values().flatten().filter(|(_, fact)| fact.contains(": ")).count();
     let reported = reported(&mut rejects, rejections).await;
@@ -132,13 +133,14 @@ async fn every_row_of_the_table_has_its_answer_and_is_reported_to_the_publisher(
     // The counts in the status equal those of the tape.
     let mut counted: BTreeMap<String, u64> = BTreeMap::new();
     let partition = &json(&text(&system.run(&["status", "--json"]).stdout))["partitions"][0];
-    for counts in [&status["rejects"], &partition["unreadable"]] {
+    let sources = partition["sources"].as_array().unwrap();
+    for counts in sources.iter().map(|source| &source["rejects"]).chain([&partition["unreadable"]]) {
         for (reason, count) in counts.as_object().unwrap() {
             *counted.entry(reason.clone()).or_default() += count.as_u64().unwrap();
         }
     }
     assert_eq!(counted, rejected);
-    assert_eq!(status["gaps"], 1);
+    assert_eq!(sources.iter().map(|source| source["gaps"].as_u64().unwrap()).sum::<u64>(), 1);
     let late = status["sessions"].as_array().unwrap().iter().find(|one| one["session"] == "late").unwrap();
     assert_eq!((&late["instrument"], &late["last_seq"]), (&Value::from("demo.ACME"), &Value::from(1)));
     assert_eq!(up.terminate(), Some(0));
@@ -149,7 +151,8 @@ async fn reported(rejects: &mut async_nats::Subscriber, count: usize) -> BTreeMa
     let mut all = BTreeMap::new();
     for _ in 0..count {
         let message = rejects.next().await.unwrap();
-        assert!(["md-rejects.bad", "md-rejects.~"].contains(&message.subject.as_str()), "{}", message.subject);
+        let source = message.subject.strip_prefix("md-rejects.").unwrap();
+        assert!(source.starts_with("bad") || source == "~", "{source}");
         let reject = json(&text(&message.payload));
         let part = |name: &str| reject[name].as_str().unwrap().to_string();
         all.insert(part("offset"), (format!("{}: {}", part("reason"), reject["code"]), part("detail")));
@@ -169,7 +172,7 @@ async fn rejections_are_stored_once_across_a_restart_and_two_partitions_reply_as
         }
         let unplaced = bus.context().publish("md.nowhere.X.trade", "{}".into()).await.unwrap().await;
         assert!(unplaced.is_err(), "the subject is placed on no partition: {unplaced:?}");
-        let status = settled(&bus).await;
+        let status = settled(&bus, "bad-0").await;
         assert_eq!((&status["partitions"], &status["rejects"]["malformed"]), (&2.into(), &(2 * round).into()));
         let stored = async |stream: &str| bus.context().get_stream(stream).await.unwrap().cached_info().state.messages;
         while stored("REJECTS_0").await + stored("REJECTS_1").await < 2 * round as u64 {
@@ -212,17 +215,18 @@ pub(crate) async fn start_with(system: &System, more: &[&str]) -> (Process, Bus)
     (up, Bus::connect(&url, "test").await.unwrap())
 }
 
-/// The status of the source "bad" when no input waits.
-async fn settled(bus: &Bus) -> Value {
+/// The status of a source when no input waits.
+async fn settled(bus: &Bus, source: &str) -> Value {
+    let subject = format!("md-status.{source}");
     loop {
-        let answer = bus.client().request("md-status.bad", "".into()).await;
+        let answer = bus.client().request(subject.clone(), "".into()).await;
         let status = answer.map(|answer| json(&text(&answer.payload))).unwrap_or_default();
         let known =
             status["sessions"].as_array().is_some_and(|all| !all.is_empty()) || status["rejects"] != Value::Null;
         if known && status["waiting"] == 0 && status["missing"] == Value::Array(Vec::new()) {
             // A decided record may still be in flight; the later status is complete.
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
-            return json(&text(&bus.client().request("md-status.bad", "".into()).await.unwrap().payload));
+            return json(&text(&bus.client().request(subject, "".into()).await.unwrap().payload));
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }

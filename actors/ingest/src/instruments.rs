@@ -11,7 +11,7 @@ use tapedeck_schemas::offset::TapeTime;
 use crate::natural_keys::NaturalKeys;
 
 /// Most instruments of a partition; a further definition is rejected.
-pub const INSTRUMENTS_MAX: usize = 4096;
+pub const INSTRUMENTS_MAX: usize = 10_000;
 
 /// The terms of a defined instrument, and its natural keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -4,13 +4,16 @@
 //! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and natural keys, and a gap
 //! opens a range of natural keys. Tape time follows from the facts too, so that a rejected event does not move it. A
 //! tape written by an older `LOGIC` is therefore followed by its facts, without deciding again.
+//!
+//! A rejection beyond the rate of [`crate::floods`] has no fact. `observe` finds it, and the next `observe` adds it to
+//! the sums, unless a fact has answered the input after all: then another `LOGIC` decided, and the fact counts.
 
 use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected};
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected, RejectedMany};
+use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::accepted;
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
@@ -19,8 +22,10 @@ use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 
 use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
+use crate::floods::{Floods, SummedRejection};
 use crate::instruments::Instruments;
-use crate::numbering::{Numberings, RecordedNumber};
+use crate::numbering::{Arrival, RecordedNumber};
+use crate::sessions::Numberings;
 
 /// Tape time between two boundaries at which `ClockAdvanced` is decided, ns.
 pub const CLOCK_INTERVAL_NS: u64 = 100_000_000;
@@ -31,13 +36,25 @@ pub struct Ingest {
     numberings: Numberings,
     instruments: Instruments,
     bars: Bars,
+    floods: Floods,
 }
 
 /// What an input of ingest meant.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 pub struct MarketObserved {
-    /// The number of the input, compared with those before it in its numbering.
-    number: RecordedNumber,
+    /// The number of the input, compared with those before it in its numbering, or why its session is not admitted.
+    number: Result<RecordedNumber, Rejection>,
+    /// Source under which its rejection counts.
+    counted: Option<SourceId>,
+    /// Whether it is rejected without a fact of its own.
+    is_summed: bool,
+}
+
+impl MarketObserved {
+    /// Whether the number of the event was missing.
+    fn was_missing(&self) -> bool {
+        self.number.as_ref().is_ok_and(|number| number.was_missing)
+    }
 }
 
 impl Ingest {
@@ -51,6 +68,16 @@ impl Ingest {
         &self.numberings
     }
 
+    /// The rejections without a fact of their own that no `RejectedMany` on the tape counts yet.
+    pub fn unwritten(&self) -> impl Iterator<Item = RejectedMany> {
+        self.floods.unwritten()
+    }
+
+    /// The rejection of the last input, if it has no fact of its own.
+    pub fn last_summed(&self) -> Option<&SummedRejection> {
+        self.floods.last()
+    }
+
     /// Decides on an input; `now` is the tape time before it.
     fn check(
         &self,
@@ -60,7 +87,8 @@ impl Ingest {
         out: &mut Out,
     ) -> Result<(), Rejection> {
         let (instrument, event) = checks::readable(entry)?;
-        let expected = observed.number.last_seq.saturating_add(1);
+        let number = observed.number.clone()?;
+        let expected = number.last_seq.saturating_add(1);
         if event.seq > expected {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
@@ -69,7 +97,7 @@ impl Ingest {
             event,
             instrument,
             stamp: entry.stamp,
-            number: observed.number,
+            number,
             terms: self.instruments.get(&instrument),
             instruments: self.instruments.len(),
             bars: &self.bars,
@@ -103,38 +131,66 @@ impl Machine for Ingest {
     type Input = MarketEntry;
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 6;
-    const STATE: u32 = 4;
+    const LOGIC: u32 = 7;
+    const STATE: u32 = 5;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
 
     fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> MarketObserved {
-        let Ok((instrument, event)) = checks::readable(entry) else { return MarketObserved::default() };
-        let key = (event.source, event.session, instrument);
-        let number = self.numberings.record(key, event.seq, cause.offset, entry.stamp);
-        MarketObserved { number }
+        if let Some(gap) = self.floods.begin(entry.stamp) {
+            self.instruments.skip_keys(&gap.instrument);
+        }
+        let (source, _) = named(entry);
+        let mut observed = MarketObserved { number: Ok(RecordedNumber::default()), counted: None, is_summed: false };
+        let readable = checks::readable(entry).ok();
+        if let Some((instrument, event)) = readable {
+            let key = (event.source, event.session, instrument);
+            let arrival = Arrival { now: cause.now, stamp: entry.stamp };
+            let is_defined = self.instruments.get(&instrument).is_some();
+            observed.number = self.numberings.record(key, event.seq, arrival, is_defined);
+        }
+        observed.counted = self.floods.counted(source, &self.numberings);
+        let mut out = Out::new(cause.now);
+        if self.floods.is_full(observed.counted)
+            && let Err(rejection) = self.check(cause.now, entry, &observed, &mut out)
+        {
+            let gap = out.into_events().into_iter().find_map(|event| match event {
+                Event::Gap(gap) => Some(gap),
+                _ => None,
+            });
+            let rejected = rejected(entry, rejection);
+            self.floods.sum(SummedRejection { rejected, source: observed.counted, gap });
+            observed.is_summed = true;
+        }
+        observed
     }
 
     fn decide(&self, cause: Cause, entry: &MarketEntry, observed: &MarketObserved, out: &mut Out) {
+        self.floods.due().for_each(|fact| out.push(fact));
+        if observed.is_summed {
+            return;
+        }
         if let Err(rejection) = self.check(cause.now, entry, observed, out) {
             out.push(rejected(entry, rejection));
         }
     }
 
     fn apply(&mut self, _cause: Cause, observed: &MarketObserved, own: &Event) {
+        self.floods.apply(observed.counted, own);
         match own {
             Event::InstrumentDefined(fact) => {
                 self.instruments.define(fact);
+                self.numberings.define(&fact.instrument);
                 self.bars.define(fact.instrument, &fact.bars);
             }
             Event::Gap(fact) => self.instruments.skip_keys(&fact.instrument), // the numbers depend on the input alone
             Event::Quote(fact) => {
-                self.instruments.accept_update(&fact.instrument, fact.update_id, observed.number.was_missing);
+                self.instruments.accept_update(&fact.instrument, fact.update_id, observed.was_missing());
             }
             Event::Trade(fact) => {
-                self.instruments.accept_trade(&fact.instrument, fact.trade_id, observed.number.was_missing);
+                self.instruments.accept_trade(&fact.instrument, fact.trade_id, observed.was_missing());
             }
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
             _ => {}
@@ -170,11 +226,16 @@ fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
     Some((instrument, Sample { of, price, volume, ts_recv }))
 }
 
-fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {
-    let (source, seq) = match &entry.event {
+/// Source and number of an entry, as far as they could be read.
+fn named(entry: &MarketEntry) -> (Option<SourceId>, Option<u64>) {
+    match &entry.event {
         Ok(event) => (Some(event.source), Some(event.seq)),
         Err(malformed) => (malformed.source, malformed.seq),
-    };
+    }
+}
+
+fn rejected(entry: &MarketEntry, rejection: Rejection) -> Rejected {
+    let (source, seq) = named(entry);
     Rejected {
         reason: rejection.reason,
         detail: rejection.detail,

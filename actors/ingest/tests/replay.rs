@@ -161,7 +161,7 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "fde0413057912f7b9e0ea84a94257efb418c54694264470add551917047ea493",
+        "7fdbf4a2cb233e1d69481409efd380d6023c8e10b115ddb5497eb494e26c92d1",
     );
 }
 

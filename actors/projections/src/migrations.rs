@@ -6,5 +6,7 @@ pub const SCHEMA_MIGRATIONS: &str = "CREATE SCHEMA IF NOT EXISTS tapedeck; \
      (version integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())";
 
 /// Version, name, SQL.
-pub const MIGRATIONS: &[(i32, &str, &str)] =
-    &[(1, "0001_read_models", include_str!("../migrations/0001_read_models.sql"))];
+pub const MIGRATIONS: &[(i32, &str, &str)] = &[
+    (1, "0001_read_models", include_str!("../migrations/0001_read_models.sql")),
+    (2, "0002_rejects_count", include_str!("../migrations/0002_rejects_count.sql")),
+];

@@ -35,7 +35,7 @@ pub const QUERIES: &[Query] = &[
     Query {
         name: "rejects",
         columns: &["reason", "count"],
-        sql: "SELECT reason, count(*)::text FROM tapedeck.rejects GROUP BY reason ORDER BY reason",
+        sql: "SELECT reason, sum(count)::text FROM tapedeck.rejects GROUP BY reason ORDER BY reason",
     },
     Query {
         name: "signals",

@@ -113,6 +113,15 @@ fn market() -> Vec<(Event, String)> {
         seq: Some(1),
         instrument: None,
     };
+    let many = RejectedMany {
+        source: None,
+        reason: RejectReason::Malformed,
+        count: 900,
+        first_seq: None,
+        last_seq: Some(1024),
+        gaps: 2,
+    };
+    let summed = r#"code=rejected_many detail={"source":null,"reason":"malformed","count":900,"first_seq":null,"#;
     let bar = Bar {
         instrument: instrument(),
         bar: "1m".parse().unwrap(),
@@ -140,8 +149,9 @@ fn market() -> Vec<(Event, String)> {
             trade.into(),
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
         ),
-        (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM")),
-        (rejected.into(), format!("{rejects} reason=crossed {crossed} subject=md.x source=src")),
+        (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM count=1")),
+        (rejected.into(), format!("{rejects} reason=crossed {crossed} subject=md.x source=src count=1")),
+        (many.into(), format!("{rejects} reason=malformed {summed}\"last_seq\":1024,\"gaps\":2}} count=900")),
     ]
 }
 

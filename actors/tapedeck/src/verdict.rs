@@ -179,7 +179,12 @@ impl PublishReport {
                     let injected = if *injected > 0 { format!(" ({injected} on purpose)") } else { String::new() };
                     let first = first.as_ref().map_or_else(String::new, |first| {
                         let seq = first.seq.map_or_else(String::new, |seq| format!(" seq {seq}"));
-                        format!("; first: {} on {}{seq}: {}", first.offset, first.subject, first.detail)
+                        format!(
+                            "; first: {} on {}{seq}: {}",
+                            first.offset,
+                            first.subject.as_deref().unwrap_or("no subject"),
+                            first.detail
+                        )
                     });
                     println!("  {count} {reason}{injected}{first}");
                 }

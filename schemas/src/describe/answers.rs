@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::asyncapi::SCHEMAS;
 use super::market::{instrument, text_like};
 use super::{Described as _, name_doc};
-use crate::event::{MalformedDetail, RejectDetail, RejectReason};
+use crate::event::{MalformedDetail, REJECTED_MANY_CODE, RejectDetail, RejectReason};
 use crate::ids::Token;
 use crate::text::{DETAIL_BYTES_MAX, SUBJECT_BYTES_MAX};
 
@@ -23,13 +23,16 @@ pub(super) fn definitions() -> Map<String, Value> {
         ("session_counts", session_counts()),
         ("rejects_by_reason", by_reason("Number of rejected events, by reason.", count("Number of events."))),
         ("first_by_reason", by_reason("The first rejected event, by reason.", refer("first_reject"))),
-        ("reject", reject("Offset of the Rejected fact on the tape.", "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$")),
+        (
+            "reject",
+            reject("Offset of the Rejected or RejectedMany fact on the tape.", "^p[0-9]+g[0-9]+:[0-9]+\\.[0-9]+$"),
+        ),
         ("first_reject", reject("Offset of the event in its inbox.", "^inbox\\.g[0-9]+:[0-9]+\\.[0-9]+$")),
         ("reject_reason", json!({"type": "string", "enum": reasons(), "description": reasons_doc()})),
         (
             "reject_code",
             json!({"type": "string", "enum": rules(),
-            "description": "Code of the broken rule; `tapedeck schema tape` lists the codes."}),
+            "description": "Code of the broken rule; `tapedeck schema tape` lists the codes. rejected_many: the sum of several events."}),
         ),
     ];
     all.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect()
@@ -68,10 +71,12 @@ pub(super) fn example(name: &str) -> Value {
         _ => json!({
             "offset": "p0g1:12.3",
             "reason": "crossed",
+            "count": 1,
             "detail": "bid 61837.65 is not below ask 61837.64",
             "code": "crossed",
             "subject": "md.binance.BTCUSDT.quote",
             "seq": 7,
+            "last_seq": 7,
             "instrument": "binance.BTCUSDT",
         }),
     }
@@ -81,10 +86,12 @@ fn example_of_a_duplicate() -> Value {
     json!({
         "offset": "inbox.g1:1234.0",
         "reason": "duplicate",
+        "count": 1,
         "detail": "seq 4 is not above 7, the last taken",
         "code": "repeated_seq",
         "subject": "md.binance.BTCUSDT.quote",
         "seq": 4,
+        "last_seq": 4,
         "instrument": "binance.BTCUSDT",
     })
 }
@@ -247,19 +254,28 @@ fn status() -> Value {
 
 fn reject(offset: &str, pattern: &str) -> Value {
     object(
-        "A rejected event. It changes nothing, except that its number is used up if it could be decoded.",
+        "A rejected event, or in a flood the rejected events of a minute beyond the first 100. They change nothing, except \
+         that their numbers are used up if they could be decoded.",
         json!({
             "offset": {"type": "string", "pattern": pattern, "description": offset},
             "reason": refer("reject_reason"),
+            "count": {"type": "integer", "minimum": 1, "description": "Number of the rejected events."},
             "detail": bounded(DETAIL_BYTES_MAX, "The error in words, with the offending value. The words may change."),
             "code": refer("reject_code"),
-            "subject": bounded(SUBJECT_BYTES_MAX, "Subject of the message."),
+            "subject": or_null(
+                "Subject of the message; null for a sum.",
+                json!({"type": "string", "maxLength": SUBJECT_BYTES_MAX}),
+            ),
             "seq": or_null(
-                "Number of the event; null if it could not be read.",
+                "Number of the event, of a sum that of its first event; null if it could not be read.",
+                json!({"type": "integer", "minimum": 0}),
+            ),
+            "last_seq": or_null(
+                "Number of the last event; null if it could not be read.",
                 json!({"type": "integer", "minimum": 0}),
             ),
             "instrument": or_null(
-                "Instrument that the subject names; null if it names none.",
+                "Instrument that the subject names; null if it names none, and for a sum.",
                 json!({"type": "string"}),
             ),
         }),
@@ -270,7 +286,7 @@ fn reject(offset: &str, pattern: &str) -> Value {
 /// The codes that [`RejectDetail::rule`] returns.
 fn rules() -> Vec<&'static str> {
     let decoded = RejectDetail::CODES.iter().filter(|code| **code != "malformed");
-    MalformedDetail::CODES.iter().chain(decoded).copied().collect()
+    MalformedDetail::CODES.iter().chain(decoded).copied().chain([REJECTED_MANY_CODE]).collect()
 }
 
 fn reasons() -> Vec<&'static str> {

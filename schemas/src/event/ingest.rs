@@ -43,6 +43,22 @@ structs! {
         /// Instrument that the subject names; nil if it names none.
         instrument: Option<InstrumentId>,
     }
+    /// Market events of one source that were rejected for one reason within one minute, beyond those with a `Rejected`
+    /// of their own. Like those, they change nothing, except that their numbers are used up if they could be decoded.
+    RejectedMany {
+        /// Source of the events; nil for those whose source could not be read or has no count of its own.
+        source: Option<SourceId>,
+        /// The check that the events failed.
+        reason: RejectReason,
+        /// Number of the events, from 1.
+        count: u64,
+        /// Number (`seq`) of the first event; nil if it could not be read.
+        first_seq: Option<u64>,
+        /// Number (`seq`) of the last event; nil if it could not be read.
+        last_seq: Option<u64>,
+        /// How many of the events came after a gap, which has no `Gap` of its own.
+        gaps: u64,
+    }
 }
 
 names! {

@@ -9,6 +9,9 @@ use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 use crate::variants::variants;
 
+/// Code in the message about a `RejectedMany`, in the place of that of a broken rule.
+pub const REJECTED_MANY_CODE: &str = "rejected_many";
+
 names! {
     /// Check of `ingest` that a market event failed.
     RejectReason {
@@ -34,6 +37,12 @@ names! {
         OutOfRange = 10 "out_of_range",
         /// The prices or times of a bar are inconsistent.
         BadBar = 11 "bad_bar",
+        /// The partition keeps the numbers of as many sources as it can.
+        TooManySources = 13 "too_many_sources",
+        /// The source has as many live sessions of the instrument as it can.
+        TooManySessions = 14 "too_many_sessions",
+        /// The session of the source ended, and newer ones took its place.
+        EndedSession = 15 "ended_session",
     }
     /// Encoding of a market message.
     MessageEncoding {
@@ -343,6 +352,22 @@ variants! {
             ts_recv: u64 as Time,
             /// Greatest `ts_recv` of a definition with the terms in force, ns since the Unix epoch.
             defined: u64 as Time,
+        },
+        /// The partition keeps the numbers of as many sources as it can, and none of them was idle for a day.
+        TooManySources = 24 "too_many_sources" {
+            /// Greatest number of sources.
+            limit: u32,
+        },
+        /// The source has as many live sessions of the instrument as it can. A session is live until a newer one has
+        /// begun, and a minute has passed since.
+        TooManySessions = 25 "too_many_sessions" {
+            /// Greatest number of live sessions.
+            limit: u32,
+        },
+        /// The session of the source ended, and newer ones took its place.
+        EndedSession = 26 "ended_session" {
+            /// Name of the session.
+            session: Token,
         },
     }
 }

@@ -115,6 +115,15 @@ pub(crate) fn samples() -> Vec<Event> {
         .into(),
         MarketHeartbeat { instrument, ts_recv: 1_723_161_254_087_891_268, ts_event: Some(1_723_161_252_823_000_000) }
             .into(),
+        RejectedMany {
+            source: Some(p("feed")),
+            reason: RejectReason::Duplicate,
+            count: 37_236,
+            first_seq: Some(101),
+            last_seq: Some(37_400),
+            gaps: 1,
+        }
+        .into(),
         LimitsSet {
             scope,
             values: vec![("risk.max_position".into(), p("5000"))],

@@ -11,11 +11,12 @@ use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use async_nats::jetstream::Message;
 use tapedeck_feeds::{Item, Payload};
 use tapedeck_ingest::natural_keys::NaturalKeys;
-use tapedeck_ingest::numbering::Numberings;
+use tapedeck_ingest::numbering::Arrival;
+use tapedeck_ingest::sessions::Numberings;
 use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, MarketBody, MarketEvent, MarketKind};
-use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::offset::TapeTime;
 
 use crate::hostile;
 use crate::load::Load;
@@ -68,7 +69,12 @@ impl Counter {
 
     /// Counts a market event that is or must be rejected.
     pub fn reject(&mut self, reason: RejectReason) {
-        *self.rejects.entry(reason).or_default() += 1;
+        self.reject_many(reason, 1);
+    }
+
+    /// Counts market events that are rejected.
+    pub fn reject_many(&mut self, reason: RejectReason, count: u64) {
+        *self.rejects.entry(reason).or_default() += count;
     }
 
     /// The totals so far.
@@ -106,6 +112,8 @@ pub struct InboxTally {
     pub missing: u64,
     /// The instruments whose definition was accepted.
     defined: BTreeSet<InstrumentId>,
+    /// Tape time, ns.
+    now: TapeTime,
 }
 
 impl InboxTally {
@@ -118,6 +126,8 @@ impl InboxTally {
             self.counter.reject(reason);
             return Ok(());
         }
+        let stamp = message.info().map_err(|error| anyhow!("inbox {seq}: {error}"))?.published.unix_timestamp_nanos();
+        let stamp = u64::try_from(stamp)?;
         let session =
             header(message, "Tapedeck-Session").with_context(|| format!("inbox {seq}: no header Tapedeck-Session"))?;
         let through = header(message, "Tapedeck-Through").and_then(|text| text.parse::<usize>().ok());
@@ -136,7 +146,7 @@ impl InboxTally {
             let again = items_again(before, &message.payload).with_context(|| {
                 format!("inbox {seq}: items of {instrument} of {session} that were not sent before")
             })?;
-            again.into_iter().for_each(|item| self.count_item(seq, item));
+            again.into_iter().for_each(|item| self.count_item(stamp, item));
             return Ok(());
         }
         let count = counted.with_context(|| {
@@ -150,7 +160,7 @@ impl InboxTally {
         self.repeated += stored.saturating_sub(from).min(count) as u64;
         *stored = through.max(*stored);
         for item in &items[from..through] {
-            self.count_item(seq, item);
+            self.count_item(stamp, item);
         }
         Ok(())
     }
@@ -172,14 +182,18 @@ impl InboxTally {
         missing
     }
 
-    fn count_item(&mut self, message: u64, item: &Item) {
+    fn count_item(&mut self, stamp: u64, item: &Item) {
         let event = match &item.payload {
             Payload::Raw(_) => return self.counter.reject(RejectReason::Malformed),
             Payload::Event(event) => event,
         };
         let instrument = item.instrument;
         let of_session = (event.source, event.session, instrument);
-        let number = self.numbers.record(of_session, event.seq, Offset::new(message, 0), 0);
+        let arrival = Arrival { now: self.now, stamp };
+        let number = match self.numbers.record(of_session, event.seq, arrival, self.defined.contains(&instrument)) {
+            Ok(number) => number,
+            Err(rejection) => return self.counter.reject(rejection.reason),
+        };
         if event.seq <= number.last_seq && !number.was_missing {
             return self.counter.reject(RejectReason::Duplicate);
         }
@@ -211,8 +225,10 @@ impl InboxTally {
                     keys.accept(id, number.was_missing);
                 }
                 self.counter.accept(item.instrument, &event.body);
+                self.now = self.now.max(event.ts_recv);
                 if is_definition {
                     self.defined.insert(item.instrument);
+                    self.numbers.define(&item.instrument);
                 }
             }
         }

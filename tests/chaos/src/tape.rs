@@ -87,6 +87,10 @@ impl TapeTally {
         }
         match event {
             Event::Rejected(fact) => self.counter.reject(fact.reason),
+            Event::RejectedMany(fact) => {
+                self.counter.reject_many(fact.reason, fact.count);
+                self.counter.gaps += fact.gaps;
+            }
             Event::Gap(_) => self.counter.gaps += 1,
             Event::OrderSubmitted(fact) if !self.orders.insert(fact.order.id.to_string()) => {
                 bail!("tape {seq}: order {} was submitted twice", fact.order.id)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tapedeck_ingest::Ingest;
+use tapedeck_ingest::floods::SummedRejection;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{AnyMachine, Cause, Decided, Fact, MachineInfo, MarketEntry, TapeRecord};
 use tapedeck_schemas::event::Event;
@@ -75,6 +76,13 @@ impl AnyMachine for FollowedIngest {
             self.counts.count(&decided, event, is_late);
         }
         self.ingest.follow(cause, input, recorded);
+        // In a flood a rejection has no fact of its own. A later `RejectedMany` counts it once more, and is not counted.
+        if let Some(SummedRejection { rejected, gap, .. }) = self.ingest.last_summed() {
+            let gap = gap.clone().map(Event::from);
+            for fact in gap.into_iter().chain([rejected.clone().into()]) {
+                self.counts.count(&decided, &fact, false);
+            }
+        }
     }
 
     fn read_beside(&mut self, record: &TapeRecord) {

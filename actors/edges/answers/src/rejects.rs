@@ -1,4 +1,4 @@
-//! Publishes the `Rejected` facts of ingest to the publishers of the market events, exactly once. It decides nothing.
+//! Publishes the `Rejected` and `RejectedMany` facts of ingest to the publishers of the market events, exactly once. It decides nothing.
 //!
 //! Each fact becomes one message of the stream `REJECTS_<p>`, which the server republishes on `md-rejects.<source>`. A
 //! header holds the fact's offset, from which the next process resumes; the fence on the stream's last sequence
@@ -10,8 +10,9 @@ use async_nats::HeaderMap;
 use tapedeck_kernel::{Answer, ChainEnd, TapeFault, TapeRead, TapeReader};
 use tapedeck_runtime::tail::Tail;
 use tapedeck_runtime::{Bus, BusError, back_off};
-use tapedeck_schemas::event::{Event, Rejected, TapeCreated};
+use tapedeck_schemas::event::{Event, TapeCreated};
 use tapedeck_schemas::generation::{Lineage, TapeName};
+use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, RecordHash, RecordRead, Writer};
 use tapedeck_schemas::subject::{self, TapeSubject};
@@ -83,17 +84,19 @@ impl RejectsPublisher {
     async fn publish(&mut self, seq: u64, events: impl Iterator<Item = &Event>) {
         for (index, event) in (0..).zip(events) {
             let at = Offset::new(seq, index);
-            if let Event::Rejected(rejected) = event {
-                self.store(at, rejected).await;
+            let offset = self.lineage.print(self.partition, at);
+            match event {
+                Event::Rejected(fact) => self.store(at, fact.source, PublishedReject::new(offset, fact)).await,
+                Event::RejectedMany(fact) => self.store(at, fact.source, PublishedReject::many(offset, fact)).await,
+                _ => {}
             }
         }
     }
 
-    /// Stores one rejection; retries until it is known to be stored.
-    async fn store(&mut self, at: Offset, rejected: &Rejected) {
-        let message = PublishedReject::new(self.lineage.print(self.partition, at), rejected);
+    /// Stores one message; retries until it is known to be stored.
+    async fn store(&mut self, at: Offset, source: Option<SourceId>, message: PublishedReject) {
         let payload = serde_json::to_vec(&message).expect("serializing to memory cannot fail");
-        let subject = subject::rejects_subject(self.partition, rejected.source);
+        let subject = subject::rejects_subject(self.partition, source);
         let mut failures = 0;
         while at > self.after {
             let mut headers = HeaderMap::new();

@@ -350,8 +350,10 @@ mod tests {
                 reason: "crossed".into(),
                 detail: String::new(),
                 code: "crossed".into(),
-                subject: String::new(),
+                count: 1,
+                subject: None,
                 seq: None,
+                last_seq: None,
                 instrument: None,
             };
             let (rejects, first) = ([("crossed".into(), count)].into(), [("crossed".into(), first)].into());

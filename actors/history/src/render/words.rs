@@ -62,6 +62,10 @@ fn text(event: &Event) -> String {
             let seq = e.seq.map(|seq| format!(" seq {seq}")).unwrap_or_default();
             format!("{}: {} (on {}{source}{seq})", e.reason, e.detail.words(), e.subject)
         }
+        Event::RejectedMany(e) => {
+            let source = e.source.map(|source| format!(" of source {source}")).unwrap_or_default();
+            format!("{}: {}{source}", e.reason, e.words())
+        }
         Event::LimitsSet(e) => {
             let values: Vec<String> = e.values.iter().map(|(name, value)| format!("{name} {value}")).collect();
             format!("{}: {} {}", e.scope, values.join(", "), who(&e.by, &e.reason))

@@ -63,11 +63,11 @@ impl RootSearch {
     }
 }
 
-/// Whether a fact of ingest or control records its inbox entry, and not only the clock, a gap or a bar that the entry
-/// brought about.
+/// Whether a fact of ingest or control records its inbox entry, and not only the clock, a gap, a bar or earlier
+/// rejections that the entry brought about.
 fn answers(event: &Event) -> bool {
     match event {
-        Event::ClockAdvanced(_) | Event::Gap(_) => false,
+        Event::ClockAdvanced(_) | Event::Gap(_) | Event::RejectedMany(_) => false,
         Event::Bar(bar) => bar.source.is_some(),
         _ => true,
     }

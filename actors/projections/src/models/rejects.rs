@@ -1,6 +1,6 @@
-//! Market events that ingest rejected, and gaps.
+//! Market events that ingest rejected, singly or as a sum, and gaps.
 
-use tapedeck_schemas::event::Event;
+use tapedeck_schemas::event::{Event, REJECTED_MANY_CODE};
 
 use super::{json, key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
@@ -10,6 +10,7 @@ pub(super) struct Rejects;
 table!("rejects_v1", append: true,
     partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     reason Text Keep, code Text Keep, detail Text Keep, subject Text Keep, source Text Keep, instrument Text Keep,
+    count BigInt Keep,
 );
 
 impl Projection for Rejects {
@@ -28,6 +29,16 @@ impl Projection for Rejects {
                 text(&rejected.subject),
                 rejected.source.map(|source| source.to_string()),
                 rejected.instrument.map(|instrument| instrument.to_string()),
+                text(1),
+            ],
+            Event::RejectedMany(many) => vec![
+                text(many.reason),
+                text(REJECTED_MANY_CODE),
+                text(json(many)),
+                None,
+                many.source.map(|source| source.to_string()),
+                None,
+                text(many.count),
             ],
             Event::Gap(gap) => vec![
                 text("gap"),
@@ -36,6 +47,7 @@ impl Projection for Rejects {
                 None,
                 text(gap.source),
                 text(gap.instrument),
+                text(1),
             ],
             _ => return,
         };

@@ -171,7 +171,7 @@ impl Checker {
     /// The end of a run at rest without faults: all inputs are answered, all orders finished, all records projected.
     pub fn finish(&mut self) -> Result<(), Violation> {
         self.publications.finish(&mut self.checks)?;
-        self.market_facts.finish(&mut self.checks)?;
+        self.market_facts.finish(&self.publications, &mut self.checks)?;
         self.orders.finish(&mut self.checks)?;
         for answers in &self.answers {
             answers.finish(&mut self.checks)?;

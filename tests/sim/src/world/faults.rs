@@ -159,6 +159,7 @@ impl World {
         let random = self.random_of(fault);
         let prev_hash = RecordHash([1 + random.below(250) as u8; 32]);
         match random.below(5) {
+            0 if fault == Fault::ForeignInMarket && random.one_in(2) => flood(random.between(2, 300)),
             0 => Vec::new(),
             1 => b"hello".to_vec(),
             2 => record::encode(&Header { writer, epoch: 9, prev_hash, inbox: None }, &[]),
@@ -195,6 +196,12 @@ impl World {
         let extra = self.orders.len().saturating_sub(16);
         self.orders.drain(..extra);
     }
+}
+
+/// A message of many events that do not decode.
+fn flood(events: u64) -> Vec<u8> {
+    let events: Vec<String> = (1..=events).map(|seq| format!(r#"{{"source":"flood","seq":{seq}}}"#)).collect();
+    format!("[{}]", events.join(",")).into_bytes()
 }
 
 fn begins_a_chain(payload: &[u8]) -> bool {
