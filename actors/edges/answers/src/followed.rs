@@ -106,6 +106,7 @@ mod tests {
     use tapedeck_kernel::freshness::LATE_MS;
     use tapedeck_kernel::testing::limit;
     use tapedeck_kernel::{Inbox, MachineInput as _, Reads};
+    use tapedeck_schemas::event::RejectReason;
     use tapedeck_schemas::generation::Generation;
     use tapedeck_schemas::offset::Offset;
     use tapedeck_schemas::record::{Header, RecordHash};
@@ -121,15 +122,17 @@ mod tests {
         followed: FollowedIngest,
         seq: u64,
         now: TapeTime,
+        /// Minutes by which the stamps have advanced.
+        minutes: u64,
     }
 
     impl Both {
         /// Decides on a message and follows the decisions.
         fn message(&mut self, kind: &str, payload: &str) {
             self.seq += 1;
-            for (index, input) in
-                (0..).zip(MarketEntry::from_message(&format!("md.v.A.{kind}"), 1 << 62, payload.as_bytes()))
-            {
+            let stamp = (1 << 62) + self.minutes * 60 * SECOND;
+            let inputs = MarketEntry::from_message(&format!("md.v.A.{kind}"), stamp, payload.as_bytes());
+            for (index, input) in (0..).zip(inputs) {
                 let cause = Cause { offset: Offset::new(self.seq, index), now: self.now };
                 let Decided { events, at } = AnyMachine::run(&mut self.owner, cause, &input);
                 self.now = at;
@@ -183,6 +186,25 @@ mod tests {
         let restored = both.followed.restore(&both.followed.save()).unwrap();
         assert_eq!((restored.counts(), restored.save()), (both.followed.counts(), both.followed.save()));
         assert_eq!(both.followed.info().reads, Reads::Inbox(Inbox::Market));
+    }
+
+    #[test]
+    fn rejections_and_gaps_without_facts_of_their_own_are_counted_once() {
+        let mut both = Both::default();
+        let counted = |both: &Both| {
+            let (_, source) = both.followed.counts().iter().next().unwrap();
+            let (_, session) = source.sessions.values().next().unwrap();
+            [&source.all, session].map(|one| (one.rejects[&RejectReason::UnknownInstrument].0, one.gaps))
+        };
+        for n in 1..=250 {
+            both.quote(2 * n, 100);
+            assert_eq!(counted(&both), [(n, n); 2]);
+        }
+        assert_eq!(both.owner.unwritten().map(|sum| (sum.count, sum.gaps)).collect::<Vec<_>>(), [(150, 150)]);
+        both.minutes += 1;
+        both.quote(502, 100);
+        assert_eq!(both.owner.unwritten().count(), 0, "the sum is written");
+        assert_eq!(counted(&both), [(251, 251); 2]);
     }
 
     #[test]
