@@ -38,13 +38,13 @@ def write(path: pathlib.Path, text: str, mode: int) -> None:
 
 out, roles = pathlib.Path(sys.argv[1]), sys.argv[2:]
 out.mkdir(parents=True, exist_ok=True)
-users = "# The public nkeys of the roles, as variables of the accounts.\n"
+users = "# The public nkeys of the roles and publishers, as variables of the accounts.\n"
 for role in roles:
     path = out / f"{role}.seed"
     if not path.exists():
         seed = openssl("genpkey", "-algorithm", "ed25519", "-outform", "DER")[-32:]
         write(path, encode(bytes([SEED | USER >> 5, (USER & 31) << 3]) + seed), 0o400)
-    users += f'NKEY_{role.upper()}: "{public(decode_seed(path.read_text().strip()))}"\n'
+    users += f'NKEY_{role.upper().replace("-", "_")}: "{public(decode_seed(path.read_text().strip()))}"\n'
 for user in ("admin", "tapedeck"):
     path = out / f"postgres-{user}.password"
     if not path.exists():

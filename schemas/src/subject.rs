@@ -38,6 +38,14 @@ pub fn rejects_subject(partition: u16, source: Option<SourceId>) -> String {
         None => format!("rejects.{partition}.~"),
     }
 }
+/// Subject on which the server republishes the stored rejections of a source.
+pub fn source_rejects_subject(source: &str) -> String {
+    format!("md-rejects.{source}")
+}
+/// Subject of requests for the status of one source.
+pub fn status_subject(source: &str) -> String {
+    format!("md-status.{source}")
+}
 /// Subjects of requests for the status of a source, `md-status.<source>`.
 pub const STATUS_SUBJECTS: &str = "md-status.*";
 /// Returns the source of a status request; `None` for any other subject.
@@ -110,18 +118,30 @@ impl<'a> TapeSubject<'a> {
 pub fn command_subject(partition: u16, verb: &str) -> String {
     format!("cmd.{partition}.{verb}")
 }
-/// First token of the subjects of market events.
+/// First token of the subjects of market events that name no source.
 const MARKET: &str = "md";
+/// First token of the subjects of market events that name their source. With keys, the broker writes that name.
+const SOURCED: &str = "in";
+/// The source of the definitions that operators set. Its events are accepted on its own subjects only.
+pub const OPERATOR_SOURCE: &str = "operator";
 
 /// Subject of market events of an instrument. The symbol in it is escaped: [`Symbol::subject_token`].
 pub fn market_subject(instrument: &InstrumentId, kind: MarketKind) -> String {
     subject_under(MARKET, instrument, kind.as_str())
 }
+/// Subject of market events of an instrument that names their source.
+pub fn sourced_subject(source: SourceId, instrument: &InstrumentId, kind: MarketKind) -> String {
+    subject_under(&format!("{SOURCED}.{source}"), instrument, kind.as_str())
+}
+/// Subjects with a source of every market event that a filter as `md.kraken.>` matches: `in.*.kraken.>`.
+pub fn sourced_filter(filter: &str) -> Option<String> {
+    market_rest(filter).map(|rest| format!("{SOURCED}.*.{rest}"))
+}
 /// Subject of replayed market events of an instrument, under a prefix in place of `md`.
 pub fn replay_subject(prefix: &str, instrument: &InstrumentId, kind: MarketKind) -> String {
     subject_under(prefix, instrument, kind.as_str())
 }
-/// Filter for all market subjects of an instrument, for the placement on a partition.
+/// Filter for all market subjects of an instrument without a source, for the placement on a partition.
 pub fn instrument_filter(instrument: &InstrumentId) -> String {
     subject_under(MARKET, instrument, "*")
 }
@@ -130,11 +150,17 @@ fn subject_under(prefix: &str, InstrumentId { venue, symbol }: &InstrumentId, la
     format!("{prefix}.{venue}.{}.{last}", symbol.subject_token())
 }
 
-/// Returns the instrument and the kind of a market subject, or why `subject` is none. Does not allocate, except for an
-/// error.
+/// Returns the source that a subject of market events names; `None` if it names none.
+pub fn subject_source(subject: &str) -> Option<SourceId> {
+    Some(sourced_rest(subject)?.0)
+}
+
+/// Returns the instrument and the kind of a market subject, with a source or without, or why `subject` is none. Does
+/// not allocate, except for an error.
 pub fn parse_market_subject(subject: &str) -> Result<(InstrumentId, MarketKind), MalformedDetail> {
     let parts = || {
-        let (venue, rest) = market_rest(subject)?.split_once('.')?;
+        let rest = market_rest(subject).or_else(|| Some(sourced_rest(subject)?.1));
+        let (venue, rest) = rest?.split_once('.')?;
         let (token, kind) = rest.rsplit_once('.')?;
         Some((venue.parse().ok()?, token, kind.parse().ok()?))
     };
@@ -175,6 +201,12 @@ pub fn market_filter_fault(filter: &str) -> Option<String> {
 /// The tokens after `md.`.
 fn market_rest(subject: &str) -> Option<&str> {
     subject.strip_prefix(MARKET)?.strip_prefix('.')
+}
+
+/// The source after `in.`, and the tokens after it.
+fn sourced_rest(subject: &str) -> Option<(SourceId, &str)> {
+    let (source, rest) = subject.strip_prefix(SOURCED)?.strip_prefix('.')?.split_once('.')?;
+    Some((source.parse().ok()?, rest))
 }
 
 #[cfg(test)]
@@ -218,6 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn a_subject_names_its_source_only_under_the_prefix_of_sources() {
+        let (source, instrument) = ("feed-1".parse().unwrap(), "nyse.BRK.B".parse().unwrap());
+        let subject = sourced_subject(source, &instrument, MarketKind::Trade);
+        assert_eq!(subject, "in.feed-1.nyse.BRK%2EB.trade");
+        assert_eq!(subject_source(&subject), Some(source));
+        assert_eq!(parse_market_subject(&subject), Ok((instrument, MarketKind::Trade)));
+        assert_eq!(subject_source("md.nyse.BRK%2EB.trade"), None);
+        for foreign in
+            ["in.nyse.BRK.trade", "in.a b.nyse.BRK.trade", "in..nyse.BRK.trade", "in.feed", "inn.a.b.c.quote"]
+        {
+            assert_eq!(parse_market_subject(foreign), Err(MalformedDetail::NotAMarketSubject), "{foreign}");
+        }
+        for (filter, sourced) in [("md.>", "in.*.>"), ("md.kraken.>", "in.*.kraken.>"), ("md.a.B.*", "in.*.a.B.*")] {
+            assert_eq!(sourced_filter(filter).as_deref(), Some(sourced));
+        }
+    }
+
+    #[test]
     fn a_subject_with_another_escape_is_refused_with_the_right_subject() {
         let instrument: InstrumentId = "nyse.BRK.B".parse().unwrap();
         let right = market_subject(&instrument, MarketKind::Trade);
@@ -239,7 +289,8 @@ mod tests {
     fn every_market_subject_fits_the_bound_of_a_repeated_subject() {
         let longest = [&"v".repeat(24), ".", &"币".repeat(16)].concat().parse().unwrap();
         for kind in MarketKind::ALL {
-            assert!(market_subject(&longest, *kind).len() <= crate::text::SUBJECT_BYTES_MAX);
+            let source = "s".repeat(24).parse().unwrap();
+            assert!(sourced_subject(source, &longest, *kind).len() <= crate::text::SUBJECT_BYTES_MAX);
         }
     }
 

@@ -6,7 +6,7 @@ pub const VALUE_BYTES_MAX: usize = 64;
 /// quotes escaped.
 pub const DETAIL_BYTES_MAX: usize = 400;
 /// Greatest length of a repeated `subject`, in bytes. Every market subject fits.
-pub const SUBJECT_BYTES_MAX: usize = 192;
+pub const SUBJECT_BYTES_MAX: usize = 224;
 
 /// Cuts a text to `bytes_max` at a character boundary. Replaces control characters, which a database may reject, by
 /// `?`.

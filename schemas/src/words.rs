@@ -78,6 +78,13 @@ impl MalformedDetail {
                 Some(spec) => format!("{field} {value:?} is unknown (want {})", spec.range),
                 None => format!("{field} {value:?} is unknown"),
             },
+            Self::TooManyNames { field, limit } => format!("{field}: over {limit} names"),
+            Self::ForeignSource { source, subject: Some(own) } => {
+                format!("source {source} on a subject of the source {own}: give each event the source of its subject")
+            }
+            Self::ForeignSource { source, subject: None } => {
+                format!("source {source} is reserved for subjects that name it: in.{source}.<venue>.<symbol>.<kind>")
+            }
             Self::NotABar { field, value } => format!(
                 "{field} {value:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at \
                  most a day)"
@@ -134,6 +141,13 @@ impl RejectDetail {
                 format!("{opened} to {closed} is no window of {bar}: windows count from the epoch")
             }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
+            Self::SourceNotNamed { source } => {
+                format!("source {source} is none of the sources that the definition of the instrument names")
+            }
+            Self::OperatorTerms { tick_size, lot_size } => format!(
+                "the operator has set other terms (tick size {tick_size}, lot size {lot_size}), which only the \
+                 operator can change: tapedeck control define"
+            ),
             Self::OlderDefinition { ts_recv, defined } => {
                 format!("ts_recv {ts_recv} is before that of the definition in force, {defined}, which has other terms")
             }

@@ -2,86 +2,44 @@
 //! permissions.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use tapedeck_groups::GROUPS;
-use tapedeck_groups::access::{self, KEEPER, OPERATOR, PUBLISHER, READER, Role};
+use async_nats::{HeaderMap, Subscriber};
+use futures_util::StreamExt as _;
+use tapedeck_groups::access::{self, KEEPER};
+use tapedeck_groups::names;
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::bus::NatsAccess;
 use tapedeck_schemas::record::Writer;
-use tapedeck_servers::{NatsServer, Postgres};
+use tapedeck_servers::Postgres;
 
-use crate::common::{Process, System, json};
+use crate::common::{Process, json};
+use crate::keyed::KeyedServer;
 
-/// A server with accounts, and the key of each role.
-struct SecuredServer {
-    system: System,
-    nats: NatsServer,
-}
-
-impl SecuredServer {
-    fn start() -> Self {
-        let system = System::new();
-        let dir = system.path().join("nats");
-        system.ok(&["keys", "--out", dir.to_str().unwrap()]);
-        let accounts = system.ok(&["nats-accounts"]);
-        let config = format!("host: 127.0.0.1\nmax_payload: 512KB\njetstream {{ max_file_store: 4TB }}\n{accounts}");
-        let nats = NatsServer::start_with(&dir, 0, &config).unwrap();
-        let server = Self { system, nats };
-        server.run(KEEPER, &["provision"]);
-        server
-    }
-
-    fn key(&self, role: Role) -> PathBuf {
-        self.system.path().join("nats").join(format!("{}.seed", role.name))
-    }
-
-    fn with(&self, role: Role, args: &[&str]) -> Vec<String> {
-        let mut all: Vec<String> = args.iter().map(ToString::to_string).collect();
-        let key = self.key(role).to_str().unwrap().to_string();
-        all.extend(["--nats-url".to_string(), self.nats.url(), "--nats-nkey".to_string(), key]);
-        all
-    }
-
-    fn run(&self, role: Role, args: &[&str]) -> String {
-        let args = self.with(role, args);
-        self.system.ok(&args.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    async fn bus(&self, role: Role) -> Bus {
-        let access = NatsAccess { nkey: Some(self.key(role)), ..NatsAccess::from(&self.nats.url()) };
-        Bus::connect(&access, role.name).await.unwrap()
-    }
-}
+/// The role that answers publishers.
+const ANSWERS: &str = "ingest";
 
 #[tokio::test]
 async fn the_system_trades_with_a_separate_key_for_each_role() {
-    let server = SecuredServer::start();
+    let server = KeyedServer::start();
     let postgres = Postgres::start(&server.system.path().join("postgres"), 0).unwrap();
     let url = postgres.url();
     let database = ["--database-url", url.as_str()];
     server.system.ok(&[&["migrate"], &database[..]].concat());
-    let group = |name: &str, role: Role| {
-        let mut args = server.with(role, &["run", name, "--partition", "0", "--http", "127.0.0.1:0"]);
-        args.extend(database.map(String::from));
-        Process::start(&mut server.system.command(&args.iter().map(String::as_str).collect::<Vec<_>>()))
-    };
-    let groups: Vec<Process> = GROUPS.iter().map(|one| group(one.name, one.role())).collect();
+    let groups: Vec<Process> = names().map(|name| server.group(name, &database)).collect();
     let setup = server.system.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    server.run(OPERATOR, &["control", "apply", "--no-wait", setup.to_str().unwrap()]);
+    server.run("operator", &["control", "apply", "--no-wait", setup.to_str().unwrap()]);
     // The setup before the market: without weights there are no orders.
-    while server.run(READER, &["tape", "--kind", "WeightsSet"]).is_empty() {
+    while server.run("reader", &["tape", "--kind", "WeightsSet"]).is_empty() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    server.run(PUBLISHER, &["publish", "--events", "20000"]);
+    server.run("publisher", &["publish", "--events", "20000"]);
     let mut before = String::new();
     loop {
         tokio::time::sleep(Duration::from_millis(700)).await;
-        let args = server.with(READER, &[&["status", "--json"], &database[..]].concat());
-        let output = server.system.run(&args.iter().map(String::as_str).collect::<Vec<_>>());
+        let output = server.output("reader", &[&["status", "--json"], &database[..]].concat());
         let status = json(&crate::common::text(&output.stdout));
         let partition = &status["partitions"][0];
         let decided = partition["writers"][0]["decided"] == partition["market_inbox_last"];
@@ -91,9 +49,9 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
         }
         before = now;
     }
-    let verdict = json(&server.run(READER, &[&["verify", "--json"], &database[..]].concat()));
+    let verdict = json(&server.run("reader", &[&["verify", "--json"], &database[..]].concat()));
     assert_eq!(verdict["findings"].as_array().unwrap().len(), 0);
-    let fills = server.run(READER, &["tape", "--json", "--kind", "OrderFilled"]);
+    let fills = server.run("reader", &["tape", "--json", "--kind", "OrderFilled"]);
     assert!(fills.lines().count() > 0);
     for group in groups {
         assert_eq!(group.terminate(), Some(0));
@@ -102,12 +60,13 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
 
 #[tokio::test]
 async fn a_replaced_key_is_used_without_a_restart() {
-    let server = SecuredServer::start();
-    let old = std::fs::read_to_string(server.key(PUBLISHER)).unwrap();
-    let bus = server.bus(PUBLISHER).await;
+    let server = KeyedServer::start();
+    let old = std::fs::read_to_string(server.key("acme")).unwrap();
+    let bus = server.bus("acme").await;
     let dir = server.system.path().join("nats");
-    std::fs::remove_file(server.key(PUBLISHER)).unwrap();
-    server.system.ok(&["keys", "--out", dir.to_str().unwrap()]);
+    std::fs::remove_file(server.key("acme")).unwrap();
+    let publishers = server.system.path().join("publishers.toml");
+    server.system.ok(&["keys", "--out", dir.to_str().unwrap(), "--publishers", publishers.to_str().unwrap()]);
     let hup = std::process::Command::new("kill").args(["-HUP", &server.nats.pid().to_string()]).status().unwrap();
     assert!(hup.success());
     let publish = async |bus: &Bus| {
@@ -134,16 +93,16 @@ type Actions = BTreeMap<String, bool>;
 
 const REPLY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Attempts every action as one role. A request without a subscriber is answered "no responders".
-async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
-    let bus = server.bus(role).await;
+/// Attempts every action as one role or publisher. A request without a subscriber is answered "no responders".
+async fn attempt_all(server: &KeyedServer, name: &str) -> Actions {
+    let bus = server.bus(name).await;
     let ask = async |subject: &str, body: &str| {
         let request = async_nats::Request::new().payload(body.to_string().into()).timeout(Some(REPLY_TIMEOUT));
         let answer = bus.client().send_request(subject.to_string(), request).await;
         let body = answer.ok().map(|message| String::from_utf8_lossy(&message.payload).into_owned());
         body.is_some_and(|body| !body.contains(r#""error""#))
     };
-    let api = if role == KEEPER { "$JS.API" } else { tapedeck_schemas::subject::API_PREFIX };
+    let api = if name == KEEPER.name { "$JS.API" } else { tapedeck_schemas::subject::API_PREFIX };
     let mut actions = Actions::new();
     for writer in Writer::ALL {
         let subject = bus.generations().tape_subject(0, *writer);
@@ -153,10 +112,19 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
     }
     let published = ask("md.demo.ACME.quote", "{}").await;
     assert_eq!(ask("md.demo.BRK%2EB.quote", "{}").await, published, "an escaped symbol is one token");
-    if role != KEEPER {
+    if name != KEEPER.name {
         assert!(!ask("md.demo.BRK.B.quote", "{}").await, "a symbol that is not escaped is not permitted");
     }
     actions.insert("publish md".into(), published);
+    actions.insert("publish md of another venue".into(), ask("md.other.ACME.quote", "{}").await);
+    for source in ["acme", "rival", "rival2", "operator"] {
+        let quote = ask(&format!("in.{source}.demo.ACME.quote"), "{}").await;
+        actions.insert(format!("publish as {source}"), quote);
+        let last = format!("{api}.DIRECT.GET.INBOX_0_G1.in.{source}.demo.ACME.quote");
+        actions.insert(format!("read the last of {source}"), ask(&last, "").await);
+    }
+    actions.insert("publish as acme on another venue".into(), ask("in.acme.other.ACME.quote", "{}").await);
+    actions.insert("define as operator".into(), ask("in.operator.demo.ACME.definition", "{}").await);
     actions.insert("command".into(), ask("cmd.0.halt", "x").await);
     actions.insert("store rejections".into(), ask("rejects.0.x", "x").await);
     actions.insert("read tape".into(), bus.last_on("TAPE_0_G1", "tape.0.g1.keeper").await.is_ok());
@@ -175,44 +143,129 @@ async fn attempt_all(server: &SecuredServer, role: Role) -> Actions {
 }
 
 #[tokio::test]
-async fn each_role_has_exactly_the_permissions_of_the_table() {
-    let server = SecuredServer::start();
+async fn each_role_and_publisher_has_exactly_the_permissions_of_the_table() {
+    let server = KeyedServer::start();
     let mut text = String::new();
+    let keeper = server.bus(KEEPER.name).await;
+    for source in ["acme", "rival", "rival2", "operator"] {
+        let subject = format!("in.{source}.demo.ACME.quote");
+        keeper.context().publish(subject, "{}".into()).await.unwrap().await.unwrap();
+    }
     // The keeper owns the streams: last, below.
-    for role in access::roles().filter(|role| *role != KEEPER) {
+    let roles = access::roles().map(|role| role.name).filter(|name| *name != KEEPER.name);
+    for name in roles.chain(["publisher", "acme", "rival"]) {
         // Stated here by name, not read from the list of groups: a right too many in the list must fail.
-        let own = format!("append as {}", role.name);
-        let mut expected = match role.name {
-            "publisher" => vec!["publish md", "read inbox"],
+        let own = format!("append as {name}");
+        let mut expected = match name {
+            "publisher" => vec![],
+            "acme" => vec!["publish md", "publish as acme", "read the last of acme"],
+            "rival" => {
+                vec!["publish as rival", "publish as rival2", "read the last of rival", "read the last of rival2"]
+            }
             "projector" => vec!["create consumer", "read inbox", "read tape"],
             "reader" => vec!["read in batches", "read inbox", "read tape"],
-            "operator" => vec!["command", "read in batches", "read inbox", "read tape"],
+            "operator" => {
+                vec![
+                    "command",
+                    "define as operator",
+                    "read in batches",
+                    "read inbox",
+                    "read tape",
+                    "read the last of operator",
+                ]
+            }
             "answers" => vec!["create consumer", "store rejections", "read inbox", "read tape"],
             _ => vec![&own, "create consumer", "read inbox", "read tape"],
         };
         expected.sort_unstable();
-        let actions = attempt_all(&server, role).await;
-        let permitted: Vec<&str> =
-            actions.iter().filter(|(_, permitted)| **permitted).map(|(action, _)| action.as_str()).collect();
-        text.push_str(&format!("{:<10} permitted: {}; denied: {}\n", role.name, permitted.join(", "), {
-            actions
-                .iter()
-                .filter(|(_, permitted)| !**permitted)
-                .map(|(action, _)| action.as_str())
-                .collect::<Vec<_>>()
-                .join(", ")
-        }));
-        assert_eq!(permitted, expected, "{}", role.name);
+        let actions = attempt_all(&server, name).await;
+        let (permitted, denied): (Vec<&str>, Vec<&str>) =
+            actions.keys().map(String::as_str).partition(|action| actions[*action]);
+        text.push_str(&format!("{name:<10} permitted: {}; denied: {}\n", permitted.join(", "), denied.join(", ")));
+        assert_eq!(permitted, expected, "{name}");
     }
-    let keeper = attempt_all(&server, KEEPER).await;
+    let keeper = attempt_all(&server, KEEPER.name).await;
     assert!(keeper.values().all(|permitted| *permitted), "{keeper:?}");
     println!("{text}");
 }
 
+/// What arrives on the subscriptions in half a second.
+async fn seen(subscriptions: &mut [Subscriber]) -> Vec<String> {
+    let mut all = Vec::new();
+    for one in subscriptions {
+        while let Ok(Some(message)) = tokio::time::timeout(Duration::from_millis(500), one.next()).await {
+            all.push(format!("{}: {}", message.subject, String::from_utf8_lossy(&message.payload)));
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn a_publisher_sees_and_forges_nothing_of_another() {
+    let server = KeyedServer::start();
+    let (answers, acme, rival) = (server.bus(ANSWERS).await, server.bus("acme").await, server.bus("rival").await);
+    let mut own = [acme.client().subscribe("md-rejects.acme").await.unwrap()];
+    let mut foreign = Vec::new();
+    for subject in [">", "_INBOX.>", "_R_.>", "md.>", "in.>", "md-status.>", "md-rejects.>", "rejects.>", "bus.>"] {
+        foreign.push(rival.client().subscribe(subject).await.unwrap());
+    }
+    foreign.push(rival.client().queue_subscribe("md-status.*", "md-status".into()).await.unwrap());
+    let mut questions = answers.client().queue_subscribe("md-status.*", "md-status".into()).await.unwrap();
+    for bus in [&answers, &acme, &rival] {
+        bus.client().flush().await.unwrap();
+    }
+    let replies = answers.clone();
+    let answering = tokio::spawn(async move {
+        while let Some(question) = questions.next().await {
+            replies.client().publish(question.reply.unwrap(), "true".into()).await.unwrap();
+        }
+    });
+    for _ in 0..20 {
+        let answer = acme.client().request("md-status.acme", "".into()).await.unwrap();
+        assert_eq!(answer.payload, "true");
+    }
+    for source in ["acme", "operator", "synthetic"] {
+        // The rival answers its own request at most: it listens on that subject.
+        let request = async_nats::Request::new().payload("forged".into()).timeout(Some(Duration::from_secs(1)));
+        let foreign = rival.client().send_request(format!("md-status.{source}"), request).await;
+        assert!(foreign.is_err(), "the rival has an answer about {source}: {foreign:?}");
+    }
+    // Messages of acme, its rejections, and forged ones.
+    acme.context().publish("md.demo.ACME.quote", "secret".into()).await.unwrap().await.unwrap();
+    let rejection = answers.publish("rejects.0.acme", HeaderMap::new(), "true".into()).await;
+    assert!(matches!(rejection, Answer::Committed(_)), "{rejection:?}");
+    for subject in ["md-rejects.acme", "md-rejects.~", "rejects.0.acme", "_INBOX.acme", "md-status.acme"] {
+        rival.client().publish(subject, "forged".into()).await.unwrap();
+    }
+    rival.client().flush().await.unwrap();
+    assert_eq!(seen(&mut own).await, ["md-rejects.acme: true"]);
+    let seen = seen(&mut foreign).await;
+    assert!(seen.iter().all(|one| one.ends_with(": forged")), "the rival sees {seen:?}");
+    // A request for a last message must not give another message than that of its subject.
+    rival.context().publish("in.rival.demo.ACME.quote", "own".into()).await.unwrap().await.unwrap();
+    for body in [
+        r#"{"seq":1}"#,
+        r#"{"last_by_subj":"in.acme.demo.ACME.quote"}"#,
+        r#"{"multi_last":["in.acme.>"]}"#,
+        r#"{"seq":1,"next_by_subj":"in.acme.>"}"#,
+        r#"{"seq":1,"batch":9}"#,
+        "",
+    ] {
+        for subject in ["in.rival.demo.ACME.quote", "in.rival.*.*.*", "in.acme.demo.ACME.quote", "in.>"] {
+            let request = async_nats::Request::new().payload(body.into()).timeout(Some(Duration::from_millis(300)));
+            let subject = format!("bus.DIRECT.GET.INBOX_0_G1.{subject}");
+            let answer = rival.client().send_request(subject.clone(), request).await;
+            let shown = answer.map(|answer| String::from_utf8_lossy(&answer.payload).into_owned());
+            assert!(!shown.is_ok_and(|shown| shown.contains("secret")), "{subject} {body}");
+        }
+    }
+    answering.abort();
+}
+
 #[tokio::test]
 async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
-    let server = SecuredServer::start();
-    let keeper = server.bus(KEEPER).await;
+    let server = KeyedServer::start();
+    let keeper = server.bus(KEEPER.name).await;
     let sent = keeper.context().publish("md.demo.ACME.quote", "forged".into()).await.unwrap();
     sent.await.unwrap();
     let messages = async || {
@@ -220,8 +273,8 @@ async fn no_reply_and_no_delivery_reaches_a_subject_of_a_stream() {
         stream.cached_info().state.last_sequence
     };
     assert_eq!(messages().await, 1);
-    let risk = server.bus(access::roles().find(|role| role.name == "risk").unwrap()).await;
-    let reader = server.bus(READER).await;
+    let risk = server.bus("risk").await;
+    let reader = server.bus("reader").await;
     let target = "tape.0.g1.ingest";
     // Requests with the tape as the reply subject.
     for (request, body) in [

@@ -36,6 +36,11 @@ impl System {
         (nats, postgres)
     }
 
+    /// The URL of the servers' NATS.
+    pub(crate) fn nats_url(&self) -> String {
+        self.servers.as_ref().unwrap()[0].clone()
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -342,6 +342,7 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
         for field in FIELDS.iter().filter(|field| field.kinds.contains(kind)) {
             let invalid: &[Value] = match field.ty {
                 FieldType::Token => &[json!("a b"), json!(""), json!("a234567890123456789012345"), json!(1)],
+                FieldType::Tokens => &[json!("a b"), json!(vec!["a"; 9].join(",")), json!(1), json!({})],
                 FieldType::Symbol => {
                     &[json!(""), json!(" a"), json!("a "), json!("a\u{a0}b"), json!("a\tb"), json!("a,b"), json!(1)]
                 }

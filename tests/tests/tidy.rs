@@ -265,7 +265,8 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
     let short = from.strip_prefix("tapedeck-").unwrap_or(from);
     if !ours {
         let is_pure = is_machine(short) || ["schemas", "kernel", "groups", "projections"].contains(&short);
-        return for_tests || !is_pure || PURE_DEPENDENCIES.contains(&to);
+        let reads_publishers = short == "groups" && to == "toml";
+        return for_tests || !is_pure || reads_publishers || PURE_DEPENDENCIES.contains(&to);
     }
     let to_machine = to.strip_prefix("tapedeck-").is_some_and(is_machine);
     let down: &[&str] = match short {
@@ -279,7 +280,7 @@ fn may_depend(from: &str, to: &str, for_tests: bool) -> bool {
             &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-projections", "tapedeck-groups", "tapedeck-runtime"]
         }
         "answers" => &["tapedeck-schemas", "tapedeck-kernel", "tapedeck-ingest", "tapedeck-runtime"],
-        "k8s" => &["tapedeck-groups", "tapedeck-servers"],
+        "k8s" => &["tapedeck-schemas", "tapedeck-groups", "tapedeck-servers"],
         "tapedeck" | "tests" | "loadtest" | "sim" | "decoders" | "chaos" => return to != from,
         _ if is_machine(short) => &["tapedeck-schemas", "tapedeck-kernel"],
         _ => return false,

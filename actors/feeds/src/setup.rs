@@ -8,8 +8,8 @@ use std::path::Path;
 use serde::Deserialize;
 use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
-use tapedeck_schemas::ids::{Currency, InstrumentId, StrategyId, TOKEN_BYTES_MAX, Token};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody};
+use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId, StrategyId, TOKEN_BYTES_MAX, Token};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, SOURCES_MAX};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 /// A validated setup.
@@ -53,6 +53,9 @@ struct InstrumentSetup {
     /// The bars that ingest builds.
     #[serde(default)]
     bars: Vec<BarSpec>,
+    /// The sources that may publish on the instrument; any, if none is named.
+    #[serde(default)]
+    sources: BTreeSet<SourceId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -115,8 +118,8 @@ impl Setup {
     pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
         let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, .. } = *one;
-        let bars = one.bars.clone();
-        Some(MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars }))
+        let (bars, sources) = (one.bars.clone(), one.sources.iter().copied().collect());
+        Some(MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars, sources }))
     }
 
     /// Reference, currency and amount of each payment into a partition's account. Reference and currency identify the
@@ -192,6 +195,9 @@ impl InstrumentSetup {
         }
         if self.bars.len() > BARS_MAX {
             return Err(format!("bars lists {}; at most {BARS_MAX} are allowed", self.bars.len()));
+        }
+        if self.sources.len() > SOURCES_MAX {
+            return Err(format!("sources lists {}; at most {SOURCES_MAX} are allowed", self.sources.len()));
         }
         let repeated = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
         if let Some((_, bar)) = repeated {

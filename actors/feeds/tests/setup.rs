@@ -33,6 +33,7 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
         lot_size: "0.00001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: ["1m", "1000t-quote"].map(|bar| bar.parse().unwrap()).into(),
+        sources: Vec::new(),
     });
     assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));
 }
@@ -68,6 +69,11 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
         (with("x.AB", "xAB"), "\"xAB\" is not an instrument"),
         (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
         (format!("{INSTRUMENT}bars = [\"1m\", \"1m\"]\n"), "instrument x.AB: bars lists 1m twice"),
+        (format!("{INSTRUMENT}sources = [\"a b\"]\n"), "\"a b\" is not a name"),
+        (
+            format!("{INSTRUMENT}sources = {:?}\n", ["a", "b", "c", "d", "e", "f", "g", "h", "i"]),
+            "instrument x.AB: sources lists 9; at most 8",
+        ),
         ("[[fund]]\ncurrency = \"B\"\namount = \"0\"".into(), "fund B: amount 0 must be above 0"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\nreference = \"a b\"".into(), "reference must be 1 to 24"),
         ("[[fund]]\ncurrency = \"B\"\namount = \"1\"\n".repeat(2), "fund B: currency is given twice"),
@@ -88,6 +94,16 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
         let error = Setup::parse("s.toml", &text).err().unwrap_or_else(|| panic!("accepted: {text}")).to_string();
         assert!(error.starts_with("setup s.toml: ") && error.contains(detail), "for {text}: {error}");
     }
+}
+
+#[test]
+fn a_definition_names_the_sources_of_its_instrument() {
+    let setup = Setup::parse("s.toml", &format!("{INSTRUMENT}sources = [\"two\", \"one\"]\n")).unwrap();
+    let Some(MarketBody::Definition(DefinitionBody { sources, .. })) = setup.definition(&"x.AB".parse().unwrap())
+    else {
+        panic!("x.AB is not defined")
+    };
+    assert_eq!(sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[test]

@@ -1,21 +1,23 @@
 //! The rights of each role on the broker, and the NATS accounts that are generated from them. Holds no keys.
 //!
-//! Each role has its own NATS account; the NATS account [`BUS`] owns the streams. A right is a set of services and
-//! streams that `BUS` (or a group that replies) exports to the NATS account of the role. Permissions on subjects within
-//! a single NATS account would not suffice: the server publishes a reply to any subject that the request names, whether
-//! or not the requester may publish there. Across NATS accounts a reply reaches only the requester. The JetStream API
-//! is imported under [`API_PREFIX`], which clients must set as their API prefix.
+//! Each role and each publisher ([`crate::publishers`]) has its own NATS account; the NATS account [`BUS`] owns the
+//! streams. A right is a set of services and streams that `BUS` (or a group that replies) exports to the NATS account of
+//! the role. Permissions on subjects within a single NATS account would not suffice: the server publishes a reply to any
+//! subject that the request names, whether or not the requester may publish there. Across NATS accounts a reply reaches
+//! only the requester. The JetStream API is imported under [`API_PREFIX`], which clients must set as their API prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
-use tapedeck_schemas::generation::Generations;
-use tapedeck_schemas::subject::{self, API_PREFIX, PARTITIONS_MAX};
+use tapedeck_schemas::subject::{self, API_PREFIX, OPERATOR_SOURCE};
 
+use crate::publishers::{KeyedPublisher, PublisherList};
 use crate::{GROUPS, Group};
 
 /// The NATS account that owns the streams. Its only user is the keeper.
 pub const BUS: &str = "BUS";
+/// The NATS account of the server itself, without users.
+pub const SYSTEM: &str = "SYS";
 
 /// A set of rights on the broker, with an nkey and a NATS account of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +39,9 @@ pub enum Right {
     ReadDirect,
     /// Store rejections for the publishers.
     KeepRejects,
-    /// Publish market events, and read the last stored one of a subject.
-    Publish,
-    /// Request the status of a source, and subscribe to rejections.
+    /// Define instruments, over the definitions of publishers.
+    Define,
+    /// Request the status of any source, and subscribe to all rejections.
     Inquire,
     /// Request the state of the sources of each partition from the group `answers`.
     AskAnswers,
@@ -51,20 +53,19 @@ pub enum Right {
     Command,
 }
 
-use Right::{Append, AskAnswers, AskState, AskWitness, Command, Inquire, KeepRejects, Publish, Read, ReadDirect};
+use Right::{Append, AskAnswers, AskState, AskWitness, Command, Define, Inquire, KeepRejects, Read, ReadDirect};
 
 /// The role that creates the streams. No other role may purge or delete.
 pub const KEEPER: Role = Role { name: "keeper", rights: &[] };
-/// The role of programs that publish market events.
-pub const PUBLISHER: Role = Role { name: "publisher", rights: &[Publish, Inquire] };
 /// The role of operators, who send commands.
-pub const OPERATOR: Role = Role { name: "operator", rights: &[ReadDirect, Command, Inquire, AskAnswers, AskState] };
+pub const OPERATOR: Role =
+    Role { name: "operator", rights: &[ReadDirect, Command, Define, Inquire, AskAnswers, AskState] };
 /// The role of programs that read, replay and verify tapes.
 pub const READER: Role = Role { name: "reader", rights: &[ReadDirect, Inquire, AskAnswers, AskState] };
-/// The roles that do not belong to a group.
-pub const CLIENTS: [Role; 4] = [PUBLISHER, OPERATOR, READER, KEEPER];
+/// The roles that do not belong to a group. Publishers are no roles: a file lists them.
+pub const CLIENTS: [Role; 3] = [OPERATOR, READER, KEEPER];
 
-/// Returns every role: those of the groups, in the order of [`GROUPS`], then [`CLIENTS`].
+/// Returns every role but the publishers: those of the groups, in the order of [`GROUPS`], then [`CLIENTS`].
 pub fn roles() -> impl Iterator<Item = Role> {
     GROUPS.iter().map(Group::role).chain(CLIENTS)
 }
@@ -75,16 +76,16 @@ impl Role {
         if *self == KEEPER { BUS.into() } else { self.name.to_ascii_uppercase() }
     }
 
-    /// Returns the name of the configuration variable that holds the public nkey of the role.
-    pub fn key_variable(&self) -> String {
-        format!("NKEY_{}", self.name.to_ascii_uppercase())
-    }
-
     /// The subjects of other NATS accounts that the role may use.
-    fn grants(&self, generations: &Generations) -> impl Iterator<Item = Grant> {
+    fn grants(&self) -> impl Iterator<Item = Grant> {
         let role = *self;
-        role.rights.iter().flat_map(move |right| grants(role, *right, generations))
+        role.rights.iter().flat_map(move |right| grants(role, *right))
     }
+}
+
+/// Returns the name of the configuration variable that holds the public nkey of a role or publisher.
+pub fn key_variable(name: &str) -> String {
+    format!("NKEY_{}", name.to_ascii_uppercase().replace('-', "_"))
 }
 
 impl fmt::Display for Right {
@@ -94,7 +95,7 @@ impl fmt::Display for Right {
             Read => "read",
             ReadDirect => "read-direct",
             KeepRejects => "keep-rejects",
-            Publish => "publish",
+            Define => "define",
             Inquire => "inquire",
             AskAnswers => "ask-answers",
             AskState => "ask-state",
@@ -142,7 +143,34 @@ const ANSWERS: &str = "ANSWERS";
 /// The NATS account of the projector, which is the witness of the tapes.
 const PROJECTOR: &str = "PROJECTOR";
 
-fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
+/// Reads of the last message of a subject of a source, by the subject in the importing NATS account. Only inboxes hold
+/// such subjects.
+fn last_of(source: &str, to: &str) -> Grant {
+    let request = format!("$JS.API.DIRECT.GET.*.in.{source}.*.*.*");
+    Grant { to: Some(format!("{API_PREFIX}.DIRECT.GET.*.{to}.*.*")), ..grant(BUS, GrantKind::Service, request) }
+}
+
+/// The grants of a publisher: to publish on its venues as each of its sources, to read the last message of its own
+/// subjects, and to learn what became of its events. The broker writes the source into the subject.
+fn publisher_grants(publisher: &KeyedPublisher) -> Vec<Grant> {
+    let mut all = vec![api(GrantKind::Service, "STREAM.NAMES")];
+    for source in &publisher.sources {
+        let source = source.as_str();
+        let is_only = publisher.sources.len() == 1;
+        all.push(grant(ANSWERS, GrantKind::Service, subject::status_subject(source)));
+        all.push(grant(BUS, GrantKind::Stream, subject::source_rejects_subject(source)));
+        all.push(last_of(source, &format!("in.{source}.*")));
+        all.extend(is_only.then(|| last_of(source, "md.*")));
+        for venue in &publisher.venues {
+            let own = grant(BUS, GrantKind::Service, format!("in.{source}.{venue}.*.*"));
+            all.extend(is_only.then(|| Grant { to: Some(format!("md.{venue}.*.*")), ..own.clone() }));
+            all.push(own);
+        }
+    }
+    all
+}
+
+fn grants(role: Role, right: Right) -> Vec<Grant> {
     match right {
         Append => vec![grant(BUS, GrantKind::Service, format!("tape.*.*.{}", role.name))],
         Read | ReadDirect => [
@@ -154,12 +182,10 @@ fn grants(role: Role, right: Right, generations: &Generations) -> Vec<Grant> {
         .chain(delivery(right))
         .collect(),
         KeepRejects => vec![grant(BUS, GrantKind::Service, "rejects.*.*")],
-        Publish => {
-            let inboxes = (0..PARTITIONS_MAX).map(|p| format!("STREAM.MSG.GET.{}", generations.inbox_stream(p)));
-            let mut all = vec![grant(BUS, GrantKind::Service, "md.*.*.*"), api(GrantKind::Service, "STREAM.NAMES")];
-            all.extend(inboxes.map(|request| api(GrantKind::Service, request)));
-            all
-        }
+        Define => vec![
+            grant(BUS, GrantKind::Service, format!("in.{OPERATOR_SOURCE}.*.*.definition")),
+            last_of(OPERATOR_SOURCE, &format!("in.{OPERATOR_SOURCE}.*")),
+        ],
         Inquire => vec![
             grant(ANSWERS, GrantKind::Service, subject::STATUS_SUBJECTS),
             grant(BUS, GrantKind::Stream, "md-rejects.*"),
@@ -188,31 +214,33 @@ fn delivery(right: Right) -> Vec<Grant> {
     }
 }
 
-/// Returns the `accounts` of a nats-server configuration. The public keys are variables ([`Role::key_variable`]), which
-/// another file defines. A publisher may read the inboxes of these generations, and no others.
-pub fn accounts_conf(generations: &Generations) -> String {
+/// Returns the `accounts` of a nats-server configuration. The public keys are variables ([`key_variable`]), which
+/// another file defines.
+pub fn accounts_conf(publishers: &PublisherList) -> String {
+    let of_roles = roles().filter(|role| *role != KEEPER).map(|role| (role.name, role.grants().collect::<Vec<_>>()));
+    let of_publishers = publishers.iter().map(|one| (one.name.as_str(), publisher_grants(one)));
+    let clients: Vec<(&str, Vec<Grant>)> = of_roles.chain(of_publishers).collect();
     let mut exports: BTreeMap<Grant, BTreeSet<String>> = BTreeMap::new();
-    let mut imports: BTreeMap<String, BTreeSet<Grant>> = BTreeMap::new();
-    for role in roles() {
-        for grant in role.grants(generations) {
-            exports.entry(Grant { to: None, ..grant.clone() }).or_default().insert(role.account());
-            imports.entry(role.account()).or_default().insert(grant);
+    for (name, grants) in &clients {
+        for grant in grants {
+            exports.entry(Grant { to: None, ..grant.clone() }).or_default().insert(name.to_ascii_uppercase());
         }
     }
-    let mut text = String::from(
-        "# Who may do what on the broker: made from the code by `tapedeck nats-accounts`; do not edit.\n\
-         # The public keys are variables: users.conf, which `tapedeck keys` writes, defines them.\n\n\
-         include users.conf\n\nsystem_account: SYS\naccounts {\n  SYS {}\n",
+    let mut text = format!(
+        "# Who may do what on the broker: made by `tapedeck nats-accounts` from the code and the list of publishers.\n\
+         # Do not edit it. The public keys are variables: users.conf, which `tapedeck keys` writes, defines them.\n\n\
+         include users.conf\n\nsystem_account: {SYSTEM}\naccounts {{\n  {SYSTEM} {{}}\n",
     );
-    for role in std::iter::once(KEEPER).chain(roles().filter(|role| *role != KEEPER)) {
-        let account = role.account();
+    for (name, grants) in std::iter::once((KEEPER.name, Vec::new())).chain(clients) {
+        let is_keeper = name == KEEPER.name;
+        let account = if is_keeper { BUS.into() } else { name.to_ascii_uppercase() };
         let _ = writeln!(text, "  {account} {{");
-        if role == KEEPER {
+        if is_keeper {
             text.push_str("    jetstream: enabled\n");
         }
-        let _ = writeln!(text, "    users: [{{nkey: ${}}}]", role.key_variable());
+        let _ = writeln!(text, "    users: [{{nkey: ${}}}]", key_variable(name));
         write_list(&mut text, "exports", exports.iter().filter(|(grant, _)| grant.of == account).map(export_line));
-        write_list(&mut text, "imports", imports.get(&account).into_iter().flatten().map(import_line));
+        write_list(&mut text, "imports", grants.iter().collect::<BTreeSet<_>>().into_iter().map(import_line));
         text.push_str("  }\n");
     }
     text.push_str("}\n");
@@ -250,8 +278,7 @@ mod tests {
     #[test]
     fn a_role_appends_under_its_own_name_only_and_only_roles_of_machines_append() {
         for role in roles() {
-            let generations = Generations::default();
-            let subjects = role.grants(&generations).map(|grant| grant.subject);
+            let subjects = role.grants().map(|grant| grant.subject);
             let appends: Vec<String> = subjects.filter(|subject| subject.starts_with("tape.")).collect();
             let is_machine = crate::named(role.name).is_some_and(crate::Group::is_machine);
             let own = is_machine.then(|| format!("tape.*.*.{}", role.name));
@@ -261,14 +288,37 @@ mod tests {
         assert_eq!(others.map(|group| group.name.to_ascii_uppercase()).collect::<Vec<_>>(), [ANSWERS, PROJECTOR]);
     }
 
+    /// The NATS account of a name in a configuration.
+    fn account<'a>(conf: &'a str, name: &str) -> &'a str {
+        conf.split(&format!("  {name} {{")).nth(1).unwrap().split("\n  }").next().unwrap()
+    }
+
     #[test]
-    fn a_publisher_reads_the_inboxes_in_use_and_no_tape_and_no_account_imports_purge_or_delete() {
-        let conf = accounts_conf(&"INBOX_63_G2".parse().unwrap());
-        let publisher = conf.split("  PUBLISHER {").nth(1).unwrap().split("\n  }").next().unwrap();
-        assert!(publisher.contains("STREAM.MSG.GET.INBOX_62_G1\"") && !publisher.contains("MSG.GET.*"), "{publisher}");
-        assert!(publisher.contains("STREAM.MSG.GET.INBOX_63_G2\""), "{publisher}");
-        assert!(!publisher.contains("INBOX_63_G1"), "only the generation in use: {publisher}");
-        assert!(!publisher.contains("TAPE") && !publisher.contains("CONSUMER"), "{publisher}");
+    fn a_publisher_reaches_its_own_sources_and_venues_and_no_account_imports_purge_or_delete() {
+        let text = "[[publisher]]\nname = \"one\"\nsources = [\"s1\"]\nvenues = [\"v1\", \"v2\"]\n\
+                    [[publisher]]\nname = \"a-2\"\nsources = [\"s2\", \"s3\"]\nvenues = [\"*\"]\n";
+        let conf = accounts_conf(&PublisherList::parse(text).unwrap());
+        let one = account(&conf, "ONE");
+        for line in [
+            "subject: \"in.s1.v1.*.*\"}, to: \"md.v1.*.*\"",
+            "subject: \"in.s1.v2.*.*\"}}",
+            "subject: \"$JS.API.DIRECT.GET.*.in.s1.*.*.*\"}, to: \"bus.DIRECT.GET.*.md.*.*.*\"",
+            "service: {account: ANSWERS, subject: \"md-status.s1\"}",
+            "stream: {account: BUS, subject: \"md-rejects.s1\"}",
+        ] {
+            assert!(one.contains(line), "{line}: {one}");
+        }
+        assert!(
+            !["s2", "s3", "operator", "MSG.GET", "TAPE", "CONSUMER", "exports"].iter().any(|word| one.contains(word))
+        );
+        let two = account(&conf, "A-2");
+        assert!(
+            two.contains("$NKEY_A_2") && two.contains("\"in.s2.*.*.*\"}}") && two.contains("\"in.s3.*.*.*\"}}"),
+            "{two}"
+        );
+        assert!(!two.contains("to: \"md.") && !two.contains("s1"), "which source would md be: {two}");
+        let operators = conf.matches("in.operator.*.*.definition").count();
+        assert_eq!(operators, 2, "one export, one import: {conf}");
         for word in ["PURGE", "DELETE", "UPDATE", "STREAM.CREATE", "\"$JS.API.>\"", "\">\""] {
             assert!(!conf.contains(word), "{word}");
         }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod access;
+pub mod publishers;
 
 use tapedeck_control::Control;
 use tapedeck_execution::Execution;

@@ -159,6 +159,7 @@ fn inputs(control: Vec<Event>) -> Vec<Fact> {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(1),
         bars: Vec::new(),
+        sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
     };

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tapedeck_kernel::{TapeRead, TapeReader};
+use tapedeck_kernel::{ChainEnd, TapeRead, TapeReader};
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::{StoredMessage, Tail};
 use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::Lineage;
-use tapedeck_schemas::offset::Offset;
-use tapedeck_schemas::record::Writer;
+use tapedeck_schemas::offset::{Offset, TapeTime};
+use tapedeck_schemas::record::{self, OuterHeader, RecordHash, RecordRead, Writer};
 use tapedeck_schemas::subject::TapeSubject;
 
 use crate::error::HistoryError;
@@ -36,6 +36,26 @@ impl WriterFacts {
             reader: TapeReader::filtered(tape),
             read: VecDeque::new(),
         }
+    }
+
+    /// The facts of `writer` after its last record, and the tape time of that record, ns. If there is none, or the last
+    /// message on the subject is no record: the facts from the first record on, and 0.
+    ///
+    /// # Errors
+    /// If the tape cannot be read.
+    pub async fn open_at_end(bus: &Bus, tape: &TapeCreated, writer: Writer) -> Result<(Self, TapeTime), HistoryError> {
+        let mut facts = Self::open(bus, tape, writer);
+        let generations = bus.generations();
+        let (stream, subject) =
+            (generations.tape_stream(tape.partition), generations.tape_subject(tape.partition, writer));
+        let Some(last) = bus.last_message_on(&stream, &subject).await? else { return Ok((facts, 0)) };
+        let RecordRead { outer: Some(OuterHeader { epoch, .. }), entries, .. } = record::read(&last.payload) else {
+            return Ok((facts, 0));
+        };
+        let end = ChainEnd { seq: last.sequence, hash: RecordHash::of(&last.payload), epoch, build: None };
+        facts.reader = TapeReader::filtered_after(tape, writer, end);
+        facts.tail = Tail::new(bus, stream, subject, last.sequence + 1);
+        Ok((facts, entries.last().map_or(0, |entry| entry.at)))
     }
 
     /// Waits for the next fact. Its [`StoredFact::time`] is not known, as the facts of ingest are not read: it is 0.

@@ -4,14 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::InstrumentDefined;
-use tapedeck_schemas::ids::{Currency, InstrumentId};
+use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::TapeTime;
+use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
 use crate::natural_keys::NaturalKeys;
 
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 10_000;
+
+/// Whether a source is that of the operators. The broker proves it where publishers have keys.
+pub fn is_operator(source: SourceId) -> bool {
+    source.as_str() == OPERATOR_SOURCE
+}
 
 /// The terms of a defined instrument, and its natural keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -28,6 +34,10 @@ pub struct InstrumentTerms {
     pub min_notional: Money,
     /// Greatest `ts_recv` of a definition with these terms, ns.
     pub defined: TapeTime,
+    /// Sources that may publish on the instrument, sorted; if empty, any source may.
+    pub sources: Vec<SourceId>,
+    /// Whether the operator has set these terms, so that no definition of a publisher changes them.
+    pub is_set_by_operator: bool,
     /// Trade ids accepted, over all sources and sessions.
     pub trades: NaturalKeys,
     /// Update ids accepted, over all sources and sessions.
@@ -56,9 +66,15 @@ impl Instruments {
         self.terms.is_empty()
     }
 
-    /// Sets the terms of an instrument; its natural keys stay.
-    pub fn define(&mut self, fact: &InstrumentDefined) {
+    /// Sets the terms of an instrument as a definition by `source` has them; its natural keys stay. The sources that a
+    /// publisher does not name stay too, while the operator sets all terms.
+    pub fn define(&mut self, fact: &InstrumentDefined, source: Option<SourceId>) {
         let before = self.terms.remove(&fact.instrument);
+        let is_operator = source.is_some_and(is_operator);
+        let sources = match &before {
+            Some(terms) if fact.sources.is_empty() && !is_operator => terms.sources.clone(),
+            _ => fact.sources.clone(),
+        };
         let instrument = InstrumentTerms {
             base: fact.base,
             quote: fact.quote,
@@ -66,6 +82,8 @@ impl Instruments {
             lot_size: fact.lot_size,
             min_notional: fact.min_notional,
             defined: before.as_ref().map_or(fact.ts_recv, |terms| terms.defined.max(fact.ts_recv)),
+            sources,
+            is_set_by_operator: is_operator || before.as_ref().is_some_and(|terms| terms.is_set_by_operator),
             trades: before.as_ref().map(|terms| terms.trades.clone()).unwrap_or_default(),
             updates: before.map(|terms| terms.updates).unwrap_or_default(),
         };

@@ -44,6 +44,8 @@ pub struct Ingest {
 pub struct MarketObserved {
     /// The number of the input, compared with those before it in its numbering, or why its session is not admitted.
     number: Result<RecordedNumber, Rejection>,
+    /// Source that the event names.
+    source: Option<SourceId>,
     /// Source under which its rejection counts.
     counted: Option<SourceId>,
     /// Whether it is rejected without a fact of its own.
@@ -132,7 +134,7 @@ impl Machine for Ingest {
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
     const LOGIC: u32 = 7;
-    const STATE: u32 = 5;
+    const STATE: u32 = 6;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
@@ -143,7 +145,8 @@ impl Machine for Ingest {
             self.instruments.skip_keys(&gap.instrument);
         }
         let (source, _) = named(entry);
-        let mut observed = MarketObserved { number: Ok(RecordedNumber::default()), counted: None, is_summed: false };
+        let number = Ok(RecordedNumber::default());
+        let mut observed = MarketObserved { number, source, counted: None, is_summed: false };
         let readable = checks::readable(entry).ok();
         if let Some((instrument, event)) = readable {
             let key = (event.source, event.session, instrument);
@@ -181,7 +184,7 @@ impl Machine for Ingest {
         self.floods.apply(observed.counted, own);
         match own {
             Event::InstrumentDefined(fact) => {
-                self.instruments.define(fact);
+                self.instruments.define(fact, observed.source);
                 self.numberings.define(&fact.instrument);
                 self.bars.define(fact.instrument, &fact.bars);
             }

@@ -8,6 +8,7 @@ use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 
 use crate::checks::Rejection;
+use crate::instruments::is_operator;
 use crate::numbering::{Arrival, Numbering, RecordedNumber};
 
 /// Most sources of a partition. A further one is rejected, unless another was idle for [`SOURCE_IDLE_NS`].
@@ -67,8 +68,11 @@ impl Numberings {
         arrival: Arrival,
         is_defined: bool,
     ) -> Result<RecordedNumber, Rejection> {
-        if !self.sources.contains_key(&source) && self.sources.len() >= SOURCES_MAX {
-            let idle_longest = self.sources.iter().min_by_key(|(_, one)| one.stamp);
+        // The operator has a place beside the sources: no publisher can take away the way to define an instrument.
+        let publishers = || self.sources.iter().filter(|(source, _)| !is_operator(**source));
+        let is_new = !self.sources.contains_key(&source) && !is_operator(source);
+        if is_new && publishers().count() >= SOURCES_MAX {
+            let idle_longest = publishers().min_by_key(|(_, one)| one.stamp);
             let replaced = idle_longest.filter(|(_, one)| arrival.stamp.saturating_sub(one.stamp) >= SOURCE_IDLE_NS);
             let replaced = replaced.map(|(source, _)| *source);
             let detail = RejectDetail::TooManySources { limit: SOURCES_MAX as u32 };

@@ -8,13 +8,14 @@ use tapedeck_ingest::Ingest;
 use tapedeck_kernel::testing::assert_decisions;
 use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, Rejected};
+use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::market::accepted_at;
-use tapedeck_schemas::market::{self, BarBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
+use tapedeck_schemas::market::{self, BarBody, DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
 use tapedeck_schemas::number::{Price, Quantity};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::Entry;
 
-const PINNED: &str = "e6ca67156cc1eab57c6d7b8d9ad46ec09dbeea20ab42e5bd850ca17ed469d05c";
+const PINNED: &str = "1fb7d48c6f7963b0d002510d47045f29a0b462aa9530e56b0a39a01bcc6c59b2";
 
 /// Bodies near the bounds of the rules, whose small numbers fit the tick and lot sizes or miss them.
 fn body() -> impl Strategy<Value = MarketBody> {
@@ -33,8 +34,13 @@ fn body() -> impl Strategy<Value = MarketBody> {
             let aggressor = tapedeck_schemas::event::Aggressor::Unknown;
             MarketBody::Trade(TradeBody { price: p(price), quantity: q(quantity), aggressor, trade_id })
         }),
-        2 => ("[AB]", "[BC]", "[01]", "0[.]5|1", "(100ms|2t)?").prop_map(|(base, quote, tick, lot, bars)| {
-            with_bars(definition(&base, &quote, &tick, &lot, "0"), &bars)
+        2 => ("[AB]", "[BC]", "[01]", "0[.]5|1", "(100ms|2t)?", "[ab]?").prop_map(|fields| {
+            let (base, quote, tick, lot, bars, one) = fields;
+            let mut terms = with_bars(definition(&base, &quote, &tick, &lot, "0"), &bars);
+            if let MarketBody::Definition(DefinitionBody { sources, .. }) = &mut terms {
+                sources.extend(one.parse::<SourceId>());
+            }
+            terms
         }),
         1 => (price(), price(), price(), 0u64..4).prop_map(move |(open, high, low, opened)| {
             let (open, high, low, close, volume) = (p(open), p(high), p(low), p(open), q(Quantity::ONE));
@@ -47,13 +53,17 @@ fn body() -> impl Strategy<Value = MarketBody> {
 
 fn any_entry() -> impl Strategy<Value = MarketEntry> {
     let times = prop_oneof![9 => 0u64..40, 1 => Just(u64::MAX / TENTH)];
-    ("[ab]", "[st]", 1u64..12, times, "v[.][XY]", body()).prop_map(|(source, session, seq, tenths, symbol, body)| {
-        let (source, session) = (source.parse().unwrap(), session.parse().unwrap());
-        let event = MarketEvent { source, session, seq, ts_recv: tenths * TENTH + 1, ts_event: None, body };
-        MarketEntry { stamp: START, ..entry(&symbol, event) }
-    })
+    ("[ab]|operator", "[st]", 1u64..12, times, "v[.][XY]", body()).prop_map(
+        |(source, session, seq, tenths, symbol, body)| {
+            let (source, session) = (source.parse().unwrap(), session.parse().unwrap());
+            let event = MarketEvent { source, session, seq, ts_recv: tenths * TENTH + 1, ts_event: None, body };
+            MarketEntry { stamp: START, ..entry(&symbol, event) }
+        },
+    )
 }
 
+/// Subjects of market events, and any text.
+const SUBJECTS: &str = "((md|in[.](a|operator))[.]v[.]X[.](quote|trade|definition|heartbeat|batch))|.{0,300}";
 const TENTH: u64 = 50_000_000;
 
 fn answers(events: &[Event]) -> usize {
@@ -82,8 +92,7 @@ proptest! {
 
     #[test]
     fn any_bytes_on_any_subject_are_answered_once_each(
-        messages in prop::collection::vec(("(md[.]v[.]X[.](quote|trade|definition|heartbeat|batch))|.{0,300}",
-            prop::collection::vec(any::<u8>(), 0..200)), 1..20),
+        messages in prop::collection::vec((SUBJECTS, prop::collection::vec(any::<u8>(), 0..200)), 1..20),
     ) {
         let decode = |(subject, bytes): &(String, Vec<u8>)| MarketEntry::from_message(subject, START, bytes);
         run_and_follow(&messages.iter().flat_map(decode).collect::<Vec<_>>());

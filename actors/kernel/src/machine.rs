@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tapedeck_schemas::command::Command;
-use tapedeck_schemas::event::{Event, Kind, RefusalReason};
+use tapedeck_schemas::event::{Event, Kind, MalformedDetail, RefusalReason};
 use tapedeck_schemas::generation::StreamFamily;
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::ids::{InstrumentId, SourceId};
 use tapedeck_schemas::market::{self, Malformed, MarketEvent};
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject::parse_market_subject;
+use tapedeck_schemas::subject::{OPERATOR_SOURCE, parse_market_subject, subject_source};
 
 use crate::state::BadState;
 
@@ -224,10 +224,29 @@ impl MachineInput for MarketEntry {
         let entry = |instrument, event| MarketEntry { subject: shared.clone(), instrument, stamp, event };
         let (instrument, kind) = match parse_market_subject(subject) {
             Ok(found) => found,
-            Err(detail) => return vec![entry(None, Err(Malformed { detail, source: None, seq: None }))],
+            Err(detail) => {
+                let source = subject_source(subject);
+                return vec![entry(None, Err(Malformed { detail, source, seq: None }))];
+            }
         };
         let events = market::decode(kind, payload);
-        events.into_iter().map(|event| entry(Some(instrument), event)).collect()
+        let subject = subject_source(subject);
+        events.into_iter().map(|event| entry(Some(instrument), of_source(event, subject))).collect()
+    }
+}
+
+/// The event if its source is the one in its subject. The broker writes that one where publishers have keys, so the
+/// source of what does not decode, or names another, is the one in the subject too.
+fn of_source(event: Result<MarketEvent, Malformed>, subject: Option<SourceId>) -> Result<MarketEvent, Malformed> {
+    match event {
+        Ok(MarketEvent { source, seq, .. })
+            if subject.map_or(source.as_str() == OPERATOR_SOURCE, |subject| subject != source) =>
+        {
+            let detail = MalformedDetail::ForeignSource { source, subject };
+            Err(Malformed { detail, source: subject, seq: Some(seq) })
+        }
+        Err(malformed) if subject.is_some() => Err(Malformed { source: subject, ..malformed }),
+        event => event,
     }
 }
 

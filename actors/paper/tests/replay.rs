@@ -112,6 +112,6 @@ fn decisions_are_as_pinned() {
         Paper::new(TAPE),
         &script,
         pinned,
-        "3ccd9e9d3fe7902d4afff49d66d27781e67a227bab132d26c8acd879d5b36ff6",
+        "8e71806a10ab36687aaacce99cd5bb1f8538ae5b9c2a4a457204f0ed5fd340b9",
     );
 }

@@ -116,7 +116,7 @@ impl Machine for Risk {
     type Observed = ();
     const WRITER: Writer = Writer::Risk;
     const LOGIC: u32 = 4;
-    const STATE: u32 = 1;
+    const STATE: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Paper])

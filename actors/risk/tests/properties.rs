@@ -256,7 +256,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
         blank().machine.machine,
         &facts,
         pinned,
-        "4b6a60bb8a232d0a6017ae2e108555b203e451936e79c560aab8ef44f0c0efb8",
+        "e8a907b4546f35ab932a97f732bcbd8192eb4351c28f6e2ba211e99b068c99c4",
     );
 }
 

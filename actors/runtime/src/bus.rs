@@ -174,6 +174,11 @@ impl Bus {
         &self.client
     }
 
+    /// Whether the streams belong to another NATS account: then the broker names the source of what is published.
+    pub fn is_client(&self) -> bool {
+        self.api == subject::API_PREFIX
+    }
+
     /// Whether the client is connected, as far as it knows.
     pub fn is_connected(&self) -> bool {
         self.client.connection_state() == async_nats::connection::State::Connected

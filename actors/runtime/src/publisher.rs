@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
 use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::DirectGetErrorKind;
+use async_nats::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use tapedeck_kernel::publication::{Publication, PublicationStep, REJECTIONS_MAX};
+use tapedeck_schemas::subject::subject_source;
 
 use crate::bus::{Bus, BusError};
 use crate::retry::back_off;
@@ -156,12 +158,34 @@ impl FencedPublisher {
     async fn last(&self) -> Result<Option<StreamMessage>, BusError> {
         let mut failures = 0;
         loop {
-            match self.bus.last_message_on(&self.stream, &self.subject).await {
+            let last = match subject_source(&self.subject) {
+                Some(_) => self.last_own().await,
+                None => self.bus.last_message_on(&self.stream, &self.subject).await,
+            };
+            match last {
                 Err(error) if failures == REJECTIONS_MAX => return Err(error),
                 Err(_) => failures += 1,
                 Ok(last) => return Ok(last),
             }
             tokio::time::sleep(back_off(failures)).await;
+        }
+    }
+
+    /// The last message of a subject that names its source. A publisher with a key may read no others, so the request
+    /// names the subject. Another server than the leader may answer: the fence rejects a message that follows an answer
+    /// that is out of date, and the subject is read again.
+    async fn last_own(&self) -> Result<Option<StreamMessage>, BusError> {
+        let failed = |why: String| BusError::request(format!("reading the last message on {}", self.subject), why);
+        let stream = self.bus.context().get_stream_no_info(&self.stream).await.map_err(|e| failed(e.to_string()))?;
+        match stream.direct_get_last_for_subject(self.subject.as_str()).await {
+            Ok(last) => Ok(Some(last)),
+            Err(error) => match error.kind() {
+                DirectGetErrorKind::NotFound => Ok(None),
+                DirectGetErrorKind::ErrorResponse(StatusCode::NO_RESPONDERS, _) => {
+                    Err(failed("no responders: the key may not be that of a publisher of this source".into()))
+                }
+                _ => Err(failed(error.to_string())),
+            },
         }
     }
 }

@@ -11,7 +11,7 @@ use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::{Generation, Generations, StreamFamily};
 use tapedeck_schemas::ids::TapeId;
 use tapedeck_schemas::record::Writer;
-use tapedeck_schemas::subject::PARTITIONS_MAX;
+use tapedeck_schemas::subject::{PARTITIONS_MAX, sourced_filter};
 
 use crate::bus::{Bus, BusError};
 
@@ -115,7 +115,8 @@ impl Declaration {
             ] {
                 let mut config = self.config(kind, number, generation);
                 if kind.subjects.is_empty() {
-                    config.subjects = partition.market.clone();
+                    let sourced = partition.market.iter().filter_map(|filter| sourced_filter(filter));
+                    config.subjects = partition.market.iter().cloned().chain(sourced).collect();
                 }
                 all.push((number, config));
             }

@@ -1,4 +1,5 @@
-//! Publishes the events of a feed to `md.>`, exactly once: for each instrument in order, with one message in flight.
+//! Publishes the events of a feed exactly once: for each instrument in order, with one message in flight. With a key it
+//! publishes on the subjects of the events' source, otherwise on `md.>`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -92,6 +93,8 @@ impl Published {
 pub struct Publisher {
     bus: Bus,
     session: String,
+    /// The source of the events, which all have the same; `None` before the first.
+    source: Option<SourceId>,
     /// What ingest misses of the session, if that is known.
     missing: Option<Missing>,
     /// Whether to ask for it.
@@ -124,9 +127,9 @@ impl Publisher {
     /// A publisher of `session`. The same session must have the same items in every run.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
         let publishers = BTreeMap::new();
-        let sources = BTreeSet::new();
-        let bus = bus.clone();
-        Self { bus, session, missing: None, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
+        let (sources, bus) = (BTreeSet::new(), bus.clone());
+        let (source, missing) = (None, None);
+        Self { bus, session, source, missing, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
     }
 
     /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
@@ -146,6 +149,9 @@ impl Publisher {
         let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
+            if let Payload::Event(event) = &item.payload {
+                self.source = Some(event.source);
+            }
             self.note(&item);
             let publisher = self.publisher(item.instrument).await?;
             publisher.items += 1;
@@ -220,7 +226,12 @@ impl Publisher {
 
     async fn publisher(&mut self, instrument: InstrumentId) -> Result<&mut InstrumentPublisher> {
         if !self.publishers.contains_key(&instrument) {
-            let subject = subject::market_subject(&instrument, MarketKind::Batch);
+            let subject = match self.source {
+                Some(source) if self.bus.is_client() => {
+                    subject::sourced_subject(source, &instrument, MarketKind::Batch)
+                }
+                _ => subject::market_subject(&instrument, MarketKind::Batch),
+            };
             let publisher = FencedPublisher::open(&self.bus, subject, self.session.clone()).await?;
             self.publishers.insert(instrument, InstrumentPublisher { publisher, items: 0, waiting: Vec::new() });
         }

@@ -224,8 +224,11 @@ fn print_cancel(outcomes: &[CommandOutcome], order: &str) -> ExitCode {
 async fn is_stored(bus: &Bus, partitions: &[u16], instrument: &InstrumentId) -> Result<bool> {
     for partition in partitions {
         let inbox = bus.generations().inbox_stream(*partition);
-        if bus.last_on(&inbox, &subject::instrument_filter(instrument)).await? > 0 {
-            return Ok(true);
+        let filter = subject::instrument_filter(instrument);
+        for filter in subject::sourced_filter(&filter).into_iter().chain([filter]) {
+            if bus.last_on(&inbox, &filter).await? > 0 {
+                return Ok(true);
+            }
         }
     }
     Ok(false)

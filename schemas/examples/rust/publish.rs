@@ -129,6 +129,7 @@ fn definition() -> anyhow::Result<MarketBody> {
         lot_size: "1".parse()?,
         min_notional: "5".parse()?,
         bars: vec!["1s".parse()?],
+        sources: Vec::new(),
     }))
 }
 

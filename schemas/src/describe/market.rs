@@ -7,9 +7,9 @@
 use serde_json::{Map, Value, json};
 
 use crate::bar::BARS_MAX;
-use crate::ids::{InstrumentId, SYMBOL_BYTES_MAX, Symbol};
+use crate::ids::{InstrumentId, SYMBOL_BYTES_MAX, Symbol, TOKEN_BYTES_MAX};
 use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
-use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
+use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX, SOURCES_MAX};
 use crate::number::NUMBER_BYTES_MAX;
 use crate::subject::MarketKind;
 
@@ -175,6 +175,7 @@ fn is_word(field: &FieldSpec) -> bool {
 fn value(field: &FieldSpec, kind: MarketKind) -> Value {
     match field.ty {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
+        FieldType::Tokens => tokens(),
         FieldType::Symbol => symbol(),
         FieldType::Kind => json!({"type": "string", "const": kind.as_str()}),
         FieldType::Bar => bars(1),
@@ -233,6 +234,12 @@ fn bars(most: usize) -> Value {
     let one = BAR_PATTERN.trim_start_matches('^').trim_end_matches('$');
     let pattern = if most == 1 { BAR_PATTERN.into() } else { format!("^{one}(,{one}){{0,{}}}$", most - 1) };
     json!({"type": "string", "pattern": pattern})
+}
+
+/// The schema of a list of tokens, comma-separated.
+fn tokens() -> Value {
+    let one = format!("[A-Za-z0-9_-]{{1,{TOKEN_BYTES_MAX}}}");
+    json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", SOURCES_MAX - 1)})
 }
 
 /// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.

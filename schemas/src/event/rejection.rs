@@ -3,7 +3,7 @@
 //! A machine records the typed value; [`RejectDetail::words`] renders it for publishers.
 
 use crate::bar::BarSpec;
-use crate::ids::{Currency, InstrumentId, Token};
+use crate::ids::{Currency, InstrumentId, SourceId, Token};
 use crate::names::names;
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
@@ -43,6 +43,10 @@ names! {
         TooManySessions = 14 "too_many_sessions",
         /// The session of the source ended, and newer ones took its place.
         EndedSession = 15 "ended_session",
+        /// The event names another source than its subject, which the broker wrote.
+        ForeignSource = 16 "foreign_source",
+        /// The definition in force names the sources of the instrument, and the source of the event is none of them.
+        SourceNotNamed = 17 "source_not_named",
     }
     /// Encoding of a market message.
     MessageEncoding {
@@ -195,6 +199,20 @@ variants! {
             instrument: Box<InstrumentId>,
             /// Kind in the subject.
             kind: MarketKind,
+        },
+        /// A list of names is too long.
+        TooManyNames = 26 "too_many_names" {
+            /// Name of the field.
+            field: Token,
+            /// Greatest number of names.
+            limit: u32,
+        },
+        /// The source of the event is not the one in the subject.
+        ForeignSource = 27 "foreign_source" {
+            /// Source that the event names.
+            source: SourceId,
+            /// Source in the subject; nil if the subject has none, and the named source needs one.
+            subject: Option<SourceId>,
         },
     }
     /// The rule that a market event breaks, with the values.
@@ -368,6 +386,18 @@ variants! {
         EndedSession = 26 "ended_session" {
             /// Name of the session.
             session: Token,
+        },
+        /// The definition in force names the sources of the instrument, and the source of the event is none of them.
+        SourceNotNamed = 30 "source_not_named" {
+            /// Source of the event.
+            source: SourceId,
+        },
+        /// The operator has set the terms of the instrument, and a definition of a publisher has others.
+        OperatorTerms = 31 "operator_terms" {
+            /// Tick size that the operator has set, in the quote currency.
+            tick_size: Price,
+            /// Lot size that the operator has set, in the base currency.
+            lot_size: Quantity,
         },
     }
 }

@@ -13,6 +13,8 @@ pub use super::kinds::KINDS;
 pub enum FieldType {
     /// A text of 1 to 24 characters of `A-Z a-z 0-9 - _`: a token of a subject.
     Token,
+    /// Several tokens, comma-separated.
+    Tokens,
     /// A [`crate::symbol::Symbol`] as text, without the escapes of a subject.
     Symbol,
     /// The name of a kind.
@@ -42,7 +44,7 @@ impl FieldType {
         match self {
             FieldType::Token => "token",
             FieldType::Symbol => "symbol",
-            FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars => "text",
+            FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars | FieldType::Tokens => "text",
             FieldType::Count => "count",
             FieldType::Time => "time",
             FieldType::Price => "price",

@@ -1,9 +1,11 @@
 //! The types of fields in a message: how each is read from a value of a map, and written into one.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::SOURCES_MAX;
 use super::contract::{Field, FieldType};
 use super::fault::{
     Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, unknown_word, wrong_type,
@@ -11,7 +13,7 @@ use super::fault::{
 use super::read::Scalar;
 use crate::bar::{self, BarSpec};
 use crate::event::{Aggressor, ValueForm};
-use crate::ids::{Symbol, Token};
+use crate::ids::{SourceId, Symbol, Token};
 use crate::number::{Decimal, Money, Price, Quantity, SpelledNumber};
 
 /// A type of a field of a message.
@@ -123,5 +125,23 @@ impl MessageField for Vec<BarSpec> {
     }
     fn written(&self) -> Option<impl Serialize> {
         (!self.is_empty()).then(|| bar::list(self))
+    }
+}
+
+impl MessageField for Vec<SourceId> {
+    const TYPE: FieldType = FieldType::Tokens;
+    /// Sorted, each name once.
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        let text = text(field, value)?;
+        let names = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+        let names: BTreeSet<SourceId> =
+            names.map(|one| name(field, &Scalar::Text(one.into()))).collect::<Result<_, _>>()?;
+        match names.len() > SOURCES_MAX {
+            true => Err(Fault::TooManyNames { field: named(field.name()), limit: SOURCES_MAX as u32 }),
+            false => Ok(names.into_iter().collect()),
+        }
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        (!self.is_empty()).then(|| self.iter().map(SourceId::as_str).collect::<Vec<_>>().join(","))
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn samples() -> Vec<Event> {
             lot_size: p("0.00001"),
             min_notional: p("5"),
             bars: vec![p("1m-quote"), p("100t"), p("2.5v")],
+            sources: vec![p("binance"), p("feed2")],
             ts_recv: 1_723_161_254_087_891_268,
             ts_event: Some(1_723_161_252_823_000_000),
         }

@@ -34,7 +34,13 @@ pub fn check(input: &[u8]) {
         assert_eq!(bar::parse_list(&bar::list(&bars)), Ok(bars));
     }
     match subject::parse_market_subject(text) {
-        Ok((instrument, kind)) => assert_eq!(subject::market_subject(&instrument, kind), **text),
+        Ok((instrument, kind)) => {
+            let own = match subject::subject_source(text) {
+                Some(source) => subject::sourced_subject(source, &instrument, kind),
+                None => subject::market_subject(&instrument, kind),
+            };
+            assert_eq!(own, **text);
+        }
         Err(MalformedDetail::WrongEscape { instrument, kind }) => {
             let right = subject::market_subject(&instrument, kind);
             assert_ne!(right, **text);

@@ -88,6 +88,7 @@ impl Walk {
             lot_size: Quantity::saturating_from_units(Quantity::ONE / if coarse { 1 } else { 1_000 }),
             min_notional: Money::whole(5),
             bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
+            sources: Vec::new(),
         })
     }
 

@@ -96,6 +96,7 @@ impl SyntheticInstrument {
             lot_size: self.lot(),
             min_notional: Money::whole(MIN_NOTIONAL),
             bars: BARS.map(|bar| bar.parse().expect("BARS are bar specifications")).into(),
+            sources: Vec::new(),
         })
     }
 

@@ -38,8 +38,10 @@ fn text(event: &Event) -> String {
         Event::InstrumentDefined(e) => {
             let bars: Vec<String> = e.bars.iter().map(ToString::to_string).collect();
             let bars = if bars.is_empty() { "none".into() } else { bars.join(", ") };
+            let sources: Vec<&str> = e.sources.iter().map(|source| source.as_str()).collect();
+            let sources = if sources.is_empty() { String::new() } else { format!(", sources {}", sources.join(", ")) };
             format!(
-                "{}: {} in {}, tick {}, lot {}, least notional {}, bars {bars}",
+                "{}: {} in {}, tick {}, lot {}, least notional {}, bars {bars}{sources}",
                 e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
             )
         }

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Most attempts at a confirmation.
 const ATTEMPTS_MAX: u64 = 12;
 /// First tokens of the subjects that a running system uses: it would take a replayed message for a new one.
-const RESERVED: [&str; 6] = ["md", "md-status", "md-rejects", "tape", "cmd", "rpt"];
+const RESERVED: [&str; 7] = ["md", "in", "md-status", "md-rejects", "tape", "cmd", "rpt"];
 /// Longest prefix, in bytes.
 const PREFIX_BYTES_MAX: usize = 128;
 
@@ -145,7 +145,7 @@ mod tests {
         for bad in ["", ".", "replay.", ".r", "a..b", "a b", "a.*", "a.>", "$JS.API", "é"] {
             assert!(check_prefix(bad).unwrap_err().to_string().contains("want tokens"), "{bad}");
         }
-        for own in ["md", "md.kraken", "tape.0", "cmd.0", "rpt", "_INBOX.x", "md-rejects.feed"] {
+        for own in ["md", "md.kraken", "in.feed", "tape.0", "cmd.0", "rpt", "_INBOX.x", "md-rejects.feed"] {
             assert!(check_prefix(own).unwrap_err().to_string().contains("for new"), "{own}");
         }
         assert!(check_prefix(&"a".repeat(129)).is_err());

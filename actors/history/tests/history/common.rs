@@ -26,7 +26,9 @@ pub(crate) fn definition(instrument: &str, tick_size: &str, bars: &[&str], ts_re
     let (instrument, tick_size, lot_size) = (n(instrument), n(tick_size), n("0.001"));
     let (base, quote, min_notional) = (n("BTC"), n("USDT"), n("5"));
     let (bars, ts_event) = (bars.iter().map(|one| n(one)).collect(), None);
-    InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional, bars, ts_recv, ts_event }.into()
+    let sources = Vec::new();
+    InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional, bars, sources, ts_recv, ts_event }
+        .into()
 }
 
 pub(crate) fn heartbeat(instrument: &str, ts_recv: u64) -> Event {

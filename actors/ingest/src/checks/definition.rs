@@ -1,17 +1,25 @@
 //! Rejects a definition that contradicts itself or the one in force. New terms under the same currencies are allowed if
-//! they are not older than those in force: a late definition must not replace a current one.
+//! they are not older than those in force: a late definition must not replace a current one. The operator may set any
+//! terms at any time, and a publisher none but these afterwards.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 
 use super::{Candidate, Rejection, named, require};
-use crate::instruments::INSTRUMENTS_MAX;
+use crate::instruments::{INSTRUMENTS_MAX, InstrumentTerms, is_operator};
 
 /// Tick and lot size are above zero, `min_notional` is not below zero, the two currencies differ and never change, and
 /// an older definition has the terms in force.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
-    let MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, ref bars }) =
-        candidate.event.body
+    let MarketBody::Definition(DefinitionBody {
+        base,
+        quote,
+        tick_size,
+        lot_size,
+        min_notional,
+        ref bars,
+        ref sources,
+    }) = candidate.event.body
     else {
         return Ok(());
     };
@@ -39,8 +47,13 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
             let is_in_force = || {
                 (tick_size, lot_size, min_notional) == (terms.tick_size, terms.lot_size, terms.min_notional)
                     && *bars == candidate.bars.specs(&candidate.instrument)
+                    && (sources.is_empty() || *sources == terms.sources)
             };
-            let holds = ts_recv >= defined || is_in_force();
+            let is_operator = is_operator(candidate.event.source);
+            let &InstrumentTerms { tick_size, lot_size, is_set_by_operator, .. } = terms;
+            let may_change = is_operator || !is_set_by_operator;
+            require(may_change || is_in_force(), &|| RejectDetail::OperatorTerms { tick_size, lot_size })?;
+            let holds = is_operator || ts_recv >= defined || is_in_force();
             require(holds, &|| RejectDetail::OlderDefinition { ts_recv, defined })
         }
         None => require(candidate.instruments < INSTRUMENTS_MAX, &|| RejectDetail::TooManyInstruments {

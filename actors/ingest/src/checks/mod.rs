@@ -14,6 +14,7 @@ mod natural_key;
 mod number;
 mod positive;
 mod range;
+mod source;
 
 pub use clock::CLOCK_AHEAD_NS_MAX;
 pub use range::NOTIONAL_MAX;
@@ -21,7 +22,7 @@ pub use range::NOTIONAL_MAX;
 use tapedeck_kernel::MarketEntry;
 use tapedeck_schemas::event::{MalformedDetail, RejectDetail, RejectReason};
 use tapedeck_schemas::ids::{InstrumentId, Token};
-use tapedeck_schemas::market::MarketEvent;
+use tapedeck_schemas::market::{Malformed, MarketEvent};
 
 use crate::bars::Bars;
 use crate::instruments::InstrumentTerms;
@@ -31,9 +32,10 @@ use crate::numbering::RecordedNumber;
 pub type CandidateCheck = fn(&Candidate) -> Result<(), Rejection>;
 
 /// Every rule, in the order of evaluation.
-pub const CHECKS: [CandidateCheck; 10] = [
+pub const CHECKS: [CandidateCheck; 11] = [
     number::check,
     clock::check,
+    source::check,
     definition::check,
     known::check,
     natural_key::check,
@@ -85,6 +87,9 @@ fn named(field: &str) -> Token {
 /// The instrument and the event of an entry, if both decode.
 pub fn readable(entry: &MarketEntry) -> Result<(InstrumentId, &MarketEvent), Rejection> {
     match (&entry.event, entry.instrument) {
+        (Err(Malformed { detail: detail @ MalformedDetail::ForeignSource { .. }, .. }), _) => {
+            Err(malformed(RejectReason::ForeignSource, detail.clone()))
+        }
         (Ok(event), Some(instrument)) => Ok((instrument, event)),
         (Ok(_), None) => Err(malformed(RejectReason::BadSubject, MalformedDetail::NotAMarketSubject)),
         (Err(error), Some(_)) => Err(malformed(RejectReason::Malformed, error.detail.clone())),

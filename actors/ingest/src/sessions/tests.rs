@@ -105,6 +105,17 @@ fn a_further_source_is_admitted_when_another_was_idle_for_a_day() {
 }
 
 #[test]
+fn the_operator_has_a_place_beside_the_sources() {
+    let mut numberings = Numberings::default();
+    for n in 0..SOURCES_MAX {
+        assert_eq!(record(&mut numberings, (&format!("s{n}"), "s"), 1, after(0, 0)), Ok(0));
+    }
+    assert_eq!(record(&mut numberings, ("more", "s"), 1, after(0, 1)), Err(RejectReason::TooManySources));
+    assert_eq!(record(&mut numberings, ("operator", "s"), 1, after(0, 1)), Ok(0));
+    assert_eq!(record(&mut numberings, ("more", "s"), 1, after(0, 2)), Err(RejectReason::TooManySources));
+}
+
+#[test]
 fn one_source_numbers_every_instrument_and_repetitions_are_known() {
     for count in [1_500, INSTRUMENTS_MAX] {
         let mut numberings = Numberings::default();

@@ -34,6 +34,7 @@ pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_not
         lot_size: lot.parse().unwrap(),
         min_notional: min_notional.parse().unwrap(),
         bars: Vec::new(),
+        sources: Vec::new(),
     })
 }
 

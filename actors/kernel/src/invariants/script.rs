@@ -147,6 +147,7 @@ fn defined() -> Event {
         lot_size: n("0.00001"),
         min_notional: n("5"),
         bars: Vec::new(),
+        sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
     }

@@ -22,6 +22,7 @@ pub(crate) fn definition() -> Fact {
         lot_size: "0.1".parse().unwrap(),
         min_notional: Money::ZERO,
         bars: Vec::new(),
+        sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
     };

@@ -24,6 +24,7 @@ pub(crate) fn definition(symbol: &str, quote: &str) -> Fact {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::ZERO,
         bars: Vec::new(),
+        sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
     };

@@ -25,6 +25,7 @@ pub(crate) fn definition(symbol: &str) -> Fact {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(10),
         bars: Vec::new(),
+        sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
     };

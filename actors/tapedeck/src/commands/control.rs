@@ -1,25 +1,28 @@
-//! `control`: applies a setup, cancels an order, lists what can be set.
+//! `control`: applies a setup, defines instruments, cancels an order, lists what can be set.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use tapedeck_feeds::Setup;
 use tapedeck_schemas::command::Request;
-use tapedeck_schemas::ids::OrderId;
-use tokio::time::timeout_at;
+use tapedeck_schemas::ids::{InstrumentId, OrderId};
+use tokio::time::{Instant, timeout_at};
 
+use crate::connection::{DirArgs, NatsArgs};
+use crate::define;
 use crate::operator::{self, CommandOutcome, OperatorArgs};
 use crate::setup::{self, StoredRequest};
 
 const EXAMPLES: &str = "\
 Examples:
-  tapedeck control show
   tapedeck control apply setup.toml
+  tapedeck control define setup.toml
   tapedeck control cancel 00f1a2b3c4d5e6f700f1a2b3c4d5e6f7";
 
-/// Sets limits and weights, funds accounts, cancels orders
+/// Sets limits and weights, funds accounts, defines instruments, cancels orders
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -62,6 +65,31 @@ pub enum ControlRequest {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+    /// Sets the definitions of a setup file, over those of publishers
+    ///
+    /// The tick size, the lot size, the sources and all other terms become those of the file. From then on ingest
+    /// rejects a definition of a publisher that has other terms, until the operator sets them again. The currencies of
+    /// an instrument never change. Waits for the facts that answer.
+    ///
+    /// Exit status: 0 the definitions are in force; 1 one was refused; 2 one was not answered in time.
+    #[command(after_help = "Examples:\n  tapedeck control define setup.toml --instrument binance.BTCUSDT")]
+    Define {
+        /// Setup file (TOML)
+        file: PathBuf,
+        /// Instrument to define; may be repeated [default: every instrument of the file]
+        #[arg(long, value_name = "VENUE.SYMBOL")]
+        instrument: Vec<InstrumentId>,
+        /// Longest time to wait for the facts
+        #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+        #[arg(value_parser = clap::value_parser!(u64).range(1..=600))]
+        timeout: u64,
+        /// NATS of the inboxes.
+        #[command(flatten)]
+        nats: NatsArgs,
+        /// Directory of `connection.toml`.
+        #[command(flatten)]
+        dir: DirArgs,
+    },
     /// Lists the parameters that can be set: names, units, defaults, bounds
     #[command(after_help = "Examples:\n  tapedeck control show")]
     Show,
@@ -80,6 +108,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
             }
         }
         ControlRequest::Apply { file, no_wait, operator } => return apply(&file, !no_wait, operator).await,
+        ControlRequest::Define { file, instrument, timeout, nats, dir } => {
+            let (setup, deadline) = (Setup::read(&file)?, Instant::now() + Duration::from_secs(timeout));
+            return define::define(&nats.connect(&dir).await?, &setup, instrument, deadline).await;
+        }
         ControlRequest::Cancel { order, reason, operator } => {
             return operator::send(operator, reason, Request::Cancel { order }).await;
         }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
+use tapedeck_groups::publishers::{KeyedPublisher, PublisherList};
 use tapedeck_groups::{GROUPS, Group, access};
 use tapedeck_kernel::{Inbox, Reads};
 use tapedeck_schemas::record::Writer;
@@ -26,7 +27,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct Listed {
     groups: Vec<ListedGroup>,
-    /// The roles that do not belong to a group.
+    /// The built-in publishers, and the roles that do not belong to a group.
     clients: Vec<ListedRole>,
 }
 
@@ -46,13 +47,13 @@ struct ListedGroup {
 
 #[derive(Serialize)]
 struct ListedRole {
-    role: &'static str,
+    role: String,
     rights: Vec<String>,
 }
 
 impl From<access::Role> for ListedRole {
     fn from(role: access::Role) -> Self {
-        Self { role: role.name, rights: role.rights.iter().map(ToString::to_string).collect() }
+        Self { role: role.name.into(), rights: role.rights.iter().map(ToString::to_string).collect() }
     }
 }
 
@@ -84,7 +85,9 @@ impl From<&Group> for ListedGroup {
 pub async fn run(args: Args) -> Result<ExitCode> {
     let groups: Vec<ListedGroup> = GROUPS.iter().map(ListedGroup::from).collect();
     if args.json {
-        let clients = access::CLIENTS.into_iter().map(ListedRole::from).collect();
+        let publishers = PublisherList::built_in();
+        let publisher = |one: &KeyedPublisher| ListedRole { role: one.name.clone(), rights: vec!["publish".into()] };
+        let clients = publishers.iter().map(publisher).chain(access::CLIENTS.map(ListedRole::from)).collect();
         println!("{}", serde_json::to_string_pretty(&Listed { groups, clients })?);
         return Ok(ExitCode::SUCCESS);
     }

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use tapedeck_groups::access;
+use tapedeck_groups::publishers::PublisherList;
 
 use crate::process;
 
@@ -15,9 +16,27 @@ const DATABASE_USERS: [&str; 2] = ["admin", "tapedeck"];
 
 const EXAMPLES: &str = "\
 Examples:
-  tapedeck keys --out keys";
+  tapedeck keys --out keys
+  tapedeck keys --out keys --publishers publishers.toml";
 
-/// Creates the nkeys of all roles and the passwords of the database
+/// The list of publishers.
+#[derive(Debug, Clone, clap::Args)]
+pub struct PublishersArgs {
+    /// File with the name, the sources and the venues of each publisher (TOML) [default: built in]
+    #[arg(long, value_name = "FILE")]
+    pub publishers: Option<PathBuf>,
+}
+
+impl PublishersArgs {
+    /// The list of the file, or the built-in one.
+    pub fn read(&self) -> Result<PublisherList> {
+        let Some(path) = &self.publishers else { return Ok(PublisherList::built_in()) };
+        let failed = || format!("cannot read {}", path.display());
+        PublisherList::parse(&std::fs::read_to_string(path).with_context(failed)?).with_context(failed)
+    }
+}
+
+/// Creates the nkeys of all roles and publishers and the passwords of the database
 ///
 /// Keeps keys and passwords that exist. Writes the public keys to users.conf, as variables for the NATS accounts that
 /// `tapedeck nats-accounts` prints.
@@ -27,15 +46,18 @@ pub struct Args {
     /// Directory for one file per secret, and users.conf
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// The publishers.
+    #[command(flatten)]
+    pub publishers: PublishersArgs,
 }
 
 /// Creates what is missing.
 pub async fn run(args: Args) -> Result<ExitCode> {
-    let dir = &args.out;
+    let (dir, publishers) = (&args.out, args.publishers.read()?);
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
-    let mut users = String::from("# The public nkeys of the roles, as variables of the accounts.\n");
-    for role in access::roles() {
-        let path = dir.join(format!("{}.seed", role.name));
+    let mut users = String::from("# The public nkeys of the roles and publishers, as variables of the accounts.\n");
+    for name in access::roles().map(|role| role.name).chain(publishers.iter().map(|one| one.name.as_str())) {
+        let path = dir.join(format!("{name}.seed"));
         if !path.exists() {
             let pair = nkeys::KeyPair::new_user();
             write_secret(&path, &pair.seed().map_err(|e| anyhow::anyhow!("cannot create an nkey: {e}"))?)?;
@@ -44,7 +66,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         let seed = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let pair = nkeys::KeyPair::from_seed(seed.trim());
         let pair = pair.map_err(|e| anyhow::anyhow!("{} does not hold the seed of an nkey: {e}", path.display()))?;
-        users.push_str(&format!("{}: {:?}\n", role.key_variable(), pair.public_key()));
+        users.push_str(&format!("{}: {:?}\n", access::key_variable(name), pair.public_key()));
     }
     for user in DATABASE_USERS {
         let path = dir.join(format!("postgres-{user}.password"));

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tapedeck_groups::access;
+use tapedeck_groups::publishers::PublisherList;
+use tapedeck_schemas::generation::Generations;
 
 use super::Overlay;
 use crate::manifests::{Object, containers, list};
@@ -138,11 +140,15 @@ pub(super) fn venues(overlay: &Overlay) -> Vec<String> {
 
 /// The copies of files in the manifests equal those of the code.
 pub(super) fn code(overlay: &Overlay) -> Vec<String> {
-    let generations = match generations_text(overlay).parse() {
-        Ok(generations) => generations,
-        Err(error) => return vec![format!("the generations of ConfigMap partitions: {error}")],
+    if let Err(error) = generations_text(overlay).parse::<Generations>() {
+        return vec![format!("the generations of ConfigMap partitions: {error}")];
+    }
+    let publishers = overlay.manifests.config_file(DATA, "publishers.toml").unwrap_or_default();
+    let accounts = match PublisherList::parse(publishers) {
+        Ok(publishers) => access::accounts_conf(&publishers),
+        Err(error) => return vec![format!("publishers.toml in {DATA}: {error}")],
     };
-    let accounts = access::accounts_conf(&generations);
+    // The accounts are those of the overlay's own publishers.
     let files = [(DATA, "accounts.conf", accounts.as_str()), (APP, "setup.toml", SETUP)];
     let mut violations: Vec<String> = files
         .into_iter()

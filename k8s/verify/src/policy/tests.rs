@@ -1,6 +1,7 @@
 //! Each rule accepts a valid overlay and detects a change that violates it.
 
 use serde_json::{Value, json};
+use tapedeck_groups::publishers::PublisherList;
 
 use super::*;
 use crate::manifests::Object;
@@ -34,7 +35,8 @@ metadata:
     }
     all += &workload("tapedeck-data", "nats", "x", 4222, "nats-users");
     let files = [
-        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf(&Default::default())),
+        ("tapedeck-data", "accounts.conf", tapedeck_groups::access::accounts_conf(&PublisherList::built_in())),
+        ("tapedeck-data", "publishers.toml", include_str!("../../../../nats/publishers.toml").into()),
         ("tapedeck-data", "nats.conf", "jetstream {\n  sync_interval: always\n}\n".into()),
         ("tapedeck", "setup.toml", include_str!("../../../../actors/feeds/setup/default.toml").into()),
         ("tapedeck", "generations", String::new()),

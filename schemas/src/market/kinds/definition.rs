@@ -1,7 +1,7 @@
 //! The market kind `definition`.
 
 use crate::bar::BarSpec;
-use crate::ids::{Currency, InstrumentId};
+use crate::ids::{Currency, InstrumentId, SourceId};
 use crate::number::{Money, Price, Quantity};
 
 market_kind! {
@@ -21,6 +21,8 @@ market_kind! {
         min_notional: Money { "from 0" in "quote currency", as "5", or Money::ZERO },
         /// Bars that ingest builds from now on, in place of the earlier ones; none if missing.
         bars: Vec<BarSpec> { "at most 8 bars, comma-separated", as "1m,100t,1s-quote", or Vec::new() },
+        /// Sources that may publish on the instrument from now on; if missing, those named before, or any source.
+        sources: Vec<SourceId> { "at most 8 sources, comma-separated", as "feed1,feed2", or Vec::new() },
         /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.

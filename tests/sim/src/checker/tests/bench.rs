@@ -317,6 +317,7 @@ pub(super) fn definition() -> MarketBody {
         lot_size: "0.001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: Vec::new(),
+        sources: Vec::new(),
     })
 }
 
