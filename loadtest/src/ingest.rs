@@ -105,6 +105,7 @@ impl IngestFeed {
                 lot_size: "1".parse().expect("a quantity"),
                 min_notional: "0".parse().expect("money"),
                 bars: if self.bars.is_empty() { Vec::new() } else { bar::parse_list(self.bars).expect("bars") },
+                sources: Vec::new(),
             });
             self.feed(&entry(instrument, source, session, 1, body));
         }
