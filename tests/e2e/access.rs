@@ -18,7 +18,7 @@ use crate::common::{Process, json};
 use crate::keyed::KeyedServer;
 
 /// The role that answers publishers.
-const ANSWERS: &str = "ingest";
+const ANSWERS: &str = "answers";
 
 #[tokio::test]
 async fn the_system_trades_with_a_separate_key_for_each_role() {

@@ -38,17 +38,26 @@ impl Bench {
         group
     }
 
-    /// Publishes a message; its sequence in the inbox.
+    /// Publishes a message of the instrument demo.ACME; its sequence in the inbox.
     fn publish(&self, kind: &str, payload: &str) -> u64 {
+        self.publish_of("ACME", kind, payload)
+    }
+
+    fn publish_of(&self, symbol: &str, kind: &str, payload: &str) -> u64 {
         self.runtime.block_on(async {
-            let sent = self.bus.context().publish(format!("md.demo.ACME.{kind}"), payload.to_string().into());
+            let sent = self.bus.context().publish(format!("md.demo.{symbol}.{kind}"), payload.to_string().into());
             sent.await.unwrap().await.unwrap().sequence
         })
     }
 
     /// Publishes a quote that is crossed if `bid` is above 10.
     fn quote(&self, session: &str, seq: u64, bid: u64) -> u64 {
-        self.publish(
+        self.quote_of("ACME", session, seq, bid)
+    }
+
+    fn quote_of(&self, symbol: &str, session: &str, seq: u64, bid: u64) -> u64 {
+        self.publish_of(
+            symbol,
             "quote",
             &format!(
                 r#"{{"source":"s","session":"{session}","seq":{seq},"ts_recv":"17250260{seq:02}000000001","bid":"{bid}",
@@ -182,21 +191,29 @@ fn two_processes_of_answers_store_a_rejection_once_and_one_of_them_replies() {
 fn a_reply_shows_pages_of_sessions_and_a_payload_that_is_no_request_is_named() {
     let bench = Bench::new();
     let (_ingest, _answers) = (bench.start("ingest"), bench.start("answers"));
-    bench.publish("definition", DEFINITION);
+    // An instrument has at most 4 live sessions of a source.
+    let symbol = |session: usize| format!("S{}", session / 4);
     let mut last = 0;
     for session in 0..20 {
-        last = bench.quote(&format!("m{session:02}"), 1, 10);
+        if session % 4 == 0 {
+            bench.publish_of(
+                &symbol(session),
+                "definition",
+                &DEFINITION.replace(r#""n""#, &format!(r#""m{session:02}""#)),
+            );
+        }
+        last = bench.quote_of(&symbol(session), &format!("m{session:02}"), if session % 4 == 0 { 2 } else { 1 }, 10);
     }
     bench.decided(last);
     let of = |status: SourceStatus| status.sessions.into_iter().map(|one| one.session).collect::<Vec<_>>();
     let all = of(bench.status(&StatusRequest::default()).unwrap());
-    assert_eq!((all.len(), all.first().unwrap().as_str(), all.last().unwrap().as_str()), (21, "m00", "n"));
-    let after = Some(format!("{}/demo.ACME", all[17]));
+    assert_eq!((all.len(), all.first().unwrap().as_str(), all.last().unwrap().as_str()), (20, "m00", "m19"));
+    let after = Some(format!("{}/demo.{}", all[17], symbol(17)));
     assert_eq!(of(bench.status(&StatusRequest { session: None, after }).unwrap()), all[18..]);
     let one = bench.status(&StatusRequest { session: Some("m03".into()), after: None }).unwrap();
     assert!(one.session.is_none(), "it keeps the counts of 16 sessions");
     let one = bench.status(&StatusRequest { session: Some("m19".into()), after: None }).unwrap();
-    assert_eq!((one.sessions.len(), one.session.unwrap().accepted, one.accepted), (1, 1, 21));
+    assert_eq!((one.sessions.len(), one.session.unwrap().accepted, one.accepted), (1, 1, 25));
     for (subject, payload) in [("md-status.s", "nonsense"), ("md-status.s", r#"{"sesion":"n"}"#), ("md-status.%", "")] {
         let asked = bench.bus.client().request(subject, payload.into());
         let answer = bench.runtime.block_on(asked).unwrap();

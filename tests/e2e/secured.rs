@@ -10,7 +10,7 @@ use crate::keyed::KeyedServer;
 use crate::rivals::{TRADE, last_facts, publish, setup, terms};
 
 /// The groups that decide on market events and answer publishers.
-const RUN: [&str; 1] = ["ingest"];
+const RUN: [&str; 2] = ["ingest", "answers"];
 
 /// Waits until ingest has decided on every stored message; the last facts of ingest.
 async fn facts(server: &KeyedServer, count: usize) -> Vec<String> {

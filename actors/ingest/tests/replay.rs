@@ -170,7 +170,7 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "7fdbf4a2cb233e1d69481409efd380d6023c8e10b115ddb5497eb494e26c92d1",
+        "736972c52cfe4e8664c5bac1da6e8a392b56c7aafe30d5f774a092357186767f",
     );
 }
 

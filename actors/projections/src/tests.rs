@@ -18,7 +18,13 @@ fn ddl(table: &Table) -> Vec<(String, String, bool)> {
         let (name, ty) = (words.next()?, words.next()?);
         (name != "PRIMARY").then(|| (name.to_string(), ty.to_string(), key.contains(&name)))
     });
-    columns.collect()
+    // Columns that a later migration adds, after those of the first.
+    let alter = format!("ALTER TABLE tapedeck.{} ADD COLUMN ", table.name);
+    let added = text.split(&alter).skip(1).filter_map(|rest| {
+        let mut words = rest.split([' ', ';']);
+        Some((words.next()?.to_string(), words.next()?.to_string(), false))
+    });
+    columns.chain(added).collect()
 }
 
 #[test]

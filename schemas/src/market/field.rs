@@ -133,13 +133,13 @@ impl MessageField for Vec<SourceId> {
     /// Sorted, each name once.
     fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
         let text = text(field, value)?;
-        let names = text.split(',').map(str::trim).filter(|one| !one.is_empty());
-        let names: BTreeSet<SourceId> =
-            names.map(|one| name(field, &Scalar::Text(one.into()))).collect::<Result<_, _>>()?;
-        match names.len() > SOURCES_MAX {
-            true => Err(Fault::TooManyNames { field: named(field.name()), limit: SOURCES_MAX as u32 }),
-            false => Ok(names.into_iter().collect()),
+        let names = || text.split(',').map(str::trim).filter(|one| !one.is_empty());
+        if names().count() > SOURCES_MAX {
+            return Err(Fault::TooManyNames { field: named(field.name()), limit: SOURCES_MAX as u32 });
         }
+        let names: BTreeSet<SourceId> =
+            names().map(|one| name(field, &Scalar::Text(one.into()))).collect::<Result<_, _>>()?;
+        Ok(names.into_iter().collect())
     }
     fn written(&self) -> Option<impl Serialize> {
         (!self.is_empty()).then(|| self.iter().map(SourceId::as_str).collect::<Vec<_>>().join(","))
