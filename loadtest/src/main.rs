@@ -1,4 +1,5 @@
-//! `bench publish`, `replay`, `numbers`, `bytes` and `ingest`: rates, and their ratio to a reference measured in the same run.
+//! `bench publish`, `replay`, `numbers`, `bytes` and `ingest`: rates, and their ratio to a reference measured in the
+//! same run.
 //!
 //! Only the ratios can be compared between machines.
 

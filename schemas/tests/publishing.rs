@@ -1,5 +1,5 @@
-//! docs/publishing.md: its table of fields equals the one in `market::contract`, its recipes those in the examples, and
-//! its table of spellings is true.
+//! docs/publishing.md and docs/resuming.md: the table of fields equals the one in `market::contract`, the recipes are
+//! those in the examples, and the table of spellings is true.
 //!
 //! `UPDATE_EXPECT=1` rewrites the table of fields and the recipes.
 
@@ -43,6 +43,7 @@ const RECIPES: [(&str, &str); 5] = [
     ("node/publish.mjs", "js"),
     ("cli/publish.sh", "sh"),
 ];
+const RECIPES_PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/resuming.md");
 const BEGIN_OF_RECIPES: &str = "<!-- recipes: generated from schemas/examples -->\n";
 const END_OF_RECIPES: &str = "<!-- end of recipes -->\n";
 
@@ -61,20 +62,23 @@ fn recipes() -> String {
 
 /// The page with `content` between two marks.
 fn with(page: &str, begin: &str, content: &str, end: &str) -> String {
-    let (before, rest) = page.split_once(begin).unwrap_or_else(|| panic!("docs/publishing.md lacks {begin}"));
-    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("docs/publishing.md lacks {end}"));
+    let (before, rest) = page.split_once(begin).unwrap_or_else(|| panic!("the page lacks {begin}"));
+    let (_, after) = rest.split_once(end).unwrap_or_else(|| panic!("the page lacks {end}"));
     [before, begin, content, end, after].concat()
 }
 
 #[test]
-fn the_page_holds_the_table_of_fields_and_the_recipes() {
-    let page = std::fs::read_to_string(PAGE).unwrap();
-    let generated = with(&page, BEGIN, &table(), END);
-    let generated = with(&generated, BEGIN_OF_RECIPES, &recipes(), END_OF_RECIPES);
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(PAGE, generated).unwrap();
-    } else {
-        assert!(page == generated, "docs/publishing.md is out of date: run this test with UPDATE_EXPECT=1");
+fn the_pages_hold_the_table_of_fields_and_the_recipes() {
+    for (path, begin, content, end) in
+        [(PAGE, BEGIN, table(), END), (RECIPES_PAGE, BEGIN_OF_RECIPES, recipes(), END_OF_RECIPES)]
+    {
+        let page = std::fs::read_to_string(path).unwrap();
+        let generated = with(&page, begin, &content, end);
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
+            std::fs::write(path, generated).unwrap();
+        } else {
+            assert!(page == generated, "{path} is out of date: run this test with UPDATE_EXPECT=1");
+        }
     }
 }
 

@@ -33,5 +33,6 @@ mod spine;
 mod symbols;
 mod takeover;
 mod tamper;
+mod tape_document;
 mod trace;
 mod unparsable;

@@ -1,4 +1,4 @@
-//! The publishing contract on a running system: every row of the table in docs/publishing.md, and the replies to the
+//! The publishing contract on a running system: every row of the table in docs/bad-input.md, and the replies to the
 //! publisher.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use tapedeck_runtime::Bus;
 
 use crate::common::{Process, System, json, text};
 
-const PAGE: &str = include_str!("../../docs/publishing.md");
+const PAGE: &str = include_str!("../../docs/bad-input.md");
 const SECOND: u64 = 1_000_000_000;
 
 fn now() -> u64 {
@@ -26,7 +26,7 @@ struct Row {
 
 /// The rows of the table, with their placeholders filled in.
 fn rows() -> Vec<Row> {
-    let table = PAGE.split("## What becomes of bad input").nth(1).unwrap();
+    let table = PAGE.split("# What becomes of bad input").nth(1).unwrap();
     let lines = table.lines().filter(|line| line.starts_with("| ")).skip(1);
     let row = |(number, line): (usize, &str)| {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();

@@ -243,7 +243,7 @@ fn files() -> Vec<File> {
         for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let (path, name) = (entry.path(), entry.file_name().into_string().unwrap());
             let relative = path.strip_prefix(root()).unwrap().to_str().unwrap().to_string();
-            let skipped = ["target", "corpus", "golden", "artifacts"].contains(&name.as_str());
+            let skipped = ["target", "corpus", "golden", "artifacts", "node_modules"].contains(&name.as_str());
             if path.is_dir() && (!name.starts_with('.') || name == ".ci") && !skipped {
                 folders.push(path);
             } else if path.is_file() && ends.iter().any(|end| name.ends_with(end)) {

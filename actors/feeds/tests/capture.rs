@@ -211,7 +211,8 @@ fn the_session_depends_on_the_content_and_the_order_of_the_files_not_on_their_na
     assert_eq!(of(&[&a, &b]), of(&[&a_again, &b]));
     let distinct: std::collections::BTreeSet<_> = [of(&[&a]), of(&[&b]), of(&[&a, &b]), of(&[&b, &a])].into();
     assert_eq!(distinct.len(), 4);
-    let [x, y] = ["x", "y"].map(|source| content::session(&[a.clone()], None, source.parse().ok()).unwrap());
+    let [x, y] =
+        ["x", "y"].map(|source| content::session(std::slice::from_ref(&a), None, source.parse().ok()).unwrap());
     assert!(x != y && x != of(&[&a]), "another source publishes other events");
     let name = of(&[&a]).to_string();
     assert!(name.len() == 13 && name.starts_with('c'), "{name}");

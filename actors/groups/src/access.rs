@@ -1,10 +1,11 @@
 //! The rights of each role on the broker, and the NATS accounts that are generated from them. Holds no keys.
 //!
 //! Each role and each publisher ([`crate::publishers`]) has its own NATS account; the NATS account [`BUS`] owns the
-//! streams. A right is a set of services and streams that `BUS` (or a group that replies) exports to the NATS account of
-//! the role. Permissions on subjects within a single NATS account would not suffice: the server publishes a reply to any
-//! subject that the request names, whether or not the requester may publish there. Across NATS accounts a reply reaches
-//! only the requester. The JetStream API is imported under [`API_PREFIX`], which clients must set as their API prefix.
+//! streams. A right is a set of services and streams that `BUS` (or a group that replies) exports to the NATS account
+//! of the role. Permissions on subjects within a single NATS account would not suffice: the server publishes a reply to
+//! any subject that the request names, whether or not the requester may publish there. Across NATS accounts a reply
+//! reaches only the requester. The JetStream API is imported under [`API_PREFIX`], which clients must set as their API
+//! prefix.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};

@@ -170,12 +170,15 @@ proptest! {
         let machine = &harness.machine.machine;
         prop_assert_eq!(counted + machine.unwritten().map(|one| one.count).sum::<u64>(), rejected);
         let mut sessions: BTreeMap<_, usize> = BTreeMap::new();
-        machine.numberings().iter().for_each(|((source, _, symbol), _)| *sessions.entry((source, symbol)).or_default() += 1);
+        for ((source, _, symbol), _) in machine.numberings().iter() {
+            *sessions.entry((source, symbol)).or_default() += 1;
+        }
         prop_assert!(sessions.values().all(|count| *count <= SESSIONS_MAX));
         let mut symbols: BTreeMap<_, usize> = BTreeMap::new();
         sessions.keys().for_each(|(source, _)| *symbols.entry(*source).or_default() += 1);
         let defined = 400;
-        prop_assert!(symbols.len() <= SOURCES_MAX && symbols.values().all(|n| *n <= UNDEFINED_INSTRUMENTS_MAX + defined));
+        let most = UNDEFINED_INSTRUMENTS_MAX + defined;
+        prop_assert!(symbols.len() <= SOURCES_MAX && symbols.values().all(|n| *n <= most));
         run_and_follow(Ingest::new, &entries[..entries.len().min(250)], |_, events| assert!(events.len() < 10));
     }
 }

@@ -373,6 +373,7 @@ impl Tail {
 type ConsumerMessage = Result<async_nats::jetstream::Message, pull::MessagesError>;
 
 /// A message or reply of either delivery, or the reason why there is none.
+#[allow(clippy::large_enum_variant)] // short-lived: matched as soon as it arrives
 enum Delivered {
     Consumer(Option<ConsumerMessage>),
     Batch(Result<BatchReply, String>),

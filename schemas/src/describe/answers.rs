@@ -29,11 +29,7 @@ pub(super) fn definitions() -> Map<String, Value> {
         ),
         ("first_reject", reject("Offset of the event in its inbox.", "^inbox\\.g[0-9]+:[0-9]+\\.[0-9]+$")),
         ("reject_reason", json!({"type": "string", "enum": reasons(), "description": reasons_doc()})),
-        (
-            "reject_code",
-            json!({"type": "string", "enum": rules(),
-            "description": "Code of the broken rule; `tapedeck schema tape` lists the codes. rejected_many: the sum of several events."}),
-        ),
+        ("reject_code", json!({"type": "string", "enum": rules(), "description": CODES_DOC})),
     ];
     all.into_iter().map(|(name, schema)| (name.to_string(), schema)).collect()
 }
@@ -102,6 +98,9 @@ fn object(description: &str, properties: Value, optional: &[&str]) -> Value {
     let required: Vec<_> = names.filter(|name| !optional.contains(&name.as_str())).cloned().collect();
     json!({"type": "object", "description": description, "properties": properties, "required": required})
 }
+
+const CODES_DOC: &str = "Code of the broken rule; `tapedeck schema tape` lists the codes. rejected_many: the sum of \
+     several events.";
 
 /// A reference to a definition.
 fn refer(name: &str) -> Value {
@@ -254,8 +253,8 @@ fn status() -> Value {
 
 fn reject(offset: &str, pattern: &str) -> Value {
     object(
-        "A rejected event, or in a flood the rejected events of a minute beyond the first 100. They change nothing, except \
-         that their numbers are used up if they could be decoded.",
+        "A rejected event, or in a flood the rejected events of a minute beyond the first 100. They change nothing, \
+         except that their numbers are used up if they could be decoded.",
         json!({
             "offset": {"type": "string", "pattern": pattern, "description": offset},
             "reason": refer("reject_reason"),

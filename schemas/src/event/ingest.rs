@@ -7,6 +7,9 @@ use crate::names::names;
 use crate::offset::TapeTime;
 use crate::structs::structs;
 
+/// Code in the message about a `RejectedMany`, in the place of that of a broken rule.
+pub const REJECTED_MANY_CODE: &str = "rejected_many";
+
 pub use crate::market::kinds::facts::*;
 
 structs! {

@@ -9,9 +9,6 @@ use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
 use crate::variants::variants;
 
-/// Code in the message about a `RejectedMany`, in the place of that of a broken rule.
-pub const REJECTED_MANY_CODE: &str = "rejected_many";
-
 names! {
     /// Check of `ingest` that a market event failed.
     RejectReason {

@@ -1,5 +1,5 @@
-//! Arbitrary bytes on arbitrary subjects through ingest: each entry is answered or counted, and a follower that only applies the
-//! facts has an equal state and decides the same.
+//! Arbitrary bytes on arbitrary subjects through ingest: each entry is answered or counted, and a follower that only
+//! applies the facts has an equal state and decides the same.
 
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::checks::CLOCK_AHEAD_NS_MAX;

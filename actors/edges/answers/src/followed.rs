@@ -76,7 +76,8 @@ impl AnyMachine for FollowedIngest {
             self.counts.count(&decided, event, is_late);
         }
         self.ingest.follow(cause, input, recorded);
-        // In a flood a rejection has no fact of its own. A later `RejectedMany` counts it once more, and is not counted.
+        // In a flood a rejection has no fact of its own. A later `RejectedMany` counts it once more, and is not
+        // counted.
         if let Some(SummedRejection { rejected, gap, .. }) = self.ingest.last_summed() {
             let gap = gap.clone().map(Event::from);
             for fact in gap.into_iter().chain([rejected.clone().into()]) {

@@ -1,4 +1,5 @@
-//! Publishes the `Rejected` and `RejectedMany` facts of ingest to the publishers of the market events, exactly once. It decides nothing.
+//! Publishes the `Rejected` and `RejectedMany` facts of ingest to the publishers of the market events, exactly once. It
+//! decides nothing.
 //!
 //! Each fact becomes one message of the stream `REJECTS_<p>`, which the server republishes on `md-rejects.<source>`. A
 //! header holds the fact's offset, from which the next process resumes; the fence on the stream's last sequence

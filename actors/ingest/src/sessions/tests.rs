@@ -1,3 +1,5 @@
+//! The bounds of sessions, sources, instruments and missing numbers.
+
 use super::*;
 use crate::instruments::INSTRUMENTS_MAX;
 

@@ -67,8 +67,8 @@ impl<M: AnyMachine> Driver<M> {
     pub fn inbox_next(&self) -> u64 {
         self.message_after(self.inbox_last.map_or(0, |(_, last)| last))
     }
-    /// The last sequence of the inbox up to which every input is decided: by this driver, or on the tape, as far as both
-    /// are read.
+    /// The last sequence of the inbox up to which every input is decided: by this driver, or on the tape, as far as
+    /// both are read.
     pub fn inbox_decided(&self) -> u64 {
         let last = self.merge.cursor.input.seq;
         let is_partly_decided = self.merge.inputs.front().is_some_and(|(next, _)| next.seq == last);
