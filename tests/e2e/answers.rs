@@ -214,8 +214,15 @@ fn a_reply_shows_pages_of_sessions_and_a_payload_that_is_no_request_is_named() {
     assert!(one.session.is_none(), "it keeps the counts of 16 sessions");
     let one = bench.status(&StatusRequest { session: Some("m19".into()), after: None }).unwrap();
     assert_eq!((one.sessions.len(), one.session.unwrap().accepted, one.accepted), (1, 1, 25));
-    for (subject, payload) in [("md-status.s", "nonsense"), ("md-status.s", r#"{"sesion":"n"}"#), ("md-status.%", "")] {
-        let asked = bench.bus.client().request(subject, payload.into());
+    let of_partition = bench.bus.generations().answers_subject(0);
+    let of_a_later_build = r#"{"source":"s","request":{"session":null,"after":null,"since":1}}"#;
+    for (subject, payload) in [
+        (of_partition.as_str(), of_a_later_build),
+        ("md-status.s", "nonsense"),
+        ("md-status.s", r#"{"sesion":"n"}"#),
+        ("md-status.%", ""),
+    ] {
+        let asked = bench.bus.client().request(subject.to_string(), payload.into());
         let answer = bench.runtime.block_on(asked).unwrap();
         assert!(json(&text(&answer.payload))["error"].is_string(), "{subject} {payload}");
     }

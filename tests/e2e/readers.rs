@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use async_nats::jetstream::stream::Config;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::tail::Tail;
 use tapedeck_servers::NatsServer;
@@ -81,5 +82,22 @@ fn a_reader_without_consumers_reads_the_same_also_when_none_are_left() {
         let last = tokio::time::timeout(Duration::from_secs(5), tail.next()).await.unwrap();
         assert_eq!((last.seq, &last.payload[..], last.subject.as_str()), (601, &b"last"[..], "md.demo.S1.quote"));
         assert_eq!(info().await.consumer_count, 128, "the reader created none");
+    });
+}
+
+#[test]
+fn a_reader_without_consumers_that_gets_no_reply_asks_again_and_reads_singly() {
+    let system = System::new();
+    let nats = NatsServer::start(&system.path().join("nats"), 0).unwrap();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let bus = Bus::connect(&nats.url(), "test").await.unwrap();
+        let config = Config { name: "MUTE".into(), subjects: vec!["mute.>".into()], ..Default::default() };
+        bus.context().create_stream(config).await.unwrap();
+        bus.context().publish("mute.a", "one".into()).await.unwrap().await.unwrap();
+        // The stream has no direct gets; another client receives the requests for them, and does not reply.
+        let _mute = bus.client().subscribe("$JS.API.DIRECT.GET.MUTE").await.unwrap();
+        let mut tail = Tail::new(&bus.clone().without_consumers(), "MUTE".into(), String::new(), 1);
+        let read = tokio::time::timeout(Duration::from_secs(60), tail.next_until(1)).await;
+        assert_eq!(read.expect("it waits for ever").unwrap().map(|stored| stored.seq), Some(1));
     });
 }

@@ -78,6 +78,8 @@ impl Floods {
         if let Some(one) = &last {
             add(&mut self.sums, one.key(), one.sum());
         }
+        // The entry before has answered all that was due. A fact of another `LOGIC` may have had another reason.
+        self.due.clear();
         let minute = stamp / MINUTE_NS;
         if minute > self.minute {
             self.minute = minute;

@@ -97,14 +97,24 @@ impl Numberings {
         self.sources.contains_key(source)
     }
 
+    /// The sources that have numbers here.
+    pub fn sources(&self) -> impl Iterator<Item = SourceId> {
+        self.sources.keys().copied()
+    }
+
+    /// Every numbering of a source, with its session and instrument.
+    pub fn of(&self, source: &SourceId) -> impl Iterator<Item = (Token, InstrumentId, &Numbering)> {
+        self.sources.get(source).into_iter().flat_map(|own| {
+            let instruments = own.defined.iter().chain(&own.undefined);
+            instruments
+                .flat_map(|(instrument, sessions)| sessions.iter().map(move |one| (one.session, *instrument, one)))
+        })
+    }
+
     /// Every numbering, with its key.
     pub fn iter(&self) -> impl Iterator<Item = (NumberingKey, &Numbering)> {
-        self.sources.iter().flat_map(|(source, own)| {
-            let instruments = own.defined.iter().chain(&own.undefined);
-            instruments.flat_map(move |(instrument, sessions)| {
-                sessions.iter().map(move |one| ((*source, one.session, *instrument), one))
-            })
-        })
+        let of = |source| self.of(source).map(move |(session, instrument, one)| ((*source, session, instrument), one));
+        self.sources.keys().flat_map(of)
     }
 }
 

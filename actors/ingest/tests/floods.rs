@@ -135,6 +135,25 @@ fn rejections_that_another_logic_recorded_are_not_summed() {
     assert_eq!(many(&harness.feed(&at(1, "good", 1, trade("1", "1", None)))), []);
 }
 
+/// A logic whose checks come in another order: its sums have other reasons, and are not written once more.
+#[test]
+fn sums_that_another_logic_recorded_under_another_reason_are_not_written_again() {
+    let mut harness = Harness::defined();
+    for seq in 1..=SINGLES + 9 {
+        harness.feed(&invalid(0, "bad", seq));
+    }
+    let first = at(1, "good", 1, MarketBody::HEARTBEAT);
+    let recorded = tapedeck_schemas::record::Entry {
+        cause: tapedeck_schemas::offset::Offset::new(1_000, 0),
+        index: 0,
+        at: START,
+        event: sum(Some("bad"), RejectReason::OffGrid, 9, Some((SINGLES + 1, SINGLES + 9))).into(),
+    };
+    harness.machine.follow(recorded.cause, &first, &[recorded]);
+    assert_eq!(many(&harness.feed(&at(1, "good", 2, MarketBody::HEARTBEAT))), []);
+    assert_eq!(harness.machine.machine.unwritten().count(), 0);
+}
+
 /// One event of many sources, sessions and instruments, half of it invalid, within some minutes.
 fn hostile_entry() -> impl Strategy<Value = MarketEntry> {
     (0..40u32, 0..9u32, 0..400u32, 1..5u64, 0..4u64, 0..10u32).prop_map(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use async_nats::RequestErrorKind;
 use tapedeck_answers::serve::ANSWER_TIMEOUT;
 use tapedeck_answers::{SessionStatus, SourceStatus, StatusRequest};
 use tapedeck_ingest::numbering::NumberRange;
@@ -29,7 +30,7 @@ impl Missing {
         let mut last = None;
         while began.elapsed() < WAIT_MAX {
             let answer = session_status(bus, source, session, WAIT_MAX - began.elapsed()).await;
-            last = answer.or(last);
+            last = answer.ok().or(last);
             if last.as_ref().is_some_and(|status| status.waiting == 0 && status.missing.is_empty()) {
                 break;
             }
@@ -65,13 +66,14 @@ impl Missing {
     }
 }
 
-/// The status of the source with every instrument of the session, if there is an answer in time.
+/// The status of the source with every instrument of the session, or why there is none in time.
 pub(crate) async fn session_status(
     bus: &Bus,
     source: SourceId,
     session: Token,
     timeout: Duration,
-) -> Option<SourceStatus> {
+) -> Result<SourceStatus, String> {
+    let subject = format!("md-status.{source}");
     let began = Instant::now();
     let mut request = StatusRequest { session: Some(session.to_string()), after: None };
     let mut all: Option<SourceStatus> = None;
@@ -79,13 +81,19 @@ pub(crate) async fn session_status(
         let payload = serde_json::to_vec(&request).expect("writing to memory cannot fail");
         let left = timeout.saturating_sub(began.elapsed());
         let asked = async_nats::Request::new().payload(payload.into()).timeout(Some(left));
-        let answer = bus.client().send_request(format!("md-status.{source}"), asked).await.ok()?;
-        let mut page: SourceStatus = serde_json::from_slice(&answer.payload).ok()?;
+        let answer = bus.client().send_request(subject.clone(), asked).await;
+        let answer = answer.map_err(|error| match error.kind() {
+            RequestErrorKind::NoResponders => format!("no process of the group answers replied on {subject}"),
+            _ => format!("{subject} gave no reply: {error}"),
+        })?;
+        let page = serde_json::from_slice(&answer.payload);
+        let text = || String::from_utf8_lossy(&answer.payload[..answer.payload.len().min(200)]).into_owned();
+        let mut page: SourceStatus = page.map_err(|_| format!("{subject} replied {}", text()))?;
         request.after = page.next.take();
         // The counts of a later page are as good; the sessions are the rest.
         page.sessions.splice(0..0, all.take().into_iter().flat_map(|before| before.sessions));
         match request.after {
-            None => return Some(page),
+            None => return Ok(page),
             Some(_) => all = Some(page),
         }
     }

@@ -84,10 +84,7 @@ async fn read(
 ) -> Result<Vec<SessionCounts>, String> {
     let mut all = Vec::new();
     for (source, session) in publisher.sources() {
-        let Some(status) = session_status(bus, *source, *session, left.clamp(INTERVAL, 2 * ANSWER_TIMEOUT)).await
-        else {
-            return Err(format!("no process of the group answers replied on md-status.{source}"));
-        };
+        let status = session_status(bus, *source, *session, left.clamp(INTERVAL, 2 * ANSWER_TIMEOUT)).await?;
         undecided(&status, stored)?;
         all.extend(status.session);
     }
@@ -151,7 +148,7 @@ pub struct PublishReport {
     pub session: String,
     /// Numbers of stored events.
     pub published: Published,
-    /// What became of it; `None` if nobody was asked.
+    /// What became of it; `None` if that was not asked.
     #[serde(flatten)]
     pub verdict: Option<PublishVerdict>,
 }

@@ -8,7 +8,8 @@ use tapedeck_schemas::ids::{SourceId, Token};
 use tapedeck_schemas::market::accepted_at;
 use tapedeck_schemas::offset::Offset;
 
-/// Most sources counted by name; the events of further sources are counted together under `None`.
+/// Most sources counted. Beyond it the one that was idle longest is dropped, of those without numbers at ingest: names
+/// that only rejected events have cannot displace a source whose events are accepted.
 pub const SOURCES_MAX: usize = 256;
 /// Most sessions of a source that are counted apart. Beyond it the one that was idle longest is dropped: its events
 /// stay in the counts of the source.
@@ -70,6 +71,8 @@ impl EventCounts {
 pub struct SourceCounts {
     /// Over all sessions.
     pub all: EventCounts,
+    /// Offset of its last event.
+    last: Offset,
     /// Of the sessions that were active last, at most [`SESSIONS_MAX`], each with the offset of its last event.
     pub sessions: BTreeMap<Token, (Offset, EventCounts)>,
 }
@@ -93,17 +96,34 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a fact of ingest that answers this input; `is_late` if it is late market data.
-    pub fn count(&mut self, input: &DecidedInput, fact: &Event, is_late: bool) {
-        let is_known = self.sources.contains_key(&input.source) || self.sources.len() < SOURCES_MAX;
-        let source = self.sources.entry(input.source.filter(|_| is_known)).or_default();
+    /// Counts a fact of ingest that answers this input; `is_late` if it is late market data. `is_numbered` tells whether
+    /// ingest has numbers of a source.
+    pub fn count(
+        &mut self,
+        input: &DecidedInput,
+        fact: &Event,
+        is_late: bool,
+        is_numbered: impl Fn(&SourceId) -> bool,
+    ) {
+        if !self.sources.contains_key(&input.source) && self.sources.len() >= SOURCES_MAX {
+            let droppable = self.sources.iter().filter(|(name, _)| name.is_some_and(|name| !is_numbered(&name)));
+            let idle_longest = droppable.min_by_key(|(_, counts)| counts.last).map(|(name, _)| *name);
+            idle_longest.and_then(|name| self.sources.remove(&name));
+        }
+        let source = self.sources.entry(input.source).or_default();
+        source.last = input.cause;
         source.all.count(input.cause, fact, is_late);
-        if let (Some(session), true) = (input.session, is_known) {
+        if let Some(session) = input.session {
             source.session(session, input.cause).count(input.cause, fact, is_late);
         }
     }
 
-    /// The counts of every source. `None` holds events without a readable source, and those beyond [`SOURCES_MAX`].
+    /// The counts of a source; `None` for events without a readable source.
+    pub fn of(&self, source: Option<SourceId>) -> Option<&SourceCounts> {
+        self.sources.get(&source)
+    }
+
+    /// The counts of every source. `None` holds events without a readable source.
     pub fn iter(&self) -> impl Iterator<Item = (Option<SourceId>, &SourceCounts)> {
         self.sources.iter().map(|(source, counts)| (*source, counts))
     }
@@ -126,15 +146,19 @@ mod tests {
     }
 
     fn of<'a>(counts: &'a Counts, source: &str) -> &'a SourceCounts {
-        counts.iter().find(|(name, _)| *name == source.parse().ok()).unwrap().1
+        counts.of(source.parse().ok()).unwrap()
+    }
+
+    fn no_numbers(_: &SourceId) -> bool {
+        false
     }
 
     #[test]
     fn each_event_counts_once_for_its_source_and_its_session() {
         let mut counts = Counts::default();
         let accepted: Event = MarketHeartbeat { instrument: "v.A".parse().unwrap(), ts_recv: 1, ts_event: None }.into();
-        counts.count(&input(1, "a", Some("s")), &accepted, false);
-        counts.count(&input(2, "a", Some("s")), &accepted, true);
+        counts.count(&input(1, "a", Some("s")), &accepted, false, no_numbers);
+        counts.count(&input(2, "a", Some("s")), &accepted, true, no_numbers);
         let gap = Gap {
             source: "a".parse().unwrap(),
             session: "s".parse().unwrap(),
@@ -142,12 +166,12 @@ mod tests {
             expected: 3,
             got: 5,
         };
-        counts.count(&input(3, "a", Some("t")), &gap.into(), false);
+        counts.count(&input(3, "a", Some("t")), &gap.into(), false, no_numbers);
         for seq in [4, 5] {
-            counts.count(&input(seq, "a", Some("t")), &reject(seq), false);
+            counts.count(&input(seq, "a", Some("t")), &reject(seq), false, no_numbers);
         }
-        counts.count(&input(6, "a", None), &reject(6), false);
-        counts.count(&input(7, "?", None), &reject(7), false);
+        counts.count(&input(6, "a", None), &reject(6), false, no_numbers);
+        counts.count(&input(7, "?", None), &reject(7), false, no_numbers);
         let source = of(&counts, "a");
         assert_eq!((source.all.accepted, source.all.late, source.all.gaps), (2, 1, 1));
         let (count, first) = &source.all.rejects[&RejectReason::UnknownInstrument];
@@ -165,24 +189,26 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_bounds_sources_are_counted_together_and_the_session_that_was_idle_longest_is_dropped() {
+    fn beyond_the_bounds_the_session_and_the_source_that_were_idle_longest_are_dropped() {
         let mut counts = Counts::default();
         for n in 0..SESSIONS_MAX as u64 {
-            counts.count(&input(n + 1, "a", Some(&format!("s{n}"))), &reject(1), false);
+            counts.count(&input(n + 1, "a", Some(&format!("s{n}"))), &reject(1), false, no_numbers);
         }
-        counts.count(&input(90, "a", Some("s0")), &reject(1), false);
-        counts.count(&input(91, "a", Some("new")), &reject(1), false);
+        counts.count(&input(90, "a", Some("s0")), &reject(1), false, no_numbers);
+        counts.count(&input(91, "a", Some("new")), &reject(1), false, no_numbers);
         let names: Vec<String> = of(&counts, "a").sessions.keys().map(|session| session.to_string()).collect();
         assert!(
             names.len() == SESSIONS_MAX && names.contains(&"s0".into()) && !names.contains(&"s1".into()),
             "{names:?}"
         );
         assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, SESSIONS_MAX as u64 + 2);
-        for n in 0..SOURCES_MAX {
-            counts.count(&input(100, &format!("b{n}"), Some("s")), &reject(1), false);
+        // Ten times as many names as there is space for: a source with numbers keeps its counts, and the newest has some.
+        for n in 0..10 * SOURCES_MAX as u64 {
+            let is_numbered = |source: &SourceId| source.as_str() == "a";
+            counts.count(&input(100 + n, &format!("b{n}"), Some("s")), &reject(1), false, is_numbered);
+            assert_eq!(of(&counts, &format!("b{n}")).sessions.len(), 1);
         }
-        assert_eq!(counts.iter().count(), SOURCES_MAX + 1, "and those beyond");
-        assert_eq!(of(&counts, "?").all.rejects[&RejectReason::UnknownInstrument].0, 1);
-        assert!(of(&counts, "?").sessions.is_empty());
+        assert_eq!(counts.iter().count(), SOURCES_MAX);
+        assert_eq!(of(&counts, "a").sessions.len(), SESSIONS_MAX);
     }
 }

@@ -6,6 +6,7 @@ use tapedeck_ingest::floods::SummedRejection;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{AnyMachine, Cause, Decided, Fact, MachineInfo, MarketEntry, TapeRecord};
 use tapedeck_schemas::event::Event;
+use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::Params;
 use tapedeck_schemas::record::{Entry, Writer};
@@ -73,7 +74,8 @@ impl AnyMachine for FollowedIngest {
         for Entry { at, event, .. } in recorded {
             let is_late = matches!(event, Event::Quote(_) | Event::Trade(_))
                 && Fact { writer: Writer::Ingest, at: *at, event: event.clone() }.is_late(&self.limits);
-            self.counts.count(&decided, event, is_late);
+            let is_numbered = |source: &SourceId| self.ingest.numberings().knows(source);
+            self.counts.count(&decided, event, is_late, is_numbered);
         }
         self.ingest.follow(cause, input, recorded);
         // In a flood a rejection has no fact of its own. A later `RejectedMany` counts it once more, and is not
@@ -81,7 +83,8 @@ impl AnyMachine for FollowedIngest {
         if let Some(SummedRejection { rejected, gap, .. }) = self.ingest.last_summed() {
             let gap = gap.clone().map(Event::from);
             for fact in gap.into_iter().chain([rejected.clone().into()]) {
-                self.counts.count(&decided, &fact, false);
+                let is_numbered = |source: &SourceId| self.ingest.numberings().knows(source);
+                self.counts.count(&decided, &fact, false, is_numbered);
             }
         }
     }

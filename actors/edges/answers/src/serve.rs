@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
 use tapedeck_kernel::{Driver, Inbox};
 use tapedeck_runtime::{Bus, BusError};
 use tapedeck_schemas::generation::StreamFamily;
@@ -23,9 +24,18 @@ const REQUESTS_MAX: usize = 32;
 /// Answers a question of [`ask`]: what is known of one partition. `stored` is the last known sequence of its inbox.
 pub fn answer(driver: &Driver<FollowedIngest>, question: &[u8], stored: u64) -> Vec<u8> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64);
-    let asked: PartitionRequest = serde_json::from_slice(question).unwrap_or_default();
-    let reply = partition_reply(driver, &asked, stored, now);
-    serde_json::to_vec(&reply).expect("writing to memory cannot fail")
+    // A request of a later build may ask for what this one does not know.
+    let reply = match serde_json::from_slice::<PartitionRequest>(question) {
+        Ok(asked) => serde_json::to_vec(&partition_reply(driver, &asked, stored, now)),
+        Err(error) => serde_json::to_vec(&UnreadableRequest { error: error.to_string() }),
+    };
+    reply.expect("writing to memory cannot fail")
+}
+
+/// The reply to a request that cannot be read.
+#[derive(Serialize, Deserialize)]
+struct UnreadableRequest {
+    error: String,
 }
 
 /// Requests what a partition knows of one source, or of all if `source` is `None`.
@@ -42,6 +52,9 @@ pub async fn ask(
     let request = async_nats::Request::new().payload(question.into()).timeout(Some(ANSWER_TIMEOUT));
     let asked = bus.client().send_request(bus.generations().answers_subject(partition), request).await;
     let answer = asked.map_err(|error| failed(error.to_string()))?;
+    if let Ok(UnreadableRequest { error }) = serde_json::from_slice(&answer.payload) {
+        return Err(failed(error));
+    }
     let mut reply: PartitionReply =
         serde_json::from_slice(&answer.payload).map_err(|error| failed(error.to_string()))?;
     reply.inbox.partition = partition;
@@ -63,9 +76,13 @@ pub async fn gather(bus: &Bus, partitions: u16, source: SourceId, request: &Stat
     let answers = join_all(asked).await;
     let mut all = SourceStatus { source: name.clone(), partitions, ..Default::default() };
     for (partition, answer) in (0..).zip(answers) {
-        let Ok(mut reply) = answer else {
-            all.missing.push(partition);
-            continue;
+        let mut reply = match answer {
+            Ok(reply) => reply,
+            Err(error) => {
+                tracing::warn!(partition, %error, "the reply to a publisher lacks a partition");
+                all.missing.push(partition);
+                continue;
+            }
         };
         let DecidedInbox { decided, stored, .. } = reply.inbox;
         all.waiting += stored - decided;

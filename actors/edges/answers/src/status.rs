@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tapedeck_ingest::numbering::NumberRange;
+use tapedeck_ingest::numbering::{NumberRange, Numbering};
 use tapedeck_kernel::Driver;
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 
-use crate::counts::{EventCounts, FirstReject};
+use crate::counts::{EventCounts, FirstReject, SourceCounts};
 use crate::followed::FollowedIngest;
 use crate::reject::PublishedReject;
 
@@ -219,40 +220,42 @@ pub fn partition_reply(
     let decided = driver.inbox_decided();
     let inbox = DecidedInbox { decided, stored: stored.max(decided), ..Default::default() };
     let mut reply = PartitionReply { inbox, ..Default::default() };
-    let is_asked = |name: &str| asked.source.as_ref().is_none_or(|source| source == name);
-    for (source, counts) in followed.counts().iter() {
-        match source.map(|source| source.to_string()) {
-            None => reply.unreadable = numbers(&counts.all),
-            Some(name) if is_asked(&name) => {
-                let with_first = asked.source.is_some();
-                let of_session = asked.request.session.as_deref().and_then(|wanted| {
-                    let (session, (_, counts)) =
-                        counts.sessions.iter().find(|(session, _)| session.as_str() == wanted)?;
-                    Some(session_counts(session.to_string(), counts))
-                });
-                let EventCounts { accepted, late, gaps, .. } = counts.all;
-                let (rejects, session) = (numbers(&counts.all), of_session);
-                let first = if with_first { examples(&counts.all) } else { BTreeMap::new() };
-                let status = SourceStatus { accepted, late, gaps, rejects, first, session, ..Default::default() };
-                reply.sources.insert(name, status);
-            }
-            Some(_) => {}
-        }
+    let asked_source: Option<Option<SourceId>> = asked.source.as_ref().map(|name| name.parse().ok());
+    reply.unreadable = followed.counts().of(None).map(|counts| numbers(&counts.all)).unwrap_or_default();
+    let counts: Vec<(SourceId, &SourceCounts)> = match asked_source {
+        Some(source) => source.and_then(|name| Some((name, followed.counts().of(Some(name))?))).into_iter().collect(),
+        None => followed.counts().iter().filter_map(|(source, counts)| Some((source?, counts))).collect(),
+    };
+    for (source, counts) in counts {
+        let of_session = asked.request.session.as_deref().and_then(|wanted| {
+            let (session, (_, counts)) = counts.sessions.iter().find(|(session, _)| session.as_str() == wanted)?;
+            Some(session_counts(session.to_string(), counts))
+        });
+        let EventCounts { accepted, late, gaps, .. } = counts.all;
+        let (rejects, session) = (numbers(&counts.all), of_session);
+        let first = if asked.source.is_some() { examples(&counts.all) } else { BTreeMap::new() };
+        let status = SourceStatus { accepted, late, gaps, rejects, first, session, ..Default::default() };
+        reply.sources.insert(source.to_string(), status);
     }
+    let numberings = followed.ingest().numberings();
+    let sources: Vec<SourceId> = match asked_source {
+        Some(source) => source.into_iter().collect(),
+        None => numberings.sources().collect(),
+    };
     let mut of_sources: BTreeMap<String, Vec<SessionStatus>> = BTreeMap::new();
-    for ((source, session, instrument), numbering) in followed.ingest().numberings().iter() {
-        let name = source.to_string();
-        if is_asked(&name) && asked.request.session.as_deref().is_none_or(|wanted| wanted == session.as_str()) {
-            let one = SessionStatus {
-                partition: 0,
-                session: session.to_string(),
-                instrument: instrument.to_string(),
-                last_seq: numbering.last_seq,
-                missing: numbering.missing.clone(),
-                age_ms: now.saturating_sub(numbering.stamp) / 1_000_000,
-            };
-            of_sources.entry(name).or_default().push(one);
-        }
+    for source in sources {
+        let all = numberings
+            .of(&source)
+            .filter(|(session, _, _)| asked.request.session.as_deref().is_none_or(|wanted| wanted == session.as_str()));
+        let status = |(session, instrument, numbering): (Token, InstrumentId, &Numbering)| SessionStatus {
+            partition: 0,
+            session: session.to_string(),
+            instrument: instrument.to_string(),
+            last_seq: numbering.last_seq,
+            missing: numbering.missing.clone(),
+            age_ms: now.saturating_sub(numbering.stamp) / 1_000_000,
+        };
+        of_sources.insert(source.to_string(), all.map(status).collect());
     }
     match &asked.source {
         Some(name) => {

@@ -10,6 +10,7 @@ use async_nats::jetstream::message::StreamMessage;
 use async_nats::{HeaderMap, Message, StatusCode, Subscriber};
 use futures_util::StreamExt;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::{BATCH, BATCH_BYTES, StoredMessage, stamp};
 use crate::bus::{Bus, BusError};
@@ -28,6 +29,8 @@ pub(super) struct DirectBatch {
     replies: Subscriber,
     /// Sequence of the last message in the batch; 0 for none.
     last: u64,
+    /// When the next reply is overdue. Kept across calls, which may be cancelled.
+    overdue: Instant,
 }
 
 /// A reply to a request for a batch.
@@ -48,12 +51,13 @@ impl DirectBatch {
         let subject = bus.api_subject(&format!("DIRECT.GET.{stream}"));
         let sent = bus.client().publish_with_reply(subject, inbox, request.to_string().into()).await;
         sent.map_err(|e| failed(e.to_string()))?;
-        Ok(Self { replies, last: 0 })
+        Ok(Self { replies, last: 0, overdue: Instant::now() + REPLY_MAX })
     }
 
     /// The next reply; an error says why the rest of the batch cannot be read. Cancel-safe.
     pub(super) async fn next(&mut self) -> Result<BatchReply, String> {
-        let reply = tokio::time::timeout(REPLY_MAX, self.replies.next()).await;
+        let reply = tokio::time::timeout_at(self.overdue, self.replies.next()).await;
+        self.overdue = Instant::now() + REPLY_MAX;
         let reply = reply.map_err(|_| format!("the server sent nothing for {} s", REPLY_MAX.as_secs()))?;
         let reply = reply.ok_or("the subscription ended")?;
         let headers = reply.headers.clone().unwrap_or_default();
