@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
 use tapedeck_ingest::numbering::MISSING_RANGES_MAX;
-use tapedeck_ingest::sessions::{SESSIONS_MAX, SOURCE_RANGES_MAX, SOURCES_MAX, UNDEFINED_INSTRUMENTS_MAX};
+use tapedeck_ingest::sessions::{FURTHER_SESSIONS_MAX, SOURCE_RANGES_MAX, SOURCES_MAX, UNDEFINED_INSTRUMENTS_MAX};
 use tapedeck_kernel::{Cause, Machine as _, MarketEntry, step};
 use tapedeck_schemas::bar;
 use tapedeck_schemas::event::Aggressor;
@@ -58,22 +58,24 @@ pub(crate) fn run(events: u64, rounds: usize) -> Result<()> {
     Ok(())
 }
 
+/// Sessions of each instrument of a source, if it has as many as it can of as many instruments as there can be.
+const SESSIONS: usize = 1 + FURTHER_SESSIONS_MAX / INSTRUMENTS_MAX;
+
 /// The state with every bound of [`tapedeck_ingest`] used.
 fn fullest() -> IngestFeed {
     let mut feed = IngestFeed::new(INSTRUMENTS_MAX, BARS);
     let instruments = feed.instruments.clone();
     feed.define("feed0", "s0");
-    for (source, session) in (0..SOURCES_MAX).flat_map(|source| (0..SESSIONS_MAX).map(move |session| (source, session)))
-    {
+    for (source, session) in (0..SOURCES_MAX).flat_map(|source| (0..SESSIONS).map(move |session| (source, session))) {
         let (source, session) = (format!("feed{source}"), format!("s{session}"));
         for (n, instrument) in instruments.iter().enumerate() {
-            let ranges = if n < SOURCE_RANGES_MAX / MISSING_RANGES_MAX / SESSIONS_MAX { MISSING_RANGES_MAX } else { 0 };
+            let ranges = if n < SOURCE_RANGES_MAX / MISSING_RANGES_MAX / SESSIONS { MISSING_RANGES_MAX } else { 0 };
             for range in 0..=ranges as u64 {
                 let body = if range == 0 { trade(u64::from(source == "feed0")) } else { MarketBody::HEARTBEAT };
                 feed.feed(&entry(*instrument, &source, &session, 2 + 2 * range, body));
             }
         }
-        for n in 0..UNDEFINED_INSTRUMENTS_MAX / SESSIONS_MAX {
+        for n in 0..UNDEFINED_INSTRUMENTS_MAX / SESSIONS {
             let undefined = format!("venue.UNDEFINED-{session}-{n}").parse().expect("an instrument");
             feed.feed(&entry(undefined, &source, &session, 1, MarketBody::HEARTBEAT));
         }

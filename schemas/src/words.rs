@@ -156,7 +156,8 @@ impl RejectDetail {
             }
             Self::TooManySessions { limit } => {
                 format!(
-                    "the source has {limit} live sessions of the instrument, its bound: wait a minute, or resume one"
+                    "the source has {limit} live sessions of the instrument, its bound: wait 10 s and begin a new one, \
+                     or publish several files with one command"
                 )
             }
             Self::EndedSession { session } => {

@@ -219,6 +219,7 @@ fn a_reply_shows_pages_of_sessions_and_a_payload_that_is_no_request_is_named() {
     for (subject, payload) in [
         (of_partition.as_str(), of_a_later_build),
         ("md-status.s", "nonsense"),
+        ("md-status.s", "[]"),
         ("md-status.s", r#"{"sesion":"n"}"#),
         ("md-status.%", ""),
     ] {

@@ -123,7 +123,24 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
     assert_eq!(maps(&write(&dir, name, without_header)), [future.as_str()], "no column isBestMatch");
     let with_best_match = futures.replace("_maker\n", "_maker,is_best_match\n").replace("true\n", "true,true\n");
     assert_eq!(maps(&write(&dir, name, with_best_match)), [spot]);
-    let error = error_of(&dir, "BTCUSD_PERP-trades-2024-08.csv", "id,price,qty,base_qty,time,is_buyer_maker\n");
+    for header in [
+        "agg_trade_id,quantity,price,first_trade_id,last_trade_id,transact_time,is_buyer_maker",
+        "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_best_match,is_buyer_maker",
+        "id,price,qty,base_qty,time,is_buyer_maker",
+    ] {
+        let error = error_of(&dir, name, &format!("{header}\n"));
+        assert!(error.contains("csv:1: the columns are neither agg_trade_id,price,quantity,"), "{error}");
+    }
+    for (given, detail) in [
+        ("binance.BTCUSDT", "the columns are those of venue binance-usdm, and --instrument is binance.BTCUSDT"),
+        ("binance-usdm.ETHUSDT", "the instrument is binance-usdm.BTCUSDT, and --instrument is binance-usdm.ETHUSDT"),
+    ] {
+        let files = vec![write(&dir, name, &futures)];
+        let instrument = Some(given.parse().unwrap());
+        let error = open(Selection { files, instrument, ..Selection::default() }).unwrap_err();
+        assert!(error.contains(detail), "{error}");
+    }
+    let error = error_of(&dir, "BTCUSD_PERP-trades-2024-08.csv", "id,price,qty,quote_qty,time,is_buyer_maker\n");
     assert!(error.contains("BTCUSD_PERP is a COIN-M future"), "{error}");
     let event = &read(&write(&dir, "BTCUSDT-trades-2.csv", trades)).unwrap()[1].1;
     assert_eq!(event.source.as_str(), "binance");

@@ -13,7 +13,9 @@ const BUILT_IN: &str = include_str!("../../../nats/publishers.toml");
 /// Stands for every venue.
 const EVERY_VENUE: &str = "*";
 /// The form of a name: it is also the name of a file and of a Kubernetes Secret.
-const NAME_FORM: &str = "1 to 24 of a-z 0-9 -";
+const NAME_FORM: &str = "1 to 24 of a-z 0-9 -, a letter first";
+/// Words that are values or directives in the configuration of the server, not names.
+const CONFIGURATION_WORDS: [&str; 7] = ["true", "false", "yes", "no", "on", "off", "include"];
 
 /// The publishers, each with a key and a NATS account of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -79,8 +81,12 @@ impl KeyedPublisher {
     /// `names` and `sources` are those that are taken.
     fn check(&self, names: &mut BTreeSet<String>, sources: &mut BTreeSet<SourceId>) -> Result<(), String> {
         let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        if self.name.parse::<Token>().is_err() || !self.name.bytes().all(is_plain) {
+        let begins = self.name.starts_with(|first: char| first.is_ascii_lowercase());
+        if !begins || self.name.parse::<Token>().is_err() || !self.name.bytes().all(is_plain) {
             return Err(format!("the name must be {NAME_FORM}"));
+        }
+        if CONFIGURATION_WORDS.contains(&self.name.as_str()) {
+            return Err("the name is a word of the server's configuration; choose another".into());
         }
         if !names.insert(self.name.clone()) {
             return Err("the name is given twice, or is that of a role; choose another".into());
@@ -128,6 +134,9 @@ mod tests {
         for (text, why) in [
             (one("Acme", r#"["a"]"#, r#"["v"]"#), "1 to 24 of a-z"),
             (one("a.b", r#"["a"]"#, r#"["v"]"#), "1 to 24 of a-z"),
+            (one("5gb", r#"["a"]"#, r#"["v"]"#), "a letter first"),
+            (one("-x", r#"["a"]"#, r#"["v"]"#), "a letter first"),
+            (one("true", r#"["a"]"#, r#"["v"]"#), "is a word of the server's configuration"),
             (one("keeper", r#"["a"]"#, r#"["v"]"#), "that of a role"),
             (one("bus", r#"["a"]"#, r#"["v"]"#), "that of a role"),
             (one("acme", "[]", r#"["v"]"#), "sources is empty"),

@@ -14,6 +14,9 @@ use crate::natural_keys::NaturalKeys;
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 10_000;
 
+/// Instruments that only the operator may define, beyond [`INSTRUMENTS_MAX`]: a publisher can use up the others.
+pub const OPERATOR_INSTRUMENTS: usize = 256;
+
 /// Whether a source is that of the operators. The broker proves it where publishers have keys.
 pub fn is_operator(source: SourceId) -> bool {
     source.as_str() == OPERATOR_SOURCE

@@ -18,11 +18,14 @@ pub const SOURCES_MAX: usize = 32;
 pub const SOURCE_IDLE_NS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 /// Most live sessions of a source for one instrument.
-pub const SESSIONS_MAX: usize = 4;
+pub const SESSIONS_MAX: usize = 32;
+
+/// Most sessions of a source beyond the first of each instrument, over all of its instruments.
+pub const FURTHER_SESSIONS_MAX: usize = 30_000;
 
 /// Time for which a session stays live after a newer one of the source has begun on the instrument, ns. It is over when
 /// tape time or the stamps have advanced by it: tape time stands still while every event is rejected or late.
-pub const SESSION_LIVE_NS: u64 = 60_000_000_000;
+pub const SESSION_LIVE_NS: u64 = 10_000_000_000;
 
 /// Most names of replaced sessions kept for a source; beyond it the oldest name is dropped.
 pub const ENDED_SESSIONS_MAX: usize = 1024;
@@ -54,6 +57,8 @@ struct SourceNumberings {
     ended: VecDeque<Token>,
     /// Ranges of missing numbers in all numberings.
     ranges: usize,
+    /// Sessions beyond the first of each instrument.
+    further: usize,
     /// Stamp of the last event, ns.
     stamp: u64,
 }
@@ -160,13 +165,15 @@ impl SourceNumberings {
         }
         let instruments = if is_defined { &mut self.defined } else { &mut self.undefined };
         let sessions = instruments.entry(instrument).or_default();
-        if sessions.len() >= SESSIONS_MAX {
+        let is_further = !sessions.is_empty();
+        if sessions.len() >= SESSIONS_MAX || is_further && self.further >= FURTHER_SESSIONS_MAX {
             let Some(at) = idle_longest_of_the_ended(sessions, arrival) else {
-                let detail = RejectDetail::TooManySessions { limit: SESSIONS_MAX as u32 };
+                let detail = RejectDetail::TooManySessions { limit: sessions.len() as u32 };
                 return Err(Rejection { reason: RejectReason::TooManySessions, detail });
             };
             let replaced = sessions.remove(at);
             self.ranges -= replaced.missing.len();
+            self.further -= 1;
             if self.ended.len() >= ENDED_SESSIONS_MAX {
                 self.ended.pop_front();
             }
@@ -174,6 +181,7 @@ impl SourceNumberings {
                 self.ended.push_back(replaced.session);
             }
         }
+        self.further += usize::from(is_further);
         sessions.reserve_exact(1); // there are many lists, and most have one element
         sessions.push(Numbering::new(session, arrival));
         Ok(sessions.last_mut().expect("one was pushed"))
@@ -187,6 +195,7 @@ impl SourceNumberings {
         let idle_longest = self.undefined.iter().min_by_key(|(_, sessions)| last_stamp(sessions));
         let dropped = idle_longest.map(|(instrument, _)| *instrument).and_then(|one| self.undefined.remove(&one));
         self.ranges -= dropped.iter().flatten().map(|one| one.missing.len()).sum::<usize>();
+        self.further -= dropped.map_or(0, |sessions| sessions.len().saturating_sub(1));
     }
 }
 

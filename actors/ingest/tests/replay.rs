@@ -170,7 +170,7 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "736972c52cfe4e8664c5bac1da6e8a392b56c7aafe30d5f774a092357186767f",
+        "e7617f1b26a50af472cf76ceb22e9840a2ad88135d24f70de101431202ef4195",
     );
 }
 

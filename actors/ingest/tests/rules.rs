@@ -174,5 +174,10 @@ fn beyond_the_bound_no_further_instrument_is_defined_but_known_ones_may_change()
     let events = harness.feed(&entry("v.ONE_MORE", event(1, terms.clone())));
     assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(RejectReason::BadDefinition));
     let last = format!("v.I{}", tapedeck_ingest::instruments::INSTRUMENTS_MAX - 1);
-    assert_eq!(kinds(&harness.feed(&entry(&last, event(2, terms)))), ["InstrumentDefined"]);
+    assert_eq!(kinds(&harness.feed(&entry(&last, event(2, terms.clone())))), ["InstrumentDefined"]);
+    // The operator has some beyond the bound.
+    let of_the_operator = MarketEvent { source: "operator".parse().unwrap(), ..event(1, terms.clone()) };
+    assert_eq!(kinds(&harness.feed(&entry("v.ONE_MORE", of_the_operator))), ["InstrumentDefined"]);
+    let events = harness.feed(&entry("v.ANOTHER", event(1, terms)));
+    assert_eq!(rejection(&events).map(|(reason, _)| reason), Some(RejectReason::BadDefinition));
 }

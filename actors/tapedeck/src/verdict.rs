@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde::Serialize;
 use tapedeck_answers::serve::ANSWER_TIMEOUT;
 use tapedeck_answers::{PublishedReject, SessionCounts, SourceStatus};
-use tapedeck_feeds::Injected;
+use tapedeck_feeds::{Injected, SkippedCounts};
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::RejectReason;
 
@@ -148,6 +148,8 @@ pub struct PublishReport {
     pub session: String,
     /// Numbers of stored events.
     pub published: Published,
+    /// Lines of the files that are not published, by kind.
+    pub left_out: SkippedCounts,
     /// What became of it; `None` if that was not asked.
     #[serde(flatten)]
     pub verdict: Option<PublishVerdict>,
@@ -165,6 +167,10 @@ impl PublishReport {
         let Published { sent, again, skipped } = self.published;
         let again = if again > 0 { format!("{again} published again (missing), ") } else { String::new() };
         println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", self.session);
+        if !self.left_out.is_empty() {
+            let kinds: Vec<String> = self.left_out.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            println!("  lines of kinds that are not published: {}", kinds.join(", "));
+        }
         match &self.verdict {
             None => {}
             Some(PublishVerdict::Undecided(why)) => eprintln!("tapedeck: stored, but not decided: {why}"),
@@ -216,7 +222,12 @@ mod tests {
     }
 
     fn report(verdict: PublishVerdict) -> PublishReport {
-        PublishReport { session: "s".into(), published: PUBLISHED, verdict: Some(verdict) }
+        PublishReport {
+            session: "s".into(),
+            published: PUBLISHED,
+            left_out: SkippedCounts::new(),
+            verdict: Some(verdict),
+        }
     }
 
     #[test]

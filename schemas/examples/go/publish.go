@@ -135,9 +135,8 @@ func (p *Publisher) flush() error {
 	}
 	// The symbols of this example need no escape in a subject: docs/publishing.md, "Symbols".
 	subject := fmt.Sprintf("md.%s.%s.batch", venue, p.symbol)
-	id := fmt.Sprintf("%s.%s.%s.%d-%d", source, p.session, p.symbol, p.pending[0].Seq, p.pending[len(p.pending)-1].Seq)
 	for {
-		_, err := p.js.Publish(subject, payload, nats.MsgId(id), nats.AckWait(5*time.Second))
+		_, err := p.js.Publish(subject, payload, nats.AckWait(5*time.Second))
 		if err == nil {
 			p.sent += len(p.pending)
 			p.pending = p.pending[:0]

@@ -103,11 +103,9 @@ class Publisher:
             return await self.send(symbol, batch[half:])
         token = subject_token(symbol)
         subject = f"md.{VENUE}.{token}.batch"
-        # Optional: lets the server drop a recent duplicate. Ingest rejects every duplicate, by seq.
-        headers = {"Nats-Msg-Id": f"{self.source}.{self.session}.{token}.{batch[0]['seq']}-{batch[-1]['seq']}"}
         while True:  # retries the same bytes until they are stored
             try:
-                await self.js.publish(subject, payload, timeout=5, headers=headers)
+                await self.js.publish(subject, payload, timeout=5)
                 self.sent += len(batch)
                 return
             except NoStreamResponseError:

@@ -47,8 +47,8 @@ pub fn document() -> Value {
 
 const EXACTLY_ONCE: &str = "Exactly once: a message is stored once JetStream acknowledges it, in reply to the publish. \
      If no ack arrives, send the same bytes again, before any newer message of the instrument. Ingest rejects repeated \
-     events by (source, session, seq), update_id and trade_id. JetStream itself drops a message that repeats a \
-     Nats-Msg-Id within 2 minutes.";
+     events by (source, session, seq), update_id and trade_id. Send no Nats-Msg-Id: JetStream compares it with that of \
+     every publisher, and drops a message that repeats one within 100 ms.";
 
 fn refer(to: &str) -> Value {
     json!({"$ref": to})

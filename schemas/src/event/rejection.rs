@@ -374,7 +374,7 @@ variants! {
             limit: u32,
         },
         /// The source has as many live sessions of the instrument as it can. A session is live until a newer one has
-        /// begun, and a minute has passed since.
+        /// begun, and 10 s have passed since.
         TooManySessions = 25 "too_many_sessions" {
             /// Greatest number of live sessions.
             limit: u32,

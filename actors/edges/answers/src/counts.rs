@@ -96,8 +96,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Counts a fact of ingest that answers this input; `is_late` if it is late market data. `is_numbered` tells whether
-    /// ingest has numbers of a source.
+    /// Counts a fact of ingest that answers this input; `is_late` if it is late market data. `is_numbered` tells
+    /// whether ingest has numbers of a source.
     pub fn count(
         &mut self,
         input: &DecidedInput,
@@ -202,7 +202,8 @@ mod tests {
             "{names:?}"
         );
         assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, SESSIONS_MAX as u64 + 2);
-        // Ten times as many names as there is space for: a source with numbers keeps its counts, and the newest has some.
+        // Ten times as many names as there is space for: a source with numbers keeps its counts, and the newest has
+        // some.
         for n in 0..10 * SOURCES_MAX as u64 {
             let is_numbered = |source: &SourceId| source.as_str() == "a";
             counts.count(&input(100 + n, &format!("b{n}"), Some("s")), &reject(1), false, is_numbered);

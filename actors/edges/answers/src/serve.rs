@@ -69,10 +69,24 @@ pub async fn ask(
     Ok(reply)
 }
 
+/// As [`ask`]; the reply counts every message that was stored when the request arrived.
+async fn ask_up_to_date(
+    bus: &Bus,
+    partition: u16,
+    source: String,
+    request: StatusRequest,
+) -> Result<PartitionReply, BusError> {
+    // What the reader of the inbox last heard of its end may be older.
+    let stored = bus.last_sequence(&bus.generations().inbox_stream(partition)).await?;
+    let mut reply = ask(bus, partition, Some(source), request).await?;
+    reply.inbox.stored = reply.inbox.stored.max(stored);
+    Ok(reply)
+}
+
 /// The state of one source, gathered from every partition.
 pub async fn gather(bus: &Bus, partitions: u16, source: SourceId, request: &StatusRequest) -> SourceStatus {
     let name = source.to_string();
-    let asked = (0..partitions).map(|partition| ask(bus, partition, Some(name.clone()), request.clone()));
+    let asked = (0..partitions).map(|partition| ask_up_to_date(bus, partition, name.clone(), request.clone()));
     let answers = join_all(asked).await;
     let mut all = SourceStatus { source: name.clone(), partitions, ..Default::default() };
     for (partition, answer) in (0..).zip(answers) {
@@ -125,6 +139,7 @@ async fn answer_publisher(
     let error = |error: String| serde_json::json!({ "error": error }).to_string().into_bytes();
     let request = match &*question.payload {
         [] => Ok(StatusRequest::default()),
+        [b'[', ..] => Err(serde::de::Error::custom("it is an array")),
         payload => serde_json::from_slice(payload),
     };
     let answer = match (subject::parse_status_subject(&question.subject), request) {

@@ -9,7 +9,9 @@ use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{MarketBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
-use super::{FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, fields, instrument, is_coin_m, number};
+use super::{
+    FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, fields, instrument, is_coin_m, named_or_given, number,
+};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
@@ -24,33 +26,48 @@ struct Bulk {
     is_first: bool,
 }
 
-/// Indexes of the columns that differ between the layouts, the number of columns, and the venue.
-#[derive(Clone, Copy)]
+/// Indexes of the columns, their number, and the venue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Columns {
+    price: usize,
+    quantity: usize,
     time: usize,
     maker: usize,
     count: usize,
     venue: &'static str,
 }
 
+/// The headers of futures: every name, in the order of the columns.
+const HEADERS: [&[&str]; 2] = [
+    &["agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker"],
+    &["id", "price", "qty", "quote_qty", "time", "is_buyer_maker"],
+];
+/// The name of the last column on spot.
+const BEST_MATCH: &str = "is_best_match";
+
 pub(super) fn is(input: &InputFile) -> bool {
-    columns(input.first_line()).is_some()
+    let line = input.first_line();
+    columns(line).is_some() || HEADERS.iter().any(|header| line.split(',').next().map(str::trim) == Some(header[0]))
 }
 
+/// The columns of a file by its first line: a header, or a row. `None` if the line is neither.
 fn columns(line: &str) -> Option<Columns> {
     let fields: Vec<&str> = line.split(',').map(str::trim).collect();
     let flags = fields.iter().rev().take_while(|field| is_flag(field)).count();
     let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
     let count = fields.len();
-    let has_best_match = flags == 2 || line.contains("is_best_match");
-    let venue = if has_best_match { SPOT } else { USD_M };
-    match (fields[0], numbers, flags, count) {
-        ("agg_trade_id", _, _, 7..) | (_, 6, 1, 7) | (_, 6, 2, 8) => Some(Columns { time: 5, maker: 6, count, venue }),
-        ("id", _, _, 6..) if line.contains("is_buyer_maker") => Some(Columns { time: 4, maker: 5, count, venue }),
-        (_, 5, 1, 6) | (_, 5, 2, 7) => Some(Columns { time: 4, maker: 5, count, venue }),
+    let of = |maker: usize, venue| Columns { price: 1, quantity: 2, time: maker - 1, maker, count, venue };
+    let named = HEADERS.iter().find_map(|header| match fields.strip_prefix(*header)? {
+        [] => Some(of(header.len() - 1, USD_M)),
+        [last] if *last == BEST_MATCH => Some(of(header.len() - 1, SPOT)),
         _ => None,
-    }
+    });
+    named.or_else(|| match (numbers, flags, count) {
+        (6, 1, 7) | (5, 1, 6) => Some(of(numbers, USD_M)),
+        (6, 2, 8) | (5, 2, 7) => Some(of(numbers, SPOT)),
+        _ => None,
+    })
 }
 
 fn is_flag(field: &&str) -> bool {
@@ -61,7 +78,7 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     let first_line = input.first_line().as_bytes().to_vec();
     let malformed = |detail: String| FeedError::malformed(&input.path, 1, detail, &first_line);
     let columns = columns(input.first_line());
-    let columns = columns.ok_or_else(|| malformed("neither columns of aggTrades nor of trades".into()))?;
+    let columns = columns.ok_or_else(|| malformed(format!("the columns are neither {}", wanted())))?;
     let outer = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let symbol = symbol_of(&input.name).or_else(|| symbol_of(&outer));
     if let Some(symbol) = symbol.filter(|symbol| is_coin_m(symbol)) {
@@ -70,10 +87,24 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
             super::cut(symbol)
         )));
     }
-    let Some(instrument) = given.or_else(|| instrument(columns.venue, symbol?).ok()) else {
+    let named = symbol.and_then(|symbol| instrument(columns.venue, symbol).ok());
+    if let Some(given) = given.filter(|given| given.venue.as_str() != columns.venue) {
+        return Err(malformed(format!(
+            "the columns are those of venue {}, and --instrument is {given}: leave --instrument out, or give another",
+            columns.venue
+        )));
+    }
+    if named.is_none() && given.is_none() {
         return Err(FeedError::no_instrument(&input.path, "a file name such as BTCUSDT-aggTrades-2024-08-08.csv"));
-    };
+    }
+    let instrument = named_or_given(named, given).map_err(malformed)?;
     Ok(Box::new(Bulk { lines: Lines::new(input), instrument, columns, is_first: true }))
+}
+
+/// The columns that a file may have, for an error.
+fn wanted() -> String {
+    let header = |names: &&[&str]| format!("{}[,{BEST_MATCH}]", names.join(","));
+    HEADERS.iter().map(header).collect::<Vec<_>>().join(" nor ")
 }
 
 /// The symbol in the name of a file.
@@ -110,8 +141,8 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Parse
         return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));
     }
     let body = MarketBody::Trade(TradeBody {
-        price: number("price", fields[1])?,
-        quantity: number("qty", fields[2])?,
+        price: number("price", fields[columns.price])?,
+        quantity: number("qty", fields[columns.quantity])?,
         // The buyer was the maker, so the seller crossed the spread.
         aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
         trade_id: Some(count("id", fields[0])?),

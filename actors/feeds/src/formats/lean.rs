@@ -9,7 +9,7 @@ use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::NS_PER_MS;
 use time::{Date, Month, Time};
 
-use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, number};
+use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, named_or_given, number};
 use crate::FeedError;
 use crate::input::InputFile;
 use crate::lines::Lines;
@@ -39,9 +39,12 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     let path = input.path.to_string_lossy().to_lowercase();
     let words = || path.split(|c: char| !c.is_ascii_alphanumeric());
     let market = MARKETS.iter().find(|market| words().any(|word| word == **market));
-    let Some(instrument) = given.or_else(|| instrument(market?, symbol).ok()) else {
+    let named = market.and_then(|market| instrument(market, symbol).ok());
+    if named.is_none() && given.is_none() {
         return Err(FeedError::no_instrument(&input.path, "a path with the market, such as oanda/tick/eurusd"));
-    };
+    }
+    let instrument =
+        named_or_given(named, given).map_err(|detail| FeedError::malformed(&input.path, 0, detail, &[]))?;
     Ok(Box::new(Lean { lines: Lines::new(input), instrument, midnight }))
 }
 

@@ -6,7 +6,7 @@ use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::{DefinitionBody, MarketBody};
 
 use super::{Candidate, Rejection, named, require};
-use crate::instruments::{INSTRUMENTS_MAX, InstrumentTerms, is_operator};
+use crate::instruments::{INSTRUMENTS_MAX, InstrumentTerms, OPERATOR_INSTRUMENTS, is_operator};
 
 /// Tick and lot size are above zero, `min_notional` is not below zero, the two currencies differ and never change, and
 /// an older definition has the terms in force.
@@ -56,8 +56,10 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
             let holds = is_operator || ts_recv >= defined || is_in_force();
             require(holds, &|| RejectDetail::OlderDefinition { ts_recv, defined })
         }
-        None => require(candidate.instruments < INSTRUMENTS_MAX, &|| RejectDetail::TooManyInstruments {
-            limit: INSTRUMENTS_MAX as u32,
-        }),
+        None => {
+            let reserve = if is_operator(candidate.event.source) { OPERATOR_INSTRUMENTS } else { 0 };
+            let limit = INSTRUMENTS_MAX + reserve;
+            require(candidate.instruments < limit, &|| RejectDetail::TooManyInstruments { limit: limit as u32 })
+        }
     }
 }

@@ -62,9 +62,12 @@ fn a_source_may_restart_any_number_of_times() {
 }
 
 #[test]
-fn a_session_ends_a_minute_after_a_newer_one_began() {
+fn a_session_ends_some_time_after_a_newer_one_began() {
     let mut numberings = Numberings::default();
     let minute = SESSION_LIVE_NS / SECOND;
+    for n in 4..SESSIONS_MAX {
+        assert_eq!(record(&mut numberings, ("s", &format!("f{n}")), 1, after(0, 0)), Ok(0));
+    }
     for session in ["a", "b", "c", "d"] {
         assert_eq!(record(&mut numberings, ("s", session), 1, after(0, 0)), Ok(0));
     }
@@ -88,6 +91,24 @@ fn an_event_of_a_replaced_session_is_not_new() {
     let elsewhere = numberings.record((token("s"), token("n0"), instrument(1)), 1, later, true);
     assert_eq!(elsewhere.unwrap_err().reason, RejectReason::EndedSession);
     assert_eq!(record(&mut numberings, ("other", "n0"), 1, later), Ok(0), "another source, another session");
+}
+
+#[test]
+fn the_sessions_of_all_instruments_of_a_source_are_bounded_and_each_instrument_has_one() {
+    let mut numberings = Numberings::default();
+    let mut begin = |source: &str, n: usize, session: usize| {
+        let key = (token(source), token(&format!("n{session}")), instrument(n));
+        numberings.record(key, 1, after(0, 0), true).map_err(|rejection| rejection.reason)
+    };
+    let instruments = 1 + FURTHER_SESSIONS_MAX / (SESSIONS_MAX - 1);
+    let mut begun = 0;
+    for n in 0..instruments {
+        begun += (0..SESSIONS_MAX).filter(|session| begin("s", n, *session).is_ok()).count();
+    }
+    assert_eq!(begun, FURTHER_SESSIONS_MAX + instruments);
+    assert!(begin("s", instruments, 0).is_ok(), "the first of an instrument");
+    assert_eq!(begin("s", instruments, 1), Err(RejectReason::TooManySessions));
+    assert!(begin("t", 0, 0).is_ok() && begin("t", 0, 1).is_ok(), "another source has its own bound");
 }
 
 #[test]

@@ -15,6 +15,7 @@ fn follower<M: Toy>(tape: Tape) -> Bench<M> {
     let mut bench = Bench::<M>::following(tape);
     bench.driver = Driver::only_follow(M::default(), TAPE, ProcessIdentity { nonce: 2, build: "follower".into() });
     bench.asks = true;
+    assert_eq!(bench.poll(), [], "the streams are checked before anything is read");
     bench
 }
 

@@ -56,7 +56,10 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (dir, publishers) = (&args.out, args.publishers.read()?);
     std::fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut users = String::from("# The public nkeys of the roles and publishers, as variables of the accounts.\n");
-    for name in access::roles().map(|role| role.name).chain(publishers.iter().map(|one| one.name.as_str())) {
+    let mut names: Vec<&str> = tapedeck_groups::names().collect();
+    names.extend(publishers.iter().map(|one| one.name.as_str()));
+    names.extend(access::CLIENTS.iter().map(|role| role.name));
+    for name in names {
         let path = dir.join(format!("{name}.seed"));
         if !path.exists() {
             let pair = nkeys::KeyPair::new_user();

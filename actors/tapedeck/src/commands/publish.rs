@@ -16,6 +16,7 @@ use crate::setup::SetupArgs;
 use crate::verdict::{PublishReport, PublishVerdict};
 use tapedeck_history::ReplaySpeed;
 use tapedeck_schemas::ids::{InstrumentId, SourceId};
+use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -84,6 +85,10 @@ const STDIN_BYTES_MAX: u64 = 16 << 30;
 pub async fn run(args: Args) -> Result<ExitCode> {
     let bus = args.nats.connect(&args.dir).await?;
     let setup = args.setup.read()?;
+    anyhow::ensure!(
+        args.source.is_none_or(|source| source.as_str() != OPERATOR_SOURCE),
+        "the source {OPERATOR_SOURCE} is reserved for `tapedeck control define`; give another --source"
+    );
     let Args { market: mut files, instrument, source, synthetic: SyntheticArgs { seed, events }, .. } = args;
     let mut kept = None;
     if let Some(stdin) = files.iter_mut().find(|file| file.as_path() == Path::new("-")) {
@@ -95,7 +100,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
-    let injected = market.feed.summary().injected.clone();
+    let (injected, left_out) = (market.feed.summary().injected.clone(), market.feed.summary().skipped.clone());
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling();
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
@@ -105,7 +110,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         true => None,
         false => Some(PublishVerdict::wait(&bus, &publisher, published, &injected, timeout).await),
     };
-    let report = PublishReport { session: market.session, published, verdict };
+    let report = PublishReport { session: market.session, published, left_out, verdict };
     if args.json {
         report.print_json()?
     } else {
