@@ -5,6 +5,7 @@
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::{ParamSpec, Params};
 
 use crate::machine::Fact;
@@ -25,17 +26,22 @@ pub fn params() -> Vec<ParamSpec> {
     vec![LATE_MS]
 }
 
+/// Whether an event of tape time `at` is a late quote or trade.
+pub fn is_late(event: &Event, at: TapeTime, params: &Params) -> bool {
+    let (instrument, ts_recv) = match event {
+        Event::Quote(quote) => (&quote.instrument, quote.ts_recv),
+        Event::Trade(trade) => (&trade.instrument, trade.ts_recv),
+        _ => return false,
+    };
+    let age = at.saturating_sub(ts_recv);
+    // The usual quote has no age: the parameter is not looked up for it.
+    age > LATE_MS.min.milliseconds_to_ns() && age > params.in_force(&LATE_MS, instrument).milliseconds_to_ns()
+}
+
 impl Fact {
     /// Whether the fact is a late quote or trade.
     pub fn is_late(&self, params: &Params) -> bool {
-        let (instrument, ts_recv) = match &self.event {
-            Event::Quote(quote) => (&quote.instrument, quote.ts_recv),
-            Event::Trade(trade) => (&trade.instrument, trade.ts_recv),
-            _ => return false,
-        };
-        let age = self.at.saturating_sub(ts_recv);
-        // The usual quote has no age: the parameter is not looked up for it.
-        age > LATE_MS.min.milliseconds_to_ns() && age > params.in_force(&LATE_MS, instrument).milliseconds_to_ns()
+        is_late(&self.event, self.at, params)
     }
 }
 

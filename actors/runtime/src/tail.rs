@@ -124,7 +124,7 @@ impl Tail {
         self.pending == Some(0)
     }
 
-    /// Whether the reader has a consumer at the server, as far as it knows.
+    /// Whether a consumer or a batch is open at the server, as far as the reader knows.
     pub fn is_open(&self) -> bool {
         self.messages.is_some()
     }

@@ -120,7 +120,7 @@ impl Visitor for Start {
 /// The follower of ingest, and beside it the tasks that answer publishers. One that fails is started again with the
 /// others; the follower says when the group stops.
 async fn answers(env: Env, status: Arc<GroupStatus>, drain: DrainSignal) -> Result<()> {
-    let bus = Bus::connect(&env.nats, &format!("tapedeck-sources-p{}", status.partition)).await?;
+    let bus = Bus::connect(&env.nats, &format!("tapedeck-answers-p{}", status.partition)).await?;
     let tape = witness::tape(&bus, status.partition).await?;
     let follower = machine(env, status, drain, |_| FollowedIngest::new(), ShellTask::Follow(serve::answer));
     tokio::select! { biased;

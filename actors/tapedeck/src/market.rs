@@ -93,8 +93,6 @@ impl Published {
 pub struct Publisher {
     bus: Bus,
     session: String,
-    /// The source of the events, which all have the same; `None` before the first.
-    source: Option<SourceId>,
     /// What ingest misses of the session, if that is known.
     missing: Option<Missing>,
     /// Whether to ask for it.
@@ -128,8 +126,7 @@ impl Publisher {
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
         let publishers = BTreeMap::new();
         let (sources, bus) = (BTreeSet::new(), bus.clone());
-        let (source, missing) = (None, None);
-        Self { bus, session, source, missing, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
+        Self { bus, session, missing: None, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
     }
 
     /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
@@ -149,9 +146,6 @@ impl Publisher {
         let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
-            if let Payload::Event(event) = &item.payload {
-                self.source = Some(event.source);
-            }
             self.note(&item);
             let publisher = self.publisher(item.instrument).await?;
             publisher.items += 1;
@@ -226,9 +220,10 @@ impl Publisher {
 
     async fn publisher(&mut self, instrument: InstrumentId) -> Result<&mut InstrumentPublisher> {
         if !self.publishers.contains_key(&instrument) {
-            let subject = match self.source {
-                Some(source) if self.bus.is_client() => {
-                    subject::sourced_subject(source, &instrument, MarketKind::Batch)
+            // All events of a feed have the same source.
+            let subject = match self.sources.first() {
+                Some((source, _)) if self.bus.is_client() => {
+                    subject::sourced_subject(*source, &instrument, MarketKind::Batch)
                 }
                 _ => subject::market_subject(&instrument, MarketKind::Batch),
             };

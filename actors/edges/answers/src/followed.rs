@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use tapedeck_ingest::Ingest;
 use tapedeck_ingest::floods::SummedRejection;
+use tapedeck_kernel::freshness::is_late;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{AnyMachine, Cause, Decided, Fact, MachineInfo, MarketEntry, TapeRecord};
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::ids::SourceId;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::param::Params;
-use tapedeck_schemas::record::{Entry, Writer};
+use tapedeck_schemas::record::Entry;
 
 use crate::counts::{Counts, DecidedInput};
 
@@ -72,8 +73,7 @@ impl AnyMachine for FollowedIngest {
         };
         let decided = DecidedInput { cause: cause.offset, source, session };
         for Entry { at, event, .. } in recorded {
-            let is_late = matches!(event, Event::Quote(_) | Event::Trade(_))
-                && Fact { writer: Writer::Ingest, at: *at, event: event.clone() }.is_late(&self.limits);
+            let is_late = is_late(event, *at, &self.limits);
             let is_numbered = |source: &SourceId| self.ingest.numberings().knows(source);
             self.counts.count(&decided, event, is_late, is_numbered);
         }
