@@ -25,7 +25,7 @@ pub use kinds::*;
 /// Greatest size of a market message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 256 * 1024;
 /// Greatest number of sources that a definition names.
-pub const SOURCES_MAX: usize = 8;
+pub const DEFINITION_SOURCES_MAX: usize = 8;
 /// Greatest number of events in a message.
 pub const MESSAGE_EVENTS_MAX: usize = 1024;
 

@@ -71,6 +71,9 @@ fn tape_replay_and_trace_select_the_same_facts_and_print_them_alike() {
         assert_eq!(unknown.status.code(), Some(1), "{told}");
         assert!(told.contains("no fact that was read names the instrument sim.DELTAUDS; check the spelling"), "{told}");
     }
+    let beyond = system.run(&["tape", "--from", "p0:9999999"]);
+    let told = String::from_utf8_lossy(&beyond.stderr).into_owned();
+    assert!(beyond.status.success() && told.contains("no fact to print; the last record is p0:"), "{told}");
     let all = lines(&system, &["tape", "--json"]);
     let trades: Vec<Value> = all.iter().filter(|fact| fact["kind"] == "Trade").cloned().collect();
     for range in ranges(&trades) {

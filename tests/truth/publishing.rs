@@ -23,6 +23,12 @@ pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &i
         .situation("the same file again")
         .command(system, &["publish", history], 0, &["0 published, 31 skipped", "31 accepted"])
         .end();
+    table
+        .situation("the same file once more, as another session")
+        .command(system, &["publish", history, "--again", "x"], 1, &["31 published", "30 refused", "30 duplicate"])
+        .command(system, &["publish", history, "--again", "x"], 1, &["31 skipped", "30 duplicate"])
+        .command(system, &["publish", "--again", "x"], 2, &["required arguments were not provided", "<FILE>"])
+        .end();
     let again = ["publish", history, "--source", "other"];
     table
         .situation("the same file from another source")

@@ -153,6 +153,7 @@ fn streams(table: &Table, system: &System, nats_url: &str, groups: &mut [Group],
         .status(system, 1, &["inbox-full"])
         .readyz(ingest, 503, "inbox-full")
         .command(system, &["publish", "--events", "2000", "--seed", "2"], 2, &["maximum bytes exceeded"])
+        .command(system, &["publish", "--events", "2000", "--seed", "2", "--json"], 2, &[r#""not_stored":""#])
         .end();
     resize(nats_url, "INBOX_0_G1", None);
     resize(nats_url, "TAPE_0_G1", Some(10));

@@ -11,11 +11,13 @@ use crate::FeedError;
 /// The session of these files: `c` and 12 hex digits of the BLAKE3 hash of their BLAKE3 hashes.
 ///
 /// The order of the files matters, because it breaks ties of the merge; their names do not. `instrument` and
-/// `source` are hashed too: with another one, the same files are other events.
+/// `source` are hashed too: with another one, the same files are other events. So is `again`, which makes the same
+/// events another session.
 pub fn session(
     files: &[PathBuf],
     instrument: Option<InstrumentId>,
     source: Option<SourceId>,
+    again: Option<Token>,
 ) -> Result<Token, FeedError> {
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
@@ -36,6 +38,9 @@ pub fn session(
     }
     if let Some(source) = source {
         all.update(b"\0").update(source.to_string().as_bytes());
+    }
+    if let Some(again) = again {
+        all.update(b"\0again\0").update(again.to_string().as_bytes());
     }
     Ok(token('c', &all))
 }

@@ -18,7 +18,7 @@ pub mod totals;
 
 use std::path::PathBuf;
 
-use tapedeck_schemas::ids::{InstrumentId, SourceId};
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 
 pub use error::FeedError;
 pub use item::{Injected, Item, Numberer, Payload, SkippedCounts, Summary, definitions};
@@ -40,6 +40,8 @@ pub struct Selection {
     pub instrument: Option<InstrumentId>,
     /// The source of the events; `None` for that of the first file's format.
     pub source: Option<SourceId>,
+    /// Makes the session of the files another one, so that the same events can be published once more.
+    pub again: Option<Token>,
     /// Seed of the synthetic market.
     pub seed: u64,
     /// Number of quotes and trades of the synthetic market, without injected faults.
@@ -48,12 +50,12 @@ pub struct Selection {
 
 /// Opens a market: its session, which is unique to these items, the feed, and the number of items.
 pub fn open(selection: &Selection, setup: &Setup) -> Result<(String, Box<dyn Feed>, u64), FeedError> {
-    let Selection { files, instrument, source, seed, events } = selection;
+    let Selection { files, instrument, source, again, seed, events } = selection;
     let (session, feed): (_, Box<dyn Feed>) = if files.is_empty() {
         synthetic::check(setup)?;
         (synthetic::session(*seed, *events), Box::new(synthetic::Synthetic::new(*seed, *events)))
     } else {
-        let session = content::session(files, *instrument, *source)?;
+        let session = content::session(files, *instrument, *source, *again)?;
         (session, Box::new(files::Files::open(files, setup, session, *instrument, *source)?))
     };
     let items = feed.summary().items;

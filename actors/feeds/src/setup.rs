@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
 use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId, StrategyId, TOKEN_BYTES_MAX, Token};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, SOURCES_MAX};
+use tapedeck_schemas::market::{DEFINITION_SOURCES_MAX, DefinitionBody, MarketBody};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 /// A validated setup.
@@ -196,8 +196,8 @@ impl InstrumentSetup {
         if self.bars.len() > BARS_MAX {
             return Err(format!("bars lists {}; at most {BARS_MAX} are allowed", self.bars.len()));
         }
-        if self.sources.len() > SOURCES_MAX {
-            return Err(format!("sources lists {}; at most {SOURCES_MAX} are allowed", self.sources.len()));
+        if self.sources.len() > DEFINITION_SOURCES_MAX {
+            return Err(format!("sources lists {}; at most {DEFINITION_SOURCES_MAX} are allowed", self.sources.len()));
         }
         let repeated = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
         if let Some((_, bar)) = repeated {

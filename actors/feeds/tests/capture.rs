@@ -102,7 +102,7 @@ fn definitions_come_first_and_each_instrument_is_numbered_from_1() {
     let (btc, eth) = ("BTCUSDT", "ETHUSDT");
     assert_eq!(numbered, [(btc, 1, 7), (eth, 1, 7), (eth, 2, 7), (btc, 2, 8), (eth, 3, 9), (btc, 3, 9)]);
     assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition(_))));
-    let session = content::session(&paths, None, None).unwrap();
+    let session = content::session(&paths, None, None, None).unwrap();
     assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
     assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");
     assert_eq!(all[2].1.ts_event, None, "bookTicker has no time of the venue");
@@ -206,14 +206,16 @@ fn the_session_depends_on_the_content_and_the_order_of_the_files_not_on_their_na
     let paths = files(&dir, &[&one, &two, &one]);
     let [a, b, a_again] = [0, 1, 2].map(|index| paths[index].clone());
     let of = |files: &[&PathBuf]| {
-        content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>(), None, None).unwrap()
+        content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>(), None, None, None).unwrap()
     };
     assert_eq!(of(&[&a, &b]), of(&[&a_again, &b]));
     let distinct: std::collections::BTreeSet<_> = [of(&[&a]), of(&[&b]), of(&[&a, &b]), of(&[&b, &a])].into();
     assert_eq!(distinct.len(), 4);
     let [x, y] =
-        ["x", "y"].map(|source| content::session(std::slice::from_ref(&a), None, source.parse().ok()).unwrap());
+        ["x", "y"].map(|source| content::session(std::slice::from_ref(&a), None, source.parse().ok(), None).unwrap());
     assert!(x != y && x != of(&[&a]), "another source publishes other events");
+    let [once, twice] = ["1", "2"].map(|again| content::session(&[a.clone()], None, None, again.parse().ok()).unwrap());
+    assert!(once != twice && once != of(&[&a]) && once != x, "the same events once more");
     let name = of(&[&a]).to_string();
     assert!(name.len() == 13 && name.starts_with('c'), "{name}");
 }

@@ -2,7 +2,7 @@
 //! checked here.
 //!
 //! A minute is one of the stamps of JetStream, because rejected events do not move tape time. The sums of a minute are
-//! due at the first entry of a later one, of any source.
+//! due at the first entry of another one, of any source.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ struct Sum {
 /// The rejections of this minute, and the sums that are not on the tape yet.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Floods {
-    /// Number of the latest minute of the stamps.
+    /// Number of the minute of the last stamp.
     minute: u64,
     /// Rejections of this minute with a fact of their own.
     singles: BTreeMap<Option<SourceId>, u32>,
@@ -81,7 +81,8 @@ impl Floods {
         // The entry before has answered all that was due. A fact of another `LOGIC` may have had another reason.
         self.due.clear();
         let minute = stamp / MINUTE_NS;
-        if minute > self.minute {
+        // Stamps step back where another server leads the stream, or a clock was corrected.
+        if minute != self.minute {
             self.minute = minute;
             self.singles.clear();
             for (key, sum) in std::mem::take(&mut self.sums) {

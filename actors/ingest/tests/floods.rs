@@ -63,6 +63,18 @@ fn beyond_the_rate_rejections_are_summed_and_written_at_the_next_entry_after_the
     assert_eq!(kinds(&harness.feed(&invalid(1, "bad", 2_000))), ["Gap", "Rejected"], "a new minute");
 }
 
+/// The broker's clock was an hour ahead, and was corrected.
+#[test]
+fn a_stamp_far_ahead_does_not_hold_up_the_sums_of_later_minutes() {
+    let mut harness = Harness::defined();
+    harness.feed(&invalid(60, "bad", 1));
+    for seq in 2..=SINGLES + 9 {
+        harness.feed(&invalid(0, "bad", seq));
+    }
+    let sums = many(&harness.feed(&invalid(1, "bad", SINGLES + 10)));
+    assert_eq!(sums.iter().map(|sum| sum.count).collect::<Vec<_>>(), [8]);
+}
+
 #[test]
 fn a_message_of_1024_invalid_events_adds_no_more_facts_than_the_rate() {
     let mut harness = Harness::defined();

@@ -11,6 +11,7 @@ pub mod groups;
 pub mod history_args;
 pub mod latency;
 pub mod market;
+pub mod md_status;
 pub mod missing;
 pub mod operator;
 pub mod process;

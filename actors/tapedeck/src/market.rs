@@ -98,6 +98,7 @@ pub struct Publisher {
     /// Whether to ask for it.
     fills: bool,
     publishers: BTreeMap<InstrumentId, InstrumentPublisher>,
+    published: Published,
     pace: Pace,
     began: Option<(Instant, u64)>,
     /// The sources and sessions of the events.
@@ -124,9 +125,18 @@ struct Waiting {
 impl Publisher {
     /// A publisher of `session`. The same session must have the same items in every run.
     pub fn new(bus: &Bus, session: String, pace: Pace) -> Self {
-        let publishers = BTreeMap::new();
-        let (sources, bus) = (BTreeSet::new(), bus.clone());
-        Self { bus, session, missing: None, fills: false, publishers, pace, began: None, sources, unreadable: 0 }
+        Self {
+            bus: bus.clone(),
+            session,
+            missing: None,
+            fills: false,
+            publishers: BTreeMap::new(),
+            published: Published::default(),
+            pace,
+            began: None,
+            sources: BTreeSet::new(),
+            unreadable: 0,
+        }
     }
 
     /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
@@ -135,14 +145,13 @@ impl Publisher {
         Self { fills: true, ..self }
     }
 
-    /// Publishes the items of the feed. `progress` is called with the number of items sent or skipped so far.
+    /// Publishes the items of the feed. `progress` is called with the number of items stored or skipped so far.
     pub async fn publish(
         &mut self,
         feed: impl Iterator<Item = Result<Item, FeedError>>,
         progress: impl Fn(u64),
     ) -> Result<Published> {
-        let mut published = Published::default();
-        let mut waiting = 0;
+        let mut waiting = Published::default();
         let (mut first_ts, mut last_ts) = (0, 0);
         for item in feed {
             let item = item?;
@@ -151,30 +160,34 @@ impl Publisher {
             publisher.items += 1;
             let (number, is_again) = (publisher.items, publisher.items <= publisher.publisher.through());
             if is_again && !self.is_missing(&item).await {
-                published.skipped += 1;
+                self.published.skipped += 1;
                 continue;
             }
             // What is sent again is old: it keeps no pace.
             if let (Payload::Event(event), false) = (&item.payload, is_again) {
                 last_ts = event.ts_recv;
             }
-            let full = waiting == CHUNK_EVENTS || last_ts.abs_diff(first_ts) > CHUNK_SPAN_NS;
-            if waiting > 0 && (full || !(is_again || self.may_go(last_ts, true))) {
-                self.flush().await?;
-                waiting = 0;
-                progress(published.count());
+            let full = waiting.count() == CHUNK_EVENTS as u64 || last_ts.abs_diff(first_ts) > CHUNK_SPAN_NS;
+            if waiting.count() > 0 && (full || !(is_again || self.may_go(last_ts, true))) {
+                self.flush(std::mem::take(&mut waiting)).await?;
+                progress(self.published.count());
             }
-            if waiting == 0 && !is_again {
+            if waiting.count() == 0 && !is_again {
                 first_ts = last_ts;
                 self.wait_until_may_go(last_ts).await;
             }
-            *(if is_again { &mut published.again } else { &mut published.sent }) += 1;
+            *(if is_again { &mut waiting.again } else { &mut waiting.sent }) += 1;
             self.publisher(item.instrument).await?.waiting.push(Waiting { number, item, is_again });
-            waiting += 1;
         }
-        self.flush().await?;
-        progress(published.count());
-        Ok(published)
+        self.flush(waiting).await?;
+        progress(self.published.count());
+        Ok(self.published)
+    }
+
+    /// Numbers of the events published so far. What was in flight when the publication failed is not counted, and may
+    /// be stored.
+    pub fn published(&self) -> Published {
+        self.published
     }
 
     fn note(&mut self, item: &Item) {
@@ -233,9 +246,12 @@ impl Publisher {
         self.publishers.get_mut(&instrument).context("a publisher was just inserted")
     }
 
-    async fn flush(&mut self) -> Result<()> {
+    /// Sends the waiting items, of which there are so many.
+    async fn flush(&mut self, waiting: Published) -> Result<()> {
         let busy = self.publishers.values_mut().filter(|one| !one.waiting.is_empty());
         try_join_all(busy.map(InstrumentPublisher::send)).await?;
+        self.published.sent += waiting.sent;
+        self.published.again += waiting.again;
         Ok(())
     }
 

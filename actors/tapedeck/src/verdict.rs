@@ -13,7 +13,7 @@ use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::RejectReason;
 
 use crate::market::{Published, Publisher};
-use crate::missing::session_status;
+use crate::md_status::session_status;
 
 /// Interval of the requests.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -50,6 +50,8 @@ pub enum PublishVerdict {
     Decided(DecidedEvents),
     /// Not every event is known to be decided: why.
     Undecided(String),
+    /// Not every event is known to be stored: why.
+    NotStored(String),
 }
 
 impl PublishVerdict {
@@ -174,6 +176,7 @@ impl PublishReport {
         match &self.verdict {
             None => {}
             Some(PublishVerdict::Undecided(why)) => eprintln!("tapedeck: stored, but not decided: {why}"),
+            Some(PublishVerdict::NotStored(why)) => eprintln!("tapedeck: not everything is stored: {why}"),
             Some(PublishVerdict::Decided(events)) => {
                 let DecidedEvents { accepted, late, gaps, refused } = events;
                 let count: u64 = refused.values().map(|refused| refused.count).sum();
@@ -200,7 +203,7 @@ impl PublishReport {
         let is_as_made = |refused: &RefusedEvents| refused.count == refused.injected;
         match &self.verdict {
             None => ExitCode::SUCCESS,
-            Some(PublishVerdict::Undecided(_)) => ExitCode::from(2),
+            Some(PublishVerdict::Undecided(_) | PublishVerdict::NotStored(_)) => ExitCode::from(2),
             Some(PublishVerdict::Decided(events)) => {
                 let passed = allows_rejects || events.refused.values().all(is_as_made);
                 if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::bar::BARS_MAX;
 use crate::ids::{InstrumentId, SYMBOL_BYTES_MAX, Symbol, TOKEN_BYTES_MAX};
 use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
-use crate::market::{MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX, SOURCES_MAX};
+use crate::market::{DEFINITION_SOURCES_MAX, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
 use crate::number::NUMBER_BYTES_MAX;
 use crate::subject::MarketKind;
 
@@ -239,7 +239,7 @@ fn bars(most: usize) -> Value {
 /// The schema of a list of tokens, comma-separated.
 fn tokens() -> Value {
     let one = format!("[A-Za-z0-9_-]{{1,{TOKEN_BYTES_MAX}}}");
-    json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", SOURCES_MAX - 1)})
+    json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", DEFINITION_SOURCES_MAX - 1)})
 }
 
 /// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.

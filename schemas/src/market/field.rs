@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::SOURCES_MAX;
+use super::DEFINITION_SOURCES_MAX;
 use super::contract::{Field, FieldType};
 use super::fault::{
     Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, unknown_word, wrong_type,
@@ -134,8 +134,8 @@ impl MessageField for Vec<SourceId> {
     fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
         let text = text(field, value)?;
         let names = || text.split(',').map(str::trim).filter(|one| !one.is_empty());
-        if names().count() > SOURCES_MAX {
-            return Err(Fault::TooManyNames { field: named(field.name()), limit: SOURCES_MAX as u32 });
+        if names().count() > DEFINITION_SOURCES_MAX {
+            return Err(Fault::TooManyNames { field: named(field.name()), limit: DEFINITION_SOURCES_MAX as u32 });
         }
         let names: BTreeSet<SourceId> =
             names().map(|one| name(field, &Scalar::Text(one.into()))).collect::<Result<_, _>>()?;

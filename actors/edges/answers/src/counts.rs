@@ -10,10 +10,10 @@ use tapedeck_schemas::offset::Offset;
 
 /// Most sources counted. Beyond it the one that was idle longest is dropped, of those without numbers at ingest: names
 /// that only rejected events have cannot displace a source whose events are accepted.
-pub const SOURCES_MAX: usize = 256;
+pub const COUNTED_SOURCES_MAX: usize = 256;
 /// Most sessions of a source that are counted apart. Beyond it the one that was idle longest is dropped: its events
 /// stay in the counts of the source.
-pub const SESSIONS_MAX: usize = 16;
+pub const COUNTED_SESSIONS_MAX: usize = 16;
 
 /// The first of the events that were rejected for a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,13 +73,13 @@ pub struct SourceCounts {
     pub all: EventCounts,
     /// Offset of its last event.
     last: Offset,
-    /// Of the sessions that were active last, at most [`SESSIONS_MAX`], each with the offset of its last event.
+    /// Of the sessions that were active last, at most [`COUNTED_SESSIONS_MAX`], each with the offset of its last event.
     pub sessions: BTreeMap<Token, (Offset, EventCounts)>,
 }
 
 impl SourceCounts {
     fn session(&mut self, session: Token, cause: Offset) -> &mut EventCounts {
-        if !self.sessions.contains_key(&session) && self.sessions.len() >= SESSIONS_MAX {
+        if !self.sessions.contains_key(&session) && self.sessions.len() >= COUNTED_SESSIONS_MAX {
             let idle_longest = self.sessions.iter().min_by_key(|(_, (last, _))| *last).map(|(session, _)| *session);
             idle_longest.and_then(|session| self.sessions.remove(&session));
         }
@@ -105,7 +105,7 @@ impl Counts {
         is_late: bool,
         is_numbered: impl Fn(&SourceId) -> bool,
     ) {
-        if !self.sources.contains_key(&input.source) && self.sources.len() >= SOURCES_MAX {
+        if !self.sources.contains_key(&input.source) && self.sources.len() >= COUNTED_SOURCES_MAX {
             let droppable = self.sources.iter().filter(|(name, _)| name.is_some_and(|name| !is_numbered(&name)));
             let idle_longest = droppable.min_by_key(|(_, counts)| counts.last).map(|(name, _)| *name);
             idle_longest.and_then(|name| self.sources.remove(&name));
@@ -191,25 +191,25 @@ mod tests {
     #[test]
     fn beyond_the_bounds_the_session_and_the_source_that_were_idle_longest_are_dropped() {
         let mut counts = Counts::default();
-        for n in 0..SESSIONS_MAX as u64 {
+        for n in 0..COUNTED_SESSIONS_MAX as u64 {
             counts.count(&input(n + 1, "a", Some(&format!("s{n}"))), &reject(1), false, no_numbers);
         }
         counts.count(&input(90, "a", Some("s0")), &reject(1), false, no_numbers);
         counts.count(&input(91, "a", Some("new")), &reject(1), false, no_numbers);
         let names: Vec<String> = of(&counts, "a").sessions.keys().map(|session| session.to_string()).collect();
         assert!(
-            names.len() == SESSIONS_MAX && names.contains(&"s0".into()) && !names.contains(&"s1".into()),
+            names.len() == COUNTED_SESSIONS_MAX && names.contains(&"s0".into()) && !names.contains(&"s1".into()),
             "{names:?}"
         );
-        assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, SESSIONS_MAX as u64 + 2);
+        assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, COUNTED_SESSIONS_MAX as u64 + 2);
         // Ten times as many names as there is space for: a source with numbers keeps its counts, and the newest has
         // some.
-        for n in 0..10 * SOURCES_MAX as u64 {
+        for n in 0..10 * COUNTED_SOURCES_MAX as u64 {
             let is_numbered = |source: &SourceId| source.as_str() == "a";
             counts.count(&input(100 + n, &format!("b{n}"), Some("s")), &reject(1), false, is_numbered);
             assert_eq!(of(&counts, &format!("b{n}")).sessions.len(), 1);
         }
-        assert_eq!(counts.iter().count(), SOURCES_MAX);
-        assert_eq!(of(&counts, "a").sessions.len(), SESSIONS_MAX);
+        assert_eq!(counts.iter().count(), COUNTED_SOURCES_MAX);
+        assert_eq!(of(&counts, "a").sessions.len(), COUNTED_SESSIONS_MAX);
     }
 }

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use tapedeck_groups::access;
 use tapedeck_groups::publishers::PublisherList;
+use tapedeck_ingest::sessions::SOURCES_MAX;
 
 use crate::process;
 
@@ -28,11 +29,20 @@ pub struct PublishersArgs {
 }
 
 impl PublishersArgs {
-    /// The list of the file, or the built-in one.
+    /// The list of the file, or the built-in one. Warns of more sources than a partition numbers at a time.
     pub fn read(&self) -> Result<PublisherList> {
         let Some(path) = &self.publishers else { return Ok(PublisherList::built_in()) };
         let failed = || format!("cannot read {}", path.display());
-        PublisherList::parse(&std::fs::read_to_string(path).with_context(failed)?).with_context(failed)
+        let list = PublisherList::parse(&std::fs::read_to_string(path).with_context(failed)?).with_context(failed)?;
+        let sources = list.iter().map(|one| one.sources.len()).sum::<usize>();
+        if sources > SOURCES_MAX {
+            eprintln!(
+                "tapedeck: {} lists {sources} sources; a partition accepts events of {SOURCES_MAX} within 24 h, and \
+                 rejects those of others as too_many_sources",
+                path.display()
+            );
+        }
+        Ok(list)
     }
 }
 

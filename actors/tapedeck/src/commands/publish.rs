@@ -15,7 +15,7 @@ use crate::process::{self, EVENTS_BAR};
 use crate::setup::SetupArgs;
 use crate::verdict::{PublishReport, PublishVerdict};
 use tapedeck_history::ReplaySpeed;
-use tapedeck_schemas::ids::{InstrumentId, SourceId};
+use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
 const EXAMPLES: &str = "\
@@ -32,7 +32,9 @@ Examples:
 /// stored. What the synthetic market injects on purpose does not count as refused.
 ///
 /// If a publication is interrupted, run the same command again: it continues where it stopped. If messages were lost
-/// after they were stored, it first sends the events again that ingest misses.
+/// after they were stored, it first sends the events again that ingest misses. A verdict counts the whole session, so
+/// events that were refused stay refused. When their reason has passed (a clock ahead, too many sessions, an instrument
+/// not defined), --again publishes the files as another session: what is recorded already is refused as duplicate.
 ///
 /// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams;
 /// JSON lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV
@@ -49,6 +51,9 @@ pub struct Args {
     /// Source under which the events are numbered [default: implied by the format]
     #[arg(long, value_name = "NAME", help_heading = "Market")]
     pub source: Option<SourceId>,
+    /// Publishes the files once more, as another session that the files and this name imply
+    #[arg(long, value_name = "NAME", requires = "market", help_heading = "Market")]
+    pub again: Option<Token>,
     /// Instruments, funding, limits and weights.
     #[command(flatten)]
     pub setup: SetupArgs,
@@ -89,13 +94,13 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         args.source.is_none_or(|source| source.as_str() != OPERATOR_SOURCE),
         "the source {OPERATOR_SOURCE} is reserved for `tapedeck control define`; give another --source"
     );
-    let Args { market: mut files, instrument, source, synthetic: SyntheticArgs { seed, events }, .. } = args;
+    let Args { market: mut files, instrument, source, again, synthetic: SyntheticArgs { seed, events }, .. } = args;
     let mut kept = None;
     if let Some(stdin) = files.iter_mut().find(|file| file.as_path() == Path::new("-")) {
         let file = kept.insert(standard_input()?);
         *stdin = file.path().to_path_buf();
     }
-    let market = Market::open(&Selection { files, instrument, source, seed, events }, &setup)?;
+    let market = Market::open(&Selection { files, instrument, source, again, seed, events }, &setup)?;
     let pace = match args.speed {
         ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
@@ -103,13 +108,15 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (injected, left_out) = (market.feed.summary().injected.clone(), market.feed.summary().skipped.clone());
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling();
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
-    let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await?;
+    let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await;
     bar.finish_and_clear();
     let timeout = Duration::from_secs(args.timeout);
-    let verdict = match args.no_wait {
-        true => None,
-        false => Some(PublishVerdict::wait(&bus, &publisher, published, &injected, timeout).await),
+    let verdict = match published {
+        Err(error) => Some(PublishVerdict::NotStored(format!("{error:#}"))),
+        Ok(_) if args.no_wait => None,
+        Ok(published) => Some(PublishVerdict::wait(&bus, &publisher, published, &injected, timeout).await),
     };
+    let published = publisher.published();
     let report = PublishReport { session: market.session, published, left_out, verdict };
     if args.json {
         report.print_json()?

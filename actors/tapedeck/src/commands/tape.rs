@@ -57,20 +57,29 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let ranges = resolve(&bus, args.range.partition(), &range).await?;
     let out = Mutex::new(BufWriter::new(std::io::stdout()));
     let printed = async {
-        let mut unnamed = Vec::new();
+        let (mut unnamed, mut count) = (Vec::new(), 0);
         if args.follow {
             try_join_all(ranges.iter().map(|range| print(&bus, range, &args, &out))).await?;
         } else {
             for range in &ranges {
-                unnamed.push(print(&bus, range, &args, &out).await?);
+                let (filter, printed) = print(&bus, range, &args, &out).await?;
+                unnamed.push(filter);
+                count += printed;
             }
         }
         out.lock().expect("no holder panicked").flush()?;
-        let unknown = if args.follow { None } else { args.filter.filter().in_all(&unnamed).unknown() };
-        Ok(unknown.map_or(ExitCode::SUCCESS, |unknown| {
+        if args.follow {
+            return Ok(ExitCode::SUCCESS);
+        }
+        if let Some(unknown) = args.filter.filter().in_all(&unnamed).unknown() {
             eprintln!("tapedeck: {unknown}");
-            ExitCode::from(1)
-        }))
+            return Ok(ExitCode::from(1));
+        }
+        if count == 0 {
+            let ends: Vec<_> = ranges.iter().map(|range| format!("p{}:{}", range.partition, range.end)).collect();
+            eprintln!("tapedeck: no fact to print; the last record is {}", ends.join(", "));
+        }
+        Ok(ExitCode::SUCCESS)
     };
     tokio::select! {
         printed = printed => printed,
@@ -78,9 +87,9 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     }
 }
 
-/// Prints the facts of a tape. Returns the filter without what a fact has named.
-async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<Filter> {
-    let filter = args.filter.filter();
+/// Prints the facts of a tape. Returns the filter without what a fact has named, and the number of facts.
+async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<Stdout>>) -> Result<(Filter, u64)> {
+    let (filter, mut count) = (args.filter.filter(), 0);
     let mut reader = match args.follow {
         true => FactReader::following(bus, range, filter),
         false => FactReader::new(bus, range, filter),
@@ -88,11 +97,12 @@ async fn print(bus: &Bus, range: &TapeRange, args: &Args, out: &Mutex<BufWriter<
     while let Some(facts) = reader.next().await? {
         let mut out = out.lock().expect("no holder panicked");
         for fact in facts {
+            count += 1;
             writeln!(out, "{}", if args.json { render::json(&fact, args.times.times()) } else { render::line(&fact) })?;
         }
         if args.follow && reader.is_caught_up() {
             out.flush()?;
         }
     }
-    Ok(reader.unnamed().clone())
+    Ok((reader.unnamed().clone(), count))
 }
