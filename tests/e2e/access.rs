@@ -59,6 +59,26 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
 }
 
 #[tokio::test]
+async fn a_command_with_the_wrong_key_says_so() {
+    let server = KeyedServer::start();
+    let halt = ["halt", "--scope", "all", "--reason", "drill", "--timeout", "2"];
+    let publish = ["publish", "--events", "100"];
+    for (key, args, told) in [
+        ("reader", &halt[..], "the key is not one that may send commands: give that of operator"),
+        ("publisher", &halt[..], "no responders: JetStream is unavailable, or the key has no right to it"),
+        ("publisher", &["tape"], "no responders: JetStream is unavailable, or the key has no right to it"),
+        ("reader", &publish[..], "the key may not be that of a publisher of this source"),
+    ] {
+        let output = server.output(key, args);
+        let error = crate::common::text(&output.stderr);
+        assert!(output.status.code() == Some(2) && error.contains(told), "{key} {args:?}: {error}");
+    }
+    let output = server.system.run(&["tape", "--nats-url", &server.nats.url()]);
+    let error = crate::common::text(&output.stderr);
+    assert!(output.status.code() == Some(2) && error.contains("rejected the key; give that of a role"), "{error}");
+}
+
+#[tokio::test]
 async fn a_replaced_key_is_used_without_a_restart() {
     let server = KeyedServer::start();
     let old = std::fs::read_to_string(server.key("acme")).unwrap();

@@ -26,6 +26,7 @@ mod error;
 use credentials::sign;
 pub use credentials::without_credentials;
 pub use error::BusError;
+use error::request_error;
 
 /// How long to wait for the reply to an append before it is retried.
 pub const APPEND_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,7 +125,13 @@ impl Bus {
             })
             .connect(&url)
             .await
-            .map_err(|source| BusError::Connect { url: without_credentials(&url), source })?;
+            .map_err(|source| {
+                let url = without_credentials(&url);
+                match source.kind() {
+                    async_nats::ConnectErrorKind::AuthorizationViolation => BusError::Unauthorized { url },
+                    _ => BusError::Connect { url, source },
+                }
+            })?;
         let timed = || jetstream::ContextBuilder::new().timeout(APPEND_TIMEOUT);
         let context = timed().build(client.clone());
         let generations = Arc::new(generations);
@@ -269,7 +276,7 @@ impl Bus {
     async fn stored(&self, stream: &str, request: serde_json::Value) -> Result<Option<StreamMessage>, BusError> {
         let failed = |why: String| BusError::request(format!("reading the message {request} of {stream}"), why);
         let reply = self.context.request(format!("STREAM.MSG.GET.{stream}"), &request).await;
-        match reply.map_err(|error| failed(error.to_string()))? {
+        match reply.map_err(|error| failed(request_error(&error, self.is_client())))? {
             Response::Err { error } if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => Ok(None),
             Response::Err { error } => Err(failed(error.to_string())),
             Response::Ok(Stored { message }) => {
@@ -333,7 +340,10 @@ impl Bus {
             Ok(stream) => Ok(Some(stream)),
             Err(error) => match error.kind() {
                 GetStreamErrorKind::JetStream(e) if e.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
-                _ => Err(BusError::request(format!("reading the state of stream {name}"), error)),
+                _ => Err(BusError::request(
+                    format!("reading the state of stream {name}"),
+                    request_error(&error, self.is_client()),
+                )),
             },
         }
     }

@@ -52,7 +52,9 @@ impl FencedPublisher {
     async fn bounded<T>(&mut self, work: impl AsyncFnOnce(&mut Self) -> Result<T, BusError>) -> Result<T, BusError> {
         let (subject, patience) = (self.subject.clone(), self.patience);
         tokio::time::timeout(patience, work(self)).await.unwrap_or_else(|_| {
-            let why = format!("JetStream has acknowledged nothing for {} s; run the command again", patience.as_secs());
+            let key = if self.bus.is_client() { ", unless the key has no right to publish there" } else { "" };
+            let why =
+                format!("JetStream has acknowledged nothing for {} s; run the command again{key}", patience.as_secs());
             Err(BusError::request(format!("publishing on {subject}"), why))
         })
     }

@@ -136,7 +136,14 @@ async fn store(
     };
     match timeout_at(deadline, stored).await {
         Ok(stored) => stored.map_err(|error| format!("{error:#}")),
-        Err(_) => Err("JetStream did not acknowledge it in time; it may be stored, and then takes effect later".into()),
+        Err(_) => {
+            let key = if bus.is_client() {
+                "; or the key is not one that may send commands: give that of operator"
+            } else {
+                ""
+            };
+            Err(format!("JetStream did not acknowledge it in time; it may be stored, and then takes effect later{key}"))
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The errors of requests to NATS.
 
+use async_nats::jetstream::context::{RequestError, RequestErrorKind};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::reason::Reason;
 
@@ -13,6 +14,15 @@ pub enum BusError {
         url: String,
         /// The error of the NATS client.
         source: async_nats::ConnectError,
+    },
+    /// The server rejected the key, or requires one.
+    #[error(
+        "NATS at {url} rejected the key; give that of a role or publisher with --nats-nkey, and check that users.conf \
+         of the server has it"
+    )]
+    Unauthorized {
+        /// Without credentials.
+        url: String,
     },
     /// A request failed.
     #[error("{action}: {why}")]
@@ -99,7 +109,24 @@ impl BusError {
             BusError::OtherTape { .. } | BusError::IncompleteTape { .. } | BusError::NoGeneration { .. } => {
                 Some(Reason::OtherTape)
             }
-            BusError::Connect { .. } | BusError::Request { .. } | BusError::NoTape { .. } => None,
+            BusError::Connect { .. }
+            | BusError::Unauthorized { .. }
+            | BusError::Request { .. }
+            | BusError::NoTape { .. } => None,
         }
     }
+}
+
+/// The text of an error of the JetStream API. Its requests have no responders if JetStream is down, and also if the
+/// account of a client's key does not import them.
+pub(super) fn request_error(error: &(dyn std::error::Error + 'static), is_client: bool) -> String {
+    let mut next = Some(error);
+    while let Some(one) = next {
+        if one.downcast_ref::<RequestError>().is_some_and(|one| one.kind() == RequestErrorKind::NoResponders) {
+            let key = if is_client { ", or the key has no right to it" } else { "" };
+            return format!("no responders: JetStream is unavailable{key}");
+        }
+        next = one.source();
+    }
+    error.to_string()
 }
