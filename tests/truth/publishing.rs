@@ -1,6 +1,8 @@
 //! Publications: what became of the events, with all groups, without answers and without ingest.
 
-use crate::common::{System, capture};
+use std::time::Duration;
+
+use crate::common::{Process, System, capture};
 use crate::processes::Group;
 use crate::table::Table;
 
@@ -11,6 +13,15 @@ pub(crate) fn check(table: &Table, system: &System, groups: &mut [Group], at: &i
         .situation("the synthetic market: what it injects is refused on purpose")
         .command(system, &synthetic, 0, &["accepted", "on purpose"])
         .command(system, &synthetic, 0, &["0 published", "skipped (already stored)", "on purpose"])
+        .end();
+    let twice = ["publish", "--events", "20000", "--seed", "6", "--speed", "2x"];
+    let first = Process::start(&mut system.command(&twice));
+    std::thread::sleep(Duration::from_millis(700));
+    table
+        .situation("one publication twice at the same time")
+        .command(system, &twice, 0, &["accepted", "on purpose"])
+        .holds(first.wait() == Some(0), "the first one ends without refusals too")
+        .command(system, &twice, 0, &["0 published", "on purpose"])
         .end();
     let history = capture(system.path(), "history.jsonl", "BTCUSDT", 30);
     let history = history.to_str().unwrap();

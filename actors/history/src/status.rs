@@ -9,6 +9,7 @@ use tapedeck_schemas::event::TapeCreated;
 use tapedeck_schemas::generation::StreamFamily;
 use tapedeck_schemas::reason::Reason;
 use tapedeck_schemas::record::{self, RecordRead, Writer};
+use tapedeck_schemas::subject;
 use tokio_postgres::Client;
 
 use crate::error::HistoryError;
@@ -120,6 +121,12 @@ impl PartitionStatus {
         // Read in this order, a stream that lost nothing holds what the tape names, and the tape what is projected.
         let market_inbox_last = reasons.last_sequence(bus, StreamFamily::Inbox).await?;
         let command_inbox_last = reasons.last_sequence(bus, StreamFamily::Command).await?;
+        reasons.last_sequence(bus, StreamFamily::Report).await?;
+        let rejects = subject::rejects_stream(partition);
+        if bus.find_stream(&rejects).await?.is_none() {
+            let text = format!("{rejects} does not exist, so rejections are not reported; run `tapedeck provision`");
+            reasons.add(None, Reason::JetstreamUnavailable, text);
+        }
         let projected = match database {
             Some(client) => reasons.projected(bus, client, &lineage, &name).await?,
             None => None,

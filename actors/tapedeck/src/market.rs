@@ -95,8 +95,8 @@ pub struct Publisher {
     session: String,
     /// What ingest misses of the session, if that is known.
     missing: Option<Missing>,
-    /// Whether to ask for it.
-    fills: bool,
+    /// The instruments of the feed, if the publisher asks for it.
+    fills: Option<Vec<InstrumentId>>,
     publishers: BTreeMap<InstrumentId, InstrumentPublisher>,
     published: Published,
     pace: Pace,
@@ -109,6 +109,8 @@ pub struct Publisher {
 
 struct InstrumentPublisher {
     publisher: FencedPublisher,
+    /// Number of items that were stored before ingest was asked what it misses.
+    filled: u64,
     items: u64,
     waiting: Vec<Waiting>,
 }
@@ -129,7 +131,7 @@ impl Publisher {
             bus: bus.clone(),
             session,
             missing: None,
-            fills: false,
+            fills: None,
             publishers: BTreeMap::new(),
             published: Published::default(),
             pace,
@@ -139,10 +141,10 @@ impl Publisher {
         }
     }
 
-    /// A publisher that also sends again, before the others, the events of the session that were stored and that ingest
-    /// misses.
-    pub fn filling(self) -> Self {
-        Self { fills: true, ..self }
+    /// A publisher that also sends again, before the others, the events of the session on these instruments that were
+    /// stored and that ingest misses.
+    pub fn filling(self, instruments: Vec<InstrumentId>) -> Self {
+        Self { fills: Some(instruments), ..self }
     }
 
     /// Publishes the items of the feed. `progress` is called with the number of items stored or skipped so far.
@@ -159,7 +161,7 @@ impl Publisher {
             let publisher = self.publisher(item.instrument).await?;
             publisher.items += 1;
             let (number, is_again) = (publisher.items, publisher.items <= publisher.publisher.through());
-            if is_again && !self.is_missing(&item).await {
+            if is_again && !self.is_missing(number, &item).await? {
                 self.published.skipped += 1;
                 continue;
             }
@@ -207,13 +209,19 @@ impl Publisher {
         self.unreadable
     }
 
-    /// Whether ingest misses the item, which was stored.
-    async fn is_missing(&mut self, item: &Item) -> bool {
-        let Payload::Event(event) = &item.payload else { return false };
-        if self.fills && self.missing.is_none() {
+    /// Whether ingest misses the item, which has this number and was stored when ingest was asked.
+    async fn is_missing(&mut self, number: u64, item: &Item) -> Result<bool> {
+        let Payload::Event(event) = &item.payload else { return Ok(false) };
+        if let Some(instruments) = self.fills.take() {
+            // Another process of the session may store more meanwhile, which ingest has not read when it answers.
+            for instrument in instruments {
+                let one = self.publisher(instrument).await?;
+                one.filled = one.publisher.through();
+            }
             self.missing = Some(Missing::ask(&self.bus, event.source, event.session).await);
         }
-        self.missing.as_ref().is_some_and(|missing| missing.contains(&item.instrument, event.seq))
+        let was_stored = self.publisher(item.instrument).await?.filled >= number;
+        Ok(was_stored && self.missing.as_ref().is_some_and(|missing| missing.contains(&item.instrument, event.seq)))
     }
 
     /// The last sequence known to hold an event of this session, by inbox stream.
@@ -241,7 +249,8 @@ impl Publisher {
                 _ => subject::market_subject(&instrument, MarketKind::Batch),
             };
             let publisher = FencedPublisher::open(&self.bus, subject, self.session.clone()).await?;
-            self.publishers.insert(instrument, InstrumentPublisher { publisher, items: 0, waiting: Vec::new() });
+            self.publishers
+                .insert(instrument, InstrumentPublisher { publisher, filled: 0, items: 0, waiting: Vec::new() });
         }
         self.publishers.get_mut(&instrument).context("a publisher was just inserted")
     }

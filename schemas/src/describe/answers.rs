@@ -230,7 +230,7 @@ fn session_counts() -> Value {
 fn status() -> Value {
     let session = or_null(
         "What became of the events of the requested session. Null if none was requested, or if its counts are not kept \
-            any more: of each source, those of the 16 sessions that were active last are.",
+            any more: of each source, those of the 32 sessions that were active last are. A session that returns has none.",
         refer("session_counts"),
     );
     let properties = json!({

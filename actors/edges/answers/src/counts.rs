@@ -1,6 +1,6 @@
 //! Counts of what became of events, by source and by session. No rule reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::event::{Event, RejectReason, Rejected};
@@ -13,7 +13,9 @@ use tapedeck_schemas::offset::Offset;
 pub const COUNTED_SOURCES_MAX: usize = 256;
 /// Most sessions of a source that are counted apart. Beyond it the one that was idle longest is dropped: its events
 /// stay in the counts of the source.
-pub const COUNTED_SESSIONS_MAX: usize = 16;
+pub const COUNTED_SESSIONS_MAX: usize = 32;
+/// Most names of dropped sessions of a source. A session that returns has no counts: they would lack what came before.
+pub const DROPPED_SESSIONS_MAX: usize = 1024;
 
 /// The first of the events that were rejected for a reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,17 +77,35 @@ pub struct SourceCounts {
     last: Offset,
     /// Of the sessions that were active last, at most [`COUNTED_SESSIONS_MAX`], each with the offset of its last event.
     pub sessions: BTreeMap<Token, (Offset, EventCounts)>,
+    /// Names of dropped sessions, the oldest first.
+    dropped: VecDeque<Token>,
 }
 
 impl SourceCounts {
-    fn session(&mut self, session: Token, cause: Offset) -> &mut EventCounts {
-        if !self.sessions.contains_key(&session) && self.sessions.len() >= COUNTED_SESSIONS_MAX {
-            let idle_longest = self.sessions.iter().min_by_key(|(_, (last, _))| *last).map(|(session, _)| *session);
-            idle_longest.and_then(|session| self.sessions.remove(&session));
+    /// The counts of a session; `None` if it was dropped.
+    fn session(&mut self, session: Token, cause: Offset) -> Option<&mut EventCounts> {
+        if !self.sessions.contains_key(&session) {
+            if self.dropped.contains(&session) {
+                return None;
+            }
+            if self.sessions.len() >= COUNTED_SESSIONS_MAX {
+                self.drop_session();
+            }
         }
         let (last, counts) = self.sessions.entry(session).or_default();
         *last = cause;
-        counts
+        Some(counts)
+    }
+
+    /// Drops the session that was idle longest.
+    fn drop_session(&mut self) {
+        let idle_longest = self.sessions.iter().min_by_key(|(_, (last, _))| *last).map(|(session, _)| *session);
+        let Some(session) = idle_longest else { return };
+        self.sessions.remove(&session);
+        if self.dropped.len() == DROPPED_SESSIONS_MAX {
+            self.dropped.pop_front();
+        }
+        self.dropped.push_back(session);
     }
 }
 
@@ -113,8 +133,8 @@ impl Counts {
         let source = self.sources.entry(input.source).or_default();
         source.last = input.cause;
         source.all.count(input.cause, fact, is_late);
-        if let Some(session) = input.session {
-            source.session(session, input.cause).count(input.cause, fact, is_late);
+        if let Some(counts) = input.session.and_then(|session| source.session(session, input.cause)) {
+            counts.count(input.cause, fact, is_late);
         }
     }
 
@@ -202,6 +222,9 @@ mod tests {
             "{names:?}"
         );
         assert_eq!(of(&counts, "a").all.rejects[&RejectReason::UnknownInstrument].0, COUNTED_SESSIONS_MAX as u64 + 2);
+        counts.count(&input(92, "a", Some("s1")), &reject(1), false, no_numbers);
+        let returned = of(&counts, "a").sessions.keys().any(|session| session.as_str() == "s1");
+        assert!(!returned, "its counts would lack what came before");
         // Ten times as many names as there is space for: a source with numbers keeps its counts, and the newest has
         // some.
         for n in 0..10 * COUNTED_SOURCES_MAX as u64 {

@@ -106,7 +106,8 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         recorded => Pace::Recorded(recorded),
     };
     let (injected, left_out) = (market.feed.summary().injected.clone(), market.feed.summary().skipped.clone());
-    let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling();
+    let instruments = market.feed.summary().instruments.clone();
+    let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling(instruments);
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
     let published = publisher.publish(market.feed, |behind| bar.set_position(behind)).await;
     bar.finish_and_clear();

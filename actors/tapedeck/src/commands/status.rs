@@ -108,17 +108,18 @@ pub async fn run(args: Args) -> Result<ExitCode> {
     let (mut partitions, mut unread) = (Vec::new(), Vec::new());
     for number in numbers {
         let groups = state::ask(&bus, number, tapedeck_groups::names()).await?;
+        let is_client = bus.is_client();
         match read(&bus, client.as_ref(), number).await {
             Ok((status, controls)) => {
                 let answer = serve::ask(&bus, number, None, StatusRequest::default()).await.ok();
                 reasons.extend(status.reasons.iter().cloned());
-                reasons.extend(group_reasons(number, &groups));
+                reasons.extend(group_reasons(number, &groups, is_client));
                 partitions.push(partition(status, controls, groups, answer));
             }
             Err(error) => {
                 let (reason, why) = (reason_of(&error), error.to_string());
                 reasons.push(StatusReason { partition: Some(number), group: None, reason, text: why.clone() });
-                reasons.extend(group_reasons(number, &groups));
+                reasons.extend(group_reasons(number, &groups, is_client));
                 unread.push(UnreadPartition { partition: number, why, groups });
             }
         }
@@ -180,15 +181,16 @@ fn reason_of(error: &HistoryError) -> Reason {
 }
 
 /// Why the groups of a partition are not healthy: a group without a ready process, and each process that is neither
-/// ready nor on its way to it.
-fn group_reasons(partition: u16, states: &[GroupState]) -> Vec<StatusReason> {
+/// ready nor on its way to it. `is_client` tells that the connection has a key, which may be the reason of no answer.
+fn group_reasons(partition: u16, states: &[GroupState], is_client: bool) -> Vec<StatusReason> {
     let mut reasons = Vec::new();
     for name in tapedeck_groups::names() {
         let found = |reason, text| StatusReason { partition: Some(partition), group: Some(name.into()), reason, text };
         let processes: Vec<_> = states.iter().filter(|state| state.group == name).collect();
         let is_served = processes.iter().any(|state| state.reason.is_none());
         if processes.is_empty() {
-            reasons.push(found(Reason::NotRunning, "no process of the group answers".into()));
+            let key = if is_client { ", or the key has no right to ask" } else { "" };
+            reasons.push(found(Reason::NotRunning, format!("no process of the group answers{key}")));
         }
         for state in processes {
             // A reason of another build may have no name here.
