@@ -12,7 +12,7 @@ use tapedeck_kernel::{Cause, Machine as _, MarketEntry, step};
 use tapedeck_schemas::bar;
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, TradeBody};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, PriceDomain, TradeBody, TradeIdOrder};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
@@ -107,6 +107,8 @@ impl IngestFeed {
                 lot_size: "1".parse().expect("a quantity"),
                 min_notional: "0".parse().expect("money"),
                 bars: if self.bars.is_empty() { Vec::new() } else { bar::parse_list(self.bars).expect("bars") },
+                prices: PriceDomain::Positive,
+                trade_ids: TradeIdOrder::Any,
                 sources: Vec::new(),
             });
             self.feed(&entry(instrument, source, session, 1, body));
@@ -122,7 +124,12 @@ impl IngestFeed {
 
 fn trade(id: u64) -> MarketBody {
     let (price, quantity) = ("10.05".parse().expect("a price"), "3".parse().expect("a quantity"));
-    MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Unknown, trade_id: (id > 0).then_some(id) })
+    MarketBody::Trade(TradeBody {
+        price,
+        quantity,
+        aggressor: Aggressor::Unknown,
+        trade_id: (id > 0).then(|| id.into()),
+    })
 }
 
 fn entry(instrument: InstrumentId, source: &str, session: &str, seq: u64, body: MarketBody) -> MarketEntry {

@@ -24,8 +24,8 @@ pub(crate) fn events(symbol: usize, count: u64, session: Token) -> Vec<MarketEve
         let (bid, ask) = price(n);
         let at = |cents: u64| Price::saturating_from_units(i128::from(cents) * (Price::ONE / 100));
         let size = Quantity::saturating_from_units(i128::from(1 + n % 97) * (Quantity::ONE / 1000));
-        let (bid, ask) = (at(bid), at(ask));
-        let body = MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: Some(n + 1) });
+        let (bid, ask, update_id) = (Some(at(bid)), Some(at(ask)), Some((n + 1).into()));
+        let body = MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id });
         let ts_recv = BEGIN_NS + (n * SYMBOLS.len() as u64 + symbol as u64) * STEP_NS;
         let source = "bench".parse().expect("it is a token");
         MarketEvent { source, session, seq: n + 1, ts_recv, ts_event: None, body }

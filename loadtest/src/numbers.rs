@@ -45,7 +45,10 @@ fn synthetic_market(events: u64) -> Result<Vec<MarketEvent>> {
 /// The prices of a quote or trade, each with its quantity.
 fn decimals(body: &MarketBody) -> Vec<(Price, Quantity)> {
     match body {
-        MarketBody::Quote(quote) => vec![(quote.bid, quote.bid_size), (quote.ask, quote.ask_size)],
+        MarketBody::Quote(quote) => {
+            let sides = [(quote.bid, quote.bid_size), (quote.ask, quote.ask_size)];
+            sides.into_iter().filter_map(|(price, size)| Some((price?, size))).collect()
+        }
         MarketBody::Trade(trade) => vec![(trade.price, trade.quantity)],
         _ => Vec::new(),
     }

@@ -3,7 +3,7 @@
 use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token};
+use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token, VenueId};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::{InboxDigest, RecordHash};
@@ -47,7 +47,7 @@ pub trait Mentions {
 macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
-mention_nothing!(u8, u16, u32, u64, String, Token, Symbol, BarSpec, Price, Quantity, Ratio, Money);
+mention_nothing!(u8, u16, u32, u64, String, Token, Symbol, VenueId, BarSpec, Price, Quantity, Ratio, Money);
 mention_nothing!(TapeId, RecordHash, InboxDigest, Offset, Generation);
 
 impl Mentions for Scope {

@@ -73,6 +73,8 @@ pub enum Shape {
     Text(&'static str),
     /// The number of 16 bytes in the table of the record.
     Id,
+    /// An unsigned integer, or a text that is none and matches this regular expression.
+    VenueId(&'static str),
     /// Mantissa and number of decimals in one integer.
     Decimal {
         /// Greatest number of decimals.

@@ -31,7 +31,7 @@ use crate::record::{RecordEncoder, Writer};
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
 pub use refusal::RefusalReason;
-pub use rejection::{MalformedDetail, MessageEncoding, RejectDetail, RejectReason, ValueForm};
+pub use rejection::{MalformedDetail, MessageEncoding, RejectDetail, RejectReason, TimeUnit, ValueForm};
 
 /// Declares the kinds. A block names the module of the bodies and their writer (`None`: the driver of every writer). A
 /// line gives the number of a kind on the wire, the version that this build writes, and the name of the kind and of its
@@ -162,6 +162,8 @@ event_kinds! {
         26 v 1 Bar,
         27 v 1 MarketHeartbeat,
         28 v 1 RejectedMany,
+        29 v 1 TradeIdGap,
+        30 v 1 TradeIdsRestarted,
     }
     control, Some(Writer::Control) => {
         40 v 1 LimitsSet,

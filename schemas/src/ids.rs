@@ -12,6 +12,7 @@ use crate::generation::Lineage;
 use crate::offset::Offset;
 use crate::record::Writer;
 pub use crate::symbol::{SYMBOL_BYTES_MAX, Symbol};
+pub use crate::venue_id::{NotAVenueId, VENUE_ID_BYTES_MAX, VenueId};
 
 /// Greatest length of a name, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 24;

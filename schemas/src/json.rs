@@ -16,7 +16,7 @@ pub enum JsonTimes {
 }
 
 /// The names of the fields that hold a time in ns. Those of durations end with `_ns`.
-const TIME_FIELDS: &[&str] = &["at", "closed", "opened", "stamp", "time", "ts_event", "ts_recv"];
+const TIME_FIELDS: &[&str] = &["at", "closed", "marked_at", "opened", "stamp", "time", "ts_event", "ts_recv"];
 
 fn is_time(field: &str) -> bool {
     TIME_FIELDS.contains(&field) || field.ends_with("_ns")

@@ -25,6 +25,7 @@ pub mod subject;
 pub mod symbol;
 pub mod text;
 mod variants;
+mod venue_id;
 mod words;
 
 pub use event::{Event, Kind};

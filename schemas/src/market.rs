@@ -20,6 +20,7 @@ use crate::event::{MalformedDetail, MessageEncoding};
 use crate::ids::{InstrumentId, SourceId, Token};
 use crate::json::{self, JsonTimes};
 
+pub use crate::event::{PriceDomain, TradeIdOrder};
 pub use kinds::*;
 
 /// Greatest size of a market message, in bytes.

@@ -5,6 +5,7 @@ use crate::ids::{NameForm, Token};
 use crate::market::contract::{FIELDS, FieldType};
 use crate::number::{INSTEAD_OF_FLOAT, NumberError};
 use crate::subject::market_subject;
+use crate::venue_id::VENUE_ID_BYTES_MAX;
 
 /// Type of a field; `None` for a name that is no field of the contract.
 fn type_of(field: &Token) -> Option<FieldType> {
@@ -61,6 +62,11 @@ impl MalformedDetail {
             Self::Float { field, expected: ValueForm::Integer | ValueForm::Text } => {
                 format!("{field} is a float; write an integer, or its digits as text")
             }
+            Self::NotAVenueId { field, value } => {
+                format!(
+                    "{field} {value:?} is not an id (want 1 to {VENUE_ID_BYTES_MAX} ASCII characters without spaces)"
+                )
+            }
             Self::NotAName { field, value } => format!("{field} {value:?} is not {}", name_form(field)),
             Self::NotADecimal { field, value } => {
                 format!("{field} {value:?} {}", NumberError::Malformed)
@@ -108,10 +114,14 @@ impl RejectDetail {
             Self::Malformed { detail } => detail.words(),
             Self::NoDefinition => "no definition of the instrument came before: publish one first".into(),
             Self::RepeatedSeq { seq, last } => format!("seq {seq} is not above {last}, the last taken"),
-            Self::RepeatedKey { field, key, last } => format!("{field} {key} is not above {last}, the last accepted"),
+            Self::RepeatedKey { field, id } => format!("{field} {id} was accepted before with the same values"),
             Self::ClockAhead { ts_recv, ahead_ns, limit_ns } => {
                 format!("ts_recv {ts_recv} is {ahead_ns} ns ahead of the broker's stamp; at most {limit_ns} is allowed")
             }
+            Self::NotNanoseconds { field, value, unit } => match unit {
+                Some(unit) => format!("{field} {value} is before 1980 in ns, and looks like {unit}: send nanoseconds"),
+                None => format!("{field} {value} is before 1980 in ns: send nanoseconds since 1970"),
+            },
             Self::PriceNotPositive { field, price } => format!("{field} {price} is not above zero"),
             Self::QuantityNotPositive { field, quantity } => format!("{field} {quantity} is not above zero"),
             Self::QuantityNegative { field, quantity } => format!("{field} {quantity} is below zero"),
@@ -121,7 +131,7 @@ impl RejectDetail {
             Self::OffLot { field, quantity, lot_size } => {
                 format!("{field} {quantity} is no multiple of the lot {lot_size}")
             }
-            Self::Crossed { bid, ask } => format!("bid {bid} is not below ask {ask}"),
+            Self::SizeWithoutPrice { field, quantity } => format!("{field} is {quantity}, but that side has no price"),
             Self::NotionalOverLimit { price, quantity, limit } => format!("{price} times {quantity} is above {limit}"),
             Self::VolumeOverLimit { quantity, bar, limit } => {
                 format!("with quantity {quantity} the volume of the open bar {bar} is above {limit}")

@@ -210,6 +210,7 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
             let invalid: &[Value] = match field.ty {
                 FieldType::Token => &[json!("a b"), json!(""), json!("a234567890123456789012345"), json!(1)],
                 FieldType::Tokens => &[json!("a b"), json!(["a"; 9].join(",")), json!(1), json!({})],
+                FieldType::VenueId => &[json!(1.5), json!(-1), json!("a b"), json!(""), json!({})],
                 FieldType::Symbol => {
                     &[json!(""), json!(" a"), json!("a "), json!("a\u{a0}b"), json!("a\tb"), json!("a,b"), json!(1)]
                 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
 use tapedeck_schemas::event::Scope;
 use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId, StrategyId, TOKEN_BYTES_MAX, Token};
-use tapedeck_schemas::market::{DEFINITION_SOURCES_MAX, DefinitionBody, MarketBody};
+use tapedeck_schemas::market::{DEFINITION_SOURCES_MAX, DefinitionBody, MarketBody, PriceDomain, TradeIdOrder};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 /// A validated setup.
@@ -53,6 +53,12 @@ struct InstrumentSetup {
     /// The bars that ingest builds.
     #[serde(default)]
     bars: Vec<BarSpec>,
+    /// The prices that the instrument may have.
+    #[serde(default = "positive")]
+    prices: PriceDomain,
+    /// How the venue's ids of trades follow each other.
+    #[serde(default = "in_any_order")]
+    trade_ids: TradeIdOrder,
     /// The sources that may publish on the instrument; any, if none is named.
     #[serde(default)]
     sources: BTreeSet<SourceId>,
@@ -66,6 +72,14 @@ struct Fund {
     /// Identifies the payment, together with the currency.
     #[serde(default = "initial")]
     reference: String,
+}
+
+fn positive() -> PriceDomain {
+    PriceDomain::Positive
+}
+
+fn in_any_order() -> TradeIdOrder {
+    TradeIdOrder::Any
 }
 
 fn initial() -> String {
@@ -117,9 +131,10 @@ impl Setup {
     /// The definition of an instrument to publish.
     pub fn definition(&self, id: &InstrumentId) -> Option<MarketBody> {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
-        let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, .. } = *one;
+        let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, prices, trade_ids, .. } = *one;
         let (bars, sources) = (one.bars.clone(), one.sources.iter().copied().collect());
-        Some(MarketBody::Definition(DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars, sources }))
+        let body = DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars, prices, trade_ids, sources };
+        Some(body.into())
     }
 
     /// Reference, currency and amount of each payment into a partition's account. Reference and currency identify the

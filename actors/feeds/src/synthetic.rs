@@ -22,7 +22,7 @@ pub const UNLISTED: &str = "sim.UNLISTED";
 
 const SOURCE: &str = "synthetic";
 /// Part of the session; raised when the market of a seed changes.
-const GENERATION: u32 = 3;
+const GENERATION: u32 = 4;
 /// Range of the time between two events, ns: on average 4,000 events a second.
 const PAUSE_NS: (i64, i64) = (50_000, 450_000);
 /// One valid event in this many has a fault injected.
@@ -148,7 +148,7 @@ impl Generator {
         let (reason, instrument, body) = match self.random.between(1, 5) {
             1 => (RejectReason::NotPositive, instrument, model.negative()),
             2 => (RejectReason::OffGrid, instrument, model.off_grid(valid)),
-            3 => (RejectReason::Crossed, instrument, crossed(valid)),
+            3 => (RejectReason::BadQuote, instrument, size_without_price(valid)),
             4 => (RejectReason::UnknownInstrument, unlisted(), valid),
             _ => {
                 // 0xc1 is the one byte that MessagePack does not use.
@@ -179,9 +179,9 @@ fn unlisted() -> InstrumentId {
     UNLISTED.parse().expect("it is an instrument")
 }
 
-fn crossed(quote: MarketBody) -> MarketBody {
+fn size_without_price(quote: MarketBody) -> MarketBody {
     match quote {
-        MarketBody::Quote(quote) => QuoteBody { bid: quote.ask, ask: quote.bid, ..quote }.into(),
+        MarketBody::Quote(quote) => QuoteBody { bid: None, ..quote }.into(),
         other => other,
     }
 }

@@ -30,8 +30,10 @@ pub struct InstrumentTotals {
     pub first_price: Option<Price>,
     /// Price of the last trade.
     pub last_price: Option<Price>,
-    /// Bid and ask of the last quote.
-    pub last_quote: Option<(Price, Price)>,
+    /// The last bid that was quoted.
+    pub last_bid: Option<Price>,
+    /// The last ask that was quoted.
+    pub last_ask: Option<Price>,
 }
 
 impl Totals {
@@ -48,7 +50,8 @@ impl Totals {
             MarketBody::Quote(quote) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.quotes += 1;
-                totals.last_quote = Some((quote.bid, quote.ask));
+                totals.last_bid = quote.bid.or(totals.last_bid);
+                totals.last_ask = quote.ask.or(totals.last_ask);
             }
             MarketBody::Trade(trade) => {
                 let totals = self.by_instrument.entry(instrument).or_default();

@@ -50,11 +50,11 @@ fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
     feed.map(|item| event(item.unwrap())).collect()
 }
 
-/// The natural keys (update and trade ids) in the order of the feed.
+/// The update and trade ids in the order of the feed.
 fn keys(feed: Box<dyn Feed>) -> Vec<u64> {
     let key = |(_, event): (String, MarketEvent)| match event.body {
-        MarketBody::Quote(QuoteBody { update_id, .. }) => update_id,
-        MarketBody::Trade(TradeBody { trade_id, .. }) => trade_id,
+        MarketBody::Quote(QuoteBody { update_id, .. }) => update_id?.number(),
+        MarketBody::Trade(TradeBody { trade_id, .. }) => trade_id?.number(),
         _ => None,
     };
     events(feed).into_iter().filter_map(key).collect()
@@ -170,7 +170,8 @@ fn totals_are_exact_to_the_last_digit() {
     assert_eq!(totals.quantity.to_string(), "212.033150001");
     assert_eq!(totals.first_price, Some("61837.63".parse().unwrap()));
     assert_eq!(totals.last_price, Some("61685.99".parse().unwrap()));
-    assert_eq!(totals.last_quote, Some(("61837.63".parse().unwrap(), "61837.64".parse().unwrap())));
+    assert_eq!(totals.last_bid, Some("61837.63".parse().unwrap()));
+    assert_eq!(totals.last_ask, Some("61837.64".parse().unwrap()));
 }
 
 #[test]

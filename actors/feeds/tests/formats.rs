@@ -109,7 +109,12 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
         "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n9,2,1,1,1,{ms},true\n"
     );
     let ns = ms * 1_000_000;
-    let first = [trade(ns, 26129, "0.01633102", "4.70443515", "seller"), trade(ns, 26130, "1.5", "2", "buyer")];
+    let aggregate =
+        |line: String, id: u64| line.replace(&format!(r#""trade_id":{id}"#), &format!(r#""trade_id":"agg:{id}""#));
+    let first = [
+        aggregate(trade(ns, 26129, "0.01633102", "4.70443515", "seller"), 26129),
+        aggregate(trade(ns, 26130, "1.5", "2", "buyer"), 26130),
+    ];
     let second = [trade(ns + 234_000, 11, "0.5", "3", "seller"), trade(ns + 234_000, 12, "0.25", "4", "buyer")];
     assert_eq!(maps(&write(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &aggregates)), first);
     assert_eq!(maps(&write(&dir, "BTCUSDT-trades-2025-01.csv", &trades)), second);
@@ -283,7 +288,7 @@ fn a_table_has_the_fields_of_the_contract_and_its_columns_may_imply_the_kind() {
         ("instrument,ts_recv,price,quantity,note\n".into(), "csv:1: column \"note\" is no field of rows of kind trade"),
         (format!(",{head}"), "csv:1: column \"\" is no field"),
         ("instrument,ts_recv,price,quantity,update_id\n".into(), "csv:1: column \"update_id\" is no field"),
-        ("instrument,kind,ts_recv,prices,bid\n".into(), "csv:1: column \"prices\" is no field of rows of any kind"),
+        ("instrument,kind,ts_recv,price_,bid\n".into(), "csv:1: column \"price_\" is no field of rows of any kind"),
         ("what,is,this\n1,2,3\n".into(), "unknown format"),
     ] {
         let error = error_of(&dir, "t.csv", &table);
@@ -320,8 +325,8 @@ fn formats_are_recognized_by_content_and_files_of_different_formats_merge_by_tim
     let native = write(&dir, "data.csv", format!("{MAP}\n{later}\n"));
     let files = vec![bulk, native];
     let events = open(Selection { files, ..Selection::default() }).unwrap();
-    let keys = events.iter().filter_map(|(_, event)| match event.body {
-        market::MarketBody::Trade(market::TradeBody { trade_id, .. }) => trade_id,
+    let keys = events.iter().filter_map(|(_, event)| match &event.body {
+        market::MarketBody::Trade(market::TradeBody { trade_id, .. }) => trade_id.as_ref()?.number(),
         _ => None,
     });
     assert_eq!(keys.collect::<Vec<_>>(), [7, 11, 12]);

@@ -2,7 +2,7 @@
 
 use tapedeck_feeds::{Setup, synthetic};
 use tapedeck_schemas::event::Scope;
-use tapedeck_schemas::market::{DefinitionBody, MarketBody};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, PriceDomain, TradeIdOrder};
 
 const INSTRUMENT: &str = r#"
 [[instrument]]
@@ -33,6 +33,8 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
         lot_size: "0.00001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: ["1m", "1000t-quote"].map(|bar| bar.parse().unwrap()).into(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
     });
     assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));

@@ -7,7 +7,9 @@ use tapedeck_kernel::{CommandEntry, Decided, Fact, Machine};
 use tapedeck_risk::Risk;
 use tapedeck_risk::checks::{CHECKS, Check, OrderContext};
 use tapedeck_schemas::command::{Command, Request};
-use tapedeck_schemas::event::{Denial, Event, HaltLevel, InstrumentDefined, Order, Quote, Scope};
+use tapedeck_schemas::event::{
+    Denial, Event, HaltLevel, InstrumentDefined, Order, PriceDomain, Quote, Scope, TradeIdOrder,
+};
 use tapedeck_schemas::ids::{InstrumentId, TapeId};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
@@ -138,9 +140,9 @@ fn commands() -> Vec<CommandEntry> {
 fn quote(at_ms: u64, mid: i64) -> Fact {
     let event = Quote {
         instrument: instrument(),
-        bid: Price::whole(mid - 1),
+        bid: Some(Price::whole(mid - 1)),
         bid_size: Quantity::whole(1),
-        ask: Price::whole(mid + 1),
+        ask: Some(Price::whole(mid + 1)),
         ask_size: Quantity::whole(1),
         ts_recv: at_ms * MS,
         ts_event: None,
@@ -159,6 +161,8 @@ fn inputs(control: Vec<Event>) -> Vec<Fact> {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(1),
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,

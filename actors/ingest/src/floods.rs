@@ -72,10 +72,9 @@ pub(crate) struct Floods {
 }
 
 impl Floods {
-    /// Begins with the next entry. Returns the gap before the last one, if that is summed.
-    pub(crate) fn begin(&mut self, stamp: u64) -> Option<Gap> {
-        let last = self.last.take();
-        if let Some(one) = &last {
+    /// Begins with the next entry.
+    pub(crate) fn begin(&mut self, stamp: u64) {
+        if let Some(one) = self.last.take() {
             add(&mut self.sums, one.key(), one.sum());
         }
         // The entry before has answered all that was due. A fact of another `LOGIC` may have had another reason.
@@ -89,7 +88,6 @@ impl Floods {
                 add(&mut self.due, key, sum);
             }
         }
-        last.and_then(|one| one.gap)
     }
 
     /// The source under which a rejection counts.

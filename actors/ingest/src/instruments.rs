@@ -1,15 +1,15 @@
-//! The defined instruments: the terms of each, and its natural keys. No prices are kept here.
+//! The defined instruments: the terms of each, and the venue's ids of its events. No prices are kept here.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::event::InstrumentDefined;
+use tapedeck_schemas::event::{InstrumentDefined, PriceDomain, Quote, Trade, TradeIdOrder};
 use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
-use crate::natural_keys::NaturalKeys;
+use crate::venue_ids::{ConsecutiveIds, EventKey, EventKeys, VENUE_IDS_MAX, cut_to, event_key};
 
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 10_000;
@@ -22,7 +22,7 @@ pub fn is_operator(source: SourceId) -> bool {
     source.as_str() == OPERATOR_SOURCE
 }
 
-/// The terms of a defined instrument, and its natural keys.
+/// The terms of a defined instrument, and the venue's ids of its events.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InstrumentTerms {
     /// Base currency, which is bought and sold; fixed by the first definition.
@@ -35,22 +35,30 @@ pub struct InstrumentTerms {
     pub lot_size: Quantity,
     /// Least notional of an order, not below zero.
     pub min_notional: Money,
+    /// Prices that the instrument may have.
+    pub prices: PriceDomain,
     /// Greatest `ts_recv` of a definition with these terms, ns.
     pub defined: TapeTime,
     /// Sources that may publish on the instrument, sorted; if empty, any source may.
     pub sources: Vec<SourceId>,
     /// Whether the operator has set these terms, so that no definition of a publisher changes them.
     pub is_set_by_operator: bool,
-    /// Trade ids accepted, over all sources and sessions.
-    pub trades: NaturalKeys,
-    /// Update ids accepted, over all sources and sessions.
-    pub updates: NaturalKeys,
+    /// How the venue's ids of trades follow each other.
+    pub trade_ids: TradeIdOrder,
+    /// The latest accepted trades with an id, over all sources and sessions.
+    pub trades: EventKeys,
+    /// The latest accepted quotes with an id, over all sources and sessions.
+    pub updates: EventKeys,
+    /// The numbers of the trades, if they are consecutive.
+    pub consecutive: ConsecutiveIds,
 }
 
 /// Every defined instrument.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Instruments {
     terms: BTreeMap<InstrumentId, InstrumentTerms>,
+    /// Number of event keys of all instruments.
+    keys: usize,
 }
 
 impl Instruments {
@@ -69,49 +77,83 @@ impl Instruments {
         self.terms.is_empty()
     }
 
-    /// Sets the terms of an instrument as a definition by `source` has them; its natural keys stay. The sources that a
+    /// Sets the terms of an instrument as a definition by `source` has them; the venue's ids stay. The sources that a
     /// publisher does not name stay too, while the operator sets all terms.
     pub fn define(&mut self, fact: &InstrumentDefined, source: Option<SourceId>) {
-        let before = self.terms.remove(&fact.instrument);
         let is_operator = source.is_some_and(is_operator);
-        let sources = match &before {
-            Some(terms) if fact.sources.is_empty() && !is_operator => terms.sources.clone(),
-            _ => fact.sources.clone(),
-        };
+        let before = self.terms.remove(&fact.instrument);
+        let (mut sources, mut defined, mut is_set_by_operator) = (fact.sources.clone(), fact.ts_recv, is_operator);
+        let (mut trades, mut updates, mut consecutive) = Default::default();
+        if let Some(before) = before {
+            if fact.sources.is_empty() && !is_operator {
+                sources = before.sources;
+            }
+            defined = defined.max(before.defined);
+            is_set_by_operator |= before.is_set_by_operator;
+            (trades, updates, consecutive) = (before.trades, before.updates, before.consecutive);
+        }
         let instrument = InstrumentTerms {
             base: fact.base,
             quote: fact.quote,
             tick_size: fact.tick_size,
             lot_size: fact.lot_size,
             min_notional: fact.min_notional,
-            defined: before.as_ref().map_or(fact.ts_recv, |terms| terms.defined.max(fact.ts_recv)),
+            prices: fact.prices,
+            trade_ids: fact.trade_ids,
+            defined,
             sources,
-            is_set_by_operator: is_operator || before.as_ref().is_some_and(|terms| terms.is_set_by_operator),
-            trades: before.as_ref().map(|terms| terms.trades.clone()).unwrap_or_default(),
-            updates: before.map(|terms| terms.updates).unwrap_or_default(),
+            is_set_by_operator,
+            trades,
+            updates,
+            consecutive,
         };
         self.terms.insert(fact.instrument, instrument);
     }
 
-    /// Records that numbers of a session of the instrument were skipped, perhaps with their natural keys.
-    pub fn skip_keys(&mut self, id: &InstrumentId) {
-        if let Some(terms) = self.terms.get_mut(id) {
-            terms.trades.open();
-            terms.updates.open();
+    /// Records the id of an accepted quote.
+    pub fn accept_quote(&mut self, quote: &Quote) {
+        let Some(id) = &quote.update_id else { return };
+        let key = event_key(id, [quote.bid, quote.ask], [quote.bid_size, quote.ask_size]);
+        self.accept(&quote.instrument, key, |terms| &mut terms.updates);
+    }
+
+    /// Records the id of an accepted trade.
+    pub fn accept_trade(&mut self, trade: &Trade) {
+        let Some(id) = &trade.trade_id else { return };
+        let key = event_key(id, [Some(trade.price)], [trade.quantity]);
+        self.accept(&trade.instrument, key, |terms| &mut terms.trades);
+        if let (Some(terms), Some(number)) = (self.terms.get_mut(&trade.instrument), id.number())
+            && terms.trade_ids == TradeIdOrder::Consecutive
+        {
+            terms.consecutive.accept(number);
         }
     }
 
-    /// Records the update id of an accepted quote; `was_missing`: a gap had skipped its number.
-    pub fn accept_update(&mut self, id: &InstrumentId, update_id: Option<u64>, was_missing: bool) {
-        if let (Some(terms), Some(update_id)) = (self.terms.get_mut(id), update_id) {
-            terms.updates.accept(update_id, was_missing);
+    fn accept(
+        &mut self,
+        instrument: &InstrumentId,
+        key: EventKey,
+        of: impl FnOnce(&mut InstrumentTerms) -> &mut EventKeys,
+    ) {
+        let Some(keys) = self.terms.get_mut(instrument).map(of) else { return };
+        let before = keys.len();
+        keys.insert(key);
+        self.keys += keys.len() - before;
+        if self.keys > VENUE_IDS_MAX {
+            self.drop_oldest();
         }
     }
 
-    /// Records the trade id of an accepted trade; `was_missing`: a gap had skipped its number.
-    pub fn accept_trade(&mut self, id: &InstrumentId, trade_id: Option<u64>, was_missing: bool) {
-        if let (Some(terms), Some(trade_id)) = (self.terms.get_mut(id), trade_id) {
-            terms.trades.accept(trade_id, was_missing);
+    /// Drops the oldest keys of the instruments with the most.
+    fn drop_oldest(&mut self) {
+        let lengths = self.terms.values().flat_map(|terms| [terms.trades.len(), terms.updates.len()]).collect();
+        let most = cut_to(lengths, VENUE_IDS_MAX / 4 * 3);
+        self.keys = 0;
+        for keys in self.terms.values_mut().flat_map(|terms| [&mut terms.trades, &mut terms.updates]) {
+            if keys.len() > most {
+                keys.keep_latest(most);
+            }
+            self.keys += keys.len();
         }
     }
 }

@@ -13,8 +13,8 @@ pub mod checks;
 pub mod floods;
 pub mod instruments;
 pub mod machine;
-pub mod natural_keys;
 pub mod numbering;
 pub mod sessions;
+pub mod venue_ids;
 
 pub use machine::{CLOCK_INTERVAL_NS, Ingest};

@@ -1,9 +1,9 @@
 //! The state and the functions of ingest; the rules themselves live in [`crate::checks`].
 //!
 //! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
-//! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and natural keys, and a gap
-//! opens a range of natural keys. Tape time follows from the facts too, so that a rejected event does not move it. A
-//! tape written by an older `LOGIC` is therefore followed by its facts, without deciding again.
+//! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and the venue's ids. Tape time
+//! follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is therefore
+//! followed by its facts, without deciding again.
 //!
 //! A rejection beyond the rate of [`crate::floods`] has no fact. `observe` finds it, and the next `observe` adds it to
 //! the sums, unless a fact has answered the input after all: then another `LOGIC` decided, and the fact counts.
@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected, RejectedMany};
-use tapedeck_schemas::ids::{InstrumentId, SourceId};
-use tapedeck_schemas::market::accepted;
+use tapedeck_schemas::event::{
+    ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected, RejectedMany, TradeIdGap, TradeIdsRestarted,
+};
+use tapedeck_schemas::ids::{InstrumentId, SourceId, VenueId};
+use tapedeck_schemas::market::{MarketBody, PriceDomain, TradeIdOrder, accepted};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::Writer;
@@ -26,6 +28,7 @@ use crate::floods::{Floods, SummedRejection};
 use crate::instruments::Instruments;
 use crate::numbering::{Arrival, RecordedNumber};
 use crate::sessions::Numberings;
+use crate::venue_ids::IdStep;
 
 /// Tape time between two boundaries at which `ClockAdvanced` is decided, ns.
 pub const CLOCK_INTERVAL_NS: u64 = 100_000_000;
@@ -50,13 +53,6 @@ pub struct MarketObserved {
     counted: Option<SourceId>,
     /// Whether it is rejected without a fact of its own.
     is_summed: bool,
-}
-
-impl MarketObserved {
-    /// Whether the number of the event was missing.
-    fn was_missing(&self) -> bool {
-        self.number.as_ref().is_ok_and(|number| number.was_missing)
-    }
 }
 
 impl Ingest {
@@ -105,7 +101,13 @@ impl Ingest {
             bars: &self.bars,
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
-        let fact = accepted(instrument, event.source, event.unnumbered());
+        let mut unnumbered = event.unnumbered();
+        if let (MarketBody::Quote(quote), Some(PriceDomain::Positive)) =
+            (&mut unnumbered.body, candidate.terms.map(|terms| terms.prices))
+        {
+            quote.remove_zero_sides();
+        }
+        let fact = accepted(instrument, event.source, unnumbered);
         let sample = sample(&fact).map(|(_, sample)| sample);
         if let Some(sample) = sample
             && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
@@ -121,6 +123,16 @@ impl Ingest {
         for bar in self.bars.closed_by(instrument, event.ts_recv) {
             out.push(bar);
         }
+        if let (Event::Trade(trade), Some(terms)) = (&fact, candidate.terms)
+            && terms.trade_ids == TradeIdOrder::Consecutive
+            && let Some(got) = trade.trade_id.as_ref().and_then(VenueId::number)
+        {
+            match terms.consecutive.step(got) {
+                IdStep::Expected => {}
+                IdStep::Skipped { expected } => out.push(TradeIdGap { instrument, expected, got }),
+                IdStep::Restarted { last } => out.push(TradeIdsRestarted { instrument, last, got }),
+            }
+        }
         out.push(fact);
         for bar in sample.into_iter().flat_map(|sample| self.bars.filled_by(instrument, sample)) {
             out.push(bar);
@@ -133,17 +145,15 @@ impl Machine for Ingest {
     type Input = MarketEntry;
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 7;
-    const STATE: u32 = 6;
+    const LOGIC: u32 = 8;
+    const STATE: u32 = 7;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
     }
 
     fn observe(&mut self, cause: Cause, entry: &MarketEntry) -> MarketObserved {
-        if let Some(gap) = self.floods.begin(entry.stamp) {
-            self.instruments.skip_keys(&gap.instrument);
-        }
+        self.floods.begin(entry.stamp);
         let (source, _) = named(entry);
         let number = Ok(RecordedNumber::default());
         let mut observed = MarketObserved { number, source, counted: None, is_summed: false };
@@ -188,13 +198,8 @@ impl Machine for Ingest {
                 self.numberings.define(&fact.instrument);
                 self.bars.define(fact.instrument, &fact.bars);
             }
-            Event::Gap(fact) => self.instruments.skip_keys(&fact.instrument), // the numbers depend on the input alone
-            Event::Quote(fact) => {
-                self.instruments.accept_update(&fact.instrument, fact.update_id, observed.was_missing());
-            }
-            Event::Trade(fact) => {
-                self.instruments.accept_trade(&fact.instrument, fact.trade_id, observed.was_missing());
-            }
+            Event::Quote(fact) => self.instruments.accept_quote(fact),
+            Event::Trade(fact) => self.instruments.accept_trade(fact),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
             _ => {}
         }
@@ -223,7 +228,10 @@ fn boundary_crossed(from: TapeTime, to: TapeTime) -> Option<TapeTime> {
 fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
     let (instrument, of, price, volume, ts_recv) = match fact {
         Event::Trade(fact) => (fact.instrument, BarInput::Trades, fact.price, fact.quantity, fact.ts_recv),
-        Event::Quote(fact) => (fact.instrument, BarInput::Quotes, fact.bid.mid(fact.ask), Quantity::ZERO, fact.ts_recv),
+        Event::Quote(fact) => {
+            let (bid, ask) = fact.touch()?;
+            (fact.instrument, BarInput::Quotes, bid.mid(ask), Quantity::ZERO, fact.ts_recv)
+        }
         _ => return None,
     };
     Some((instrument, Sample { of, price, volume, ts_recv }))

@@ -82,28 +82,7 @@ fn sessions_sources_and_instruments_are_numbered_apart() {
 }
 
 #[test]
-fn natural_keys_hold_across_sessions_and_sources_and_only_accepted_ones_count() {
-    let mut harness = Harness::defined();
-    let bodies: [fn(&str, Option<u64>) -> MarketBody; 2] =
-        [|price, id| trade(price, "1", id), |price, id| quote(price, "1", "3", "1", id)];
-    for (n, body) in bodies.into_iter().enumerate() {
-        let mut from = |source: &str, seq, price, id| {
-            let (source, session) = (source.parse().unwrap(), format!("s{n}").parse().unwrap());
-            is_duplicate(&harness.feed(&entry(SYMBOL, MarketEvent { source, session, ..event(seq, body(price, id)) })))
-        };
-        assert!(!from("a", 1, "1", Some(10)));
-        assert!(from("b", 1, "1", Some(10)), "the same again from another source");
-        assert!(from("b", 2, "1", Some(9)), "an older one");
-        assert!(!from("b", 3, "1", None), "without a key there is nothing to compare");
-        assert!(from("b", 4, "1", Some(10)), "the last key stays");
-        assert!(!from("b", 5, "0", Some(12)), "rejected, for another reason");
-        assert!(!from("b", 6, "1", Some(11)), "the key of a rejected event was not accepted");
-        assert!(from("a", 2, "1", Some(11)));
-    }
-}
-
-#[test]
-fn natural_keys_outlive_a_redefinition() {
+fn venue_ids_outlive_a_redefinition() {
     let mut harness = Harness::defined();
     harness.feed_body(1, trade("1", "1", Some(10)));
     harness.feed_body(2, quote("1", "1", "2", "1", Some(20)));
@@ -142,15 +121,6 @@ fn trades_that_two_sources_lost_are_accepted_from_the_first_that_publishes_them_
     let again = [("b", 3, 13), ("a", 3, 13), ("a", 4, 14), ("b", 4, 14), ("b", 5, 15), ("a", 5, 15)];
     let accepted: Vec<_> = trades(&mut harness, &again).into_iter().map(|(.., accepted)| accepted).collect();
     assert_eq!(accepted, [true, false, true, false, true, false]);
-}
-
-#[test]
-fn a_new_number_does_not_bring_back_an_id_that_a_gap_skipped() {
-    let mut harness = Harness::defined();
-    trades(&mut harness, &[("a", 1, 11), ("a", 5, 15)]);
-    assert_eq!(trades(&mut harness, &[("a", 6, 13), ("b", 1, 14)]), [("a", 6, false), ("b", 1, false)]);
-    // A missing number brings back only what lies in the gap.
-    assert_eq!(trades(&mut harness, &[("a", 2, 11), ("a", 3, 13)]), [("a", 2, false), ("a", 3, true)]);
 }
 
 #[test]

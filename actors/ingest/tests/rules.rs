@@ -14,7 +14,7 @@ fn a_valid_event_is_accepted_with_its_times() {
     let one = MarketEntry { stamp: START + 7, ..entry(SYMBOL, event(1, quote("1.01", "0", "1.02", "0.3", Some(4)))) };
     let [Event::Quote(fact)] = &harness.feed(&one)[..] else { panic!("one quote") };
     assert_eq!((fact.ts_recv, fact.ts_event), (START, Some(START - 5)));
-    assert_eq!((fact.bid.to_string(), fact.ask_size.to_string()), ("1.01".into(), "0.3".into()));
+    assert_eq!((fact.bid, fact.ask_size.to_string()), ("1.01".parse().ok(), "0.3".into()));
     let one = MarketEntry { stamp: START + 8, ..entry(SYMBOL, event(2, trade("1.02", "0.2", None))) };
     let [Event::Trade(fact)] = &harness.feed(&one)[..] else { panic!("one trade") };
     assert_eq!((fact.ts_recv, fact.ts_event), (START, Some(START - 5)));
@@ -43,8 +43,8 @@ fn each_rule_rejects_with_its_reason_and_the_value() {
         (quote("1", "1", "2", "1.01", None), OffGrid, "ask_size 1.01 "),
         (trade("1.001", "1", None), OffGrid, "price 1.001 "),
         (trade("1", "1.01", None), OffGrid, "quantity 1.01 "),
-        (quote("2", "1", "2", "1", None), Crossed, "bid 2 is not below ask 2"),
-        (quote("2.01", "1", "2", "1", None), Crossed, "bid 2.01 "),
+        (quote("", "1", "2", "1", None), BadQuote, "bid_size is 1, but that side has no price"),
+        (quote("1", "1", "", "0.1", None), BadQuote, "ask_size is 0.1"),
         (quote("1000", "1000000000000.1", "1001", "1", None), OutOfRange, "1000 times 1000000000000.1 "),
         (quote("1", "1", "1001", "1000000000000", None), OutOfRange, "1001 times 1000000000000 "),
         (trade("10000000000", "10000000000000", None), OutOfRange, "10000000000 times "),
@@ -148,12 +148,12 @@ fn the_first_broken_rule_is_the_reason() {
     let far = |event: MarketEvent| MarketEntry { stamp: START - 6 * SECOND, ..entry(SYMBOL, event) };
     let near = |event: MarketEvent| entry(SYMBOL, event);
     let rows = [
-        (far(event(5, quote("0", "1", "0", "1", Some(8)))), Duplicate),
-        (far(event(6, quote("0", "1", "0", "1", Some(8)))), ClockAhead),
-        (near(event(6, quote("0", "1", "0", "1", Some(8)))), Duplicate),
+        (far(event(5, quote("1", "1", "2", "1", Some(8)))), Duplicate),
+        (far(event(6, quote("1", "1", "2", "1", Some(8)))), ClockAhead),
+        (near(event(6, quote("1", "1", "2", "1", Some(8)))), Duplicate),
         (near(event(6, quote("-0.001", "1", "-0.001", "1", Some(9)))), NotPositive),
         (near(event(6, quote("9999999999.001", "10000000000000", "1", "1", Some(9)))), OffGrid),
-        (near(event(6, quote("9999999999", "10000000000000", "1", "1", Some(9)))), Crossed),
+        (near(event(6, quote("9999999999", "10000000000000", "", "1", Some(9)))), BadQuote),
         (near(event(6, quote("9999999999", "10000000000000", "10000000000", "1", Some(9)))), OutOfRange),
     ];
     for (one, reason) in rows {

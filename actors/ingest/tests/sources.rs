@@ -3,6 +3,7 @@
 mod common;
 
 use common::*;
+use tapedeck_ingest::checks::TIME_NS_MIN;
 use tapedeck_kernel::{MachineInput, MarketEntry};
 use tapedeck_schemas::event::{Event, RejectReason};
 use tapedeck_schemas::market::{self, DefinitionBody, MarketBody, MarketEvent};
@@ -59,7 +60,7 @@ fn the_operator_sets_any_terms_but_the_currencies_and_a_publisher_none_but_these
     let mut harness = Harness::defined();
     let old = |seq, body| {
         let source = "operator".parse().unwrap();
-        entry(SYMBOL, MarketEvent { source, ts_recv: 1, ..event(seq, body) })
+        entry(SYMBOL, MarketEvent { source, ts_recv: TIME_NS_MIN, ..event(seq, body) })
     };
     let huge = terms("1000000000", &["rival"]);
     assert_eq!(told(&mut harness, &of("rival", 1, huge.clone())), "InstrumentDefined");

@@ -58,7 +58,8 @@ mod tests {
         let (bid_size, ask_size) = (Quantity::ZERO, Quantity::ZERO);
         let instrument = "sim.X".parse().unwrap();
         let (ts_event, update_id) = (None, None);
-        let event = Quote { instrument, bid: one, bid_size, ask: two, ask_size, ts_recv: 0, ts_event, update_id };
+        let event =
+            Quote { instrument, bid: Some(one), bid_size, ask: Some(two), ask_size, ts_recv: 0, ts_event, update_id };
         fact(Writer::Ingest, at_ms, event)
     }
 

@@ -13,6 +13,7 @@ mod inbox;
 pub mod invariants;
 pub mod liveness;
 pub mod machine;
+pub mod mark;
 pub mod merge;
 mod protocol;
 pub mod publication;

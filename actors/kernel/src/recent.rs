@@ -42,6 +42,25 @@ impl<T: Ord + Clone> RecentIds<T> {
         self.ids.contains(id)
     }
 
+    /// Number of ids that are kept.
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Drops all but the latest `most` ids.
+    pub fn keep_latest(&mut self, most: usize) {
+        let dropped = self.queue.len().saturating_sub(most);
+        for id in self.queue.drain(..dropped) {
+            self.ids.remove(&id);
+        }
+        self.queue.shrink_to_fit();
+    }
+
     /// Adds an id and returns whether it is new.
     pub fn insert(&mut self, id: T) -> bool {
         if !self.ids.insert(id.clone()) {

@@ -90,10 +90,11 @@ impl InstrumentBook {
         self.terms = Some(terms.clone());
     }
 
-    /// Replaces the quote; its displayed sizes are whole.
+    /// Replaces the quote; its displayed sizes are whole. A crossed quote displays nothing.
     pub(crate) fn quote(&mut self, quote: &Quote) {
-        let level = |price: Price, size: Quantity| {
-            price.is_positive().then_some(DisplayedLevel { price, left: size.max(Quantity::ZERO) })
+        let level = |price: Option<Price>, size: Quantity| {
+            let price = price.filter(|_| !quote.is_crossed())?;
+            Some(DisplayedLevel { price, left: size.max(Quantity::ZERO) })
         };
         self.bid = level(quote.bid, quote.bid_size);
         self.ask = level(quote.ask, quote.ask_size);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tapedeck_schemas::event::{
     CancelRejected, CancelRejection, CancelSubmitted, CloseReason, Event, Liquidity, Order, OrderAccepted, OrderClosed,
-    OrderFilled, OrderRejected, OrderRejection, TimeInForce,
+    OrderFilled, OrderRejected, OrderRejection, PriceDomain, TimeInForce,
 };
 use tapedeck_schemas::ids::{Currency, FillId, InstrumentId, OrderId};
 use tapedeck_schemas::number::{Quantity, Ratio};
@@ -107,7 +107,7 @@ impl<'a> Exchange<'a> {
             price: matched.price,
             quantity,
             leaves: working.leaves - quantity,
-            fee: matched.price.saturating_notional(quantity).scaled_by(rate),
+            fee: matched.price.abs().saturating_notional(quantity).scaled_by(rate),
             fee_currency,
             liquidity: matched.liquidity,
         };
@@ -156,7 +156,8 @@ impl<'a> Exchange<'a> {
         let Some((book, terms)) = book.and_then(|book| Some((book, book.terms()?))) else {
             return Err(OrderRejection::UnknownInstrument);
         };
-        if !order.price.is_positive() || !order.price.is_multiple_of(terms.tick_size) {
+        let is_allowed = order.price.is_positive() || terms.prices == PriceDomain::Any;
+        if !is_allowed || !order.price.is_multiple_of(terms.tick_size) {
             return Err(OrderRejection::OffTick { price: order.price, tick_size: terms.tick_size });
         }
         if !order.quantity.is_positive() || !order.quantity.is_multiple_of(terms.lot_size) {

@@ -68,8 +68,8 @@ impl Machine for Paper {
     type Input = Fact;
     type Observed = PaperObserved;
     const WRITER: Writer = Writer::Paper;
-    const LOGIC: u32 = 2;
-    const STATE: u32 = 2;
+    const LOGIC: u32 = 3;
+    const STATE: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])

@@ -212,3 +212,17 @@ fn late_quotes_and_trades_fill_nothing_and_change_no_quote() {
     assert_eq!(harness.step(&clock(20_100)), ["2 accepted", "2 filled 1@101 leaves 0 taker"]);
     assert_eq!(harness.step(&aged(crossing[1].clone(), 10_000)), ["1 filled 2@99 leaves 0 maker"]);
 }
+
+#[test]
+fn nothing_trades_on_an_absent_side_or_a_crossed_quote() {
+    let mut harness = Harness::new();
+    harness.step(&quote(1_001, "", "0", "101", "5"));
+    harness.step(&sell(1, Ioc, "90", "1"));
+    assert_eq!(harness.step(&clock(1_006)), ["1 accepted", "1 closed ioc_remainder leaves 1"]);
+    harness.step(&buy(2, Gtc, "102", "1"));
+    assert_eq!(harness.step(&clock(1_006)), ["2 accepted", "2 filled 1@101 leaves 0 taker"]);
+    harness.step(&buy(3, Gtc, "100", "1"));
+    assert_eq!(harness.step(&clock(1_006)), ["3 accepted"]);
+    assert!(harness.step(&quote(1_007, "101", "5", "99", "5")).is_empty(), "crossed");
+    assert_eq!(harness.step(&quote(1_008, "99", "5", "99", "5")), ["3 filled 1@100 leaves 0 maker"], "locked");
+}

@@ -3,26 +3,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::event::{
-    EquityMarked, Event, InstrumentDefined, Ledger, LedgerPosted, OrderFilled, Posting, Quote,
-};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::mark::InstrumentMark;
+use tapedeck_schemas::event::{EquityMarked, Event, InstrumentDefined, Ledger, LedgerPosted, OrderFilled, Posting};
 use tapedeck_schemas::ids::{AccountId, Currency, InstrumentId, StrategyId};
-use tapedeck_schemas::number::{Money, Price};
+use tapedeck_schemas::number::Money;
+use tapedeck_schemas::param::Params;
 
 use crate::holding::{Holding, HoldingKey};
 
-/// The currencies of an instrument, and its latest quote.
+/// The currencies of an instrument, and its mark.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Listing {
     /// Base currency, which is bought and sold.
     pub base: Currency,
     /// Quote currency, which prices are in.
     pub quote: Currency,
-    /// Latest bid and ask.
-    pub touch: Option<(Price, Price)>,
+    /// The mark of the instrument.
+    pub mark: InstrumentMark,
 }
 
-/// Cash, positions and quotes of one partition.
+/// Cash, positions and marks of one partition.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Books {
     listings: BTreeMap<InstrumentId, Listing>,
@@ -43,7 +44,7 @@ impl Books {
     pub fn holding(&self, key: &HoldingKey) -> Holding {
         self.holdings.get(key).copied().unwrap_or_default()
     }
-    /// The currencies and quote of an instrument.
+    /// The currencies and mark of an instrument.
     pub fn listing(&self, instrument: &InstrumentId) -> Option<&Listing> {
         self.listings.get(instrument)
     }
@@ -68,8 +69,8 @@ impl Books {
         listed.filter(move |(_, _, listing)| listing.quote == currency)
     }
 
-    /// The equity of an account in a currency: cash, and the positions quoted in it at the mid. A position is valued at
-    /// cost while the instrument has no quote, and all of them while their value at the mid does not fit [`Money`].
+    /// The equity of an account in a currency: cash, and the positions quoted in it at the mark. A position is valued at
+    /// cost while the instrument has no mark, and all of them while their value at the mark does not fit [`Money`].
     pub fn mark(&self, account: AccountId, currency: Currency) -> EquityMarked {
         self.mark_of(account, currency, self.cash(account, currency), None)
     }
@@ -94,7 +95,8 @@ impl Books {
         cash: Money,
         changed: Option<(HoldingKey, Holding)>,
     ) -> EquityMarked {
-        let mut value_at_mid = Some(Money::ZERO);
+        let mut value_at_mark = Some(Money::ZERO);
+        let mut marked_at = None;
         let mut cost = Money::ZERO;
         let mut realised = Money::ZERO;
         let mut fees = Money::ZERO;
@@ -105,38 +107,44 @@ impl Books {
         let opened = changed.filter(|(key, _)| !self.holdings.contains_key(key));
         let opened = opened.and_then(|(key, holding)| Some((holding, self.listings.get(&key.2)?)));
         for (holding, listing) in before.chain(opened) {
-            let value = match listing.touch {
-                Some((bid, ask)) => holding.quantity.value_at_mid(bid, ask),
+            let value = match listing.mark.get() {
+                Some(mark) => {
+                    let at = (!holding.quantity.is_zero()).then_some(mark.at);
+                    marked_at = marked_at.into_iter().chain(at).min();
+                    holding.quantity.value_at_mid(mark.low, mark.high)
+                }
                 None => Some(holding.cost),
             };
-            value_at_mid = value_at_mid.zip(value).and_then(|(sum, value)| sum.checked_add(value));
+            value_at_mark = value_at_mark.zip(value).and_then(|(sum, value)| sum.checked_add(value));
             cost += holding.cost;
             realised += holding.realised;
             fees += holding.fees;
         }
-        let position_value = value_at_mid.unwrap_or(cost);
+        let position_value = value_at_mark.unwrap_or(cost);
         let unrealised = position_value - cost;
         let equity = cash + position_value;
-        EquityMarked { account, currency, cash, position_value, realised, unrealised, fees, equity }
+        EquityMarked { account, currency, cash, position_value, realised, unrealised, fees, equity, marked_at }
     }
 
     pub(crate) fn define(&mut self, terms: &InstrumentDefined) {
-        let touch = self.listings.get(&terms.instrument).and_then(|listing| listing.touch);
+        let mark = self.listings.get(&terms.instrument).map(|listing| listing.mark).unwrap_or_default();
         self.quoted.insert(terms.quote);
-        self.listings.insert(terms.instrument, Listing { base: terms.base, quote: terms.quote, touch });
+        self.listings.insert(terms.instrument, Listing { base: terms.base, quote: terms.quote, mark });
     }
 
     /// Lists the instrument of a fill. One without a definition is listed as its symbol, quoted in the currency of the
     /// fee, so that its fills are booked too.
     pub(crate) fn ensure_listed(&mut self, fill: &OrderFilled) {
-        let listing = Listing { base: fill.instrument.symbol, quote: fill.fee_currency, touch: None };
+        let mark = InstrumentMark::default();
+        let listing = Listing { base: fill.instrument.symbol, quote: fill.fee_currency, mark };
         let listed = self.listings.entry(fill.instrument).or_insert(listing);
         self.quoted.insert(listed.quote);
     }
 
-    pub(crate) fn quote(&mut self, quote: &Quote) {
-        if let Some(listing) = self.listings.get_mut(&quote.instrument) {
-            listing.touch = Some((quote.bid, quote.ask));
+    /// Observes a quote or trade of the instrument that is not late.
+    pub(crate) fn observe_market(&mut self, instrument: &InstrumentId, fact: &Fact, params: &Params) {
+        if let Some(listing) = self.listings.get_mut(instrument) {
+            listing.mark.observe(fact, params);
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
-use tapedeck_schemas::event::{Event, OrderFilled};
+use tapedeck_schemas::event::{Event, OrderFilled, Quote, Trade};
 use tapedeck_schemas::ids::{AccountId, Currency, FillId};
 use tapedeck_schemas::number::Ratio;
 use tapedeck_schemas::offset::TapeTime;
@@ -98,8 +98,8 @@ impl Machine for Portfolio {
     type Input = Fact;
     type Observed = PortfolioObserved;
     const WRITER: Writer = Writer::Portfolio;
-    const LOGIC: u32 = 3;
-    const STATE: u32 = 1;
+    const LOGIC: u32 = 4;
+    const STATE: u32 = 2;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])
@@ -109,7 +109,11 @@ impl Machine for Portfolio {
         match &fact.event {
             Event::LimitsSet(limits) => self.params.apply(limits),
             Event::InstrumentDefined(terms) => self.books.define(terms),
-            Event::Quote(quote) if !fact.is_late(&self.params) => self.books.quote(quote),
+            Event::Quote(Quote { instrument, .. }) | Event::Trade(Trade { instrument, .. })
+                if !fact.is_late(&self.params) =>
+            {
+                self.books.observe_market(instrument, fact, &self.params);
+            }
             Event::OrderFilled(fill) => {
                 self.books.ensure_listed(fill);
                 if !self.seen.insert(fill.fill) {

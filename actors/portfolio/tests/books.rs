@@ -151,3 +151,55 @@ fn a_late_quote_marks_no_position() {
     harness.step(&aged(quote("X", 21_000, "9", "11"), 10_000));
     assert_eq!(equity(&mut harness, 21_000), "10");
 }
+
+/// The value of the position on the next mark by the clock, and the age of its mark in seconds.
+fn marked(harness: &mut Harness, at_s: u64) -> (String, u64) {
+    let events = harness.decide(&clock(at_s * 1_000));
+    let [Event::EquityMarked(mark)] = &events[..] else { panic!("{events:?}") };
+    (mark.position_value.to_string(), at_s - mark.marked_at.unwrap() / (1_000 * MS))
+}
+
+#[test]
+fn a_quote_that_vanished_marks_no_more_and_the_age_of_a_mark_is_said() {
+    let mut harness = Harness::new();
+    harness.step(&filled(fill(1, Side::Buy, "100", "2", "0")));
+    let is = |value: &str, age| (value.to_string(), age);
+    assert_eq!(marked(&mut harness, 2), is("200", 1));
+    harness.step(&print("X", 3_000, "50"));
+    assert_eq!(marked(&mut harness, 3), is("200", 2), "the quote is in force");
+    harness.step(&quote("X", 4_000, "", "101"));
+    assert_eq!(marked(&mut harness, 5), is("200", 4), "no bid: the last mid, until a trade");
+    harness.step(&print("X", 6_000, "50"));
+    assert_eq!(marked(&mut harness, 7), is("100", 1));
+    harness.step(&quote("X", 8_000, "61", "60"));
+    assert_eq!(marked(&mut harness, 9), is("100", 3), "crossed");
+    harness.step(&quote("X", 10_000, "60", "60"));
+    assert_eq!(marked(&mut harness, 11), is("120", 1), "locked");
+    // The quote is older than market.late_ms when the trade prints.
+    harness.step(&print("X", 20_000, "40"));
+    assert_eq!(marked(&mut harness, 20), is("120", 10));
+    harness.step(&print("X", 20_001, "40"));
+    assert_eq!(marked(&mut harness, 22), is("80", 2));
+}
+
+#[test]
+fn the_oldest_of_several_marks_is_said_and_none_without_a_position() {
+    let mut harness = Harness::new();
+    harness.step(&definition("Y", "USDT"));
+    harness.step(&quote("Y", 3_000, "9", "11"));
+    harness.step(&funded("USDT", "1000"));
+    let [Event::EquityMarked(mark)] = &harness.decide(&clock(4_000))[..] else { panic!("a mark") };
+    assert_eq!(mark.marked_at, None);
+    harness.step(&filled(OrderFilled { instrument: instrument("Y"), ..fill(1, Side::Buy, "10", "1", "0") }));
+    assert_eq!(marked(&mut harness, 6).1, 3);
+    harness.step(&filled(fill(2, Side::Sell, "100", "1", "0")));
+    assert_eq!(marked(&mut harness, 8).1, 7, "that of X");
+}
+
+#[test]
+fn a_price_below_zero_values_a_position_with_its_sign() {
+    let mut harness = Harness::new();
+    harness.step(&quote("X", 2_000, "-38", "-37"));
+    harness.step(&filled(fill(1, Side::Buy, "-37", "2", "0")));
+    assert_eq!(marked(&mut harness, 3), ("-75".to_string(), 1));
+}

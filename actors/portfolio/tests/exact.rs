@@ -127,11 +127,11 @@ fn decisions_are_as_pinned() {
         filled(fill(4, Side::Sell, "98.7", "3", "0.3")),
         clock(9_000),
     ];
-    let pinned = "fb4ce81dd1446df17613f946502e2ab7b1465ff6c756aa068022c208ede597ff";
+    let pinned = "3d4d3e3ddada33af7da2c356dabd1c7f35a9d50ec0b861fe506e2d5fbe54af8a";
     assert_decisions(
         Portfolio::new(),
         &script,
         pinned,
-        "739283da03906de93c2af34317badd8f42d26f0aadb494b19c5e4d9c0f73c33b",
+        "777bebad15270f912b8c4c5cc6e19de418ec447b583b391fb577c41811cc1f16",
     );
 }

@@ -81,9 +81,9 @@ const ID: &str = "abababababababababababababababab";
 fn market() -> Vec<(Event, String)> {
     let quote = Quote {
         instrument: instrument(),
-        bid: "10.1".parse().unwrap(),
+        bid: Some("10.1".parse().unwrap()),
         bid_size: "1".parse().unwrap(),
-        ask: "10.2".parse().unwrap(),
+        ask: Some("10.2".parse().unwrap()),
         ask_size: "2".parse().unwrap(),
         ts_recv: 1,
         ts_event: Some(2),
@@ -94,7 +94,7 @@ fn market() -> Vec<(Event, String)> {
         price: "10.5".parse().unwrap(),
         quantity: "0.3".parse().unwrap(),
         aggressor: Aggressor::Buyer,
-        trade_id: Some(1),
+        trade_id: Some(1.into()),
         ts_recv: 1,
         ts_event: None,
     };
@@ -106,8 +106,8 @@ fn market() -> Vec<(Event, String)> {
         got: 6,
     };
     let rejected = Rejected {
-        reason: RejectReason::Crossed,
-        detail: RejectDetail::Crossed { bid: "2".parse().unwrap(), ask: "1".parse().unwrap() },
+        reason: RejectReason::BadQuote,
+        detail: RejectDetail::SizeWithoutPrice { field: "bid_size".parse().unwrap(), quantity: "2".parse().unwrap() },
         subject: "md.x\0".into(),
         source: Some("src".parse().unwrap()),
         seq: Some(1),
@@ -140,7 +140,7 @@ fn market() -> Vec<(Event, String)> {
     };
     let totals = "market_totals_v1: partition=7 instrument=venue.SYM";
     let rejects = format!("rejects_v1: {KEY}");
-    let crossed = r#"code=crossed detail={"code":"crossed","bid":"2","ask":"1"}"#;
+    let broken = r#"code=size_without_price detail={"code":"size_without_price","field":"bid_size","quantity":"2"}"#;
     let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
         (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
@@ -150,7 +150,7 @@ fn market() -> Vec<(Event, String)> {
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
         ),
         (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM count=1")),
-        (rejected.into(), format!("{rejects} reason=crossed {crossed} subject=md.x source=src count=1")),
+        (rejected.into(), format!("{rejects} reason=bad_quote {broken} subject=md.x source=src count=1")),
         (many.into(), format!("{rejects} reason=malformed {summed}\"last_seq\":1024,\"gaps\":2}} count=900")),
     ]
 }
@@ -319,10 +319,11 @@ fn accounts() -> Vec<(Event, String)> {
         unrealised: "4".parse().unwrap(),
         fees: "5".parse().unwrap(),
         equity: "6".parse().unwrap(),
+        marked_at: Some(5),
     };
     let key = "positions_v1: partition=7 account=acc strategy=strat instrument=venue.SYM";
     let sums = "quantity=-1 cost=-101 average_price=101.1 realised=7 fees=0.3 seq=80 index=2";
-    let worth = "cash=1 position_value=2 realised=3 unrealised=4 fees=5 equity=6";
+    let worth = "cash=1 position_value=2 realised=3 unrealised=4 fees=5 equity=6 marked_at=5";
     vec![
         (position.into(), format!("{key} {sums}")),
         (mark.into(), format!("equity_v1: {KEY} at=6000 account=acc currency=USDT {worth}")),

@@ -1,25 +1,28 @@
-//! The exposure to one instrument: its terms, quote, position and cash flow. No limits, no orders.
+//! The exposure to one instrument: its terms, quote, mark, position and cash flow. No limits, no orders.
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::event::{InstrumentDefined, OrderFilled, Quote, Side};
+use tapedeck_kernel::Fact;
+use tapedeck_kernel::mark::InstrumentMark;
+use tapedeck_schemas::event::{Event, InstrumentDefined, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::Currency;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
+use tapedeck_schemas::param::Params;
 
-/// The latest quote.
+/// The latest quote, as far as an order may rely on it: a crossed one has no sides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastQuote {
-    /// Best bid.
-    pub bid: Price,
-    /// Best ask.
-    pub ask: Price,
+    /// Best bid, if there is one.
+    pub bid: Option<Price>,
+    /// Best ask, if there is one.
+    pub ask: Option<Price>,
     /// Time at which the publisher received it, ns. Its age is counted from here.
     pub ts_recv: u64,
 }
 
-impl LastQuote {
-    /// Half way between bid and ask, rounded toward zero to 1e-12.
-    pub fn mid(&self) -> Price {
-        self.bid.mid_toward_zero(self.ask)
+impl From<&Quote> for LastQuote {
+    fn from(quote: &Quote) -> Self {
+        let (bid, ask) = if quote.is_crossed() { (None, None) } else { (quote.bid, quote.ask) };
+        Self { bid, ask, ts_recv: quote.ts_recv }
     }
 }
 
@@ -28,6 +31,7 @@ impl LastQuote {
 pub struct Exposure {
     terms: Option<InstrumentDefined>,
     quote: Option<LastQuote>,
+    mark: InstrumentMark,
     last_fill: Option<Price>,
     position: Quantity,
     cash: Money,
@@ -42,6 +46,10 @@ impl Exposure {
     pub fn quote(&self) -> Option<LastQuote> {
         self.quote
     }
+    /// The price at which a position is valued.
+    pub fn mark(&self) -> Option<Price> {
+        self.mark.get().map(|mark| mark.price())
+    }
     /// Signed: above zero long, below zero short.
     pub fn position(&self) -> Quantity {
         self.position
@@ -51,10 +59,11 @@ impl Exposure {
         self.terms = Some(terms.clone());
     }
 
-    /// Replaces the latest quote. A quote with a price of zero or less is ignored.
-    pub(crate) fn observe_quote(&mut self, quote: &Quote) {
-        if quote.bid.is_positive() && quote.ask.is_positive() {
-            self.quote = Some(LastQuote { bid: quote.bid, ask: quote.ask, ts_recv: quote.ts_recv });
+    /// Observes a quote or trade that is not late.
+    pub(crate) fn observe_market(&mut self, fact: &Fact, params: &Params) {
+        self.mark.observe(fact, params);
+        if let Event::Quote(quote) = &fact.event {
+            self.quote = Some(quote.into());
         }
     }
 
@@ -76,11 +85,11 @@ impl Exposure {
         }
     }
 
-    /// Cash flow plus the position valued at the mid (at the last fill's price while there is no quote), after fees.
+    /// Cash flow plus the position valued at the mark (at the last fill's price while there is none), after fees.
     /// `None` while the instrument is not defined. Beyond the bound of `Money` it stops there, with its sign: it is
     /// only compared with a limit, which is at most 1e11.
     pub fn profit(&self) -> Option<(Currency, Money)> {
-        let mark = self.quote.map(|quote| quote.mid()).or(self.last_fill).unwrap_or(Price::ZERO);
+        let mark = self.mark().or(self.last_fill).unwrap_or(Price::ZERO);
         let value = mark.saturating_notional(self.position);
         self.terms.as_ref().map(|terms| (terms.quote, self.cash + value))
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::recent::RecentIds;
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Fact, Machine, Out, Reads};
-use tapedeck_schemas::event::{Event, OrderFilled, RiskStateChanged, SignalRaised};
+use tapedeck_schemas::event::{Event, OrderFilled, Quote, RiskStateChanged, SignalRaised, Trade};
 use tapedeck_schemas::generation::Lineage;
 use tapedeck_schemas::ids::{AccountId, FillId, InstrumentId, OrderId};
 use tapedeck_schemas::offset::TapeTime;
@@ -94,6 +94,7 @@ impl Risk {
             signal_cause_time,
             restriction: self.state.states.restriction(&signal.instrument),
             quote: exposure.quote(),
+            mark: exposure.mark(),
             position: exposure.position(),
             open,
             params: &self.state.params,
@@ -115,8 +116,8 @@ impl Machine for Risk {
     type Input = Fact;
     type Observed = ();
     const WRITER: Writer = Writer::Risk;
-    const LOGIC: u32 = 4;
-    const STATE: u32 = 2;
+    const LOGIC: u32 = 5;
+    const STATE: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Paper])
@@ -127,8 +128,10 @@ impl Machine for Risk {
         match &fact.event {
             Event::LimitsSet(limits) => state.params.apply(limits),
             Event::InstrumentDefined(terms) => self.exposure(terms.instrument).define(terms),
-            Event::Quote(quote) if !fact.is_late(&state.params) => {
-                self.exposure(quote.instrument).observe_quote(quote);
+            Event::Quote(Quote { instrument, .. }) | Event::Trade(Trade { instrument, .. })
+                if !fact.is_late(&state.params) =>
+            {
+                state.exposures.entry(*instrument).or_default().observe_market(fact, &state.params);
             }
             Event::OrderFilled(fill) => self.observe_fill(fill),
             Event::OrderStatusChanged(change) if change.to.is_terminal() => state.open.close(&change.order),

@@ -1,6 +1,6 @@
 //! Turns the target of a signal into an order in whole ticks and lots. Limits are checked later, in [`crate::gate`].
 
-use tapedeck_schemas::event::{InstrumentDefined, Order, Side, SignalRaised, TimeInForce};
+use tapedeck_schemas::event::{InstrumentDefined, Order, PriceDomain, Side, SignalRaised, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
@@ -44,12 +44,12 @@ pub struct SizingRequest<'a> {
 }
 
 /// The order that takes the position, with open orders filled, to the target. `None` if it is less than a lot or than
-/// the least notional, or if the instrument has no terms or no quote.
+/// the least notional, or if the instrument has no terms, no mark, or no quote on the side that gives the limit price.
 pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity, params: &Params) -> Option<Proposed> {
     let signal = request.signal;
     let terms = exposure.terms()?;
     let quote = exposure.quote()?;
-    let desired = desired(signal, terms, &quote, params)?;
+    let desired = desired(signal, terms, exposure.mark()?, params)?;
     let expected = exposure.position() + open.buy - open.sell;
     let delta = (desired - expected).truncate_to(terms.lot_size);
     if delta.is_zero() || !terms.lot_size.is_positive() {
@@ -58,8 +58,8 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
     let side = if delta.is_positive() { Side::Buy } else { Side::Sell };
     let confident = signal.confidence >= params.in_force(&IOC_CONFIDENCE, &signal.instrument);
     let time_in_force = if confident { TimeInForce::Ioc } else { TimeInForce::Gtc };
-    let price = limit_price(side, time_in_force, &quote, terms.tick_size)?;
-    if price.saturating_notional(delta.abs()) < terms.min_notional {
+    let price = limit_price(side, time_in_force, &quote, terms.tick_size, terms.prices)?;
+    if price.abs().saturating_notional(delta.abs()) < terms.min_notional {
         return None;
     }
     Some(Proposed::new(Order {
@@ -75,29 +75,40 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
     }))
 }
 
-/// target · target notional / mid, rounded toward zero to the lot size. Beyond the bound of `Quantity` it stops there,
-/// and `max_quantity` denies the order.
-fn desired(signal: &SignalRaised, terms: &InstrumentDefined, quote: &LastQuote, params: &Params) -> Option<Quantity> {
+/// target · target notional / |mark|, rounded toward zero to the lot size; `None` at a mark of zero. Beyond the bound of
+/// `Quantity` it stops there, and `max_quantity` denies the order.
+fn desired(signal: &SignalRaised, terms: &InstrumentDefined, mark: Price, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
     let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money()?;
     let value = target_notional.scaled_by(target);
-    if quote.mid().is_zero() {
+    if mark.is_zero() {
         return None;
     }
     let most = Quantity::saturating_from_units(if value.is_negative() { i128::MIN } else { i128::MAX });
-    Some(value.at(quote.mid()).unwrap_or(most).truncate_to(terms.lot_size))
+    Some(value.at(mark.abs()).unwrap_or(most).truncate_to(terms.lot_size))
 }
 
 /// The opposite touch for IOC, the own touch for GTC, rounded to the tick size: down for a buy, up for a sell.
-fn limit_price(side: Side, time_in_force: TimeInForce, quote: &LastQuote, tick: Price) -> Option<Price> {
+fn limit_price(
+    side: Side,
+    time_in_force: TimeInForce,
+    quote: &LastQuote,
+    tick: Price,
+    prices: PriceDomain,
+) -> Option<Price> {
     let touch = match (side, time_in_force) {
-        (Side::Buy, TimeInForce::Ioc) | (Side::Sell, TimeInForce::Gtc) => quote.ask,
-        (Side::Sell, TimeInForce::Ioc) | (Side::Buy, TimeInForce::Gtc) => quote.bid,
+        (Side::Buy, TimeInForce::Ioc) | (Side::Sell, TimeInForce::Gtc) => quote.ask?,
+        (Side::Sell, TimeInForce::Ioc) | (Side::Buy, TimeInForce::Gtc) => quote.bid?,
     };
-    let below = touch.truncate_to(tick);
-    let price = if side == Side::Sell && below != touch { below + tick } else { below };
+    let within = touch.truncate_to(tick);
+    let price = match side {
+        Side::Sell if within < touch => within + tick,
+        Side::Buy if within > touch => within - tick,
+        _ => within,
+    };
+    let is_allowed = price.is_positive() || prices == PriceDomain::Any;
     // The sum saturates at the bound of `Price`, and is then no multiple of the tick size.
-    (price.is_positive() && price.is_multiple_of(tick)).then_some(price)
+    (is_allowed && price.is_multiple_of(tick)).then_some(price)
 }
 
 #[cfg(test)]
@@ -107,8 +118,10 @@ mod tests {
     #[test]
     fn there_is_no_limit_price_beyond_the_bound_or_with_a_tick_size_of_zero() {
         let most = Price::saturating_from_units(Price::MAX_UNITS);
-        let quote = LastQuote { bid: most, ask: most, ts_recv: 0 };
-        let price = |side, tick: &str| limit_price(side, TimeInForce::Ioc, &quote, tick.parse().unwrap());
+        let quote = LastQuote { bid: Some(most), ask: Some(most), ts_recv: 0 };
+        let price = |side, tick: &str| {
+            limit_price(side, TimeInForce::Ioc, &quote, tick.parse().unwrap(), PriceDomain::Positive)
+        };
         assert_eq!(price(Side::Buy, "3").unwrap().to_string(), "9999999999");
         assert_eq!(price(Side::Sell, "3"), None, "the next tick is beyond the bound");
         assert_eq!(price(Side::Buy, "0"), None);

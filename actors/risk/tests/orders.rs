@@ -253,3 +253,39 @@ fn a_late_quote_is_no_quote_and_the_age_of_a_quote_is_its_own() {
     let stale = Denial::StaleQuote { age_ns: 2_001 * MS, limit_ns: 2_000 * MS };
     assert_eq!(harness.order(&signal("X", 20_000, "1", "1")), Outcome::Denied(stale));
 }
+
+#[test]
+fn an_order_needs_the_side_that_gives_its_price_and_no_crossed_quote_gives_one() {
+    let decided = |bid: &str, ask: &str, target: &str| {
+        let mut harness = Harness::new();
+        harness.step(&quote("X", 1_100, bid, ask));
+        match harness.order(&signal("X", 1_100, target, "1")) {
+            Outcome::Approved(order) => format!("{} {} at {}", order.side, order.quantity, order.price),
+            Outcome::Denied(denial) => format!("{denial:?}"),
+            Outcome::NoOrder => "none".into(),
+        }
+    };
+    assert_eq!(decided("100", "100", "1"), "buy 100 at 100", "locked");
+    assert_eq!(decided("", "100.01", "1"), "buy 99.99 at 100.01", "sized at the last mid");
+    assert_eq!(decided("", "100.01", "-1"), "none", "nothing is bid");
+    assert_eq!(decided("99.99", "", "-1"), "sell 100 at 99.99");
+    assert_eq!(decided("99.99", "", "1"), "none");
+    assert_eq!(decided("", "", "1"), "none");
+    assert_eq!(decided("100.02", "100", "1"), "none", "crossed");
+}
+
+#[test]
+fn limits_hold_at_prices_below_zero() {
+    let mut harness = Harness::new();
+    let mut terms = definition("X");
+    if let Event::InstrumentDefined(terms) = &mut terms.event {
+        terms.prices = tapedeck_schemas::event::PriceDomain::Any;
+    }
+    harness.step(&terms);
+    harness.step(&quote("X", 1_100, "-37.63", "-37.61"));
+    let order = harness.approved(&signal("X", 1_100, "1", "1"));
+    assert_eq!((order.side, order.price.to_string().as_str()), (Side::Buy, "-37.61"));
+    assert_eq!(order.quantity.to_string(), "265.816", "10,000 / 37.62");
+    harness.step(&limit("risk.max_order_notional", "5000"));
+    let Outcome::Denied(..) = harness.order(&signal("X", 1_100, "-1", "1")) else { panic!("over the limit") };
+}

@@ -256,7 +256,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
         blank().machine.machine,
         &facts,
         pinned,
-        "e8a907b4546f35ab932a97f732bcbd8192eb4351c28f6e2ba211e99b068c99c4",
+        "e1c28923ad3baf34ef7711db792830d38fe9005c19273449fcdd239c77baeafc",
     );
 }
 

@@ -99,10 +99,9 @@ impl Signal {
     }
 
     fn observe_quote(&mut self, now: TapeTime, quote: &Quote) {
-        let mid = mid(quote);
-        if mid <= 0.0 {
-            return;
-        }
+        let Some((bid, ask)) = quote.touch() else { return };
+        // For statistics only.
+        let mid = (bid.to_f64() + ask.to_f64()) * 0.5;
         let SignalState { params, weights, instruments } = &mut self.state;
         let settings = Settings::new(params, quote.instrument);
         let interval = params.in_force(&SAMPLE_MS, &quote.instrument).milliseconds_to_ns();
@@ -139,9 +138,9 @@ impl Signal {
 /// What a fact meant to the signal machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignalObserved {
-    /// A quote that strategies use.
+    /// A quote that strategies use: one with both sides that is neither crossed nor late.
     Fresh,
-    /// Any other fact, or a late quote.
+    /// Any other fact.
     Other,
 }
 
@@ -149,7 +148,7 @@ impl Machine for Signal {
     type Input = Fact;
     type Observed = SignalObserved;
     const WRITER: Writer = Writer::Signal;
-    const LOGIC: u32 = 3;
+    const LOGIC: u32 = 4;
     const STATE: u32 = 1;
 
     fn reads() -> Reads {
@@ -158,7 +157,7 @@ impl Machine for Signal {
 
     fn observe(&mut self, cause: Cause, fact: &Fact) -> SignalObserved {
         match &fact.event {
-            Event::Quote(quote) if !fact.is_late(&self.state.params) => {
+            Event::Quote(quote) if quote.touch().is_some() && !fact.is_late(&self.state.params) => {
                 self.observe_quote(cause.now, quote);
                 return SignalObserved::Fresh;
             }
@@ -195,10 +194,4 @@ impl Machine for Signal {
         let instruments = restored.collect::<Result<_, BadState>>()?;
         Ok(Self { state: SignalState { params, weights, instruments }, ..self.clone() })
     }
-}
-
-/// The mid as a float, for statistics only; 0 when either side of the quote is not above zero.
-fn mid(quote: &Quote) -> f64 {
-    let usable = quote.bid.is_positive() && quote.ask.is_positive();
-    if usable { (quote.bid.to_f64() + quote.ask.to_f64()) * 0.5 } else { 0.0 }
 }

@@ -20,9 +20,9 @@ fn quote(symbol: &str, at: u64, mid_ticks: i128) -> Fact {
     let cents = |n: i128| Price::saturating_from_units(n * Price::ONE / 100);
     let event = Quote {
         instrument: format!("sim.{symbol}").parse().unwrap(),
-        bid: cents(mid_ticks - 1),
+        bid: Some(cents(mid_ticks - 1)),
         bid_size: Quantity::whole(1),
-        ask: cents(mid_ticks + 1),
+        ask: Some(cents(mid_ticks + 1)),
         ask_size: Quantity::whole(1),
         ts_recv: at,
         ts_event: None,
@@ -135,7 +135,7 @@ fn quotes_within_the_sample_interval_change_no_score() {
             continue;
         };
         let mut wild = quote.clone();
-        (wild.bid, wild.ask) = (Price::whole(1), Price::whole(2));
+        (wild.bid, wild.ask) = (Some(Price::whole(1)), Some(Price::whole(2)));
         let at = fact.at;
         bursts.push(fact);
         bursts.push(ingest(at + 49 * MS, wild));
@@ -237,7 +237,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     let any_quote = (any_price.clone(), any_price, any::<u64>()).prop_map(|(bid, ask, at)| {
         let mut fact = quote("A", at, 100);
         if let Event::Quote(quote) = &mut fact.event {
-            (quote.bid, quote.ask) = (bid, ask);
+            (quote.bid, quote.ask) = (Some(bid).filter(|bid| !bid.is_zero()), Some(ask));
         }
         fact
     });

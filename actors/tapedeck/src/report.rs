@@ -71,8 +71,8 @@ impl Report {
                 ("quantity", totals.quantity.to_string()),
                 ("first", text(totals.first_price.map(|price| price.to_string()))),
                 ("last", text(totals.last_price.map(|price| price.to_string()))),
-                ("bid", text(totals.last_quote.map(|(bid, _)| bid.to_string()))),
-                ("ask", text(totals.last_quote.map(|(_, ask)| ask.to_string()))),
+                ("bid", text(totals.last_bid.map(|bid| bid.to_string()))),
+                ("ask", text(totals.last_ask.map(|ask| ask.to_string()))),
             ];
             for (column, want) in wanted {
                 let have = row[column].clone().unwrap_or_default();

@@ -113,9 +113,11 @@ class Reader:
             if value is None:
                 return None
         named, last = self.types[type_], self.last.get(key, 0)
-        if named["wire"] == "integer":
+        if named["wire"] == "venue_id":
+            if isinstance(value, str):
+                return self.venue_id(named, value)
             self.last[key] = moved(last, value)
-            return self.integer(named, self.last[key])
+            return self.last[key]
         self.last[key] = EXACT.add(last, self.number(named, value))
         return self.spelled(named, self.last[key])
 
@@ -147,6 +149,13 @@ class Reader:
         pattern = named.get("pattern", ".*")
         need(isinstance(text, str) and re.fullmatch(pattern, text, re.DOTALL), "not such a text", text)
         return text
+
+    def venue_id(self, named, value):
+        if isinstance(value, int):
+            return self.uint(64, value)
+        need(isinstance(value, str) and re.fullmatch(named["pattern"], value), "not an id", value)
+        need(not re.fullmatch("0|[1-9][0-9]*", value) or int(value) >= 1 << 64, "a number as text", value)
+        return value
 
     def id(self, named, value):
         return self.bytes({"length": 16}, self.share(value))

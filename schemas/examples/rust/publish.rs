@@ -15,7 +15,9 @@ use async_nats::jetstream::{self, context::PublishErrorKind};
 use serde_json::{Value, json};
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{SourceId, Token};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody, encode_batch};
+use tapedeck_schemas::market::{
+    DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeBody, TradeIdOrder, encode_batch,
+};
 use tapedeck_schemas::number::Price;
 
 const SUBJECT: &str = "md.demo.FERRIS.batch";
@@ -129,6 +131,8 @@ fn definition() -> anyhow::Result<MarketBody> {
         lot_size: "1".parse()?,
         min_notional: "5".parse()?,
         bars: vec!["1s".parse()?],
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
     }))
 }
@@ -142,7 +146,7 @@ fn market(i: u64) -> anyhow::Result<MarketBody> {
         let quantity = (1 + i % 7).to_string().parse()?;
         MarketBody::Trade(TradeBody { price: price(cents)?, quantity, aggressor, trade_id: None })
     } else {
-        let (bid, ask) = (price(cents)?, price(cents + 1)?);
+        let (bid, ask) = (Some(price(cents)?), Some(price(cents + 1)?));
         MarketBody::Quote(QuoteBody { bid, bid_size: "10".parse()?, ask, ask_size: "20".parse()?, update_id: None })
     })
 }

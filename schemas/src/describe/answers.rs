@@ -66,7 +66,7 @@ pub(super) fn example(name: &str) -> Value {
         }),
         _ => json!({
             "offset": "p0g1:12.3",
-            "reason": "crossed",
+            "reason": "off_grid",
             "count": 1,
             "detail": "bid 61837.65 is not below ask 61837.64",
             "code": "crossed",

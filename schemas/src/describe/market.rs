@@ -12,6 +12,7 @@ use crate::market::contract::{FIELDS, FieldSpec, FieldType, KINDS};
 use crate::market::{DEFINITION_SOURCES_MAX, MESSAGE_BYTES_MAX, MESSAGE_EVENTS_MAX};
 use crate::number::NUMBER_BYTES_MAX;
 use crate::subject::MarketKind;
+use crate::venue_id::VENUE_ID_PATTERN;
 
 use super::{Described as _, Shape, Type};
 
@@ -177,6 +178,7 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
         FieldType::Token => text_like(crate::ids::Token::TYPE),
         FieldType::Tokens => tokens(),
         FieldType::Symbol => symbol(),
+        FieldType::VenueId => venue_id(),
         FieldType::Kind => json!({"type": "string", "const": kind.as_str()}),
         FieldType::Bar => bars(1),
         FieldType::Bars => bars(BARS_MAX),
@@ -240,6 +242,14 @@ fn bars(most: usize) -> Value {
 fn tokens() -> Value {
     let one = format!("[A-Za-z0-9_-]{{1,{TOKEN_BYTES_MAX}}}");
     json!({"type": "string", "pattern": format!("^{one}(,{one}){{0,{}}}$", DEFINITION_SOURCES_MAX - 1)})
+}
+
+/// The schema of an id that a venue gives.
+fn venue_id() -> Value {
+    json!({"anyOf": [
+        {"type": "string", "pattern": VENUE_ID_PATTERN},
+        {"type": "integer", "minimum": 0, "maximum": u64::MAX},
+    ]})
 }
 
 /// The schema of a symbol. Its length is in characters, not in bytes: a longer text is no symbol.

@@ -120,6 +120,9 @@ fn type_row(named: &NamedType) -> Vec<String> {
         Shape::Text("") => "index in `shared`".into(),
         Shape::Text(pattern) => format!("index in `shared`; the text matches `{}`", pattern.replace('|', "\\|")),
         Shape::Id => "index in `shared`".into(),
+        Shape::VenueId(pattern) => {
+            format!("unsigned integer, 64 bits, or a str that matches `{pattern}` and is no such integer")
+        }
         Shape::Decimal { decimals, .. } => {
             format!(
                 "integer: mantissa · 32 + number of decimals, at most {decimals}, without trailing zeros; beyond \

@@ -194,6 +194,7 @@ fn named_type(named: &NamedType) -> Value {
         Shape::Time => json!({"wire": "time"}),
         Shape::Offset => json!({"wire": "offset"}),
         Shape::Id => json!({"wire": "id"}),
+        Shape::VenueId(pattern) => json!({"wire": "venue_id", "pattern": pattern}),
         Shape::Text("") => json!({"wire": "text"}),
         Shape::Text(pattern) => json!({"wire": "text", "pattern": pattern}),
         // As text: the bound exceeds the exact integers of many JSON readers.

@@ -4,11 +4,12 @@ use super::{Described, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{FillId, InstrumentId, OrderId, Symbol, TapeId, Token};
+use crate::ids::{FillId, InstrumentId, OrderId, Symbol, TapeId, Token, VenueId};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 use crate::record::{InboxDigest, RecordHash};
 use crate::symbol::symbol_pattern;
+use crate::venue_id::VENUE_ID_PATTERN;
 
 macro_rules! described {
     ($($ty:ty, $name:literal, $doc:literal, $shape:expr;)*) => {$(
@@ -33,6 +34,8 @@ described! {
     BarSpec, "BarSpec",
         "Size of a bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (quantity). With -quote: of quotes, at their mid.",
         Shape::Text(super::market::BAR_PATTERN);
+    VenueId, "VenueId", "Id that a venue gives a trade or an update: a number of at most 64 bits, or another text.",
+        Shape::VenueId(VENUE_ID_PATTERN);
     Price, "Price", "Price of one unit of the base currency, in the quote currency.",
         decimal(Price::SCALE, Price::MAX_UNITS);
     Quantity, "Quantity", "Amount of the base currency; signed where the sign gives the side.",

@@ -31,6 +31,25 @@ structs! {
         /// The number that arrived; the numbers from `expected` to `got` − 1 are missing.
         got: u64,
     }
+    /// The venue's ids of trades, which are consecutive by the definition of the instrument, skipped some: those trades
+    /// never reached the tape.
+    TradeIdGap {
+        /// Instrument of the trades.
+        instrument: InstrumentId,
+        /// The number that was due.
+        expected: u64,
+        /// The number that arrived; those from `expected` to `got` − 1 are missing.
+        got: u64,
+    }
+    /// The venue's ids of trades, which are consecutive by the definition of the instrument, began anew.
+    TradeIdsRestarted {
+        /// Instrument of the trades.
+        instrument: InstrumentId,
+        /// The last number before.
+        last: u64,
+        /// The first number of the new count.
+        got: u64,
+    }
     /// A market event was rejected. It changes nothing, except that its number is used up if it could be decoded.
     Rejected {
         /// The check that the event failed.
@@ -65,6 +84,20 @@ structs! {
 }
 
 names! {
+    /// The prices that an instrument may have.
+    PriceDomain {
+        /// Above zero.
+        Positive = 1 "positive",
+        /// Any, zero and below it included.
+        Any = 2 "any",
+    }
+    /// How the ids that a venue gives its trades follow each other.
+    TradeIdOrder {
+        /// In any order, or they are no numbers.
+        Any = 1 "any",
+        /// Numbers without holes: each is one above that of the trade before.
+        Consecutive = 2 "consecutive",
+    }
     /// Side of a trade that crossed the spread.
     Aggressor {
         /// The buyer lifted the ask.

@@ -44,7 +44,8 @@ structs! {
         currency: Currency,
         /// Cash balance of the account in the currency.
         cash: Money,
-        /// Value at the mid of the positions quoted in the currency; at cost while an instrument has no quote.
+        /// Value at the mark of the positions quoted in the currency: at the mid, or at the latest trade while there is no
+        /// quote with both sides; at cost while an instrument has neither.
         position_value: Money,
         /// Total realised profit of those positions, before fees.
         realised: Money,
@@ -54,6 +55,8 @@ structs! {
         fees: Money,
         /// `cash` plus `position_value`.
         equity: Money,
+        /// Time of the oldest of those marks, ns since the Unix epoch; nil without a position that has a mark.
+        marked_at: Option<u64> as Time,
     }
     /// One line of a booking: an amount in one ledger.
     Posting {

@@ -3,7 +3,7 @@
 //! A machine records the typed value; [`RejectDetail::words`] renders it for publishers.
 
 use crate::bar::BarSpec;
-use crate::ids::{Currency, InstrumentId, SourceId, Token};
+use crate::ids::{Currency, InstrumentId, SourceId, Token, VenueId};
 use crate::names::names;
 use crate::number::{Money, Price, Quantity};
 use crate::subject::MarketKind;
@@ -18,20 +18,23 @@ names! {
         BadSubject = 2 "bad_subject",
         /// The instrument has no definition yet.
         UnknownInstrument = 3 "unknown_instrument",
-        /// A price or a traded quantity is not above zero, or a displayed size or a volume is below zero.
+        /// A traded quantity is not above zero, a displayed size or a volume is below zero, or a price is not above zero
+        /// where the definition does not allow any price.
         NotPositive = 4 "not_positive",
         /// A price is off the tick grid, or a quantity is off the lot grid.
         OffGrid = 5 "off_grid",
-        /// The bid is not below the ask.
-        Crossed = 6 "crossed",
-        /// The number (`seq`) or the natural key is not above the last one.
+        /// A side of a quote has a size and no price.
+        BadQuote = 6 "bad_quote",
+        /// The number (`seq`) is not above the last one, or the venue's id was accepted before with the same values.
         Duplicate = 7 "duplicate",
         /// `ts_recv` is more than 5 s ahead of the broker's stamp.
         ClockAhead = 8 "clock_ahead",
         /// A definition is inconsistent, changes the currencies of an earlier one, or exceeds the bound.
         BadDefinition = 9 "bad_definition",
-        /// Price times quantity is above 1e15 of the quote currency.
+        /// The magnitude of price times quantity is above 1e15 of the quote currency.
         OutOfRange = 10 "out_of_range",
+        /// A time is before 1980, so that it is not in nanoseconds.
+        NotNanoseconds = 12 "not_nanoseconds",
         /// The prices or times of a bar are inconsistent.
         BadBar = 11 "bad_bar",
         /// The partition keeps the numbers of as many sources as it can.
@@ -44,6 +47,15 @@ names! {
         ForeignSource = 16 "foreign_source",
         /// The definition in force names the sources of the instrument, and the source of the event is none of them.
         SourceNotNamed = 17 "source_not_named",
+    }
+    /// Unit of a time that a publisher sent in place of nanoseconds.
+    TimeUnit {
+        /// Seconds.
+        Seconds = 1 "s",
+        /// Milliseconds.
+        Milliseconds = 2 "ms",
+        /// Microseconds.
+        Microseconds = 3 "us",
     }
     /// Encoding of a market message.
     MessageEncoding {
@@ -204,6 +216,13 @@ variants! {
             /// Greatest number of names.
             limit: u32,
         },
+        /// A text is not an id of a venue.
+        NotAVenueId = 28 "not_a_venue_id" {
+            /// Name of the field.
+            field: Token,
+            /// The text, cut to 64 bytes.
+            value: String,
+        },
         /// The source of the event is not the one in the subject.
         ForeignSource = 27 "foreign_source" {
             /// Source that the event names.
@@ -228,14 +247,12 @@ variants! {
             /// Greatest number before it.
             last: u64,
         },
-        /// The venue's number is not above the last accepted one of the instrument.
+        /// An event of the instrument with the venue's id and the same prices and quantities was accepted before.
         RepeatedKey = 4 "repeated_key" {
             /// Name of the field: `trade_id` or `update_id`.
             field: Token,
-            /// The venue's number.
-            key: u64,
-            /// Greatest accepted number before it.
-            last: u64,
+            /// The venue's id.
+            id: VenueId,
         },
         /// `ts_recv` is too far ahead of the broker's stamp.
         ClockAhead = 5 "clock_ahead" {
@@ -245,6 +262,15 @@ variants! {
             ahead_ns: u64,
             /// Greatest distance, ns.
             limit_ns: u64,
+        },
+        /// A time is before 1980, so that it is not in nanoseconds.
+        NotNanoseconds = 22 "not_nanoseconds" {
+            /// Name of the field.
+            field: Token,
+            /// The time, as it was sent.
+            value: u64,
+            /// The unit in which it would be a time from 1980 to 2200; nil if there is none.
+            unit: Option<TimeUnit>,
         },
         /// A price is not above zero.
         PriceNotPositive = 6 "price_not_positive" {
@@ -285,12 +311,12 @@ variants! {
             /// Lot size of the instrument.
             lot_size: Quantity,
         },
-        /// The bid is not below the ask.
-        Crossed = 11 "crossed" {
-            /// Best bid, in the quote currency.
-            bid: Price,
-            /// Best ask, in the quote currency.
-            ask: Price,
+        /// A side of a quote has a size and no price.
+        SizeWithoutPrice = 11 "size_without_price" {
+            /// Name of the field: `bid_size` or `ask_size`.
+            field: Token,
+            /// The size, in the base currency.
+            quantity: Quantity,
         },
         /// Price times quantity is too great.
         NotionalOverLimit = 12 "notional_over_limit" {

@@ -27,6 +27,8 @@ pub enum FieldType {
     Bars,
     /// An unsigned integer of at most 64 bits, or its digits as text.
     Count,
+    /// A [`crate::ids::VenueId`]: an unsigned integer of at most 64 bits, or text.
+    VenueId,
     /// Nanoseconds since the Unix epoch, in the forms of `Count`.
     Time,
     /// A [`crate::number::Price`]: text, a JSON number, or a MessagePack integer, which is a whole number. A
@@ -46,6 +48,7 @@ impl FieldType {
             FieldType::Symbol => "symbol",
             FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars | FieldType::Tokens => "text",
             FieldType::Count => "count",
+            FieldType::VenueId => "id",
             FieldType::Time => "time",
             FieldType::Price => "price",
             FieldType::Quantity => "quantity",
@@ -133,9 +136,9 @@ every_kind! {
         "Session of the source. Each session numbers from 1; begin a new one at each start.";
     SEQ "seq" true Count, "events", "from 1", "7",
         "Number of the event within source, session, venue and symbol, across kinds. A skipped number is a gap.";
-    TS_RECV "ts_recv" true Time, "ns", "from 1; at most 5 s ahead of the broker's clock", "\"1723161254087891268\"",
+    TS_RECV "ts_recv" true Time, "ns", "from 1980; at most 5 s ahead of the broker's clock", "\"1723161254087891268\"",
         "Time at which the publisher received the event.";
-    TS_EVENT "ts_event" false Time, "ns", "any", "\"1723161252823000000\"", "The venue's own time of the event.";
+    TS_EVENT "ts_event" false Time, "ns", "from 1980", "\"1723161252823000000\"", "The venue's own time of the event.";
 }
 
 /// Every field, in the order in which [`super::encode`] writes them.

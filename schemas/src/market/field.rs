@@ -12,8 +12,8 @@ use super::fault::{
 };
 use super::read::Scalar;
 use crate::bar::{self, BarSpec};
-use crate::event::{Aggressor, ValueForm};
-use crate::ids::{SourceId, Symbol, Token};
+use crate::event::{Aggressor, PriceDomain, TradeIdOrder, ValueForm};
+use crate::ids::{SourceId, Symbol, Token, VenueId};
 use crate::number::{Decimal, Money, Price, Quantity, SpelledNumber};
 
 /// A type of a field of a message.
@@ -97,16 +97,51 @@ impl MessageField for Option<u64> {
     }
 }
 
-impl MessageField for Aggressor {
-    const TYPE: FieldType = FieldType::Word(Aggressor::NAMES);
+impl MessageField for Option<Price> {
+    const TYPE: FieldType = FieldType::Price;
     fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
-        let text = text(field, value)?;
-        text.parse().map_err(|_| unknown_word(field, text))
+        Price::read(field, value).map(Some)
     }
     fn written(&self) -> Option<impl Serialize> {
-        Some(self.as_str())
+        self.map(SpelledNumber)
     }
 }
+
+impl MessageField for Option<VenueId> {
+    const TYPE: FieldType = FieldType::VenueId;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        match value {
+            Scalar::Int(n) => u64::try_from(*n).map(|n| Some(n.into())).map_err(|_| out_of_range(field, n)),
+            Scalar::Text(text) => {
+                let not_an_id = |_| Fault::NotAVenueId { field: named(field.name()), value: cut(text) };
+                text.parse().map(Some).map_err(not_an_id)
+            }
+            Scalar::Float => Err(float(field, ValueForm::Integer)),
+            Scalar::Absent => Err(missing(field)),
+            Scalar::Other => Err(wrong_type(field, ValueForm::Text)),
+        }
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        self.as_ref()
+    }
+}
+
+/// Types with a fixed list of names.
+macro_rules! words {
+    ($($ty:ident)*) => {$(
+        impl MessageField for $ty {
+            const TYPE: FieldType = FieldType::Word($ty::NAMES);
+            fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+                let text = text(field, value)?;
+                text.parse().map_err(|_| unknown_word(field, text))
+            }
+            fn written(&self) -> Option<impl Serialize> {
+                Some(self.as_str())
+            }
+        }
+    )*};
+}
+words!(Aggressor PriceDomain TradeIdOrder);
 
 impl MessageField for BarSpec {
     const TYPE: FieldType = FieldType::Bar;

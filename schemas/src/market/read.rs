@@ -69,12 +69,19 @@ impl<'de> Visitor<'de> for MessageVisitor<'_> {
 }
 
 /// The known fields of one map, not yet checked.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Element<'a> {
     values: [Scalar<'a>; FIELDS.len()],
     instrument: Scalar<'a>,
     repeated: Option<&'static str>,
     not_a_map: bool,
+}
+
+impl Default for Element<'_> {
+    fn default() -> Self {
+        let values = [const { Scalar::Absent }; FIELDS.len()];
+        Self { values, instrument: Scalar::Absent, repeated: None, not_a_map: false }
+    }
 }
 
 /// Decodes any value. A value that is not a map gives [`Element::not_a_map`], so that the rest of the array is read.
@@ -204,7 +211,7 @@ impl<'de> DeserializeSeed<'de> for FieldSeed {
         }
         let ty = self.0.map(|field| field.spec().ty);
         let is_decimal = ty.is_some_and(|ty| ty.decimal().is_some());
-        let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time));
+        let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time | FieldType::VenueId));
         match raw.as_bytes().first() {
             Some(b'-' | b'0'..=b'9') if is_decimal => Ok(Scalar::Text(Cow::Borrowed(raw))),
             // serde_json reads an integer beyond 64 bits as a float.

@@ -5,11 +5,11 @@ use proptest::prelude::*;
 
 fn quote() -> MarketEvent {
     let body = MarketBody::Quote(QuoteBody {
-        bid: "61837.63".parse().unwrap(),
+        bid: Some("61837.63".parse().unwrap()),
         bid_size: "3.78826".parse().unwrap(),
-        ask: "61837.64".parse().unwrap(),
+        ask: Some("61837.64".parse().unwrap()),
         ask_size: "1000000000000".parse().unwrap(),
-        update_id: Some(50093239212),
+        update_id: Some(50093239212.into()),
     });
     MarketEvent {
         source: "test".parse().unwrap(),

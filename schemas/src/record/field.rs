@@ -13,7 +13,7 @@ use crate::bar::BarSpec;
 use crate::describe::{Described, Type, types::TIME};
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token as Name};
+use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token as Name, VenueId};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 
@@ -136,6 +136,19 @@ impl FieldAs<Price> for PriceChange {
     }
 }
 
+impl FieldAs<Option<Price>> for PriceChange {
+    const TYPE: &'static Type = &Type::PriceChange(<Option<Price>>::TYPE);
+    fn write(value: &Option<Price>, to: &mut RecordEncoder) {
+        match value {
+            Some(price) => <Self as FieldAs<Price>>::write(price, to),
+            None => to.nil(),
+        }
+    }
+    fn read(from: &mut RecordDecoder<'_>) -> Result<Option<Price>, FieldError> {
+        if from.nil() { Ok(None) } else { <Self as FieldAs<Price>>::read(from).map(Some) }
+    }
+}
+
 impl FieldAs<Quantity> for Change {
     const TYPE: &'static Type = &Type::Change(Quantity::TYPE);
     const CHANGES: usize = 1;
@@ -156,28 +169,39 @@ fn out_of_range() -> FieldError {
     FieldError::new("a change to a number out of range")
 }
 
-impl FieldAs<Option<u64>> for Change {
-    const TYPE: &'static Type = &Type::Change(<Option<u64>>::TYPE);
+impl FieldAs<Option<VenueId>> for Change {
+    const TYPE: &'static Type = &Type::Change(<Option<VenueId>>::TYPE);
     const CHANGES: usize = 1;
-    fn write(value: &Option<u64>, to: &mut RecordEncoder) {
+    /// A number is a difference to the last number, a text stands as it is.
+    fn write(value: &Option<VenueId>, to: &mut RecordEncoder) {
         let last = to.changes().field();
         match value {
-            Some(value) => {
-                let change = value.wrapping_sub(*last as u64) as i64;
-                *last = i128::from(*value);
+            Some(VenueId::Number(number)) => {
+                let change = number.wrapping_sub(*last as u64) as i64;
+                *last = i128::from(*number);
                 to.int(change);
             }
+            Some(VenueId::Text(text)) => to.text_in_place(text),
             None => to.nil(),
         }
     }
-    fn read(from: &mut RecordDecoder<'_>) -> Result<Option<u64>, FieldError> {
-        let change = if from.nil() { None } else { Some(from.int()?) };
+    fn read(from: &mut RecordDecoder<'_>) -> Result<Option<VenueId>, FieldError> {
+        let change = match from.token()? {
+            Token::Nil => None,
+            Token::Int(change) => Some(Ok(change)),
+            Token::Text(text) => Some(Err(text)),
+            other => return Err(FieldError::new(format!("{other} in place of an id"))),
+        };
         let last = from.changes().field();
-        Ok(change.map(|change| {
-            let value = (*last as u64).wrapping_add(change as u64);
-            *last = i128::from(value);
-            value
-        }))
+        match change {
+            None => Ok(None),
+            Some(Ok(change)) => {
+                let number = (*last as u64).wrapping_add(change as u64);
+                *last = i128::from(number);
+                Ok(Some(VenueId::Number(number)))
+            }
+            Some(Err(text)) => venue_text(text).map(Some),
+        }
     }
 }
 
@@ -275,6 +299,31 @@ impl RecordField for BarSpec {
             true => Ok(bar),
             false => Err(FieldError::new(format!("the bar {bar} written {text}"))),
         }
+    }
+}
+
+impl RecordField for VenueId {
+    fn write(&self, to: &mut RecordEncoder) {
+        match self {
+            VenueId::Number(number) => to.uint(*number),
+            VenueId::Text(text) => to.text_in_place(text),
+        }
+    }
+    fn read(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError> {
+        match from.token()? {
+            Token::Int(number @ 0..) => Ok(VenueId::Number(number as u64)),
+            Token::Large(number) => Ok(VenueId::Number(number)),
+            Token::Text(text) => venue_text(text),
+            other => Err(FieldError::new(format!("{other} in place of an id"))),
+        }
+    }
+}
+
+/// The id with this text, which is not that of a number.
+fn venue_text(text: &str) -> Result<VenueId, FieldError> {
+    match text.parse() {
+        Ok(id @ VenueId::Text(_)) => Ok(id),
+        _ => Err(FieldError::new("a text that is not an id, or is a number")),
     }
 }
 

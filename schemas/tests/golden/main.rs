@@ -52,8 +52,8 @@ fn several() -> (Header, Vec<Entry>) {
     for (at, mut event) in (0u64..).zip(samples().into_iter().chain(samples())) {
         let cause = Offset::new(first.cause.seq + at / 4, (at % 4 / 2) as u32);
         if let Event::Quote(quote) = &mut event {
-            quote.bid += Price::from_units(i128::from(at) * 30_000_000_000).unwrap();
-            quote.update_id = quote.update_id.map(|id| id - at);
+            quote.bid = quote.bid.map(|bid| bid + Price::from_units(i128::from(at) * 30_000_000_000).unwrap());
+            quote.update_id = quote.update_id.take().and_then(|id| Some((id.number()? - at).into()));
             quote.ts_event = None;
         }
         entries.push(Entry { cause, index: (at % 2) as u32, at: first.at + at / 4 * 5_000_000, event });
@@ -90,7 +90,7 @@ fn a_market_batch_is_encoded_as_in_its_golden_file_and_decodes() {
         price: p("61837.63"),
         quantity: p("0.02"),
         aggressor: Aggressor::Seller,
-        trade_id: Some(3_735_683_259),
+        trade_id: Some(3_735_683_259.into()),
     });
     let events = [event(1, trade), event(2, market::MarketBody::HEARTBEAT)];
     let bytes = market::encode_batch(&events);

@@ -60,6 +60,8 @@ pub(crate) fn samples() -> Vec<Event> {
             lot_size: p("0.00001"),
             min_notional: p("5"),
             bars: vec![p("1m-quote"), p("100t"), p("2.5v")],
+            prices: PriceDomain::Positive,
+            trade_ids: TradeIdOrder::Consecutive,
             sources: vec![p("binance"), p("feed2")],
             ts_recv: 1_723_161_254_087_891_268,
             ts_event: Some(1_723_161_252_823_000_000),
@@ -67,9 +69,9 @@ pub(crate) fn samples() -> Vec<Event> {
         .into(),
         Quote {
             instrument,
-            bid: p("61837.63"),
+            bid: Some(p("61837.63")),
             bid_size: p("3.78826"),
-            ask: p("61837.64"),
+            ask: Some(p("61837.64")),
             ask_size: p("1000000000000000000"),
             ts_recv: 1,
             ts_event: None,
@@ -81,7 +83,7 @@ pub(crate) fn samples() -> Vec<Event> {
             price: p("0.000000000001"),
             quantity: p("0.02"),
             aggressor: Aggressor::Seller,
-            trade_id: Some(3_735_683_259),
+            trade_id: Some(3_735_683_259.into()),
             ts_recv: 1,
             ts_event: Some(2),
         }
@@ -89,8 +91,8 @@ pub(crate) fn samples() -> Vec<Event> {
         ClockAdvanced { time: 1_000_000_000 }.into(),
         Gap { source: p("feed"), session: p("s1"), instrument, expected: 3, got: 5 }.into(),
         Rejected {
-            reason: RejectReason::Crossed,
-            detail: RejectDetail::Crossed { bid: p("2"), ask: p("1") },
+            reason: RejectReason::BadQuote,
+            detail: RejectDetail::SizeWithoutPrice { field: p("bid_size"), quantity: p("2") },
             subject: "md.binance.BTCUSDT.quote".into(),
             source: Some(p("feed")),
             seq: Some(4),
@@ -125,6 +127,8 @@ pub(crate) fn samples() -> Vec<Event> {
             gaps: 1,
         }
         .into(),
+        TradeIdGap { instrument, expected: 7, got: 9 }.into(),
+        TradeIdsRestarted { instrument, last: u64::MAX, got: 1 }.into(),
         LimitsSet {
             scope,
             values: vec![("risk.max_position".into(), p("5000"))],
@@ -212,6 +216,7 @@ pub(crate) fn samples() -> Vec<Event> {
             unrealised: p("-0.0005"),
             fees: p("6.183763"),
             equity: p("999993.815737"),
+            marked_at: Some(1_723_161_254_087_891_268),
         }
         .into(),
     ]

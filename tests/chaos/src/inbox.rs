@@ -1,7 +1,7 @@
 //! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
 //!
-//! The computation does not use the rules of ingest, only its tables of numbers and ids that are missing, whose bounds
-//! are part of the contract. A message of a publisher must hold exactly the next items of its session. It may repeat
+//! The computation does not use the rules of ingest, only its table of numbers that are missing, whose bounds are part
+//! of the contract. Sessions are short enough that ingest keeps the venue's ids of all their events. A message of a publisher must hold exactly the next items of its session. It may repeat
 //! items (of a publisher that was displaced), and ingest must reject each repeated item; or hold earlier items again,
 //! which the inbox lost.
 
@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use async_nats::jetstream::Message;
 use tapedeck_feeds::{Item, Payload};
-use tapedeck_ingest::natural_keys::NaturalKeys;
 use tapedeck_ingest::numbering::Arrival;
 use tapedeck_ingest::sessions::Numberings;
 use tapedeck_schemas::event::RejectReason;
@@ -80,7 +79,7 @@ impl Counter {
     /// The totals so far.
     pub fn tally(&self) -> Tally {
         let markets = self.totals.by_instrument.iter().map(|(instrument, totals)| {
-            let last = totals.last_quote.map(|(bid, ask)| (bid.to_string(), ask.to_string()));
+            let last = totals.last_bid.zip(totals.last_ask).map(|(bid, ask)| (bid.to_string(), ask.to_string()));
             let quantity = totals.quantity.to_string();
             (instrument.to_string(), InstrumentTally { quotes: totals.quotes, trades: totals.trades, quantity, last })
         });
@@ -100,8 +99,8 @@ pub struct InboxTally {
     through: BTreeMap<(String, InstrumentId), usize>,
     /// The numbers of each session and instrument.
     numbers: Numberings,
-    /// The accepted ids of the trades and of the quotes of each instrument.
-    keys: BTreeMap<InstrumentId, [NaturalKeys; 2]>,
+    /// The instrument and body of every accepted event with an id of the venue.
+    identified: BTreeSet<(InstrumentId, String)>,
     /// Items that were stored more than once.
     pub repeated: u64,
     /// Messages that no publisher sent.
@@ -197,10 +196,8 @@ impl InboxTally {
         if event.seq <= number.last_seq && !number.was_missing {
             return self.counter.reject(RejectReason::Duplicate);
         }
-        let keys = self.keys.entry(instrument).or_default();
         if event.seq > number.last_seq + 1 {
             self.counter.gaps += 1;
-            keys.iter_mut().for_each(NaturalKeys::open);
         }
         let is_definition = matches!(event.body, MarketBody::Definition(_));
         match item.injected {
@@ -210,19 +207,14 @@ impl InboxTally {
             }
             Some(reason) => self.counter.reject(reason),
             None => {
-                let (keys, id) = match &event.body {
-                    MarketBody::Trade(trade) => (&mut keys[0], trade.trade_id),
-                    MarketBody::Quote(quote) => (&mut keys[1], quote.update_id),
-                    _ => (&mut keys[0], None),
+                let has_id = match &event.body {
+                    MarketBody::Trade(trade) => trade.trade_id.is_some(),
+                    MarketBody::Quote(quote) => quote.update_id.is_some(),
+                    _ => false,
                 };
-                if let (Some(id), Some(last)) = (id, keys.last())
-                    && id <= last
-                    && !(number.was_missing && keys.is_skipped(id))
-                {
+                // The aggressor is not compared, but equal items have an equal one.
+                if has_id && !self.identified.insert((instrument, format!("{:?}", event.body))) {
                     return self.counter.reject(RejectReason::Duplicate);
-                }
-                if let Some(id) = id {
-                    keys.accept(id, number.was_missing);
                 }
                 self.counter.accept(item.instrument, &event.body);
                 self.now = self.now.max(event.ts_recv);

@@ -3,7 +3,9 @@
 use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Aggressor, HaltLevel, Scope};
 use tapedeck_schemas::ids::{AccountId, InstrumentId, OrderId, SourceId, Token};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
+use tapedeck_schemas::market::{
+    DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeBody, TradeIdOrder,
+};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
 use crate::random::Random;
@@ -66,15 +68,23 @@ impl Walk {
             self.drift = i128::from(self.random.below(41)) - 20;
         }
         self.mid = (self.mid + self.drift + i128::from(self.random.below(21)) - 10).clamp(2_000, 50_000);
-        self.ids += u64::from(!self.random.one_in(30)); // a repeated id is rejected
+        self.ids = match self.random.below(60) {
+            0 | 1 => self.ids,                               // a repeated id of other values is another event
+            2 => self.ids + 3,                               // a hole
+            3 => self.ids - self.random.below(self.ids + 1), // the venue counts anew
+            _ => self.ids + 1,
+        };
         let (spread, size) = (1 + i128::from(self.random.below(3)), Quantity::whole(1 + self.random.below(4) as i64));
-        match self.random.below(24) {
+        match self.random.below(27) {
             0 => MarketBody::HEARTBEAT,
-            1 => self.quote(spread, -spread, size), // crossed
+            1 => self.quote(Some(spread), Some(-spread), size), // crossed
+            24 => self.quote(None, Some(spread), Quantity::ZERO),
+            25 => self.quote(None, None, Quantity::ZERO),
+            26 => self.quote(Some(-spread), None, size), // a size without a price
             2 => self.trade(Price::ZERO, size),
             3 => self.trade(ticks(self.mid, 3), size), // off the grid
             4..=9 => self.trade(ticks(self.mid, 0), size),
-            _ => self.quote(-spread, spread, size),
+            _ => self.quote(Some(-spread), Some(spread), size),
         }
     }
 
@@ -88,17 +98,21 @@ impl Walk {
             lot_size: Quantity::saturating_from_units(Quantity::ONE / if coarse { 1 } else { 1_000 }),
             min_notional: Money::whole(5),
             bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
+            prices: PriceDomain::Positive,
+            trade_ids: if self.random.one_in(3) { TradeIdOrder::Any } else { TradeIdOrder::Consecutive },
             sources: Vec::new(),
         })
     }
 
-    fn quote(&self, bid: i128, ask: i128, size: Quantity) -> MarketBody {
-        let (bid, ask) = (ticks(self.mid + bid, 0), ticks(self.mid + ask, 0));
-        MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: Some(self.ids) })
+    /// A quote with these distances from the mid; `None` for an absent side.
+    fn quote(&self, bid: Option<i128>, ask: Option<i128>, size: Quantity) -> MarketBody {
+        let price = |side: Option<i128>| side.map(|side| ticks(self.mid + side, 0));
+        let (bid, ask) = (price(bid), price(ask));
+        MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: Some(self.ids.into()) })
     }
 
     fn trade(&self, price: Price, quantity: Quantity) -> MarketBody {
-        MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Buyer, trade_id: Some(self.ids) })
+        MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Buyer, trade_id: Some(self.ids.into()) })
     }
 }
 

@@ -118,6 +118,8 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
+    /// 2024-08-30, ns.
+    const START: u64 = 1_725_000_000 * SECOND;
 
     /// The owner of ingest, and what follows it.
     #[derive(Default)]
@@ -147,7 +149,7 @@ mod tests {
         }
 
         fn quote(&mut self, seq: u64, seconds: u64) {
-            let ts_recv = seconds * SECOND;
+            let ts_recv = START + seconds * SECOND;
             self.message(
                 "quote",
                 &format!(
@@ -170,8 +172,8 @@ mod tests {
         let mut both = Both::default();
         both.message(
             "definition",
-            r#"{"source":"s","session":"n","seq":1,"ts_recv":"1","base":"A","quote":"B","tick_size":"1",
-                "lot_size":"1"}"#,
+            r#"{"source":"s","session":"n","seq":1,"ts_recv":"1725000000000000000","base":"A","quote":"B",
+                "tick_size":"1","lot_size":"1"}"#,
         );
         both.quote(2, 100);
         both.quote(3, 95);

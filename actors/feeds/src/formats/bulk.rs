@@ -5,7 +5,7 @@
 //! header. Times are ms, on spot µs from 2025. The files have no receive time: it is taken to be the venue's time.
 
 use tapedeck_schemas::event::Aggressor;
-use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::ids::{InstrumentId, VenueId};
 use tapedeck_schemas::market::{MarketBody, TradeBody};
 use tapedeck_schemas::offset::NS_PER_MS;
 
@@ -42,6 +42,10 @@ const HEADERS: [&[&str]; 2] = [
     &["agg_trade_id", "price", "quantity", "first_trade_id", "last_trade_id", "transact_time", "is_buyer_maker"],
     &["id", "price", "qty", "quote_qty", "time", "is_buyer_maker"],
 ];
+/// The column of the maker's flag in a file of aggregate trades.
+const AGGREGATE_MAKER: usize = 6;
+/// The id space of aggregate trades: their numbers are not those of trades.
+const AGGREGATES: &str = "agg";
 /// The name of the last column on spot.
 const BEST_MATCH: &str = "is_best_match";
 
@@ -136,7 +140,7 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Parse
     let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(NS_PER_MS) };
     let ns =
         ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not a count of ms or µs since the epoch"))?;
-    let maker = fields[columns.maker];
+    let (id, maker) = (count("id", fields[0])?, fields[columns.maker]);
     if !is_flag(&maker) {
         return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));
     }
@@ -145,7 +149,7 @@ fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<Parse
         quantity: number("qty", fields[columns.quantity])?,
         // The buyer was the maker, so the seller crossed the spread.
         aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
-        trade_id: Some(count("id", fields[0])?),
+        trade_id: Some(if columns.maker == AGGREGATE_MAKER { VenueId::in_space(AGGREGATES, id) } else { id.into() }),
     });
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

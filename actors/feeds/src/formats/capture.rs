@@ -123,11 +123,11 @@ fn parse_stream(stream: &str, data: &str, received: u64) -> Result<Content, Stri
 fn book_ticker(symbol: &str, data: &str, received: u64) -> Result<Content, String> {
     let ticker: BookTicker = serde_json::from_str(data).map_err(|e| format!("not a bookTicker: {e}"))?;
     let body = MarketBody::Quote(QuoteBody {
-        bid: number("b", &ticker.b)?,
+        bid: Some(number("b", &ticker.b)?),
         bid_size: number("B", &ticker.bid_size)?,
-        ask: number("a", &ticker.a)?,
+        ask: Some(number("a", &ticker.a)?),
         ask_size: number("A", &ticker.ask_size)?,
-        update_id: Some(ticker.u),
+        update_id: Some(ticker.u.into()),
     });
     let instrument = instrument(symbol, &ticker.s, ticker.e.is_some())?;
     Ok(Content::Market(ParsedMarket { received, instrument, ts_event: None, body }))
@@ -144,7 +144,7 @@ fn trade(symbol: &str, data: &str, received: u64) -> Result<Content, String> {
         quantity: number("q", &trade.q)?,
         // `m`: the buyer was the maker, so the seller crossed the spread.
         aggressor: if trade.m { Aggressor::Seller } else { Aggressor::Buyer },
-        trade_id: Some(trade.t),
+        trade_id: Some(trade.t.into()),
     });
     let ns = trade.time_ms.checked_mul(NS_PER_MS);
     let ts_event = Some(ns.ok_or_else(|| format!("T {} is not a time in ms", trade.time_ms))?);

@@ -82,8 +82,7 @@ fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<ParsedMa
         .checked_add(ms * NS_PER_MS)
         .ok_or_else(|| format!("{ms} ms after midnight overflows 64 bits of ns"))?;
     let unknown = Quantity::ZERO;
-    let bid = number("bid", bid)?;
-    let ask = number("ask", ask)?;
+    let (bid, ask) = (Some(number("bid", bid)?), Some(number("ask", ask)?));
     let body = MarketBody::Quote(QuoteBody { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None });
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{BadName, InstrumentId};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, QuoteBody, TradeBody};
+use tapedeck_schemas::market::{DefinitionBody, MarketBody, PriceDomain, QuoteBody, TradeBody, TradeIdOrder};
 use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use crate::random::SplitMix64;
@@ -96,6 +96,8 @@ impl SyntheticInstrument {
             lot_size: self.lot(),
             min_notional: Money::whole(MIN_NOTIONAL),
             bars: BARS.map(|bar| bar.parse().expect("BARS are bar specifications")).into(),
+            prices: PriceDomain::Positive,
+            trade_ids: TradeIdOrder::Any,
             sources: Vec::new(),
         })
     }
@@ -157,7 +159,8 @@ impl InstrumentModel {
             let display = if random.one_in(SMALL_ONE_IN) { SMALL_DISPLAY } else { LARGE_DISPLAY };
             self.listed.quantity(random.between(display.0, display.1), price)
         };
-        MarketBody::Quote(QuoteBody { bid, bid_size: size(bid), ask, ask_size: size(ask), update_id: None })
+        let (bid_size, ask_size) = (size(bid), size(ask));
+        MarketBody::Quote(QuoteBody { bid: Some(bid), bid_size, ask: Some(ask), ask_size, update_id: None })
     }
 
     /// A trade at the bid or ask of the last quote, at times 1 or 2 ticks beyond; `None` before the first quote.
@@ -186,7 +189,10 @@ impl InstrumentModel {
     pub(super) fn off_grid(&self, quote: MarketBody) -> MarketBody {
         let half = Price::saturating_from_units(i128::from(self.listed.tick_units / 2) * TICK_UNIT);
         match quote {
-            MarketBody::Quote(quote) => QuoteBody { bid: quote.bid + half, ask: quote.ask + half, ..quote }.into(),
+            MarketBody::Quote(quote) => {
+                let off = |price: Option<Price>| price.map(|price| price + half);
+                QuoteBody { bid: off(quote.bid), ask: off(quote.ask), ..quote }.into()
+            }
             other => other,
         }
     }

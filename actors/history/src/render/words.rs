@@ -1,7 +1,7 @@
 //! Facts in words, one line each. JSON has all fields.
 
 use tapedeck_schemas::event::{Event, Order};
-use tapedeck_schemas::number::Ratio;
+use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use time::OffsetDateTime;
 
 use super::reasons;
@@ -41,13 +41,20 @@ fn text(event: &Event) -> String {
             let sources: Vec<&str> = e.sources.iter().map(|source| source.as_str()).collect();
             let sources = if sources.is_empty() { String::new() } else { format!(", sources {}", sources.join(", ")) };
             format!(
-                "{}: {} in {}, tick {}, lot {}, least notional {}, bars {bars}{sources}",
-                e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional
+                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, bars {bars}{sources}",
+                e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional, e.prices
             )
         }
-        Event::Quote(e) => format!("{} bid {} × {}, ask {} × {}", e.instrument, e.bid, e.bid_size, e.ask, e.ask_size),
+        Event::Quote(e) => {
+            let side = |name: &str, price: Option<Price>, size: Quantity| match price {
+                Some(price) => format!("{name} {price} × {size}"),
+                None => format!("no {name}"),
+            };
+            let (bid, ask) = (side("bid", e.bid, e.bid_size), side("ask", e.ask, e.ask_size));
+            format!("{} {bid}, {ask}{}", e.instrument, if e.is_crossed() { ", crossed" } else { "" })
+        }
         Event::Trade(e) => {
-            let id = e.trade_id.map(|id| format!(", trade {id}")).unwrap_or_default();
+            let id = e.trade_id.as_ref().map(|id| format!(", trade {id}")).unwrap_or_default();
             format!("{} {} at {}, aggressor {}{id}", e.instrument, e.quantity, e.price, e.aggressor)
         }
         Event::Bar(e) => format!(
@@ -59,6 +66,8 @@ fn text(event: &Event) -> String {
         Event::Gap(e) => {
             format!("{} session {}, {}: expected {}, got {}", e.source, e.session, e.instrument, e.expected, e.got)
         }
+        Event::TradeIdGap(e) => format!("{}: trade id {} was due, got {}", e.instrument, e.expected, e.got),
+        Event::TradeIdsRestarted(e) => format!("{}: trade ids began anew at {} after {}", e.instrument, e.got, e.last),
         Event::Rejected(e) => {
             let source = e.source.map(|source| format!(", source {source}")).unwrap_or_default();
             let seq = e.seq.map(|seq| format!(" seq {seq}")).unwrap_or_default();
@@ -118,10 +127,13 @@ fn text(event: &Event) -> String {
             "{} {} {}: {} at {}, realised {}, fees {}",
             e.account, e.strategy, e.instrument, e.quantity, e.average_price, e.realised, e.fees
         ),
-        Event::EquityMarked(e) => format!(
-            "{}: equity {} {} (cash {}, positions {}, unrealised {})",
-            e.account, e.equity, e.currency, e.cash, e.position_value, e.unrealised
-        ),
+        Event::EquityMarked(e) => {
+            let marked = e.marked_at.map(|at| format!(", oldest mark {}", readable_time(at))).unwrap_or_default();
+            format!(
+                "{}: equity {} {} (cash {}, positions {}, unrealised {}{marked})",
+                e.account, e.equity, e.currency, e.cash, e.position_value, e.unrealised
+            )
+        }
     }
 }
 

@@ -67,7 +67,11 @@ impl RootSearch {
 /// rejections that the entry brought about.
 fn answers(event: &Event) -> bool {
     match event {
-        Event::ClockAdvanced(_) | Event::Gap(_) | Event::RejectedMany(_) => false,
+        Event::ClockAdvanced(_)
+        | Event::Gap(_)
+        | Event::RejectedMany(_)
+        | Event::TradeIdGap(_)
+        | Event::TradeIdsRestarted(_) => false,
         Event::Bar(bar) => bar.source.is_some(),
         _ => true,
     }

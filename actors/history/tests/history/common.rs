@@ -6,8 +6,8 @@ use tapedeck_history::replay::Definitions;
 use tapedeck_history::{Classifier, Filter, RangeBounds, StoredFact};
 use tapedeck_kernel::TapeRecord;
 use tapedeck_schemas::event::{
-    Aggressor, Bar, ClockAdvanced, Event, InstrumentDefined, MarketHeartbeat, Order, Quote, SignalRaised, TimeInForce,
-    Trade,
+    Aggressor, Bar, ClockAdvanced, Event, InstrumentDefined, MarketHeartbeat, Order, PriceDomain, Quote, SignalRaised,
+    TimeInForce, Trade, TradeIdOrder,
 };
 use tapedeck_schemas::event::{OrderApproved, Side, TradingResumed};
 use tapedeck_schemas::generation::Generation;
@@ -26,9 +26,21 @@ pub(crate) fn definition(instrument: &str, tick_size: &str, bars: &[&str], ts_re
     let (instrument, tick_size, lot_size) = (n(instrument), n(tick_size), n("0.001"));
     let (base, quote, min_notional) = (n("BTC"), n("USDT"), n("5"));
     let (bars, ts_event) = (bars.iter().map(|one| n(one)).collect(), None);
-    let sources = Vec::new();
-    InstrumentDefined { instrument, base, quote, tick_size, lot_size, min_notional, bars, sources, ts_recv, ts_event }
-        .into()
+    InstrumentDefined {
+        instrument,
+        base,
+        quote,
+        tick_size,
+        lot_size,
+        min_notional,
+        bars,
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
+        sources: Vec::new(),
+        ts_recv,
+        ts_event,
+    }
+    .into()
 }
 
 pub(crate) fn heartbeat(instrument: &str, ts_recv: u64) -> Event {
@@ -36,13 +48,15 @@ pub(crate) fn heartbeat(instrument: &str, ts_recv: u64) -> Event {
 }
 
 pub(crate) fn quote(instrument: &str, bid: &str, ts_recv: u64) -> Event {
-    let (instrument, bid, bid_size, ask, ask_size) = (n(instrument), n(bid), n("1.5"), n("999999"), n("0"));
-    Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event: None, update_id: Some(77) }.into()
+    let (instrument, bid, bid_size) = (n(instrument), Some(n(bid)), n("1.5"));
+    let (ask, ask_size) = (Some(n("999999")), n("0"));
+    Quote { instrument, bid, bid_size, ask, ask_size, ts_recv, ts_event: None, update_id: Some(77.into()) }.into()
 }
 
 pub(crate) fn trade(instrument: &str, price: &str, ts_recv: u64) -> Event {
     let (instrument, price, quantity, aggressor) = (n(instrument), n(price), n("0.01"), Aggressor::Seller);
-    Trade { instrument, price, quantity, aggressor, trade_id: Some(12), ts_recv, ts_event: Some(ts_recv - 1) }.into()
+    Trade { instrument, price, quantity, aggressor, trade_id: Some(12.into()), ts_recv, ts_event: Some(ts_recv - 1) }
+        .into()
 }
 
 pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event {

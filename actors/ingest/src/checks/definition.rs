@@ -18,6 +18,8 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
         lot_size,
         min_notional,
         ref bars,
+        prices,
+        trade_ids,
         ref sources,
     }) = candidate.event.body
     else {
@@ -46,6 +48,7 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
             let (ts_recv, defined) = (candidate.event.ts_recv, terms.defined);
             let is_in_force = || {
                 (tick_size, lot_size, min_notional) == (terms.tick_size, terms.lot_size, terms.min_notional)
+                    && (prices, trade_ids) == (terms.prices, terms.trade_ids)
                     && *bars == candidate.bars.specs(&candidate.instrument)
                     && (sources.is_empty() || *sources == terms.sources)
             };

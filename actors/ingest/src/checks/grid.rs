@@ -14,8 +14,8 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
     match &candidate.event.body {
         MarketBody::Quote(quote) => {
-            price(terms, "bid", quote.bid)?;
-            price(terms, "ask", quote.ask)?;
+            quote.bid.map_or(Ok(()), |bid| price(terms, "bid", bid))?;
+            quote.ask.map_or(Ok(()), |ask| price(terms, "ask", ask))?;
             quantity(terms, "bid_size", quote.bid_size)?;
             quantity(terms, "ask_size", quote.ask_size)
         }

@@ -6,18 +6,20 @@
 
 mod bar;
 mod clock;
-mod crossed;
 mod definition;
 mod grid;
 mod known;
-mod natural_key;
 mod number;
 mod positive;
+mod quote;
 mod range;
 mod source;
+mod unit;
+mod venue_id;
 
 pub use clock::CLOCK_AHEAD_NS_MAX;
 pub use range::NOTIONAL_MAX;
+pub use unit::TIME_NS_MIN;
 
 use tapedeck_kernel::MarketEntry;
 use tapedeck_schemas::event::{MalformedDetail, RejectDetail, RejectReason};
@@ -32,17 +34,18 @@ use crate::numbering::RecordedNumber;
 pub type CandidateCheck = fn(&Candidate) -> Result<(), Rejection>;
 
 /// Every rule, in the order of evaluation.
-pub const CHECKS: [CandidateCheck; 11] = [
+pub const CHECKS: [CandidateCheck; 12] = [
     number::check,
+    unit::check,
     clock::check,
     source::check,
     definition::check,
     known::check,
-    natural_key::check,
+    venue_id::check,
     bar::check,
     positive::check,
     grid::check,
-    crossed::check,
+    quote::check,
     range::check,
 ];
 

@@ -1,19 +1,23 @@
-//! Rejects prices and quantities that are not above zero; displayed sizes (zero: unknown) and bar volumes
-//! may be zero.
+//! Rejects quantities that are not above zero, and prices unless the definition of the instrument allows any; displayed
+//! sizes (zero: unknown) and bar volumes may be zero.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, PriceDomain};
 use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, named, require};
 
-/// Prices and traded quantities are above zero, displayed sizes and volumes are not below zero. Of a bar, only `low` is
-/// checked: [`super::bar`] has checked that open and close are not below it.
+/// Prices in a domain above zero and traded quantities are above zero, displayed sizes and volumes are not below zero. Of
+/// a bar, only `low` is checked: [`super::bar`] has checked that open and close are not below it.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
+    let is_any = candidate.terms.is_some_and(|terms| terms.prices == PriceDomain::Any);
+    let price = |name: &str, value: Price| if is_any { Ok(()) } else { price(name, value) };
     match &candidate.event.body {
         MarketBody::Quote(quote) => {
-            price("bid", quote.bid)?;
-            price("ask", quote.ask)?;
+            // A price of 0 with size 0 is an absent side.
+            let side = |price: Option<Price>, size: Quantity| price.filter(|one| !one.is_zero() || !size.is_zero());
+            side(quote.bid, quote.bid_size).map_or(Ok(()), |bid| price("bid", bid))?;
+            side(quote.ask, quote.ask_size).map_or(Ok(()), |ask| price("ask", ask))?;
             size("bid_size", quote.bid_size)?;
             size("ask_size", quote.ask_size)
         }

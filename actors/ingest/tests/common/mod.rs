@@ -5,7 +5,9 @@ use tapedeck_ingest::Ingest;
 use tapedeck_kernel::MarketEntry;
 use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::{Aggressor, Event, RejectReason};
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, QuoteBody, TradeBody};
+use tapedeck_schemas::market::{
+    DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeBody, TradeIdOrder,
+};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
@@ -34,6 +36,8 @@ pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_not
         lot_size: lot.parse().unwrap(),
         min_notional: min_notional.parse().unwrap(),
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
     })
 }
@@ -46,18 +50,21 @@ pub(crate) fn with_bars(mut definition: MarketBody, specs: &str) -> MarketBody {
     definition
 }
 
+/// A quote; an empty price is an absent side.
 pub(crate) fn quote(bid: &str, bid_size: &str, ask: &str, ask_size: &str, update_id: Option<u64>) -> MarketBody {
+    let price = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
     MarketBody::Quote(QuoteBody {
-        bid: bid.parse().unwrap(),
+        bid: price(bid),
         bid_size: bid_size.parse().unwrap(),
-        ask: ask.parse().unwrap(),
+        ask: price(ask),
         ask_size: ask_size.parse().unwrap(),
-        update_id,
+        update_id: update_id.map(Into::into),
     })
 }
 
 pub(crate) fn trade(price: &str, quantity: &str, trade_id: Option<u64>) -> MarketBody {
     let (price, quantity) = (price.parse().unwrap(), quantity.parse().unwrap());
+    let trade_id = trade_id.map(Into::into);
     MarketBody::Trade(TradeBody { price, quantity, aggressor: Aggressor::Buyer, trade_id })
 }
 

@@ -122,6 +122,7 @@ pub(super) fn mark([cash, position_value, equity]: [&str; 3]) -> Event {
         unrealised: n("0"),
         fees: n("0"),
         equity: n(equity),
+        marked_at: None,
     }
     .into()
 }
@@ -147,6 +148,8 @@ fn defined() -> Event {
         lot_size: n("0.00001"),
         min_notional: n("5"),
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,

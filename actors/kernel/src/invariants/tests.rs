@@ -394,6 +394,7 @@ fn cash_that_stopped_at_the_bound_of_money_is_found() {
         unrealised: zero,
         fees: zero,
         equity: cash,
+        marked_at: None,
     };
     let tape = appended(Writer::Portfolio, "28.0", vec![posted.clone().into(), posted.into(), mark.into()]);
     assert!(violations(&tape).iter().any(|violation| violation.id == InvariantId::EquityFoldsLedger));

@@ -22,6 +22,8 @@ pub(crate) fn definition() -> Fact {
         lot_size: "0.1".parse().unwrap(),
         min_notional: Money::ZERO,
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
@@ -29,12 +31,13 @@ pub(crate) fn definition() -> Fact {
     fact(Writer::Ingest, 0, event)
 }
 
+/// A quote; an empty price is an absent side.
 pub(crate) fn quote(at_ms: u64, bid: &str, bid_size: &str, ask: &str, ask_size: &str) -> Fact {
     let event = Quote {
         instrument: "sim.X".parse().unwrap(),
-        bid: bid.parse().unwrap(),
+        bid: (!bid.is_empty()).then(|| bid.parse().unwrap()),
         bid_size: bid_size.parse().unwrap(),
-        ask: ask.parse().unwrap(),
+        ask: (!ask.is_empty()).then(|| ask.parse().unwrap()),
         ask_size: ask_size.parse().unwrap(),
         ts_recv: at_ms * MS,
         ts_event: None,

@@ -24,6 +24,8 @@ pub(crate) fn definition(symbol: &str, quote: &str) -> Fact {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::ZERO,
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
@@ -31,16 +33,31 @@ pub(crate) fn definition(symbol: &str, quote: &str) -> Fact {
     fact(Writer::Ingest, 0, event)
 }
 
+/// A quote; an empty price is an absent side.
 pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
     let event = Quote {
         instrument: instrument(symbol),
-        bid: bid.parse().unwrap(),
-        bid_size: "1".parse().unwrap(),
-        ask: ask.parse().unwrap(),
-        ask_size: "1".parse().unwrap(),
+        bid: (!bid.is_empty()).then(|| bid.parse().unwrap()),
+        bid_size: "0".parse().unwrap(),
+        ask: (!ask.is_empty()).then(|| ask.parse().unwrap()),
+        ask_size: "0".parse().unwrap(),
         ts_recv: at_ms * MS,
         ts_event: None,
         update_id: None,
+    };
+    fact(Writer::Ingest, at_ms, event)
+}
+
+/// A trade of 1.
+pub(crate) fn print(symbol: &str, at_ms: u64, price: &str) -> Fact {
+    let event = Trade {
+        instrument: instrument(symbol),
+        price: price.parse().unwrap(),
+        quantity: "1".parse().unwrap(),
+        aggressor: Aggressor::Unknown,
+        trade_id: None,
+        ts_recv: at_ms * MS,
+        ts_event: None,
     };
     fact(Writer::Ingest, at_ms, event)
 }

@@ -11,6 +11,7 @@ table!("equity_v1", append: true,
     partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     at BigInt Keep, account Text Keep, currency Text Keep, cash Numeric Keep, position_value Numeric Keep,
     realised Numeric Keep, unrealised Numeric Keep, fees Numeric Keep, equity Numeric Keep,
+    marked_at BigInt Keep,
 );
 
 impl Projection for Equity {
@@ -32,6 +33,7 @@ impl Projection for Equity {
             text(mark.unrealised),
             text(mark.fees),
             text(mark.equity),
+            mark.marked_at.and_then(text),
         ];
         ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }

@@ -1,4 +1,5 @@
-//! Totals by instrument: counts, exact sums, last prices.
+//! Totals by instrument: counts, exact sums, last prices. The last bid and ask are the last ones quoted: the quote in
+//! force may have none.
 
 use tapedeck_schemas::event::Event;
 use tapedeck_schemas::number::Total;
@@ -24,7 +25,7 @@ impl Projection for MarketTotals {
     fn project(&self, event: &ProjectedFact<'_>, ops: &mut Vec<RowOp>) {
         let (instrument, values) = match &event.entry.event {
             Event::Quote(quote) => {
-                let last = [None, None, text(quote.bid), text(quote.ask)];
+                let last = [None, None, quote.bid.and_then(text), quote.ask.and_then(text)];
                 (quote.instrument, [[text(1), text(0), text(0), text(0)], last].concat())
             }
             Event::Trade(trade) => {

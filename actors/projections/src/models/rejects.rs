@@ -1,6 +1,7 @@
-//! Market events that ingest rejected, singly or as a sum, and gaps.
+//! Market events that ingest rejected, singly or as a sum, and gaps in numbers and in the venue's ids.
 
 use tapedeck_schemas::event::{Event, REJECTED_MANY_CODE};
+use tapedeck_schemas::ids::InstrumentId;
 
 use super::{json, key, table, text};
 use crate::{ProjectedFact, Projection, RowOp, Table};
@@ -49,8 +50,18 @@ impl Projection for Rejects {
                 text(gap.instrument),
                 text(1),
             ],
+            Event::TradeIdGap(gap) => of_ids("trade_id_gap", gap.instrument, gap.expected, gap.got),
+            Event::TradeIdsRestarted(fact) => {
+                of_ids("trade_ids_restarted", fact.instrument, fact.last.saturating_add(1), fact.got)
+            }
             _ => return,
         };
         ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }
+}
+
+/// The values of a row about the venue's ids.
+fn of_ids(reason: &str, instrument: InstrumentId, expected: u64, got: u64) -> Vec<Option<String>> {
+    let detail = format!("expected {expected}, got {got}");
+    vec![text(reason), None, text(detail), None, None, text(instrument), text(1)]
 }

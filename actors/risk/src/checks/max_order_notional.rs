@@ -11,13 +11,13 @@ use crate::exposure::rounded_up;
 pub const MAX_ORDER_NOTIONAL: ParamSpec = ParamSpec {
     name: "risk.max_order_notional",
     unit: "quote currency",
-    about: "greatest limit price times quantity of one order",
+    about: "greatest magnitude of limit price times quantity of one order",
     default: Ratio::whole(20_000),
     min: Ratio::ZERO,
     max: Ratio::whole(100_000_000_000),
 };
 
-/// Measures limit price · quantity, rounded up.
+/// Measures |limit price| · quantity, rounded up.
 #[derive(Debug)]
 pub struct MaxOrderNotional;
 
@@ -29,7 +29,7 @@ impl Check for MaxOrderNotional {
         &[MAX_ORDER_NOTIONAL]
     }
     fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
-        let notional = order.price.saturating_notional(order.quantity);
+        let notional = order.price.abs().saturating_notional(order.quantity);
         context.at_most(self, &MAX_ORDER_NOTIONAL, order, rounded_up(notional))
     }
 }

@@ -12,13 +12,13 @@ use crate::exposure::{rounded_up, worst_case};
 pub const MAX_POSITION: ParamSpec = ParamSpec {
     name: "risk.max_position",
     unit: "quote currency",
-    about: "greatest value at the mid of |position|, if this order and all open orders of its side are filled",
+    about: "greatest value at the mark of |position|, if this order and all open orders of its side are filled",
     default: Ratio::whole(50_000),
     min: Ratio::ZERO,
     max: Ratio::whole(100_000_000_000),
 };
 
-/// Measures |position + open on the order's side + order| · mid, rounded up.
+/// Measures |position + open on the order's side + order| · |mark|, rounded up.
 ///
 /// An order that only reduces the position passes at any value: if the limit was lowered, or the price has risen, it
 /// must remain possible to close the position.
@@ -37,7 +37,8 @@ impl Check for MaxPosition {
             return Ok(());
         }
         let worst = worst_case(context.position, context.open.on(order.side), order.side, order.quantity);
-        context.at_most(self, &MAX_POSITION, order, rounded_up(context.mid()?.saturating_notional(worst.abs())))
+        let value = context.mark()?.abs().saturating_notional(worst.abs());
+        context.at_most(self, &MAX_POSITION, order, rounded_up(value))
     }
 }
 

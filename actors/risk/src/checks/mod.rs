@@ -50,6 +50,8 @@ pub struct OrderContext<'a> {
     pub restriction: Option<Denial>,
     /// The latest quote.
     pub quote: Option<LastQuote>,
+    /// The price at which a position in the instrument is valued.
+    pub mark: Option<Price>,
     /// Signed position.
     pub position: Quantity,
     /// Quantities that open orders may still trade.
@@ -59,15 +61,14 @@ pub struct OrderContext<'a> {
 }
 
 impl OrderContext<'_> {
-    /// The latest quote; denies the order if there is none.
+    /// The latest quote; denies the order if there is none, or if it has no side to rely on.
     pub fn quoted(&self) -> Result<LastQuote, Denial> {
-        self.quote.ok_or(Denial::NoQuote)
+        self.quote.filter(|quote| quote.bid.or(quote.ask).is_some()).ok_or(Denial::NoQuote)
     }
 
-    /// The latest mid; denies the order if there is none above zero.
-    pub fn mid(&self) -> Result<Price, Denial> {
-        let mid = self.quoted()?.mid();
-        if mid.is_positive() { Ok(mid) } else { Err(Denial::NoQuote) }
+    /// The price at which a position is valued; denies the order if there is none.
+    pub fn mark(&self) -> Result<Price, Denial> {
+        self.mark.ok_or(Denial::NoQuote)
     }
 
     /// Passes if what `check` measured is at most the limit in force for the order's instrument.
@@ -114,9 +115,9 @@ pub(crate) mod fixture {
     /// A context that passes every check: at 10 s, with a quote of 99 / 101 just observed, and no position.
     pub(crate) fn context(params: &Params) -> OrderContext<'_> {
         let now = 10_000_000_000;
-        let quote = Some(LastQuote { bid: Price::whole(99), ask: Price::whole(101), ts_recv: now });
-        let (position, open) = (Quantity::ZERO, OpenQuantity::default());
-        OrderContext { now, signal_cause_time: now, restriction: None, quote, position, open, params }
+        let quote = Some(LastQuote { bid: Some(Price::whole(99)), ask: Some(Price::whole(101)), ts_recv: now });
+        let (position, open, mark) = (Quantity::ZERO, OpenQuantity::default(), Some(Price::whole(100)));
+        OrderContext { now, signal_cause_time: now, restriction: None, quote, mark, position, open, params }
     }
 
     /// The denial of a value over its limit.
@@ -142,7 +143,7 @@ mod tests {
     #[test]
     fn without_a_quote_no_check_that_needs_one_passes() {
         let params = Params::default();
-        let context = OrderContext { quote: None, ..fixture::context(&params) };
+        let context = OrderContext { quote: None, mark: None, ..fixture::context(&params) };
         let order = fixture::order(tapedeck_schemas::event::Side::Buy, "1", "100");
         let denied = CHECKS.iter().filter(|check| check.check(&context, &order) == Err(Denial::NoQuote));
         assert_eq!(

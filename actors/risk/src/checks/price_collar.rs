@@ -1,4 +1,4 @@
-//! Price collar: denies a limit price too far from the mid, on either side.
+//! Price collar: denies a limit price too far from the mark, on either side.
 
 use tapedeck_schemas::event::{Denial, Order};
 use tapedeck_schemas::number::Ratio;
@@ -6,17 +6,17 @@ use tapedeck_schemas::param::ParamSpec;
 
 use super::{Check, OrderContext};
 
-/// Greatest distance of a limit price from the mid.
+/// Greatest distance of a limit price from the mark.
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {
     name: "risk.price_collar",
     unit: "fraction",
-    about: "greatest distance of the limit price from the mid, as a fraction of the mid",
+    about: "greatest distance of the limit price from the mark (the mid, or the latest trade), as a fraction of the mark",
     default: Ratio::saturating_from_units(Ratio::ONE / 50),
     min: Ratio::ZERO,
     max: Ratio::whole(1),
 };
 
-/// Measures |price / mid − 1|, rounded half to even to 1e-9.
+/// Measures |price − mark| / |mark|, rounded half to even to 1e-9; 1 for any distance from a mark of zero.
 #[derive(Debug)]
 pub struct PriceCollar;
 
@@ -28,9 +28,10 @@ impl Check for PriceCollar {
         &[PRICE_COLLAR]
     }
     fn check(&self, context: &OrderContext<'_>, order: &Order) -> Result<(), Denial> {
-        let mid = context.mid()?;
-        let distance = (order.price - mid).abs();
-        let measured = Ratio::of(distance.units(), mid.units());
+        let mark = context.mark()?;
+        let distance = (order.price - mark).abs();
+        let base = if mark.is_zero() { distance } else { mark.abs() };
+        let measured = Ratio::of(distance.units(), base.units());
         context.at_most(self, &PRICE_COLLAR, order, measured)
     }
 }

@@ -25,6 +25,8 @@ pub(crate) fn definition(symbol: &str) -> Fact {
         lot_size: "0.001".parse().unwrap(),
         min_notional: Money::whole(10),
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
         ts_recv: 1,
         ts_event: None,
@@ -32,11 +34,17 @@ pub(crate) fn definition(symbol: &str) -> Fact {
     fact(Writer::Ingest, 0, event)
 }
 
+/// A quote; an empty price is an absent side.
 pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
-    quote_of(symbol, at_ms, bid.parse().unwrap(), ask.parse().unwrap())
+    let side = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+    sides(symbol, at_ms, side(bid), side(ask))
 }
 
 pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact {
+    sides(symbol, at_ms, Some(bid), Some(ask))
+}
+
+fn sides(symbol: &str, at_ms: u64, bid: Option<Price>, ask: Option<Price>) -> Fact {
     let size = Quantity::whole(1);
     let (ts_recv, ts_event, update_id) = (at_ms * MS, None, None);
     let instrument = instrument(symbol);
@@ -45,6 +53,20 @@ pub(crate) fn quote_of(symbol: &str, at_ms: u64, bid: Price, ask: Price) -> Fact
         at_ms,
         Quote { instrument, bid, bid_size: size, ask, ask_size: size, ts_recv, ts_event, update_id },
     )
+}
+
+/// A trade of 1.
+pub(crate) fn print(symbol: &str, at_ms: u64, price: &str) -> Fact {
+    let event = Trade {
+        instrument: instrument(symbol),
+        price: price.parse().unwrap(),
+        quantity: "1".parse().unwrap(),
+        aggressor: Aggressor::Unknown,
+        trade_id: None,
+        ts_recv: at_ms * MS,
+        ts_event: None,
+    };
+    fact(Writer::Ingest, at_ms, event)
 }
 
 pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -> Fact {

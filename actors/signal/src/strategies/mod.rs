@@ -32,7 +32,7 @@ pub struct StrategySpec {
 /// The state of a strategy for one instrument. It computes in f64 with `+ − × ÷ sqrt` only, which round alike on every
 /// CPU.
 pub trait Strategy: Debug + Send {
-    /// Updates the state with a sample of the mid, in the quote currency; finite and above zero.
+    /// Updates the state with a sample of the mid, in the quote currency; finite, of any sign.
     fn update(&mut self, mid: f64, settings: &Settings<'_>);
     /// Target position as a fraction of the target notional, −1 to 1; `None` while warming up.
     fn score(&self) -> Option<f64>;

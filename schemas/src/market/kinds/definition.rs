@@ -1,6 +1,7 @@
 //! The market kind `definition`.
 
 use crate::bar::BarSpec;
+use crate::event::{PriceDomain, TradeIdOrder};
 use crate::ids::{Currency, InstrumentId, SourceId};
 use crate::number::{Money, Price, Quantity};
 
@@ -21,6 +22,10 @@ market_kind! {
         min_notional: Money { "from 0" in "quote currency", as "5", or Money::ZERO },
         /// Bars that ingest builds from now on, in place of the earlier ones; none if missing.
         bars: Vec<BarSpec> { "at most 8 bars, comma-separated", as "1m,100t,1s-quote", or Vec::new() },
+        /// Prices that the instrument may have: those of spreads, power and oil may be zero or below.
+        prices: PriceDomain { "positive or any", as "positive", or PriceDomain::Positive },
+        /// How the venue's ids of trades follow each other; a hole or a restart of consecutive ones becomes a fact.
+        trade_ids: TradeIdOrder { "any or consecutive", as "consecutive", or TradeIdOrder::Any },
         /// Sources that may publish on the instrument from now on; if missing, those named before, or any source.
         sources: Vec<SourceId> { "at most 8 sources, comma-separated", as "feed1,feed2", or Vec::new() },
         /// Time at which the publisher received the event, ns since the Unix epoch.

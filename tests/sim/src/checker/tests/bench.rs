@@ -9,7 +9,7 @@ use tapedeck_schemas::command::{Command, Request};
 use tapedeck_schemas::event::{Epoch, Event, TapeCreated};
 use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::ids::TapeId;
-use tapedeck_schemas::market::{self, DefinitionBody, MarketBody, MarketEvent, QuoteBody};
+use tapedeck_schemas::market::{self, DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeIdOrder};
 use tapedeck_schemas::number::Price;
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::record::{self, Entry, Header, InboxPrefix, RecordHash, Writer};
@@ -67,7 +67,7 @@ impl Bench {
         Self {
             checker,
             owners,
-            now: 1_000_000_000_000,
+            now: 1_725_000_000_000_000_000,
             seqs,
             last,
             answered,
@@ -159,7 +159,7 @@ impl Bench {
         let wave = if phase < 120 { phase } else { 240 - phase };
         let price = |cents: i64| Price::from_units(i128::from(cents) * (Price::ONE / 100)).unwrap();
         let mid = 10_000 + wave * 4 + (self.items as i64 * 7919) % 5;
-        let (bid, ask) = (price(mid - 1), price(mid + 1));
+        let (bid, ask) = (Some(price(mid - 1)), Some(price(mid + 1)));
         let size = "1000".parse().unwrap();
         self.item(MarketBody::Quote(QuoteBody { bid, bid_size: size, ask, ask_size: size, update_id: None }))
     }
@@ -317,6 +317,8 @@ pub(super) fn definition() -> MarketBody {
         lot_size: "0.001".parse().unwrap(),
         min_notional: "5".parse().unwrap(),
         bars: Vec::new(),
+        prices: PriceDomain::Positive,
+        trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
     })
 }
