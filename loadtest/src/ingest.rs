@@ -110,6 +110,7 @@ impl IngestFeed {
                 prices: PriceDomain::Positive,
                 trade_ids: TradeIdOrder::Any,
                 sources: Vec::new(),
+                calendar: None,
             });
             self.feed(&entry(instrument, source, session, 1, body));
         }

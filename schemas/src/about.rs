@@ -1,6 +1,7 @@
 //! The ids that a fact names, derived from the types of its fields.
 
 use crate::bar::BarSpec;
+use crate::calendar::Calendar;
 use crate::event::Scope;
 use crate::generation::Generation;
 use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token, VenueId};
@@ -47,7 +48,7 @@ pub trait Mentions {
 macro_rules! mention_nothing {
     ($($ty:ty),*) => { $(impl Mentions for $ty {})* };
 }
-mention_nothing!(u8, u16, u32, u64, String, Token, Symbol, VenueId, BarSpec, Price, Quantity, Ratio, Money);
+mention_nothing!(u8, u16, u32, u64, String, Token, Symbol, VenueId, BarSpec, Calendar, Price, Quantity, Ratio, Money);
 mention_nothing!(TapeId, RecordHash, InboxDigest, Offset, Generation);
 
 impl Mentions for Scope {

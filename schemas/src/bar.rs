@@ -1,5 +1,7 @@
 //! Specifications of bars. Bars are built by `ingest`.
 
+mod window;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,8 +11,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::number::Quantity;
 use crate::offset::NS_PER_MS;
 
-/// Greatest length of a time bar: one day, in ns.
-pub const BAR_NS_MAX: u64 = 24 * 3600 * SECOND;
+/// Length of a UTC day, in ns.
+pub const DAY_NS: u64 = 24 * 3600 * SECOND;
+/// Greatest length of a time bar of fixed length: 366 days, in ns.
+pub const BAR_NS_MAX: u64 = 366 * DAY_NS;
+/// Greatest number of weeks in a time bar.
+pub const BAR_WEEKS_MAX: u64 = 52;
+/// Greatest number of months in a time bar.
+pub const BAR_MONTHS_MAX: u64 = 12;
 /// Greatest length of the text of a specification, in bytes.
 pub const BAR_TEXT_BYTES_MAX: usize = 40;
 /// Greatest number of bars in a definition.
@@ -18,14 +26,20 @@ pub const BARS_MAX: usize = 8;
 
 const SECOND: u64 = 1_000 * NS_PER_MS;
 const UNITS: [(&str, u64); 5] =
-    [("d", 24 * 3600 * SECOND), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", NS_PER_MS)];
+    [("d", DAY_NS), ("h", 3600 * SECOND), ("m", 60 * SECOND), ("s", SECOND), ("ms", NS_PER_MS)];
+const BY_SESSION: &str = "-session";
 const OF_QUOTES: &str = "-quote";
 
-/// Size and input of a bar, printed `1m`, `250ms`, `100t` or `2.5v`, with the suffix `-quote` for a bar of quotes.
+pub use window::BarWindow;
+
+/// Size, alignment and input of a bar, printed `1m`, `250ms`, `1w`, `3mo`, `100t` or `2.5v`, then `-session` for a bar
+/// of trading sessions, then `-quote` for a bar of quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BarSpec {
     /// Condition that closes the bar.
     pub size: BarSize,
+    /// What the windows of a time bar are aligned to; [`BarAlign::Utc`] for other bars.
+    pub align: BarAlign,
     /// Events that the bar is built from.
     pub of: BarInput,
 }
@@ -33,12 +47,27 @@ pub struct BarSpec {
 /// Condition that closes a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BarSize {
-    /// A window of this many ns, aligned to the Unix epoch, ends. Whole milliseconds, at most [`BAR_NS_MAX`].
+    /// A window of this many ns ends. Whole milliseconds, at most [`BAR_NS_MAX`].
     Time(u64),
+    /// A window of this many weeks, which begin on Monday, ends. At most [`BAR_WEEKS_MAX`].
+    Weeks(u64),
+    /// A window of this many months of the calendar ends. At most [`BAR_MONTHS_MAX`].
+    Months(u64),
     /// The bar holds this many events.
     Ticks(u64),
     /// The traded quantity reaches this, in the base currency. A trade is never split, so the bar may hold more.
     Volume(Quantity),
+}
+
+/// What the windows of a time bar are aligned to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BarAlign {
+    /// The Unix epoch; days, weeks and months are those of UTC.
+    Utc,
+    /// The trading sessions in the instrument's calendar. A window below a day begins at the open of a session, or a
+    /// multiple of its length later, and ends at the close at the latest. Days, weeks and months consist of the
+    /// sessions of their trading dates.
+    Session,
 }
 
 /// Events that a bar is built from.
@@ -50,9 +79,14 @@ pub enum BarInput {
     Quotes,
 }
 
+/// The forms of a [`BarSpec`], for errors.
+pub(crate) const BAR_FORMS: &str = "a size as 1m, 250ms, 1h, 1d, 1w, 3mo, 100t or 2.5v; a time, in whole days if over \
+                                    a day, by trading sessions with -session; of quotes with -quote; at most 366d, \
+                                    52w or 12mo";
+
 /// Error: a text that is not a [`BarSpec`]. Holds the text, cut to 40 characters.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at most a day)")]
+#[error("{0:?} is no bar (want {BAR_FORMS})")]
 pub struct NotABar(pub String);
 
 impl FromStr for BarSpec {
@@ -63,21 +97,29 @@ impl FromStr for BarSpec {
             Some(size) => (size, BarInput::Quotes),
             None => (text, BarInput::Trades),
         };
+        let (size, align) = match size.strip_suffix(BY_SESSION) {
+            Some(size) => (size, BarAlign::Session),
+            None => (size, BarAlign::Utc),
+        };
         let unit_at = size.find(|c: char| c.is_ascii_lowercase()).ok_or_else(bad)?;
         let (number, unit) = size.split_at(unit_at);
         let count = || number.parse::<u64>().ok().filter(|n| *n > 0 && !number.starts_with('+')).ok_or_else(bad);
+        let up_to = |most| count().and_then(|n| if n <= most { Ok(n) } else { Err(bad()) });
         let size = match unit {
-            "t" => BarSize::Ticks(count()?),
-            "v" if of == BarInput::Trades => {
+            "t" if align == BarAlign::Utc => BarSize::Ticks(count()?),
+            "v" if of == BarInput::Trades && align == BarAlign::Utc => {
                 let quantity = number.parse().ok().filter(|v: &Quantity| v.is_positive() && !number.contains('E'));
                 BarSize::Volume(quantity.ok_or_else(bad)?)
             }
+            "w" => BarSize::Weeks(up_to(BAR_WEEKS_MAX)?),
+            "mo" => BarSize::Months(up_to(BAR_MONTHS_MAX)?),
             _ => {
-                let (_, ns) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
-                BarSize::Time(count()?.checked_mul(*ns).filter(|ns| *ns <= BAR_NS_MAX).ok_or_else(bad)?)
+                let (_, unit) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(bad)?;
+                let ns = count()?.checked_mul(*unit).filter(|ns| *ns <= BAR_NS_MAX).ok_or_else(bad)?;
+                BarSize::Time(Some(ns).filter(|ns| *ns < DAY_NS || ns % DAY_NS == 0).ok_or_else(bad)?)
             }
         };
-        Ok(Self { size, of })
+        Ok(Self { size, align, of })
     }
 }
 
@@ -86,12 +128,15 @@ impl fmt::Display for BarSpec {
         match self.size {
             BarSize::Ticks(count) => write!(f, "{count}t")?,
             BarSize::Volume(quantity) => write!(f, "{quantity}v")?,
+            BarSize::Weeks(count) => write!(f, "{count}w")?,
+            BarSize::Months(count) => write!(f, "{count}mo")?,
             BarSize::Time(ns) => {
                 let whole = UNITS.iter().find(|(_, unit)| ns % unit == 0);
                 let (name, unit) = whole.unwrap_or(&("ms", NS_PER_MS));
                 write!(f, "{}{name}", ns / unit)?;
             }
         }
+        f.write_str(if self.align == BarAlign::Session { BY_SESSION } else { "" })?;
         f.write_str(if self.of == BarInput::Quotes { OF_QUOTES } else { "" })
     }
 }
@@ -166,6 +211,12 @@ mod tests {
             ("24h", "1d"),
             ("100t-quote", "100t-quote"),
             ("2.50v", "2.5v"),
+            ("48h", "2d"),
+            ("7d", "7d"),
+            ("1w", "1w"),
+            ("12mo-quote", "12mo-quote"),
+            ("60m-session", "1h-session"),
+            ("1mo-session-quote", "1mo-session-quote"),
         ] {
             assert_eq!(given.parse::<BarSpec>().unwrap().to_string(), shown);
         }
@@ -174,8 +225,33 @@ mod tests {
     #[test]
     fn text_that_is_no_bar_is_refused() {
         let sizes = [
-            "", "m", "0m", "1", "1x", "-1m", "+1m", "1.5m", "25h", "1v-quote", "0v", "1mm", "1m-trade", "é", "1e1v",
+            "",
+            "m",
+            "0m",
+            "1",
+            "1x",
+            "-1m",
+            "+1m",
+            "1.5m",
+            "25h",
+            "1v-quote",
+            "0v",
+            "1mm",
+            "1m-trade",
+            "é",
+            "1e1v",
             "1E1v",
+            "367d",
+            "53w",
+            "13mo",
+            "0w",
+            "1M",
+            "1mo-quote-session",
+            "100t-session",
+            "1v-session",
+            "36h-session",
+            "1m-session-session",
+            "-session",
         ];
         for bad in sizes {
             assert!(bad.parse::<BarSpec>().is_err(), "{bad}");

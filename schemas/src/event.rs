@@ -11,6 +11,7 @@
 mod control;
 mod driver;
 mod execution;
+mod forms;
 mod ingest;
 mod keeper;
 mod paper;
@@ -30,8 +31,9 @@ use crate::record::{RecordEncoder, Writer};
 
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
+pub use forms::{MessageEncoding, TimeUnit, ValueForm};
 pub use refusal::RefusalReason;
-pub use rejection::{MalformedDetail, MessageEncoding, RejectDetail, RejectReason, TimeUnit, ValueForm};
+pub use rejection::{MalformedDetail, RejectDetail, RejectReason};
 
 /// Declares the kinds. A block names the module of the bodies and their writer (`None`: the driver of every writer). A
 /// line gives the number of a kind on the wire, the version that this build writes, and the name of the kind and of its
@@ -164,6 +166,7 @@ event_kinds! {
         28 v 1 RejectedMany,
         29 v 1 TradeIdGap,
         30 v 1 TradeIdsRestarted,
+        31 v 1 CalendarEnded,
     }
     control, Some(Writer::Control) => {
         40 v 1 LimitsSet,

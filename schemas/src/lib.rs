@@ -6,6 +6,7 @@
 
 pub mod about;
 pub mod bar;
+pub mod calendar;
 pub mod command;
 pub mod describe;
 pub mod event;

@@ -1,5 +1,6 @@
 //! Typed reasons in words, for publishers and operators. Rewording changes no record: facts hold the typed values.
 
+use crate::bar::{BAR_FORMS, BarAlign};
 use crate::event::{MalformedDetail, MessageEncoding, RefusalReason, RejectDetail, RejectedMany, ValueForm};
 use crate::ids::{NameForm, Token};
 use crate::market::contract::{FIELDS, FieldType};
@@ -91,10 +92,8 @@ impl MalformedDetail {
             Self::ForeignSource { source, subject: None } => {
                 format!("source {source} is reserved for subjects that name it: in.{source}.<venue>.<symbol>.<kind>")
             }
-            Self::NotABar { field, value } => format!(
-                "{field} {value:?} is no bar (want a size as 1m, 250ms, 1h, 100t or 2.5v, of quotes with -quote; at \
-                 most a day)"
-            ),
+            Self::NotABar { field, value } => format!("{field} {value:?} is no bar (want {BAR_FORMS})"),
+            Self::NotACalendar { value, fault } => format!("calendar: {value:?} {}", fault.words()),
         }
     }
 }
@@ -133,9 +132,6 @@ impl RejectDetail {
             }
             Self::SizeWithoutPrice { field, quantity } => format!("{field} is {quantity}, but that side has no price"),
             Self::NotionalOverLimit { price, quantity, limit } => format!("{price} times {quantity} is above {limit}"),
-            Self::VolumeOverLimit { quantity, bar, limit } => {
-                format!("with quantity {quantity} the volume of the open bar {bar} is above {limit}")
-            }
             Self::NegativeNotional { min_notional } => format!("min_notional {min_notional} is below zero"),
             Self::EqualCurrencies { currency } => format!("base and quote are both {currency}"),
             Self::ChangedCurrency { field, currency, defined } => {
@@ -148,7 +144,17 @@ impl RejectDetail {
                 format!("{field} {price} is not from low {low} to high {high}")
             }
             Self::NotAWindow { bar, opened, closed } => {
-                format!("{opened} to {closed} is no window of {bar}: windows count from the epoch")
+                let by = match bar.align {
+                    BarAlign::Utc => "windows are aligned to UTC",
+                    BarAlign::Session => "windows are those of the calendar in force",
+                };
+                format!("{opened} to {closed} is no window of {bar}, nor a part of one: {by}")
+            }
+            Self::NoCalendar { bar } => {
+                format!("{bar} is by trading sessions, and no definition of the instrument has a calendar")
+            }
+            Self::TooManyCalendars { limit } => {
+                format!("the partition already knows {limit} different calendars, its bound: use one of them")
             }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
             Self::SourceNotNamed { source } => {

@@ -184,11 +184,21 @@ fn the_decoder_accepts_messages_that_the_market_schema_allows() {
         (Quote, "update_id", json!(u64::MAX)),
         (Bar, "bar", json!("250ms-quote")),
         (Bar, "bar", json!("2.5v")),
+        (Bar, "bar", json!("1w-session")),
+        (Bar, "bar", json!("3mo-session-quote")),
         (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8t-quote")),
+        (Definition, "calendar", json!("2024-01-31=14:30/21:00,02-01=-01:00/100:00:01,2025-01-01")),
+        (Definition, "calendar", json!(format!("2024-01-01=00:00/00:01{}", days(1023)))),
     ] {
         cases.push((kind, with(kind, field, Some(value))));
     }
     assert_agree(&cases, true);
+}
+
+/// Further sessions of a calendar, each a minute after the one before, with the same date.
+fn days(count: u32) -> String {
+    let time = |minute: u32| format!("{:02}:{:02}", minute / 60, minute % 60);
+    (1..=count).map(|minute| format!(",01={}/{}", time(minute), time(minute + 1))).collect()
 }
 
 fn optional(kind: MarketKind) -> impl Iterator<Item = &'static FieldSpec> {
@@ -217,6 +227,15 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
                 FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars => {
                     &[json!("nothing"), json!(1), json!({})]
                 }
+                FieldType::Calendar => &[
+                    json!(""),
+                    json!("01-02=14:30/21:00"),
+                    json!("2024-01-02"),
+                    json!("2024-01-02=14:30"),
+                    json!("2024-01-02=14:30/21:60"),
+                    json!("2024-01-02=14:30/21:00, 03"),
+                    json!(1),
+                ],
                 FieldType::Count | FieldType::Time => {
                     &[json!(1.5), json!("1.5"), json!(-1), json!("-1"), json!(""), json!("123456789012345678901")]
                 }
@@ -247,6 +266,8 @@ fn the_market_schema_rejects_messages_that_the_decoder_rejects() {
         (Bar, "bar", json!("1x")),
         (Bar, "bar", json!("0m")),
         (Bar, "bar", json!("1v-quote")),
+        (Bar, "bar", json!("1t-session")),
+        (Bar, "bar", json!("1d-quote-session")),
         (Definition, "bars", json!("1s,2s,3s,4s,5s,6s,7s,8s,9s")),
     ] {
         cases.push((kind, with(kind, field, Some(value))));

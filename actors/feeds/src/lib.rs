@@ -4,6 +4,7 @@
 //! feed of the same input yields equal items, so that a publisher can resume where it stopped.
 #![forbid(unsafe_code)]
 
+mod calendar;
 pub mod content;
 mod error;
 pub mod files;

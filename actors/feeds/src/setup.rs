@@ -6,16 +6,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
-use tapedeck_schemas::bar::{BARS_MAX, BarSpec};
+use tapedeck_schemas::bar::{BARS_MAX, BarAlign, BarSpec};
+use tapedeck_schemas::calendar::Calendar;
 use tapedeck_schemas::event::Scope;
 use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId, StrategyId, TOKEN_BYTES_MAX, Token};
 use tapedeck_schemas::market::{DEFINITION_SOURCES_MAX, DefinitionBody, MarketBody, PriceDomain, TradeIdOrder};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
 
+use crate::calendar::{CalendarChoice, CalendarRules};
+
 /// A validated setup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setup {
     file: File,
+    calendars: BTreeMap<InstrumentId, Calendar>,
 }
 
 /// Why a setup is invalid.
@@ -33,6 +37,9 @@ pub struct SetupError {
 struct File {
     #[serde(default)]
     instrument: Vec<InstrumentSetup>,
+    /// Calendars by the name under which instruments refer to them.
+    #[serde(default)]
+    calendar: BTreeMap<String, CalendarRules>,
     #[serde(default)]
     fund: Vec<Fund>,
     #[serde(default)]
@@ -62,6 +69,8 @@ struct InstrumentSetup {
     /// The sources that may publish on the instrument; any, if none is named.
     #[serde(default)]
     sources: BTreeSet<SourceId>,
+    /// The trading sessions of bars with `-session`.
+    calendar: Option<CalendarChoice>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -120,7 +129,8 @@ impl Setup {
             error(format!("{e}numbers with decimals are text, as in tick_size = \"0.01\"; see the built-in setup"))
         })?;
         file.check().map_err(error)?;
-        Ok(Self { file })
+        let calendars = file.calendars().map_err(error)?;
+        Ok(Self { file, calendars })
     }
 
     /// The instruments, in the order of the file.
@@ -133,7 +143,19 @@ impl Setup {
         let one = self.file.instrument.iter().find(|one| one.id == *id)?;
         let InstrumentSetup { base, quote, tick_size, lot_size, min_notional, prices, trade_ids, .. } = *one;
         let (bars, sources) = (one.bars.clone(), one.sources.iter().copied().collect());
-        let body = DefinitionBody { base, quote, tick_size, lot_size, min_notional, bars, prices, trade_ids, sources };
+        let calendar = self.calendars.get(id).cloned();
+        let body = DefinitionBody {
+            base,
+            quote,
+            tick_size,
+            lot_size,
+            min_notional,
+            bars,
+            prices,
+            trade_ids,
+            sources,
+            calendar,
+        };
         Some(body.into())
     }
 
@@ -197,6 +219,31 @@ impl File {
     }
 }
 
+impl File {
+    /// The calendar of each instrument that has one. A named one is resolved once.
+    fn calendars(&self) -> Result<BTreeMap<InstrumentId, Calendar>, String> {
+        let mut named = BTreeMap::new();
+        for (name, rules) in &self.calendar {
+            let calendar = rules.resolve().map_err(|detail| format!("calendar {name}: {detail}"))?;
+            named.insert(name.as_str(), calendar);
+        }
+        let mut calendars = BTreeMap::new();
+        for one in &self.instrument {
+            let calendar = match &one.calendar {
+                None => continue,
+                Some(CalendarChoice::Own(rules)) => rules.resolve(),
+                Some(CalendarChoice::Named(name)) => {
+                    let missing = || format!("there is no [calendar.{name}] in this file; add it or correct the name");
+                    named.get(name.as_str()).cloned().ok_or_else(missing)
+                }
+            };
+            let calendar = calendar.map_err(|detail| format!("instrument {}: calendar: {detail}", one.id))?;
+            calendars.insert(one.id, calendar);
+        }
+        Ok(calendars)
+    }
+}
+
 impl InstrumentSetup {
     fn check(&self) -> Result<(), String> {
         if !self.tick_size.is_positive() {
@@ -217,6 +264,10 @@ impl InstrumentSetup {
         let repeated = self.bars.iter().enumerate().find(|(at, bar)| self.bars[..*at].contains(bar));
         if let Some((_, bar)) = repeated {
             return Err(format!("bars lists {bar} twice; keep one"));
+        }
+        let by_session = self.bars.iter().find(|bar| bar.align == BarAlign::Session);
+        if let Some(bar) = by_session.filter(|_| self.calendar.is_none()) {
+            return Err(format!("bars lists {bar}, which is by trading sessions; add a calendar"));
         }
         if self.base == self.quote {
             return Err(format!("base and quote are both {}; they must differ", self.base));

@@ -36,6 +36,7 @@ fn the_built_in_setup_defines_and_funds_every_instrument() {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
     });
     assert_eq!(setup.definition(&"binance.BTCUSDT".parse().unwrap()), Some(definition));
 }

@@ -164,6 +164,7 @@ fn inputs(control: Vec<Event>) -> Vec<Fact> {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
         ts_recv: 1,
         ts_event: None,
     };

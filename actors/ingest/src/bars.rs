@@ -1,20 +1,26 @@
-//! Bars built from the accepted trades and quotes of an instrument. No fact is changed here. A trade that would take
-//! the volume of a bar beyond the bound of `Quantity` is found here, and rejected by the machine.
+//! Bars built from the accepted trades and quotes of an instrument. No fact is changed here.
 //!
-//! A time bar covers a window of the instrument's own `ts_recv`, aligned to the Unix epoch. The first accepted event of
-//! the instrument at or after the end of the window, heartbeats included, closes it. A closed window never reopens: an
-//! event for a closed window, or for a window before the open one, is **late**. A late event is in no time bar; the
-//! next bar counts it. A window without events has no bar. A tick or volume bar is closed by the event that fills it,
-//! in order of arrival, so no event is late for it. The bars of an instrument therefore depend on its own accepted
-//! events alone, however the events of other instruments interleave with them.
+//! A time bar covers a window of the instrument's own `ts_recv`, aligned to UTC or to the trading sessions of its
+//! calendar. The first accepted event of the instrument at or after the end of the window, heartbeats included, closes
+//! it. A closed window never reopens: an event for a closed window, or for a window before the open one, is **late**. A
+//! late event is in no time bar; the next bar counts it. An event outside of all sessions belongs to no session bar. A
+//! window without events has no bar. A tick or volume bar is closed by the event that fills it, in order of arrival, so
+//! no event is late for it. The bars of an instrument therefore depend on its own accepted events alone, however the
+//! events of other instruments interleave with them.
+//!
+//! A bar is **cut**, that is closed early as a part, before an event whose quantity its volume cannot hold, and by a
+//! definition that gives its window another start, or under whose tick or lot size the bar would not be valid.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::bar::{BarInput, BarSize, BarSpec};
-use tapedeck_schemas::event::Bar;
+use tapedeck_schemas::bar::{BarAlign, BarInput, BarSize, BarSpec, BarWindow};
+use tapedeck_schemas::calendar::Calendar;
+use tapedeck_schemas::event::{Bar, CalendarEnded, InstrumentDefined};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity};
+
+use crate::calendars::Calendars;
 
 /// The input of a bar: a trade, or the mid of a quote.
 #[derive(Debug, Clone, Copy)]
@@ -29,10 +35,11 @@ pub struct Sample {
     pub ts_recv: u64,
 }
 
-/// The open bars of every instrument.
+/// The open bars of every instrument, and the calendars.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Bars {
     series: BTreeMap<InstrumentId, Vec<Series>>,
+    calendars: Calendars,
 }
 
 /// The bars of one instrument and one specification.
@@ -42,6 +49,8 @@ struct Series {
     open: Option<OpenBar>,
     /// End of the last closed window, ns.
     closed: u64,
+    /// The latest window of a time bar, if it was cut.
+    cut: Option<CutWindow>,
     /// Late events since the last bar.
     late: u64,
 }
@@ -56,8 +65,29 @@ struct OpenBar {
     count: u64,
     /// Start of the window, or `ts_recv` of the first event, ns.
     opened: u64,
-    /// End of the window, or `ts_recv` of the last event, ns.
-    closed: u64,
+    /// Greatest `ts_recv` of an event in the bar, ns.
+    last: u64,
+    /// End of the window of a time bar, ns.
+    end: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct CutWindow {
+    /// Start of the window, ns.
+    opened: u64,
+    /// Greatest `ts_recv` of an event in the last part, ns.
+    last: u64,
+    /// Number of closed parts.
+    parts: u64,
+}
+
+/// What an accepted sample means to a series.
+enum Placement {
+    /// The series is of other events, or the sample is outside of all sessions.
+    Elsewhere,
+    Late,
+    /// The open bar, with the sample.
+    In(OpenBar),
 }
 
 impl Bars {
@@ -66,57 +96,99 @@ impl Bars {
         self.series_of(instrument).map(|series| series.spec).collect()
     }
 
-    /// Replaces the bars of an instrument. Series that stay keep their open bars; the other open bars are dropped.
-    pub fn define(&mut self, instrument: InstrumentId, specs: &[BarSpec]) {
+    /// The calendars in force.
+    pub fn calendars(&self) -> &Calendars {
+        &self.calendars
+    }
+
+    /// Replaces the bars of an instrument, and its calendar. Series that stay keep their open bars; the other open bars
+    /// are dropped.
+    pub fn define(&mut self, fact: &InstrumentDefined, is_operator: bool) {
+        let instrument = fact.instrument;
         let mut previous = self.series.remove(&instrument).unwrap_or_default();
-        let mut series = Vec::with_capacity(specs.len());
-        for spec in specs {
+        let calendar = self.calendars.after(&instrument, fact.calendar.as_ref(), is_operator).cloned();
+        let mut series = Vec::with_capacity(fact.bars.len());
+        for spec in &fact.bars {
             let kept = previous.iter().position(|series| series.spec == *spec).map(|at| previous.remove(at));
-            series.push(kept.unwrap_or(Series { spec: *spec, open: None, closed: 0, late: 0 }));
+            let mut one = kept.unwrap_or(Series { spec: *spec, open: None, closed: 0, cut: None, late: 0 });
+            one.align(calendar.as_ref());
+            series.push(one);
         }
         if !series.is_empty() {
             self.series.insert(instrument, series);
         }
+        self.calendars.set(instrument, calendar);
     }
 
     /// The time bars that an accepted event closes; `ts_recv` is that of the event, whose sample is not yet applied.
     pub fn closed_by(&self, instrument: InstrumentId, ts_recv: u64) -> impl Iterator<Item = Bar> + '_ {
         self.series_of(&instrument).filter_map(move |series| {
-            let ended = series.open.filter(|bar| series.window().is_some() && ts_recv >= bar.closed)?;
-            Some(series.bar(instrument, ended, ts_recv))
+            let ended = series.open.filter(|bar| bar.is_ended_by(ts_recv))?;
+            Some(series.bar(instrument, ended, false, ts_recv))
+        })
+    }
+
+    /// The end of the calendar that an accepted event shows, if bars are built by it.
+    pub fn calendar_ended_by(&self, instrument: InstrumentId, ts_recv: u64) -> Option<CalendarEnded> {
+        let is_used = self.series_of(&instrument).any(|series| series.spec.align == BarAlign::Session);
+        self.calendars.ended_by(instrument, ts_recv).filter(|_| is_used)
+    }
+
+    /// Records that [`Self::calendar_ended_by`] became a fact.
+    pub fn record_end(&mut self, instrument: &InstrumentId) {
+        self.calendars.record_end(instrument);
+    }
+
+    /// The open bars that a definition cuts, which is not yet applied.
+    pub fn cut_by_definition<'a>(
+        &'a self,
+        fact: &'a InstrumentDefined,
+        is_operator: bool,
+    ) -> impl Iterator<Item = Bar> + 'a {
+        let calendar = self.calendars.after(&fact.instrument, fact.calendar.as_ref(), is_operator);
+        self.series_of(&fact.instrument).filter(|series| fact.bars.contains(&series.spec)).filter_map(move |series| {
+            let open = series.open.filter(|bar| !bar.is_ended_by(fact.ts_recv))?;
+            let prices = [open.open, open.high, open.low, open.close];
+            let is_on_grid = series.spec.of == BarInput::Quotes
+                || prices.into_iter().all(|price| price.is_multiple_of(fact.tick_size))
+                    && open.volume.is_multiple_of(fact.lot_size);
+            let is_kept = is_on_grid && series.aligned(open, calendar).is_some();
+            (!is_kept).then(|| series.bar(fact.instrument, open, true, fact.ts_recv))
+        })
+    }
+
+    /// The open bars that cannot hold an accepted sample, which is not yet applied.
+    pub fn cut_by(&self, instrument: InstrumentId, sample: Sample) -> impl Iterator<Item = Bar> + '_ {
+        let calendar = self.calendars.get(&instrument);
+        self.series_of(&instrument).filter_map(move |series| {
+            let Placement::In(updated) = series.place(calendar, &sample) else { return None };
+            let open = series.open_in(updated.window())?;
+            open.with(&sample).is_none().then(|| series.bar(instrument, open, true, sample.ts_recv))
         })
     }
 
     /// The tick and volume bars that an accepted sample fills; the sample is not yet applied.
     pub fn filled_by(&self, instrument: InstrumentId, sample: Sample) -> impl Iterator<Item = Bar> + '_ {
+        let calendar = self.calendars.get(&instrument);
         self.series_of(&instrument).filter_map(move |series| {
-            let updated = series.updated(&sample)?;
+            let Placement::In(updated) = series.place(calendar, &sample) else { return None };
             let full = match series.spec.size {
-                BarSize::Time(_) => false,
                 BarSize::Ticks(count) => updated.count >= count,
                 BarSize::Volume(quantity) => updated.volume >= quantity,
+                BarSize::Time(_) | BarSize::Weeks(_) | BarSize::Months(_) => false,
             };
-            full.then(|| series.bar(instrument, updated, sample.ts_recv))
+            full.then(|| series.bar(instrument, updated, false, sample.ts_recv))
         })
-    }
-
-    /// The bar whose volume would exceed the bound of `Quantity` with this sample, which is not yet applied.
-    pub fn overflowed_by(&self, instrument: &InstrumentId, sample: &Sample) -> Option<BarSpec> {
-        let exceeds = |series: &&Series| {
-            let open = series.open.filter(|bar| series.window().is_none() || sample.ts_recv < bar.closed);
-            let volume = open.filter(|_| series.updated(sample).is_some()).map(|bar| bar.volume);
-            volume.is_some_and(|volume| volume.checked_add(sample.volume).is_none())
-        };
-        self.series_of(instrument).find(exceeds).map(|series| series.spec)
     }
 
     /// Applies an accepted sample to the open bars.
     pub fn apply(&mut self, instrument: &InstrumentId, sample: Sample) {
+        let calendar = self.calendars.get(instrument);
         for series in self.series.get_mut(instrument).into_iter().flatten() {
-            match series.updated(&sample) {
-                Some(open) => series.open = Some(open),
-                None if series.spec.of == sample.of => series.late = series.late.saturating_add(1),
-                None => {}
+            match series.place(calendar, &sample) {
+                Placement::In(open) => series.open = Some(open),
+                Placement::Late => series.late = series.late.saturating_add(1),
+                Placement::Elsewhere => {}
             }
         }
     }
@@ -125,7 +197,10 @@ impl Bars {
     pub fn close(&mut self, bar: &Bar) {
         let all = self.series.get_mut(&bar.instrument).into_iter().flatten();
         for series in all.filter(|series| series.spec == bar.bar) {
-            *series = Series { spec: series.spec, open: None, closed: bar.closed, late: 0 };
+            let is_cut = series.open.is_some_and(|open| open.end.is_some_and(|end| bar.closed < end));
+            let cut = CutWindow { opened: bar.opened, last: bar.closed, parts: bar.part };
+            let (closed, cut) = if is_cut { (series.closed, Some(cut)) } else { (bar.closed, None) };
+            *series = Series { spec: series.spec, open: None, closed, cut, late: 0 };
         }
     }
 
@@ -134,45 +209,84 @@ impl Bars {
     }
 }
 
-impl Series {
-    /// Length of a time bar's window, ns.
-    fn window(&self) -> Option<u64> {
-        match self.spec.size {
-            BarSize::Time(length) => Some(length),
-            _ => None,
-        }
+impl OpenBar {
+    fn window(&self) -> Option<BarWindow> {
+        self.end.map(|closed| BarWindow { opened: self.opened, closed })
     }
 
-    /// The open bar after a sample; `None` if the sample is not for this series, or late.
-    fn updated(&self, sample: &Sample) -> Option<OpenBar> {
-        if sample.of != self.spec.of {
-            return None;
-        }
-        let Sample { price, volume, ts_recv, .. } = *sample;
-        let (opened, closed) = match self.window() {
-            Some(length) => {
-                let begin = ts_recv - ts_recv % length;
-                if begin < self.closed || self.open.is_some_and(|bar| begin < bar.opened) {
-                    return None;
-                }
-                (begin, begin.saturating_add(length))
-            }
-            None => (self.open.map_or(ts_recv, |bar| bar.opened), ts_recv),
-        };
-        let new = OpenBar { open: price, high: price, low: price, close: price, volume, count: 1, opened, closed };
-        let Some(bar) = self.open else { return Some(new) };
+    fn is_ended_by(&self, ts_recv: u64) -> bool {
+        self.end.is_some_and(|end| ts_recv >= end)
+    }
+
+    /// The bar with a sample; `None` if a sum would be beyond its range.
+    fn with(&self, sample: &Sample) -> Option<OpenBar> {
         Some(OpenBar {
-            open: bar.open,
-            high: bar.high.max(price),
-            low: bar.low.min(price),
-            volume: bar.volume + volume,
-            count: bar.count.saturating_add(1),
-            ..new
+            high: self.high.max(sample.price),
+            low: self.low.min(sample.price),
+            close: sample.price,
+            volume: self.volume.checked_add(sample.volume)?,
+            count: self.count.checked_add(1)?,
+            last: self.last.max(sample.ts_recv),
+            ..*self
         })
     }
+}
 
-    fn bar(&self, instrument: InstrumentId, open_bar: OpenBar, ts_recv: u64) -> Bar {
-        let OpenBar { open, high, low, close, volume, count, opened, closed } = open_bar;
+impl Series {
+    /// What a sample means to the series.
+    fn place(&self, calendar: Option<&Calendar>, sample: &Sample) -> Placement {
+        if sample.of != self.spec.of {
+            return Placement::Elsewhere;
+        }
+        let Sample { price, volume, ts_recv, .. } = *sample;
+        let window = self.spec.window(calendar, ts_recv);
+        match window {
+            None if self.spec.is_timed() => return Placement::Elsewhere,
+            Some(window) if self.is_late(window) => return Placement::Late,
+            _ => {}
+        }
+        let (opened, end) = window.map_or((ts_recv, None), |window| (window.opened, Some(window.closed)));
+        let (open, high, low, close) = (price, price, price, price);
+        let new = OpenBar { open, high, low, close, volume, count: 1, opened, last: ts_recv, end };
+        Placement::In(self.open_in(window).and_then(|bar| bar.with(sample)).unwrap_or(new))
+    }
+
+    /// The open bar, if it is of this window; a tick or volume bar has none.
+    fn open_in(&self, window: Option<BarWindow>) -> Option<OpenBar> {
+        self.open.filter(|bar| window.is_none_or(|window| window.opened == bar.opened))
+    }
+
+    fn is_late(&self, window: BarWindow) -> bool {
+        let began = self.open.map(|bar| bar.opened).max(self.cut.map(|cut| cut.opened));
+        window.opened < self.closed || began.is_some_and(|began| window.opened < began)
+    }
+
+    /// Applies a calendar to the open bar and to a window that was cut. An open bar that does not stay is dropped.
+    fn align(&mut self, calendar: Option<&Calendar>) {
+        self.open = self.open.and_then(|bar| self.aligned(bar, calendar));
+        if self.spec.align == BarAlign::Session
+            && let Some(cut) = &mut self.cut
+            && let Some(window) = self.spec.window(calendar, cut.last)
+        {
+            cut.opened = window.opened;
+        }
+    }
+
+    /// The open bar under another calendar; `None` if its window has another start, or ended before its last event.
+    fn aligned(&self, bar: OpenBar, calendar: Option<&Calendar>) -> Option<OpenBar> {
+        match self.spec.align {
+            BarAlign::Utc => Some(bar),
+            BarAlign::Session => {
+                let window = self.spec.window(calendar, bar.last).filter(|window| window.opened == bar.opened)?;
+                Some(OpenBar { end: Some(window.closed), ..bar })
+            }
+        }
+    }
+
+    /// The fact of an open bar, which is closed at its end or cut.
+    fn bar(&self, instrument: InstrumentId, open_bar: OpenBar, is_cut: bool, ts_recv: u64) -> Bar {
+        let OpenBar { open, high, low, close, volume, count, opened, last, end } = open_bar;
+        let parts = self.cut.filter(|cut| cut.opened == opened).map_or(0, |cut| cut.parts);
         Bar {
             instrument,
             bar: self.spec,
@@ -184,7 +298,8 @@ impl Series {
             count,
             late: self.late,
             opened,
-            closed,
+            closed: end.filter(|_| !is_cut).unwrap_or(last),
+            part: if is_cut || parts > 0 { parts.saturating_add(1) } else { 0 },
             source: None,
             ts_recv,
             ts_event: None,

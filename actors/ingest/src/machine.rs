@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
-use tapedeck_schemas::event::{
-    ClockAdvanced, Event, Gap, RejectDetail, RejectReason, Rejected, RejectedMany, TradeIdGap, TradeIdsRestarted,
-};
+use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, Rejected, RejectedMany, TradeIdGap, TradeIdsRestarted};
 use tapedeck_schemas::ids::{InstrumentId, SourceId, VenueId};
 use tapedeck_schemas::market::{MarketBody, PriceDomain, TradeIdOrder, accepted};
 use tapedeck_schemas::number::Quantity;
@@ -25,7 +23,7 @@ use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
 use crate::floods::{Floods, SummedRejection};
-use crate::instruments::Instruments;
+use crate::instruments::{Instruments, is_operator};
 use crate::numbering::{Arrival, RecordedNumber};
 use crate::sessions::Numberings;
 use crate::venue_ids::IdStep;
@@ -109,13 +107,6 @@ impl Ingest {
         }
         let fact = accepted(instrument, event.source, unnumbered);
         let sample = sample(&fact).map(|(_, sample)| sample);
-        if let Some(sample) = sample
-            && let Some(bar) = self.bars.overflowed_by(&instrument, &sample)
-        {
-            let limit = Quantity::saturating_from_units(Quantity::MAX_UNITS);
-            let detail = RejectDetail::VolumeOverLimit { quantity: sample.volume, bar, limit };
-            return Err(Rejection { reason: RejectReason::OutOfRange, detail });
-        }
         out.advance(event.ts_recv);
         if let Some(time) = boundary_crossed(now, out.at()) {
             out.push(ClockAdvanced { time });
@@ -132,6 +123,15 @@ impl Ingest {
                 IdStep::Skipped { expected } => out.push(TradeIdGap { instrument, expected, got }),
                 IdStep::Restarted { last } => out.push(TradeIdsRestarted { instrument, last, got }),
             }
+        }
+        match &fact {
+            Event::InstrumentDefined(terms) => {
+                self.bars.cut_by_definition(terms, is_operator(event.source)).for_each(|bar| out.push(bar));
+            }
+            _ => self.bars.calendar_ended_by(instrument, event.ts_recv).into_iter().for_each(|fact| out.push(fact)),
+        }
+        for bar in sample.into_iter().flat_map(|sample| self.bars.cut_by(instrument, sample)) {
+            out.push(bar);
         }
         out.push(fact);
         for bar in sample.into_iter().flat_map(|sample| self.bars.filled_by(instrument, sample)) {
@@ -196,10 +196,11 @@ impl Machine for Ingest {
             Event::InstrumentDefined(fact) => {
                 self.instruments.define(fact, observed.source);
                 self.numberings.define(&fact.instrument);
-                self.bars.define(fact.instrument, &fact.bars);
+                self.bars.define(fact, observed.source.is_some_and(is_operator));
             }
             Event::Quote(fact) => self.instruments.accept_quote(fact),
             Event::Trade(fact) => self.instruments.accept_trade(fact),
+            Event::CalendarEnded(fact) => self.bars.record_end(&fact.instrument),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
             _ => {}
         }

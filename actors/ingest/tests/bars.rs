@@ -23,6 +23,14 @@ fn received(seq: u64, second: u64, body: MarketBody) -> MarketEvent {
     MarketEvent { ts_recv: START + second * SECOND, ts_event: None, ..event(seq, body) }
 }
 
+/// A bar as the second part of one.
+fn part(mut bar: MarketBody) -> MarketBody {
+    if let MarketBody::Bar(BarBody { part, .. }) = &mut bar {
+        *part = 2;
+    }
+    bar
+}
+
 /// Feeds an event of [`SYMBOL`] received `second` seconds after [`START`], and renders the bars that it decides.
 fn at(harness: &mut Harness, seq: u64, second: u64, body: MarketBody) -> Vec<String> {
     let answers = harness.feed(&entry(SYMBOL, received(seq, second, body)));
@@ -30,10 +38,11 @@ fn at(harness: &mut Harness, seq: u64, second: u64, body: MarketBody) -> Vec<Str
 }
 
 fn render(bar: &Bar) -> String {
-    let Bar { bar: spec, open, high, low, close, volume, count, late, opened, closed, .. } = bar;
-    let second = |ns: &u64| (ns - START) / SECOND; // no window starts before START, a multiple of 10 s
+    let Bar { bar: spec, open, high, low, close, volume, count, late, opened, closed, part, .. } = bar;
+    let second = |ns: &u64| ns.saturating_sub(START) / SECOND; // only weeks start before START, a multiple of 10 s
     let (from, to) = (second(opened), second(closed));
-    format!("{spec} {from}-{to} {open} {high} {low} {close} volume {volume} count {count} late {late}")
+    let part = if *part > 0 { format!(" part {part}") } else { String::new() };
+    format!("{spec} {from}-{to} {open} {high} {low} {close} volume {volume} count {count} late {late}{part}")
 }
 
 #[test]
@@ -68,7 +77,7 @@ fn an_event_for_a_closed_window_is_in_no_bar_and_the_next_bar_counts_it() {
 fn tick_and_volume_bars_are_closed_by_the_event_that_fills_them_and_have_no_late_events() {
     let mut harness = building("2t,3v");
     assert_eq!(at(&mut harness, 1, 5, trade("5", "1", None)), [""; 0]);
-    assert_eq!(at(&mut harness, 2, 3, trade("6", "1", None)), ["2t 5-3 5 6 5 6 volume 2 count 2 late 0"]);
+    assert_eq!(at(&mut harness, 2, 3, trade("6", "1", None)), ["2t 5-5 5 6 5 6 volume 2 count 2 late 0"]);
     // A trade is never split: the bar holds 6 instead of 3.
     assert_eq!(at(&mut harness, 3, 6, trade("7", "4", None)), ["3v 5-6 5 7 5 7 volume 6 count 3 late 0"]);
     assert_eq!(
@@ -137,7 +146,7 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
         let [open, high, low, close] = prices.map(|price| price.parse().unwrap());
         let (bar, volume) = (spec.parse().unwrap(), "1".parse().unwrap());
         let (opened, closed) = (START + opened * SECOND, START + closed * SECOND);
-        MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 2, opened, closed })
+        MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 2, opened, closed, part: 0 })
     };
     let good = ["5", "7", "4", "6"];
     let facts = harness.feed_body(1, bar("10s", good, 0, 10));
@@ -149,32 +158,74 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
         (4, bar("10s", good, 0, 9), RejectReason::BadBar),
         (5, bar("10s", good, 5, 15), RejectReason::BadBar),
         (6, bar("2t", good, 5, 4), RejectReason::BadBar),
-        (7, bar("10s", ["5", "7", "-4", "6"], 0, 10), RejectReason::NotPositive),
-        (8, bar("10s", ["5.001", "7", "4", "6"], 0, 10), RejectReason::OffGrid),
+        (10, bar("10s-session", good, 0, 10), RejectReason::BadBar),
+        (11, bar("1w", good, 0, 7 * 24 * 3600), RejectReason::BadBar),
+        (12, part(bar("10s", good, 0, 11)), RejectReason::BadBar),
+        (13, part(bar("10s", good, 1, 10)), RejectReason::BadBar),
+        (14, bar("10s", ["5", "7", "-4", "6"], 0, 10), RejectReason::NotPositive),
+        (15, bar("10s", ["5.001", "7", "4", "6"], 0, 10), RejectReason::OffGrid),
     ] {
         assert_eq!(rejection(&harness.feed_body(seq, body)).map(|(reason, _)| reason), Some(reason), "{seq}");
     }
-    assert_eq!(kinds(&harness.feed_body(9, bar("2t-quote", ["5.005", "7", "4", "6"], 5, 5))), ["Bar"]);
+    // START is a Tuesday, 22:13:20 UTC.
+    let (day, time) = (24 * 3600, 22 * 3600 + 13 * 60 + 20);
+    let mut week = bar("1w", good, 0, 0);
+    if let MarketBody::Bar(BarBody { opened, closed, .. }) = &mut week {
+        (*opened, *closed) = (START - (day + time) * SECOND, START + (6 * day - time) * SECOND);
+    }
+    assert_eq!(kinds(&harness.feed_body(16, week)), ["Bar"]);
+    assert_eq!(kinds(&harness.feed_body(17, part(bar("10s", good, 0, 9)))), ["Bar"]);
+    assert_eq!(kinds(&harness.feed_body(18, bar("2t-quote", ["5.005", "7", "4", "6"], 5, 5))), ["Bar"]);
 }
 
 #[test]
-fn a_trade_that_would_take_a_bar_beyond_the_greatest_volume_is_rejected_until_the_bar_closes() {
-    for (bars, closes) in [("10s", true), ("100t", false)] {
-        let mut harness = building(bars);
-        // Ten trades of the greatest notional, 1e15, fill the volume to exactly 1e18.
-        for seq in 1..=10 {
-            assert_eq!(at(&mut harness, seq, 0, trade("0.01", "100000000000000000", None)), [""; 0]);
-        }
-        let answers = harness.feed(&entry(SYMBOL, received(11, 5, trade("0.01", "0.1", None))));
-        let (reason, detail) = rejection(&answers).unwrap();
-        let expected = format!("with quantity 0.1 the volume of the open bar {bars} is above 1000000000000000000");
-        assert_eq!((reason, detail, answers.len()), (RejectReason::OutOfRange, expected.clone(), 1));
-        let next = harness.feed(&entry(SYMBOL, received(12, 10, trade("0.01", "0.1", None))));
-        match closes {
-            true => assert_eq!(kinds(&next), ["ClockAdvanced", "Bar", "Trade"]),
-            false => assert_eq!(rejection(&next).unwrap().0, RejectReason::OutOfRange),
-        }
+fn a_bar_that_cannot_hold_a_trade_is_closed_before_it_as_a_part() {
+    const HALF: &str = "50000000000000000"; // twenty of these fill a volume of 1e18
+    const WHOLE: &str = "100000000000000000";
+    let mut harness = building("10s,100t,1w,999999999999999999v");
+    for seq in 1..=10 {
+        assert_eq!(
+            at(&mut harness, seq, 9 - seq % 4, trade("0.01", if seq == 1 { HALF } else { WHOLE }, None)),
+            [""; 0]
+        );
     }
+    // The volume is 0.95e18. The next trade is in the second part; the volume bar is filled by it.
+    let cut = "0.01 0.01 0.01 0.01 volume 950000000000000000 count 10 late 0";
+    let parts = at(&mut harness, 11, 7, trade("0.01", WHOLE, None));
+    assert_eq!(parts[0], format!("10s 0-9 {cut} part 1"));
+    assert_eq!(parts[1], format!("100t 8-9 {cut} part 1"));
+    assert!(parts[2].starts_with("1w ") && parts[2].ends_with("part 1"), "{parts:?}");
+    assert_eq!((parts[3].as_str(), parts.len()), (&*format!("999999999999999999v 8-9 {cut} part 1"), 4));
+    for seq in 12..=20 {
+        assert_eq!(at(&mut harness, seq, 7, trade("0.01", WHOLE, None)).len(), usize::from(seq == 20), "{seq}");
+    }
+    // Again, at one time: the parts of a window differ by their numbers.
+    let parts = at(&mut harness, 21, 7, trade("0.02", "0.1", None));
+    let cut = "0.01 0.01 0.01 0.01 volume 1000000000000000000 count 10 late 0";
+    assert_eq!(parts[..2], [format!("10s 0-7 {cut} part 2"), format!("100t 7-7 {cut} part 1")]);
+    let end = at(&mut harness, 22, 10, MarketBody::HEARTBEAT);
+    assert_eq!(end, ["10s 0-10 0.02 0.02 0.02 0.02 volume 0.1 count 1 late 0 part 3"]);
+    at(&mut harness, 23, 11, trade("0.02", "0.1", None));
+    let next = at(&mut harness, 24, 20, MarketBody::HEARTBEAT);
+    assert_eq!(next, ["10s 10-20 0.02 0.02 0.02 0.02 volume 0.1 count 1 late 0"]);
+}
+
+#[test]
+fn a_definition_cuts_bars_that_are_not_valid_under_its_terms() {
+    let mut harness = building("10s,2t,10s-quote");
+    at(&mut harness, 1, 1, trade("5.01", "1", None));
+    at(&mut harness, 2, 2, quote("5.01", "1", "5.03", "1", None));
+    let coarser = with_bars(definition("A", "B", "0.02", "0.1", "5"), "10s,2t,10s-quote");
+    let cut = "5.01 5.01 5.01 5.01 volume 1 count 1 late 0 part 1";
+    assert_eq!(
+        at(&mut harness, 3, 2, coarser.clone()),
+        [format!("10s 1-1 {cut}").replace("1-1", "0-1"), format!("2t 1-1 {cut}")]
+    );
+    at(&mut harness, 4, 3, trade("5.02", "1", None));
+    assert_eq!(at(&mut harness, 5, 4, coarser), [""; 0]);
+    let end = at(&mut harness, 6, 10, MarketBody::HEARTBEAT);
+    assert_eq!(end[0], "10s 0-10 5.02 5.02 5.02 5.02 volume 1 count 1 late 0 part 2");
+    assert_eq!(end[1], "10s-quote 0-10 5.02 5.02 5.02 5.02 volume 0 count 1 late 0");
 }
 
 #[test]
@@ -191,6 +242,7 @@ fn a_finished_bar_may_have_the_greatest_volume_at_any_price() {
         count: 1,
         opened: START,
         closed: START,
+        part: 0,
     });
     assert_eq!(at(&mut harness, 1, 0, bar).len(), 1);
 }

@@ -10,4 +10,5 @@ pub const MIGRATIONS: &[(i32, &str, &str)] = &[
     (1, "0001_read_models", include_str!("../migrations/0001_read_models.sql")),
     (2, "0002_rejects_count", include_str!("../migrations/0002_rejects_count.sql")),
     (3, "0003_marked_at", include_str!("../migrations/0003_marked_at.sql")),
+    (4, "0004_bars_part", include_str!("../migrations/0004_bars_part.sql")),
 ];

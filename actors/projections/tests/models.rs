@@ -9,7 +9,7 @@ use tapedeck_schemas::generation::Generation;
 use tapedeck_schemas::{AccountId, Entry, FillId, InstrumentId, Offset, OrderId, StrategyId, Writer};
 
 /// Kinds without rows.
-const NOT_PROJECTED: [Kind; 8] = [
+const NOT_PROJECTED: [Kind; 9] = [
     Kind::Epoch,
     Kind::Progress,
     Kind::TapeCreated,
@@ -17,6 +17,7 @@ const NOT_PROJECTED: [Kind; 8] = [
     Kind::InstrumentDefined,
     Kind::MarketHeartbeat,
     Kind::ClockAdvanced,
+    Kind::CalendarEnded,
     Kind::LedgerPosted,
 ];
 
@@ -134,6 +135,7 @@ fn market() -> Vec<(Event, String)> {
         late: 1,
         opened: 60,
         closed: 120,
+        part: 2,
         source: None,
         ts_recv: 121,
         ts_event: None,
@@ -143,7 +145,7 @@ fn market() -> Vec<(Event, String)> {
     let broken = r#"code=size_without_price detail={"code":"size_without_price","field":"bid_size","quantity":"2"}"#;
     let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
-        (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1")),
+        (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1 part=2")),
         (quote.into(), format!("{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2")),
         (
             trade.into(),

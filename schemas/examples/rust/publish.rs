@@ -134,6 +134,7 @@ fn definition() -> anyhow::Result<MarketBody> {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
     }))
 }
 

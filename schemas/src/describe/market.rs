@@ -19,9 +19,15 @@ use super::{Described as _, Shape, Type};
 /// The text of a [`crate::bar::BarSpec`]. No pattern looks ahead, which regular expressions of linear time cannot: so a
 /// volume below 1 that is not zero is spelled by its zeros.
 pub(super) const BAR_PATTERN: &str = concat!(
-    "^(0*[1-9][0-9]*(ms|s|m|h|d|t)(-quote)?|(0*[1-9][0-9]*(\\.[0-9]{1,9}0*)?|0+\\.([1-9][0-9]{0,8}|0[1-9][0-9]{0,7}|",
+    "^(0*[1-9][0-9]*((ms|s|m|h|d|w|mo)(-session)?|t)(-quote)?|",
+    "(0*[1-9][0-9]*(\\.[0-9]{1,9}0*)?|0+\\.([1-9][0-9]{0,8}|0[1-9][0-9]{0,7}|",
     "0{2}[1-9][0-9]{0,6}|0{3}[1-9][0-9]{0,5}|0{4}[1-9][0-9]{0,4}|0{5}[1-9][0-9]{0,3}|0{6}[1-9][0-9]{0,2}|",
     "0{7}[1-9][0-9]?|0{8}[1-9])0*)v)$",
+);
+/// The text of a [`crate::calendar::Calendar`].
+pub(super) const CALENDAR_PATTERN: &str = concat!(
+    "^[0-9]{4}-[0-9]{2}-[0-9]{2}=-?[0-9]{2,3}(:[0-5][0-9]){1,2}/-?[0-9]{2,3}(:[0-5][0-9]){1,2}",
+    "(,(([0-9]{4}-)?[0-9]{2}-)?[0-9]{2}(=-?[0-9]{2,3}(:[0-5][0-9]){1,2}/-?[0-9]{2,3}(:[0-5][0-9]){1,2})?)*$",
 );
 /// A count as text.
 const COUNT_PATTERN: &str = "^[0-9]{1,20}$";
@@ -182,6 +188,7 @@ fn value(field: &FieldSpec, kind: MarketKind) -> Value {
         FieldType::Kind => json!({"type": "string", "const": kind.as_str()}),
         FieldType::Bar => bars(1),
         FieldType::Bars => bars(BARS_MAX),
+        FieldType::Calendar => text_like(crate::calendar::Calendar::TYPE),
         _ => shared(field).expect("the values of the other types are shared"),
     }
 }

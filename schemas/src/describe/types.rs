@@ -2,6 +2,7 @@
 
 use super::{Described, NamedType, Shape, Type, VariantDoc};
 use crate::bar::BarSpec;
+use crate::calendar::Calendar;
 use crate::event::Scope;
 use crate::generation::Generation;
 use crate::ids::{FillId, InstrumentId, OrderId, Symbol, TapeId, Token, VenueId};
@@ -32,10 +33,16 @@ described! {
         "An instrument at a venue, `<venue>.<symbol>`. The first dot ends the venue; the symbol may hold more dots.",
         Shape::Text(concat!(r"^[A-Za-z0-9_-]{1,24}\.", symbol_pattern!(), "$"));
     BarSpec, "BarSpec",
-        "Size of a bar: 1m, 250ms, 1h (time), 100t (events), 2.5v (quantity). With -quote: of quotes, at their mid.",
+        "Size of a bar: 1m, 250ms, 1h, 1w, 3mo (time), 100t (events), 2.5v (quantity). With -session: by trading \
+        sessions. With -quote: of quotes, at their mid.",
         Shape::Text(super::market::BAR_PATTERN);
     VenueId, "VenueId", "Id that a venue gives a trade or an update: a number of at most 64 bits, or another text.",
         Shape::VenueId(VENUE_ID_PATTERN);
+    Calendar, "Calendar",
+        "Trading sessions, ascending, comma-separated: trading date, =, open / close as times after 00:00 UTC of that \
+        date (-01:00 is 23:00 of the day before). Year, month and times stand only where they differ from the session \
+        before: 2024-01-31=14:30/21:00,02-01,02 is three sessions.",
+        Shape::Text(super::market::CALENDAR_PATTERN);
     Price, "Price", "Price of one unit of the base currency, in the quote currency.",
         decimal(Price::SCALE, Price::MAX_UNITS);
     Quantity, "Quantity", "Amount of the base currency; signed where the sign gives the side.",

@@ -83,6 +83,17 @@ structs! {
     }
 }
 
+structs! {
+    /// The calendar of an instrument has no session after this time: its bars by trading sessions are no longer built,
+    /// until a definition has a later calendar. Recorded once, with the first event at or after the time.
+    CalendarEnded {
+        /// Instrument whose definition asks for bars by trading sessions.
+        instrument: InstrumentId,
+        /// End of the last session, ns since the Unix epoch.
+        closed: u64 as Time,
+    }
+}
+
 names! {
     /// The prices that an instrument may have.
     PriceDomain {

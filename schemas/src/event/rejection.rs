@@ -2,7 +2,9 @@
 //!
 //! A machine records the typed value; [`RejectDetail::words`] renders it for publishers.
 
+use super::forms::{MessageEncoding, ValueForm};
 use crate::bar::BarSpec;
+use crate::calendar::CalendarFault;
 use crate::ids::{Currency, InstrumentId, SourceId, Token, VenueId};
 use crate::names::names;
 use crate::number::{Money, Price, Quantity};
@@ -47,31 +49,6 @@ names! {
         ForeignSource = 16 "foreign_source",
         /// The definition in force names the sources of the instrument, and the source of the event is none of them.
         SourceNotNamed = 17 "source_not_named",
-    }
-    /// Unit of a time that a publisher sent in place of nanoseconds.
-    TimeUnit {
-        /// Seconds.
-        Seconds = 1 "s",
-        /// Milliseconds.
-        Milliseconds = 2 "ms",
-        /// Microseconds.
-        Microseconds = 3 "us",
-    }
-    /// Encoding of a market message.
-    MessageEncoding {
-        /// JSON.
-        Json = 1 "json",
-        /// MessagePack.
-        MessagePack = 2 "messagepack",
-    }
-    /// Form of the value that a field accepts.
-    ValueForm {
-        /// A text of at most 512 bytes.
-        Text = 1 "text",
-        /// An integer, or its digits as text.
-        Integer = 2 "integer",
-        /// A decimal as text, or an integer, which is a whole number.
-        Decimal = 3 "decimal",
     }
 }
 
@@ -187,6 +164,13 @@ variants! {
         TooManyBars = 21 "too_many_bars" {
             /// Greatest number of bars.
             limit: u32,
+        },
+        /// A text is not a calendar of trading sessions.
+        NotACalendar = 40 "not_a_calendar" {
+            /// The session, cut to 64 bytes.
+            value: String,
+            /// The rule that the session breaks.
+            fault: CalendarFault,
         },
         /// A map in a batch names no kind of its own.
         NoKind = 22 "no_kind",
@@ -327,15 +311,6 @@ variants! {
             /// Greatest product, in the quote currency.
             limit: Money,
         },
-        /// With the quantity of the event, the volume of an open bar would be too great.
-        VolumeOverLimit = 20 "volume_over_limit" {
-            /// The quantity, in the base currency.
-            quantity: Quantity,
-            /// The open bar.
-            bar: BarSpec,
-            /// Greatest volume of a bar, in the base currency.
-            limit: Quantity,
-        },
         /// The least notional of a definition is below zero.
         NegativeNotional = 13 "negative_notional" {
             /// The least notional, in the quote currency.
@@ -371,7 +346,7 @@ variants! {
             /// High of the bar.
             high: Price,
         },
-        /// The times of a time bar are no window of its length, counted from the Unix epoch.
+        /// The times of a time bar are no window of its size, by UTC or by the calendar of the instrument, nor a part.
         NotAWindow = 18 "not_a_window" {
             /// Size of the bar.
             bar: BarSpec,
@@ -379,6 +354,16 @@ variants! {
             opened: u64 as Time,
             /// End of the bar, ns since the Unix epoch.
             closed: u64 as Time,
+        },
+        /// A bar by trading sessions of an instrument without a calendar.
+        NoCalendar = 40 "no_calendar" {
+            /// The bar.
+            bar: BarSpec,
+        },
+        /// The partition knows as many different calendars as it can.
+        TooManyCalendars = 41 "too_many_calendars" {
+            /// Greatest number of calendars.
+            limit: u32,
         },
         /// A bar ends before it starts.
         ClosedBeforeOpened = 19 "closed_before_opened" {

@@ -25,6 +25,8 @@ pub enum FieldType {
     Bar,
     /// Several of them, comma-separated.
     Bars,
+    /// A [`crate::calendar::Calendar`] as text.
+    Calendar,
     /// An unsigned integer of at most 64 bits, or its digits as text.
     Count,
     /// A [`crate::ids::VenueId`]: an unsigned integer of at most 64 bits, or text.
@@ -46,13 +48,22 @@ impl FieldType {
         match self {
             FieldType::Token => "token",
             FieldType::Symbol => "symbol",
-            FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars | FieldType::Tokens => "text",
+            FieldType::Kind | FieldType::Word(_) | FieldType::Bar | FieldType::Bars => "text",
+            FieldType::Tokens | FieldType::Calendar => "text",
             FieldType::Count => "count",
             FieldType::VenueId => "id",
             FieldType::Time => "time",
             FieldType::Price => "price",
             FieldType::Quantity => "quantity",
             FieldType::Money => "money",
+        }
+    }
+
+    /// Returns the greatest length of a text that is read, in bytes; a longer one has the wrong type.
+    pub(super) const fn text_bytes_max(self) -> usize {
+        match self {
+            FieldType::Calendar => super::MESSAGE_BYTES_MAX,
+            _ => 512,
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::contract::Field;
 use crate::bar::{self, BarListError, NotABar};
+use crate::calendar::CalendarError;
 use crate::event::{MalformedDetail, ValueForm};
 use crate::ids::Token;
 use crate::number::NumberError;
@@ -60,6 +61,10 @@ pub(super) fn not_a_list(field: Field, error: BarListError) -> Fault {
         BarListError::Repeated(bar) => Fault::RepeatedBar { bar },
         BarListError::TooMany => Fault::TooManyBars { limit: bar::BARS_MAX as u32 },
     }
+}
+
+pub(super) fn not_a_calendar(error: CalendarError) -> Fault {
+    Fault::NotACalendar { value: error.value, fault: error.fault }
 }
 
 /// The fault of a text that is not a number.

@@ -8,10 +8,12 @@ use serde::Serialize;
 use super::DEFINITION_SOURCES_MAX;
 use super::contract::{Field, FieldType};
 use super::fault::{
-    Fault, cut, float, missing, named, not_a_bar, not_a_list, not_a_number, out_of_range, unknown_word, wrong_type,
+    Fault, cut, float, missing, named, not_a_bar, not_a_calendar, not_a_list, not_a_number, out_of_range, unknown_word,
+    wrong_type,
 };
 use super::read::Scalar;
 use crate::bar::{self, BarSpec};
+use crate::calendar::Calendar;
 use crate::event::{Aggressor, PriceDomain, TradeIdOrder, ValueForm};
 use crate::ids::{SourceId, Symbol, Token, VenueId};
 use crate::number::{Decimal, Money, Price, Quantity, SpelledNumber};
@@ -160,6 +162,16 @@ impl MessageField for Vec<BarSpec> {
     }
     fn written(&self) -> Option<impl Serialize> {
         (!self.is_empty()).then(|| bar::list(self))
+    }
+}
+
+impl MessageField for Option<Calendar> {
+    const TYPE: FieldType = FieldType::Calendar;
+    fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
+        text(field, value)?.parse().map(Some).map_err(not_a_calendar)
+    }
+    fn written(&self) -> Option<impl Serialize> {
+        self.as_ref()
     }
 }
 

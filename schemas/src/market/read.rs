@@ -26,9 +26,6 @@ pub(super) enum Scalar<'a> {
     Other,
 }
 
-/// Greatest length of the text of a field, in bytes. No field needs as much.
-const TEXT_BYTES_MAX: usize = 512;
-
 /// Decodes a message: a map or an array of maps.
 pub(super) fn message<'de, D: Deserializer<'de>>(
     deserializer: D,
@@ -77,9 +74,10 @@ pub(super) struct Element<'a> {
     not_a_map: bool,
 }
 
+/// A map without fields.
 impl Default for Element<'_> {
     fn default() -> Self {
-        let values = [const { Scalar::Absent }; FIELDS.len()];
+        let values = std::array::from_fn(|_| Scalar::Absent);
         Self { values, instrument: Scalar::Absent, repeated: None, not_a_map: false }
     }
 }
@@ -162,10 +160,10 @@ impl<'de> Deserialize<'de> for Scalar<'de> {
                 Ok(Scalar::Float)
             }
             fn visit_borrowed_str<E: de::Error>(self, v: &'de str) -> Result<Self::Value, E> {
-                Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Borrowed(v)) })
+                Ok(Scalar::Text(Cow::Borrowed(v)))
             }
             fn visit_str<E: de::Error>(self, v: &str) -> Result<Self::Value, E> {
-                Ok(if v.len() > TEXT_BYTES_MAX { Scalar::Other } else { Scalar::Text(Cow::Owned(v.into())) })
+                Ok(Scalar::Text(Cow::Owned(v.into())))
             }
             fn visit_bytes<E: de::Error>(self, _: &[u8]) -> Result<Self::Value, E> {
                 Ok(Scalar::Other)
@@ -198,29 +196,39 @@ struct FieldSeed(Option<Field>);
 impl<'de> DeserializeSeed<'de> for FieldSeed {
     type Value = Scalar<'de>;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if !deserializer.is_human_readable() {
-            return Scalar::deserialize(deserializer);
-        }
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        // Most values are text without an escape, which stands as it is.
-        if let Some(text) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
-            && text.len() <= TEXT_BYTES_MAX
-            && !text.as_bytes().contains(&b'\\')
-        {
-            return Ok(Scalar::Text(Cow::Borrowed(text)));
-        }
         let ty = self.0.map(|field| field.spec().ty);
-        let is_decimal = ty.is_some_and(|ty| ty.decimal().is_some());
-        let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time | FieldType::VenueId));
-        match raw.as_bytes().first() {
-            Some(b'-' | b'0'..=b'9') if is_decimal => Ok(Scalar::Text(Cow::Borrowed(raw))),
-            // serde_json reads an integer beyond 64 bits as a float.
-            Some(b'-' | b'0'..=b'9') if is_count && !raw.contains(['.', 'e', 'E']) => {
-                let n = raw.parse::<u64>().map(i128::from).or_else(|_| raw.parse());
-                Ok(n.map_or(Scalar::Text(Cow::Borrowed(raw)), Scalar::Int))
-            }
-            _ => Ok(serde_json::from_str(raw).unwrap_or(Scalar::Other)),
+        match deserializer.is_human_readable() {
+            true => Ok(json_value(ty, <&RawValue>::deserialize(deserializer)?.get())),
+            false => Scalar::deserialize(deserializer).map(|value| value.of(ty)),
         }
+    }
+}
+
+impl Scalar<'_> {
+    /// The value for a field of this type: a text that is too long for the type has another.
+    fn of(self, ty: Option<FieldType>) -> Self {
+        let most = ty.unwrap_or(FieldType::Kind).text_bytes_max();
+        if matches!(&self, Scalar::Text(text) if text.len() > most) { Scalar::Other } else { self }
+    }
+}
+
+fn json_value(ty: Option<FieldType>, raw: &str) -> Scalar<'_> {
+    // Most values are text without an escape, which stands as it is.
+    if let Some(text) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
+        && !text.as_bytes().contains(&b'\\')
+    {
+        return Scalar::Text(Cow::Borrowed(text)).of(ty);
+    }
+    let is_decimal = ty.is_some_and(|ty| ty.decimal().is_some());
+    let is_count = matches!(ty, Some(FieldType::Count | FieldType::Time | FieldType::VenueId));
+    match raw.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') if is_decimal => Scalar::Text(Cow::Borrowed(raw)),
+        // serde_json reads an integer beyond 64 bits as a float.
+        Some(b'-' | b'0'..=b'9') if is_count && !raw.contains(['.', 'e', 'E']) => {
+            let n = raw.parse::<u64>().map(i128::from).or_else(|_| raw.parse());
+            n.map_or(Scalar::Text(Cow::Borrowed(raw)), Scalar::Int)
+        }
+        _ => serde_json::from_str(raw).unwrap_or(Scalar::Other).of(ty),
     }
 }
 

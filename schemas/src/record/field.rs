@@ -10,6 +10,7 @@ use super::decoder::{RecordDecoder, Token};
 use super::encoder::RecordEncoder;
 use super::{InboxDigest, RecordHash};
 use crate::bar::BarSpec;
+use crate::calendar::Calendar;
 use crate::describe::{Described, Type, types::TIME};
 use crate::event::Scope;
 use crate::generation::Generation;
@@ -288,19 +289,25 @@ impl RecordField for InstrumentId {
     }
 }
 
-impl RecordField for BarSpec {
-    fn write(&self, to: &mut RecordEncoder) {
-        to.text(&self.to_string());
-    }
-    fn read(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError> {
-        let text = from.text()?;
-        let bar: Self = text.parse().map_err(|error| FieldError::new(format!("{error}")))?;
-        match bar.to_string() == text {
-            true => Ok(bar),
-            false => Err(FieldError::new(format!("the bar {bar} written {text}"))),
+/// Types that are written as one of several texts that parse: the shortest, as they are printed.
+macro_rules! canonical {
+    ($($ty:ty)*) => {$(
+        impl RecordField for $ty {
+            fn write(&self, to: &mut RecordEncoder) {
+                to.text(&self.to_string());
+            }
+            fn read(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError> {
+                let text = from.text()?;
+                let value: Self = text.parse().map_err(|error| FieldError::new(format!("{error}")))?;
+                match value.to_string() == text {
+                    true => Ok(value),
+                    false => Err(FieldError::new(format!("{value} written {text}"))),
+                }
+            }
         }
-    }
+    )*};
 }
+canonical!(BarSpec Calendar);
 
 impl RecordField for VenueId {
     fn write(&self, to: &mut RecordEncoder) {

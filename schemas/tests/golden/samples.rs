@@ -63,6 +63,7 @@ pub(crate) fn samples() -> Vec<Event> {
             prices: PriceDomain::Positive,
             trade_ids: TradeIdOrder::Consecutive,
             sources: vec![p("binance"), p("feed2")],
+            calendar: Some(p("2024-08-09=13:30/20:00,12")),
             ts_recv: 1_723_161_254_087_891_268,
             ts_event: Some(1_723_161_252_823_000_000),
         }
@@ -111,6 +112,7 @@ pub(crate) fn samples() -> Vec<Event> {
             late: 1,
             opened: 60_000_000_000,
             closed: 120_000_000_000,
+            part: 2,
             source: Some(p("feed1")),
             ts_recv: 120_000_000_001,
             ts_event: None,
@@ -129,6 +131,7 @@ pub(crate) fn samples() -> Vec<Event> {
         .into(),
         TradeIdGap { instrument, expected: 7, got: 9 }.into(),
         TradeIdsRestarted { instrument, last: u64::MAX, got: 1 }.into(),
+        CalendarEnded { instrument, closed: 1_723_161_254_000_000_000 }.into(),
         LimitsSet {
             scope,
             values: vec![("risk.max_position".into(), p("5000"))],

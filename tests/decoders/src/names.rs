@@ -4,6 +4,7 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use tapedeck_schemas::bar::{self, BARS_MAX, BarSpec};
+use tapedeck_schemas::calendar::Calendar;
 use tapedeck_schemas::event::{Aggressor, MalformedDetail, Scope};
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId, Symbol, TOKEN_BYTES_MAX, TapeId, Token};
 use tapedeck_schemas::offset::Offset;
@@ -29,6 +30,7 @@ pub fn check(input: &[u8]) {
     round_trips_exactly::<Aggressor>(text);
     round_trips::<Offset>(text);
     round_trips::<BarSpec>(text);
+    round_trips::<Calendar>(text);
     if let Ok(bars) = bar::parse_list(text) {
         assert!(bars.len() <= BARS_MAX, "{bars:?}");
         assert_eq!(bar::parse_list(&bar::list(&bars)), Ok(bars));

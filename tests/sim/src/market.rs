@@ -13,6 +13,9 @@ use crate::random::Random;
 /// The instruments of every run.
 pub const INSTRUMENTS: [&str; 2] = ["sim.ALPHAUSD", "sim.BRAVOUSD"];
 
+/// Trading sessions from before the begin of a run to some seconds after it, when the calendar ends.
+const SESSIONS: &str = "2026-01-04=23:59:00/24:00:01,05=00:00:01/00:00:04";
+
 /// The market of one instrument: a random walk with bursts, and some events that ingest must reject.
 #[derive(Debug)]
 pub struct Walk {
@@ -97,10 +100,11 @@ impl Walk {
             tick_size: Price::saturating_from_units(Price::ONE / 100),
             lot_size: Quantity::saturating_from_units(Quantity::ONE / if coarse { 1 } else { 1_000 }),
             min_notional: Money::whole(5),
-            bars: vec!["1s".parse().expect("it is a bar"), "10t".parse().expect("it is a bar")],
+            bars: ["1s", "10t", "1w", "1s-session"].map(|bar| bar.parse().expect("it is a bar")).into(),
             prices: PriceDomain::Positive,
             trade_ids: if self.random.one_in(3) { TradeIdOrder::Any } else { TradeIdOrder::Consecutive },
             sources: Vec::new(),
+            calendar: Some(SESSIONS.parse().expect("it is a calendar")),
         })
     }
 

@@ -99,6 +99,7 @@ impl SyntheticInstrument {
             prices: PriceDomain::Positive,
             trade_ids: TradeIdOrder::Any,
             sources: Vec::new(),
+            calendar: None,
         })
     }
 

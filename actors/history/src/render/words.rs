@@ -1,5 +1,6 @@
 //! Facts in words, one line each. JSON has all fields.
 
+use tapedeck_schemas::calendar::Calendar;
 use tapedeck_schemas::event::{Event, Order};
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use time::OffsetDateTime;
@@ -40,8 +41,10 @@ fn text(event: &Event) -> String {
             let bars = if bars.is_empty() { "none".into() } else { bars.join(", ") };
             let sources: Vec<&str> = e.sources.iter().map(|source| source.as_str()).collect();
             let sources = if sources.is_empty() { String::new() } else { format!(", sources {}", sources.join(", ")) };
+            let ends = |calendar: &Calendar| format!(", calendar to {}", readable_time(calendar.end()));
+            let calendar = e.calendar.as_ref().map(ends).unwrap_or_default();
             format!(
-                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, bars {bars}{sources}",
+                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, bars {bars}{sources}{calendar}",
                 e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional, e.prices
             )
         }
@@ -57,10 +60,14 @@ fn text(event: &Event) -> String {
             let id = e.trade_id.as_ref().map(|id| format!(", trade {id}")).unwrap_or_default();
             format!("{} {} at {}, aggressor {}{id}", e.instrument, e.quantity, e.price, e.aggressor)
         }
-        Event::Bar(e) => format!(
-            "{} {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late",
-            e.instrument, e.bar, e.open, e.high, e.low, e.close, e.volume, e.count, e.late
-        ),
+        Event::Bar(e) => {
+            let part = if e.part > 0 { format!(", part {}", e.part) } else { String::new() };
+            format!(
+                "{} {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late{part}",
+                e.instrument, e.bar, e.open, e.high, e.low, e.close, e.volume, e.count, e.late
+            )
+        }
+        Event::CalendarEnded(e) => format!("{}: no trading session after {}", e.instrument, readable_time(e.closed)),
         Event::MarketHeartbeat(e) => format!("{} received {}", e.instrument, readable_time(e.ts_recv)),
         Event::ClockAdvanced(e) => readable_time(e.time),
         Event::Gap(e) => {

@@ -37,6 +37,7 @@ pub(crate) fn definition(instrument: &str, tick_size: &str, bars: &[&str], ts_re
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
         ts_recv,
         ts_event,
     }
@@ -73,6 +74,7 @@ pub(crate) fn bar(instrument: &str, source: Option<&str>, ts_recv: u64) -> Event
         late: 0,
         opened: 1,
         closed: 2,
+        part: 0,
         source: source.map(n),
         ts_recv,
         ts_event: None,

@@ -26,7 +26,7 @@ const BUILT: &str = concat!(
     r#"{"offset":"p0g1:3.1","writer":"ingest","epoch":1,"cause":"inbox.g1:103.0","index":1,"at":"40","stamp":"3000","#,
     r#""kind":"Bar","version":1,"body":{"instrument":"binance.BTCUSDT","bar":"1m","open":"10","high":"12","#,
     r#""low":"9","close":"11","volume":"3","#,
-    r#""count":4,"late":0,"opened":"1","closed":"2","source":null,"ts_recv":"40","ts_event":null}}"#
+    r#""count":4,"late":0,"opened":"1","closed":"2","part":0,"source":null,"ts_recv":"40","ts_event":null}}"#
 );
 
 #[test]
@@ -50,7 +50,7 @@ fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrume
     assert_eq!(lines[3], with(head(ETH, "trade", 1, 29), print));
     let ohlc = concat!(
         r#""bar":"1m","open":"10","high":"12","low":"9","close":"11","volume":"3","count":4,"#,
-        r#""opened":"1","closed":"2"}"#
+        r#""opened":"1","closed":"2","part":0}"#
     );
     assert_eq!(lines[4], with(head(BTC, "bar", 4, 40), ohlc));
     assert_eq!(lines[5], format!("{BUILT}\n"));

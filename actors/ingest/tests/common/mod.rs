@@ -39,6 +39,7 @@ pub(crate) fn definition(base: &str, quote: &str, tick: &str, lot: &str, min_not
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
     })
 }
 

@@ -151,6 +151,7 @@ fn defined() -> Event {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
         ts_recv: 1,
         ts_event: None,
     }

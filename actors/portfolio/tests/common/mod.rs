@@ -27,6 +27,7 @@ pub(crate) fn definition(symbol: &str, quote: &str) -> Fact {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
         ts_recv: 1,
         ts_event: None,
     };

@@ -11,7 +11,7 @@ table!("bars_v1", append: true,
     partition BigInt Key, generation BigInt Key, seq BigInt Key, index BigInt Key,
     instrument Text Keep, bar Text Keep, opened Numeric Keep, closed Numeric Keep,
     open Numeric Keep, high Numeric Keep, low Numeric Keep, close Numeric Keep,
-    volume Numeric Keep, count Numeric Keep, late Numeric Keep, source Text Keep,
+    volume Numeric Keep, count Numeric Keep, late Numeric Keep, source Text Keep, part Numeric Keep,
 );
 
 impl Projection for BarHistory {
@@ -36,6 +36,7 @@ impl Projection for BarHistory {
             text(bar.count),
             text(bar.late),
             bar.source.and_then(text),
+            text(bar.part),
         ];
         ops.push(RowOp { table: &TABLE, row: [key(event), values].concat() });
     }

@@ -1,6 +1,7 @@
 //! The market kind `definition`.
 
 use crate::bar::BarSpec;
+use crate::calendar::Calendar;
 use crate::event::{PriceDomain, TradeIdOrder};
 use crate::ids::{Currency, InstrumentId, SourceId};
 use crate::number::{Money, Price, Quantity};
@@ -28,6 +29,11 @@ market_kind! {
         trade_ids: TradeIdOrder { "any or consecutive", as "consecutive", or TradeIdOrder::Any },
         /// Sources that may publish on the instrument from now on; if missing, those named before, or any source.
         sources: Vec<SourceId> { "at most 8 sources, comma-separated", as "feed1,feed2", or Vec::new() },
+        /// Trading sessions from now on, for bars with -session; if missing, those named before, or none.
+        calendar: Option<Calendar> {
+            "at most 1024 sessions, as DATE=OPEN/CLOSE with times after 00:00 UTC of the trading date",
+            as "2024-01-31=14:30/21:00,02-01,02", or None
+        },
         /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64 as Time,
         /// The venue's own time of the event, ns since the Unix epoch; nil if the venue gives none.

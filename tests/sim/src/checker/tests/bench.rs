@@ -320,6 +320,7 @@ pub(super) fn definition() -> MarketBody {
         prices: PriceDomain::Positive,
         trade_ids: TradeIdOrder::Any,
         sources: Vec::new(),
+        calendar: None,
     })
 }
 
