@@ -2,23 +2,18 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::PathBuf;
 
-use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::ids::Token;
 
-use crate::FeedError;
+use crate::{FeedError, Selection};
 
 /// The session of these files: `c` and 12 hex digits of the BLAKE3 hash of their BLAKE3 hashes.
 ///
-/// The order of the files matters, because it breaks ties of the merge; their names do not. `instrument` and
-/// `source` are hashed too: with another one, the same files are other events. So is `again`, which makes the same
-/// events another session.
-pub fn session(
-    files: &[PathBuf],
-    instrument: Option<InstrumentId>,
-    source: Option<SourceId>,
-    again: Option<Token>,
-) -> Result<Token, FeedError> {
+/// The order of the files matters, because it breaks ties of the merge; their names do not. What is said of
+/// the files (instrument, source, venue, zone) is hashed too: with another one, the same files are other events. So is
+/// `again`, which makes the same events another session.
+pub fn session(selection: &Selection) -> Result<Token, FeedError> {
+    let Selection { files, instrument, source, again, venue, zone, .. } = selection;
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
     for path in files {
@@ -41,6 +36,12 @@ pub fn session(
     }
     if let Some(again) = again {
         all.update(b"\0again\0").update(again.to_string().as_bytes());
+    }
+    if let Some(venue) = venue {
+        all.update(b"\0venue\0").update(venue.to_string().as_bytes());
+    }
+    if let Some(zone) = zone {
+        all.update(b"\0zone\0").update(zone.to_string().as_bytes());
     }
     Ok(token('c', &all))
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use tapedeck_schemas::ids::InstrumentId;
 
+use crate::defect::Defect;
+
 /// Bytes of a line that an error quotes.
 pub(crate) const EXCERPT_BYTES: usize = 120;
 
@@ -39,12 +41,26 @@ pub enum FeedError {
         /// The last line that was read completely, from 1.
         line: u64,
     },
-    /// A line violates the file's format.
+    /// A line violates the file's format. Those after it can be read.
     #[error("{}:{line}: {detail}, in {excerpt}", .path.display())]
     Malformed {
         /// As given.
         path: PathBuf,
         /// Line number, from 1.
+        line: u64,
+        /// The kind of the violation.
+        kind: &'static str,
+        /// The violation, with the value.
+        detail: String,
+        /// The beginning of the line.
+        excerpt: String,
+    },
+    /// An entry has no end, so that what follows it cannot be read.
+    #[error("{}:{line}: {detail}, in {excerpt}; what follows cannot be read", .path.display())]
+    Unbounded {
+        /// As given.
+        path: PathBuf,
+        /// Number of the entry, from 1.
         line: u64,
         /// The violation, with the value.
         detail: String,
@@ -63,7 +79,8 @@ pub enum FeedError {
     #[error(
         "{}: unknown format, begins with {excerpt}; supported are captures of Binance combined streams \
          (<receive ns> <raw JSON>), lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV \
-         (aggTrades, trades), LEAN FX ticks, and CSV whose header names the fields of docs/publishing.md",
+         (aggTrades, trades, klines), Tardis CSV (trades, quotes), LEAN FX ticks, and CSV whose header names the \
+         fields of docs/publishing.md",
         .path.display()
     )]
     UnknownFormat {
@@ -80,6 +97,26 @@ pub enum FeedError {
         /// The other way to name the instrument.
         alternative: &'static str,
     },
+    /// The format of the file does not state a fact, and no flag says it.
+    #[error("{}: the format does not state {missing}: give {give}", .path.display())]
+    NotStated {
+        /// As given.
+        path: PathBuf,
+        /// What is missing.
+        missing: String,
+        /// The flags, with an example.
+        give: String,
+    },
+    /// A flag says of the files what their format states.
+    #[error("{flag} contradicts {}: {stated}; leave {flag} out", .path.display())]
+    Contradicted {
+        /// The file that states it.
+        path: PathBuf,
+        /// The flag, with its value.
+        flag: String,
+        /// What the format states.
+        stated: &'static str,
+    },
     /// The setup does not define an instrument that occurs in the files.
     #[error(
         "no definition for {0}: add [[instrument]] id = \"{0}\" with base, quote, tick_size, lot_size and min_notional \
@@ -92,12 +129,18 @@ pub enum FeedError {
 }
 
 impl FeedError {
-    pub(crate) fn malformed(path: &Path, line: u64, detail: String, bytes: &[u8]) -> Self {
-        FeedError::Malformed { path: path.to_path_buf(), line, detail, excerpt: excerpt(bytes) }
+    pub(crate) fn malformed(path: &Path, line: u64, defect: impl Into<Defect>, bytes: &[u8]) -> Self {
+        let Defect { kind, detail } = defect.into();
+        FeedError::Malformed { path: path.to_path_buf(), line, kind, detail, excerpt: excerpt(bytes) }
+    }
+
+    pub(crate) fn unbounded(path: &Path, line: u64, detail: String, bytes: &[u8]) -> Self {
+        FeedError::Unbounded { path: path.to_path_buf(), line, detail, excerpt: excerpt(bytes) }
     }
 
     pub(crate) fn unknown_format(path: &Path, head: &[u8]) -> Self {
-        let line = head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut lines = head.split(|byte| *byte == b'\n');
+        let line = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
         FeedError::UnknownFormat { path: path.to_path_buf(), excerpt: excerpt(line) }
     }
 

@@ -1,10 +1,16 @@
 //! The formats of market data files: one module and one line in [`FORMATS`] each, recognized by their content.
 
+mod bodies;
 mod bulk;
 mod capture;
+mod klines;
 mod lean;
+mod naming;
 mod native;
+mod sheet;
 mod table;
+mod tardis;
+mod times;
 
 use std::str::FromStr;
 
@@ -13,6 +19,7 @@ use tapedeck_schemas::market::MarketBody;
 use tapedeck_schemas::number::NumberError;
 
 use crate::FeedError;
+use crate::defect::{Defect, kind};
 use crate::input::InputFile;
 
 /// A market event as read from a file of any format, not numbered yet.
@@ -48,8 +55,26 @@ impl From<ParsedMarket> for FileEntry {
 
 /// Reads the entries of one file.
 pub(crate) trait FormatReader: Send {
-    /// The next entry, or `None` at the end of the file.
+    /// The next entry, or `None` at the end of the file. After [`FeedError::Malformed`] the entries that follow can be
+    /// read.
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError>;
+
+    /// The facts that the format does not state, so that flags say them.
+    fn needs(&self) -> NeededFacts {
+        NeededFacts::default()
+    }
+
+    /// What was taken as given or assumed of the file, in words; complete at its end.
+    fn assumed(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// Facts that a format does not state.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct NeededFacts {
+    pub(crate) venue: bool,
+    pub(crate) zone: bool,
 }
 
 type OpenFormat = fn(InputFile, Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError>;
@@ -63,11 +88,13 @@ struct KnownFormat {
 }
 
 /// All formats; the first that recognizes a file reads it.
-const FORMATS: [KnownFormat; 6] = [
+const FORMATS: [KnownFormat; 8] = [
     KnownFormat { is: native::is_messagepack, source: "publish", open: native::messagepack },
     KnownFormat { is: native::is_json, source: "publish", open: native::json },
     KnownFormat { is: capture::is, source: "binance", open: capture::open },
     KnownFormat { is: bulk::is, source: "binance", open: bulk::open },
+    KnownFormat { is: klines::is, source: "binance", open: klines::open },
+    KnownFormat { is: tardis::is, source: "tardis", open: tardis::open },
     KnownFormat { is: lean::is, source: "lean", open: lean::open },
     KnownFormat { is: table::is, source: "publish", open: table::open },
 ];
@@ -83,13 +110,16 @@ fn is_coin_m(symbol: &str) -> bool {
 }
 
 /// The instrument that an event names, or the given one if it names none; an error if it names another.
-fn named_or_given(named: Option<InstrumentId>, given: Option<InstrumentId>) -> Result<InstrumentId, String> {
+fn named_or_given(named: Option<InstrumentId>, given: Option<InstrumentId>) -> Result<InstrumentId, Defect> {
     match (named, given) {
         (Some(named), Some(given)) if named != given => {
-            Err(format!("the instrument is {named}, and --instrument is {given}: leave --instrument out"))
+            let detail = format!("the instrument is {named}, and --instrument is {given}: leave --instrument out");
+            Err(Defect::new(kind::INSTRUMENT, detail))
         }
         (Some(one), _) | (None, Some(one)) => Ok(one),
-        (None, None) => Err("instrument is missing; add it to the maps, or give --instrument".into()),
+        (None, None) => {
+            Err(Defect::new(kind::INSTRUMENT, "instrument is missing; add it to the maps, or give --instrument"))
+        }
     }
 }
 
@@ -105,14 +135,21 @@ pub(crate) fn open(
 }
 
 /// Parses an exact decimal; `key` names the field in the error.
-fn number<T: FromStr<Err = NumberError>>(key: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|e| format!("{key} {:?} {e}", cut(text)))
+fn number<T: FromStr<Err = NumberError>>(key: &str, text: &str) -> Result<T, Defect> {
+    text.parse().map_err(|e| Defect::new(kind::NUMBER, format!("{key} {:?} {e}", cut(text))))
 }
 
 /// Parses an integer of digits only.
-fn count(key: &str, text: &str) -> Result<u64, String> {
+fn count(key: &str, text: &str) -> Result<u64, Defect> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(|| format!("{key} {:?} is not a whole number", cut(text)))
+    let not_a_count = || Defect::new(kind::NUMBER, format!("{key} {:?} is not a whole number", cut(text)));
+    text.parse().ok().filter(|_| digits).ok_or_else(not_a_count)
+}
+
+/// The text of a line.
+fn utf8(line: &[u8]) -> Result<&str, Defect> {
+    let bad = |e: std::str::Utf8Error| format!("not UTF-8 from byte {}", e.valid_up_to() + 1);
+    std::str::from_utf8(line).map_err(|e| Defect::new(kind::NOT_UTF8, bad(e)))
 }
 
 /// The first 64 characters, for an error.
@@ -120,15 +157,17 @@ fn cut(text: &str) -> String {
     text.chars().take(64).collect()
 }
 
-/// The instrument of a venue's symbol, which is converted to upper case.
-fn instrument(venue: &str, symbol: &str) -> Result<InstrumentId, String> {
-    let venue = venue.parse::<Token>().map_err(|e| e.to_string())?;
-    let symbol = symbol.to_ascii_uppercase().parse::<Symbol>().map_err(|e| e.to_string())?;
+/// The instrument of a venue's symbol, as the venue spells it.
+fn instrument_as_spelled(venue: &str, symbol: &str) -> Result<InstrumentId, Defect> {
+    let venue = venue.parse::<Token>().map_err(|e| Defect::new(kind::SYMBOL, e.to_string()))?;
+    let symbol = symbol.parse::<Symbol>().map_err(|e| Defect::new(kind::SYMBOL, e.to_string()))?;
     Ok(InstrumentId { venue, symbol })
 }
 
-/// The fields of a line of CSV without quoting.
-fn fields(line: &[u8]) -> Result<Vec<&str>, String> {
-    let text = std::str::from_utf8(line).map_err(|e| format!("not UTF-8 from byte {}", e.valid_up_to() + 1))?;
-    Ok(text.split(',').map(str::trim).collect())
+/// The instrument of a venue's symbol, which is converted to upper case.
+fn instrument(venue: &str, symbol: &str) -> Result<InstrumentId, Defect> {
+    instrument_as_spelled(venue, &symbol.to_ascii_uppercase())
 }
+
+/// The statement of a format without a receive time.
+const RECEIVED_AT_EVENT: &str = "receive time is the venue's time: the format has no other";

@@ -5,23 +5,35 @@ use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use flate2::CrcReader;
-use flate2::bufread::{DeflateDecoder, MultiGzDecoder};
+use flate2::bufread::DeflateDecoder;
+use tapedeck_schemas::ids::Token;
 use zip::CompressionMethod;
 
-use crate::FeedError;
+use crate::gzip::GzipReader;
+use crate::{FeedError, Zone};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+/// The byte-order mark of UTF-8, with which some programs begin a text.
+pub(crate) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
 /// How many bytes are available to recognize a format.
 const HEAD_BYTES: u64 = 4096;
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// What is said of the files whose format does not state it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GivenFacts {
+    pub(crate) venue: Option<Token>,
+    pub(crate) zone: Option<Zone>,
+}
+
 /// An open file.
 pub(crate) struct InputFile {
     pub(crate) path: PathBuf,
+    pub(crate) facts: GivenFacts,
     /// The file's name; in a zip, that of the packed file.
     pub(crate) name: String,
-    /// The first bytes, which `reader` returns too.
+    /// The first bytes, which `reader` returns too; without a byte-order mark of UTF-8.
     pub(crate) head: Vec<u8>,
     pub(crate) reader: Box<dyn BufRead + Send>,
 }
@@ -49,7 +61,7 @@ impl InputFile {
         let name = if named_gz { path.file_stem() } else { path.file_name() };
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
         if is_gzip {
-            return Self::with_head(path, name, BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(reader)));
+            return Self::with_head(path, name, BufReader::with_capacity(BUFFER_BYTES, GzipReader::new(reader)));
         }
         Self::with_head(path, name, reader)
     }
@@ -58,13 +70,17 @@ impl InputFile {
         let mut head = Vec::new();
         let read = reader.by_ref().take(HEAD_BYTES).read_to_end(&mut head);
         read.map_err(|source| read_error(path, source))?;
+        if head.starts_with(UTF8_MARK) {
+            head.drain(..UTF8_MARK.len());
+        }
         let reader = Box::new(Cursor::new(head.clone()).chain(reader));
-        Ok(Self { path: path.into(), name, head, reader })
+        Ok(Self { path: path.into(), facts: GivenFacts::default(), name, head, reader })
     }
 
-    /// The first line, up to [`HEAD_BYTES`] and the first byte that is not UTF-8.
+    /// The first line that is not blank, up to [`HEAD_BYTES`] and the first byte that is not UTF-8.
     pub(crate) fn first_line(&self) -> &str {
-        let line = self.head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let mut lines = self.head.split(|byte| *byte == b'\n');
+        let line = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match std::str::from_utf8(line) {
             Ok(line) => line,

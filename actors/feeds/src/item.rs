@@ -6,7 +6,7 @@ use tapedeck_schemas::event::RejectReason;
 use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
 use tapedeck_schemas::market::{MarketBody, MarketEvent};
 
-use crate::{FeedError, Setup, Totals};
+use crate::{FeedError, Setup, Totals, UnreadableCounts};
 
 /// One message to publish.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub struct Summary {
     pub totals: Totals,
     /// Entries of the input that are not published.
     pub skipped: SkippedCounts,
+    /// Entries of the files that cannot be read, and are not published.
+    pub unreadable: UnreadableCounts,
+    /// What was taken as given or assumed about the files, in words.
+    pub assumed: Vec<String>,
     /// Injected faults; none in files.
     pub injected: Injected,
 }

@@ -37,9 +37,12 @@ fn files(dir: &TempDir, contents: &[&[String]]) -> Vec<PathBuf> {
     contents.iter().enumerate().map(write).collect()
 }
 
+fn selected(files: &[PathBuf]) -> Selection {
+    Selection { files: files.to_vec(), ..Selection::default() }
+}
+
 fn open(files: &[PathBuf]) -> Result<Box<dyn Feed>, FeedError> {
-    tapedeck_feeds::open(&Selection { files: files.to_vec(), ..Selection::default() }, &Setup::built_in())
-        .map(|(_, feed, _)| feed)
+    tapedeck_feeds::open(&selected(files), &Setup::built_in()).map(|(_, feed, _)| feed)
 }
 
 fn events(feed: Box<dyn Feed>) -> Vec<(String, MarketEvent)> {
@@ -102,7 +105,7 @@ fn definitions_come_first_and_each_instrument_is_numbered_from_1() {
     let (btc, eth) = ("BTCUSDT", "ETHUSDT");
     assert_eq!(numbered, [(btc, 1, 7), (eth, 1, 7), (eth, 2, 7), (btc, 2, 8), (eth, 3, 9), (btc, 3, 9)]);
     assert!(all[..2].iter().all(|(_, event)| matches!(event.body, MarketBody::Definition(_))));
-    let session = content::session(&paths, None, None, None).unwrap();
+    let session = content::session(&selected(&paths)).unwrap();
     assert!(all.iter().all(|(_, event)| event.session == session && event.source.as_str() == "binance"));
     assert_eq!(all[4].1.ts_event, Some(1_723_161_255_342_000_000), "T is ms");
     assert_eq!(all[2].1.ts_event, None, "bookTicker has no time of the venue");
@@ -184,11 +187,15 @@ fn an_instrument_without_a_definition_is_an_error_that_says_what_to_add() {
 }
 
 #[test]
-fn a_malformed_line_is_an_error_before_anything_is_published() {
+fn a_malformed_line_is_counted_or_an_error_before_anything_is_published() {
     let dir = TempDir::new().unwrap();
     let lines = [quote(1, "BTCUSDT", 1), "2 {".to_string()];
-    let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
+    let paths = files(&dir, &[&lines]);
+    let strict = Selection { is_strict: true, ..selected(&paths) };
+    let error = tapedeck_feeds::open(&strict, &Setup::built_in()).err().unwrap().to_string();
     assert!(error.contains("0.jsonl:2: not a JSON object"), "{error}");
+    let feed = open(&paths).unwrap();
+    assert_eq!((feed.summary().unreadable["not_json"].count, keys(feed)), (1, vec![1]), "unless it is counted");
 }
 
 #[test]
@@ -206,17 +213,26 @@ fn the_session_depends_on_the_content_and_the_order_of_the_files_not_on_their_na
     let [one, two] = [[quote(1, "BTCUSDT", 1)], [quote(2, "BTCUSDT", 2)]];
     let paths = files(&dir, &[&one, &two, &one]);
     let [a, b, a_again] = [0, 1, 2].map(|index| paths[index].clone());
-    let of = |files: &[&PathBuf]| {
-        content::session(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>(), None, None, None).unwrap()
-    };
+    let session = |selection: Selection| content::session(&selection).unwrap();
+    let of = |files: &[&PathBuf]| session(selected(&files.iter().map(|path| (*path).clone()).collect::<Vec<_>>()));
     assert_eq!(of(&[&a, &b]), of(&[&a_again, &b]));
     let distinct: std::collections::BTreeSet<_> = [of(&[&a]), of(&[&b]), of(&[&a, &b]), of(&[&b, &a])].into();
     assert_eq!(distinct.len(), 4);
-    let [x, y] =
-        ["x", "y"].map(|source| content::session(std::slice::from_ref(&a), None, source.parse().ok(), None).unwrap());
-    assert!(x != y && x != of(&[&a]), "another source publishes other events");
-    let [once, twice] = ["1", "2"].map(|again| content::session(&[a.clone()], None, None, again.parse().ok()).unwrap());
-    assert!(once != twice && once != of(&[&a]) && once != x, "the same events once more");
+    let one = || selected(std::slice::from_ref(&a));
+    let others = [
+        one(),
+        Selection { source: "x".parse().ok(), ..one() },
+        Selection { source: "y".parse().ok(), ..one() },
+        Selection { again: "1".parse().ok(), ..one() },
+        Selection { again: "2".parse().ok(), ..one() },
+        Selection { venue: "x".parse().ok(), ..one() },
+        Selection { zone: "UTC".parse().ok(), ..one() },
+        Selection { zone: "-05:00".parse().ok(), ..one() },
+        Selection { instrument: "x.Y".parse().ok(), ..one() },
+    ];
+    let sessions: std::collections::BTreeSet<_> = others.clone().map(session).into();
+    assert_eq!(sessions.len(), others.len(), "what is said of the files makes other events, or the same once more");
+    assert_eq!(session(Selection { is_strict: true, ..one() }), of(&[&a]));
     let name = of(&[&a]).to_string();
     assert!(name.len() == 13 && name.starts_with('c'), "{name}");
 }

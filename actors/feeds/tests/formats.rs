@@ -1,89 +1,16 @@
 //! Every file format: its events, how it is recognized, and the errors of malformed files.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+mod common;
 
-use tapedeck_feeds::{Item, Payload, Selection, Setup};
-use tapedeck_schemas::json::JsonTimes;
+use common::{error_of, maps, maps_of, of_file, open, read, write, zipped};
+use tapedeck_feeds::Selection;
 use tapedeck_schemas::market::{self, MarketEvent};
 use tempfile::TempDir;
-use zip::write::SimpleFileOptions;
-
-/// The instruments that the test files do not define themselves.
-const SETUP: &str = r#"
-[[instrument]]
-id = "binance.BTCUSDT"
-base = "BTC"
-quote = "USDT"
-tick_size = "0.01"
-lot_size = "0.00001"
-min_notional = "5"
-[[instrument]]
-id = "binance-usdm.BTCUSDT"
-base = "BTC"
-quote = "USDT"
-tick_size = "0.1"
-lot_size = "0.001"
-min_notional = "5"
-[[instrument]]
-id = "oanda.EURUSD"
-base = "EUR"
-quote = "USD"
-tick_size = "0.00001"
-lot_size = "1"
-min_notional = "0"
-"#;
 
 const MAP: &str = concat!(
     r#"{"instrument":"binance.BTCUSDT","kind":"trade","ts_recv":5,"price":"1.5","#,
     r#""quantity":"2","aggressor":"seller","trade_id":7}"#
 );
-
-fn write(dir: &TempDir, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-    let path = dir.path().join(name);
-    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    std::fs::write(&path, content).unwrap();
-    path
-}
-
-fn zipped(dir: &TempDir, name: &str, within: &[(&str, &str)]) -> PathBuf {
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let mut writer = zip::ZipWriter::new(&mut bytes);
-    for (name, content) in within {
-        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
-        writer.write_all(content.as_bytes()).unwrap();
-    }
-    writer.finish().unwrap();
-    write(dir, name, bytes.into_inner())
-}
-
-fn open(selection: Selection) -> Result<Vec<(String, MarketEvent)>, String> {
-    let setup = Setup::parse("test", SETUP).unwrap();
-    let (_, feed, items) = tapedeck_feeds::open(&selection, &setup).map_err(|error| error.to_string())?;
-    let event = |item: Item| match item.payload {
-        Payload::Event(event) => (item.instrument.to_string(), event),
-        Payload::Raw(bytes) => panic!("raw bytes {bytes:?} from a file"),
-    };
-    let all: Vec<_> = feed.map(|item| event(item.unwrap())).collect();
-    assert_eq!(all.len() as u64, items);
-    Ok(all)
-}
-
-fn read(path: &Path) -> Result<Vec<(String, MarketEvent)>, String> {
-    open(Selection { files: vec![path.to_path_buf()], ..Selection::default() })
-}
-
-/// The events as the contract's maps, without definitions and without source, session and number.
-fn maps(path: &Path) -> Vec<String> {
-    let events = read(path).unwrap_or_else(|error| panic!("{error}"));
-    let line = |(instrument, event): &(String, MarketEvent)| {
-        let line = market::json_line(&instrument.parse().unwrap(), event, JsonTimes::Number);
-        let mut map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
-        map.retain(|name, _| !["source", "session", "seq"].contains(&name.as_str()));
-        serde_json::to_string(&map).unwrap()
-    };
-    events.iter().filter(|(_, event)| event.body.kind().as_str() != "definition").map(line).collect()
-}
 
 fn trade(ns: u64, id: u64, price: &str, quantity: &str, aggressor: &str) -> String {
     let map = serde_json::json!({
@@ -91,10 +18,6 @@ fn trade(ns: u64, id: u64, price: &str, quantity: &str, aggressor: &str) -> Stri
         "quantity": quantity, "aggressor": aggressor, "trade_id": id,
     });
     map.to_string()
-}
-
-fn error_of(dir: &TempDir, name: &str, content: &str) -> String {
-    read(&write(dir, name, content)).err().unwrap_or_else(|| panic!("accepted: {content}"))
 }
 
 #[test]
@@ -152,39 +75,47 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
 }
 
 #[test]
-fn lean_ticks_take_day_and_symbol_from_the_name_and_the_market_from_the_path() {
+fn lean_ticks_take_day_and_symbol_from_the_name_and_venue_and_zone_from_flags() {
     let dir = TempDir::new().unwrap();
     let lines = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
     let within = [("20140508_eurusd_tick_quote.csv", lines)];
-    let quote = |ns: u64, bid: &str, ask: &str| {
+    let quote = |instrument: &str, ns: u64, bid: &str, ask: &str| {
         let map = serde_json::json!({
-            "instrument": "oanda.EURUSD", "kind": "quote", "ts_recv": ns, "ts_event": ns, "bid": bid, "bid_size": "0",
+            "instrument": instrument, "kind": "quote", "ts_recv": ns, "ts_event": ns, "bid": bid, "bid_size": "0",
             "ask": ask, "ask_size": "0",
         });
         map.to_string()
     };
     // 2014-05-08T00:00:00Z, by date(1).
     let midnight = 1_399_507_200_000_000_000;
-    let expected = [
-        quote(midnight + 8_715_000_000, "1.39101", "1.39114"),
-        quote(midnight + 86_389_008_000_000, "1.38422", "1.38431"),
-    ];
-    assert_eq!(maps(&zipped(&dir, "forex/oanda/tick/eurusd/20140508_quote.zip", &within)), expected);
-    assert_eq!(maps(&zipped(&dir, "lean_oanda_eurusd.zip", &within)), expected);
-    let unknown = zipped(&dir, "20140508_quote.zip", &within);
-    let error = read(&unknown).unwrap_err();
-    assert!(error.contains("give --instrument VENUE.SYMBOL, or a path with the market"), "{error}");
-    let given = Some("oanda.EURUSD".parse().unwrap());
-    let opened = open(Selection { files: vec![unknown], instrument: given, ..Selection::default() }).unwrap();
-    assert_eq!(opened.len(), 3);
+    let expected = |instrument: &str, midnight: u64| {
+        [
+            quote(instrument, midnight + 8_715_000_000, "1.39101", "1.39114"),
+            quote(instrument, midnight + 86_389_008_000_000, "1.38422", "1.38431"),
+        ]
+    };
+    // The path says nothing: the folder is that of another venue.
+    let path = zipped(&dir, "forex/oanda/tick/eurusd/20140508_quote.zip", &within);
+    let said = |venue: &str, zone: &str| Selection {
+        venue: venue.parse().ok(),
+        zone: zone.parse().ok(),
+        is_strict: true,
+        ..of_file(&path)
+    };
+    assert_eq!(maps_of(said("oanda", "UTC")), expected("oanda.EURUSD", midnight));
+    let five_hours = 5 * 3_600_000_000_000;
+    assert_eq!(maps_of(said("fxcm", "-05:00")), expected("fxcm.EURUSD", midnight + five_hours));
+    assert_eq!(maps_of(said("fxcm", "America/New_York")), expected("fxcm.EURUSD", midnight + five_hours * 4 / 5));
+    let given = Selection { instrument: "fxcm.EURUSD".parse().ok(), ..said("", "-05:00") };
+    assert_eq!(maps_of(given), expected("fxcm.EURUSD", midnight + five_hours));
     for (line, detail) in [
         ("1,2", "2 fields, want ms since midnight,bid,ask"),
         ("86400000,1,2", "ms since midnight 86400000 is beyond the day"),
         ("x,1,2", r#"ms since midnight "x" is not a whole number"#),
         ("1,1e,2", r#"bid "1e""#),
     ] {
-        let path = zipped(&dir, "oanda.zip", &[("20140508_eurusd_tick_quote.csv", &format!("1,1,2\n{line}\n"))]);
-        let error = read(&path).unwrap_err();
+        zipped(&dir, "forex/oanda/tick/eurusd/20140508_quote.zip", &[(within[0].0, &format!("1,1,2\n{line}\n"))]);
+        let error = open(said("oanda", "UTC")).unwrap_err();
         assert!(error.contains(&format!(":2: {detail}")), "{error}");
     }
     let path = zipped(&dir, "oanda.zip", &[("20141308_eurusd_tick_quote.csv", "1,1,2\n")]);
@@ -197,8 +128,10 @@ fn files_that_once_caused_a_panic_are_errors() {
     for header in ["agg_trade_id,price", "id,price,is_buyer_maker"] {
         error_of(&dir, "BTCUSDT-aggTrades-2024-08-08.csv", &format!("{header}\n1,2\n"));
     }
-    let error = error_of(&dir, "oanda/25540721_eurusd_tick_quote.csv", "86399999,1,2\n");
-    assert!(error.contains("86399999 ms after midnight overflows 64 bits of ns"), "{error}");
+    let path = write(&dir, "25540721_eurusd_tick_quote.csv", "86399999,1,2\n");
+    let said = Selection { venue: "oanda".parse().ok(), zone: "UTC".parse().ok(), ..of_file(&path) };
+    let error = open(said).unwrap_err();
+    assert!(error.contains("2554-07-21T23:59:59.999 in UTC overflows 64 bits of ns"), "{error}");
 }
 
 #[test]

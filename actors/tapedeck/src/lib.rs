@@ -7,6 +7,7 @@ mod output;
 pub mod cli;
 pub mod connection;
 pub mod define;
+pub mod file_args;
 pub mod groups;
 pub mod history_args;
 pub mod latency;

@@ -8,10 +8,11 @@ use anyhow::Result;
 use serde::Serialize;
 use tapedeck_answers::serve::ANSWER_TIMEOUT;
 use tapedeck_answers::{PublishedReject, SessionCounts, SourceStatus};
-use tapedeck_feeds::{Injected, SkippedCounts};
+use tapedeck_feeds::Injected;
 use tapedeck_runtime::Bus;
 use tapedeck_schemas::event::RejectReason;
 
+use crate::file_args::FileReport;
 use crate::market::{Published, Publisher};
 use crate::md_status::session_status;
 
@@ -150,8 +151,9 @@ pub struct PublishReport {
     pub session: String,
     /// Numbers of stored events.
     pub published: Published,
-    /// Lines of the files that are not published, by kind.
-    pub left_out: SkippedCounts,
+    /// What was not published of the files, and what was assumed of them.
+    #[serde(flatten)]
+    pub files: FileReport,
     /// What became of it; `None` if that was not asked.
     #[serde(flatten)]
     pub verdict: Option<PublishVerdict>,
@@ -169,10 +171,7 @@ impl PublishReport {
         let Published { sent, again, skipped } = self.published;
         let again = if again > 0 { format!("{again} published again (missing), ") } else { String::new() };
         println!("session {}: {sent} published, {again}{skipped} skipped (already stored)", self.session);
-        if !self.left_out.is_empty() {
-            let kinds: Vec<String> = self.left_out.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            println!("  lines of kinds that are not published: {}", kinds.join(", "));
-        }
+        self.files.print();
         match &self.verdict {
             None => {}
             Some(PublishVerdict::Undecided(why)) => eprintln!("tapedeck: stored, but not decided: {why}"),
@@ -198,23 +197,24 @@ impl PublishReport {
         }
     }
 
-    /// 0 if nothing was refused, or that is allowed; 1 if something was; 2 without a verdict.
+    /// 0 if nothing was refused and everything can be read, or that is allowed; 1 otherwise; 2 if a verdict was asked
+    /// for, and is not known.
     pub fn exit_code(&self, allows_rejects: bool) -> ExitCode {
         let is_as_made = |refused: &RefusedEvents| refused.count == refused.injected;
-        match &self.verdict {
-            None => ExitCode::SUCCESS,
-            Some(PublishVerdict::Undecided(_) | PublishVerdict::NotStored(_)) => ExitCode::from(2),
-            Some(PublishVerdict::Decided(events)) => {
-                let passed = allows_rejects || events.refused.values().all(is_as_made);
-                if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
-            }
-        }
+        let is_accepted = match &self.verdict {
+            None => true,
+            Some(PublishVerdict::Undecided(_) | PublishVerdict::NotStored(_)) => return ExitCode::from(2),
+            Some(PublishVerdict::Decided(events)) => events.refused.values().all(is_as_made),
+        };
+        let passed = allows_rejects || (is_accepted && self.files.unreadable.is_empty());
+        if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use tapedeck_answers::DecidedInbox;
+    use tapedeck_feeds::{UnreadableEntries, UnreadableEntry};
 
     use super::*;
 
@@ -228,7 +228,7 @@ mod tests {
         PublishReport {
             session: "s".into(),
             published: PUBLISHED,
-            left_out: SkippedCounts::new(),
+            files: FileReport::default(),
             verdict: Some(verdict),
         }
     }
@@ -267,5 +267,28 @@ mod tests {
         assert_eq!(status(vec![counts(4, 1), counts(3, 1)], 1), [refused, clean], "a message that is no event");
         assert_eq!(status(vec![counts(6, 3)], 0), [unknown, unknown], "one event is not counted");
         assert_eq!(status(vec![], 0), [unknown, unknown]);
+    }
+
+    #[test]
+    fn entries_that_cannot_be_read_are_told_by_the_exit_status_and_in_the_report() {
+        let first = UnreadableEntry { file: "a".into(), line: 3, detail: "d".into(), excerpt: "\"x\"".into() };
+        let unreadable = [("symbol", UnreadableEntries { count: 4, first })].into();
+        let files = FileReport { unreadable, assumed: vec!["times are in UTC".into()], ..Default::default() };
+        let decided = decide(vec![counts(10, 0)], 0, PUBLISHED, &Injected::default());
+        let mut report = PublishReport { files, ..report(decided) };
+        let json: serde_json::Value = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["assumed"][0], "times are in UTC");
+        assert_eq!(json["left_out"], serde_json::json!({}));
+        let first = serde_json::json!({"file": "a", "line": 3, "detail": "d", "excerpt": "\"x\""});
+        assert_eq!(json["unreadable"], serde_json::json!({"symbol": {"count": 4, "first": first}}));
+        let status = |report: &PublishReport| [report.exit_code(false), report.exit_code(true)];
+        assert_eq!(status(&report), [ExitCode::from(1), ExitCode::SUCCESS]);
+        report.verdict = None;
+        assert_eq!(status(&report), [ExitCode::from(1), ExitCode::SUCCESS], "without a verdict, too");
+        report.verdict = Some(PublishVerdict::NotStored("x".into()));
+        assert_eq!(status(&report), [ExitCode::from(2); 2]);
+        report.verdict = None;
+        report.files.unreadable.clear();
+        assert_eq!(status(&report), [ExitCode::SUCCESS; 2]);
     }
 }

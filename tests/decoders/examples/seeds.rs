@@ -37,6 +37,11 @@ const TRADES: &str = "11,0.5,3,1.5,1723161254001234,true,true\r\n12,0.25,4,1.0,1
 const FUTURES: &str = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n\
                        9,2,1,1,1,1723161254001,true\n";
 const LEAN: &str = "8715,1.39101,1.39114\r\n86389008,1.38422,1.38431\r\n";
+const KLINES: &str = "1723161240000,61837.6,61840,61830.5,61835,12.5,1723161299999,773000.1,42,6.1,377000,0\n";
+const TARDIS: &str = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n\
+                      binance,BTCUSDT,1723161254001002,1723161254003004,7,sell,61837.6,0.5\n";
+const TARDIS_QUOTES: &str = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n\
+                             binance,BTCUSDT,1723161254001002,1723161254003004,2,61837.64,61837.63,3\n";
 const FACT: &str = "{\"offset\":\"p0:1.2\",\"writer\":\"risk\"}\n";
 
 const NUMBERS: &[&str] = &[
@@ -232,7 +237,7 @@ fn market_files(seeds: &mut Seeds) {
     let own = format!("{FACT}{line}\n\n[{line},{line}]\n");
     let packed = [&map[..], b"\x81\xa6offset\xa6p0:1.2", &map].concat();
     let named = |name: &str, content: &str| format!("{name}\n{content}").into_bytes();
-    let contents: [(u8, Vec<u8>); 16] = [
+    let contents: [(u8, Vec<u8>); 21] = [
         (0, CAPTURE.into()),
         (0, own.clone().into()),
         (0, packed.clone()),
@@ -249,6 +254,11 @@ fn market_files(seeds: &mut Seeds) {
         (8, named("20140508_eurusd_tick_quote.csv.gz", LEAN)),
         (2, packed_file(files::SHAPES[5], LEAN)),
         (3, packed_file(files::SHAPES[4], &own)),
+        (9, KLINES.into()),
+        (0, TARDIS.into()),
+        (0, TARDIS_QUOTES.into()),
+        (0, TARDIS.replace(',', ";").into()),
+        (1, format!("\u{feff}{FUTURES}{FUTURES}").into()),
     ];
     for (shape, content) in contents {
         seeds.add("files", [&[shape], &content[..]].concat());

@@ -25,7 +25,7 @@ pub enum Shape {
 }
 
 /// The shapes, by the first byte of an input.
-pub const SHAPES: [Shape; 9] = [
+pub const SHAPES: [Shape; 10] = [
     Shape::Plain("market"),
     Shape::Plain("BTCUSDT-aggTrades-2024-08-08.csv"),
     Shape::Plain("oanda.zip"),
@@ -35,6 +35,7 @@ pub const SHAPES: [Shape; 9] = [
     Shape::Zip("BTCUSDT-trades-2024-08-08.csv"),
     Shape::Named,
     Shape::ZipNamed,
+    Shape::Plain("BTCUSDT-1m-2024-08-08.csv"),
 ];
 
 /// Most items to read of a file: a small gzip file can unpack to many.
@@ -49,8 +50,16 @@ pub fn check(input: &[u8]) {
     let Some((first, content)) = input.split_first() else { return };
     let folder = folder();
     let path = write(&folder, SHAPES[usize::from(*first) % SHAPES.len()], content);
-    let selection = Selection { files: vec![path.clone()], ..Selection::default() };
-    let items = match read_items(&selection) {
+    let mut selection = Selection { files: vec![path.clone()], ..Selection::default() };
+    let mut read = read_items(&selection);
+    // Some formats do not state the venue or the zone.
+    for (venue, zone) in [("binance", ""), ("binance", "America/New_York")] {
+        if matches!(read, Err(FeedError::NotStated { .. })) {
+            selection = Selection { venue: venue.parse().ok(), zone: zone.parse().ok(), ..selection };
+            read = read_items(&selection);
+        }
+    }
+    let items = match read {
         Ok(items) => items,
         Err(error) => return assert_clear_error(&error, &path),
     };
@@ -63,11 +72,9 @@ pub fn check(input: &[u8]) {
     assert_eq!(read_items(&selection).expect("it was read before"), items, "a second read differs");
 }
 
-/// A folder, in memory if possible, whose path has the name of a LEAN market.
+/// A folder, in memory if possible.
 fn folder() -> TempDir {
-    let mut builder = tempfile::Builder::new();
-    let named = builder.prefix("oanda-");
-    named.tempdir_in("/dev/shm").or_else(|_| named.tempdir()).expect("cannot create a folder")
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("cannot create a folder")
 }
 
 fn write(folder: &TempDir, shape: Shape, content: &[u8]) -> PathBuf {
@@ -119,7 +126,13 @@ fn read_items(selection: &Selection) -> Result<Vec<Item>, FeedError> {
     let items: Result<Vec<_>, _> = feed.by_ref().take(ITEMS_MAX).collect();
     let items = items.unwrap_or_else(|error| panic!("an error that open did not find: {error}"));
     assert_eq!(items.len() as u64, announced.min(ITEMS_MAX as u64), "announced {announced}");
-    assert_eq!(feed.summary().items, announced);
+    let summary = feed.summary();
+    assert_eq!(summary.items, announced);
+    for (kind, entries) in &summary.unreadable {
+        let first = &entries.first;
+        let is_plain = !first.excerpt.chars().any(char::is_control) && !first.detail.contains('\u{1b}');
+        assert!(first.detail.len() + first.excerpt.len() <= ERROR_BYTES_MAX && is_plain, "{kind}: {first:?}");
+    }
     Ok(items)
 }
 

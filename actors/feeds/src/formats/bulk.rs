@@ -4,26 +4,24 @@
 //! `id,price,qty,quoteQty,time,isBuyerMaker`, on spot with `,isBestMatch`; newer files of futures begin with a
 //! header. Times are ms, on spot µs from 2025. The files have no receive time: it is taken to be the venue's time.
 
-use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::{InstrumentId, VenueId};
-use tapedeck_schemas::market::{MarketBody, TradeBody};
-use tapedeck_schemas::offset::NS_PER_MS;
 
+use super::sheet::{self, Sheet};
+use super::times::EpochTimes;
 use super::{
-    FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, fields, instrument, is_coin_m, named_or_given, number,
+    FileEntry, FormatReader, ParsedMarket, RECEIVED_AT_EVENT, SPOT, USD_M, bodies, count, instrument, is_coin_m,
+    named_or_given,
 };
 use crate::FeedError;
+use crate::defect::{Defect, kind};
 use crate::input::InputFile;
-use crate::lines::Lines;
-
-/// A time of at least this is in µs; in ms it would be after the year 5138.
-const MICROSECONDS_FROM: u64 = 100_000_000_000_000;
 
 struct Bulk {
-    lines: Lines,
+    sheet: Sheet,
     instrument: InstrumentId,
     columns: Columns,
-    is_first: bool,
+    times: EpochTimes,
+    statements: Vec<String>,
 }
 
 /// Indexes of the columns, their number, and the venue.
@@ -35,6 +33,8 @@ struct Columns {
     maker: usize,
     count: usize,
     venue: &'static str,
+    /// Index of the header in [`HEADERS`].
+    header: usize,
 }
 
 /// The headers of futures: every name, in the order of the columns.
@@ -50,39 +50,66 @@ const AGGREGATES: &str = "agg";
 const BEST_MATCH: &str = "is_best_match";
 
 pub(super) fn is(input: &InputFile) -> bool {
-    let line = input.first_line();
-    columns(line).is_some() || HEADERS.iter().any(|header| line.split(',').next().map(str::trim) == Some(header[0]))
+    let cells = sheet::first_cells(input);
+    columns(&cells).is_some() || HEADERS.iter().any(|header| cells.first().is_some_and(|first| first == header[0]))
 }
 
 /// The columns of a file by its first line: a header, or a row. `None` if the line is neither.
-fn columns(line: &str) -> Option<Columns> {
-    let fields: Vec<&str> = line.split(',').map(str::trim).collect();
-    let flags = fields.iter().rev().take_while(|field| is_flag(field)).count();
-    let digits = |field: &&str| field.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let numbers = fields.iter().take_while(|field| !field.is_empty() && digits(field)).count();
-    let count = fields.len();
-    let of = |maker: usize, venue| Columns { price: 1, quantity: 2, time: maker - 1, maker, count, venue };
-    let named = HEADERS.iter().find_map(|header| match fields.strip_prefix(*header)? {
-        [] => Some(of(header.len() - 1, USD_M)),
-        [last] if *last == BEST_MATCH => Some(of(header.len() - 1, SPOT)),
+fn columns(cells: &[String]) -> Option<Columns> {
+    let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+    let flags = cells.iter().rev().take_while(|cell| is_flag(cell)).count();
+    let digits = |cell: &&str| cell.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let numbers = cells.iter().take_while(|cell| !cell.is_empty() && digits(cell)).count();
+    let count = cells.len();
+    let of = |header: usize, venue| {
+        let maker = HEADERS[header].len() - 1;
+        Columns { price: 1, quantity: 2, time: maker - 1, maker, count, venue, header }
+    };
+    let named = HEADERS.iter().enumerate().find_map(|(index, header)| match cells.strip_prefix(*header)? {
+        [] => Some(of(index, USD_M)),
+        [last] if *last == BEST_MATCH => Some(of(index, SPOT)),
         _ => None,
     });
     named.or_else(|| match (numbers, flags, count) {
-        (6, 1, 7) | (5, 1, 6) => Some(of(numbers, USD_M)),
-        (6, 2, 8) | (5, 2, 7) => Some(of(numbers, SPOT)),
+        (6, 1, 7) => Some(of(0, USD_M)),
+        (6, 2, 8) => Some(of(0, SPOT)),
+        (5, 1, 6) => Some(of(1, USD_M)),
+        (5, 2, 7) => Some(of(1, SPOT)),
         _ => None,
     })
 }
 
-fn is_flag(field: &&str) -> bool {
-    field.eq_ignore_ascii_case("true") || field.eq_ignore_ascii_case("false")
+impl Columns {
+    /// The header of files with these columns.
+    fn header(&self) -> Vec<String> {
+        let best_match = (self.venue == SPOT).then_some(BEST_MATCH);
+        HEADERS[self.header].iter().copied().chain(best_match).map(str::to_string).collect()
+    }
+
+    /// How the venue is known.
+    fn statement(&self) -> String {
+        match self.venue {
+            SPOT => format!("venue {SPOT}: the files of spot have the column {BEST_MATCH}"),
+            venue => format!("venue {venue}: only the files of spot have the column {BEST_MATCH}"),
+        }
+    }
+}
+
+/// Whether a row has names of columns.
+fn is_header(cells: &[&str]) -> bool {
+    let is_name = |cell: &&&str| HEADERS.iter().any(|header| header.contains(*cell));
+    cells.iter().filter(is_name).count() > 1
+}
+
+fn is_flag(cell: &&str) -> bool {
+    cell.eq_ignore_ascii_case("true") || cell.eq_ignore_ascii_case("false")
 }
 
 pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let first_line = input.first_line().as_bytes().to_vec();
     let malformed = |detail: String| FeedError::malformed(&input.path, 1, detail, &first_line);
-    let columns = columns(input.first_line());
-    let columns = columns.ok_or_else(|| malformed(format!("the columns are neither {}", wanted())))?;
+    let columns = columns(&sheet::first_cells(&input))
+        .ok_or_else(|| malformed(format!("the columns are neither {}", wanted())))?;
     let outer = input.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let symbol = symbol_of(&input.name).or_else(|| symbol_of(&outer));
     if let Some(symbol) = symbol.filter(|symbol| is_coin_m(symbol)) {
@@ -101,8 +128,13 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
     if named.is_none() && given.is_none() {
         return Err(FeedError::no_instrument(&input.path, "a file name such as BTCUSDT-aggTrades-2024-08-08.csv"));
     }
-    let instrument = named_or_given(named, given).map_err(malformed)?;
-    Ok(Box::new(Bulk { lines: Lines::new(input), instrument, columns, is_first: true }))
+    let instrument = named_or_given(named, given).map_err(|defect| malformed(defect.detail))?;
+    let by_name = named.map(|named| format!("symbol {} from the name of the file", named.symbol));
+    let by_flag = || Some(format!("instrument {instrument}, as --instrument says"));
+    let statements = [Some(columns.statement()), by_name.or_else(by_flag), Some(RECEIVED_AT_EVENT.into())];
+    let statements = statements.into_iter().flatten().collect();
+    let sheet = Sheet::new(input, columns.header(), is_header);
+    Ok(Box::new(Bulk { sheet, instrument, columns, times: EpochTimes::default(), statements }))
 }
 
 /// The columns that a file may have, for an error.
@@ -119,37 +151,32 @@ fn symbol_of(name: &str) -> Option<&str> {
 
 impl FormatReader for Bulk {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
-        while let Some(line) = self.lines.next()? {
-            let is_header = std::mem::take(&mut self.is_first) && line.first().is_some_and(u8::is_ascii_alphabetic);
-            if is_header || line.is_empty() {
-                continue;
-            }
-            let market = read(line, self.columns, self.instrument);
-            return market.map(|market| Some(market.into())).map_err(|detail| self.lines.malformed(detail));
-        }
-        Ok(None)
+        self.sheet.next(|cells| read(cells, self.columns, self.instrument, &mut self.times).map(FileEntry::from))
+    }
+
+    fn assumed(&self) -> Vec<String> {
+        self.statements.iter().cloned().chain(self.times.assumed()).collect()
     }
 }
 
-fn read(line: &[u8], columns: Columns, instrument: InstrumentId) -> Result<ParsedMarket, String> {
-    let fields = fields(line)?;
-    if fields.len() != columns.count {
-        return Err(format!("{} fields, the first line has {}", fields.len(), columns.count));
+fn read(
+    cells: &[&str],
+    columns: Columns,
+    instrument: InstrumentId,
+    times: &mut EpochTimes,
+) -> Result<ParsedMarket, Defect> {
+    if cells.len() != columns.count {
+        let detail = format!("{} fields, the first line has {}", cells.len(), columns.count);
+        return Err(Defect::new(kind::FIELDS, detail));
     }
-    let time = count("time", fields[columns.time])?;
-    let ns = if time >= MICROSECONDS_FROM { time.checked_mul(1_000) } else { time.checked_mul(NS_PER_MS) };
-    let ns =
-        ns.filter(|ns| *ns > 0).ok_or_else(|| format!("time {time} is not a count of ms or µs since the epoch"))?;
-    let (id, maker) = (count("id", fields[0])?, fields[columns.maker]);
+    let (ns, _) = times.read("time", count("time", cells[columns.time])?)?;
+    let (id, maker) = (count("id", cells[0])?, cells[columns.maker]);
+    let id = if columns.maker == AGGREGATE_MAKER { VenueId::in_space(AGGREGATES, id) } else { id.into() };
     if !is_flag(&maker) {
-        return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)));
+        return Err(format!("isBuyerMaker {:?} is neither true nor false", super::cut(maker)).into());
     }
-    let body = MarketBody::Trade(TradeBody {
-        price: number("price", fields[columns.price])?,
-        quantity: number("qty", fields[columns.quantity])?,
-        // The buyer was the maker, so the seller crossed the spread.
-        aggressor: if maker.eq_ignore_ascii_case("true") { Aggressor::Seller } else { Aggressor::Buyer },
-        trade_id: Some(if columns.maker == AGGREGATE_MAKER { VenueId::in_space(AGGREGATES, id) } else { id.into() }),
-    });
+    let aggressor = bodies::aggressor(maker.eq_ignore_ascii_case("true"));
+    let (price, quantity) = (("price", cells[columns.price]), ("qty", cells[columns.quantity]));
+    let body = bodies::trade(price, quantity, aggressor, Some(id))?;
     Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
 }

@@ -1,29 +1,32 @@
-//! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight UTC,bid,ask`.
+//! LEAN's FX ticks: a zip of one `<yyyymmdd>_<symbol>_tick_quote.csv`, lines `ms since midnight,bid,ask`.
 //!
 //! Format: <https://github.com/QuantConnect/Lean/tree/master/Data/forex>. The format has no sizes; they are set to 0,
-//! unknown. The market is part of the path (`forex/oanda/tick/eurusd`) or of the file's name.
+//! unknown. It states neither the venue nor the time zone, which differs between LEAN's venues: those of its OANDA
+//! files are UTC, those of its FXCM files are UTC-05:00 all year. Both must be given.
 
+use jiff::ToSpan;
+use jiff::civil::{Date, date};
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{MarketBody, QuoteBody};
-use tapedeck_schemas::number::Quantity;
-use tapedeck_schemas::offset::NS_PER_MS;
-use time::{Date, Month, Time};
 
-use super::{FileEntry, FormatReader, ParsedMarket, count, fields, instrument, named_or_given, number};
-use crate::FeedError;
+use super::bodies::{self, SideText};
+use super::naming::FileNaming;
+use super::sheet::Sheet;
+use super::{Content, FileEntry, FormatReader, NeededFacts, ParsedMarket, RECEIVED_AT_EVENT, count};
+use crate::defect::{Defect, kind};
 use crate::input::InputFile;
-use crate::lines::Lines;
+use crate::{FeedError, Zone};
 
 const MS_PER_DAY: u64 = 86_400_000;
 const NAME_END: &str = "_tick_quote.csv";
-/// LEAN's FX markets.
-const MARKETS: [&str; 2] = ["oanda", "fxcm"];
+const EXAMPLE: &str =
+    "such as --venue oanda --tz UTC for LEAN's OANDA files, --venue fxcm --tz -05:00 for its FXCM files";
 
 struct Lean {
-    lines: Lines,
+    sheet: Sheet,
     instrument: InstrumentId,
-    /// Midnight, ns since the epoch.
-    midnight: u64,
+    day: Date,
+    zone: Zone,
+    statements: Vec<String>,
 }
 
 pub(super) fn is(input: &InputFile) -> bool {
@@ -32,57 +35,56 @@ pub(super) fn is(input: &InputFile) -> bool {
 
 pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let named = input.name.strip_suffix(NAME_END).and_then(|name| name.split_once('_'));
-    let Some((midnight, symbol)) = named.and_then(|(day, symbol)| Some((midnight(day)?, symbol))) else {
+    let Some((day, symbol)) = named.and_then(|(day, symbol)| Some((read_day(day)?, symbol))) else {
         let detail = format!("{:?} is not named <yyyymmdd>_<symbol>{NAME_END}", input.name);
         return Err(FeedError::malformed(&input.path, 0, detail, &[]));
     };
-    let path = input.path.to_string_lossy().to_lowercase();
-    let words = || path.split(|c: char| !c.is_ascii_alphanumeric());
-    let market = MARKETS.iter().find(|market| words().any(|word| word == **market));
-    let named = market.and_then(|market| instrument(market, symbol).ok());
-    if named.is_none() && given.is_none() {
-        return Err(FeedError::no_instrument(&input.path, "a path with the market, such as oanda/tick/eurusd"));
-    }
-    let instrument =
-        named_or_given(named, given).map_err(|detail| FeedError::malformed(&input.path, 0, detail, &[]))?;
-    Ok(Box::new(Lean { lines: Lines::new(input), instrument, midnight }))
+    let naming = FileNaming { symbol: Some(symbol), needs_zone: true, example: EXAMPLE };
+    let (instrument, mut statements) = naming.instrument(&input, given)?;
+    let zone = input.facts.zone.clone().expect("the naming needs the zone");
+    statements.extend([
+        format!("times are in {zone}, as --tz says"),
+        format!("date {day} from the name of the file"),
+        RECEIVED_AT_EVENT.into(),
+        "sizes are unknown: the format has none".into(),
+    ]);
+    Ok(Box::new(Lean { sheet: Sheet::new(input, Vec::new(), |_| false), instrument, day, zone, statements }))
 }
 
-fn midnight(day: &str) -> Option<u64> {
+fn read_day(day: &str) -> Option<Date> {
     let digits = |range| count("day", day.get(range)?).ok();
-    let month = Month::try_from(u8::try_from(digits(4..6)?).ok()?).ok()?;
-    let date = Date::from_calendar_date(i32::try_from(digits(0..4)?).ok()?, month, digits(6..8)?.try_into().ok()?);
-    let midnight = date.ok().filter(|_| day.len() == 8)?.with_time(Time::MIDNIGHT).assume_utc();
-    u64::try_from(midnight.unix_timestamp_nanos()).ok()
+    let (month, of_month) = (digits(4..6)?.try_into().ok()?, digits(6..8)?.try_into().ok()?);
+    let day = Date::new(digits(0..4)?.try_into().ok()?, month, of_month).ok().filter(|_| day.len() == 8)?;
+    (day >= date(1970, 1, 1)).then_some(day)
 }
 
 impl FormatReader for Lean {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
-        while let Some(line) = self.lines.next()? {
-            if line.is_empty() {
-                continue;
-            }
-            let market = read(line, self.instrument, self.midnight);
-            return market.map(|market| Some(market.into())).map_err(|detail| self.lines.malformed(detail));
-        }
-        Ok(None)
+        self.sheet.next(|cells| read(cells, self.instrument, self.day, &self.zone))
+    }
+
+    fn needs(&self) -> NeededFacts {
+        NeededFacts { venue: true, zone: true }
+    }
+
+    fn assumed(&self) -> Vec<String> {
+        self.statements.clone()
     }
 }
 
-fn read(line: &[u8], instrument: InstrumentId, midnight: u64) -> Result<ParsedMarket, String> {
-    let fields = fields(line)?;
-    let [time, bid, ask] = fields[..] else {
-        return Err(format!("{} fields, want ms since midnight,bid,ask", fields.len()));
+fn read(cells: &[&str], instrument: InstrumentId, day: Date, zone: &Zone) -> Result<FileEntry, Defect> {
+    let [time, bid, ask] = cells[..] else {
+        let detail = format!("{} fields, want ms since midnight,bid,ask", cells.len());
+        return Err(Defect::new(kind::FIELDS, detail));
     };
     let ms = count("ms since midnight", time)?;
-    if ms >= MS_PER_DAY {
-        return Err(format!("ms since midnight {ms} is beyond the day"));
-    }
-    let ns = midnight
-        .checked_add(ms * NS_PER_MS)
-        .ok_or_else(|| format!("{ms} ms after midnight overflows 64 bits of ns"))?;
-    let unknown = Quantity::ZERO;
-    let (bid, ask) = (Some(number("bid", bid)?), Some(number("ask", ask)?));
-    let body = MarketBody::Quote(QuoteBody { bid, bid_size: unknown, ask, ask_size: unknown, update_id: None });
-    Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body })
+    let bad = |detail: String| Defect::new(kind::TIME, detail);
+    let local = day.to_datetime(jiff::civil::Time::midnight());
+    let within = i64::try_from(ms).ok().filter(|_| ms < MS_PER_DAY);
+    let local = within.and_then(|ms| local.checked_add(ms.milliseconds()).ok());
+    let local = local.ok_or_else(|| bad(format!("ms since midnight {ms} is beyond the day")))?;
+    let ns = zone.instant(local).map_err(bad)?;
+    let side = |price| SideText { price, size: None };
+    let body = bodies::quote(&side(("bid", bid)), &side(("ask", ask)), None)?;
+    Ok(ParsedMarket { received: ns, instrument, ts_event: Some(ns), body }.into())
 }

@@ -11,8 +11,9 @@ use serde::de::IgnoredAny;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::{self, Malformed, Unnumbered};
 
-use super::{Content, FileEntry, FormatReader, ParsedMarket, named_or_given};
+use super::{Content, FileEntry, FormatReader, ParsedMarket, RECEIVED_AT_EVENT, named_or_given};
 use crate::FeedError;
+use crate::defect::Defect;
 use crate::input::{InputFile, read_error_after};
 use crate::lines::Lines;
 
@@ -20,6 +21,8 @@ use crate::lines::Lines;
 const FACT_JSON: &[u8] = b"{\"offset\":";
 const FACT_MESSAGEPACK: &[u8] = b"\xa6offset";
 const FACTS: &str = "facts";
+/// The field for which `ts_event` stands in, if a map lacks it.
+const RECEIVED: &[u8] = b"ts_recv";
 
 pub(super) fn is_json(input: &InputFile) -> bool {
     let mut visible = input.head.iter().filter(|byte| !byte.is_ascii_whitespace());
@@ -34,36 +37,58 @@ pub(super) fn is_messagepack(input: &InputFile) -> bool {
 struct Json {
     lines: Lines,
     given: Option<InstrumentId>,
-    events: VecDeque<ParsedMarket>,
+    events: ParsedMaps,
+}
+
+/// The maps of a message that are not returned yet.
+#[derive(Default)]
+struct ParsedMaps {
+    maps: VecDeque<Result<ParsedMarket, Defect>>,
+    /// Whether a message so far had an event without a receive time.
+    lack_received: bool,
+}
+
+impl ParsedMaps {
+    fn read(&mut self, message: &[u8], given: Option<InstrumentId>) {
+        self.maps = read(message, given);
+        let stands_in = |one: &Result<ParsedMarket, _>| matches!(one, Ok(m) if m.ts_event == Some(m.received));
+        self.lack_received |=
+            self.maps.iter().any(stands_in) && !message.windows(RECEIVED.len()).any(|bytes| bytes == RECEIVED);
+    }
+
+    fn assumed(&self) -> Vec<String> {
+        self.lack_received.then(|| format!("{RECEIVED_AT_EVENT} (maps without ts_recv)")).into_iter().collect()
+    }
 }
 
 pub(super) fn json(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    Ok(Box::new(Json { lines: Lines::new(input), given, events: VecDeque::new() }))
+    Ok(Box::new(Json { lines: Lines::new(input), given, events: ParsedMaps::default() }))
 }
 
 impl FormatReader for Json {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         loop {
-            if let Some(market) = self.events.pop_front() {
-                return Ok(Some(market.into()));
+            if let Some(market) = self.events.maps.pop_front() {
+                return market.map(|market| Some(market.into())).map_err(|defect| self.lines.malformed(defect));
             }
             let Some(line) = self.lines.next()? else { return Ok(None) };
-            if line.trim_ascii().is_empty() {
-                continue;
-            }
             if line.starts_with(FACT_JSON) {
                 return Ok(Some(FileEntry { received: 0, content: Content::Skipped(FACTS) }));
             }
-            let read: Result<_, String> = read(line, self.given);
-            self.events = read.map_err(|detail| self.lines.malformed(detail))?;
+            self.events.read(line, self.given);
         }
+    }
+
+    fn assumed(&self) -> Vec<String> {
+        self.events.assumed()
     }
 }
 
-/// The events of a message; an error if one of them is malformed.
-pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> Result<VecDeque<ParsedMarket>, String> {
+/// The events of a message.
+pub(super) fn read(message: &[u8], given: Option<InstrumentId>) -> VecDeque<Result<ParsedMarket, Defect>> {
     let market = |one: Result<(Option<InstrumentId>, Unnumbered), Malformed>| {
-        let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(|malformed| malformed.detail.words())?;
+        let defect = |malformed: Malformed| Defect::new(malformed.detail.code(), malformed.detail.words());
+        let (named, Unnumbered { ts_recv, ts_event, body }) = one.map_err(defect)?;
         let instrument = named_or_given(named, given)?;
         Ok(ParsedMarket { received: ts_recv, instrument, ts_event, body })
     };
@@ -76,12 +101,12 @@ struct MessagePack {
     given: Option<InstrumentId>,
     number: u64,
     message: Vec<u8>,
-    events: VecDeque<ParsedMarket>,
+    events: ParsedMaps,
 }
 
 pub(super) fn messagepack(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
     let InputFile { path, reader, .. } = input;
-    Ok(Box::new(MessagePack { path, reader, given, number: 0, message: Vec::new(), events: VecDeque::new() }))
+    Ok(Box::new(MessagePack { path, reader, given, number: 0, message: Vec::new(), events: ParsedMaps::default() }))
 }
 
 impl MessagePack {
@@ -96,19 +121,19 @@ impl MessagePack {
         let bounded = self.reader.by_ref().take(market::MESSAGE_BYTES_MAX as u64);
         let mut tee = TeeReader { from: bounded, copy: &mut self.message };
         let value = IgnoredAny::deserialize(&mut rmp_serde::Deserializer::new(&mut tee));
-        value.map(|_| true).map_err(|error| self.malformed(format!("not a complete map of MessagePack: {error}")))
-    }
-
-    fn malformed(&self, detail: String) -> FeedError {
-        FeedError::malformed(&self.path, self.number, detail, &self.message)
+        value.map(|_| true).map_err(|error| {
+            let detail = format!("not a complete map of MessagePack: {error}");
+            FeedError::unbounded(&self.path, self.number, detail, &self.message)
+        })
     }
 }
 
 impl FormatReader for MessagePack {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         loop {
-            if let Some(market) = self.events.pop_front() {
-                return Ok(Some(market.into()));
+            if let Some(market) = self.events.maps.pop_front() {
+                let malformed = |defect| FeedError::malformed(&self.path, self.number, defect, &self.message);
+                return market.map(|market| Some(market.into())).map_err(malformed);
             }
             if !self.read_value()? {
                 return Ok(None);
@@ -116,8 +141,12 @@ impl FormatReader for MessagePack {
             if self.message[1..].starts_with(FACT_MESSAGEPACK) {
                 return Ok(Some(FileEntry { received: 0, content: Content::Skipped(FACTS) }));
             }
-            self.events = read(&self.message, self.given).map_err(|detail| self.malformed(detail))?;
+            self.events.read(&self.message, self.given);
         }
+    }
+
+    fn assumed(&self) -> Vec<String> {
+        self.events.assumed()
     }
 }
 

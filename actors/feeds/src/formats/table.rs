@@ -1,23 +1,22 @@
 //! CSV with a header of the contract's field names, optionally `instrument` and `kind`.
 //!
 //! Each row is converted to a map and decoded as the contract's maps are. Empty cells are omitted. A column that is no
-//! field of the rows' kind is an error, and so is the lack of a column that the kind requires. Quoting follows RFC
-//! 4180, but a quoted cell cannot contain a line break.
+//! field of the rows' kind is an error, and so is the lack of a column that the kind requires.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use csv_core::{ReadFieldResult, Reader};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::contract;
 use tapedeck_schemas::subject::MarketKind;
 
+use super::sheet::{self, Sheet};
 use super::{FileEntry, FormatReader, native};
 use crate::FeedError;
+use crate::defect::{self, Defect};
 use crate::input::InputFile;
-use crate::lines::Lines;
 
 struct CsvTable {
-    lines: Lines,
+    sheet: Sheet,
     columns: Vec<String>,
     kind: Option<&'static str>,
     given: Option<InstrumentId>,
@@ -34,31 +33,34 @@ const KIND_BY_COLUMN: [(&str, MarketKind); 4] = [
 const NUMBERING: [&str; 3] = ["source", "session", "seq"];
 
 pub(super) fn is(input: &InputFile) -> bool {
-    let header = cells(input.first_line().as_bytes()).unwrap_or_default();
-    let has_time = header.iter().any(|name| name == "ts_recv" || name == "ts_event");
-    has_time && header.iter().filter(|name| contract::FIELDS.iter().any(|field| field.name == **name)).count() > 1
+    let header = sheet::first_cells(input);
+    is_header(&header.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn is_header(cells: &[&str]) -> bool {
+    let is_field = |name: &&&str| contract::FIELDS.iter().any(|field| field.name == **name);
+    cells.iter().any(|name| matches!(*name, "ts_recv" | "ts_event")) && cells.iter().filter(is_field).count() > 1
 }
 
 pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<dyn FormatReader>, FeedError> {
-    let mut lines = Lines::new(input);
-    let header = lines.next()?.unwrap_or_default();
-    let columns = cells(header).map_err(|detail| lines.malformed(detail))?;
+    let columns = sheet::first_cells(&input);
+    let malformed = |detail: String| FeedError::malformed(&input.path, 1, detail, input.first_line().as_bytes());
     let mut seen = BTreeSet::new();
     if let Some(repeated) = columns.iter().find(|name| !seen.insert(name.as_str())) {
-        return Err(lines.malformed(format!("column {repeated:?} occurs twice")));
+        return Err(malformed(format!("column {repeated:?} occurs twice")));
     }
     let has = |name: &str| columns.iter().any(|column| column == name);
     let kind = KIND_BY_COLUMN.iter().find(|(column, _)| has(column)).map(|(_, kind)| *kind);
     if kind.is_none() && !has("kind") {
-        return Err(lines.malformed("no column kind, nor one that implies it (bid, price, open, tick_size)".into()));
+        return Err(malformed("no column kind, nor one that implies it (bid, price, open, tick_size)".into()));
     }
     let kind = kind.filter(|_| !has("kind"));
     if given.is_none() && !has("instrument") {
-        return Err(lines.malformed("no column instrument: add it, or give --instrument".into()));
+        return Err(malformed("no column instrument: add it, or give --instrument".into()));
     }
-    check_columns(&columns, kind).map_err(|detail| lines.malformed(detail))?;
+    check_columns(&columns, kind).map_err(malformed)?;
     let kind = kind.map(MarketKind::as_str);
-    Ok(Box::new(CsvTable { lines, columns, kind, given }))
+    Ok(Box::new(CsvTable { sheet: Sheet::new(input, columns.clone(), is_header), columns, kind, given }))
 }
 
 /// Checks that each column is a field of the kind, and that no field is missing that the kind requires; `None` for a
@@ -85,57 +87,24 @@ fn check_columns(columns: &[String], kind: Option<MarketKind>) -> Result<(), Str
 
 impl FormatReader for CsvTable {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
-        while let Some(line) = self.lines.next()? {
-            if line.is_empty() {
-                continue;
-            }
-            let row = row(line, &self.columns, self.kind, self.given);
-            return row.map(Some).map_err(|detail| self.lines.malformed(detail));
-        }
-        Ok(None)
+        self.sheet.next(|cells| row(cells, &self.columns, self.kind, self.given))
     }
 }
 
 fn row(
-    line: &[u8],
+    cells: &[&str],
     columns: &[String],
     kind: Option<&'static str>,
     given: Option<InstrumentId>,
-) -> Result<FileEntry, String> {
-    let cells = cells(line)?;
+) -> Result<FileEntry, Defect> {
     if cells.len() != columns.len() {
-        return Err(format!("{} fields, the header has {}", cells.len(), columns.len()));
+        let detail = format!("{} fields, the header has {}", cells.len(), columns.len());
+        return Err(Defect::new(defect::kind::FIELDS, detail));
     }
-    let filled = columns.iter().zip(&cells).filter(|(_, cell)| !cell.is_empty());
-    let mut map: BTreeMap<&str, &str> = filled.map(|(name, cell)| (name.as_str(), cell.as_str())).collect();
+    let filled = columns.iter().zip(cells).filter(|(_, cell)| !cell.is_empty());
+    let mut map: BTreeMap<&str, &str> = filled.map(|(name, cell)| (name.as_str(), *cell)).collect();
     map.extend(kind.map(|kind| ("kind", kind)));
     let json = serde_json::to_vec(&map).map_err(|e| e.to_string())?;
-    let mut read = native::read(&json, given)?;
-    read.pop_front().map(FileEntry::from).ok_or_else(|| "an empty row".into())
-}
-
-/// The cells of a line, unquoted and trimmed.
-fn cells(line: &[u8]) -> Result<Vec<String>, String> {
-    let mut reader = Reader::new();
-    let mut unquoted = vec![0; line.len() + 1];
-    let mut cells = Vec::new();
-    let mut cell = String::new();
-    let mut rest = line;
-    loop {
-        let (result, read, written) = reader.read_field(rest, &mut unquoted);
-        let text = std::str::from_utf8(&unquoted[..written]).map_err(|_| "not UTF-8".to_string())?;
-        cell.push_str(text);
-        rest = &rest[read..];
-        match result {
-            ReadFieldResult::InputEmpty => {} // the next call, without input, ends the line
-            ReadFieldResult::OutputFull => return Err("a field is longer than its line".into()),
-            ReadFieldResult::Field { record_end } => {
-                cells.push(std::mem::take(&mut cell).trim().to_string());
-                if record_end {
-                    return Ok(cells);
-                }
-            }
-            ReadFieldResult::End => return Ok(cells),
-        }
-    }
+    let mut read = native::read(&json, given);
+    read.pop_front().unwrap_or_else(|| Err("an empty row".into())).map(FileEntry::from)
 }

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tapedeck_feeds::Selection;
+use tapedeck_feeds::{Selection, SkippedCounts, UnreadableCounts};
 use tapedeck_history::verify::{Verdict, verify};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
 
+use crate::file_args::{FileArgs, FileReport};
 use crate::market::{Market, Pace, Published, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
 use crate::report::{self, Report};
@@ -32,6 +33,9 @@ pub struct Args {
     /// Files of recorded market data, in any format that `tapedeck publish` reads [default: the synthetic market]
     #[arg(long, num_args = 1.., value_name = "FILE", help_heading = "Market")]
     pub market: Vec<PathBuf>,
+    /// What is said of the files.
+    #[command(flatten)]
+    pub files: FileArgs,
     /// The synthetic market.
     #[command(flatten)]
     pub synthetic: SyntheticArgs,
@@ -56,8 +60,12 @@ const REFERENCE_STREAM: &str = "REFERENCE";
 struct Outcome {
     session: String,
     published: Published,
-    /// Frames of a capture that are no market events, by kind.
-    skipped: std::collections::BTreeMap<&'static str, u64>,
+    /// Entries of the files that are no market events, by kind.
+    skipped: SkippedCounts,
+    /// Entries of the files that cannot be read, by the kind of their defect.
+    unreadable: UnreadableCounts,
+    /// What was taken as given or assumed of the files.
+    assumed: Vec<String>,
     speed: Speed,
     #[serde(flatten)]
     report: Report,
@@ -82,7 +90,8 @@ struct Speed {
 /// Runs the demo to its end, or until a shutdown signal.
 pub async fn run(args: Args) -> Result<ExitCode> {
     let SyntheticArgs { seed, events } = args.synthetic;
-    let selection = Selection { files: args.market, seed, events, ..Selection::default() };
+    args.files.check(&args.market)?;
+    let selection = Selection { seed, events, ..args.files.selection(args.market.clone()) };
     // Before any server starts, because files may be invalid.
     let market = Market::open(&selection, &args.stack.setup.read()?)?;
     let Some(mut stack) = Stack::start(&args.stack, Ports::FREE).await? else { return Ok(stopped()) };
@@ -126,6 +135,8 @@ async fn play(stack: &mut Stack, market: Market, lead_ms: u64) -> Result<Outcome
         session: market.session,
         published,
         skipped: summary.skipped,
+        unreadable: summary.unreadable,
+        assumed: summary.assumed,
         speed: speed(published, took, append),
         report,
         totals_differ,
@@ -179,9 +190,8 @@ impl Outcome {
             "session {}: {} published, {} skipped (already stored)",
             self.session, self.published.sent, self.published.skipped
         );
-        for (kind, count) in &self.skipped {
-            println!("  not market events: {count} {kind}");
-        }
+        let (unreadable, assumed) = (self.unreadable.clone(), self.assumed.clone());
+        FileReport { left_out: self.skipped.clone(), unreadable, assumed }.print();
         self.report.print();
         let Speed { seconds, events_per_second, awaited_append_us, awaited_appends_per_second, ratio } = &self.speed;
         println!("speed");

@@ -10,44 +10,51 @@ use tapedeck_feeds::Selection;
 use tempfile::NamedTempFile;
 
 use crate::connection::{DirArgs, NatsArgs};
+use crate::file_args::{FileArgs, FileReport};
 use crate::market::{Market, Pace, Publisher, SyntheticArgs};
 use crate::process::{self, EVENTS_BAR};
 use crate::setup::SetupArgs;
 use crate::verdict::{PublishReport, PublishVerdict};
 use tapedeck_history::ReplaySpeed;
-use tapedeck_schemas::ids::{InstrumentId, SourceId, Token};
+use tapedeck_schemas::ids::{SourceId, Token};
 use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
 const EXAMPLES: &str = "\
 Examples:
   tapedeck publish quotes.csv --instrument oanda.EURUSD
   tapedeck publish BTCUSDT-trades-2024-08-09.zip --speed 10x
+  tapedeck publish BTCUSDT-1m-2024-08-09.zip --venue binance
+  tapedeck publish 20140508_quote.zip --venue fxcm --tz -05:00
   zcat capture.jsonl.gz | tapedeck publish - --allow-rejects";
 
 /// Publishes market data to md.>, and prints what became of it
 ///
 /// When everything is stored, the command waits until ingest has decided on it, and prints how many events of the
 /// session were accepted, how many of these were late (recorded, and never acted on), how many were refused and why,
-/// and the gaps. Exit status: 0 nothing was refused; 1 something was refused; 2 stored, but not decided in time, or not
-/// stored. What the synthetic market injects on purpose does not count as refused.
+/// and the gaps. Exit status: 0 nothing was refused; 1 something was refused, or an entry of a file cannot be read; 2
+/// stored, but not decided in time, or not stored. What the synthetic market injects on purpose does not count as
+/// refused.
 ///
 /// If a publication is interrupted, run the same command again: it continues where it stopped. If messages were lost
 /// after they were stored, it first sends the events again that ingest misses. A verdict counts the whole session, so
 /// events that were refused stay refused. When their reason has passed (a clock ahead, too many sessions, an instrument
 /// not defined), --again publishes the files as another session: what is recorded already is refused as duplicate.
 ///
-/// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams;
-/// JSON lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades); LEAN FX ticks; CSV
-/// whose header has the field names of docs/publishing.md.
+/// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams; JSON
+/// lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades, klines); Tardis CSV
+/// (trades, quotes); LEAN FX ticks; CSV whose header has the field names of docs/publishing.md. docs/files.md has a
+/// table of what each format states. What a format does not state is asked for (--venue, --tz, --instrument) and never
+/// guessed; what was taken as given or assumed is printed. An entry that cannot be read is counted by the kind of its
+/// defect and left out, and the first of each kind is printed; --strict makes it an error before anything is published.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Files of market data, merged by receive time; - is standard input [default: the synthetic market]
     #[arg(value_name = "FILE")]
     pub market: Vec<PathBuf>,
-    /// Instrument of data that do not name one, such as oanda.EURUSD
-    #[arg(long, value_name = "VENUE.SYMBOL", help_heading = "Market")]
-    pub instrument: Option<InstrumentId>,
+    /// What is said of the files.
+    #[command(flatten)]
+    pub files: FileArgs,
     /// Source under which the events are numbered [default: implied by the format]
     #[arg(long, value_name = "NAME", help_heading = "Market")]
     pub source: Option<SourceId>,
@@ -63,14 +70,14 @@ pub struct Args {
     /// Speed: recorded, a multiple of the recorded pace such as 10x or 0.5x, or max
     #[arg(long, default_value = "max", help_heading = "Output")]
     pub speed: ReplaySpeed,
-    /// Exits with 0 although events were refused
+    /// Exits with 0 although events were refused, or entries of the files cannot be read
     #[arg(long, help_heading = "Verdict")]
     pub allow_rejects: bool,
     /// How long to wait for the decisions, once everything is stored, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30, help_heading = "Verdict")]
     pub timeout: u64,
     /// Ends when everything is stored, without a verdict
-    #[arg(long, conflicts_with_all = ["allow_rejects", "timeout"], help_heading = "Verdict")]
+    #[arg(long, conflicts_with = "timeout", help_heading = "Verdict")]
     pub no_wait: bool,
     /// Prints JSON
     #[arg(long, help_heading = "Output")]
@@ -94,18 +101,20 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         args.source.is_none_or(|source| source.as_str() != OPERATOR_SOURCE),
         "the source {OPERATOR_SOURCE} is reserved for `tapedeck control define`; give another --source"
     );
-    let Args { market: mut files, instrument, source, again, synthetic: SyntheticArgs { seed, events }, .. } = args;
+    args.files.check(&args.market)?;
+    let Args { market: mut files, source, again, synthetic: SyntheticArgs { seed, events }, .. } = args;
     let mut kept = None;
     if let Some(stdin) = files.iter_mut().find(|file| file.as_path() == Path::new("-")) {
         let file = kept.insert(standard_input()?);
         *stdin = file.path().to_path_buf();
     }
-    let market = Market::open(&Selection { files, instrument, source, again, seed, events }, &setup)?;
+    let selection = Selection { source, again, seed, events, ..args.files.selection(files) };
+    let market = Market::open(&selection, &setup)?;
     let pace = match args.speed {
         ReplaySpeed::Max => Pace::Max,
         recorded => Pace::Recorded(recorded),
     };
-    let (injected, left_out) = (market.feed.summary().injected.clone(), market.feed.summary().skipped.clone());
+    let (injected, files) = (market.feed.summary().injected.clone(), FileReport::from(market.feed.summary()));
     let instruments = market.feed.summary().instruments.clone();
     let mut publisher = Publisher::new(&bus, market.session.clone(), pace).filling(instruments);
     let bar = process::progress_bar(market.events_about, EVENTS_BAR);
@@ -118,7 +127,7 @@ pub async fn run(args: Args) -> Result<ExitCode> {
         Ok(published) => Some(PublishVerdict::wait(&bus, &publisher, published, &injected, timeout).await),
     };
     let published = publisher.published();
-    let report = PublishReport { session: market.session, published, left_out, verdict };
+    let report = PublishReport { session: market.session, published, files, verdict };
     if args.json {
         report.print_json()?
     } else {
