@@ -14,6 +14,7 @@ mod execution;
 mod forms;
 mod ingest;
 mod keeper;
+mod malformed;
 mod paper;
 mod portfolio;
 mod refusal;
@@ -32,8 +33,9 @@ use crate::record::{RecordEncoder, Writer};
 pub use crate::names::UnknownName;
 pub use crate::order::{Order, Side, TimeInForce};
 pub use forms::{MessageEncoding, TimeUnit, ValueForm};
+pub use malformed::MalformedDetail;
 pub use refusal::RefusalReason;
-pub use rejection::{MalformedDetail, RejectDetail, RejectReason};
+pub use rejection::{RejectDetail, RejectReason};
 
 /// Declares the kinds. A block names the module of the bodies and their writer (`None`: the driver of every writer). A
 /// line gives the number of a kind on the wire, the version that this build writes, and the name of the kind and of its

@@ -28,6 +28,7 @@ mod encoder;
 pub(crate) mod field;
 mod small_map;
 mod step;
+mod venue_id;
 
 use decoder::RecordDecoder;
 pub use digest::{InboxDigest, InboxPrefix, RecordHash};

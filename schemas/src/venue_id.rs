@@ -11,7 +11,8 @@ pub const VENUE_ID_BYTES_MAX: usize = 96;
 /// The pattern of a text.
 pub(crate) const VENUE_ID_PATTERN: &str = "^[!-~]{1,96}$";
 
-/// The id of a trade or an update of an instrument, as its venue gives it: a number, or a text such as a UUID or a hash.
+/// The id of a trade or an update of an instrument, as its venue gives it: a number, or a text such as a UUID or a
+/// hash.
 ///
 /// An id is an identity, not an order. A venue that numbers two things apart has two id spaces: a publisher writes the
 /// ids of one of them with the name of the space and a colon before them, such as `agg:26129` for an aggregate trade.

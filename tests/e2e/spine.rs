@@ -57,7 +57,7 @@ fn the_synthetic_market_has_partial_fills_and_expiries_and_each_injected_fault_i
     assert!(report["fills"].as_u64().unwrap() >= 100, "{}", report["executions"]);
     assert!(count("executions", "", "", "partial") > 0);
     assert!(count("orders", "status", "expired", "count") > 0, "{}", report["orders"]);
-    for reason in ["duplicate", "gap", "malformed", "not_positive", "off_grid", "crossed", "unknown_instrument"] {
+    for reason in ["duplicate", "gap", "malformed", "not_positive", "off_grid", "bad_quote", "unknown_instrument"] {
         assert!(count("rejects", "reason", reason, "count") > 0, "{reason}");
     }
     assert_eq!(report["totals_differ"].as_array().unwrap().len(), 0);

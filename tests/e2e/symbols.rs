@@ -42,10 +42,11 @@ fn market() -> String {
             let time = 1_723_161_254_000_000_000 + second * 1_000_000_000 + index as u64;
             let fields = match second {
                 0 => r#""kind":"quote","bid":"9.99","bid_size":"5","ask":"10","ask_size":"7""#,
-                3 => r#""kind":"heartbeat","ts_event":"7""#,
+                3 => r#""kind":"heartbeat","ts_event":"1700000000000000007""#,
                 4 => concat!(
-                    r#""kind":"bar","ts_event":"8","bar":"2t","open":"10","high":"10","low":"10","close":"10","#,
-                    r#""volume":"6","count":18446744073709551615,"opened":"1","closed":"18446744073709551615""#
+                    r#""kind":"bar","ts_event":"1700000000000000008","bar":"2t","open":"10","high":"10","low":"10","#,
+                    r#""close":"10","volume":"6","count":18446744073709551615,"opened":"1700000000000000001","#,
+                    r#""closed":"18446744073709551615","part":0"#
                 ),
                 _ => r#""kind":"trade","price":"10","quantity":"3","aggressor":"buyer""#,
             };

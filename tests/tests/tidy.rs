@@ -51,8 +51,8 @@ const PLATFORM_FLOAT: [&str; 24] = [
 ];
 
 /// What the pure crates may use of others' (tests apart): data structures, hashing and the codec.
-const PURE_DEPENDENCIES: [&str; 8] =
-    ["arrayvec", "blake3", "rmp", "rmp-serde", "serde", "serde_bytes", "serde_json", "thiserror"];
+const PURE_DEPENDENCIES: [&str; 9] =
+    ["arrayvec", "blake3", "rmp", "rmp-serde", "serde", "serde_bytes", "serde_json", "siphasher", "thiserror"];
 
 /// A Rust file: its path from the root, its text, and the text without comments and test modules.
 struct Source {

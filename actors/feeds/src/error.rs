@@ -102,7 +102,7 @@ pub enum FeedError {
     NotStated {
         /// As given.
         path: PathBuf,
-        /// What is missing.
+        /// The missing statement, with the flag that gives it.
         missing: String,
         /// The flags, with an example.
         give: String,

@@ -141,7 +141,7 @@ fn what_follows_an_unreadable_part_of_unknown_length_is_not_read() {
     let text = format!("{QUOTE}\nwrong line\n{TRADE}\n").repeat(5_000);
     let cut = &gzip(text.as_bytes())[..1_000];
     assert!(matches!(read_what_can_be(cut), Err(FeedError::Truncated { .. })));
-    let map = concat!(r#"{"instrument":"binance.BTCUSDT","kind":"heartbeat","ts_recv":5}"#);
+    let map = r#"{"instrument":"binance.BTCUSDT","kind":"heartbeat","ts_recv":5}"#;
     let value: serde_json::Value = serde_json::from_str(map).unwrap();
     let mut packed = rmp_serde::to_vec_named(&value).unwrap();
     let whole = packed.clone();

@@ -16,7 +16,7 @@ const TABLE: &str = "instrument,ts_recv,price,quantity\nbinance.BTCUSDT,5,1.5,2\
 fn read(dir: &TempDir, name: &str, content: &str) -> (Vec<u64>, Vec<(&'static str, u64, u64)>) {
     let (events, summary) = open_all(&of_file(&write(dir, name, content))).unwrap_or_else(|error| panic!("{error}"));
     let id = |event: &MarketEvent| match &event.body {
-        MarketBody::Trade(trade) => trade.trade_id,
+        MarketBody::Trade(trade) => trade.trade_id.as_ref()?.number(),
         _ => None,
     };
     let unreadable = summary.unreadable.iter().map(|(kind, one)| (*kind, one.count, one.first.line)).collect();

@@ -43,7 +43,7 @@ fn bulk_trades_and_aggregates_are_read_in_ms_and_us_plain_and_zipped() {
     assert_eq!(maps(&write(&dir, "BTCUSDT-trades-2025-01.csv", &trades)), second);
     let within = [("BTCUSDT-trades-2025-01-02.csv", trades.as_str())];
     assert_eq!(maps(&zipped(&dir, "any.zip", &within)), second);
-    let [spot] = [trade(ns, 9, "2", "1", "seller")];
+    let spot = aggregate(trade(ns, 9, "2", "1", "seller"), 9);
     let future = spot.replace("binance.", "binance-usdm.");
     let name = "BTCUSDT-aggTrades-2024-08.csv";
     assert_eq!(maps(&write(&dir, name, &futures)), [future.as_str()], "the header is skipped");

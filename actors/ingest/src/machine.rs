@@ -1,9 +1,9 @@
 //! The state and the functions of ingest; the rules themselves live in [`crate::checks`].
 //!
 //! `observe` applies what depends on the input alone: it records the number of a readable event. `decide` checks the
-//! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and the venue's ids. Tape time
-//! follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is therefore
-//! followed by its facts, without deciding again.
+//! event. `apply` does the rest from the recorded fact: an accepting fact sets terms, bars and the venue's ids. Tape
+//! time follows from the facts too, so that a rejected event does not move it. A tape written by an older `LOGIC` is
+//! therefore followed by its facts, without deciding again.
 //!
 //! A rejection beyond the rate of [`crate::floods`] has no fact. `observe` finds it, and the next `observe` adds it to
 //! the sums, unless a fact has answered the input after all: then another `LOGIC` decided, and the fact counts.

@@ -24,8 +24,8 @@ pub const HOLES_MAX: usize = 8;
 pub type EventKey = u64;
 
 /// The key of an event with this id: SipHash-1-3 under the key 0 of the id, the prices and the quantities. An absent
-/// price is one of 0. Times are not in it: two publishers receive an event at different times, and give the venue's time
-/// with different precision.
+/// price is one of 0. Times are not in it: two publishers receive an event at different times, and give the venue's
+/// time with different precision.
 pub fn event_key<const N: usize>(id: &VenueId, prices: [Option<Price>; N], quantities: [Quantity; N]) -> EventKey {
     let mut hasher = SipHasher13::new();
     match id {
@@ -47,7 +47,8 @@ pub fn event_key<const N: usize>(id: &VenueId, prices: [Option<Price>; N], quant
 /// The keys of one kind of an instrument, latest last.
 pub type EventKeys = RecentIds<EventKey>;
 
-/// The length to which every window must be cut so that at most `most` keys are left: those of the shortest windows stay.
+/// The length to which every window must be cut so that at most `most` keys are left: those of the shortest windows
+/// stay.
 pub(crate) fn cut_to(mut lengths: Vec<usize>, most: usize) -> usize {
     lengths.sort_unstable();
     let mut left = most;

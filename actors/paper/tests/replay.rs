@@ -116,6 +116,6 @@ fn decisions_are_as_pinned() {
         Paper::new(TAPE),
         &script,
         pinned,
-        "3f4e42a269234d9b79c002f3d098eb991e47d82c494662c298bf92f1d8b189d6",
+        "511c855bdebc85206025d253d6bc5f1292e2dc7b56d1fec4d73c8b3e3aa23e76",
     );
 }

@@ -69,8 +69,8 @@ impl Books {
         listed.filter(move |(_, _, listing)| listing.quote == currency)
     }
 
-    /// The equity of an account in a currency: cash, and the positions quoted in it at the mark. A position is valued at
-    /// cost while the instrument has no mark, and all of them while their value at the mark does not fit [`Money`].
+    /// The equity of an account in a currency: cash, and the positions quoted in it at the mark. A position is valued
+    /// at cost while the instrument has no mark, and all of them while their value at the mark does not fit [`Money`].
     pub fn mark(&self, account: AccountId, currency: Currency) -> EquityMarked {
         self.mark_of(account, currency, self.cash(account, currency), None)
     }

@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use tapedeck_kernel::testing::Stepper;
 use tapedeck_schemas::event::Side::{Buy, Sell};
-use tapedeck_schemas::event::{Event, Side};
+use tapedeck_schemas::event::{Event, OrderFilled, Side};
 use tapedeck_schemas::number::Quantity;
 
 #[test]

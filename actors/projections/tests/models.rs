@@ -152,6 +152,14 @@ fn market() -> Vec<(Event, String)> {
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),
         ),
         (gap.into(), format!("{rejects} reason=gap detail=expected 4, got 6 source=src instrument=venue.SYM count=1")),
+        (
+            TradeIdGap { instrument: instrument(), expected: 7, got: 9 }.into(),
+            format!("{rejects} reason=trade_id_gap detail=expected 7, got 9 instrument=venue.SYM count=1"),
+        ),
+        (
+            TradeIdsRestarted { instrument: instrument(), last: 8, got: 1 }.into(),
+            format!("{rejects} reason=trade_ids_restarted detail=expected 9, got 1 instrument=venue.SYM count=1"),
+        ),
         (rejected.into(), format!("{rejects} reason=bad_quote {broken} subject=md.x source=src count=1")),
         (many.into(), format!("{rejects} reason=malformed {summed}\"last_seq\":1024,\"gaps\":2}} count=900")),
     ]

@@ -75,8 +75,8 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
     }))
 }
 
-/// target · target notional / |mark|, rounded toward zero to the lot size; `None` at a mark of zero. Beyond the bound of
-/// `Quantity` it stops there, and `max_quantity` denies the order.
+/// target · target notional / |mark|, rounded toward zero to the lot size; `None` at a mark of zero. Beyond the bound
+/// of `Quantity` it stops there, and `max_quantity` denies the order.
 fn desired(signal: &SignalRaised, terms: &InstrumentDefined, mark: Price, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
     let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money()?;

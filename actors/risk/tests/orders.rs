@@ -266,7 +266,7 @@ fn an_order_needs_the_side_that_gives_its_price_and_no_crossed_quote_gives_one()
         }
     };
     assert_eq!(decided("100", "100", "1"), "buy 100 at 100", "locked");
-    assert_eq!(decided("", "100.01", "1"), "buy 99.99 at 100.01", "sized at the last mid");
+    assert_eq!(decided("", "100.01", "1"), "buy 100 at 100.01", "sized at the last mid");
     assert_eq!(decided("", "100.01", "-1"), "none", "nothing is bid");
     assert_eq!(decided("99.99", "", "-1"), "sell 100 at 99.99");
     assert_eq!(decided("99.99", "", "1"), "none");

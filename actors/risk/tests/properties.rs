@@ -256,7 +256,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
         blank().machine.machine,
         &facts,
         pinned,
-        "e1c28923ad3baf34ef7711db792830d38fe9005c19273449fcdd239c77baeafc",
+        "31e25fe5ba0a608c659f5f20317f54545e9ec469d2f2cfec974260eef0a4ccaa",
     );
 }
 

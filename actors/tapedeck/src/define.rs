@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use tapedeck_feeds::Setup;
 use tapedeck_history::WriterFacts;
+use tapedeck_ingest::checks::TIME_NS_MIN;
 use tapedeck_runtime::Bus;
 use tapedeck_runtime::publisher::FencedPublisher;
 use tapedeck_schemas::event::{Event, RejectReason};
@@ -89,7 +90,7 @@ async fn decide(bus: &Bus, partition: u16, instrument: InstrumentId, body: &Mark
         let stored = loop {
             let seq = publisher.through() + 1;
             // The present tape time: the time of the operator would make a recorded market late.
-            let ts_recv = now.max(1);
+            let ts_recv = now.max(TIME_NS_MIN);
             let event = MarketEvent { source: operator(), session, seq, ts_recv, ts_event: None, body: body.clone() };
             let payload = market::encode(&event);
             publisher.send(seq, payload.clone().into()).await?;

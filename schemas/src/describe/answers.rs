@@ -68,8 +68,8 @@ pub(super) fn example(name: &str) -> Value {
             "offset": "p0g1:12.3",
             "reason": "off_grid",
             "count": 1,
-            "detail": "bid 61837.65 is not below ask 61837.64",
-            "code": "crossed",
+            "detail": "bid 61837.645 is no multiple of the tick 0.01",
+            "code": "off_tick",
             "subject": "md.binance.BTCUSDT.quote",
             "seq": 7,
             "last_seq": 7,
@@ -230,7 +230,7 @@ fn session_counts() -> Value {
 fn status() -> Value {
     let session = or_null(
         "What became of the events of the requested session. Null if none was requested, or if its counts are not kept \
-            any more: of each source, those of the 32 sessions that were active last are. A session that returns has none.",
+            any more: of each source, those of the 32 sessions that were active last are. One that returns has none.",
         refer("session_counts"),
     );
     let properties = json!({

@@ -44,8 +44,8 @@ structs! {
         currency: Currency,
         /// Cash balance of the account in the currency.
         cash: Money,
-        /// Value at the mark of the positions quoted in the currency: at the mid, or at the latest trade while there is no
-        /// quote with both sides; at cost while an instrument has neither.
+        /// Value at the mark of the positions quoted in the currency: at the mid, or at the latest trade while there is
+        /// no quote with both sides; at cost while an instrument has neither.
         position_value: Money,
         /// Total realised profit of those positions, before fees.
         realised: Money,

@@ -128,9 +128,9 @@ impl MessageField for Option<VenueId> {
     }
 }
 
-/// Types with a fixed list of names.
+/// Types with a fixed list of names; one of them may be the default, which is not written.
 macro_rules! words {
-    ($($ty:ident)*) => {$(
+    ($($ty:ident $(or $default:ident)?;)*) => {$(
         impl MessageField for $ty {
             const TYPE: FieldType = FieldType::Word($ty::NAMES);
             fn read(field: Field, value: &Scalar) -> Result<Self, Fault> {
@@ -138,12 +138,17 @@ macro_rules! words {
                 text.parse().map_err(|_| unknown_word(field, text))
             }
             fn written(&self) -> Option<impl Serialize> {
-                Some(self.as_str())
+                let is_default = false $(|| *self == $ty::$default)?;
+                (!is_default).then(|| self.as_str())
             }
         }
     )*};
 }
-words!(Aggressor PriceDomain TradeIdOrder);
+words! {
+    Aggressor;
+    PriceDomain or Positive;
+    TradeIdOrder or Any;
+}
 
 impl MessageField for BarSpec {
     const TYPE: FieldType = FieldType::Bar;

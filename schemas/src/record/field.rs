@@ -14,7 +14,7 @@ use crate::calendar::Calendar;
 use crate::describe::{Described, Type, types::TIME};
 use crate::event::Scope;
 use crate::generation::Generation;
-use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token as Name, VenueId};
+use crate::ids::{AccountId, FillId, InstrumentId, OrderId, StrategyId, Symbol, TapeId, Token as Name};
 use crate::number::{Money, Price, Quantity, Ratio};
 use crate::offset::Offset;
 
@@ -170,42 +170,6 @@ fn out_of_range() -> FieldError {
     FieldError::new("a change to a number out of range")
 }
 
-impl FieldAs<Option<VenueId>> for Change {
-    const TYPE: &'static Type = &Type::Change(<Option<VenueId>>::TYPE);
-    const CHANGES: usize = 1;
-    /// A number is a difference to the last number, a text stands as it is.
-    fn write(value: &Option<VenueId>, to: &mut RecordEncoder) {
-        let last = to.changes().field();
-        match value {
-            Some(VenueId::Number(number)) => {
-                let change = number.wrapping_sub(*last as u64) as i64;
-                *last = i128::from(*number);
-                to.int(change);
-            }
-            Some(VenueId::Text(text)) => to.text_in_place(text),
-            None => to.nil(),
-        }
-    }
-    fn read(from: &mut RecordDecoder<'_>) -> Result<Option<VenueId>, FieldError> {
-        let change = match from.token()? {
-            Token::Nil => None,
-            Token::Int(change) => Some(Ok(change)),
-            Token::Text(text) => Some(Err(text)),
-            other => return Err(FieldError::new(format!("{other} in place of an id"))),
-        };
-        let last = from.changes().field();
-        match change {
-            None => Ok(None),
-            Some(Ok(change)) => {
-                let number = (*last as u64).wrapping_add(change as u64);
-                *last = i128::from(number);
-                Ok(Some(VenueId::Number(number)))
-            }
-            Some(Err(text)) => venue_text(text).map(Some),
-        }
-    }
-}
-
 impl RecordField for Offset {
     fn write(&self, to: &mut RecordEncoder) {
         to.array(2);
@@ -308,31 +272,6 @@ macro_rules! canonical {
     )*};
 }
 canonical!(BarSpec Calendar);
-
-impl RecordField for VenueId {
-    fn write(&self, to: &mut RecordEncoder) {
-        match self {
-            VenueId::Number(number) => to.uint(*number),
-            VenueId::Text(text) => to.text_in_place(text),
-        }
-    }
-    fn read(from: &mut RecordDecoder<'_>) -> Result<Self, FieldError> {
-        match from.token()? {
-            Token::Int(number @ 0..) => Ok(VenueId::Number(number as u64)),
-            Token::Large(number) => Ok(VenueId::Number(number)),
-            Token::Text(text) => venue_text(text),
-            other => Err(FieldError::new(format!("{other} in place of an id"))),
-        }
-    }
-}
-
-/// The id with this text, which is not that of a number.
-fn venue_text(text: &str) -> Result<VenueId, FieldError> {
-    match text.parse() {
-        Ok(id @ VenueId::Text(_)) => Ok(id),
-        _ => Err(FieldError::new("a text that is not an id, or is a number")),
-    }
-}
 
 macro_rules! ids {
     ($($ty:ident)*) => {$(

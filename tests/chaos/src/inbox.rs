@@ -1,9 +1,9 @@
 //! The facts that must be on the tape, computed from the messages of the inbox and the items of the publishers.
 //!
 //! The computation does not use the rules of ingest, only its table of numbers that are missing, whose bounds are part
-//! of the contract. Sessions are short enough that ingest keeps the venue's ids of all their events. A message of a publisher must hold exactly the next items of its session. It may repeat
-//! items (of a publisher that was displaced), and ingest must reject each repeated item; or hold earlier items again,
-//! which the inbox lost.
+//! of the contract. Sessions are short enough that ingest keeps the venue's ids of all their events. A message of a
+//! publisher must hold exactly the next items of its session. It may repeat items (of a publisher that was displaced),
+//! and ingest must reject each repeated item; or hold earlier items again, which the inbox lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,6 +2,7 @@
 
 use tapedeck_feeds::Setup;
 use tapedeck_ingest::Ingest;
+use tapedeck_ingest::checks::TIME_NS_MIN;
 use tapedeck_ingest::instruments::INSTRUMENTS_MAX;
 use tapedeck_kernel::testing::Stepper;
 use tapedeck_kernel::{MachineInput, MarketEntry};
@@ -23,9 +24,9 @@ pub fn check(input: &[u8]) {
         let body = setup.definition(&instrument).expect("the setup lists the instrument");
         let source = "feed".parse().expect("it is a token");
         let session = "s".parse().expect("it is a token");
-        let event = MarketEvent { source, session, seq: 1, ts_recv: 1, ts_event: None, body };
+        let event = MarketEvent { source, session, seq: 1, ts_recv: TIME_NS_MIN, ts_event: None, body };
         let subject = market_subject(&instrument, event.body.kind());
-        let [entry] = &MarketEntry::from_message(&subject, 1, &market::encode(&event))[..] else {
+        let [entry] = &MarketEntry::from_message(&subject, TIME_NS_MIN, &market::encode(&event))[..] else {
             panic!("not one entry")
         };
         let answers = ingest.step(Offset::new(seq, 0), entry).events;

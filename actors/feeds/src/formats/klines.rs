@@ -123,6 +123,7 @@ fn read(cells: &[&str], instrument: InstrumentId, times: &mut EpochTimes) -> Res
         count: count("count", trades)?,
         opened,
         closed,
+        part: 0,
     });
     Ok(ParsedMarket { received: closed, instrument, ts_event: Some(closed), body })
 }
@@ -141,7 +142,7 @@ fn bar_between(opened: u64, closed: u64) -> Result<BarSpec, Defect> {
     };
     let bar: BarSpec = name.parse().map_err(|error| bad(format!("the interval is not a bar: {error}")))?;
     match bar {
-        BarSpec { size: BarSize::Time(length), of: BarInput::Trades } if !opened.is_multiple_of(length) => {
+        BarSpec { size: BarSize::Time(length), of: BarInput::Trades, .. } if !opened.is_multiple_of(length) => {
             Err(bad(format!("the {bar} bar that opens at {opened} ns is not aligned to the epoch")))
         }
         _ => Ok(bar),

@@ -11,7 +11,7 @@ use tapedeck_schemas::ids::InstrumentId;
 use super::bodies::{self, SideText};
 use super::naming::FileNaming;
 use super::sheet::Sheet;
-use super::{Content, FileEntry, FormatReader, NeededFacts, ParsedMarket, RECEIVED_AT_EVENT, count};
+use super::{FileEntry, FormatReader, NeededFacts, ParsedMarket, RECEIVED_AT_EVENT, count};
 use crate::defect::{Defect, kind};
 use crate::input::InputFile;
 use crate::{FeedError, Zone};

@@ -10,9 +10,7 @@ use tapedeck_schemas::market::MarketBody;
 
 use super::bodies::{self, SideText};
 use super::sheet::{self, Sheet};
-use super::{
-    Content, FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, instrument_as_spelled, named_or_given, times,
-};
+use super::{FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, instrument_as_spelled, named_or_given, times};
 use crate::FeedError;
 use crate::defect::{Defect, kind};
 use crate::input::InputFile;
@@ -33,8 +31,6 @@ struct Tardis {
     is_trades: bool,
     /// An exchange that is a venue of another name.
     renamed: Option<(&'static str, &'static str)>,
-    /// Trades whose id is left out.
-    without_id: u64,
 }
 
 /// Whether a row has names of columns.
@@ -63,13 +59,13 @@ pub(super) fn open(input: InputFile, given: Option<InstrumentId>) -> Result<Box<
         return Err(malformed("the name says that these are liquidations, which are not published".into()));
     }
     let sheet = Sheet::new(input, header, is_header);
-    Ok(Box::new(Tardis { sheet, given, columns, is_trades, renamed: None, without_id: 0 }))
+    Ok(Box::new(Tardis { sheet, given, columns, is_trades, renamed: None }))
 }
 
 impl FormatReader for Tardis {
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError> {
         let (columns, is_trades, given) = (self.columns, self.is_trades, self.given);
-        let (renamed, without_id) = (&mut self.renamed, &mut self.without_id);
+        let renamed = &mut self.renamed;
         self.sheet.next(|cells| {
             if cells.len() != columns.len() {
                 let detail = format!("{} fields, the header has {}", cells.len(), columns.len());

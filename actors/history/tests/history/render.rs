@@ -40,7 +40,8 @@ fn lines_are_the_publishers_own_with_a_source_a_session_and_numbers_per_instrume
         format!(r#"{{"instrument":"{instrument}","kind":"{kind}",{who},"seq":{seq},"ts_recv":"{ts}","#)
     };
     let with = |head: String, rest: &str| format!("{head}{rest}\n");
-    let grid = r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t","prices":"positive","trade_ids":"any"}"#;
+    let grid =
+        r#""base":"BTC","quote":"USDT","tick_size":"0.01","lot_size":"0.001","min_notional":"5","bars":"1m,5t"}"#;
     assert_eq!(lines[0], with(head(BTC, "definition", 1, 9), grid));
     let beat = head(BTC, "heartbeat", 2, 10);
     assert_eq!(lines[1], with(beat, r#""ts_event":"8"}"#));

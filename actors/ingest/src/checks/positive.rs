@@ -7,8 +7,8 @@ use tapedeck_schemas::number::{Price, Quantity};
 
 use super::{Candidate, Rejection, named, require};
 
-/// Prices in a domain above zero and traded quantities are above zero, displayed sizes and volumes are not below zero. Of
-/// a bar, only `low` is checked: [`super::bar`] has checked that open and close are not below it.
+/// Prices in a domain above zero and traded quantities are above zero, displayed sizes and volumes are not below zero.
+/// Of a bar, only `low` is checked: [`super::bar`] has checked that open and close are not below it.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let is_any = candidate.terms.is_some_and(|terms| terms.prices == PriceDomain::Any);
     let price = |name: &str, value: Price| if is_any { Ok(()) } else { price(name, value) };

@@ -6,7 +6,8 @@ use tapedeck_schemas::number::{Money, Price, Quantity};
 
 use super::{Candidate, Rejection, require};
 
-/// Greatest magnitude of price · quantity of one event, in the quote currency: 1e15, one hundredth of the bound of `Money`.
+/// Greatest magnitude of price · quantity of one event, in the quote currency: 1e15, one hundredth of the bound of
+/// `Money`.
 pub const NOTIONAL_MAX: Money = Money::whole(1_000_000_000_000_000);
 
 /// The magnitude of price times quantity is at most [`NOTIONAL_MAX`].

@@ -382,20 +382,12 @@ fn cash_that_stopped_at_the_bound_of_money_is_found() {
     let most = Money::from_units(Money::MAX_UNITS).unwrap();
     let (account, currency) = (n("sim-p7"), n("USDT"));
     let line = |ledger, amount| Posting { ledger, currency, amount };
-    let entries = vec![line(Ledger::Cash, most), line(Ledger::Capital, -most)];
+    let entries = [line(Ledger::Cash, most), line(Ledger::Capital, -most)].into();
     let posted = LedgerPosted { account, fill: None, entries };
-    let (zero, cash) = (Money::ZERO, most + most);
-    let mark = EquityMarked {
-        account,
-        currency,
-        cash,
-        position_value: zero,
-        realised: zero,
-        unrealised: zero,
-        fees: zero,
-        equity: cash,
-        marked_at: None,
-    };
+    let zero = Money::ZERO;
+    let (position_value, realised, unrealised, fees) = (zero, zero, zero, zero);
+    let (cash, equity, marked_at) = (most + most, most + most, None);
+    let mark = EquityMarked { account, currency, cash, position_value, realised, unrealised, fees, equity, marked_at };
     let tape = appended(Writer::Portfolio, "28.0", vec![posted.clone().into(), posted.into(), mark.into()]);
     assert!(violations(&tape).iter().any(|violation| violation.id == InvariantId::EquityFoldsLedger));
 }

@@ -10,7 +10,7 @@ use super::{Check, OrderContext};
 pub const PRICE_COLLAR: ParamSpec = ParamSpec {
     name: "risk.price_collar",
     unit: "fraction",
-    about: "greatest distance of the limit price from the mark (the mid, or the latest trade), as a fraction of the mark",
+    about: "greatest distance of the limit price from the mark (mid or latest trade), as a fraction of the mark",
     default: Ratio::saturating_from_units(Ratio::ONE / 50),
     min: Ratio::ZERO,
     max: Ratio::whole(1),

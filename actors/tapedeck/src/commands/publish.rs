@@ -22,8 +22,6 @@ use tapedeck_schemas::subject::OPERATOR_SOURCE;
 const EXAMPLES: &str = "\
 Examples:
   tapedeck publish quotes.csv --instrument oanda.EURUSD
-  tapedeck publish BTCUSDT-trades-2024-08-09.zip --speed 10x
-  tapedeck publish BTCUSDT-1m-2024-08-09.zip --venue binance
   tapedeck publish 20140508_quote.zip --venue fxcm --tz -05:00
   zcat capture.jsonl.gz | tapedeck publish - --allow-rejects";
 

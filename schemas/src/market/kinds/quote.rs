@@ -32,8 +32,8 @@ market_kind! {
 }
 
 impl Quote {
-    /// Returns bid and ask if both are quoted and the bid is not above the ask: a quote on which an order may rely. They
-    /// may be equal.
+    /// Returns bid and ask if both are quoted and the bid is not above the ask: a quote on which an order may rely.
+    /// They may be equal.
     pub fn touch(&self) -> Option<(Price, Price)> {
         self.bid.zip(self.ask).filter(|(bid, ask)| bid <= ask)
     }

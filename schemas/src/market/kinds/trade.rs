@@ -15,7 +15,7 @@ market_kind! {
         quantity: Quantity { "above 0, on the lot grid" in "base currency", as "0.01234" },
         /// Side that crossed the spread; `unknown` if missing.
         aggressor: Aggressor { "buyer, seller or unknown", as "seller", or Aggressor::Unknown },
-        /// The venue's id of the trade, which tells it from others across sources and sessions; another space is `agg:7`.
+        /// The venue's id of the trade, which tells it from others across sources and sessions; in a space, `agg:7`.
         trade_id: Option<VenueId> as Change { "a number, or 1 to 96 ASCII characters", as 3735683259, or None },
         /// Time at which the publisher received the event, ns since the Unix epoch.
         ts_recv: u64 as Time,
