@@ -8,13 +8,15 @@
 //! A rejection beyond the rate of [`crate::floods`] has no fact. `observe` finds it, and the next `observe` adds it to
 //! the sums, unless a fact has answered the input after all: then another `LOGIC` decided, and the fact counts.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use tapedeck_kernel::state::{self, BadState};
 use tapedeck_kernel::{Cause, Inbox, Machine, MarketEntry, Out, Reads};
 use tapedeck_schemas::bar::BarInput;
 use tapedeck_schemas::event::{ClockAdvanced, Event, Gap, Rejected, RejectedMany, TradeIdGap, TradeIdsRestarted};
 use tapedeck_schemas::ids::{InstrumentId, SourceId, VenueId};
-use tapedeck_schemas::market::{MarketBody, PriceDomain, TradeIdOrder, accepted};
+use tapedeck_schemas::market::{MarketBody, MarketEvent, PriceDomain, TradeIdOrder, accepted};
 use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::record::Writer;
@@ -23,7 +25,7 @@ use tapedeck_schemas::text::{SUBJECT_BYTES_MAX, bounded};
 use crate::bars::{Bars, Sample};
 use crate::checks::{self, Candidate, Rejection};
 use crate::floods::{Floods, SummedRejection};
-use crate::instruments::{Instruments, is_operator};
+use crate::instruments::{InstrumentTerms, Instruments, is_operator};
 use crate::numbering::{Arrival, RecordedNumber};
 use crate::sessions::Numberings;
 use crate::venue_ids::IdStep;
@@ -89,23 +91,19 @@ impl Ingest {
             let (source, session) = (event.source, event.session);
             out.push(Gap { source, session, instrument, expected, got: event.seq });
         }
+        let terms = self.instruments.get(&instrument);
+        let event = &*without_zero_sides(event, terms);
         let candidate = Candidate {
             event,
             instrument,
             stamp: entry.stamp,
             number,
-            terms: self.instruments.get(&instrument),
+            terms,
             instruments: self.instruments.len(),
             bars: &self.bars,
         };
         checks::CHECKS.iter().try_for_each(|check| check(&candidate))?;
-        let mut unnumbered = event.unnumbered();
-        if let (MarketBody::Quote(quote), Some(PriceDomain::Positive)) =
-            (&mut unnumbered.body, candidate.terms.map(|terms| terms.prices))
-        {
-            quote.remove_zero_sides();
-        }
-        let fact = accepted(instrument, event.source, unnumbered);
+        let fact = accepted(instrument, event.source, event.unnumbered());
         let sample = sample(&fact).map(|(_, sample)| sample);
         out.advance(event.ts_recv);
         if let Some(time) = boundary_crossed(now, out.at()) {
@@ -223,6 +221,17 @@ impl Machine for Ingest {
 fn boundary_crossed(from: TapeTime, to: TapeTime) -> Option<TapeTime> {
     let boundary = to - to % CLOCK_INTERVAL_NS;
     (from > 0 && boundary > from).then_some(boundary)
+}
+
+/// The event without the sides of a quote that venues without prices of 0 write as 0 with size 0.
+fn without_zero_sides<'a>(event: &'a MarketEvent, terms: Option<&InstrumentTerms>) -> Cow<'a, MarketEvent> {
+    match (&event.body, terms.map(|terms| terms.prices)) {
+        (MarketBody::Quote(quote), Some(PriceDomain::Positive)) if quote.has_zero_side() => {
+            let body = quote.without_zero_sides().into();
+            Cow::Owned(MarketEvent { body, ..event.clone() })
+        }
+        _ => Cow::Borrowed(event),
+    }
 }
 
 /// The sample that a fact contributes to bars.

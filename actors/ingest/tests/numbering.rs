@@ -1,4 +1,4 @@
-//! Numbers and natural keys: duplicates, gaps, sessions, sources.
+//! Numbers, and the venue's ids beside them: duplicates, gaps, sessions, sources.
 
 mod common;
 

@@ -73,8 +73,7 @@ impl InstrumentMark {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{aged, fact};
-    use tapedeck_schemas::event::Aggressor;
+    use crate::testing::{self, aged, fact};
     use tapedeck_schemas::number::Quantity;
     use tapedeck_schemas::record::Writer;
 
@@ -94,16 +93,7 @@ mod tests {
     }
 
     fn trade(at_ms: u64, price: &str) -> Fact {
-        let event = Trade {
-            instrument: "sim.X".parse().unwrap(),
-            price: price.parse().unwrap(),
-            quantity: Quantity::whole(1),
-            aggressor: Aggressor::Unknown,
-            trade_id: None,
-            ts_recv: 0,
-            ts_event: None,
-        };
-        aged(fact(Writer::Ingest, at_ms, event), 0)
+        testing::trade("sim.X".parse().unwrap(), at_ms, price)
     }
 
     #[test]

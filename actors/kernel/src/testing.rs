@@ -1,8 +1,10 @@
 //! A test helper that the tests of every machine use. Nothing here runs in production.
 
 use tapedeck_schemas::event::{
-    ClockAdvanced, Event, HaltLevel, LimitsSet, Quote, Scope, Trade, TradingHalted, TradingResumed,
+    Aggressor, ClockAdvanced, Event, HaltLevel, LimitsSet, Quote, Scope, Trade, TradingHalted, TradingResumed,
 };
+use tapedeck_schemas::ids::InstrumentId;
+use tapedeck_schemas::number::Quantity;
 use tapedeck_schemas::offset::{Offset, TapeTime};
 use tapedeck_schemas::record::{self, Elements, Entry, Header, Writer, encode_entry};
 
@@ -23,6 +25,24 @@ pub fn aged(mut fact: Fact, age_ms: u64) -> Fact {
         *ts_recv = fact.at - age_ms * MS;
     }
     fact
+}
+
+/// A trade of 1, received at its tape time.
+///
+/// # Panics
+///
+/// If the price is not a number.
+pub fn trade(instrument: InstrumentId, at_ms: u64, price: &str) -> Fact {
+    let trade = Trade {
+        instrument,
+        price: price.parse().expect("a number"),
+        quantity: Quantity::whole(1),
+        aggressor: Aggressor::Unknown,
+        trade_id: None,
+        ts_recv: at_ms * MS,
+        ts_event: None,
+    };
+    fact(Writer::Ingest, at_ms, trade)
 }
 
 /// A `ClockAdvanced` to `at_ms`.

@@ -14,10 +14,8 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let price = |name: &str, value: Price| if is_any { Ok(()) } else { price(name, value) };
     match &candidate.event.body {
         MarketBody::Quote(quote) => {
-            // A price of 0 with size 0 is an absent side.
-            let side = |price: Option<Price>, size: Quantity| price.filter(|one| !one.is_zero() || !size.is_zero());
-            side(quote.bid, quote.bid_size).map_or(Ok(()), |bid| price("bid", bid))?;
-            side(quote.ask, quote.ask_size).map_or(Ok(()), |ask| price("ask", ask))?;
+            quote.bid.map_or(Ok(()), |bid| price("bid", bid))?;
+            quote.ask.map_or(Ok(()), |ask| price("ask", ask))?;
             size("bid_size", quote.bid_size)?;
             size("ask_size", quote.ask_size)
         }

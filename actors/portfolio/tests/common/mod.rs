@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, limit};
+pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, limit, trade};
 use tapedeck_portfolio::Portfolio;
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, OrderId};
@@ -49,18 +49,8 @@ pub(crate) fn quote(symbol: &str, at_ms: u64, bid: &str, ask: &str) -> Fact {
     fact(Writer::Ingest, at_ms, event)
 }
 
-/// A trade of 1.
 pub(crate) fn print(symbol: &str, at_ms: u64, price: &str) -> Fact {
-    let event = Trade {
-        instrument: instrument(symbol),
-        price: price.parse().unwrap(),
-        quantity: "1".parse().unwrap(),
-        aggressor: Aggressor::Unknown,
-        trade_id: None,
-        ts_recv: at_ms * MS,
-        ts_event: None,
-    };
-    fact(Writer::Ingest, at_ms, event)
+    trade(instrument(symbol), at_ms, price)
 }
 
 /// Fill `n` of X by sim-p0 and blend, with a fee in USDT.

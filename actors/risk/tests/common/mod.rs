@@ -2,7 +2,7 @@
 #![allow(dead_code, unused_imports)] // each test binary uses its own part
 
 use tapedeck_kernel::Fact;
-pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, halt, limit, resume};
+pub(crate) use tapedeck_kernel::testing::{MS, Stepper, aged, clock, control, fact, halt, limit, resume, trade};
 use tapedeck_schemas::event::*;
 use tapedeck_schemas::ids::{FillId, InstrumentId, TapeId};
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
@@ -56,18 +56,8 @@ fn sides(symbol: &str, at_ms: u64, bid: Option<Price>, ask: Option<Price>) -> Fa
     )
 }
 
-/// A trade of 1.
 pub(crate) fn print(symbol: &str, at_ms: u64, price: &str) -> Fact {
-    let event = Trade {
-        instrument: instrument(symbol),
-        price: price.parse().unwrap(),
-        quantity: "1".parse().unwrap(),
-        aggressor: Aggressor::Unknown,
-        trade_id: None,
-        ts_recv: at_ms * MS,
-        ts_event: None,
-    };
-    fact(Writer::Ingest, at_ms, event)
+    trade(instrument(symbol), at_ms, price)
 }
 
 pub(crate) fn signal(symbol: &str, at_ms: u64, target: &str, confidence: &str) -> Fact {

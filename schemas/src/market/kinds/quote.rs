@@ -45,10 +45,20 @@ impl Quote {
 }
 
 impl QuoteBody {
-    /// Removes each side with price 0 and size 0. Venues that have no prices of 0 write an absent side so.
-    pub fn remove_zero_sides(&mut self) {
-        for (price, size) in [(&mut self.bid, self.bid_size), (&mut self.ask, self.ask_size)] {
-            *price = price.filter(|price| !price.is_zero() || !size.is_zero());
-        }
+    /// Returns whether a side has price 0 and size 0. Venues that have no prices of 0 write an absent side so.
+    pub fn has_zero_side(&self) -> bool {
+        is_zero(self.bid, self.bid_size) || is_zero(self.ask, self.ask_size)
     }
+
+    /// Returns the quote without such sides.
+    pub fn without_zero_sides(&self) -> Self {
+        let mut quote = self.clone();
+        quote.bid = quote.bid.filter(|_| !is_zero(self.bid, self.bid_size));
+        quote.ask = quote.ask.filter(|_| !is_zero(self.ask, self.ask_size));
+        quote
+    }
+}
+
+fn is_zero(price: Option<Price>, size: Quantity) -> bool {
+    price.is_some_and(Price::is_zero) && size.is_zero()
 }
