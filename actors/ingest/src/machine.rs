@@ -223,17 +223,6 @@ fn boundary_crossed(from: TapeTime, to: TapeTime) -> Option<TapeTime> {
     (from > 0 && boundary > from).then_some(boundary)
 }
 
-/// The event without the sides of a quote that venues without prices of 0 write as 0 with size 0.
-fn without_zero_sides<'a>(event: &'a MarketEvent, terms: Option<&InstrumentTerms>) -> Cow<'a, MarketEvent> {
-    match (&event.body, terms.map(|terms| terms.prices)) {
-        (MarketBody::Quote(quote), Some(PriceDomain::Positive)) if quote.has_zero_side() => {
-            let body = quote.without_zero_sides().into();
-            Cow::Owned(MarketEvent { body, ..event.clone() })
-        }
-        _ => Cow::Borrowed(event),
-    }
-}
-
 /// The sample that a fact contributes to bars.
 fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
     let (instrument, of, price, volume, ts_recv) = match fact {
@@ -245,6 +234,17 @@ fn sample(fact: &Event) -> Option<(InstrumentId, Sample)> {
         _ => return None,
     };
     Some((instrument, Sample { of, price, volume, ts_recv }))
+}
+
+/// The event without the sides of a quote that venues without prices of 0 write as 0 with size 0.
+fn without_zero_sides<'a>(event: &'a MarketEvent, terms: Option<&InstrumentTerms>) -> Cow<'a, MarketEvent> {
+    match (&event.body, terms.map(|terms| terms.prices)) {
+        (MarketBody::Quote(quote), Some(PriceDomain::Positive)) if quote.has_zero_side() => {
+            let body = quote.without_zero_sides().into();
+            Cow::Owned(MarketEvent { body, ..event.clone() })
+        }
+        _ => Cow::Borrowed(event),
+    }
 }
 
 /// Source and number of an entry, as far as they could be read.
