@@ -30,11 +30,8 @@ async fn the_system_trades_with_a_separate_key_for_each_role() {
     let groups: Vec<Process> = names().map(|name| server.group(name, &database)).collect();
     let setup = server.system.path().join("setup.toml");
     std::fs::write(&setup, tapedeck_feeds::Setup::default_toml()).unwrap();
-    server.run("operator", &["control", "apply", "--no-wait", setup.to_str().unwrap()]);
-    // The setup before the market: without weights there are no orders.
-    while server.run("reader", &["tape", "--kind", "WeightsSet"]).is_empty() {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    // The setup is in force before the market: without weights or funds there are no orders.
+    server.run("operator", &["control", "apply", "--timeout", "60", setup.to_str().unwrap()]);
     server.run("publisher", &["publish", "--events", "20000"]);
     let mut before = String::new();
     loop {
