@@ -21,7 +21,7 @@ pub const SOURCE_IDLE_NS: u64 = 24 * 60 * 60 * 1_000_000_000;
 pub const SESSIONS_MAX: usize = 32;
 
 /// Most sessions of a source beyond the first of each instrument, over all of its instruments.
-pub const FURTHER_SESSIONS_MAX: usize = 30_000;
+pub const FURTHER_SESSIONS_MAX: usize = 15_000;
 
 /// Time for which a session stays live after a newer one of the source has begun on the instrument, ns. It is over when
 /// tape time or the stamps have advanced by it: tape time stands still while every event is rejected or late.
