@@ -15,7 +15,9 @@ use tapedeck_schemas::bar;
 use tapedeck_schemas::calendar::{CALENDAR_SESSIONS_MAX, Calendar, TradingSession};
 use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::{DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeBody, TradeIdOrder};
+use tapedeck_schemas::market::{
+    DefinitionBody, MarketBody, MarketEvent, PriceDomain, QuoteBody, TradeBody, TradeIdOrder,
+};
 use tapedeck_schemas::offset::Offset;
 use tapedeck_schemas::subject::market_subject;
 
@@ -114,7 +116,14 @@ struct IngestFeed {
 impl IngestFeed {
     fn new(instruments: usize, bars: &'static str) -> Self {
         let named = |n| format!("venue.SYMBOL{n}").parse().expect("an instrument");
-        Self { machine: Ingest::new(), instruments: (0..instruments).map(named).collect(), bars, calendars: 0, now: 0, fed: 0 }
+        Self {
+            machine: Ingest::new(),
+            instruments: (0..instruments).map(named).collect(),
+            bars,
+            calendars: 0,
+            now: 0,
+            fed: 0,
+        }
     }
 
     /// Defines every instrument.

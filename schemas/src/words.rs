@@ -156,6 +156,11 @@ impl RejectDetail {
             Self::TooManyCalendars { limit } => {
                 format!("the partition already knows {limit} different calendars, its bound: use one of them")
             }
+            Self::ClosedAhead { closed, ahead_ns, limit_ns } => {
+                format!(
+                    "closed {closed} is {ahead_ns} ns after ts_recv, at most {limit_ns} is allowed: send bars that are over"
+                )
+            }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
             Self::SourceNotNamed { source } => {
                 format!("source {source} is none of the sources that the definition of the instrument names")

@@ -9,14 +9,16 @@
 //! events of other instruments interleave with them.
 //!
 //! A bar is **cut**, that is closed early as a part, before an event whose quantity its volume cannot hold, and by a
-//! definition that gives its window another start, or under whose tick or lot size the bar would not be valid.
+//! definition that gives its window another start, or under whose prices, tick or lot size the bar would not be valid.
+//! What follows in the same time is a further part, whatever window it is in. A bar that is added to an instrument which
+//! has events begins with the next window, so that no whole bar lacks a part of its events.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tapedeck_schemas::bar::{BarAlign, BarInput, BarSize, BarSpec, BarWindow};
 use tapedeck_schemas::calendar::Calendar;
-use tapedeck_schemas::event::{Bar, CalendarEnded, InstrumentDefined};
+use tapedeck_schemas::event::{Bar, CalendarEnded, InstrumentDefined, PriceDomain};
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::number::{Price, Quantity};
 
@@ -38,8 +40,16 @@ pub struct Sample {
 /// The open bars of every instrument, and the calendars.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Bars {
-    series: BTreeMap<InstrumentId, Vec<Series>>,
+    of: BTreeMap<InstrumentId, InstrumentBars>,
     calendars: Calendars,
+}
+
+/// The bars of one instrument.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct InstrumentBars {
+    series: Vec<Series>,
+    /// Greatest `ts_recv` of its accepted trades and quotes, ns.
+    last: u64,
 }
 
 /// The bars of one instrument and one specification.
@@ -49,7 +59,7 @@ struct Series {
     open: Option<OpenBar>,
     /// End of the last closed window, ns.
     closed: u64,
-    /// The latest window of a time bar, if it was cut.
+    /// The parts of a time bar since the last window that ended.
     cut: Option<CutWindow>,
     /// Late events since the last bar.
     late: u64,
@@ -73,10 +83,10 @@ struct OpenBar {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct CutWindow {
-    /// Start of the window, ns.
+    /// Start of the window of the last part, ns.
     opened: u64,
-    /// Greatest `ts_recv` of an event in the last part, ns.
-    last: u64,
+    /// Greatest end of the windows of the parts, ns. A bar that opens before it is a further part.
+    end: u64,
     /// Number of closed parts.
     parts: u64,
 }
@@ -101,22 +111,20 @@ impl Bars {
         &self.calendars
     }
 
-    /// Replaces the bars of an instrument, and its calendar. Series that stay keep their open bars; the other open bars
-    /// are dropped.
+    /// Replaces the bars of an instrument, and its calendar. Series that stay keep their open bars, unless these were cut;
+    /// the other open bars are dropped.
     pub fn define(&mut self, fact: &InstrumentDefined, is_operator: bool) {
         let instrument = fact.instrument;
-        let mut previous = self.series.remove(&instrument).unwrap_or_default();
+        let InstrumentBars { series: mut previous, last } = self.of.remove(&instrument).unwrap_or_default();
         let calendar = self.calendars.after(&instrument, fact.calendar.as_ref(), is_operator).cloned();
         let mut series = Vec::with_capacity(fact.bars.len());
         for spec in &fact.bars {
             let kept = previous.iter().position(|series| series.spec == *spec).map(|at| previous.remove(at));
-            let mut one = kept.unwrap_or(Series { spec: *spec, open: None, closed: 0, cut: None, late: 0 });
-            one.align(calendar.as_ref());
+            let mut one = kept.unwrap_or_else(|| Series::after(*spec, calendar.as_ref(), last));
+            one.open = one.open.and_then(|bar| one.aligned(bar, calendar.as_ref()));
             series.push(one);
         }
-        if !series.is_empty() {
-            self.series.insert(instrument, series);
-        }
+        self.of.insert(instrument, InstrumentBars { series, last });
         self.calendars.set(instrument, calendar);
     }
 
@@ -152,7 +160,8 @@ impl Bars {
             let is_on_grid = series.spec.of == BarInput::Quotes
                 || prices.into_iter().all(|price| price.is_multiple_of(fact.tick_size))
                     && open.volume.is_multiple_of(fact.lot_size);
-            let is_kept = is_on_grid && series.aligned(open, calendar).is_some();
+            let is_allowed = fact.prices == PriceDomain::Any || open.low.is_positive();
+            let is_kept = is_on_grid && is_allowed && series.aligned(open, calendar).is_some();
             (!is_kept).then(|| series.bar(fact.instrument, open, true, fact.ts_recv))
         })
     }
@@ -184,7 +193,9 @@ impl Bars {
     /// Applies an accepted sample to the open bars.
     pub fn apply(&mut self, instrument: &InstrumentId, sample: Sample) {
         let calendar = self.calendars.get(instrument);
-        for series in self.series.get_mut(instrument).into_iter().flatten() {
+        let Some(bars) = self.of.get_mut(instrument) else { return };
+        bars.last = bars.last.max(sample.ts_recv);
+        for series in &mut bars.series {
             match series.place(calendar, &sample) {
                 Placement::In(open) => series.open = Some(open),
                 Placement::Late => series.late = series.late.saturating_add(1),
@@ -195,17 +206,22 @@ impl Bars {
 
     /// Closes the open bar that became the fact `bar`.
     pub fn close(&mut self, bar: &Bar) {
-        let all = self.series.get_mut(&bar.instrument).into_iter().flatten();
+        let all = self.of.get_mut(&bar.instrument).into_iter().flat_map(|bars| &mut bars.series);
         for series in all.filter(|series| series.spec == bar.bar) {
-            let is_cut = series.open.is_some_and(|open| open.end.is_some_and(|end| bar.closed < end));
-            let cut = CutWindow { opened: bar.opened, last: bar.closed, parts: bar.part };
-            let (closed, cut) = if is_cut { (series.closed, Some(cut)) } else { (bar.closed, None) };
+            let end = series.open.and_then(|open| open.end).filter(|end| bar.closed < *end);
+            let (closed, cut) = match end {
+                Some(end) => {
+                    let end = series.cut.map_or(end, |cut| cut.end.max(end));
+                    (series.closed, Some(CutWindow { opened: bar.opened, end, parts: bar.part }))
+                }
+                None => (bar.closed, None),
+            };
             *series = Series { spec: series.spec, open: None, closed, cut, late: 0 };
         }
     }
 
     fn series_of(&self, instrument: &InstrumentId) -> impl Iterator<Item = &Series> + use<'_> {
-        self.series.get(instrument).into_iter().flatten()
+        self.of.get(instrument).into_iter().flat_map(|bars| &bars.series)
     }
 }
 
@@ -233,6 +249,13 @@ impl OpenBar {
 }
 
 impl Series {
+    /// A series that begins after the last event of its instrument, if there is one: with the next window.
+    fn after(spec: BarSpec, calendar: Option<&Calendar>, last: u64) -> Self {
+        let window = spec.window(calendar, last).filter(|_| last > 0);
+        let closed = window.map_or(last, |window| window.closed);
+        Self { spec, open: None, closed, cut: None, late: 0 }
+    }
+
     /// What a sample means to the series.
     fn place(&self, calendar: Option<&Calendar>, sample: &Sample) -> Placement {
         if sample.of != self.spec.of {
@@ -257,19 +280,9 @@ impl Series {
     }
 
     fn is_late(&self, window: BarWindow) -> bool {
-        let began = self.open.map(|bar| bar.opened).max(self.cut.map(|cut| cut.opened));
-        window.opened < self.closed || began.is_some_and(|began| window.opened < began)
-    }
-
-    /// Applies a calendar to the open bar and to a window that was cut. An open bar that does not stay is dropped.
-    fn align(&mut self, calendar: Option<&Calendar>) {
-        self.open = self.open.and_then(|bar| self.aligned(bar, calendar));
-        if self.spec.align == BarAlign::Session
-            && let Some(cut) = &mut self.cut
-            && let Some(window) = self.spec.window(calendar, cut.last)
-        {
-            cut.opened = window.opened;
-        }
+        let is_before_open = self.open.is_some_and(|bar| window.opened < bar.opened);
+        let is_before_cut = self.cut.is_some_and(|cut| window.closed <= cut.opened);
+        window.opened < self.closed || is_before_open || is_before_cut
     }
 
     /// The open bar under another calendar; `None` if its window has another start, or ended before its last event.
@@ -286,7 +299,7 @@ impl Series {
     /// The fact of an open bar, which is closed at its end or cut.
     fn bar(&self, instrument: InstrumentId, open_bar: OpenBar, is_cut: bool, ts_recv: u64) -> Bar {
         let OpenBar { open, high, low, close, volume, count, opened, last, end } = open_bar;
-        let parts = self.cut.filter(|cut| cut.opened == opened).map_or(0, |cut| cut.parts);
+        let parts = self.cut.filter(|cut| opened < cut.end).map_or(0, |cut| cut.parts);
         Bar {
             instrument,
             bar: self.spec,

@@ -53,12 +53,22 @@ impl Calendars {
         defined.or_else(|| self.get(instrument).filter(|_| !is_operator))
     }
 
+    /// How many different calendars are kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
     /// How many different calendars are kept once the instrument has this one.
     pub fn count_with(&self, instrument: &InstrumentId, calendar: &Calendar) -> usize {
         let is_known = self.kept.values().any(|shared| shared.calendar == *calendar);
-        let only = self.of.get(instrument).and_then(|in_force| self.kept.get(&in_force.number));
-        let frees = only.is_some_and(|shared| shared.users == 1 && shared.calendar != *calendar);
-        self.kept.len() + usize::from(!is_known) - usize::from(frees)
+        let before = self.of.get(instrument).and_then(|in_force| self.kept.get(&in_force.number));
+        let is_freed = before.is_some_and(|shared| shared.users == 1 && shared.calendar != *calendar);
+        self.kept.len() + usize::from(!is_known) - usize::from(is_freed)
     }
 
     /// Sets or removes the calendar of an instrument.

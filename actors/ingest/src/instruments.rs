@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tapedeck_schemas::event::{InstrumentDefined, PriceDomain, Quote, Trade, TradeIdOrder};
+use tapedeck_schemas::event::{Bar, InstrumentDefined, PriceDomain, Quote, Trade, TradeIdOrder};
 use tapedeck_schemas::ids::{Currency, InstrumentId, SourceId};
+use tapedeck_schemas::market::BarBody;
 use tapedeck_schemas::number::{Money, Price, Quantity};
 use tapedeck_schemas::offset::TapeTime;
 use tapedeck_schemas::subject::OPERATOR_SOURCE;
 
-use crate::venue_ids::{ConsecutiveIds, EventKey, EventKeys, VENUE_IDS_MAX, cut_to, event_key};
+use crate::venue_ids::{ConsecutiveIds, EventKey, EventKeys, Identity, VENUE_IDS_LEFT, VENUE_IDS_MAX, bar_key, cut_to};
 
 /// Most instruments of a partition; a further definition is rejected.
 pub const INSTRUMENTS_MAX: usize = 10_000;
@@ -45,12 +46,33 @@ pub struct InstrumentTerms {
     pub is_set_by_operator: bool,
     /// How the venue's ids of trades follow each other.
     pub trade_ids: TradeIdOrder,
-    /// The latest accepted trades with an id, over all sources and sessions.
+    /// What was accepted of the instrument, to recognise a repetition.
+    pub accepted: AcceptedIds,
+}
+
+/// The events of an instrument that were accepted, over all sources and sessions.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct AcceptedIds {
+    /// The latest trades with an id.
     pub trades: EventKeys,
-    /// The latest accepted quotes with an id, over all sources and sessions.
+    /// The latest quotes with an id.
     pub updates: EventKeys,
+    /// The latest published bars.
+    pub bars: EventKeys,
+    /// Greatest `ts_recv` of the quotes with an id, ns.
+    pub updated: u64,
     /// The numbers of the trades, if they are consecutive.
     pub consecutive: ConsecutiveIds,
+}
+
+impl AcceptedIds {
+    fn windows(&self) -> [&EventKeys; 3] {
+        [&self.trades, &self.updates, &self.bars]
+    }
+
+    fn windows_mut(&mut self) -> [&mut EventKeys; 3] {
+        [&mut self.trades, &mut self.updates, &mut self.bars]
+    }
 }
 
 /// Every defined instrument.
@@ -83,14 +105,17 @@ impl Instruments {
         let is_operator = source.is_some_and(is_operator);
         let before = self.terms.remove(&fact.instrument);
         let (mut sources, mut defined, mut is_set_by_operator) = (fact.sources.clone(), fact.ts_recv, is_operator);
-        let (mut trades, mut updates, mut consecutive) = Default::default();
+        let mut accepted = AcceptedIds::default();
         if let Some(before) = before {
             if fact.sources.is_empty() && !is_operator {
                 sources = before.sources;
             }
             defined = defined.max(before.defined);
             is_set_by_operator |= before.is_set_by_operator;
-            (trades, updates, consecutive) = (before.trades, before.updates, before.consecutive);
+            accepted = before.accepted;
+            if fact.trade_ids != before.trade_ids {
+                accepted.consecutive = ConsecutiveIds::default();
+            }
         }
         let instrument = InstrumentTerms {
             base: fact.base,
@@ -103,9 +128,7 @@ impl Instruments {
             defined,
             sources,
             is_set_by_operator,
-            trades,
-            updates,
-            consecutive,
+            accepted,
         };
         self.terms.insert(fact.instrument, instrument);
     }
@@ -113,19 +136,31 @@ impl Instruments {
     /// Records the id of an accepted quote.
     pub fn accept_quote(&mut self, quote: &Quote) {
         let Some(id) = &quote.update_id else { return };
-        let key = event_key(id, [quote.bid, quote.ask], [quote.bid_size, quote.ask_size]);
-        self.accept(&quote.instrument, key, |terms| &mut terms.updates);
+        let at = quote.ts_event.unwrap_or(quote.ts_recv);
+        let key = Identity::of_quote(id, (quote.bid, quote.bid_size), (quote.ask, quote.ask_size), at).key();
+        self.accept(&quote.instrument, key, |accepted| &mut accepted.updates);
+        if let Some(terms) = self.terms.get_mut(&quote.instrument) {
+            terms.accepted.updated = terms.accepted.updated.max(quote.ts_recv);
+        }
+    }
+
+    /// Records an accepted bar; one that ingest built is none.
+    pub fn accept_bar(&mut self, bar: &Bar) {
+        if bar.source.is_some() {
+            self.accept(&bar.instrument, bar_key(&BarBody::of(bar)), |accepted| &mut accepted.bars);
+        }
     }
 
     /// Records the id of an accepted trade.
     pub fn accept_trade(&mut self, trade: &Trade) {
         let Some(id) = &trade.trade_id else { return };
-        let key = event_key(id, [Some(trade.price)], [trade.quantity]);
-        self.accept(&trade.instrument, key, |terms| &mut terms.trades);
+        let at = trade.ts_event.unwrap_or(trade.ts_recv);
+        let key = Identity::of_trade(id, trade.price, trade.quantity, at).key();
+        self.accept(&trade.instrument, key, |accepted| &mut accepted.trades);
         if let (Some(terms), Some(number)) = (self.terms.get_mut(&trade.instrument), id.number())
             && terms.trade_ids == TradeIdOrder::Consecutive
         {
-            terms.consecutive.accept(number);
+            terms.accepted.consecutive.accept(number, trade.ts_recv);
         }
     }
 
@@ -133,9 +168,10 @@ impl Instruments {
         &mut self,
         instrument: &InstrumentId,
         key: EventKey,
-        of: impl FnOnce(&mut InstrumentTerms) -> &mut EventKeys,
+        of: impl FnOnce(&mut AcceptedIds) -> &mut EventKeys,
     ) {
-        let Some(keys) = self.terms.get_mut(instrument).map(of) else { return };
+        let Some(terms) = self.terms.get_mut(instrument) else { return };
+        let keys = of(&mut terms.accepted);
         let before = keys.len();
         keys.insert(key);
         self.keys += keys.len() - before;
@@ -146,10 +182,10 @@ impl Instruments {
 
     /// Drops the oldest keys of the instruments with the most.
     fn drop_oldest(&mut self) {
-        let lengths = self.terms.values().flat_map(|terms| [terms.trades.len(), terms.updates.len()]).collect();
-        let most = cut_to(lengths, VENUE_IDS_MAX / 4 * 3);
+        let lengths = self.terms.values().flat_map(|terms| terms.accepted.windows().map(EventKeys::len)).collect();
+        let most = cut_to(lengths, VENUE_IDS_LEFT);
         self.keys = 0;
-        for keys in self.terms.values_mut().flat_map(|terms| [&mut terms.trades, &mut terms.updates]) {
+        for keys in self.terms.values_mut().flat_map(|terms| terms.accepted.windows_mut()) {
             if keys.len() > most {
                 keys.keep_latest(most);
             }

@@ -116,8 +116,8 @@ impl Ingest {
             && terms.trade_ids == TradeIdOrder::Consecutive
             && let Some(got) = trade.trade_id.as_ref().and_then(VenueId::number)
         {
-            match terms.consecutive.step(got) {
-                IdStep::Expected => {}
+            match terms.accepted.consecutive.step(got, trade.ts_recv) {
+                IdStep::Due | IdStep::Earlier => {}
                 IdStep::Skipped { expected } => out.push(TradeIdGap { instrument, expected, got }),
                 IdStep::Restarted { last } => out.push(TradeIdsRestarted { instrument, last, got }),
             }
@@ -143,8 +143,8 @@ impl Machine for Ingest {
     type Input = MarketEntry;
     type Observed = MarketObserved;
     const WRITER: Writer = Writer::Ingest;
-    const LOGIC: u32 = 8;
-    const STATE: u32 = 7;
+    const LOGIC: u32 = 9;
+    const STATE: u32 = 8;
 
     fn reads() -> Reads {
         Reads::Inbox(Inbox::Market)
@@ -200,6 +200,7 @@ impl Machine for Ingest {
             Event::Trade(fact) => self.instruments.accept_trade(fact),
             Event::CalendarEnded(fact) => self.bars.record_end(&fact.instrument),
             Event::Bar(fact) if fact.source.is_none() => self.bars.close(fact),
+            Event::Bar(fact) => self.instruments.accept_bar(fact),
             _ => {}
         }
         if let Some((instrument, sample)) = sample(own) {

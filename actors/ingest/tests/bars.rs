@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use tapedeck_schemas::event::{Bar, Event, RejectReason};
-use tapedeck_schemas::market::{BarBody, MarketBody, MarketEvent};
+use tapedeck_schemas::market::{BarBody, DefinitionBody, MarketBody, MarketEvent, PriceDomain};
 
 /// A harness that builds these bars of [`SYMBOL`].
 fn building(bars: &str) -> Harness {
@@ -149,7 +149,13 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
         MarketBody::Bar(BarBody { bar, open, high, low, close, volume, count: 2, opened, closed, part: 0 })
     };
     let good = ["5", "7", "4", "6"];
-    let facts = harness.feed_body(1, bar("10s", good, 0, 10));
+    let mut feed = |seq, body: MarketBody| {
+        let MarketBody::Bar(BarBody { closed, .. }) = body else { panic!("a bar") };
+        let mut events = harness.feed(&entry(SYMBOL, MarketEvent { ts_recv: closed, ..event(seq, body) }));
+        events.retain(|event| !matches!(event, Event::ClockAdvanced(_)));
+        events
+    };
+    let facts = feed(1, bar("10s", good, 0, 10));
     let [Event::Bar(fact)] = facts.as_slice() else { panic!("{facts:?}") };
     assert_eq!((fact.source.unwrap().as_str(), fact.count), ("feed", 2));
     for (seq, body, reason) in [
@@ -165,7 +171,7 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
         (14, bar("10s", ["5", "7", "-4", "6"], 0, 10), RejectReason::NotPositive),
         (15, bar("10s", ["5.001", "7", "4", "6"], 0, 10), RejectReason::OffGrid),
     ] {
-        assert_eq!(rejection(&harness.feed_body(seq, body)).map(|(reason, _)| reason), Some(reason), "{seq}");
+        assert_eq!(rejection(&feed(seq, body)).map(|(reason, _)| reason), Some(reason), "{seq}");
     }
     // START is a Tuesday, 22:13:20 UTC.
     let (day, time) = (24 * 3600, 22 * 3600 + 13 * 60 + 20);
@@ -173,9 +179,22 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
     if let MarketBody::Bar(BarBody { opened, closed, .. }) = &mut week {
         (*opened, *closed) = (START - (day + time) * SECOND, START + (6 * day - time) * SECOND);
     }
-    assert_eq!(kinds(&harness.feed_body(16, week)), ["Bar"]);
-    assert_eq!(kinds(&harness.feed_body(17, part(bar("10s", good, 0, 9)))), ["Bar"]);
-    assert_eq!(kinds(&harness.feed_body(18, bar("2t-quote", ["5.005", "7", "4", "6"], 5, 5))), ["Bar"]);
+    assert_eq!(kinds(&feed(16, week)), ["Bar"]);
+    assert_eq!(kinds(&feed(17, part(bar("10s", good, 0, 9)))), ["Bar"]);
+    assert_eq!(kinds(&feed(18, bar("2t-quote", ["5.005", "7", "4", "6"], 5, 5))), ["Bar"]);
+    // The same window and values are the same bar, of any source; other values are a revision.
+    let (_, words) = rejection(&feed(19, bar("10s", good, 0, 10))).unwrap();
+    assert_eq!(words, format!("opened {START} was accepted before with the same values"));
+    assert_eq!(kinds(&feed(20, bar("10s", ["5", "7", "4", "5"], 0, 10))), ["Bar"]);
+    // A bar that is not over.
+    let early = |ahead: u64| MarketEvent {
+        ts_recv: START + (20 - ahead) * SECOND,
+        ..event(21 + ahead, bar("10s", good, 10, 20))
+    };
+    let (reason, words) = rejection(&harness.feed(&entry(SYMBOL, early(6)))).unwrap();
+    assert_eq!(reason, RejectReason::BadBar);
+    assert!(words.contains("is 6000000000 ns after ts_recv, at most 5000000000 is allowed"), "{words}");
+    assert_eq!(kinds(&harness.feed(&entry(SYMBOL, early(5)))), ["Bar"]);
 }
 
 #[test]
@@ -245,4 +264,27 @@ fn a_finished_bar_may_have_the_greatest_volume_at_any_price() {
         part: 0,
     });
     assert_eq!(at(&mut harness, 1, 0, bar).len(), 1);
+}
+
+#[test]
+fn a_definition_without_prices_below_zero_cuts_the_bars_that_have_them() {
+    let with_prices = |prices| {
+        let mut terms = terms("3t,10s,10s-quote");
+        if let MarketBody::Definition(DefinitionBody { prices: of, .. }) = &mut terms {
+            *of = prices;
+        }
+        terms
+    };
+    let mut harness = Harness::default();
+    let define = |harness: &mut Harness, seq, second, prices| {
+        let event = MarketEvent { source: "def".parse().unwrap(), ..received(seq, second, with_prices(prices)) };
+        let answers = harness.feed(&entry(SYMBOL, event));
+        answers.iter().filter(|event| matches!(event, Event::Bar(_))).count()
+    };
+    assert_eq!(define(&mut harness, 1, 0, PriceDomain::Any), 0);
+    at(&mut harness, 1, 1, trade("-5", "1", None));
+    at(&mut harness, 2, 1, quote("-5", "1", "-4", "1", None));
+    assert_eq!(define(&mut harness, 2, 2, PriceDomain::Positive), 3);
+    at(&mut harness, 3, 3, trade("5", "1", None));
+    assert_eq!(define(&mut harness, 3, 4, PriceDomain::Any), 0);
 }

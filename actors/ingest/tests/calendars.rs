@@ -159,6 +159,56 @@ fn a_longer_calendar_keeps_open_bars_and_another_start_of_their_window_cuts_them
 }
 
 #[test]
+fn a_month_whose_begin_changes_goes_on_in_a_second_part() {
+    let mut market = Market::building("1mo-session", "2023-11-14=14:30/21:30,15,16,12-01");
+    market.trade(time(0, 21, 10));
+    let corrected = terms("1mo-session", Some("2023-11-13=14:30/21:00,14,15,16,12-01"));
+    assert_eq!(rendered(&market.feed(time(0, 21, 20), corrected)), ["1mo-session 14:30-21:10 1 events part 1"]);
+    (1..=2).for_each(|day| assert_eq!(market.trade(time(day, 15, 0)), [""; 0]));
+    // The month begins on Monday the 13th, 24 hours before the times of `rendered`; it was part 1 until the change.
+    let closed = market.feed(time(17, 15, 0), trade("5", "1", None));
+    let Some(Event::Bar(bar)) = closed.first() else { panic!("{closed:?}") };
+    assert_eq!(
+        (bar.opened, bar.closed, bar.count, bar.part, bar.late),
+        (TUESDAY - 9 * HOUR - HOUR / 2, time(2, 21, 0), 2, 2, 0)
+    );
+}
+
+#[test]
+fn the_parts_of_a_series_have_different_names_however_the_calendar_changes() {
+    let day = |open: &str| terms("1d-session", Some(&format!("2023-11-14={open}/18:00,15")));
+    let mut market = Market::building("1d-session", "2023-11-14=09:00/18:00,15");
+    let mut parts = Vec::new();
+    for (minute, open) in (0..).zip(["10:00", "09:00", "08:00", "10:00", "09:00"]) {
+        market.trade(time(0, 11, 2 * minute));
+        parts.extend(market.feed(time(0, 11, 2 * minute + 1), day(open)));
+    }
+    market.trade(time(0, 12, 0));
+    parts.extend(market.feed(time(1, 12, 0), trade("5", "1", None)));
+    let named = parts.iter().filter_map(|event| match event {
+        Event::Bar(bar) => Some((bar.opened, bar.part)),
+        _ => None,
+    });
+    let named: Vec<_> = named.collect();
+    let numbers: Vec<_> = named.iter().map(|(_, part)| *part).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6]);
+    assert_eq!(rendered(&market.feed(time(1, 18, 0), trade("5", "1", None))), ["1d-session 33:00-42:00 1 events"]);
+}
+
+#[test]
+fn a_bar_that_is_added_begins_with_the_next_window() {
+    let mut market = Market::building("1d-session", SESSIONS);
+    market.trade(time(0, 15, 0));
+    market.feed(time(0, 15, 1), terms("", None));
+    market.trade(time(0, 16, 0));
+    assert_eq!(kinds(&market.feed(time(0, 16, 1), terms("1d-session,1m", None))), ["InstrumentDefined"]);
+    market.trade(time(0, 16, 0));
+    assert_eq!(market.trade(time(0, 21, 0)), [""; 0], "no bar that lacks the trades before");
+    market.trade(time(1, 15, 0));
+    assert_eq!(market.trade(time(1, 21, 0)), ["1d-session 38:30-45:00 1 events", "1m 39:00-39:01 1 events"]);
+}
+
+#[test]
 fn a_published_bar_by_sessions_is_compared_with_the_calendar_in_force() {
     let bar = |spec: &str, opened, closed, part| {
         let price = "5".parse().unwrap();
@@ -179,12 +229,12 @@ fn a_published_bar_by_sessions_is_compared_with_the_calendar_in_force() {
         ("1d-session", time(0, 14, 30), time(0, 20, 0), 2, true),
         ("1d-session", time(3, 14, 30), time(3, 21, 0), 0, false),
     ] {
-        let answer = market.feed(START, bar(spec, opened, closed, part));
+        let answer = market.feed(closed, bar(spec, opened, closed, part));
         assert_eq!(rejection(&answer).is_none(), is_accepted, "{spec} {opened} {closed}: {answer:?}");
     }
     let mut market = Market::default();
     market.feed(TUESDAY, terms("", None));
-    let answer = market.feed(START, bar("1d-session", time(0, 14, 30), time(0, 21, 0), 0));
+    let answer = market.feed(time(0, 21, 0), bar("1d-session", time(0, 14, 30), time(0, 21, 0), 0));
     assert_eq!(rejection(&answer).unwrap().0, RejectReason::BadBar);
 }
 

@@ -251,7 +251,7 @@ fn decisions_are_as_pinned() {
         Ingest::new(),
         &script,
         PINNED,
-        "8cad42789f74ef661ff6c0de96c640ea3cb13a91c908faac91bf31213ae83380",
+        "f7a435a295b6fa5d0f40b6e09ef454e81397af17eceff60ffeac6ee14c66229f",
     );
 }
 

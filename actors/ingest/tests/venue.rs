@@ -71,6 +71,43 @@ fn ids_of_spaces_and_texts_are_apart_from_numbers() {
 }
 
 #[test]
+fn the_same_id_and_values_hours_later_are_another_trade() {
+    const HOUR: u64 = 3600 * SECOND;
+    let mut harness = Harness::defined();
+    let mut feed = |seq, source: &str, ts_recv, ts_event| {
+        let event =
+            MarketEvent { source: source.parse().unwrap(), ts_recv, ts_event, ..event(seq, trade("1", "1", Some(7))) };
+        is_duplicate(&harness.feed(&entry(SYMBOL, event)))
+    };
+    assert!(!feed(1, "a", START, None));
+    assert!(feed(1, "b", START + HOUR - 1, None), "within an hour");
+    assert!(feed(2, "b", START + 9 * HOUR, Some(START)), "the venue's time counts");
+    assert!(!feed(3, "b", START + 3 * HOUR, None));
+    assert!(feed(2, "a", START + 3 * HOUR, None));
+}
+
+#[test]
+fn a_venue_that_sends_its_quote_again_is_heard() {
+    let mut harness = Harness::defined();
+    let mut seq = 0;
+    let mut feed = |ms: u64, body: MarketBody| {
+        seq += 1;
+        let event = MarketEvent { ts_recv: START + ms * SECOND / 1000, ..event(seq, body) };
+        let events = harness.feed(&entry(SYMBOL, event));
+        rejection(&events).map(|(reason, _)| reason)
+    };
+    let one = |id| quote("1", "1", "2", "1", Some(id));
+    assert_eq!(feed(0, one(5)), None);
+    assert_eq!(feed(1000, one(5)), Some(RejectReason::Duplicate), "another publisher's");
+    assert_eq!(feed(1001, one(5)), None, "the venue sends it again");
+    assert_eq!(feed(1500, one(5)), Some(RejectReason::Duplicate));
+    assert_eq!(feed(2500, quote("", "0", "", "0", None)), None, "withdrawn, without an id");
+    assert_eq!(feed(2600, one(5)), None);
+    assert_eq!(feed(2600, one(6)), None);
+    assert_eq!(feed(1001, one(5)), Some(RejectReason::Duplicate), "from a file");
+}
+
+#[test]
 fn a_rejected_event_leaves_its_id_to_others() {
     let mut harness = Harness::defined();
     assert!(rejection(&harness.feed_body(1, trade("0", "1", Some(5)))).is_some());
@@ -92,7 +129,12 @@ fn the_latest_ids_are_kept_up_to_the_bound_of_the_partition() {
     }
     assert!(is_duplicate(&harness.feed(&other(3, trade("1", "1", Some(1))))));
     assert!(is_duplicate(&from(&mut harness, "b", 1, trade("1", "1", Some(count)))));
-    assert!(is_duplicate(&from(&mut harness, "b", 2, trade("1", "1", Some(count - 60_000)))));
+    assert!(is_duplicate(&from(&mut harness, "b", 2, trade("1", "1", Some(1)))), "both fit in the bound");
+    // A second publisher sends all of them again, from the first on: none is accepted.
+    let again = (1..=count).map(|n| from(&mut harness, "c", n, trade("1", "1", Some(n))));
+    assert_eq!(again.filter(|events| kinds(events) == ["Trade"]).count(), 0);
+    (count + 1..=5 * count).for_each(|n| drop(from(&mut harness, "d", n, trade("1", "1", Some(n)))));
+    assert!(is_duplicate(&harness.feed(&other(4, trade("1", "1", Some(1))))));
     assert_eq!(kinds(&from(&mut harness, "b", 3, trade("1", "1", Some(1)))), ["Trade"], "forgotten");
 }
 
@@ -148,6 +190,23 @@ fn holes_and_restarts_of_consecutive_ids_are_facts() {
     assert!(is_duplicate(&feed(&mut harness, trade("1", "1", Some(2)))), "a repetition is no restart");
     let Event::TradeIdGap(gap) = &feed(&mut harness, trade("1", "1", Some(9)))[0] else { panic!("a gap") };
     assert_eq!((gap.expected, gap.got), (3, 9));
+    // A number far ahead hides no gap that follows.
+    assert_eq!(kinds(&feed(&mut harness, trade("1", "1", Some(u64::MAX)))), ["TradeIdsRestarted", "Trade"]);
+    assert_eq!(kinds(&feed(&mut harness, trade("1", "1", Some(10)))), ["TradeIdsRestarted", "Trade"]);
+    assert_eq!(kinds(&feed(&mut harness, trade("1", "1", Some(12)))), ["TradeIdGap", "Trade"]);
+    // While a definition says that ids have no order, they are not followed.
+    let terms = |order| {
+        let mut terms = definition("A", "B", "0.01", "0.1", "5");
+        if let MarketBody::Definition(DefinitionBody { trade_ids, .. }) = &mut terms {
+            *trade_ids = order;
+        }
+        terms
+    };
+    let define = |harness: &mut Harness, seq, order| drop(from(harness, "def", seq, terms(order)));
+    define(&mut harness, 3, TradeIdOrder::Any);
+    assert_eq!(kinds(&feed(&mut harness, trade("1", "1", Some(13)))), ["Trade"]);
+    define(&mut harness, 4, TradeIdOrder::Consecutive);
+    assert_eq!(kinds(&feed(&mut harness, trade("1", "1", Some(14)))), ["Trade"]);
     // Without the definition's word there is no order.
     let mut any = Harness::defined();
     for (seq, id) in (1..).zip([100, 5, 200]) {

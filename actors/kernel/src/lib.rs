@@ -21,6 +21,7 @@ pub mod recent;
 pub mod reply;
 pub mod state;
 pub mod tape;
+pub mod terms;
 pub mod testing;
 pub mod verifier;
 

@@ -34,8 +34,8 @@ impl Mark {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstrumentMark {
     mark: Option<Mark>,
-    /// Whether the quote in force has both sides and is not crossed.
-    is_quoted: bool,
+    /// `ts_recv` of the quote in force, if it has both sides and is not crossed, ns.
+    quoted_at: Option<u64>,
 }
 
 impl InstrumentMark {
@@ -55,16 +55,15 @@ impl InstrumentMark {
 
     fn quote(&mut self, quote: &Quote) {
         let touch = quote.touch();
-        self.is_quoted = touch.is_some();
+        self.quoted_at = touch.is_some().then_some(quote.ts_recv);
         if let Some((low, high)) = touch {
             self.mark = Some(Mark { low, high, at: quote.ts_recv });
         }
     }
 
     fn trade(&mut self, trade: &Trade, params: &Params) {
-        let age = |mark: Mark| trade.ts_recv.saturating_sub(mark.at);
         let limit = || params.in_force(&LATE_MS, &trade.instrument).milliseconds_to_ns();
-        if !self.is_quoted || self.mark.is_none_or(|mark| age(mark) > limit()) {
+        if self.quoted_at.is_none_or(|quoted| trade.ts_recv.saturating_sub(quoted) > limit()) {
             self.mark = Some(Mark { low: trade.price, high: trade.price, at: trade.ts_recv });
         }
     }
@@ -109,7 +108,9 @@ mod tests {
         assert_eq!(after(trade(2, "7")), is("7", 2));
         assert_eq!(after(quote(3, Some("100"), Some("102"))), is("101", 3));
         assert_eq!(after(trade(4, "50")), is("101", 3), "the quote is in force");
+        assert_eq!(after(trade(10_003, "50")), is("101", 3), "the quote is as old as the limit");
         assert_eq!(after(trade(10_004, "50")), is("50", 10_004), "the quote is older than the limit");
+        assert_eq!(after(trade(10_004, "49")), is("49", 10_004), "the latest trade, until there is a quote");
         assert_eq!(after(quote(10_005, Some("60"), Some("60"))), is("60", 10_005), "locked");
         assert_eq!(after(quote(10_006, Some("62"), Some("61"))), is("60", 10_005), "crossed");
         assert_eq!(after(trade(10_007, "61")), is("61", 10_007));

@@ -1,42 +1,42 @@
-//! The latest ids that a machine has observed, up to a bound: an exchange may report a fill twice, and a command may
-//! arrive twice.
+//! The latest ids that a machine has observed, up to a bound: an exchange may report a fill twice, a command may arrive
+//! twice, and two publishers may send the same trade.
 
 use std::collections::{BTreeSet, VecDeque};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Most ids that are kept, the latest ones. An exchange repeats a fill soon, or after a reconnect. One that is repeated
-/// after 65,536 other fills would count twice.
+/// Most ids of fills or commands that are kept. An exchange repeats a fill soon, or after a reconnect. One that is
+/// repeated after 65,536 other fills would count twice.
 pub const SEEN_MAX: usize = 65_536;
 
-/// The latest ids.
+/// The latest ids, at most `MOST`.
 #[derive(Debug, Clone)]
-pub struct RecentIds<T> {
+pub struct RecentIds<T, const MOST: usize = SEEN_MAX> {
     ids: BTreeSet<T>,
     /// In order of insertion, oldest first.
     queue: VecDeque<T>,
 }
 
-impl<T> Default for RecentIds<T> {
+impl<T, const MOST: usize> Default for RecentIds<T, MOST> {
     fn default() -> Self {
         Self { ids: BTreeSet::new(), queue: VecDeque::new() }
     }
 }
 
-impl<T: Serialize> Serialize for RecentIds<T> {
+impl<T: Serialize, const MOST: usize> Serialize for RecentIds<T, MOST> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.queue.serialize(serializer)
     }
 }
 
-impl<'de, T: Deserialize<'de> + Ord + Clone> Deserialize<'de> for RecentIds<T> {
+impl<'de, T: Deserialize<'de> + Ord + Clone, const MOST: usize> Deserialize<'de> for RecentIds<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let queue = VecDeque::deserialize(deserializer)?;
         Ok(Self { ids: queue.iter().cloned().collect(), queue })
     }
 }
 
-impl<T: Ord + Clone> RecentIds<T> {
+impl<T: Ord + Clone, const MOST: usize> RecentIds<T, MOST> {
     /// Returns whether the id is one of the latest.
     pub fn contains(&self, id: &T) -> bool {
         self.ids.contains(id)
@@ -67,7 +67,7 @@ impl<T: Ord + Clone> RecentIds<T> {
             return false;
         }
         self.queue.push_back(id);
-        if self.queue.len() > SEEN_MAX
+        if self.queue.len() > MOST
             && let Some(oldest) = self.queue.pop_front()
         {
             self.ids.remove(&oldest);
@@ -89,7 +89,7 @@ mod tests {
             id[..8].copy_from_slice(&(n as u64).to_be_bytes());
             FillId(id)
         };
-        let mut seen = RecentIds::default();
+        let mut seen = RecentIds::<FillId>::default();
         for n in 0..SEEN_MAX {
             assert!(seen.insert(id(n)));
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use tapedeck_kernel::terms::OrderTerms;
 use tapedeck_schemas::event::{Event, InstrumentDefined, Order, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity};
@@ -38,7 +39,7 @@ pub struct WorkingOrder {
 /// The terms, quote and working orders of one instrument.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct InstrumentBook {
-    terms: Option<InstrumentDefined>,
+    terms: Option<OrderTerms>,
     bid: Option<DisplayedLevel>,
     ask: Option<DisplayedLevel>,
     /// In order of arrival.
@@ -51,7 +52,7 @@ pub struct InstrumentBook {
 
 impl InstrumentBook {
     /// The terms, once the instrument is defined.
-    pub fn terms(&self) -> Option<&InstrumentDefined> {
+    pub fn terms(&self) -> Option<&OrderTerms> {
         self.terms.as_ref()
     }
     /// The level that an order of `side` trades with.
@@ -87,7 +88,7 @@ impl InstrumentBook {
     }
 
     pub(crate) fn define(&mut self, terms: &InstrumentDefined) {
-        self.terms = Some(terms.clone());
+        self.terms = Some(terms.into());
     }
 
     /// Replaces the quote; its displayed sizes are whole. A crossed quote displays nothing.

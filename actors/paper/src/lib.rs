@@ -69,7 +69,7 @@ impl Machine for Paper {
     type Observed = PaperObserved;
     const WRITER: Writer = Writer::Paper;
     const LOGIC: u32 = 3;
-    const STATE: u32 = 3;
+    const STATE: u32 = 4;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Execution, Writer::Control])

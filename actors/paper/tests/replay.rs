@@ -116,6 +116,6 @@ fn decisions_are_as_pinned() {
         Paper::new(TAPE),
         &script,
         pinned,
-        "511c855bdebc85206025d253d6bc5f1292e2dc7b56d1fec4d73c8b3e3aa23e76",
+        "b64008d3a03b8bb6e1a5c6f263c854b969e70730700d30441d18a1c1263d3c79",
     );
 }

@@ -120,6 +120,8 @@ impl Books {
             realised += holding.realised;
             fees += holding.fees;
         }
+        // A value beyond the bound of `Money` is no value: the position counts at its cost, without a mark.
+        let marked_at = value_at_mark.and(marked_at);
         let position_value = value_at_mark.unwrap_or(cost);
         let unrealised = position_value - cost;
         let equity = cash + position_value;

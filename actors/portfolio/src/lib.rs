@@ -98,8 +98,8 @@ impl Machine for Portfolio {
     type Input = Fact;
     type Observed = PortfolioObserved;
     const WRITER: Writer = Writer::Portfolio;
-    const LOGIC: u32 = 4;
-    const STATE: u32 = 2;
+    const LOGIC: u32 = 5;
+    const STATE: u32 = 3;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Paper])

@@ -132,6 +132,6 @@ fn decisions_are_as_pinned() {
         Portfolio::new(),
         &script,
         pinned,
-        "777bebad15270f912b8c4c5cc6e19de418ec447b583b391fb577c41811cc1f16",
+        "b28e6ab5b5f2efa14d5d04a37157e9f006547b91a12688a93eb8058834730d32",
     );
 }

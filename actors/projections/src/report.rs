@@ -29,7 +29,8 @@ pub const QUERIES: &[Query] = &[
         ],
         sql: "SELECT partition::text, instrument, quotes::text, trades::text, trim_scale(notional)::text, \
               trim_scale(quantity)::text, trim_scale(first_price)::text, trim_scale(last_price)::text, \
-              trim_scale(last_bid)::text, trim_scale(last_ask)::text \
+              trim_scale(CASE WHEN bid_at = quote_at THEN last_bid END)::text, \
+              trim_scale(CASE WHEN ask_at = quote_at THEN last_ask END)::text \
               FROM tapedeck.market_totals ORDER BY instrument, partition",
     },
     Query {

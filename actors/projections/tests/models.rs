@@ -146,7 +146,13 @@ fn market() -> Vec<(Event, String)> {
     let bars = format!("bars_v1: {KEY} instrument=venue.SYM bar=1m opened=60 closed=120");
     vec![
         (bar.into(), format!("{bars} open=10.1 high=10.4 low=10 close=10.2 volume=3 count=5 late=1 part=2")),
-        (quote.into(), format!("{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2")),
+        (
+            quote.into(),
+            format!(
+                "{totals} quotes=1 trades=0 notional=0 quantity=0 last_bid=10.1 last_ask=10.2 \
+             bid_at=1 ask_at=1 quote_at=1"
+            ),
+        ),
         (
             trade.into(),
             format!("{totals} quotes=0 trades=1 notional=3.15 quantity=0.3 first_price=10.5 last_price=10.5"),

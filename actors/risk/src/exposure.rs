@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tapedeck_kernel::Fact;
 use tapedeck_kernel::mark::InstrumentMark;
+use tapedeck_kernel::terms::OrderTerms;
 use tapedeck_schemas::event::{Event, InstrumentDefined, OrderFilled, Quote, Side};
 use tapedeck_schemas::ids::Currency;
 use tapedeck_schemas::number::{Money, Price, Quantity, Ratio};
@@ -29,7 +30,7 @@ impl From<&Quote> for LastQuote {
 /// One instrument's state.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Exposure {
-    terms: Option<InstrumentDefined>,
+    terms: Option<OrderTerms>,
     quote: Option<LastQuote>,
     mark: InstrumentMark,
     last_fill: Option<Price>,
@@ -39,7 +40,7 @@ pub struct Exposure {
 
 impl Exposure {
     /// The terms of the instrument, once it is defined.
-    pub fn terms(&self) -> Option<&InstrumentDefined> {
+    pub fn terms(&self) -> Option<&OrderTerms> {
         self.terms.as_ref()
     }
     /// The latest quote.
@@ -56,7 +57,7 @@ impl Exposure {
     }
 
     pub(crate) fn define(&mut self, terms: &InstrumentDefined) {
-        self.terms = Some(terms.clone());
+        self.terms = Some(terms.into());
     }
 
     /// Observes a quote or trade that is not late.

@@ -116,8 +116,8 @@ impl Machine for Risk {
     type Input = Fact;
     type Observed = ();
     const WRITER: Writer = Writer::Risk;
-    const LOGIC: u32 = 5;
-    const STATE: u32 = 3;
+    const LOGIC: u32 = 6;
+    const STATE: u32 = 4;
 
     fn reads() -> Reads {
         Reads::Tape(&[Writer::Ingest, Writer::Control, Writer::Signal, Writer::Execution, Writer::Paper])

@@ -1,6 +1,7 @@
 //! Turns the target of a signal into an order in whole ticks and lots. Limits are checked later, in [`crate::gate`].
 
-use tapedeck_schemas::event::{InstrumentDefined, Order, PriceDomain, Side, SignalRaised, TimeInForce};
+use tapedeck_kernel::terms::OrderTerms;
+use tapedeck_schemas::event::{Order, PriceDomain, Side, SignalRaised, TimeInForce};
 use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::number::{Price, Quantity, Ratio};
 use tapedeck_schemas::offset::Offset;
@@ -77,7 +78,7 @@ pub fn size(request: &SizingRequest<'_>, exposure: &Exposure, open: OpenQuantity
 
 /// target · target notional / |mark|, rounded toward zero to the lot size; `None` at a mark of zero. Beyond the bound
 /// of `Quantity` it stops there, and `max_quantity` denies the order.
-fn desired(signal: &SignalRaised, terms: &InstrumentDefined, mark: Price, params: &Params) -> Option<Quantity> {
+fn desired(signal: &SignalRaised, terms: &OrderTerms, mark: Price, params: &Params) -> Option<Quantity> {
     let target = signal.target.clamp(Ratio::whole(-1), Ratio::whole(1));
     let target_notional = params.in_force(&TARGET_NOTIONAL, &signal.instrument).to_money()?;
     let value = target_notional.scaled_by(target);

@@ -256,7 +256,7 @@ fn the_decisions_on_a_fixed_script_are_pinned() {
         blank().machine.machine,
         &facts,
         pinned,
-        "31e25fe5ba0a608c659f5f20317f54545e9ec469d2f2cfec974260eef0a4ccaa",
+        "b9a9f4dc58b7a3e553572e5622ad13dcb116b16c12250ec4e7a13e86f5986cfb",
     );
 }
 

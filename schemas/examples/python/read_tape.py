@@ -40,7 +40,7 @@ class Totals:
     def take(self, kind, body):
         if kind == "Quote":
             self.quotes += 1
-            self.bid, self.ask = Decimal(body["bid"]), Decimal(body["ask"])
+            self.bid, self.ask = (body[side] and Decimal(body[side]) for side in ("bid", "ask"))
         else:
             price, quantity = Decimal(body["price"]), Decimal(body["quantity"])
             self.trades += 1

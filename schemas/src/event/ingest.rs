@@ -32,7 +32,7 @@ structs! {
         got: u64,
     }
     /// The venue's ids of trades, which are consecutive by the definition of the instrument, skipped some: those trades
-    /// never reached the tape.
+    /// had not reached the tape, and may still follow.
     TradeIdGap {
         /// Instrument of the trades.
         instrument: InstrumentId,

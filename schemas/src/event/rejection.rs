@@ -25,7 +25,7 @@ names! {
         /// A price is off the tick grid, or a quantity is off the lot grid.
         OffGrid = 5 "off_grid",
         /// A side of a quote has a size and no price.
-        BadQuote = 6 "bad_quote",
+        BadQuote = 18 "bad_quote",
         /// The number (`seq`) is not above the last one, or the venue's id was accepted before with the same values.
         Duplicate = 7 "duplicate",
         /// `ts_recv` is more than 5 s ahead of the broker's stamp.
@@ -68,11 +68,12 @@ variants! {
             /// Greatest number before it.
             last: u64,
         },
-        /// An event of the instrument with the venue's id and the same prices and quantities was accepted before.
+        /// An event of the instrument with the venue's id, or a bar of the window, and the same prices and quantities was
+        /// accepted before.
         RepeatedKey = 4 "repeated_key" {
-            /// Name of the field: `trade_id` or `update_id`.
+            /// Name of the field: `trade_id` or `update_id`, or `opened` of a bar.
             field: Token,
-            /// The venue's id.
+            /// The venue's id, or the begin of the bar.
             id: VenueId,
         },
         /// `ts_recv` is too far ahead of the broker's stamp.
@@ -133,7 +134,7 @@ variants! {
             lot_size: Quantity,
         },
         /// A side of a quote has a size and no price.
-        SizeWithoutPrice = 11 "size_without_price" {
+        SizeWithoutPrice = 42 "size_without_price" {
             /// Name of the field: `bid_size` or `ask_size`.
             field: Token,
             /// The size, in the base currency.
@@ -208,6 +209,15 @@ variants! {
             opened: u64 as Time,
             /// End of the bar, ns since the Unix epoch.
             closed: u64 as Time,
+        },
+        /// A bar closes later than its event was received: it is not over.
+        ClosedAhead = 43 "closed_ahead" {
+            /// End of the bar, ns since the Unix epoch.
+            closed: u64 as Time,
+            /// How far that is ahead of `ts_recv`, ns.
+            ahead_ns: u64,
+            /// Greatest value allowed, ns.
+            limit_ns: u64,
         },
         /// A definition is older than the one in force, and has other terms.
         OlderDefinition = 21 "older_definition" {

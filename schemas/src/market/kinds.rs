@@ -120,8 +120,8 @@ macro_rules! message_fields {
                 })*
                 Ok(())
             }
-            /// Returns the fields that the fact accepts.
-            pub(super) fn of(_fact: &$fact) -> Self {
+            /// Returns the fields of the event that the fact accepts.
+            pub fn of(_fact: &$fact) -> Self {
                 Self { $($field: Clone::clone(&_fact.$field),)* }
             }
         }

@@ -33,7 +33,7 @@ pub struct EventCounts {
     pub accepted: u64,
     /// Accepted quotes and trades that were late: recorded, and never acted on.
     pub late: u64,
-    /// Gaps in the numbers, and in the venue's consecutive ids.
+    /// Gaps in the numbers.
     pub gaps: u64,
     /// Rejected events, by reason, with the first one.
     pub rejects: BTreeMap<RejectReason, (u64, FirstReject)>,
@@ -58,7 +58,7 @@ impl EventCounts {
                 let first = || (0, FirstReject { cause, fact: fact.clone() });
                 self.rejects.entry(fact.reason).or_insert_with(first).0 += 1;
             }
-            Event::Gap(_) | Event::TradeIdGap(_) => self.gaps += 1,
+            Event::Gap(_) => self.gaps += 1,
             _ if accepted_at(fact).is_some() => {
                 self.accepted += 1;
                 self.late += u64::from(is_late);

@@ -44,8 +44,8 @@ fn text(event: &Event) -> String {
             let ends = |calendar: &Calendar| format!(", calendar to {}", readable_time(calendar.end()));
             let calendar = e.calendar.as_ref().map(ends).unwrap_or_default();
             format!(
-                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, bars {bars}{sources}{calendar}",
-                e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional, e.prices
+                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, trade ids {}, bars {bars}{sources}{calendar}",
+                e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional, e.prices, e.trade_ids
             )
         }
         Event::Quote(e) => {
@@ -62,9 +62,20 @@ fn text(event: &Event) -> String {
         }
         Event::Bar(e) => {
             let part = if e.part > 0 { format!(", part {}", e.part) } else { String::new() };
+            let source = e.source.map(|source| format!(", published by {source}")).unwrap_or_default();
             format!(
-                "{} {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late{part}",
-                e.instrument, e.bar, e.open, e.high, e.low, e.close, e.volume, e.count, e.late
+                "{} {} from {} to {}: open {}, high {}, low {}, close {}, volume {}, {} events, {} late{part}{source}",
+                e.instrument,
+                e.bar,
+                readable_time(e.opened),
+                readable_time(e.closed),
+                e.open,
+                e.high,
+                e.low,
+                e.close,
+                e.volume,
+                e.count,
+                e.late
             )
         }
         Event::CalendarEnded(e) => format!("{}: no trading session after {}", e.instrument, readable_time(e.closed)),

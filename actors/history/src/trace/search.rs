@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use tapedeck_schemas::about::About;
 use tapedeck_schemas::event::{Event, Kind};
 use tapedeck_schemas::ids::OrderId;
+use tapedeck_schemas::market::accepted_at;
 use tapedeck_schemas::offset::Offset;
+use tapedeck_schemas::record::Writer;
 
 use super::TraceQuery;
 use crate::fact::StoredFact;
@@ -39,7 +41,7 @@ impl RootSearch {
             TraceQuery::At(offset) => fact.offset == offset,
             TraceQuery::Inbox(writer, generation, offset) => {
                 let is_there = generation.is_none() || generation == fact.inbox_generation;
-                is_there && fact.writer == writer && fact.cause == offset && answers(&fact.event)
+                is_there && fact.writer == writer && fact.cause == offset && answers(writer, &fact.event)
             }
             TraceQuery::Order(wanted) => of_order(wanted),
             TraceQuery::Fill(wanted) => of_fill(wanted),
@@ -65,14 +67,6 @@ impl RootSearch {
 
 /// Whether a fact of ingest or control records its inbox entry, and not only the clock, a gap, a bar or earlier
 /// rejections that the entry brought about.
-fn answers(event: &Event) -> bool {
-    match event {
-        Event::ClockAdvanced(_)
-        | Event::Gap(_)
-        | Event::RejectedMany(_)
-        | Event::TradeIdGap(_)
-        | Event::TradeIdsRestarted(_) => false,
-        Event::Bar(bar) => bar.source.is_some(),
-        _ => true,
-    }
+fn answers(writer: Writer, event: &Event) -> bool {
+    writer != Writer::Ingest || accepted_at(event).is_some() || matches!(event, Event::Rejected(_))
 }

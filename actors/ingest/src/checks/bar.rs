@@ -4,10 +4,12 @@ use tapedeck_schemas::bar::BarAlign;
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::market::{BarBody, MarketBody};
 
+use super::clock::CLOCK_AHEAD_NS_MAX;
 use super::{Candidate, Rejection, named, require};
 
 /// Open and close are within low and high. The times of a time bar are a window of its size, by UTC or by the calendar
-/// of the instrument, and those of a part lie within one, from its start; any other bar does not end before it starts.
+/// of the instrument, and those of a part lie within one, from its start; any other bar does not end before it starts. No
+/// bar ends after its receipt by more than [`CLOCK_AHEAD_NS_MAX`]: it is not over.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Bar(BarBody { bar, open, high, low, close, opened, closed, part, .. }) = candidate.event.body
     else {
@@ -18,6 +20,12 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
         require((low..=high).contains(&price), &|| RejectDetail::OutsideBar { field: named(name), price, low, high })?;
     }
     require(opened <= closed, &|| RejectDetail::ClosedBeforeOpened { opened, closed })?;
+    let ahead_ns = closed.saturating_sub(candidate.event.ts_recv);
+    require(ahead_ns <= CLOCK_AHEAD_NS_MAX, &|| RejectDetail::ClosedAhead {
+        closed,
+        ahead_ns,
+        limit_ns: CLOCK_AHEAD_NS_MAX,
+    })?;
     if !bar.is_timed() {
         return Ok(());
     }

@@ -47,7 +47,8 @@ pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     }
     if let Some(calendar) = calendar {
         let limit = CALENDARS_MAX + if is_operator { OPERATOR_CALENDARS } else { 0 };
-        let holds = calendars.count_with(instrument, calendar) <= limit || calendars.get(instrument) == Some(calendar);
+        let count = calendars.count_with(instrument, calendar);
+        let holds = count <= limit.max(calendars.len());
         require(holds, &|| RejectDetail::TooManyCalendars { limit: limit as u32 })?;
     }
     match candidate.terms {

@@ -6,7 +6,7 @@ use tapedeck_schemas::market::MarketBody;
 use super::{Candidate, Rejection, named, require};
 
 /// The least time, ns since the Unix epoch: 1980-01-01. No market event is older, and a time in another unit is less:
-/// microseconds of the year 2200 are 0.08 days after 1970 in ns.
+/// microseconds of the year 2200, read as ns, are 84 days after 1970.
 pub const TIME_NS_MIN: u64 = 315_532_800 * 1_000_000_000;
 /// The end of the times that a unit must give to be named, ns since the Unix epoch: 2200-01-01.
 const TIME_NS_END: u64 = 7_258_118_400 * 1_000_000_000;

@@ -36,7 +36,8 @@ Examples:
 /// If a publication is interrupted, run the same command again: it continues where it stopped. If messages were lost
 /// after they were stored, it first sends the events again that ingest misses. A verdict counts the whole session, so
 /// events that were refused stay refused. When their reason has passed (a clock ahead, too many sessions, an instrument
-/// not defined), --again publishes the files as another session: what is recorded already is refused as duplicate.
+/// not defined), --again publishes the files as another session: bars and events with ids that are recorded already are
+/// refused as duplicate; those without ids are recorded once more.
 ///
 /// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams; JSON
 /// lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades, klines); Tardis CSV

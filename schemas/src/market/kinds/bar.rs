@@ -31,9 +31,9 @@ market_kind! {
         /// Number of late events since the previous bar of this size. Late events are in no time bar.
         late: u64,
         /// Start of a time bar's window; for other bars ts_recv of the first event, as it arrived.
-        opened: u64 as Time { "not above closed" in "ns", as "1723161240000000000" },
+        opened: u64 as Time { "not above closed" in "ns", as "1723161180000000000" },
         /// Exclusive end of a time bar's window; for other bars, and parts before the end, the greatest ts_recv.
-        closed: u64 as Time { "not below opened" in "ns", as "1723161300000000000" },
+        closed: u64 as Time { "not below opened" in "ns", as "1723161240000000000" },
         /// 0 for a whole bar; for a part of one, its number among the parts, from 1.
         part: u64 { "any" in "parts", as 0, or 0 },
         /// Source that published the bar; nil for a bar that `ingest` built.
