@@ -41,9 +41,9 @@ fmt *ARGS:
 lint:
     @cargo clippy --release --locked --workspace --all-targets -- -D warnings
 
-# checks the structure of the code: direction of dependencies, sizes, names that pure crates must not use
+# checks the structure of the code: direction of dependencies, sizes, names that pure crates must not use, licences
 tidy *ARGS:
-    @cargo test --release --locked --package tapedeck-tests --test tidy --test words "$@"
+    @cargo test --release --locked --package tapedeck-tests --test tidy --test words --test licences "$@"
 
 # libFuzzer on every decoder: fuzz TARGET SECONDS, fuzz all SECONDS; fuzz keep adds the inputs it found to the corpus
 [no-exit-message]

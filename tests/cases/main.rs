@@ -85,6 +85,23 @@ const CASES: &[Case] = &[
         kinds: &["Trade", "Quote"],
     },
     Case {
+        file: "recording-of-coinbase.txt",
+        flags: &[],
+        exit: 0,
+        printed: &["5 accepted", "0 refused", "1 l2update"],
+        instrument: "coinbase.SKL-USD",
+        kinds: &["Trade", "Quote", "Trade", "Quote"],
+    },
+    // After the other capture of the instrument: two trades of it are facts already.
+    Case {
+        file: "capture-of-trades-and-their-aggregates.txt",
+        flags: &[],
+        exit: 0,
+        printed: &["3 accepted", "0 refused", "1 aggregate_trade"],
+        instrument: "binance.BTCUSDT",
+        kinds: &["Trade", "Trade", "Trade", "Trade"],
+    },
+    Case {
         file: "ticks/20140509_gbpusd_tick_quote.csv",
         flags: &["--venue", "fxcm", "--tz", "-05:00"],
         exit: 0,
@@ -132,8 +149,13 @@ fn inputs_as_they_really_are_become_the_right_facts() {
             .map(|fact| fact["body"].clone())
             .collect()
     };
+    let aggregates = of("binance-usdm.BTCUSDT", "Trade");
+    let is_aggregate = |trade: &Value| trade["trade_id"].as_str().is_some_and(|id| id.starts_with("agg:"));
+    assert!(aggregates.iter().all(is_aggregate), "{aggregates:?}");
     let tick = &of("fxcm.GBPUSD", "Quote")[0];
     assert_eq!(tick["ts_recv"], "1399611617900000000", "00:00:17.9 in -05:00 is 05:00:17.9 UTC");
+    let sides: Vec<_> = of("coinbase.SKL-USD", "Trade").iter().map(|trade| trade["aggressor"].clone()).collect();
+    assert_eq!(sides, ["buyer", "seller"], "the maker's side is the other one");
     for bar in of("demo.BAK", "Bar") {
         assert!(bar["opened"].as_str() <= bar["closed"].as_str(), "{bar}");
     }
@@ -149,5 +171,6 @@ fn inputs_as_they_really_are_become_the_right_facts() {
     );
     let unstated = system.run(&["publish", &path("ticks/20140509_gbpusd_tick_quote.csv"), "--setup", &setup]);
     let told = text(&unstated.stderr);
-    assert!(unstated.status.code() == Some(2) && told.contains("--tz"), "the zone is asked for: {told}");
+    let asked = told.contains("does not state the venue and the time zone");
+    assert!(unstated.status.code() == Some(2) && asked, "venue and zone are asked for: {told}");
 }

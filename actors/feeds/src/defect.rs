@@ -19,6 +19,7 @@ pub(crate) mod kind {
     pub(crate) const NUMBER: &str = "number";
     pub(crate) const SYMBOL: &str = "symbol";
     pub(crate) const TIME: &str = "time";
+    pub(crate) const VENUE: &str = "venue";
 }
 
 /// Why an entry cannot be read.

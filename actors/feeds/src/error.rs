@@ -77,10 +77,10 @@ pub enum FeedError {
     },
     /// The format of the file is not recognized.
     #[error(
-        "{}: unknown format, begins with {excerpt}; supported are captures of Binance combined streams \
-         (<receive ns> <raw JSON>), lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV \
-         (aggTrades, trades, klines), Tardis CSV (trades, quotes), LEAN FX ticks, and CSV whose header names the \
-         fields of docs/publishing.md",
+        "{}: unknown format, begins with {excerpt}; supported are captures of Binance's streams \
+         (<receive ns> <raw JSON>), raw recordings of cryptofeed (<epoch s>: <raw JSON>), DBN files of Databento, \
+         lines of JSON or maps of MessagePack as replay writes them, Binance bulk CSV (aggTrades, trades, klines), \
+         Tardis CSV (trades, quotes), LEAN FX ticks, and CSV whose header names the fields of docs/publishing.md",
         .path.display()
     )]
     UnknownFormat {

@@ -1,8 +1,12 @@
 //! The formats of market data files: one module and one line in [`FORMATS`] each, recognized by their content.
 
+mod binance;
 mod bodies;
 mod bulk;
 mod capture;
+mod coinbase;
+mod cryptofeed;
+mod databento;
 mod klines;
 mod lean;
 mod naming;
@@ -59,7 +63,7 @@ pub(crate) trait FormatReader: Send {
     /// read.
     fn next(&mut self) -> Result<Option<FileEntry>, FeedError>;
 
-    /// The facts that the format does not state, so that flags say them.
+    /// The facts that flags say.
     fn needs(&self) -> NeededFacts {
         NeededFacts::default()
     }
@@ -70,7 +74,7 @@ pub(crate) trait FormatReader: Send {
     }
 }
 
-/// Facts that a format does not state.
+/// Facts that a format does not state, or for which it has only a name of its own.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct NeededFacts {
     pub(crate) venue: bool,
@@ -88,21 +92,18 @@ struct KnownFormat {
 }
 
 /// All formats; the first that recognizes a file reads it.
-const FORMATS: [KnownFormat; 8] = [
+const FORMATS: [KnownFormat; 10] = [
     KnownFormat { is: native::is_messagepack, source: "publish", open: native::messagepack },
     KnownFormat { is: native::is_json, source: "publish", open: native::json },
+    KnownFormat { is: databento::is, source: "databento", open: databento::open },
     KnownFormat { is: capture::is, source: "binance", open: capture::open },
+    KnownFormat { is: cryptofeed::is, source: "cryptofeed", open: cryptofeed::open },
     KnownFormat { is: bulk::is, source: "binance", open: bulk::open },
     KnownFormat { is: klines::is, source: "binance", open: klines::open },
     KnownFormat { is: tardis::is, source: "tardis", open: tardis::open },
     KnownFormat { is: lean::is, source: "lean", open: lean::open },
     KnownFormat { is: table::is, source: "publish", open: table::open },
 ];
-
-/// The venue of Binance's spot market.
-const SPOT: &str = "binance";
-/// The venue of Binance's USD-M futures, whose symbols are those of the spot market.
-const USD_M: &str = "binance-usdm";
 
 /// Whether a symbol of Binance is that of a COIN-M future, such as BTCUSD_PERP or BTCUSD_210625.
 fn is_coin_m(symbol: &str) -> bool {

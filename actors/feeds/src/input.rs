@@ -1,4 +1,4 @@
-//! The content of a file, unpacked from gzip or zip, with its name and its first bytes; knows no format.
+//! The content of a file, unpacked from gzip, zstd or zip, with its name and its first bytes; knows no format.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -13,6 +13,9 @@ use crate::gzip::GzipReader;
 use crate::{FeedError, Zone};
 
 const GZIP_MAGIC: &[u8] = &[0x1f, 0x8b];
+const ZSTD_MAGIC: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
+/// Most memory for unpacking zstd, as the power of two of a window in bytes: 128 MiB.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 /// The byte-order mark of UTF-8, with which some programs begin a text.
 pub(crate) const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -39,7 +42,7 @@ pub(crate) struct InputFile {
 }
 
 impl InputFile {
-    /// Opens a file. gzip is recognized by its first bytes or the extension, zip by its first bytes.
+    /// Opens a file. gzip and zstd are recognized by their first bytes or the extension, zip by its first bytes.
     pub(crate) fn open(path: &Path) -> Result<Self, FeedError> {
         let failed = |source| FeedError::Open { path: path.into(), source };
         let mut file = File::open(path).map_err(failed)?;
@@ -53,15 +56,21 @@ impl InputFile {
         Self::new(path, BufReader::with_capacity(BUFFER_BYTES, file))
     }
 
-    /// Reads from `reader`, unpacking gzip; `path` is for errors and the name.
+    /// Reads from `reader`, unpacking gzip or zstd; `path` is for errors and the name.
     pub(crate) fn new(path: &Path, mut reader: impl BufRead + Send + 'static) -> Result<Self, FeedError> {
-        let named_gz = path.extension().is_some_and(|extension| extension == "gz");
+        let named = |end: &str| path.extension().is_some_and(|extension| extension == end);
+        let (named_gz, named_zst) = (named("gz"), named("zst"));
         let start = reader.fill_buf().map_err(|source| read_error(path, source))?;
         let is_gzip = start.starts_with(GZIP_MAGIC) || named_gz;
-        let name = if named_gz { path.file_stem() } else { path.file_name() };
+        let is_zstd = start.starts_with(ZSTD_MAGIC) || named_zst;
+        let name = if named_gz || named_zst { path.file_stem() } else { path.file_name() };
         let name = name.unwrap_or_default().to_string_lossy().into_owned();
         if is_gzip {
             return Self::with_head(path, name, BufReader::with_capacity(BUFFER_BYTES, GzipReader::new(reader)));
+        }
+        if is_zstd {
+            let unpacked = unzstd(reader).map_err(|source| read_error(path, source))?;
+            return Self::with_head(path, name, BufReader::with_capacity(BUFFER_BYTES, unpacked));
         }
         Self::with_head(path, name, reader)
     }
@@ -101,6 +110,13 @@ pub(crate) fn read_error_after(path: &Path, line: u64, source: std::io::Error) -
         ErrorKind::UnexpectedEof => FeedError::Truncated { path, line },
         _ => FeedError::Read { path, line, source },
     }
+}
+
+/// The content of zstd, of one or more frames in a row. Reading fails if it is damaged or ends early.
+fn unzstd(reader: impl BufRead + Send + 'static) -> std::io::Result<impl Read + Send + 'static> {
+    let mut unpacked = zstd::Decoder::with_buffer(reader)?;
+    unpacked.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+    Ok(unpacked)
 }
 
 /// The name and the content of the only file in a zip. Reading fails at the end if size or checksum differ.

@@ -51,11 +51,26 @@ fn klines_are_bars_that_are_received_when_they_close() {
     assert_eq!(maps_of(given), [bar("binance.BTCUSDT", "1m", opened, closed)]);
     let event = &open(of_venue(&packed, "binance")).unwrap()[1].1;
     assert_eq!(event.source.as_str(), "binance");
-    for (close, name) in [(1_723_161_240_999_u64, "1s"), (1_723_161_419_999, "3m")] {
-        let path = write(&dir, "BTCUSDT-1s-x.csv", MINUTE.replace("1723161299999", &close.to_string()));
-        let closed = (close + 1) * 1_000_000;
+    // By date(1): 2024-08-08T23:54Z, Monday 2024-08-05, 2024-08-01, 2024-08-10 (day 19,945, which 5 divides).
+    let (minute, monday, month) = (1_723_161_240_000_u64, 1_722_816_000_000, 1_722_470_400_000);
+    let day = 86_400_000;
+    for (open, length, name) in [
+        (minute, 1_000, "1s"),
+        (minute, 180_000, "3m"),
+        (monday, 7 * day, "1w"),
+        (month, 31 * day, "1mo"),
+        (19_945 * day, 5 * day, "5d"),
+    ] {
+        let row = MINUTE.replace("1723161240000", &open.to_string());
+        let row = row.replace("1723161299999", &(open + length - 1).to_string());
+        let path = write(&dir, "BTCUSDT-1s-x.csv", row);
+        let (opened, closed) = (open * 1_000_000, (open + length) * 1_000_000);
         assert_eq!(maps_of(of_venue(&path, "binance")), [bar("binance.BTCUSDT", name, opened, closed)]);
     }
+    let unnamed = write(&dir, "BTCUSDT-m-x.csv", MINUTE);
+    assert!(open(of_venue(&unnamed, "binance")).unwrap_err().contains("does not state the symbol"));
+    let no_times = write(&dir, "BTCUSDT-1m-x.csv", MINUTE.replace("1723161299999", "5"));
+    assert!(open(of_venue(&no_times, "binance")).unwrap_err().contains("unknown format"));
 }
 
 #[test]
@@ -76,6 +91,14 @@ fn klines_that_are_no_bars_are_unreadable_with_a_reason() {
     assert!(error("1723161299999", "1723161239999").starts_with("interval 2: open_time 1723161240000000000 ns is not"));
     let unaligned = error("1723161240000", "1723161241000");
     assert!(unaligned.starts_with("interval 2: the 59s bar that opens at 1723161241000000000 ns is not aligned"));
+    let us = |ms: &str| format!("{ms}000");
+    let part = MINUTE.replace("1723161240000", &us("1723161240000")).replace("1723161299999", "1723161299999998");
+    let path = write(&dir, "BTCUSDT-1m-x.csv", format!("{MINUTE}{part}"));
+    let (_, summary) = open_all(&Selection { is_strict: false, ..of_venue(&path, "binance") }).unwrap();
+    assert_eq!(
+        summary.unreadable["interval"].first.detail,
+        "an interval of 59999999000 ns is not a bar: want whole ms"
+    );
     assert!(error(",42,", ",,").starts_with("number 2: count \"\""));
     assert!(error(",42,", ",").starts_with("fields 2: 11 fields, want 12"));
     assert!(error("61840", "-").starts_with("number 2: high \"-\""));
@@ -137,7 +160,13 @@ fn tardis_trades_have_their_own_receive_time_and_ids() {
     let error = error_of(&dir, "binance-futures_liquidations_2024-08-08_BTCUSDT.csv", TARDIS_TRADES);
     assert!(error.contains("the name says that these are liquidations"), "{error}");
     let header = TARDIS_TRADES.replace("id,side", "is_snapshot,side");
-    assert!(error_of(&dir, "book.csv", &header).contains("csv:1: the columns are neither exchange,symbol,timestamp,"));
+    for header in [header, TARDIS_TRADES.replace("amount", "amount,flag")] {
+        let error = error_of(&dir, "book.csv", &header);
+        assert!(error.contains("csv:1: the columns are neither exchange,symbol,timestamp,"), "{error}");
+    }
+    let spelled =
+        error_of(&dir, "t.csv", &format!("{TARDIS_TRADES}{}", rows.replace("deribit,BTC-P", "deribit,btc-P")));
+    assert!(spelled.starts_with("no definition for deribit.btc-PERPETUAL"), "{spelled}");
     for (from, to, detail) in [
         ("sell", "short", r#":2: side "short" is neither buy, sell nor unknown"#),
         (
@@ -147,6 +176,7 @@ fn tardis_trades_have_their_own_receive_time_and_ids() {
         ),
         ("binance-futures", "a.b", ":2: "),
         (",7,", ",", ":2: 7 fields, the header has 8"),
+        (",0.5\n", ",0.5,9\n", ":2: 9 fields, the header has 8"),
     ] {
         let error = error_of(&dir, "t.csv", &format!("{TARDIS_TRADES}{}", rows.replace(from, to)));
         assert!(error.contains(detail), "{error}");

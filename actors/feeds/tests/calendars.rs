@@ -83,6 +83,14 @@ fn a_pause_splits_each_session_and_some_close_early() {
 }
 
 #[test]
+fn a_range_of_days_may_pass_sunday() {
+    // 2024-03-08 is a Friday.
+    let days = "days = \"sat-mon,wed\", from = \"2024-03-08\", to = \"2024-03-14\"";
+    let expected = "2024-03-09=09:30/16:00,10,11,13";
+    assert_eq!(resolved("UTC", "09:30", "16:00", days), expected);
+}
+
+#[test]
 fn instruments_refer_to_a_calendar_by_name() {
     let named = "[calendar.nyse]\nzone = \"America/New_York\"\nopen = \"09:30\"\nclose = \"16:00\"\n\
                  from = \"2024-01-02\"\nto = \"2024-01-02\"";
@@ -119,6 +127,8 @@ fn the_error_of_every_mistake_in_a_calendar_has_the_value() {
             "early = { \"2024-01-04\" = \"13:00\" }, from = \"2024-01-02\", to = \"2024-01-02\"",
             "early 2024-01-04 is no trading date",
         ),
+        ("UTC", "09:30", "16:00", "from = \"20240102\", to = \"2024-01-03\"", "from \"20240102\" must be a date as"),
+        ("UTC", "17:00", "16:00", "from = \"1970-01-01\", to = \"1970-01-02\"", "1970-01-01: a session before 1970"),
         ("UTC", "09:30", "16:00", "from = \"1969-12-31\", to = \"2024-01-02\"", "before 1970"),
         ("UTC", "09:30", "16:00", "from = \"2024-01-02\"", "want the name of a [calendar.NAME], or { zone, open"),
         ("UTC", "09:30", "16:00", "day = \"mon\", from = \"2024-01-02\", to = \"2024-01-03\"", "want the name of a"),

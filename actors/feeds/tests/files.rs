@@ -47,6 +47,8 @@ fn a_byte_order_mark_and_blank_lines_are_accepted_in_every_text_format() {
         ] {
             assert_eq!(maps(&write(&dir, name, &other)), plain, "{other:?}");
         }
+        let twice = maps(&write(&dir, name, format!("\u{feff}{content}\u{feff}{content}")));
+        assert_eq!(twice, [&plain[..], &plain].concat(), "{name}: files that were concatenated");
     }
 }
 
@@ -90,8 +92,9 @@ fn entries_that_cannot_be_read_are_left_out_and_told() {
     let dir = TempDir::new().unwrap();
     let name = "BTCUSDT-trades-x.csv";
     let lines = "11,0.5,3,1.5,1723161254001,true,true\n12,0.5\n13,1e,3,1.5,1723161254001,true,true\n\
-                 14,0.5,3,1.5,1723161254,true,true\n15,0.5,3,1.5,1723161254001,true,true\n16,0.5,9\n";
-    let expected = vec![("fields", 2, 2), ("number", 1, 3), ("time", 1, 4)];
+                 14,0.5,3,1.5,1723161254,true,true\n15,0.5,3,1.5,1723161254001,true,true\n\
+                 16,0.5,3,1.5,1723161254001,true,true,9\n17,0.5,3,1.5,1723161254001,maybe,true\n";
+    let expected = vec![("fields", 2, 2), ("malformed", 1, 7), ("number", 1, 3), ("time", 1, 4)];
     assert_eq!(read(&dir, name, lines), (vec![11, 15], expected));
     let path = dir.path().join(name);
     let (_, summary) = open_all(&of_file(&path)).unwrap();

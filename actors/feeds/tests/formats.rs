@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::io::Write as _;
+
 use common::{error_of, maps, maps_of, of_file, open, read, write, zipped};
 use tapedeck_feeds::Selection;
 use tapedeck_schemas::market::{self, MarketEvent};
@@ -118,8 +120,19 @@ fn lean_ticks_take_day_and_symbol_from_the_name_and_venue_and_zone_from_flags() 
         let error = open(said("oanda", "UTC")).unwrap_err();
         assert!(error.contains(&format!(":2: {detail}")), "{error}");
     }
-    let path = zipped(&dir, "oanda.zip", &[("20141308_eurusd_tick_quote.csv", "1,1,2\n")]);
-    assert!(read(&path).unwrap_err().contains("is not named <yyyymmdd>_<symbol>_tick_quote.csv"));
+    for name in ["20141308_eurusd_tick_quote.csv", "19691231_eurusd_tick_quote.csv"] {
+        let path = zipped(&dir, "oanda.zip", &[(name, "1,1,2\n")]);
+        assert!(read(&path).unwrap_err().contains("is not named <yyyymmdd>_<symbol>_tick_quote.csv"));
+    }
+    // The name of a packed file is that without the extension.
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(lines.as_bytes()).unwrap();
+    let [gz, zst] = [packer.finish().unwrap(), zstd::encode_all(lines.as_bytes(), 1).unwrap()];
+    for (end, bytes) in [("gz", gz), ("zst", zst)] {
+        let path = write(&dir, &format!("20140508_eurusd_tick_quote.csv.{end}"), bytes);
+        let selection = Selection { files: vec![path], ..said("oanda", "UTC") };
+        assert_eq!(maps_of(selection), expected("oanda.EURUSD", midnight), "{end}");
+    }
 }
 
 #[test]

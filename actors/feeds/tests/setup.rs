@@ -72,6 +72,10 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
         (with("x.AB", "xAB"), "\"xAB\" is not an instrument"),
         (INSTRUMENT.repeat(2), "instrument x.AB: id is given twice"),
         (format!("{INSTRUMENT}bars = [\"1m\", \"1m\"]\n"), "instrument x.AB: bars lists 1m twice"),
+        (
+            format!("{INSTRUMENT}bars = {:?}\n", [1, 2, 3, 4, 5, 6, 10, 15, 20].map(|length| format!("{length}s"))),
+            "bars lists 9; at most 8",
+        ),
         (format!("{INSTRUMENT}sources = [\"a b\"]\n"), "\"a b\" is not a name"),
         (
             format!("{INSTRUMENT}sources = {:?}\n", ["a", "b", "c", "d", "e", "f", "g", "h", "i"]),
@@ -100,12 +104,14 @@ fn the_error_of_every_mistake_has_the_key_and_the_fix() {
 }
 
 #[test]
-fn a_definition_names_the_sources_of_its_instrument() {
-    let setup = Setup::parse("s.toml", &format!("{INSTRUMENT}sources = [\"two\", \"one\"]\n")).unwrap();
-    let Some(MarketBody::Definition(DefinitionBody { sources, .. })) = setup.definition(&"x.AB".parse().unwrap())
-    else {
+fn a_definition_has_the_terms_of_its_instrument() {
+    let more = "sources = [\"two\", \"one\"]\nprices = \"any\"\ntrade_ids = \"consecutive\"\n";
+    let setup = Setup::parse("s.toml", &format!("{INSTRUMENT}{more}")).unwrap();
+    let Some(MarketBody::Definition(body)) = setup.definition(&"x.AB".parse().unwrap()) else {
         panic!("x.AB is not defined")
     };
+    let DefinitionBody { sources, prices, trade_ids, .. } = body;
+    assert_eq!((prices, trade_ids), (PriceDomain::Any, TradeIdOrder::Consecutive));
     assert_eq!(sources.iter().map(ToString::to_string).collect::<Vec<_>>(), ["one", "two"]);
 }
 

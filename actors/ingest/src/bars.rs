@@ -10,8 +10,8 @@
 //!
 //! A bar is **cut**, that is closed early as a part, before an event whose quantity its volume cannot hold, and by a
 //! definition that gives its window another start, or under whose prices, tick or lot size the bar would not be valid.
-//! What follows in the same time is a further part, whatever window it is in. A bar that is added to an instrument which
-//! has events begins with the next window, so that no whole bar lacks a part of its events.
+//! What follows in the same time is a further part, whatever window it is in. A bar that is added to an instrument
+//! which has events begins with the next window, so that no whole bar lacks a part of its events.
 
 use std::collections::BTreeMap;
 
@@ -111,8 +111,8 @@ impl Bars {
         &self.calendars
     }
 
-    /// Replaces the bars of an instrument, and its calendar. Series that stay keep their open bars, unless these were cut;
-    /// the other open bars are dropped.
+    /// Replaces the bars of an instrument, and its calendar. Series that stay keep their open bars, unless these were
+    /// cut; the other open bars are dropped.
     pub fn define(&mut self, fact: &InstrumentDefined, is_operator: bool) {
         let instrument = fact.instrument;
         let InstrumentBars { series: mut previous, last } = self.of.remove(&instrument).unwrap_or_default();

@@ -2,8 +2,8 @@
 //! recognised by them.
 //!
 //! An id is an identity, not an order: venues restart their ids, bulk files interleave two ranges, and some ids are no
-//! numbers. So an event repeats another if both have the same id, prices and quantities, and times that are close. An id
-//! with other values is another event, and so is one of another day. The latest ids are kept, up to a bound of the
+//! numbers. So an event repeats another if both have the same id, prices and quantities, and times that are close. An
+//! id with other values is another event, and so is one of another day. The latest ids are kept, up to a bound of the
 //! partition.
 
 use std::hash::Hasher as _;
@@ -44,8 +44,8 @@ pub const RESENT_QUOTE_NS: u64 = 1_000_000_000;
 
 /// What makes an event with a venue's id the same as another.
 ///
-/// Hashed with SipHash-1-3 under the key 0. Times are in it only as periods of [`REPETITION_NS`]: two publishers receive
-/// an event at different times, and give the venue's time with different precision.
+/// Hashed with SipHash-1-3 under the key 0. Times are in it only as periods of [`REPETITION_NS`]: two publishers
+/// receive an event at different times, and give the venue's time with different precision.
 #[derive(Debug, Clone)]
 pub struct Identity {
     values: SipHasher13,
@@ -103,8 +103,8 @@ impl Identity {
     }
 }
 
-/// The key of a published bar, which has no id: its size and window, and its values. A bar of the same window with other
-/// values is a revision, and another event.
+/// The key of a published bar, which has no id: its size and window, and its values. A bar of the same window with
+/// other values is a revision, and another event.
 pub(crate) fn bar_key(bar: &BarBody) -> EventKey {
     let mut hasher = SipHasher13::new();
     hasher.write(bar.bar.to_string().as_bytes());

@@ -2,7 +2,13 @@
 //!
 //! The seeds are golden bytes, encoded samples, the rows of docs/publishing.md, and lines of every file format.
 
+use std::ffi::c_char;
 use std::path::PathBuf;
+
+use dbn::encode::{DbnEncodable, DbnEncoder, EncodeRecord};
+use dbn::{
+    BidAskPair, MappingInterval, Mbp1Msg, Metadata, RecordHeader, SType, Schema, SymbolMapping, TradeMsg, rtype,
+};
 
 use tapedeck_decoders::{command, files, ingest, market as on_market};
 use tapedeck_feeds::{Payload, Selection, Setup};
@@ -12,6 +18,7 @@ use tapedeck_schemas::ids::OrderId;
 use tapedeck_schemas::json::JsonTimes;
 use tapedeck_schemas::market::{self, MarketEvent};
 use tapedeck_schemas::subject::MarketKind;
+use time::{Date, Month};
 
 const PAGE: &str = include_str!("../../../docs/publishing.md");
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../schemas/golden");
@@ -26,6 +33,37 @@ const CAPTURE: &str = concat!(
     r#"1723161254087891270 {"stream":"btcusdt@depth@100ms","data":{"b":[["1","2"]]}}"#,
     "\n",
     r#"1723161254087891271 {"lastUpdateId":1,"bids":[]}"#,
+    "\n",
+);
+const CRYPTOFEED: &str = concat!(
+    "configuration: {}\n",
+    r#"1618677817.2: {"type":"heartbeat","sequence":90,"product_id":"BTC-USD"}"#,
+    "\n",
+    "wss://stream.binance.com:9443/stream?streams=btcusdt@bookTicker <-> 1618677816.8434298\n",
+    r#"https://api.binance.com/api/v3/depth -> 1618677816.9: {"lastUpdateId":1}"#,
+    "\n",
+    r#"1618677817.0616: {"u":400,"s":"BTCUSDT","b":"61837.63","B":"3.78","a":"61837.64","A":"0.5"}"#,
+    "\n",
+    r#"1618677817.1: {"e":"trade","E":1,"s":"BTCUSDT","t":5,"p":"61837.64","q":"0.01","T":1618677817086,"m":false}"#,
+    "\n",
+);
+const COINBASE: &str = concat!(
+    "wss://ws-feed.exchange.coinbase.com <-> 1618677816.8434298\n",
+    r#"wss://ws-feed.exchange.coinbase.com <- 1618677816.9: {"type":"subscribe"}"#,
+    "\n",
+    r#"1618677817.1: {"type":"ticker","sequence":50,"product_id":"BTC-USD","best_bid":"62000.00","#,
+    r#""best_bid_size":"1.5","best_ask":"62000.75","best_ask_size":"0.002","time":"2021-04-17T16:43:37.000001Z"}"#,
+    "\n",
+    r#"1618677817.2: {"type":"match","trade_id":7,"side":"sell","size":"0.5","price":"62000.5","#,
+    r#""product_id":"BTC-USD","sequence":50,"time":"2021-04-17T16:43:37.0897Z"}"#,
+    "\n",
+);
+const AGGREGATES: &str = concat!(
+    r#"1723161254087891268 {"e":"aggTrade","E":1,"s":"BTCUSDT","a":26129,"p":"61837.6","q":"0.5","f":1,"l":2,"#,
+    r#""T":1723161254086,"m":true,"M":true}"#,
+    "\n",
+    r#"1723161254087891269 {"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1,"s":"BTCUSDT","a":26130,"#,
+    r#""p":"61837.6","q":"0.5","f":3,"l":3,"T":1723161254087,"m":false,"M":true}}"#,
     "\n",
 );
 const TABLE: &str =
@@ -43,6 +81,9 @@ const TARDIS: &str = "exchange,symbol,timestamp,local_timestamp,id,side,price,am
 const TARDIS_QUOTES: &str = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n\
                              binance,BTCUSDT,1723161254001002,1723161254003004,2,61837.64,61837.63,3\n";
 const FACT: &str = "{\"offset\":\"p0:1.2\",\"writer\":\"risk\"}\n";
+
+/// 2024-03-04T14:30:00Z, ns since the epoch.
+const MONDAY: u64 = 1_709_562_600_000_000_000;
 
 const NUMBERS: &[&str] = &[
     "0",
@@ -211,7 +252,7 @@ fn commands(seeds: &mut Seeds) {
         Request::Fund {
             account: "sim-p0".parse().unwrap(),
             currency: "USDT".parse().unwrap(),
-            amount: "-100000000000000000000".parse().unwrap(),
+            amount: "-100000000000000000".parse().unwrap(),
         },
     ];
     for request in requests {
@@ -237,7 +278,8 @@ fn market_files(seeds: &mut Seeds) {
     let own = format!("{FACT}{line}\n\n[{line},{line}]\n");
     let packed = [&map[..], b"\x81\xa6offset\xa6p0:1.2", &map].concat();
     let named = |name: &str, content: &str| format!("{name}\n{content}").into_bytes();
-    let contents: [(u8, Vec<u8>); 21] = [
+    let (trades, books) = (databento_trades(), databento_books());
+    let contents: [(u8, Vec<u8>); 28] = [
         (0, CAPTURE.into()),
         (0, own.clone().into()),
         (0, packed.clone()),
@@ -259,10 +301,44 @@ fn market_files(seeds: &mut Seeds) {
         (0, TARDIS_QUOTES.into()),
         (0, TARDIS.replace(',', ";").into()),
         (1, format!("\u{feff}{FUTURES}{FUTURES}").into()),
+        (0, CRYPTOFEED.into()),
+        (0, COINBASE.into()),
+        (0, AGGREGATES.into()),
+        (0, [AGGREGATES, CAPTURE].concat().into()),
+        (0, zstd::encode_all(&trades[..], 3).unwrap()),
+        (0, trades),
+        (0, books),
     ];
     for (shape, content) in contents {
         seeds.add("files", [&[shape], &content[..]].concat());
     }
+}
+
+/// A DBN file of BTCUSDT at the venue `binance`, which the built-in setup defines.
+fn databento<R: DbnEncodable>(schema: Schema, records: &[R]) -> Vec<u8> {
+    let day = |of_march| Date::from_calendar_date(2024, Month::March, of_march).unwrap();
+    let interval = MappingInterval { start_date: day(4), end_date: day(5), symbol: "7".into() };
+    let mappings = vec![SymbolMapping { raw_symbol: "BTCUSDT".into(), intervals: vec![interval] }];
+    let builder = Metadata::builder().dataset("binance").schema(Some(schema)).start(MONDAY);
+    let header = builder.stype_in(Some(SType::RawSymbol)).stype_out(SType::InstrumentId).mappings(mappings).build();
+    let mut bytes = Vec::new();
+    DbnEncoder::new(&mut bytes, &header).unwrap().encode_records(records).unwrap();
+    bytes
+}
+
+fn databento_trades() -> Vec<u8> {
+    let hd = RecordHeader::new::<TradeMsg>(rtype::MBP_0, 1, 7, MONDAY - 50);
+    let action = b'T' as c_char;
+    let sold = TradeMsg { hd, price: 61_837_630_000_000, size: 2, action, ts_recv: MONDAY, ..TradeMsg::default() };
+    databento(Schema::Trades, &[TradeMsg { side: b'A' as c_char, ..sold.clone() }, sold])
+}
+
+fn databento_books() -> Vec<u8> {
+    let hd = RecordHeader::new::<Mbp1Msg>(rtype::MBP_1, 1, 7, MONDAY - 50);
+    let price = 61_837_630_000_000;
+    let level = BidAskPair { bid_px: price, ask_px: price + 10_000_000, bid_sz: 3, ask_sz: 4, bid_ct: 1, ask_ct: 1 };
+    let book = Mbp1Msg { hd, price, size: 2, ts_recv: MONDAY, levels: [level], ..Mbp1Msg::default() };
+    databento(Schema::Mbp1, &[Mbp1Msg { action: b'T' as c_char, side: b'B' as c_char, ..book.clone() }, book])
 }
 
 /// The bytes of a file of this shape.

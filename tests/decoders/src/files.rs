@@ -43,7 +43,21 @@ const ITEMS_MAX: usize = 20_000;
 /// Longest error without the path, in bytes.
 const ERROR_BYTES_MAX: usize = 4096;
 
-static SETUP: LazyLock<Setup> = LazyLock::new(Setup::built_in);
+/// An instrument of Coinbase, so that its frames become events.
+const COINBASE: &str = r#"
+[[instrument]]
+id = "coinbase.BTC-USD"
+base = "BTC"
+quote = "USD"
+tick_size = "0.01"
+lot_size = "0.00000001"
+min_notional = "0"
+"#;
+
+static SETUP: LazyLock<Setup> = LazyLock::new(|| {
+    let text = Setup::default_toml().to_string() + COINBASE;
+    Setup::parse("fuzz", &text).expect("the default setup with one more instrument")
+});
 
 /// The first byte selects the shape, the rest is the content.
 pub fn check(input: &[u8]) {

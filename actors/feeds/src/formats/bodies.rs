@@ -40,6 +40,22 @@ pub(super) fn quote(bid: &SideText, ask: &SideText, update_id: Option<VenueId>) 
     }))
 }
 
+/// One side of a quote: its price, and its size (0 if unknown).
+pub(super) type QuotedSide = Option<(Price, Quantity)>;
+
+/// A quote of sides that are numbers already.
+pub(super) fn quote_of_sides(bid: QuotedSide, ask: QuotedSide) -> MarketBody {
+    let size = |side: QuotedSide| side.map_or(Quantity::ZERO, |(_, size)| size);
+    let price = |side: QuotedSide| side.map(|(price, _)| price);
+    let (bid_size, ask_size) = (size(bid), size(ask));
+    MarketBody::Quote(QuoteBody { bid: price(bid), bid_size, ask: price(ask), ask_size, update_id: None })
+}
+
+/// A trade of numbers, without an id.
+pub(super) fn trade_of(price: Price, quantity: Quantity, aggressor: Aggressor) -> MarketBody {
+    MarketBody::Trade(TradeBody { price, quantity, aggressor, trade_id: None })
+}
+
 /// A trade.
 pub(super) fn trade(
     price: NamedText,

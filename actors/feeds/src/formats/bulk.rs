@@ -6,11 +6,11 @@
 
 use tapedeck_schemas::ids::{InstrumentId, VenueId};
 
+use super::binance::{AGGREGATES, SPOT, USD_M};
 use super::sheet::{self, Sheet};
 use super::times::EpochTimes;
 use super::{
-    FileEntry, FormatReader, ParsedMarket, RECEIVED_AT_EVENT, SPOT, USD_M, bodies, count, instrument, is_coin_m,
-    named_or_given,
+    FileEntry, FormatReader, ParsedMarket, RECEIVED_AT_EVENT, bodies, count, instrument, is_coin_m, named_or_given,
 };
 use crate::FeedError;
 use crate::defect::{Defect, kind};
@@ -44,8 +44,6 @@ const HEADERS: [&[&str]; 2] = [
 ];
 /// The column of the maker's flag in a file of aggregate trades.
 const AGGREGATE_MAKER: usize = 6;
-/// The id space of aggregate trades: their numbers are not those of trades.
-const AGGREGATES: &str = "agg";
 /// The name of the last column on spot.
 const BEST_MATCH: &str = "is_best_match";
 

@@ -136,7 +136,6 @@ fn bar_between(opened: u64, closed: u64) -> Result<BarSpec, Defect> {
     let name = match (length / NS_PER_DAY, length % NS_PER_DAY) {
         (7, 0) => "1w".to_string(),
         (28..=31, 0) => "1mo".to_string(),
-        (2.., 0) => format!("{}d", length / NS_PER_DAY),
         _ if length % NS_PER_MS == 0 => format!("{}ms", length / NS_PER_MS),
         _ => return Err(bad(format!("an interval of {length} ns is not a bar: want whole ms"))),
     };

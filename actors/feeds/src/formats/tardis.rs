@@ -8,9 +8,10 @@ use tapedeck_schemas::event::Aggressor;
 use tapedeck_schemas::ids::InstrumentId;
 use tapedeck_schemas::market::MarketBody;
 
+use super::binance::{SPOT, USD_M};
 use super::bodies::{self, SideText};
 use super::sheet::{self, Sheet};
-use super::{FileEntry, FormatReader, ParsedMarket, SPOT, USD_M, count, instrument_as_spelled, named_or_given, times};
+use super::{FileEntry, FormatReader, ParsedMarket, count, instrument_as_spelled, named_or_given, times};
 use crate::FeedError;
 use crate::defect::{Defect, kind};
 use crate::input::InputFile;

@@ -41,6 +41,20 @@ tick_size = "0.00001"
 lot_size = "1"
 min_notional = "0"
 [[instrument]]
+id = "coinbase.BTC-USD"
+base = "BTC"
+quote = "USD"
+tick_size = "0.01"
+lot_size = "0.00000001"
+min_notional = "0"
+[[instrument]]
+id = "coinbase.eth-USD"
+base = "ETH"
+quote = "USD"
+tick_size = "0.01"
+lot_size = "0.00000001"
+min_notional = "0"
+[[instrument]]
 id = "deribit.BTC-PERPETUAL"
 base = "BTC"
 quote = "USD"
@@ -101,7 +115,11 @@ pub(crate) fn maps(path: &Path) -> Vec<String> {
 
 /// The events of a selection as the contract's maps.
 pub(crate) fn maps_of(selection: Selection) -> Vec<String> {
-    let events = open(selection).unwrap_or_else(|error| panic!("{error}"));
+    maps_of_events(&open(selection).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// Events as the contract's maps, without definitions and without source, session and number.
+pub(crate) fn maps_of_events(events: &[(String, MarketEvent)]) -> Vec<String> {
     let line = |(instrument, event): &(String, MarketEvent)| {
         let line = market::json_line(&instrument.parse().unwrap(), event, JsonTimes::Number);
         let mut map: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).unwrap();
@@ -113,4 +131,15 @@ pub(crate) fn maps_of(selection: Selection) -> Vec<String> {
 
 pub(crate) fn error_of(dir: &TempDir, name: &str, content: &str) -> String {
     read(&write(dir, name, content)).err().unwrap_or_else(|| panic!("accepted: {content}"))
+}
+
+/// The entries that are left out, by kind.
+pub(crate) fn skipped(summary: &Summary) -> Vec<(&'static str, u64)> {
+    summary.skipped.clone().into_iter().collect()
+}
+
+/// The entries that cannot be read: kind, count, line of the first, and its defect.
+pub(crate) fn unreadable(summary: &Summary) -> Vec<(&'static str, u64, u64, &str)> {
+    let all = summary.unreadable.iter();
+    all.map(|(kind, one)| (*kind, one.count, one.first.line, one.first.detail.as_str())).collect()
 }

@@ -8,8 +8,8 @@ use super::clock::CLOCK_AHEAD_NS_MAX;
 use super::{Candidate, Rejection, named, require};
 
 /// Open and close are within low and high. The times of a time bar are a window of its size, by UTC or by the calendar
-/// of the instrument, and those of a part lie within one, from its start; any other bar does not end before it starts. No
-/// bar ends after its receipt by more than [`CLOCK_AHEAD_NS_MAX`]: it is not over.
+/// of the instrument, and those of a part lie within one, from its start; any other bar does not end before it starts.
+/// No bar ends after its receipt by more than [`CLOCK_AHEAD_NS_MAX`]: it is not over.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let MarketBody::Bar(BarBody { bar, open, high, low, close, opened, closed, part, .. }) = candidate.event.body
     else {

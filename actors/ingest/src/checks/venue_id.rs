@@ -1,5 +1,5 @@
-//! Rejects an event that another session or source has published before: by the venue's own id, if it has one, and a bar
-//! by its window.
+//! Rejects an event that another session or source has published before: by the venue's own id, if it has one, and a
+//! bar by its window.
 
 use tapedeck_schemas::event::{RejectDetail, RejectReason};
 use tapedeck_schemas::ids::VenueId;
@@ -9,8 +9,8 @@ use super::{Candidate, Rejection, named, require};
 use crate::venue_ids::{Identity, RESENT_QUOTE_NS, bar_key};
 
 /// No accepted trade of the instrument has the venue's id, the same prices and quantities, and a time that is close. So
-/// has no quote, unless it is newer than the latest one with an id by more than [`RESENT_QUOTE_NS`]. No bar has the same
-/// window and values.
+/// has no quote, unless it is newer than the latest one with an id by more than [`RESENT_QUOTE_NS`]. No bar has the
+/// same window and values.
 pub(super) fn check(candidate: &Candidate) -> Result<(), Rejection> {
     let Some(terms) = candidate.terms else { return Ok(()) };
     let (accepted, event) = (&terms.accepted, candidate.event);

@@ -39,8 +39,9 @@ Examples:
 /// not defined), --again publishes the files as another session: bars and events with ids that are recorded already are
 /// refused as duplicate; those without ids are recorded once more.
 ///
-/// The format of a file (plain, .gz or .zip) is detected from its content: captures of Binance's combined streams; JSON
-/// lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades, klines); Tardis CSV
+/// The format of a file (plain, .gz, .zst or .zip) is detected from its content: captures of Binance's streams; raw
+/// recordings of cryptofeed (Coinbase Exchange, Binance); DBN files of Databento (trades, mbp-1, tbbo, bbo-1s, bbo-1m);
+/// JSON lines or MessagePack as `tapedeck replay` writes them; Binance bulk CSV (aggTrades, trades, klines); Tardis CSV
 /// (trades, quotes); LEAN FX ticks; CSV whose header has the field names of docs/publishing.md. docs/files.md has a
 /// table of what each format states. What a format does not state is asked for (--venue, --tz, --instrument) and never
 /// guessed; what was taken as given or assumed is printed. An entry that cannot be read is counted by the kind of its

@@ -120,6 +120,41 @@ fn a_packed_file_is_not_unpacked_into_memory() {
 }
 
 #[test]
+fn a_header_of_databento_uses_no_heap_for_the_lengths_that_it_declares() {
+    let _serial = serialize();
+    let header = dbn::Metadata::builder()
+        .dataset("binance")
+        .schema(Some(dbn::Schema::Trades))
+        .start(0)
+        .stype_in(Some(dbn::SType::RawSymbol))
+        .stype_out(dbn::SType::InstrumentId)
+        .symbols(vec!["BTCUSDT".into(); 3])
+        .build();
+    let mut bytes = Vec::new();
+    dbn::encode::DbnEncoder::new(&mut bytes, &header).unwrap();
+    for at in 4..=bytes.len() - 4 {
+        for declared in [u32::MAX, 1 << 24, 1] {
+            let mut damaged = bytes.clone();
+            damaged[at..at + 4].copy_from_slice(&declared.to_le_bytes());
+            let (read, taken) = heap(|| common::file(&damaged));
+            assert!(read.is_err() && taken <= MIB, "{declared} at {at}: {taken} bytes of heap");
+        }
+    }
+    // 64 MiB of zeros, packed into some KiB, are a header of the greatest length: also one with many short symbols.
+    let (zeros, length_at, count_at) = (64 * MIB, 53, 112);
+    assert_eq!((&bytes[length_at..][..2], &bytes[count_at..][..4]), (&[71, 0][..], &[3, 0, 0, 0][..]));
+    bytes[4..8].copy_from_slice(&(zeros as u32).to_le_bytes());
+    bytes.resize(8 + zeros, 0);
+    for (symbol_bytes, count) in [(71, 3), (71, 900_000), (1, 20_000_000_u32)] {
+        bytes[length_at] = symbol_bytes;
+        bytes[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
+        let packed = zstd::encode_all(&bytes[..], 1).unwrap();
+        let (read, taken) = heap(|| common::file(&packed));
+        assert!(read.is_err() && taken <= 5 * zeros, "{count} symbols of {symbol_bytes} bytes: {taken} bytes of heap");
+    }
+}
+
+#[test]
 fn a_deep_setup_uses_heap_in_proportion() {
     let _serial = serialize();
     for text in common::deep_setups() {
