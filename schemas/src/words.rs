@@ -158,7 +158,7 @@ impl RejectDetail {
             }
             Self::ClosedAhead { closed, ahead_ns, limit_ns } => {
                 format!(
-                    "closed {closed} is {ahead_ns} ns after ts_recv, at most {limit_ns} is allowed: send bars that are over"
+                    "closed {closed} is {ahead_ns} ns after ts_recv; at most {limit_ns} is allowed, as a bar must be over"
                 )
             }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),

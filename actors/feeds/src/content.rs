@@ -1,5 +1,6 @@
 //! The session name of a set of files: a hash of their content, so that the same files are the same session.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 
@@ -16,6 +17,7 @@ pub fn session(selection: &Selection) -> Result<Token, FeedError> {
     let Selection { files, instrument, source, again, venue, zone, .. } = selection;
     let mut all = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
+    let mut known = BTreeMap::new();
     for path in files {
         let mut file = File::open(path).map_err(|source| FeedError::Open { path: path.clone(), source })?;
         let mut one = blake3::Hasher::new();
@@ -26,7 +28,12 @@ pub fn session(selection: &Selection) -> Result<Token, FeedError> {
                 count => one.update(&buffer[..count]),
             };
         }
-        all.update(one.finalize().as_bytes());
+        let hash = one.finalize();
+        // A name may state a symbol or a date, so that equal content under another name is other events.
+        if let Some(first) = known.insert((*hash.as_bytes(), path.file_name()), path) {
+            return Err(FeedError::Repeated { path: path.clone(), first: first.clone() });
+        }
+        all.update(hash.as_bytes());
     }
     if let Some(instrument) = instrument {
         all.update(instrument.to_string().as_bytes());

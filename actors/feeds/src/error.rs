@@ -75,6 +75,18 @@ pub enum FeedError {
         /// The content of the file.
         detail: String,
     },
+    /// Two of the files have the same name and content.
+    #[error(
+        "{} has the content of {}: its events would be published twice; give it once",
+        .path.display(),
+        .first.display()
+    )]
+    Repeated {
+        /// As given.
+        path: PathBuf,
+        /// The file before it.
+        first: PathBuf,
+    },
     /// The format of the file is not recognized.
     #[error(
         "{}: unknown format, begins with {excerpt}; supported are captures of Binance's streams \
@@ -117,12 +129,13 @@ pub enum FeedError {
         /// What the format states.
         stated: &'static str,
     },
-    /// The setup does not define an instrument that occurs in the files.
+    /// The setup does not define these instruments of the market.
     #[error(
-        "no definition for {0}: add [[instrument]] id = \"{0}\" with base, quote, tick_size, lot_size and min_notional \
-         to the setup file and give it with --setup"
+        "no definition for {}: add an [[instrument]] with id, base, quote, tick_size, lot_size and min_notional for \
+         each to the setup file and give it with --setup",
+        names(.0)
     )]
-    NoDefinition(InstrumentId),
+    NoDefinition(Vec<InstrumentId>),
     /// The setup's definition of an instrument differs from that of the synthetic market.
     #[error("the setup changes {0} of the synthetic market: copy its [[instrument]] from the built-in setup")]
     ChangedTerms(InstrumentId),
@@ -146,6 +159,16 @@ impl FeedError {
 
     pub(crate) fn no_instrument(path: &Path, alternative: &'static str) -> Self {
         FeedError::NoInstrument { path: path.to_path_buf(), alternative }
+    }
+}
+
+/// The names of instruments, cut.
+pub(crate) fn names(instruments: &[InstrumentId]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = instruments.iter().take(SHOWN).map(ToString::to_string).collect();
+    match instruments.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files of market data as one feed: merged by receive time and numbered, after the definitions of their instruments.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 
@@ -7,6 +8,7 @@ use tapedeck_schemas::ids::{InstrumentId, Token};
 use tapedeck_schemas::market::{MESSAGE_EVENTS_MAX, MarketBody};
 
 use crate::defect::{self, UnreadableCounts};
+use crate::error::names;
 use crate::formats::{self, Content, FormatReader, ParsedMarket};
 use crate::input::{GivenFacts, InputFile};
 use crate::item::{Item, Numberer, SkippedCounts, Summary, definitions};
@@ -39,20 +41,38 @@ impl Files {
         for market in scan.by_ref() {
             let market = market?;
             let defines = matches!(market.body, MarketBody::Definition(_));
-            let defined = *instruments.entry(market.instrument).or_insert(defines);
-            if !defined && setup.definition(&market.instrument).is_none() {
-                return Err(FeedError::NoDefinition(market.instrument));
+            if let Entry::Vacant(entry) = instruments.entry(market.instrument) {
+                entry.insert(defines);
+                match setup.definition(&market.instrument).filter(|_| !defines) {
+                    Some(definition) => summary.totals.add_body(market.instrument, &definition),
+                    None if defines => {}
+                    None if selection.is_strict => return Err(FeedError::NoDefinition(vec![market.instrument])),
+                    None => drop(summary.undefined.insert(market.instrument, 0)),
+                }
+            }
+            if let Some(count) = summary.undefined.get_mut(&market.instrument) {
+                *count += 1;
+                continue;
             }
             summary.items += 1;
             summary.totals.add_body(market.instrument, &market.body);
         }
         let source = selection.source.unwrap_or_else(|| scan.source.parse().expect("a format's source is a token"));
         let mut numberer = Numberer::new(source, session);
-        let undefined = instruments.iter().filter(|(_, defined)| !**defined).map(|(instrument, _)| *instrument);
-        let definitions = definitions(setup, undefined, &mut numberer, first_received)?;
+        if summary.items == 0 {
+            return Err(FeedError::NoDefinition(summary.undefined.into_keys().collect()));
+        }
+        instruments.retain(|instrument, _| !summary.undefined.contains_key(instrument));
+        let by_setup = instruments.iter().filter(|(_, defined)| !**defined).map(|(instrument, _)| *instrument);
+        let by_setup: Vec<InstrumentId> = by_setup.collect();
+        let definitions = definitions(setup, by_setup.iter().copied(), &mut numberer, first_received)?;
         summary.items += definitions.len() as u64;
         summary.instruments = instruments.keys().copied().collect();
         summary.assumed = scan.assumed();
+        if setup.is_built_in() && !by_setup.is_empty() {
+            let names = names(&by_setup);
+            summary.assumed.push(format!("terms as in the built-in setup, as --setup gives no other: {names}"));
+        }
         summary.skipped = scan.counts.skipped;
         summary.unreadable = scan.counts.unreadable;
         let merge = MergedFiles::open(selection)?;
@@ -67,7 +87,11 @@ impl Iterator for Files {
         if let Some(definition) = self.definitions.pop_front() {
             return Some(Ok(definition));
         }
-        let market = match self.merge.next()? {
+        let undefined = &self.summary.undefined;
+        let published = |one: &Result<ParsedMarket, FeedError>| {
+            one.as_ref().map_or(true, |market| !undefined.contains_key(&market.instrument))
+        };
+        let market = match self.merge.find(published)? {
             Ok(market) => market,
             Err(error) => return Some(Err(error)),
         };
@@ -75,7 +99,7 @@ impl Iterator for Files {
         if !self.instruments.contains_key(&instrument) {
             // Possible only if the file has changed since it was opened.
             self.merge.stop();
-            return Some(Err(FeedError::NoDefinition(instrument)));
+            return Some(Err(FeedError::NoDefinition(vec![instrument])));
         }
         Some(Ok(self.numberer.item(instrument, received, ts_event, body)))
     }
@@ -181,7 +205,7 @@ impl MergedFiles {
             match (of.len() == self.files.len(), others) {
                 (true, _) => statement.clone(),
                 (false, 0) => format!("{statement} ({name})"),
-                (false, _) => format!("{statement} ({name} and {others} more files)"),
+                (false, _) => format!("{statement} ({name} and {others} more)"),
             }
         };
         let mut words: Vec<String> = statements.iter().take(ASSUMED_MAX).map(with_files).collect();

@@ -56,6 +56,8 @@ pub struct Summary {
     pub skipped: SkippedCounts,
     /// Entries of the files that cannot be read, and are not published.
     pub unreadable: UnreadableCounts,
+    /// Number of entries of each instrument without a definition; they are not published.
+    pub undefined: BTreeMap<InstrumentId, u64>,
     /// What was taken as given or assumed about the files, in words.
     pub assumed: Vec<String>,
     /// Injected faults; none in files.
@@ -99,7 +101,7 @@ pub fn definitions(
     ts_recv: u64,
 ) -> Result<Vec<Item>, FeedError> {
     let define = |instrument| {
-        let body = setup.definition(&instrument).ok_or(FeedError::NoDefinition(instrument))?;
+        let body = setup.definition(&instrument).ok_or(FeedError::NoDefinition(vec![instrument]))?;
         Ok(numberer.item(instrument, ts_recv, None, body))
     };
     instruments.into_iter().map(define).collect()
@@ -147,8 +149,8 @@ mod tests {
         let error = definitions(&Setup::built_in(), unknown, &mut numberer, 1).unwrap_err().to_string();
         assert_eq!(
             error,
-            "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\" with base, quote, \
-             tick_size, lot_size and min_notional to the setup file and give it with --setup"
+            "no definition for binance.SOLUSDT: add an [[instrument]] with id, base, quote, tick_size, lot_size and \
+             min_notional for each to the setup file and give it with --setup"
         );
     }
 }

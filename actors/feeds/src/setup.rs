@@ -20,6 +20,7 @@ use crate::calendar::{CalendarChoice, CalendarRules};
 pub struct Setup {
     file: File,
     calendars: BTreeMap<InstrumentId, Calendar>,
+    is_built_in: bool,
 }
 
 /// Why a setup is invalid.
@@ -110,7 +111,14 @@ impl Setup {
 
     /// The setup of [`Setup::default_toml`].
     pub fn built_in() -> Self {
-        Self::parse("built-in", Self::default_toml()).expect("the built-in setup is valid, as a test shows")
+        let setup =
+            Self::parse("built-in", Self::default_toml()).expect("the built-in setup is valid, as a test shows");
+        Self { is_built_in: true, ..setup }
+    }
+
+    /// Whether it is that of [`Setup::default_toml`].
+    pub fn is_built_in(&self) -> bool {
+        self.is_built_in
     }
 
     /// Reads a setup file.
@@ -130,7 +138,7 @@ impl Setup {
         })?;
         file.check().map_err(error)?;
         let calendars = file.calendars().map_err(error)?;
-        Ok(Self { file, calendars })
+        Ok(Self { file, calendars, is_built_in: false })
     }
 
     /// The instruments, in the order of the file.

@@ -44,7 +44,7 @@ pub fn session(seed: u64, events: u64) -> Token {
 pub fn check(setup: &Setup) -> Result<(), FeedError> {
     for listed in &LISTED {
         let id = listed.id();
-        let definition = setup.definition(&id).ok_or(FeedError::NoDefinition(id))?;
+        let definition = setup.definition(&id).ok_or(FeedError::NoDefinition(vec![id]))?;
         if definition != listed.definition() {
             return Err(FeedError::ChangedTerms(id));
         }

@@ -1,9 +1,9 @@
 //! Exact totals of a feed without its injected faults, for comparison with what was recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tapedeck_schemas::ids::InstrumentId;
-use tapedeck_schemas::market::MarketBody;
+use tapedeck_schemas::market::{MarketBody, PriceDomain};
 use tapedeck_schemas::number::{Price, Total};
 
 use crate::item::{Item, Payload};
@@ -13,6 +13,8 @@ use crate::item::{Item, Payload};
 pub struct Totals {
     /// Instruments with at least one quote or trade.
     pub by_instrument: BTreeMap<InstrumentId, InstrumentTotals>,
+    /// Instruments that may have a price of 0: of others, a side with price 0 and size 0 is absent.
+    zero_prices: BTreeSet<InstrumentId>,
 }
 
 /// One instrument's totals.
@@ -30,9 +32,9 @@ pub struct InstrumentTotals {
     pub first_price: Option<Price>,
     /// Price of the last trade.
     pub last_price: Option<Price>,
-    /// The last bid that was quoted.
+    /// Bid of the last quote.
     pub last_bid: Option<Price>,
-    /// The last ask that was quoted.
+    /// Ask of the last quote.
     pub last_ask: Option<Price>,
 }
 
@@ -46,12 +48,19 @@ impl Totals {
 
     /// Adds an accepted market event.
     pub fn add_body(&mut self, instrument: InstrumentId, body: &MarketBody) {
+        let has_zero = self.zero_prices.contains(&instrument);
         match body {
+            MarketBody::Definition(terms) if terms.prices == PriceDomain::Any => {
+                self.zero_prices.insert(instrument);
+            }
+            MarketBody::Definition(_) => {
+                self.zero_prices.remove(&instrument);
+            }
             MarketBody::Quote(quote) => {
                 let totals = self.by_instrument.entry(instrument).or_default();
                 totals.quotes += 1;
-                totals.last_bid = quote.bid.or(totals.last_bid);
-                totals.last_ask = quote.ask.or(totals.last_ask);
+                let quote = if has_zero { quote.clone() } else { quote.without_zero_sides() };
+                (totals.last_bid, totals.last_ask) = (quote.bid, quote.ask);
             }
             MarketBody::Trade(trade) => {
                 let totals = self.by_instrument.entry(instrument).or_default();

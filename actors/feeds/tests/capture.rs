@@ -178,12 +178,46 @@ fn totals_are_exact_to_the_last_digit() {
 }
 
 #[test]
-fn an_instrument_without_a_definition_is_an_error_that_says_what_to_add() {
+fn instruments_without_a_definition_are_counted_or_an_error_that_names_all() {
     let dir = TempDir::new().unwrap();
-    let lines = [quote(1, "BTCUSDT", 1), quote(2, "SOLUSDT", 1)];
-    let error = open(&files(&dir, &[&lines])).err().unwrap().to_string();
-    let start = "no definition for binance.SOLUSDT: add [[instrument]] id = \"binance.SOLUSDT\"";
-    assert!(error.starts_with(start) && error.ends_with("to the setup file and give it with --setup"), "{error}");
+    let lines = [quote(1, "BTCUSDT", 1), quote(2, "SOLUSDT", 1), quote(3, "XRPUSDT", 1), quote(4, "SOLUSDT", 2)];
+    let paths = files(&dir, &[&lines]);
+    let feed = open(&paths).unwrap();
+    let undefined = feed.summary().undefined.clone();
+    assert_eq!(undefined, [("binance.SOLUSDT".parse().unwrap(), 2), ("binance.XRPUSDT".parse().unwrap(), 1)].into());
+    assert_eq!((feed.summary().items, keys(feed)), (2, vec![1]), "the definition and the quote of the other");
+    let strict = Selection { is_strict: true, ..selected(&paths) };
+    let error = tapedeck_feeds::open(&strict, &Setup::built_in()).err().unwrap().to_string();
+    assert!(error.starts_with("no definition for binance.SOLUSDT: add an [[instrument]]"), "{error}");
+    let error = open(&files(&dir, &[&lines[1..]])).err().unwrap().to_string();
+    assert!(error.starts_with("no definition for binance.SOLUSDT, binance.XRPUSDT: add"), "{error}");
+}
+
+#[test]
+fn the_same_file_twice_is_an_error() {
+    let dir = TempDir::new().unwrap();
+    let lines = [quote(1, "BTCUSDT", 1)];
+    let mut paths = files(&dir, &[&lines, &lines]);
+    assert_eq!(open(&paths).unwrap().summary().items, 3, "another name");
+    paths.push(paths[0].clone());
+    let error = open(&paths).err().unwrap().to_string();
+    assert!(error.contains("0.jsonl has the content of") && error.contains("give it once"), "{error}");
+}
+
+#[test]
+fn a_zero_side_is_absent_in_the_totals_unless_prices_may_be_zero() {
+    let dir = TempDir::new().unwrap();
+    let zero = quote(2, "BTCUSDT", 2).replace("61837.63000000", "0.00").replace("3.78826000", "0.00");
+    let lines = [quote(1, "BTCUSDT", 1), zero];
+    let feed = open(&files(&dir, &[&lines])).unwrap();
+    let totals = &feed.summary().totals.by_instrument[&"binance.BTCUSDT".parse().unwrap()];
+    assert!(totals.last_ask.is_some());
+    assert_eq!((totals.quotes, totals.last_bid), (2, None));
+    let setup = Setup::default_toml().replacen("lot_size", "prices = \"any\"\nlot_size", 1);
+    let setup = Setup::parse("test", &setup).unwrap();
+    let (_, feed, _) = tapedeck_feeds::open(&selected(&files(&dir, &[&lines])), &setup).unwrap();
+    let totals = &feed.summary().totals.by_instrument[&"binance.BTCUSDT".parse().unwrap()];
+    assert_eq!(totals.last_bid.map(|bid| bid.to_string()), Some("0".into()));
 }
 
 #[test]

@@ -142,13 +142,12 @@ fn what_is_given_or_assumed_is_said() {
 fn statements_about_many_files_are_bounded() {
     let dir = TempDir::new().unwrap();
     let one = |day: u32| write(&dir, &format!("201405{day:02}_eurusd_tick_quote.csv"), "17,1.39101,1.39114\n");
-    let files: Vec<_> = (1..=31).chain([1]).map(one).collect();
-    let mut more = files.clone();
+    std::fs::create_dir(dir.path().join("other")).unwrap();
+    let other = write(&dir, "other/20140501_eurusd_tick_quote.csv", "18,1.39101,1.39114\n");
+    let mut more: Vec<_> = (1..=31).map(one).chain([other]).collect();
     more.extend((1..=9).map(|day| write(&dir, &format!("2014060{day}_eurusd_tick_quote.csv"), "17,1.39101,1.39114\n")));
     let statements = assumed(&said(Selection { files: more, ..Selection::default() }, "fxcm", "UTC"));
     assert_eq!(statements.len(), 33);
-    assert!(
-        statements[3] == "date 2014-05-01 from the name of the file (20140501_eurusd_tick_quote.csv and 1 more files)"
-    );
+    assert!(statements[3] == "date 2014-05-01 from the name of the file (20140501_eurusd_tick_quote.csv and 1 more)");
     assert_eq!(statements[32], "and more of this kind about the other files");
 }

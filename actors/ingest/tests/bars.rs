@@ -193,7 +193,7 @@ fn a_published_bar_becomes_a_fact_with_its_source_or_is_rejected_for_a_contradic
     };
     let (reason, words) = rejection(&harness.feed(&entry(SYMBOL, early(6)))).unwrap();
     assert_eq!(reason, RejectReason::BadBar);
-    assert!(words.contains("is 6000000000 ns after ts_recv, at most 5000000000 is allowed"), "{words}");
+    assert!(words.contains("is 6000000000 ns after ts_recv; at most 5000000000 is allowed"), "{words}");
     assert_eq!(kinds(&harness.feed(&entry(SYMBOL, early(5)))), ["Bar"]);
 }
 

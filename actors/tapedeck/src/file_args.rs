@@ -1,8 +1,9 @@
 //! What is said of files of market data, and the words about what was assumed of them and left out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use tapedeck_feeds::{Selection, SkippedCounts, Summary, UnreadableCounts, Zone};
+use tapedeck_feeds::{FeedError, Selection, SkippedCounts, Summary, UnreadableCounts, Zone};
 use tapedeck_schemas::ids::{InstrumentId, Token};
 
 /// What is said of files of market data, where their format does not state it.
@@ -49,18 +50,25 @@ pub struct FileReport {
     pub left_out: SkippedCounts,
     /// Entries that cannot be read, by the kind of their defect.
     pub unreadable: UnreadableCounts,
+    /// Entries of instruments without a definition, which are not published, by instrument.
+    pub undefined: BTreeMap<InstrumentId, u64>,
     /// What was taken as given or assumed.
     pub assumed: Vec<String>,
 }
 
 impl From<&Summary> for FileReport {
     fn from(summary: &Summary) -> Self {
-        let Summary { skipped, unreadable, assumed, .. } = summary.clone();
-        Self { left_out: skipped, unreadable, assumed }
+        let Summary { skipped, unreadable, undefined, assumed, .. } = summary.clone();
+        Self { left_out: skipped, unreadable, undefined, assumed }
     }
 }
 
 impl FileReport {
+    /// Whether every entry can be read, and is of a defined instrument.
+    pub fn is_whole(&self) -> bool {
+        self.unreadable.is_empty() && self.undefined.is_empty()
+    }
+
     /// Prints words.
     pub fn print(&self) {
         for statement in &self.assumed {
@@ -76,6 +84,11 @@ impl FileReport {
                 "  {} not readable ({kind}); first: {}:{}: {}, in {}",
                 entries.count, first.file, first.line, first.detail, first.excerpt
             );
+        }
+        if !self.undefined.is_empty() {
+            let instruments: Vec<InstrumentId> = self.undefined.keys().copied().collect();
+            let count: u64 = self.undefined.values().sum();
+            println!("  {count} not published: {}", FeedError::NoDefinition(instruments));
         }
     }
 }

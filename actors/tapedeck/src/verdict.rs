@@ -206,7 +206,7 @@ impl PublishReport {
             Some(PublishVerdict::Undecided(_) | PublishVerdict::NotStored(_)) => return ExitCode::from(2),
             Some(PublishVerdict::Decided(events)) => events.refused.values().all(is_as_made),
         };
-        let passed = allows_rejects || (is_accepted && self.files.unreadable.is_empty());
+        let passed = allows_rejects || (is_accepted && self.files.is_whole());
         if passed { ExitCode::SUCCESS } else { ExitCode::from(1) }
     }
 }

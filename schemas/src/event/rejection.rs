@@ -68,8 +68,8 @@ variants! {
             /// Greatest number before it.
             last: u64,
         },
-        /// An event of the instrument with the venue's id, or a bar of the window, and the same prices and quantities was
-        /// accepted before.
+        /// An event of the instrument with the venue's id, or a bar of the window, and the same prices and quantities
+        /// was accepted before.
         RepeatedKey = 4 "repeated_key" {
             /// Name of the field: `trade_id` or `update_id`, or `opened` of a bar.
             field: Token,

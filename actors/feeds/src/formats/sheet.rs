@@ -88,6 +88,7 @@ impl Sheet {
 
 /// Splits lines into cells.
 struct Splitter {
+    separator: u8,
     reader: Reader,
     text: Vec<u8>,
     ends: Vec<usize>,
@@ -96,11 +97,12 @@ struct Splitter {
 impl Splitter {
     fn new(separator: u8) -> Self {
         let reader = ReaderBuilder::new().delimiter(separator).build();
-        Self { reader, text: Vec::new(), ends: vec![0; 16] }
+        Self { separator, reader, text: Vec::new(), ends: vec![0; 16] }
     }
 
     /// The cells of a line, unquoted and trimmed.
     fn split(&mut self, line: &[u8]) -> Result<Vec<&str>, Defect> {
+        check_quotes(line, self.separator)?;
         self.reader.reset();
         self.text.resize(line.len() + 1, 0);
         let (mut read, mut written, mut ended) = (0, 0, 0);
@@ -127,6 +129,38 @@ impl Splitter {
             start = *end;
         }
         Ok(cells)
+    }
+}
+
+/// Checks that each cell that begins with a quote ends with one: the reader accepts others, which a file that is cut
+/// off would turn into other values.
+fn check_quotes(line: &[u8], separator: u8) -> Result<(), Defect> {
+    let mut rest = line;
+    loop {
+        let spaces = |bytes: &[u8]| bytes.iter().take_while(|byte| **byte == b' ').count();
+        let cell = &rest[spaces(rest)..];
+        let has_space = cell.len() < rest.len();
+        let mut after = cell;
+        if let Some(quoted) = cell.strip_prefix(b"\"") {
+            let mut quoted = quoted;
+            loop {
+                let end = quoted.iter().position(|byte| *byte == b'"');
+                let end = end.ok_or_else(|| Defect::new(kind::FIELDS, "a quote that is not closed"))?;
+                if has_space && quoted[..end].contains(&separator) {
+                    return Err(Defect::new(kind::FIELDS, "a space before the quote of a cell with a separator"));
+                }
+                let Some(escaped) = quoted[end + 1..].strip_prefix(b"\"") else {
+                    after = &quoted[end + 1 + spaces(&quoted[end + 1..])..];
+                    break;
+                };
+                quoted = escaped;
+            }
+            if !after.is_empty() && after[0] != separator {
+                return Err(Defect::new(kind::FIELDS, "text after a closing quote"));
+            }
+        }
+        let Some(end) = after.iter().position(|byte| *byte == separator) else { return Ok(()) };
+        rest = &after[end + 1..];
     }
 }
 
@@ -165,6 +199,16 @@ mod tests {
         let mut splitter = Splitter::new(b',');
         assert!(splitter.split(b"a,b\rc,d").unwrap_err().detail.contains("a carriage return"));
         assert_eq!(splitter.split(b"a,\xff").unwrap_err().detail, "not UTF-8 from byte 3");
+        for (line, told) in [
+            (r#"1,"61"#, "not closed"),
+            (r#"1,"un""x"#, "not closed"),
+            (r#""1"9,2"#, "text after"),
+            (r#""1"" ,2"#, "not closed"),
+            (r#"1, "a,b""#, "a space before"),
+        ] {
+            let defect = splitter.split(line.as_bytes()).unwrap_err();
+            assert!(defect.detail.contains(told), "{line}: {}", defect.detail);
+        }
         assert_eq!(splitter.split(b"a,b").unwrap(), ["a", "b"], "the next line is read");
     }
 }

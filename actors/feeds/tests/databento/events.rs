@@ -108,7 +108,7 @@ fn the_venue_is_the_given_one_or_the_dataset() {
     assert!(text.contains("give --venue NAME"), "{text}");
     assert_eq!(open_with(&nameless, said("nasdaq")).unwrap().0, expected);
     let text = error(&encoded(&Metadata { dataset: "B".into(), ..metadata(Schema::Trades) }, &trades()[..1]));
-    assert!(text.starts_with("no definition for b.ABC: add [[instrument]]"), "{text}");
+    assert!(text.starts_with("no definition for b.ABC: add an [[instrument]]"), "{text}");
 }
 
 #[test]

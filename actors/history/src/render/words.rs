@@ -44,7 +44,8 @@ fn text(event: &Event) -> String {
             let ends = |calendar: &Calendar| format!(", calendar to {}", readable_time(calendar.end()));
             let calendar = e.calendar.as_ref().map(ends).unwrap_or_default();
             format!(
-                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, trade ids {}, bars {bars}{sources}{calendar}",
+                "{}: {} in {}, tick {}, lot {}, least notional {}, {} prices, trade ids {}, bars {bars}{sources}\
+                 {calendar}",
                 e.instrument, e.base, e.quote, e.tick_size, e.lot_size, e.min_notional, e.prices, e.trade_ids
             )
         }

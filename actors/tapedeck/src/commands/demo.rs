@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tapedeck_feeds::{Selection, SkippedCounts, UnreadableCounts};
+use tapedeck_feeds::Selection;
 use tapedeck_history::verify::{Verdict, verify};
 use tapedeck_kernel::Answer;
 use tapedeck_runtime::{Bus, database};
@@ -25,8 +25,9 @@ Examples:
 /// Plays a market through a whole system, reports, verifies, and stops
 ///
 /// Starts a private NATS and Postgres and every group, publishes the market, prints a report of what Postgres holds,
-/// and verifies the tape as `tapedeck verify` does. Exit status 1 if the verification finds a difference, or if totals
-/// in Postgres differ from those of the published market.
+/// and verifies the tape as `tapedeck verify` does. Exit status 1 if the verification finds a difference, if totals in
+/// Postgres differ from those of the published market, or if entries of a file cannot be read or are of instruments
+/// without a definition.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -60,12 +61,9 @@ const REFERENCE_STREAM: &str = "REFERENCE";
 struct Outcome {
     session: String,
     published: Published,
-    /// Entries of the files that are no market events, by kind.
-    skipped: SkippedCounts,
-    /// Entries of the files that cannot be read, by the kind of their defect.
-    unreadable: UnreadableCounts,
-    /// What was taken as given or assumed of the files.
-    assumed: Vec<String>,
+    /// What was not published of the files, and what was assumed of them.
+    #[serde(flatten)]
+    files: FileReport,
     speed: Speed,
     #[serde(flatten)]
     report: Report,
@@ -134,9 +132,7 @@ async fn play(stack: &mut Stack, market: Market, lead_ms: u64) -> Result<Outcome
     Ok(Outcome {
         session: market.session,
         published,
-        skipped: summary.skipped,
-        unreadable: summary.unreadable,
-        assumed: summary.assumed,
+        files: FileReport::from(&summary),
         speed: speed(published, took, append),
         report,
         totals_differ,
@@ -182,7 +178,8 @@ async fn reference(bus: &Bus) -> Result<Duration> {
 
 impl Outcome {
     fn is_clean(&self) -> bool {
-        self.verdict.is_clean() && self.totals_differ.as_ref().is_none_or(Vec::is_empty)
+        let differs = self.totals_differ.as_ref().is_some_and(|differences| !differences.is_empty());
+        self.verdict.is_clean() && !differs && self.files.is_whole()
     }
 
     fn print(&self) {
@@ -190,8 +187,7 @@ impl Outcome {
             "session {}: {} published, {} skipped (already stored)",
             self.session, self.published.sent, self.published.skipped
         );
-        let (unreadable, assumed) = (self.unreadable.clone(), self.assumed.clone());
-        FileReport { left_out: self.skipped.clone(), unreadable, assumed }.print();
+        self.files.print();
         self.report.print();
         let Speed { seconds, events_per_second, awaited_append_us, awaited_appends_per_second, ratio } = &self.speed;
         println!("speed");
