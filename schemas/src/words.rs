@@ -157,9 +157,7 @@ impl RejectDetail {
                 format!("the partition already knows {limit} different calendars, its bound: use one of them")
             }
             Self::ClosedAhead { closed, ahead_ns, limit_ns } => {
-                format!(
-                    "closed {closed} is {ahead_ns} ns after ts_recv; at most {limit_ns} is allowed, as a bar must be over"
-                )
+                format!("closed {closed} is {ahead_ns} ns after ts_recv; at most {limit_ns} is allowed: it is not over")
             }
             Self::ClosedBeforeOpened { opened, closed } => format!("opened {opened} is after closed {closed}"),
             Self::SourceNotNamed { source } => {
