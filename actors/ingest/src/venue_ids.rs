@@ -148,7 +148,7 @@ pub struct ConsecutiveIds {
 /// What the number of a trade means to those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdStep {
-    /// It was due.
+    /// It follows the last one.
     Due,
     /// It belongs before the last one: it was skipped, or its trade was received earlier.
     Earlier,
